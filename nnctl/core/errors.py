@@ -1,0 +1,120 @@
+"""What can go wrong, as types: each error knows its exit code and carries data, not prose alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+
+Path = tuple[str | int, ...]
+"""Where in a config: keys and list indices from the root, e.g. ("model", "layers", 0, "filters")."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position in a text a user wrote; `line` and `column` count from 1."""
+
+    file: str
+    line: int
+    column: int
+    text: str = ""
+    """The line itself, for the caret."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, as a user should read it."""
+
+    message: str
+    path: Path = ()
+    expected: str | None = None
+    suggestion: str | None = None
+    at_key: bool = False
+    """The fault is the key at the end of `path`, not its value."""
+    place: Place | None = None
+
+    def below(self, prefix: Path) -> Problem:
+        """The same problem, seen from further up in the document."""
+        return replace(self, path=prefix + self.path)
+
+
+class NnctlError(Exception):
+    """The base of every error that nnctl raises on purpose."""
+
+    exit_code = 1
+
+
+class ConfigError(NnctlError):
+    """The command line or the config is wrong; holds every problem found, in document order."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem] | Problem | str) -> None:
+        if isinstance(problems, str):
+            problems = Problem(problems)
+        self.problems: tuple[Problem, ...] = (
+            (problems,) if isinstance(problems, Problem) else tuple(problems)
+        )
+        super().__init__("; ".join(p.message for p in self.problems))
+
+
+class ShapeError(ValueError):
+    """A layer, loss or metric cannot take the shapes that came in. Caught and placed by `graph`."""
+
+    def __init__(self, message: str, *, field: str | None = None, expected: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+        self.expected = expected
+
+
+@dataclass
+class DataError(NnctlError):
+    """The data is wrong; names the file, and the row (from 1, header included) and column if known."""
+
+    message: str
+    file: str | None = None
+    row: int | None = None
+    column: str | None = None
+    hint: str | None = None
+    problems: tuple[Problem, ...] = field(default=())
+    exit_code = 3
+
+    def __str__(self) -> str:
+        where = self.file or ""
+        if self.row is not None:
+            where += f":{self.row}"
+        if self.column is not None:
+            where += f", column '{self.column}'" if where else f"column '{self.column}'"
+        text = f"{where}: {self.message}" if where else self.message
+        return f"{text}\n  {self.hint}" if self.hint else text
+
+
+class RunError(NnctlError):
+    """A run directory or checkpoint cannot be used as asked."""
+
+    exit_code = 2
+
+
+class StorageError(NnctlError):
+    """Disk full, I/O error, unwritable directory: the run ends, older checkpoints stay intact."""
+
+    exit_code = 1
+
+
+class CheckFailed(NnctlError):
+    """A check that was asked for did not hold (`verify`, expectations)."""
+
+    exit_code = 4
+
+
+class NonFinite(NnctlError):
+    """Loss or a gradient became NaN or infinite; the update was not applied."""
+
+    exit_code = 5
+
+
+def nearest(word: str, known: Sequence[str]) -> str | None:
+    """The known word a user most likely meant, or None."""
+    lowered = {k.lower(): k for k in known}
+    found = get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
+    return lowered[found[0]] if found else None

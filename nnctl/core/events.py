@@ -1,0 +1,174 @@
+"""What the runner says (events) and what a callback may answer (requests). Plain data, both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Logs = Mapping[str, float]
+"""Named numbers: loss, metrics, val_*, learning_rate."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a run."""
+
+
+@dataclass(frozen=True)
+class RunStarted(Event):
+    """Before the first step of this process. `epoch` and `step` are where a resumed run goes on."""
+
+    name: str
+    run_dir: Path | None
+    epochs: int
+    steps_per_epoch: int
+    epoch: int
+    step: int
+    parameters: int
+    resolved_config: Mapping[str, Any] = field(repr=False, default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EpochStarted(Event):
+    """`epoch` counts from 0."""
+
+    epoch: int
+
+
+@dataclass(frozen=True)
+class StepEnded(Event):
+    """One update was applied. `step` counts updates since the run began, from 1."""
+
+    epoch: int
+    step: int
+    step_in_epoch: int
+    steps_per_epoch: int
+    logs: Logs
+    """Running means over the epoch so far; empty on steps that nobody displays."""
+
+
+@dataclass(frozen=True)
+class Validated(Event):
+    """The validation split was evaluated; `logs` has val_* names."""
+
+    epoch: int
+    step: int
+    logs: Logs
+
+
+@dataclass(frozen=True)
+class EpochEnded(Event):
+    """`logs`: loss, metrics, val_*, learning_rate. `weights`: read-only views by name, live."""
+
+    epoch: int
+    step: int
+    logs: Logs
+    seconds: float
+    weights: Mapping[str, np.ndarray] = field(repr=False, default_factory=dict)
+    initial_learning_rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class LearningRateChanged(Event):
+    """A callback asked for another learning rate and got it."""
+
+    step: int
+    learning_rate: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class CheckpointDue(Event):
+    """The store should commit `state` now. `best` marks the best so far by `monitor`."""
+
+    epoch: int
+    step: int
+    state: Any = field(repr=False)
+    """A `runs.state.TrainingState`, complete; whoever keeps it must copy nothing."""
+    best: bool = False
+    name: str | None = None
+    """An extra file name asked for by ModelCheckpoint(filepath=...), inside checkpoints/."""
+    reason: str = "epoch"
+
+
+@dataclass(frozen=True)
+class Stopped(Event):
+    """Training ends before its last epoch by a callback's wish (not an error)."""
+
+    epoch: int
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Interrupted(Event):
+    """A signal arrived; the step was finished and a checkpoint was committed."""
+
+    step: int
+    signal: int
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """Training became non-finite; the update was not applied."""
+
+    step: int
+    what: str
+    layer: str | None
+
+
+@dataclass(frozen=True)
+class RunEnded(Event):
+    """The run is complete. `evaluation` holds the test split's numbers where there is one."""
+
+    epochs: int
+    step: int
+    logs: Logs
+    seconds: float
+    evaluation: Logs = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a callback may ask of the runner."""
+
+
+@dataclass(frozen=True)
+class Stop(Request):
+    """End training after this event."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class SetLearningRate(Request):
+    """Use this learning rate from the next step on."""
+
+    value: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Save(Request):
+    """Commit a checkpoint now, as the best so far or under an extra name."""
+
+    best: bool = False
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class KeepWeights(Request):
+    """Remember the present weights (in the checkpointed state) as `slot`."""
+
+    slot: str
+
+
+@dataclass(frozen=True)
+class RestoreWeights(Request):
+    """Put the weights remembered as `slot` back."""
+
+    slot: str

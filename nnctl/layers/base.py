@@ -1,0 +1,88 @@
+"""What a layer is: its config, its shape rule, its weights, and what it computes, in one frozen model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nnctl.core.errors import ShapeError
+from nnctl.core.registry import Registry
+from nnctl.core.shapes import Shape, show
+from nnctl.core.spec import Spec
+
+if TYPE_CHECKING:
+    from nnctl.layers.call import Call
+    from nnctl.ops.base import Value
+
+layers: Registry[Layer] = Registry("layer", "nnctl.layers")
+register = layers.register
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One weight of a layer: what to allocate, how to fill it, what holds it in check.
+
+    Attributes:
+        shape: All axes, no batch axis.
+        initializer: An `initializers.Initializer`.
+        regularizer: A `regularizers.Regularizer` or None; its penalty is added to the loss.
+        constraint: A `constraints.Constraint` or None; applied after each update.
+        trainable: False for statistics such as BatchNormalization's moving mean.
+    """
+
+    shape: tuple[int, ...]
+    initializer: Any
+    regularizer: Any = None
+    constraint: Any = None
+    trainable: bool = True
+
+
+class Layer(Spec):
+    """A layer's config and meaning.
+
+    A subclass gives `output_shape`, `weights` where it has any, and `call`. Multi-input layers take several
+    shapes and tensors; a layer with several outputs returns a list of shapes and a list of tensors.
+    """
+
+    name: str | None = None
+    """The layer's name, unique in its model; default: the type in snake case, numbered."""
+    trainable: bool = True
+    """Whether training changes this layer's weights."""
+
+    inputs_min: ClassVar[int] = 1
+    """The fewest inputs the layer takes."""
+    inputs_max: ClassVar[int | None] = 1
+    """The most inputs the layer takes; None for any number."""
+    supports_masking: ClassVar[bool] = True
+    """Whether a mask that comes in goes on to the output (Keras: `supports_masking`)."""
+
+    def output_shape(self, *inputs: Shape) -> Shape | list[Shape]:
+        """The output's shape (or a list, for several outputs) from the inputs' shapes.
+
+        Raises:
+            ShapeError: an input does not fit; the message says why, in this layer's terms.
+        """
+        raise NotImplementedError
+
+    def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
+        """The layer's weights by name, in Keras's order (trainable ones first, then statistics)."""
+        return {}
+
+    def call(self, ctx: Call, *inputs: Value) -> Value | list[Value]:
+        """Compose ops. `ctx` gives weights, mask, training flag and random keys."""
+        raise NotImplementedError
+
+    def output_mask(self, ctx: Call, *inputs: Value) -> Value | None | list[Value | None]:
+        """The mask (B, T) uint8 that goes on with the output; default: the first input's mask."""
+        return ctx.mask if self.supports_masking else None
+
+
+def need_rank(layer: str, shape: Shape, rank: int, axes: str) -> None:
+    """Raise ShapeError unless `shape` has `rank` axes (batch not counted); `axes` names them."""
+    if len(shape) != rank:
+        raise ShapeError(
+            f"{layer} needs an input of {rank} axes ({axes}) besides the batch, but {show(shape)} comes in",
+            expected=f"an input of shape ({axes})",
+        )
+
