@@ -1,18 +1,57 @@
-"""The explicit fused multiply-add, and how wide this CPU's vectors are.
+"""What Numba cannot say: fused multiply-adds, register tiles, vector transposes, a shared counter.
 
 `fastmath` is off everywhere, so LLVM never contracts `a * b + c` by itself: a fused
-multiply-add happens where a kernel says `fma`, on every CPU, and rounds once. Without the
+multiply-add happens where a kernel says so, on every CPU, and rounds once. Without the
 hardware instruction LLVM calls the C library's fma, which is exact too, only slow.
+
+Vector widths and tile sizes follow the CPU that Numba compiles for (`NUMBA_CPU_NAME` and
+`NUMBA_CPU_FEATURES` are respected). They change speed, never a bit of a result.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
+
+_I64 = ir.IntType(64)
+_I32 = ir.IntType(32)
+
+
+class TileShape(NamedTuple):
+    """A register tile: `rows` rows by up to `vectors` vectors of `lanes` elements."""
+
+    rows: int
+    vectors: int
+    lanes: int
+
+    @property
+    def width(self) -> int:
+        """Columns of the full tile."""
+        return self.vectors * self.lanes
+
+
+def vector_bytes() -> int:
+    """Width in bytes of the widest vector registers of the CPU compiled for: 64, 32 or 16."""
+    features = set(cpu_target.target_context.codegen().magic_tuple()[2].split(","))
+    if "+avx512f" in features:
+        return 64
+    return 32 if {"+avx2", "+fma"} <= features else 16
+
+
+def tile_shape(itemsize: int) -> TileShape:
+    """The register tile for elements of `itemsize` bytes on this CPU.
+
+    32 registers hold 24 sums, 3 vectors of B and a broadcast; 16 registers hold 12, 2 and 1.
+    Without fma instructions speed is lost anyway, so the code is kept small.
+    """
+    width = vector_bytes()
+    rows, vectors = {64: (8, 3), 32: (6, 2), 16: (2, 1)}[width]
+    return TileShape(rows, vectors, width // itemsize)
 
 
 def fma_function(builder: Any, value_type: Any) -> Any:
@@ -38,3 +77,190 @@ def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
         return builder.call(fma_function(builder, args[0].type), args)
 
     return a(a, b, c), codegen
+
+
+def _lanes(*arrays: Any) -> int:
+    """Elements in a vector of the arrays' dtype, which must be one float type."""
+    if any(array.dtype != arrays[0].dtype or array.layout != "C" for array in arrays):
+        raise TypeError(f"C-contiguous arrays of one dtype are needed, not {arrays}")
+    return vector_bytes() * 8 // int(arrays[0].dtype.bitwidth)
+
+
+def _data(context: Any, builder: Any, array_type: Any, value: Any, offset: Any) -> Any:
+    """Pointer to element `offset` of a C-contiguous array."""
+    array = context.make_array(array_type)(context, builder, value)
+    return builder.gep(array.data, [offset])
+
+
+def _at_vector(builder: Any, pointer: Any, index: Any, vector: Any) -> Any:
+    """Pointer to the vector that starts at element `index`."""
+    return builder.bitcast(builder.gep(pointer, [index]), vector.as_pointer())
+
+
+def _load(builder: Any, pointer: Any, itemsize: int) -> Any:
+    loaded = builder.load(pointer)
+    loaded.align = itemsize
+    return loaded
+
+
+def _store(builder: Any, value: Any, pointer: Any, itemsize: int) -> None:
+    builder.store(value, pointer).align = itemsize
+
+
+def _splat(builder: Any, scalar: Any, vector: Any) -> Any:
+    undefined = ir.Constant(vector, ir.Undefined)
+    single = builder.insert_element(undefined, scalar, ir.Constant(_I32, 0))
+    mask = ir.Constant(ir.VectorType(_I32, vector.count), None)
+    return builder.shuffle_vector(single, undefined, mask)
+
+
+def _row_pointers(builder: Any, base: Any, stride: Any, rows: Any, height: int) -> list[Any]:
+    """Pointers to `height` rows; a row past the last one is the last one again."""
+    last = builder.sub(rows, ir.Constant(_I64, 1))
+    pointers = []
+    for i in range(height):
+        row = ir.Constant(_I64, i)
+        row = builder.select(builder.icmp_signed("<", row, last), row, last)
+        pointers.append(builder.gep(base, [builder.mul(row, stride)]))
+    return pointers
+
+
+def make_tile(height: int, vectors: int) -> Any:
+    """A register-tile product as a function for kernels.
+
+    `tile(a, a_at, a_row, a_k, rows, b, b_at, b_k, depth, out, out_at)` writes the sums over k
+    in 0..depth-1, ascending, of `a[a_at + i*a_row + k*a_k] * b[b_at + k*b_k + j]`, by fused
+    multiply-adds from zero, to `out[out_at + i*vectors*lanes + j]` for i < height and
+    j < vectors*lanes, where lanes is `vector_bytes()` over the item size. Rows from `rows` (at
+    least 1) on repeat the last row. Arrays are C-contiguous, of one dtype; a and b are read in
+    place, whatever their strides: `a_k = 1` for A as it is stored, `a_row = 1` for its transpose.
+    """
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def tile(
+        typingctx: Any, a: Any, a_at: Any, a_row: Any, a_k: Any, rows: Any, b: Any, b_at: Any,
+        b_k: Any, depth: Any, out: Any, out_at: Any,
+    ) -> Any:  # fmt: skip
+        i, lanes = types.int64, _lanes(a, b, out)
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            kinds = signature.args
+            pointers = [
+                _data(context, builder, kinds[n], args[n], args[n + 1]) for n in (0, 5, 9)
+            ]
+            _emit_tile(builder, *pointers, args[2], args[3], args[4], args[7], args[8],
+                       (height, vectors, lanes))  # fmt: skip
+            return context.get_dummy_value()
+
+        return types.void(a, i, i, i, i, b, i, i, i, out, i), codegen
+
+    return tile
+
+
+def _emit_tile(
+    builder: Any, a: Any, b: Any, out: Any, a_row: Any, a_k: Any, rows: Any, b_k: Any, depth: Any,
+    shape: tuple[int, int, int],
+) -> None:  # fmt: skip
+    """The loop over k with every sum in a register (a phi node)."""
+    height, vectors, lanes = shape
+    element = a.type.pointee
+    itemsize = 8 if element == ir.DoubleType() else 4
+    vector = ir.VectorType(element, lanes)
+    multiply_add = fma_function(builder, vector)
+    a_rows = _row_pointers(builder, a, a_row, rows, height)
+    zero, one, empty = ir.Constant(_I64, 0), ir.Constant(_I64, 1), ir.Constant(vector, None)
+    before = builder.block
+    loop, body, done = (builder.append_basic_block(name) for name in ("k", "k.body", "k.done"))
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    k, a_index, b_index = (builder.phi(_I64) for _ in range(3))
+    sums = [[builder.phi(vector) for _ in range(vectors)] for _ in range(height)]
+    for phi in (k, a_index, b_index):
+        phi.add_incoming(zero, before)
+    builder.cbranch(builder.icmp_signed("<", k, depth), body, done)
+
+    builder.position_at_end(body)
+    panel = [
+        _load(builder, _at_vector(builder, b, builder.add(b_index, ir.Constant(_I64, j * lanes)), vector), itemsize)
+        for j in range(vectors)
+    ]
+    for i in range(height):
+        factor = _splat(builder, _load(builder, builder.gep(a_rows[i], [a_index]), itemsize), vector)
+        for j in range(vectors):
+            sums[i][j].add_incoming(empty, before)
+            sums[i][j].add_incoming(builder.call(multiply_add, [factor, panel[j], sums[i][j]]), body)
+    k.add_incoming(builder.add(k, one), body)
+    a_index.add_incoming(builder.add(a_index, a_k), body)
+    b_index.add_incoming(builder.add(b_index, b_k), body)
+    builder.branch(loop)
+
+    builder.position_at_end(done)
+    for i in range(height):
+        for j in range(vectors):
+            place = ir.Constant(_I64, (i * vectors + j) * lanes)
+            _store(builder, sums[i][j], _at_vector(builder, out, place, vector), itemsize)
+
+
+@intrinsic
+def transpose_block(
+    typingctx: Any, source: Any, at: Any, stride: Any, out: Any, out_at: Any, out_stride: Any
+) -> Any:
+    """`out[out_at + j*out_stride + i] = source[at + i*stride + j]` for i, j < lanes.
+
+    lanes is `vector_bytes()` over the item size.
+    """
+    i, count = types.int64, _lanes(source, out)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        element = context.get_data_type(source.dtype)
+        itemsize = source.dtype.bitwidth // 8
+        vector = ir.VectorType(element, count)
+        start = _data(context, builder, signature.args[0], args[0], args[1])
+        end = _data(context, builder, signature.args[3], args[3], args[4])
+        steps = [ir.Constant(_I64, n) for n in range(count)]
+        rows = [
+            _load(builder, _at_vector(builder, start, builder.mul(n, args[2]), vector), itemsize)
+            for n in steps
+        ]
+        for n, column in zip(steps, _transposed(builder, rows), strict=True):
+            _store(builder, column, _at_vector(builder, end, builder.mul(n, args[5]), vector), itemsize)
+        return context.get_dummy_value()
+
+    return types.void(source, i, i, out, i, i), codegen
+
+
+def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """The columns of a square of vectors: swap ever smaller off-diagonal blocks."""
+    count = len(rows)
+    size = count // 2
+    while size:
+        swapped = list(rows)
+        for i in range(count):
+            if i & size:
+                continue
+            first, second = rows[i], rows[i + size]
+            low = [j if not j & size else count + j - size for j in range(count)]
+            high = [j + size if not j & size else count + j for j in range(count)]
+            for target, picks in ((i, low), (i + size, high)):
+                mask = ir.Constant(ir.VectorType(_I32, count), picks)
+                swapped[target] = builder.shuffle_vector(first, second, mask)
+        rows = swapped
+        size //= 2
+    return rows
+
+
+@intrinsic
+def take_ticket(typingctx: Any, scratch: Any, at: Any) -> Any:
+    """Add 1 to the int64 that lies at element `at` of an array; returns what was there.
+
+    Threads that draw their next task here share the work evenly even when another process
+    slows one of them down. The element must be aligned to 8 bytes.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        counter = builder.bitcast(
+            _data(context, builder, signature.args[0], args[0], args[1]), _I64.as_pointer()
+        )
+        return builder.atomic_rmw("add", counter, ir.Constant(_I64, 1), "monotonic")
+
+    return types.int64(scratch, types.int64), codegen
