@@ -1,0 +1,41 @@
+"""What a layer is handed when it composes its ops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nnctl.core.keys import Key, key
+from nnctl.ops.base import Graph, Value
+
+
+@dataclass
+class Call:
+    """One call of a layer, while the op graph is built.
+
+    Attributes:
+        graph: Where ops are added.
+        weights: The layer's weights by name.
+        training: Whether this is a training step (dropout on, batch statistics).
+        masks: One mask (B, T) uint8 or None an input.
+        seed: The experiment's seed.
+        path: The layer's path in the model ("encoder/dense_1"): with a purpose, the name of a random stream.
+        losses: Scalars (1,) added to the loss: activity regularizers.
+    """
+
+    graph: Graph
+    weights: Mapping[str, Value]
+    training: bool
+    masks: Sequence[Value | None]
+    seed: int
+    path: str
+    losses: list[Value] = field(default_factory=list)
+
+    @property
+    def mask(self) -> Value | None:
+        """The first input's mask (B, T) uint8, or None."""
+        return self.masks[0] if self.masks else None
+
+    def key(self, purpose: str) -> Key:
+        """The key of this layer's random stream for `purpose`; the counter is the step."""
+        return key(self.seed, "layer", self.path, purpose)

@@ -1,0 +1,180 @@
+"""The op graph: typed values, nodes in order, and what an op must know to be one.
+
+An op is a frozen dataclass of static attributes. It gives a shape rule (`infer`), a gradient rule written in
+ops (`grad`), and the kernel calls that run it (`calls`). Kernels are named by text and imported when a
+program is bound, so building and checking a graph never imports Numba.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, ClassVar
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class TensorType:
+    """Shape (every axis known, batch included) and NumPy dtype name of one value."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of a C-contiguous buffer of this type."""
+        return self.size * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class Call:
+    """One kernel call: `kernel` is "module.function" below nnctl.kernels; `args` are fixed."""
+
+    kernel: str
+    args: tuple[Any, ...]
+
+
+@dataclass(eq=False)
+class Value:
+    """One tensor of a graph. `node` is None for leaves (inputs, weights, constants)."""
+
+    graph: Graph = field(repr=False)
+    type: TensorType
+    node: Node | None = field(default=None, repr=False)
+    index: int = 0
+    name: str | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """All axes, batch first."""
+        return self.type.shape
+
+    @property
+    def dtype(self) -> str:
+        """NumPy dtype name."""
+        return self.type.dtype
+
+
+@dataclass(eq=False)
+class Node:
+    """One application of an op. `origin` names the layer (or loss, metric ...) it was made for."""
+
+    op: Op
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...] = ()
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Op:
+    """The base of all ops. Subclasses are frozen dataclasses of static attributes."""
+
+    view: ClassVar[bool] = False
+    """Output 0 is the memory of input 0 under another shape; there is nothing to run."""
+    inplace: ClassVar[tuple[tuple[int, int], ...]] = ()
+    """(output, input) pairs: the output may be written over the input where that dies here."""
+    mutates: ClassVar[tuple[int, ...]] = ()
+    """Inputs that are written (state variables). Such a node is never dead."""
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        """The outputs' types. Raises ValueError where the inputs do not fit (a fault of nnctl's own)."""
+        raise NotImplementedError
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        """Gradients for each input from those of the outputs (None: no gradient), composed of ops."""
+        raise NotImplementedError(f"{type(self).__name__} has no gradient")
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        """Bytes of scratch memory the calls need."""
+        return 0
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        """The kernel calls over these buffers (C-contiguous; `scratch` is uint8, 64-byte aligned)."""
+        raise NotImplementedError
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        """Floating-point operations, a multiply-add counted as two."""
+        return 0 if self.view else sum(t.size for t in outputs)
+
+    def absorb(self, node: Node, consumer: Node) -> Op | None:
+        """An op that does this node's work and `consumer`'s in one kernel, or None.
+
+        `node`'s only output in use is read by `consumer` alone. The fused op gives the consumer's output; it
+        takes this node's inputs followed by the consumer's other inputs.
+        """
+        return None
+
+
+class Graph:
+    """Nodes in the order they run. Every op function appends to the graph of its first argument."""
+
+    def __init__(self, dtype: str = "float32") -> None:
+        self.dtype = dtype
+        self.nodes: list[Node] = []
+        self.inputs: dict[str, Value] = {}
+        """What the caller fills before each run (batch, labels, step counter ...)."""
+        self.variables: dict[str, Value] = {}
+        """Persistent arrays: weights, optimizer slots, metric state."""
+        self.constants: dict[Value, Array] = {}
+        self.origin = ""
+        """The name given to nodes added from now on."""
+
+    def input(self, name: str, shape: tuple[int, ...], dtype: str | None = None) -> Value:
+        """The input `name`, made on first use."""
+        if name not in self.inputs:
+            self.inputs[name] = Value(self, TensorType(shape, dtype or self.dtype), name=name)
+        return self.inputs[name]
+
+    def variable(self, name: str, shape: tuple[int, ...], dtype: str | None = None) -> Value:
+        """The persistent array `name`, made on first use."""
+        if name not in self.variables:
+            self.variables[name] = Value(self, TensorType(shape, dtype or self.dtype), name=name)
+        return self.variables[name]
+
+    def step(self) -> Value:
+        """The update counter (1,) uint64, input "step": what random ops count with."""
+        return self.input("step", (1,), "uint64")
+
+    def constant(self, array: Array) -> Value:
+        """A fixed array, kept outside the arena."""
+        array = np.ascontiguousarray(array)
+        value = Value(self, TensorType(array.shape, array.dtype.name), name="constant")
+        self.constants[value] = array
+        return value
+
+    def add(self, op: Op, *inputs: Value) -> tuple[Value, ...]:
+        """Append `op` applied to `inputs`; its outputs."""
+        node = Node(op, inputs, origin=self.origin)
+        types = op.infer(*(v.type for v in inputs))
+        node.outputs = tuple(Value(self, t, node, i) for i, t in enumerate(types))
+        self.nodes.append(node)
+        return node.outputs
+
+    def add1(self, op: Op, *inputs: Value) -> Value:
+        """`add` for an op with one output."""
+        (out,) = self.add(op, *inputs)
+        return out
+
+
+def is_float(value: Value) -> bool:
+    """Whether gradients can flow into this value."""
+    return value.dtype.startswith("float")
+
+
+_DUMMIES: dict[tuple[str, int], Array] = {}
+
+
+def dummy(dtype: str, ndim: int = 1) -> Array:
+    """A one-element array to pass where a kernel's optional argument is not used."""
+    return _DUMMIES.setdefault((dtype, ndim), np.zeros((1,) * ndim, dtype))
