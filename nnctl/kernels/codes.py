@@ -1,0 +1,38 @@
+"""The numbers by which kernels know activations; plain ints, importable without numba."""
+
+from __future__ import annotations
+
+LINEAR = 0
+RELU = 1
+SIGMOID = 2
+TANH = 3
+LEAKY_RELU = 4
+ELU = 5
+SELU = 6
+HARD_SIGMOID = 7
+SOFTPLUS = 8
+SOFTSIGN = 9
+SILU = 10
+GELU = 11
+GELU_TANH = 12
+EXPONENTIAL = 13
+
+ACTIVATION_CODES: dict[str, int] = {
+    "linear": LINEAR,
+    "relu": RELU,
+    "sigmoid": SIGMOID,
+    "tanh": TANH,
+    "leaky_relu": LEAKY_RELU,
+    "elu": ELU,
+    "selu": SELU,
+    "hard_sigmoid": HARD_SIGMOID,
+    "softplus": SOFTPLUS,
+    "softsign": SOFTSIGN,
+    "silu": SILU,
+    "gelu": GELU,
+    "gelu_tanh": GELU_TANH,
+    "exponential": EXPONENTIAL,
+}
+
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946

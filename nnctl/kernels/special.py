@@ -1,0 +1,137 @@
+"""erf, its inverse, and sine and cosine of turns: see mathfn.py for the rules they follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnctl.kernels.bits import bits, from_bits, polynomial
+from nnctl.kernels.mathfn import _SINGLE, _by_type, _Format, exp, log
+from nnctl.kernels.simd import fma
+
+
+def erf(x: Any) -> Any:
+    """The error function."""
+    raise NotImplementedError("compiled only")
+
+
+# erf(x) / x - 1 in x^2, |x| <= 0.9277 (float32), 1 (float64)
+_ERF32 = (
+    0.128379166, -0.376126349, 0.112836935, -0.0268592779, 0.0052006836, -0.000813827035,
+    8.34969542e-05,
+)  # fmt: skip
+_ERF64 = (
+    0.1283791670955126, -0.3761263890318375, 0.11283791670954879, -0.026866170645076792,
+    0.0052239776248180145, -0.000854832698083379, 0.00012055331111642709,
+    -1.4925595266831128e-05, 1.6461000484120588e-06, -1.6350312701047032e-07,
+    1.4659775273999306e-08, -1.137284885661678e-09, 5.957176147469267e-11,
+)  # fmt: skip
+# log(erfc(t)) + t^2 in t - 2.46, 0.92 <= t <= 4
+_ERFC32 = (
+    -1.54261756, -0.357221842, 0.0574303418, -0.0112117976, 0.0022512814, -0.000439144875,
+    8.10541387e-05, -1.38324613e-05, 1.6435697e-06,
+)  # fmt: skip
+# erfc(t) e^(t^2) in (t - 2.5) / (t + 2.5), 1 <= t <= 6
+_ERFC64 = (
+    0.2108063640611436, -0.37173673394897294, 0.2517131932174488, -0.12503305237891782,
+    0.03992253907546523, -0.003993701160123029, -0.0026423659518134547, 0.0008759152875774328,
+    0.0002283799633257643, -0.00012887483134837842, -3.4175718896856294e-05,
+    1.8596747731144528e-05, 7.499735050763299e-06, -2.2328516517555215e-06,
+    -1.587633893127344e-06,
+)  # fmt: skip
+
+
+@_by_type(erf)
+def _(f: _Format) -> Callable[..., Any]:
+    one, edge, top = f.one, f.real(0.9277), f.real(4.0)
+    center = f.real(2.46 if f is _SINGLE else 2.5)
+
+    def single(x):  # type: ignore[no-untyped-def]
+        t = abs(x)
+        near = fma(t, polynomial(t * t, _ERF32), t)
+        t = top if t > top else t
+        far = one - exp(fma(-t, t, polynomial(t - center, _ERFC32)))
+        return np.copysign(near if t < edge else far, x)
+
+    def double(x):  # type: ignore[no-untyped-def]
+        t = abs(x)
+        near = fma(t, polynomial(t * t, _ERF64), t)
+        t = 6.0 if t > 6.0 else t
+        far = one - exp(-t * t) * polynomial((t - center) / (t + center), _ERFC64)
+        return np.copysign(near if t < one else far, x)
+
+    return single if f is _SINGLE else double
+
+
+def erfinv_central(x: Any) -> Any:
+    """Inverse of erf for |x| <= erf(sqrt 2), the part within two standard deviations."""
+    raise NotImplementedError("compiled only")
+
+
+# erfinv(x) / x in w - 1.25, w = -log(1 - x^2) <= 2.45
+_ERFINV32 = (
+    1.18956161, 0.249519631, 0.00251168571, -0.00225377898, 0.000143586672, 3.11576368e-05,
+    -5.0354929e-06, -3.14993287e-07, 1.18790254e-07,
+)  # fmt: skip
+_ERFINV64 = (
+    1.1895615771387744, 0.24951963332550725, 0.002511685220025037, -0.00225377861543026,
+    0.0001435906827866394, 3.115589701853567e-05, -5.045205674332712e-06,
+    -3.125991732369152e-07, 1.2756979267534708e-07, -1.2437663650152788e-09,
+    -2.721296532547413e-09, 1.9422914402792803e-10, 4.897093037270718e-11,
+    -7.26382116428179e-12, -6.76808846006891e-13, 1.7812070810317506e-13, 5.746777720525474e-15,
+)  # fmt: skip
+
+
+@_by_type(erfinv_central)
+def _(f: _Format) -> Callable[..., Any]:
+    coefficients = _ERFINV32 if f is _SINGLE else _ERFINV64
+    one, center = f.one, f.real(1.25)
+
+    def implementation(x):  # type: ignore[no-untyped-def]
+        w = -log((one - x) * (one + x))
+        return x * polynomial(w - center, coefficients)
+
+    return implementation
+
+
+# sin(2 pi r) / r and (cos(2 pi r) - 1) / r^2 in r^2, |r| <= 1/8
+_SIN32 = (6.28318548, -41.3417015, 81.6052017, -76.6978683, 41.4728317)
+_COS32 = (-19.7392082, 64.9393921, -85.4567947, 60.2404518, -26.1192188)
+_SIN64 = (
+    6.283185307179586, -41.34170224039976, 81.60524927607493, -76.70585975299812,
+    42.05869392898878, -15.094640403891546, 3.8197881201632113, -0.7116358090781661,
+)  # fmt: skip
+_COS64 = (
+    -19.739208802178716, 64.9393940226683, -85.45681720669369, 60.24464137185456,
+    -26.4262567778174, 7.90353561233896, -1.714333269420992, 0.27974078606575026,
+)  # fmt: skip
+
+
+def sincos_turns(x: Any) -> Any:
+    """(sin(2 pi x), cos(2 pi x)) for |x| below 2^20 (float32), 2^49 (float64)."""
+    raise NotImplementedError("compiled only")
+
+
+@_by_type(sincos_turns)
+def _(f: _Format) -> Callable[..., Any]:
+    sine, cosine = (_SIN32, _COS32) if f is _SINGLE else (_SIN64, _COS64)
+    integer, shift, one, four, quarter = f.integer, f.shift, f.one, f.real(4.0), f.real(0.25)
+    to_sign = f.mantissa + (7 if f is _SINGLE else 10)  # from bit 1 to the sign bit
+
+    def implementation(x):  # type: ignore[no-untyped-def]
+        shifted = fma(x, four, shift)
+        quadrant = bits(shifted)  # its low bits count quarter turns
+        r = fma(shifted - shift, -quarter, x)
+        z = r * r
+        s = r * polynomial(z, sine)
+        c = fma(z, polynomial(z, cosine), one)
+        odd = (quadrant & 1) != 0
+        sin_sign = integer((quadrant & 2) << to_sign)
+        cos_sign = integer(((quadrant + 1) & 2) << to_sign)
+        first = integer(bits(c if odd else s) ^ sin_sign)
+        second = integer(bits(s if odd else c) ^ cos_sign)
+        return from_bits(first), from_bits(second)
+
+    return implementation

@@ -1,0 +1,188 @@
+"""Binding: an op graph and its memory plan become a flat list of kernel calls over real buffers."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from nnctl.ops.base import Array, Graph, Node, Value
+from nnctl.program.passes import run_passes
+from nnctl.program.plan import ALIGNMENT, MemoryPlan, plan_memory
+
+Kernel = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A graph after its passes, with its memory planned: everything but the memory itself.
+
+    Attributes:
+        outputs: Named values that may be read after a run.
+        pinned: Values written to memory given from outside, by the name of that memory.
+    """
+
+    graph: Graph
+    plan: MemoryPlan
+    outputs: Mapping[str, Value]
+    pinned: Mapping[Value, str]
+    threads: int
+
+
+@dataclass
+class Bound:
+    """A compiled graph over real buffers. `run()` is the whole of a step."""
+
+    calls: list[tuple[Kernel, tuple[Any, ...]]]
+    inputs: dict[str, Array]
+    outputs: dict[str, Array]
+    sources: list[Node]
+    """The node each call was made for."""
+    buffers: dict[Value, Array]
+
+    def run(self) -> None:
+        """Run every kernel call in order."""
+        for kernel, args in self.calls:
+            kernel(*args)
+
+    def first_non_finite(self) -> Node | None:
+        """Run again, call by call; the first node with a NaN or infinity in an output."""
+        for at, (kernel, args) in enumerate(self.calls):
+            kernel(*args)
+            node = self.sources[at]
+            if at + 1 < len(self.calls) and self.sources[at + 1] is node:
+                continue
+            for out in node.outputs:
+                if out.dtype.startswith("float") and not np.isfinite(self.buffers[out]).all():
+                    return node
+        return None
+
+
+def compile_graph(
+    graph: Graph,
+    outputs: Mapping[str, Value],
+    pinned: Mapping[Value, str] | None = None,
+    threads: int = 1,
+    watch: Callable[[str, Graph], None] | None = None,
+) -> Compiled:
+    """Run the passes and plan the memory.
+
+    Args:
+        pinned: Values to be written to outside memory, by name. They must be the outputs of nodes that are
+            no views, each once.
+        watch: Sees the graph after each pass.
+    """
+    pinned = pinned or {}
+    keep = [*outputs.values(), *pinned]
+    run_passes(graph, keep, watch)
+    plan = plan_memory(graph, list(outputs.values()), pinned, threads)
+    return Compiled(graph, plan, dict(outputs), dict(pinned), threads)
+
+
+def new_arena(nbytes: int) -> Array:
+    """An arena of `nbytes` bytes (uint8), aligned for vector loads."""
+    raw = np.zeros(nbytes + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + nbytes]
+
+
+def bind(compiled: Compiled, arena: Array, memory: Mapping[str, Array]) -> Bound:
+    """Lay a compiled graph over `arena` and the persistent arrays in `memory` (variables and pins by name).
+
+    Raises:
+        ValueError: the arena is too small, or an array in `memory` is not of its variable's type.
+    """
+    if arena.nbytes < compiled.plan.size:
+        raise ValueError(f"the arena has {arena.nbytes} bytes, the plan needs {compiled.plan.size}")
+    buffers = _Buffers(compiled, arena, memory)
+    calls: list[tuple[Kernel, tuple[Any, ...]]] = []
+    sources: list[Node] = []
+    for node in compiled.graph.nodes:
+        offset, nbytes = compiled.plan.scratch.get(node, (0, 0))
+        made = node.op.calls(
+            [buffers[v] for v in node.inputs],
+            [buffers[v] for v in node.outputs],
+            arena[offset : offset + nbytes],
+            compiled.threads,
+        )
+        for call in made:
+            calls.append((load_kernel(call.kernel), call.args))
+            sources.append(node)
+    return Bound(
+        calls,
+        {name: buffers[value] for name, value in compiled.graph.inputs.items()},
+        {name: buffers[value] for name, value in compiled.outputs.items()},
+        sources,
+        buffers.known,
+    )
+
+
+class _Buffers:
+    """Arrays for values, made on first use."""
+
+    def __init__(self, compiled: Compiled, arena: Array, memory: Mapping[str, Array]) -> None:
+        self.compiled = compiled
+        self.arena = arena
+        self.memory = memory
+        self.known: dict[Value, Array] = dict(compiled.graph.constants)
+
+    def __getitem__(self, value: Value) -> Array:
+        if value not in self.known:
+            self.known[value] = self._make(value)
+        return self.known[value]
+
+    def _make(self, value: Value) -> Array:
+        plan = self.compiled.plan
+        if value in plan.offsets:
+            start = plan.offsets[value]
+            raw = self.arena[start : start + value.type.nbytes]
+            return raw.view(value.dtype).reshape(value.shape)
+        root = plan.external[value]
+        if root in self.compiled.graph.constants:
+            return self.compiled.graph.constants[root].reshape(value.shape)
+        name = self.compiled.pinned.get(root) or root.name
+        assert name is not None
+        array = self.memory[name]
+        if array.dtype != np.dtype(root.dtype) or array.size != prod(root.shape):
+            raise ValueError(f"'{name}' is {array.dtype}{array.shape}, the program wants {root.type}")
+        return array.reshape(value.shape)
+
+
+def load_kernel(name: str) -> Kernel:
+    """The function "module.function" below nnctl.kernels."""
+    module, function = name.rsplit(".", 1)
+    kernel: Kernel = getattr(importlib.import_module(f"nnctl.kernels.{module}"), function)
+    return kernel
+
+
+def compile_kernels(bound: Iterable[Bound], progress: Callable[[int, int, str], None] | None = None) -> int:
+    """Have every kernel of these programs compiled or loaded from the cache.
+
+    Args:
+        progress: Called with (done, total, kernel name) before each.
+
+    Returns:
+        How many kernels had to be compiled because no cache held them.
+    """
+    from numba import typeof
+
+    wanted: dict[tuple[Any, ...], tuple[Any, Sequence[Any]]] = {}
+    for program in bound:
+        for kernel, args in program.calls:
+            if hasattr(kernel, "compile"):
+                signature = tuple(typeof(a) for a in args)
+                wanted.setdefault((kernel, signature), (kernel, signature))
+    fresh = 0
+    for done, (kernel, signature) in enumerate(wanted.values()):
+        if progress is not None:
+            progress(done, len(wanted), kernel.__name__)
+        misses = sum(kernel.stats.cache_misses.values())
+        kernel.compile(signature)
+        fresh += sum(kernel.stats.cache_misses.values()) > misses
+    if progress is not None:
+        progress(len(wanted), len(wanted), "")
+    return fresh

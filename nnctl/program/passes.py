@@ -1,0 +1,120 @@
+"""Rewrites of an op graph, by name: dead code, then fusion into producers.
+
+A pass takes the graph and the values that must survive, and changes the graph in place, keeping those values'
+identity. `invariants` is the table of rules that holds between passes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from nnctl.ops.base import Graph, Node, Value
+
+Pass = Callable[[Graph, Sequence[Value]], None]
+
+
+def dead_code(graph: Graph, keep: Sequence[Value]) -> None:
+    """Drop nodes whose outputs nobody reads and that write no variable."""
+    live = set(keep)
+    kept: list[Node] = []
+    for node in reversed(graph.nodes):
+        if node.op.mutates or any(out in live for out in node.outputs):
+            live.update(node.inputs)
+            kept.append(node)
+    graph.nodes = kept[::-1]
+
+
+def fuse(graph: Graph, keep: Sequence[Value]) -> None:
+    """Let producers absorb the elementwise op that alone reads them (activation after a product ...)."""
+    changed = True
+    while changed:
+        changed = False
+        uses = Counter(value for node in graph.nodes for value in node.inputs)
+        uses.update(keep)
+        producer_at = {node: at for at, node in enumerate(graph.nodes)}
+        for node in list(graph.nodes):
+            if _absorbed(graph, node, uses, producer_at):
+                changed = True
+                break
+
+
+def _absorbed(graph: Graph, consumer: Node, uses: Counter[Value], at: dict[Node, int]) -> bool:
+    """Fuse `consumer` into the producer of one of its inputs, if one takes it."""
+    if len(consumer.outputs) != 1 or consumer.op.mutates:
+        return False
+    for value in consumer.inputs:
+        producer = value.node
+        if producer is None or producer not in at or uses[value] != 1 or producer.op.view:
+            continue
+        if any(uses[out] for out in producer.outputs if out is not value) or producer.op.mutates:
+            continue
+        op = producer.op.absorb(producer, consumer)
+        if op is None:
+            continue
+        others = tuple(v for v in consumer.inputs if v is not value)
+        fused = Node(op, producer.inputs + others, consumer.outputs, producer.origin)
+        for out in fused.outputs:
+            out.node = fused
+        # The fused node runs where the consumer ran: its other inputs are ready there.
+        graph.nodes[at[consumer]] = fused
+        graph.nodes.remove(producer)
+        return True
+    return False
+
+
+PASSES: tuple[tuple[str, Pass], ...] = (("dead-code", dead_code), ("fuse", fuse))
+
+
+def run_passes(
+    graph: Graph, keep: Sequence[Value], watch: Callable[[str, Graph], None] | None = None
+) -> None:
+    """Every pass in order; `watch` sees the graph after each (for dumps and for tests' invariants)."""
+    for name, rewrite in PASSES:
+        rewrite(graph, keep)
+        if watch is not None:
+            watch(name, graph)
+
+
+def _defined_before_use(graph: Graph) -> Iterator[str]:
+    known = set(graph.inputs.values()) | set(graph.variables.values()) | set(graph.constants)
+    for node in graph.nodes:
+        for value in node.inputs:
+            if value not in known:
+                yield f"{node.op} reads a value that nothing before it makes"
+        known.update(node.outputs)
+
+
+def _outputs_point_back(graph: Graph) -> Iterator[str]:
+    for node in graph.nodes:
+        for index, out in enumerate(node.outputs):
+            if out.node is not node or out.index != index:
+                yield f"output {index} of {node.op} does not point back at its node"
+
+
+def _types_follow(graph: Graph) -> Iterator[str]:
+    for node in graph.nodes:
+        types = node.op.infer(*(v.type for v in node.inputs))
+        if types != tuple(out.type for out in node.outputs):
+            yield f"{node.op} gives {types}, its outputs say {[o.type for o in node.outputs]}"
+
+
+def _only_variables_mutate(graph: Graph) -> Iterator[str]:
+    variables = set(graph.variables.values())
+    for node in graph.nodes:
+        for index in node.op.mutates:
+            if node.inputs[index] not in variables:
+                yield f"{node.op} writes an input that is not a variable"
+
+
+INVARIANTS: tuple[tuple[str, Callable[[Graph], Iterator[str]]], ...] = (
+    ("every value is made before it is read", _defined_before_use),
+    ("every output points back at its node", _outputs_point_back),
+    ("types follow from the ops", _types_follow),
+    ("only variables are written", _only_variables_mutate),
+)
+
+
+def broken_invariants(graph: Graph) -> list[str]:
+    """What does not hold; empty for a sound graph."""
+    return [f"{name}: {fault}" for name, rule in INVARIANTS for fault in rule(graph)]

@@ -1,0 +1,139 @@
+"""The memory plan: every buffer's place in one arena, by lifetime, before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nnctl.ops.base import Graph, Node, Value
+
+ALIGNMENT = 64
+
+
+@dataclass
+class _Buffer:
+    """Memory shared by a value, its views, and what is written over it in place."""
+
+    nbytes: int
+    start: int
+    end: int
+    offset: int = -1
+    external: Value | None = None
+    """The leaf (variable, constant) or pinned value whose memory lies outside the arena."""
+
+
+@dataclass
+class MemoryPlan:
+    """Offsets (bytes) in the arena for values and for each node's scratch, and the arena's exact size."""
+
+    size: int
+    offsets: dict[Value, int]
+    external: dict[Value, Value]
+    """Values that live outside: the leaf or pinned value whose memory they are."""
+    scratch: dict[Node, tuple[int, int]] = field(default_factory=dict)
+    """(offset, bytes) a node."""
+
+
+def plan_memory(
+    graph: Graph, outputs: Sequence[Value], pinned: Mapping[Value, str], threads: int
+) -> MemoryPlan:
+    """Place every value of `graph`.
+
+    Args:
+        outputs: Values that are read after the last node.
+        pinned: Values whose memory is given from outside (gradients in the flat buffer).
+        threads: How many threads the kernels' scratch is for.
+    """
+    buffers: dict[Value, _Buffer] = {}
+    last = _last_uses(graph, outputs)
+    for leaf in [*graph.variables.values(), *graph.constants]:
+        buffers[leaf] = _Buffer(0, -1, len(graph.nodes), external=leaf)
+    for value in graph.inputs.values():
+        buffers[value] = _Buffer(value.type.nbytes, -1, last.get(value, -1))
+    arena = [b for b in buffers.values() if b.external is None]
+    scratch: dict[Node, _Buffer] = {}
+    for at, node in enumerate(graph.nodes):
+        for out in node.outputs:
+            buffer = _shared(node, out, at, buffers, pinned)
+            if buffer is None:
+                buffer = _Buffer(out.type.nbytes, at, at)
+                if out in pinned:
+                    buffer.external = out
+                else:
+                    arena.append(buffer)
+            buffer.end = max(buffer.end, last.get(out, at))
+            buffers[out] = buffer
+        need = node.op.scratch(
+            [v.type for v in node.inputs], [v.type for v in node.outputs], threads
+        )
+        if need:
+            scratch[node] = _Buffer(need, at, at)
+            arena.append(scratch[node])
+    size = _place(arena)
+    return MemoryPlan(
+        size,
+        {v: b.offset for v, b in buffers.items() if b.external is None},
+        {v: b.external for v, b in buffers.items() if b.external is not None},
+        {n: (b.offset, b.nbytes) for n, b in scratch.items()},
+    )
+
+
+def _last_uses(graph: Graph, outputs: Sequence[Value]) -> dict[Value, int]:
+    """The index of the last node that reads a value, through views too."""
+    last: dict[Value, int] = dict.fromkeys(outputs, len(graph.nodes))
+    for at, node in enumerate(graph.nodes):
+        for value in node.inputs:
+            last[value] = max(last.get(value, at), at)
+    return last
+
+
+def _shared(
+    node: Node,
+    out: Value,
+    at: int,
+    buffers: Mapping[Value, _Buffer],
+    pinned: Mapping[Value, str],
+) -> _Buffer | None:
+    """The buffer that `out` may take over: its view's base, or an input that dies at this node."""
+    if node.op.view:
+        return buffers[node.inputs[0]]
+    if out in pinned:
+        return None
+    for out_index, in_index in node.op.inplace:
+        if out_index != out.index or in_index >= len(node.inputs):
+            continue
+        value = node.inputs[in_index]
+        buffer = buffers[value]
+        if (
+            buffer.external is None
+            and buffer.end == at
+            and buffer.nbytes >= out.type.nbytes
+            and value.type == out.type
+            and sum(v is value or buffers[v] is buffer for v in node.inputs) == 1
+            and not any(buffers.get(o) is buffer for o in node.outputs)
+        ):
+            return buffer
+    return None
+
+
+def _place(buffers: Sequence[_Buffer]) -> int:
+    """Give every buffer an offset, the largest first, each as low as its lifetime allows; the arena's size."""
+    placed: list[_Buffer] = []
+    size = 0
+    order = sorted(range(len(buffers)), key=lambda i: (-buffers[i].nbytes, buffers[i].start, i))
+    for index in order:
+        buffer = buffers[index]
+        offset = 0
+        rivals = [p for p in placed if p.start <= buffer.end and buffer.start <= p.end]
+        for rival in sorted(rivals, key=lambda p: p.offset):
+            if offset + buffer.nbytes <= rival.offset:
+                break
+            offset = max(offset, _aligned(rival.offset + rival.nbytes))
+        buffer.offset = offset
+        placed.append(buffer)
+        size = max(size, offset + buffer.nbytes)
+    return _aligned(size)
+
+
+def _aligned(offset: int) -> int:
+    return -(-offset // ALIGNMENT) * ALIGNMENT
