@@ -203,7 +203,7 @@ def _(f: _Format) -> Callable[..., Any]:
     integer, mantissa, one, zero, shift = f.integer, f.mantissa, f.one, f.real(0.0), f.shift
     offset, mask, shift_bits = _two_thirds_bits(f), -(1 << f.mantissa), f.shift_bits
     normal, lift = f.real(2.0 ** (1 - f.bias)), f.real(2.0 ** (f.mantissa + 2))
-    lifted_by, infinity = f.real(f.mantissa + 2), f.real(np.inf)
+    lifted_by, infinity, nan = f.real(f.mantissa + 2), f.real(np.inf), f.real(np.nan)
 
     def implementation(x):  # type: ignore[no-untyped-def]
         tiny = x < normal
@@ -214,7 +214,7 @@ def _(f: _Format) -> Callable[..., Any]:
         y = _log_reduced(from_bits(integer(bits(a) - i)) - one, k)
         y = x if x == infinity else y
         y = -infinity if x == zero else y
-        return x - x / zero if not (x >= zero) else y
+        return nan if not (x >= zero) else y
 
     return implementation
 
@@ -251,15 +251,27 @@ def tanh(x: Any) -> Any:
     raise NotImplementedError("compiled only")
 
 
+# (tanh(x) / x - 1) / x^2 in x^2, |x| <= 0.5
+_TANH32 = (-0.333333313, 0.133332253, -0.0539334677, 0.0214706827, -0.00694294181)
+_TANH64 = (
+    -0.3333333333333333, 0.13333333333329825, -0.05396825396361009, 0.021869488297234514,
+    -0.008863229270067843, 0.0035920334653723896, -0.001454959384380447, 0.0005849653729021945,
+    -0.00022107222975850652, 5.946956589763009e-05,
+)  # fmt: skip
+
+
 @_by_type(tanh)
 def _(f: _Format) -> Callable[..., Any]:
-    two, top = f.real(2.0), f.real(10.0 if f is _SINGLE else 20.0)
+    coefficients = _TANH32 if f is _SINGLE else _TANH64
+    half, two, top = f.real(0.5), f.real(2.0), f.real(10.0 if f is _SINGLE else 20.0)
 
     def implementation(x):  # type: ignore[no-untyped-def]
         a = abs(x)
+        z = a * a
+        near = fma(a * z, polynomial(z, coefficients), a)
         a = top if a > top else a
         e = _expm1_bounded(two * a)
-        return np.copysign(e / (e + two), x)
+        return np.copysign(near if a < half else e / (e + two), x)
 
     return implementation
 
