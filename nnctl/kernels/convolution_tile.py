@@ -176,17 +176,14 @@ class _TileWriter:
         return after
 
     def _clip(self, sums: list[Any]) -> list[Any]:
-        """Relu where the mode asks for it; a NaN stays."""
+        """Relu where the mode asks for it: nothing is below the floor; a NaN stays."""
         b = self.builder
-        relu = self._has(RELU)
-        return [
-            b.select(
-                b.and_(b.fcmp_ordered("<", value, self.zero), _splat(b, relu, ir.VectorType(_I1, self.vector.count))),
-                self.zero,
-                value,
-            )
-            for value in sums
-        ]
+        element = self.vector.element
+        low = b.select(
+            self._has(RELU), ir.Constant(element, 0.0), ir.Constant(element, float("-inf"))
+        )
+        floor = _splat(b, low, self.vector)
+        return [b.select(b.fcmp_ordered("<", value, floor), floor, value) for value in sums]
 
     def _finish(self, sums: list[Any]) -> None:
         """Store whole vectors, add whole vectors to what is there, or store some columns."""

@@ -264,3 +264,19 @@ def take_ticket(typingctx: Any, scratch: Any, at: Any) -> Any:
         return builder.atomic_rmw("add", counter, ir.Constant(_I64, 1), "monotonic")
 
     return types.int64(scratch, types.int64), codegen
+
+
+@intrinsic
+def thread_count(typingctx: Any) -> Any:
+    """How many threads `numba.prange` uses now; for parallel kernels only.
+
+    `numba.get_num_threads` would do, but a kernel that calls it cannot be cached.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        # Declared as Numba's parallel lowering declares it in the same module.
+        function_type = ir.FunctionType(_I64, [])
+        function = cgutils.get_or_insert_function(builder.module, function_type, "get_num_threads")
+        return builder.call(function, [])
+
+    return types.int64(), codegen

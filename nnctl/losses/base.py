@@ -1,0 +1,57 @@
+"""What a loss is: what it wants of the target, and one number an example, composed of ops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from nnctl.core.registry import Registry
+from nnctl.core.shapes import Shape
+from nnctl.core.spec import OneOf, Spec
+
+if TYPE_CHECKING:
+    from nnctl.ops.base import Value
+
+losses: Registry[LossSpec] = Registry("loss", "nnctl.losses")
+register = losses.register
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a loss or metric reads as y_true.
+
+    Attributes:
+        kind: "classes" are integers 0..`classes`-1; "onehot" is a row of `classes` numbers; "numbers" are floats.
+        shape: Without the batch axis. A "classes" target of shape () is one integer an example.
+        classes: How many classes there are, where that is known.
+    """
+
+    kind: Literal["classes", "onehot", "numbers"]
+    shape: Shape
+    classes: int | None = None
+
+
+class LossSpec(Spec):
+    """A loss's parameters and meaning. Source: keras.losses."""
+
+    reduction: Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight"] = "sum_over_batch_size"
+    """How the examples' losses become one number (Keras: `reduction`)."""
+
+    def target(self, output: Shape) -> Target:
+        """What y_true must be for a model output of this shape.
+
+        Raises:
+            ShapeError: the loss does not fit an output of this shape.
+        """
+        raise NotImplementedError
+
+    def rows(self, y_true: Value, y_pred: Value) -> Value:
+        """One loss an example (and position): y_pred's shape without its last axis, (N, ...).
+
+        Where y_pred is softmax(x) or sigmoid(x), losses that can read the logits x instead do so (the stable form).
+        """
+        raise NotImplementedError
+
+
+Loss = Annotated[Any, OneOf(losses)]
+"""A field that takes a loss's name or a mapping with `type`."""

@@ -1,0 +1,56 @@
+"""What a metric is: a float64 state, an op that adds a batch to it, and the number it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+from nnctl.core.registry import Registry
+from nnctl.core.shapes import Shape
+from nnctl.core.spec import OneOf, Spec
+from nnctl.losses.base import Target
+
+if TYPE_CHECKING:
+    from nnctl.ops.base import Value
+
+metrics: Registry[MetricSpec] = Registry("metric", "nnctl.metrics")
+register = metrics.register
+
+
+class MetricSpec(Spec):
+    """A metric's parameters and meaning. Source: keras.metrics."""
+
+    name: str | None = None
+    """The name in logs; default: Keras's (`accuracy` stays `accuracy` whatever it resolves to)."""
+
+    def resolve(self, target: Target, output: Shape) -> MetricSpec:
+        """The metric to use for this target and output (Keras resolves `accuracy` so); default: itself."""
+        return self
+
+    def log_name(self) -> str:
+        """What the logs call it."""
+        raise NotImplementedError
+
+    def target(self, output: Shape) -> Target:
+        """What y_true must be for a model output of this shape. Raises ShapeError where it does not fit."""
+        raise NotImplementedError
+
+    def state(self) -> Mapping[str, tuple[int, ...]]:
+        """The float64 arrays it accumulates in, by name, with their shapes; all zero at an epoch's start."""
+        raise NotImplementedError
+
+    def update(
+        self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None
+    ) -> None:
+        """Add an op that adds one batch to `state`. `weights` (N,) or (N, T): sample weights and mask."""
+        raise NotImplementedError
+
+    def result(self, state: Mapping[str, np.ndarray[Any, Any]]) -> float:
+        """The metric's value; 0.0 for an empty state, as Keras."""
+        raise NotImplementedError
+
+
+Metric = Annotated[Any, OneOf(metrics)]
+"""A field that takes a metric's name or a mapping with `type`."""

@@ -1,0 +1,67 @@
+"""What an optimizer is: its slots, its numbers of each step, and one fused update over flat buffers.
+
+All trainable weights lie in one flat buffer (each variable starts at a multiple of 16 elements, the padding is
+zero), their gradients in another, each slot in one more. An update is a pass over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from nnctl.core.registry import Registry
+from nnctl.core.spec import OneOf, Spec
+
+if TYPE_CHECKING:
+    from nnctl.ops.base import Value
+
+optimizers: Registry[OptimizerSpec] = Registry("optimizer", "nnctl.optimizers")
+register = optimizers.register
+
+
+@dataclass(frozen=True)
+class FlatUpdate:
+    """What an optimizer's update works on, while the update's op graph is built.
+
+    Attributes:
+        weights: Variable (P,): all trainable weights, flat.
+        gradients: Variable (P,): their gradients, flat.
+        slots: Variables (P,) by slot name.
+        hyper: Input (H,) float64: `hyper(...)` of this step.
+        starts: Where each variable starts, and one more entry: P. (V + 1,)
+        sizes: How many elements each variable has (the rest up to the next start is padding). (V,)
+        names: The variables' names.
+    """
+
+    weights: Value
+    gradients: Value
+    slots: Mapping[str, Value]
+    hyper: Value
+    starts: Sequence[int]
+    sizes: Sequence[int]
+    names: Sequence[str]
+
+
+class OptimizerSpec(Spec):
+    """An optimizer's parameters and meaning. Source: keras.optimizers."""
+
+    def slots(self) -> Mapping[str, float]:
+        """The flat buffers it keeps, by name, with their first value."""
+        raise NotImplementedError
+
+    def rate(self, step: int) -> float:
+        """The learning rate of update `step` (from 0) by the config: a number or the schedule's."""
+        raise NotImplementedError
+
+    def hyper(self, step: int, learning_rate: float) -> Sequence[float]:
+        """The numbers that update `step` (from 0) needs; always as many. Stored in the hyper input."""
+        raise NotImplementedError
+
+    def update(self, flat: FlatUpdate) -> None:
+        """Add the ops of one update: clipping, weight decay, the step itself."""
+        raise NotImplementedError
+
+
+Optimizer = Annotated[Any, OneOf(optimizers)]
+"""A field that takes an optimizer's name or a mapping with `type`."""
