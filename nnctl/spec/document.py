@@ -1,0 +1,76 @@
+"""A config as written: its text, its data, and where in the text each piece of data came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path as FilePath
+from typing import Any
+
+from nnctl.core.errors import ConfigError, Path, Place, Problem
+from nnctl.spec.nodes import MappingNode, Node, find, plain
+from nnctl.spec.reading import read_source
+from nnctl.spec.source import Source
+from nnctl.spec.yaml import compose
+
+
+class Document:
+    """A parsed config; `root` may hold nodes from other sources (overrides)."""
+
+    def __init__(self, source: Source, root: Node) -> None:
+        self.source = source
+        self.root = root
+
+    @cached_property
+    def data(self) -> Any:
+        """The plain data: dicts, lists, strings, numbers, booleans, None."""
+        return plain(self.root)
+
+    def place(self, path: Path, at_key: bool = False) -> Place:
+        """Where the value at `path` begins (or its key); the nearest enclosing value if it is not written."""
+        span, node, taken = find(self.root, path)
+        if taken == len(path) and at_key:
+            return span.place
+        if taken < len(path) and taken > 0 and isinstance(node, MappingNode) and not node.flow:
+            return span.place
+        return node.span.place
+
+    def written(self, path: Path) -> bool:
+        """Whether the document says anything at `path`."""
+        return find(self.root, path)[2] == len(path)
+
+    def locate(self, problems: Sequence[Problem]) -> list[Problem]:
+        """The problems with their places filled in, in document order, each once."""
+        placed = [p if p.place else replace(p, place=self.place(p.path, p.at_key)) for p in problems]
+        unique = {(p.place, p.message): p for p in reversed(placed)}
+        return sorted(reversed(unique.values()), key=self._order)
+
+    def _order(self, problem: Problem) -> tuple[bool, int, int]:
+        place = problem.place
+        assert place is not None
+        return place.file != self.source.file, place.line, place.column
+
+
+def read_document(path: FilePath | str) -> Document:
+    """Read and parse a config file; its root must be a mapping.
+
+    Raises:
+        ConfigError: it cannot be read or is not YAML as nnctl takes it.
+    """
+    return parse_document(read_source(path))
+
+
+def parse_document(source: Source) -> Document:
+    """Parse a config's text; its root must be a mapping.
+
+    Raises:
+        ConfigError: it is not YAML as nnctl takes it.
+    """
+    root = compose(source)
+    if not isinstance(root, MappingNode):
+        message = "a config is a mapping of keys to values"
+        raise ConfigError(
+            Problem(message, expected="'nnctl: 1', 'data:', 'model:' ...", place=root.span.place)
+        )
+    return Document(source, root)
