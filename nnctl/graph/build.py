@@ -1,0 +1,310 @@
+"""From a model's spec to its layer graph: names resolved, shapes inferred, every problem collected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
+from nnctl.core.registry import snake_case
+from nnctl.core.shapes import Shape, show
+from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo
+from nnctl.layers.base import Layer
+from nnctl.layers.entry import Entry
+from nnctl.layers.functional import Functional
+from nnctl.layers.input import Input
+from nnctl.layers.sequential import Sequential
+from nnctl.spec.model import ModelSpec
+
+Tensors = tuple[Ref | None, ...]
+"""The outputs of a call; None where an error was already reported, so that nothing is reported twice."""
+
+
+@dataclass
+class _Scope:
+    """The names that entries of one layer list see."""
+
+    prefix: str
+    path: Path
+    """Where the scope's container stands; its list is at path + ("layers",)."""
+    trainable: bool
+    names: dict[str, Tensors] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    """The owner path of each layer that `use` may name."""
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def build(spec: ModelSpec, signature: Mapping[str, InputInfo] | None = None) -> LayerGraph:
+    """The layer graph of a model.
+
+    Args:
+        spec: The model as written.
+        signature: What the data offers by input name; used where the model leaves inputs or shapes out.
+
+    Raises:
+        ConfigError: every problem found; paths are those of the whole config (below "model").
+    """
+    return _Builder(spec, dict(signature or {})).build()
+
+
+class _Builder:
+    def __init__(self, spec: ModelSpec, signature: dict[str, InputInfo]) -> None:
+        self.spec = spec
+        self.signature = signature
+        self.graph = LayerGraph()
+        self.problems: list[Problem] = []
+
+    def build(self) -> LayerGraph:
+        scope = _Scope("", ("model",), True)
+        self._declare_inputs(scope)
+        feed: Tensors | None = None
+        if len(self.graph.inputs) == 1:
+            feed = scope.names[next(iter(self.graph.inputs))]
+        last = self._run(self.spec.layers, scope, feed)
+        self._declare_outputs(scope, last)
+        if self.problems:
+            raise ConfigError(self.problems)
+        return self.graph
+
+    def _fail(self, message: str, path: Path, **more: str | None) -> None:
+        self.problems.append(Problem(message, path, **more))  # type: ignore[arg-type]
+
+    def _declare_inputs(self, scope: _Scope) -> None:
+        """Model inputs: written under `inputs`, as Input layers, or read off the data."""
+        written = self.spec.inputs or {}
+        for name, given in written.items():
+            shape = tuple(given.shape) if given.shape is not None else None
+            self._add_input(name, shape, given.dtype, scope, ("model", "inputs", name))
+        if not written and not any(isinstance(e.layer, Input) for e in self.spec.layers):
+            if not self.signature:
+                self._fail(
+                    "the model's inputs are not known", ("model",), expected="inputs: {x: {shape: [...]}}"
+                )
+            for name, info in self.signature.items():
+                self._add_input(name, info.shape, info.dtype, scope, ("model",))
+
+    def _add_input(
+        self, name: str, shape: Shape | None, dtype: str | None, scope: _Scope, path: Path
+    ) -> None:
+        known = self.signature.get(name)
+        if self.signature and known is None:
+            hint = nearest(name, list(self.signature))
+            names = ", ".join(f"'{n}'" for n in self.signature)
+            self._fail(f"the data gives no input '{name}'; it gives {names}", path, suggestion=hint, at_key=True)
+        if shape is None and known is not None:
+            shape = known.shape
+        if shape is None:
+            if not self.signature:
+                self._fail(f"the shape of input '{name}' is not known", path, expected="shape: [...]")
+            scope.names[name] = (None,)
+            return
+        if known is not None and not _fits(shape, known.shape):
+            self._fail(
+                f"input '{name}' is declared as {show(shape)}, but the data gives {show(known.shape)}", path
+            )
+        self.graph.inputs[name] = InputInfo(shape, dtype or (known.dtype if known else "float32"))
+        scope.names[name] = (Ref(name),)
+
+    def _run(self, entries: Sequence[Entry], scope: _Scope, feed: Tensors | None) -> Tensors:
+        """Every entry of one list; the last one's outputs."""
+        previous = feed
+        for index, entry in enumerate(entries):
+            path = (*scope.path, "layers", index)
+            previous = self._entry(entry, scope, previous, path)
+        return previous if previous is not None else (None,)
+
+    def _entry(self, entry: Entry, scope: _Scope, previous: Tensors | None, path: Path) -> Tensors:
+        if isinstance(entry.layer, Input) and not scope.prefix:
+            name = entry.layer.name or self._fresh("input", scope)
+            self._add_input(name, tuple(entry.layer.shape), entry.layer.dtype, scope, path)
+            return scope.names[name]
+        inputs = self._inputs(entry, scope, previous, path)
+        if entry.use is not None:
+            return self._shared(entry, scope, inputs, path)
+        assert entry.layer is not None
+        name = entry.layer.name or self._fresh(snake_case(type(entry.layer).__name__), scope)
+        if name in scope.names:
+            self._fail(f"the name '{name}' is taken", (*path, "name"))
+        full = scope.prefix + name
+        out = self._call(entry.layer, full, full, inputs, scope.trainable, path)
+        scope.names[name] = out
+        scope.entries[name] = entry
+        scope.owners[name] = full
+        return out
+
+    def _shared(self, entry: Entry, scope: _Scope, inputs: Tensors | None, path: Path) -> Tensors:
+        """`{use: name}`: an earlier layer called again with the same weights."""
+        first = scope.entries.get(entry.use or "")
+        if first is None or first.layer is None:
+            hint = nearest(entry.use or "", list(scope.entries))
+            self._fail(f"no layer above is called '{entry.use}'", (*path, "use"), suggestion=hint)
+            return (None,)
+        name = entry.name or self._fresh(entry.use or "", scope)
+        owner = scope.owners[entry.use or ""]
+        out = self._call(first.layer, scope.prefix + name, owner, inputs, scope.trainable, path)
+        scope.names[name] = out
+        return out
+
+    def _fresh(self, base: str, scope: _Scope) -> str:
+        """Keras's numbering: dense, dense_1, dense_2."""
+        while True:
+            count = scope.counts.get(base, 0)
+            scope.counts[base] = count + 1
+            name = base if count == 0 else f"{base}_{count}"
+            if name not in scope.names:
+                return name
+
+    def _inputs(
+        self, entry: Entry, scope: _Scope, previous: Tensors | None, path: Path
+    ) -> Tensors | None:
+        """What an entry reads; None where that is not known (already reported)."""
+        if entry.inputs is None:
+            if previous is None:
+                names = ", ".join(f"'{n}'" for n in scope.names)
+                self._fail(
+                    "the first layer of a model with several inputs must say which it reads",
+                    path,
+                    expected=f"inputs: one or more of {names}",
+                )
+            # A layer with several outputs hands on its first, as Keras's Sequential would need it to.
+            return previous[:1] if previous is not None else None
+        refs: list[Ref | None] = []
+        for at, word in enumerate(entry.inputs):
+            refs.append(self._resolve(word, scope, (*path, "inputs", at)))
+        return tuple(refs)
+
+    def _resolve(self, word: str, scope: _Scope, path: Path) -> Ref | None:
+        name, _, which = word.partition(":")
+        if name not in scope.names:
+            hint = nearest(name, list(scope.names))
+            self._fail(f"no input or layer above is called '{name}'", path, suggestion=hint)
+            return None
+        outputs = scope.names[name]
+        index = int(which) if which.isdigit() else 0
+        if index >= len(outputs):
+            count = len(outputs)
+            self._fail(f"'{name}' has {count} output{'s' * (count != 1)}, counted from 0", path)
+            return None
+        return outputs[index]
+
+    def _call(
+        self, layer: Layer, name: str, owner: str, inputs: Tensors | None, trainable: bool, path: Path
+    ) -> Tensors:
+        """One call of a layer or container."""
+        if inputs is None or any(ref is None for ref in inputs):
+            return (None,)
+        refs = tuple(ref for ref in inputs if ref is not None)
+        trainable = trainable and layer.trainable
+        if isinstance(layer, Sequential | Functional):
+            return self._container(layer, name, owner, refs, trainable, path)
+        kind = type(layer).__name__
+        if len(refs) < layer.inputs_min or (layer.inputs_max is not None and len(refs) > layer.inputs_max):
+            wanted = _count(layer.inputs_min, layer.inputs_max)
+            self._fail(f"{kind} '{name}' takes {wanted}, {len(refs)} given", path, expected=f"inputs: {wanted}")
+            return (None,)
+        shapes = tuple(self.graph.shape(ref) for ref in refs)
+        try:
+            made = layer.output_shape(*shapes)
+            weights = layer.weights(*shapes)
+        except ShapeError as error:
+            at = (*path, error.field) if error.field else path
+            read = ", ".join(f"'{r.name}' {show(s)}" for r, s in zip(refs, shapes, strict=True))
+            self._fail(f"layer '{name}': {error} (it reads {read})", at, expected=error.expected)
+            return (None,)
+        outputs = tuple(made) if isinstance(made, list) else (made,)
+        if owner == name:
+            for key, weight in weights.items():
+                full = f"{owner}/{key}"
+                self.graph.weights[full] = WeightInfo(full, owner, key, weight, trainable and weight.trainable)
+        elif not self._same_weights(owner, {k: w.shape for k, w in weights.items()}, path):
+            return (None,)
+        self.graph.nodes.append(CallNode(name, layer, owner, refs, shapes, outputs, trainable, path))
+        return tuple(Ref(name, i) for i in range(len(outputs)))
+
+    def _same_weights(self, owner: str, shapes: Mapping[str, tuple[int, ...]], path: Path) -> bool:
+        """Does a shared layer's second input fit the weights its first one made?"""
+        for info in self.graph.weights_of(owner):
+            if shapes.get(info.field) != info.weight.shape:
+                self._fail(
+                    f"'{owner}' was built with a {info.field} of {show(info.weight.shape)}; this input would need "
+                    f"{show(shapes.get(info.field, ()))}",
+                    path,
+                )
+                return False
+        return True
+
+    def _container(
+        self,
+        layer: Sequential | Functional,
+        name: str,
+        owner: str,
+        refs: tuple[Ref, ...],
+        trainable: bool,
+        path: Path,
+    ) -> Tensors:
+        """A nested model: its entries, in a scope of their own. A shared one runs its entries again."""
+        scope = _Scope(name + "/", path, trainable)
+        declared = [e.layer for e in layer.layers if isinstance(e.layer, Input)]
+        if declared and len(declared) != len(refs):
+            self._fail(f"'{name}' declares {_count(len(declared), len(declared))}, {len(refs)} given", path)
+            return (None,)
+        feeds = iter(refs)
+        previous: Tensors | None = tuple(refs) if not declared and len(refs) == 1 else None
+        for index, entry in enumerate(layer.layers):
+            at = (*path, "layers", index)
+            if isinstance(entry.layer, Input):
+                ref = next(feeds)
+                shape = self.graph.shape(ref)
+                if not _fits(tuple(entry.layer.shape), shape):
+                    self._fail(f"declared as {show(tuple(entry.layer.shape))}, but {show(shape)} comes in", at)
+                previous = (ref,)
+                scope.names[entry.layer.name or self._fresh("input", scope)] = previous
+                continue
+            previous = self._inner(entry, scope, previous, at, name, owner)
+        if isinstance(layer, Functional) and layer.outputs:
+            words = [layer.outputs] if isinstance(layer.outputs, str) else layer.outputs
+            return tuple(self._resolve(w, scope, (*path, "outputs", i)) for i, w in enumerate(words))
+        return previous if previous is not None else (None,)
+
+    def _inner(
+        self, entry: Entry, scope: _Scope, previous: Tensors | None, path: Path, name: str, owner: str
+    ) -> Tensors:
+        """An entry inside a container; where the container is shared, its layers' owners are the first call's."""
+        if name == owner or entry.use is not None:
+            return self._entry(entry, scope, previous, path)
+        assert entry.layer is not None
+        inputs = self._inputs(entry, scope, previous, path)
+        key = entry.layer.name or self._fresh(snake_case(type(entry.layer).__name__), scope)
+        out = self._call(entry.layer, scope.prefix + key, f"{owner}/{key}", inputs, scope.trainable, path)
+        scope.names[key] = out
+        scope.entries[key] = entry
+        scope.owners[key] = f"{owner}/{key}"
+        return out
+
+    def _declare_outputs(self, scope: _Scope, last: Tensors) -> None:
+        words = self.spec.outputs
+        if isinstance(words, str):
+            words = [words]
+        if not words:
+            (ref, *_) = last
+            if ref is not None:
+                self.graph.outputs[ref.name] = ref
+            return
+        for at, word in enumerate(words):
+            ref = self._resolve(word, scope, ("model", "outputs", at))
+            if ref is not None:
+                self.graph.outputs[word] = ref
+
+
+def _fits(declared: Shape, given: Shape) -> bool:
+    """Can a tensor of shape `given` be fed where `declared` stands?"""
+    return len(declared) == len(given) and all(
+        d is None or g is None or d == g for d, g in zip(declared, given, strict=True)
+    )
+
+
+def _count(least: int, most: int | None) -> str:
+    if most == least:
+        return f"{least} input{'s' * (least != 1)}"
+    return f"at least {least} inputs" if most is None else f"{least} to {most} inputs"

@@ -1,0 +1,101 @@
+"""The layer graph: calls of layers in order, their shapes and their weights; containers taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+from nnctl.core.errors import Path
+from nnctl.core.shapes import Shape
+from nnctl.layers.base import Layer, Weight
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Output `index` of the call or model input `name`."""
+
+    name: str
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class InputInfo:
+    """A model input: its shape without the batch axis and the dtype a batch has ("float32", "int32")."""
+
+    shape: Shape
+    dtype: str
+
+
+@dataclass(frozen=True)
+class CallNode:
+    """One call of a layer.
+
+    Attributes:
+        name: Unique in the graph; containers prefix theirs ("encoder/dense").
+        layer: The layer's spec.
+        owner: The path of the layer whose weights it uses; another call's where the layer is shared.
+        inputs: What it reads.
+        input_shapes, output_shapes: Without the batch axis.
+        trainable: False where the layer or a container around it is frozen.
+        path: Where in the config the layer stands.
+    """
+
+    name: str
+    layer: Layer
+    owner: str
+    inputs: tuple[Ref, ...]
+    input_shapes: tuple[Shape, ...]
+    output_shapes: tuple[Shape, ...]
+    trainable: bool
+    path: Path
+
+
+@dataclass(frozen=True)
+class WeightInfo:
+    """A weight of the model: its full name ("encoder/dense/kernel"), its owner and its spec."""
+
+    name: str
+    owner: str
+    field: str
+    weight: Weight
+    trainable: bool
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.weight.shape)
+
+
+@dataclass
+class LayerGraph:
+    """A whole model: inputs, calls in the order they run, outputs by name, weights in graph order."""
+
+    inputs: dict[str, InputInfo] = field(default_factory=dict)
+    nodes: list[CallNode] = field(default_factory=list)
+    outputs: dict[str, Ref] = field(default_factory=dict)
+    weights: dict[str, WeightInfo] = field(default_factory=dict)
+
+    def shape(self, ref: Ref) -> Shape:
+        """The shape of a tensor, without the batch axis."""
+        if ref.name in self.inputs:
+            return self.inputs[ref.name].shape
+        return self.node(ref.name).output_shapes[ref.index]
+
+    def node(self, name: str) -> CallNode:
+        """The call of this name."""
+        return next(node for node in self.nodes if node.name == name)
+
+    def output_shapes(self) -> Mapping[str, Shape]:
+        """The shape of each model output, by name."""
+        return {name: self.shape(ref) for name, ref in self.outputs.items()}
+
+    def weights_of(self, owner: str) -> Iterator[WeightInfo]:
+        """The weights of one layer, in its order."""
+        return (info for info in self.weights.values() if info.owner == owner)
+
+    def parameters(self) -> tuple[int, int]:
+        """(trainable, non-trainable) numbers of parameters."""
+        total = sum(info.size for info in self.weights.values())
+        trainable = sum(info.size for info in self.weights.values() if info.trainable)
+        return trainable, total - trainable

@@ -1,0 +1,60 @@
+"""From the layer graph to the op graph: every call composes its ops, masks go along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nnctl.graph.model import CallNode, LayerGraph, Ref
+from nnctl.layers.call import Call
+from nnctl.ops.base import Graph, Value
+
+
+@dataclass
+class Traced:
+    """What tracing a model gives: values and masks by tensor, and the losses that layers add."""
+
+    values: dict[Ref, Value] = field(default_factory=dict)
+    masks: dict[Ref, Value | None] = field(default_factory=dict)
+    losses: list[Value] = field(default_factory=list)
+
+
+def trace(
+    model: LayerGraph, graph: Graph, inputs: Mapping[str, Value], training: bool, seed: int
+) -> Traced:
+    """Compose the ops of every call of `model` on `graph`.
+
+    Args:
+        inputs: A value (B, ...) for each model input; its sizes are the sizes of the program.
+        training: Whether dropout draws and statistics move. A frozen layer is called as in inference.
+    """
+    traced = Traced()
+    for name, value in inputs.items():
+        traced.values[Ref(name)] = value
+        traced.masks[Ref(name)] = None
+    for node in model.nodes:
+        graph.origin = node.name
+        _call(model, graph, node, traced, training, seed)
+    graph.origin = ""
+    return traced
+
+
+def _call(
+    model: LayerGraph, graph: Graph, node: CallNode, traced: Traced, training: bool, seed: int
+) -> None:
+    weights = {
+        info.field: graph.variable(info.name, info.weight.shape) for info in model.weights_of(node.owner)
+    }
+    values = [traced.values[ref] for ref in node.inputs]
+    ctx = Call(graph, weights, training, [traced.masks[ref] for ref in node.inputs], seed, node.name)
+    made = node.layer.call(ctx, *values)
+    mask = node.layer.output_mask(ctx, *values)
+    outputs = made if isinstance(made, list) else [made]
+    masks = mask if isinstance(mask, list) else [mask] + [None] * (len(outputs) - 1)
+    for index, (out, out_mask, shape) in enumerate(zip(outputs, masks, node.output_shapes, strict=True)):
+        got = out.shape[1:]
+        if len(got) != len(shape) or any(s is not None and s != g for s, g in zip(shape, got, strict=True)):
+            raise ValueError(f"'{node.name}' promised {shape} and made {got}")
+        traced.values[Ref(node.name, index)] = out
+        traced.masks[Ref(node.name, index)] = out_mask
+    traced.losses.extend(ctx.losses)
