@@ -66,8 +66,9 @@ def _worker_size(m: int, n: int, k: int, width: int) -> int:
     """Elements of scratch a thread needs: a panel of B, a tile, a block of A where it is packed."""
     rows, columns = _cut(m, n, k, width)
     depth = block_depth(k)
-    packed = rows * (depth + 16) if columns > width else 0
-    return (depth * width + ROWS * width + packed + 15) // 16 * 16
+    lanes = width // VECTORS
+    packed = rows * depth + lanes * max(rows, depth) if columns > width else 0
+    return ((depth + lanes + ROWS) * width + packed + 15) // 16 * 16
 
 
 def scratch_size(m: int, n: int, k: int, itemsize: int, threads: int) -> int:
@@ -76,81 +77,56 @@ def scratch_size(m: int, n: int, k: int, itemsize: int, threads: int) -> int:
 
 
 @inline
-def _pack_b(b: Any, transposed: bool, k: int, depth: int, j: int, columns: int, panel: Any, at: int) -> None:
-    """Copy op(B)[k:k+depth, j:j+columns] to rows of whole vectors, zeros beyond the columns."""
+def _pack_b(
+    b: Any, transposed: bool, k: int, depth: int, j: int, columns: int, width: int, panel: Any, at: int
+) -> None:
+    """Copy op(B)[k:k+depth, j:j+columns] to rows of `width`, whole vectors."""
     lanes = vectors.lanes(b)
-    width = (columns + lanes - 1) // lanes * lanes
     stride = b.shape[1]
-    zero = b.dtype.type(0)
-    whole = columns // lanes * lanes
-    if not transposed:
+    if transposed:
+        for v in range(0, columns, lanes):
+            for step in range(0, depth, lanes):
+                source, target = (j + v) * stride + k + step, at + step * width + v
+                transpose_block(b, source, stride, columns - v, depth - step, panel, target, width)
+    else:
         for step in range(depth):
             source, target = (k + step) * stride + j, at + step * width
-            for v in range(0, whole, lanes):
-                vectors.store(panel, target + v, vectors.load(b, source + v))
-            for c in range(whole, columns):
-                panel[target + c] = b[k + step, j + c]
-            for c in range(columns, width):
-                panel[target + c] = zero
-    else:
-        deep = depth // lanes * lanes
-        for v in range(0, whole, lanes):
-            for step in range(0, deep, lanes):
-                transpose_block(b, (j + v) * stride + k + step, stride, panel, at + step * width + v, width)
-        for c in range(width):
-            for step in range(deep if c < whole else 0, depth):
-                panel[at + step * width + c] = b[j + c, k + step] if c < columns else zero
+            for v in range(0, width, lanes):
+                vectors.store(panel, target + v, vectors.load_part(b, source + v, columns - v))
 
 
 @inline
-def _pack_a(a: Any, transposed: bool, i: int, rows: int, k: int, depth: int, block: Any, at: int) -> None:
-    """Copy op(A)[i:i+rows, k:k+depth] as it is stored, with a stride that no cache set resents."""
-    if transposed:
-        for step in range(depth):
-            for r in range(rows):
-                block[at + step * (rows + 16) + r] = a[k + step, i + r]
-    else:
-        for r in range(rows):
-            for step in range(depth):
-                block[at + r * (depth + 16) + step] = a[i + r, k + step]
+def _pack_a(a: Any, at: int, rows: int, columns: int, block: Any, block_at: int, stride: int) -> None:
+    """Copy a block of A as it is stored to rows of `stride`, which no cache set resents."""
+    lanes = vectors.lanes(a)
+    for r in range(rows):
+        source, target = at + r * a.shape[1], block_at + r * stride
+        for v in range(0, columns, lanes):
+            vectors.store(block, target + v, vectors.load_part(a, source + v, columns - v))
 
 
 @inline
 def _finish(
-    tile: Any, tile_at: int, older: bool, last: bool, bias: Any, relu: bool, gate: Any,
-    i: int, rows: int, j: int, columns: int, c: Any,
+    tile: Any, tile_at: int, width: int, older: bool, last: bool, bias: Any, relu: bool, gate: Any,
+    at: int, stride: int, rows: int, j: int, columns: int, c: Any,
 ) -> None:  # fmt: skip
     """Add a tile to C (or write it) and, after the last block of k, apply bias, relu and gate."""
     lanes = vectors.lanes(c)
-    width = (columns + lanes - 1) // lanes * lanes
-    whole = columns // lanes * lanes
-    zero = c.dtype.type(0)
-    zeros = vectors.broadcast(c, zero)
+    zeros = vectors.broadcast(c, c.dtype.type(0))
     biased, gated, relu = last and bias.size > 0, last and gate.size > 0, last and relu
     for r in range(rows):
-        to = (i + r) * c.shape[1] + j
-        for v in range(0, whole, lanes):
+        for v in range(0, columns, lanes):
+            to, count = at + r * stride + v, columns - v
             x = vectors.load(tile, tile_at + r * width + v)
             if older:
-                x = vectors.add(vectors.load(c, to + v), x)
+                x = vectors.add(vectors.load_part(c, to, count), x)
             if biased:
-                x = vectors.add(x, vectors.load(bias, j + v))
+                x = vectors.add(x, vectors.load_part(bias, j + v, count))
             if relu:
                 x = vectors.at_least(x, zeros)
             if gated:
-                x = vectors.gated(vectors.load(gate, to + v), zeros, x)
-            vectors.store(c, to + v, x)
-        for col in range(whole, columns):
-            y = tile[tile_at + r * width + col]
-            if older:
-                y = c[i + r, j + col] + y
-            if biased:
-                y = y + bias[j + col]
-            if relu and y < zero:
-                y = zero
-            if gated and not gate[i + r, j + col] > zero:
-                y = zero
-            c[i + r, j + col] = y
+                x = vectors.gated(vectors.load_part(gate, to, count), zeros, x)
+            vectors.store_part(c, to, x, count)
 
 
 @numba.njit(error_model="numpy", nogil=True)
@@ -167,8 +143,7 @@ def _work(
     depth = block_depth(k)
     across = (n + task_columns - 1) // task_columns
     tasks = across * ((m + task_rows - 1) // task_rows)
-    panel = at
-    tile = at + depth * width
+    tile = at + (depth + lanes) * width
     packed = tile + ROWS * width
     while True:
         task = take_ticket(scratch, 0)
@@ -178,37 +153,44 @@ def _work(
         i1, j1 = min(m, i0 + task_rows), min(n, j0 + task_columns)
         for k0 in range(0, max(k, 1), depth):
             length = min(depth, k - k0)
-            last = k0 + length >= k
+            older, last = add != 0 or k0 > 0, k0 + length >= k
+            a_stride = a.shape[1]
             if task_columns > width:
-                _pack_a(a, a_transposed != 0, i0, i1 - i0, k0, length, scratch, packed)
+                if a_transposed:
+                    a_stride = i1 - i0 + lanes
+                    _pack_a(a, k0 * m + i0, length, i1 - i0, scratch, packed, a_stride)
+                else:
+                    a_stride = length + lanes
+                    _pack_a(a, i0 * k + k0, i1 - i0, length, scratch, packed, a_stride)
+            row_step, k_step = (1, a_stride) if a_transposed else (a_stride, 1)
             for j in range(j0, j1, width):
                 columns = min(width, j1 - j)
-                _pack_b(b, b_transposed != 0, k0, length, j, columns, scratch, panel)
+                used = lanes if columns <= lanes else width
+                _pack_b(b, b_transposed != 0, k0, length, j, columns, used, scratch, at)
                 for i in range(i0, i1, ROWS):
                     rows = min(ROWS, i1 - i)
                     if task_columns > width:
-                        if a_transposed:
-                            _one_tile(scratch, packed + i - i0, 1, i1 - i0 + 16, rows, scratch, panel, columns, length, tile)
-                        else:
-                            _one_tile(scratch, packed + (i - i0) * (length + 16), length + 16, 1, rows, scratch, panel, columns, length, tile)
-                    elif a_transposed:
-                        _one_tile(a, k0 * m + i, 1, m, rows, scratch, panel, columns, length, tile)
+                        a_at = packed + (i - i0) * row_step
+                        _one_tile(scratch, a_at, row_step, k_step, rows, scratch, at, used, length, tile)
                     else:
-                        _one_tile(a, i * k + k0, k, 1, rows, scratch, panel, columns, length, tile)
-                    _finish(scratch, tile, add != 0 or k0 > 0, last, bias, relu != 0, gate, i, rows, j, columns, c)
+                        a_at = i * row_step + k0 * k_step
+                        _one_tile(a, a_at, row_step, k_step, rows, scratch, at, used, length, tile)
+                    _finish(
+                        scratch, tile, used, older, last, bias, relu != 0, gate,
+                        i * n + j, n, rows, j, columns, c,
+                    )  # fmt: skip
 
 
-@numba.njit(error_model="numpy", nogil=True)
+@inline
 def _one_tile(
-    a: Any, a_at: int, a_row: int, a_k: int, rows: int, scratch: Any, panel: int, columns: int, depth: int,
-    tile: int,
+    a: Any, a_at: int, row_step: int, k_step: int, rows: int, scratch: Any, panel: int, width: int,
+    depth: int, tile: int,
 ) -> None:  # fmt: skip
-    """The narrowest register tile that covers the columns."""
-    lanes = vectors.lanes(a)
-    if columns <= lanes:
-        _tile_1(a, a_at, a_row, a_k, rows, scratch, panel, lanes, depth, scratch, tile)
+    """The narrower of two register tiles if it covers the panel's width."""
+    if width == vectors.lanes(a):
+        _tile_1(a, a_at, row_step, k_step, rows, scratch, panel, width, depth, scratch, tile)
     else:
-        _tile_n(a, a_at, a_row, a_k, rows, scratch, panel, VECTORS * lanes, depth, scratch, tile)
+        _tile_n(a, a_at, row_step, k_step, rows, scratch, panel, width, depth, scratch, tile)
 
 
 @kernel(parallel=True)

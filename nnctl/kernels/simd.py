@@ -46,11 +46,12 @@ def vector_bytes() -> int:
 def tile_shape(itemsize: int) -> TileShape:
     """The register tile for elements of `itemsize` bytes on this CPU.
 
-    32 registers hold 24 sums, 3 vectors of B and a broadcast; 16 registers hold 12, 2 and 1.
+    16 registers hold 12 sums, 2 vectors of B and a broadcast. Of 32 registers the tile takes 16
+    sums: that fills the units, and 8 x 32 divides the usual sizes better than a wider tile.
     Without fma instructions speed is lost anyway, so the code is kept small.
     """
     width = vector_bytes()
-    rows, vectors = {64: (8, 3), 32: (6, 2), 16: (2, 1)}[width]
+    rows, vectors = {64: (8, 2), 32: (6, 2), 16: (2, 1)}[width]
     return TileShape(rows, vectors, width // itemsize)
 
 
@@ -145,11 +146,12 @@ def make_tile(height: int, vectors: int) -> Any:
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             kinds = signature.args
-            pointers = [
+            vector = ir.VectorType(context.get_value_type(a.dtype), lanes)
+            start, panel, place = (
                 _data(context, builder, kinds[n], args[n], args[n + 1]) for n in (0, 5, 9)
-            ]
-            _emit_tile(builder, *pointers, args[2], args[3], args[4], args[7], args[8],
-                       (height, vectors, lanes))  # fmt: skip
+            )
+            function = _tile_function(builder.module, vector, height, vectors)
+            builder.call(function, [start, *args[2:5], panel, *args[7:9], place])
             return context.get_dummy_value()
 
         return types.void(a, i, i, i, i, b, i, i, i, out, i), codegen
@@ -157,76 +159,147 @@ def make_tile(height: int, vectors: int) -> Any:
     return tile
 
 
+def _tile_function(module: Any, vector: Any, height: int, vectors: int) -> Any:
+    """The tile as an LLVM function: one copy of its code however often a kernel calls it."""
+    name = f"nnctl_tile_{vector.element}_{height}x{vectors}x{vector.count}"
+    if name in module.globals:
+        return module.globals[name]
+    pointer = vector.element.as_pointer()
+    kinds = [pointer, _I64, _I64, _I64, pointer, _I64, _I64, pointer]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+    function.linkage = "linkonce_odr"
+    function.attributes.add("noinline")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    _emit_tile(builder, vector, height, vectors, *function.args)
+    builder.ret_void()
+    return function
+
+
 def _emit_tile(
-    builder: Any, a: Any, b: Any, out: Any, a_row: Any, a_k: Any, rows: Any, b_k: Any, depth: Any,
-    shape: tuple[int, int, int],
+    builder: Any, vector: Any, height: int, vectors: int,
+    a: Any, a_row: Any, a_k: Any, rows: Any, b: Any, b_k: Any, depth: Any, out: Any,
 ) -> None:  # fmt: skip
     """The loop over k with every sum in a register (a phi node)."""
-    height, vectors, lanes = shape
-    element = a.type.pointee
-    itemsize = 8 if element == ir.DoubleType() else 4
-    vector = ir.VectorType(element, lanes)
-    multiply_add = fma_function(builder, vector)
+    itemsize = 8 if vector.element == ir.DoubleType() else 4
+    fused = fma_function(builder, vector)
     a_rows = _row_pointers(builder, a, a_row, rows, height)
-    zero, one, empty = ir.Constant(_I64, 0), ir.Constant(_I64, 1), ir.Constant(vector, None)
     before = builder.block
     loop, body, done = (builder.append_basic_block(name) for name in ("k", "k.body", "k.done"))
     builder.branch(loop)
     builder.position_at_end(loop)
-    k, a_index, b_index = (builder.phi(_I64) for _ in range(3))
-    sums = [[builder.phi(vector) for _ in range(vectors)] for _ in range(height)]
-    for phi in (k, a_index, b_index):
-        phi.add_incoming(zero, before)
+    counters = [builder.phi(_I64) for _ in range(3)]
+    k, a_index, b_index = counters
+    sums = [builder.phi(vector) for _ in range(height * vectors)]
+    for phi in counters + sums:
+        phi.add_incoming(ir.Constant(phi.type, None if phi.type == vector else 0), before)
     builder.cbranch(builder.icmp_signed("<", k, depth), body, done)
 
     builder.position_at_end(body)
-    panel = [
-        _load(builder, _at_vector(builder, b, builder.add(b_index, ir.Constant(_I64, j * lanes)), vector), itemsize)
-        for j in range(vectors)
-    ]
+    panel = []
+    for j in range(vectors):
+        place = builder.add(b_index, ir.Constant(_I64, j * vector.count))
+        panel.append(_load(builder, _at_vector(builder, b, place, vector), itemsize))
     for i in range(height):
         factor = _splat(builder, _load(builder, builder.gep(a_rows[i], [a_index]), itemsize), vector)
         for j in range(vectors):
-            sums[i][j].add_incoming(empty, before)
-            sums[i][j].add_incoming(builder.call(multiply_add, [factor, panel[j], sums[i][j]]), body)
-    k.add_incoming(builder.add(k, one), body)
-    a_index.add_incoming(builder.add(a_index, a_k), body)
-    b_index.add_incoming(builder.add(b_index, b_k), body)
-    builder.branch(loop)
+            total = sums[i * vectors + j]
+            total.add_incoming(builder.call(fused, [factor, panel[j], total]), body)
+    for phi, step in zip(counters, (ir.Constant(_I64, 1), a_k, b_k), strict=True):
+        phi.add_incoming(builder.add(phi, step), body)
+    _no_unrolling(builder, builder.branch(loop))
 
     builder.position_at_end(done)
-    for i in range(height):
-        for j in range(vectors):
-            place = ir.Constant(_I64, (i * vectors + j) * lanes)
-            _store(builder, sums[i][j], _at_vector(builder, out, place, vector), itemsize)
+    for n, total in enumerate(sums):
+        place = ir.Constant(_I64, n * vector.count)
+        _store(builder, total, _at_vector(builder, out, place, vector), itemsize)
+
+
+def _no_unrolling(builder: Any, branch: Any) -> None:
+    """Keep LLVM from unrolling a loop that fills the units as it is: it only takes time to compile."""
+    module = builder.module
+    disable = module.add_metadata(["llvm.loop.unroll.disable"])
+    # A loop's metadata must be distinct: it names itself first.
+    loop = ir.MDValue(module, [disable], name=str(len(module.metadata)))
+    loop.operands = (loop, disable)
+    branch.set_metadata("llvm.loop", loop)
 
 
 @intrinsic
 def transpose_block(
-    typingctx: Any, source: Any, at: Any, stride: Any, out: Any, out_at: Any, out_stride: Any
-) -> Any:
+    typingctx: Any, source: Any, at: Any, stride: Any, rows: Any, columns: Any, out: Any, out_at: Any,
+    out_stride: Any,
+) -> Any:  # fmt: skip
     """`out[out_at + j*out_stride + i] = source[at + i*stride + j]` for i, j < lanes.
 
-    lanes is `vector_bytes()` over the item size.
+    lanes is `vector_bytes()` over the item size. Nothing past `rows` (at least 1) and `columns`
+    of the source is read: the last row is repeated, zeros stand for further columns.
     """
     i, count = types.int64, _lanes(source, out)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        element = context.get_data_type(source.dtype)
-        itemsize = source.dtype.bitwidth // 8
+        element = context.get_value_type(source.dtype)
         vector = ir.VectorType(element, count)
+        pointer = element.as_pointer()
         start = _data(context, builder, signature.args[0], args[0], args[1])
-        end = _data(context, builder, signature.args[3], args[3], args[4])
-        steps = [ir.Constant(_I64, n) for n in range(count)]
-        rows = [
-            _load(builder, _at_vector(builder, start, builder.mul(n, args[2]), vector), itemsize)
-            for n in steps
-        ]
-        for n, column in zip(steps, _transposed(builder, rows), strict=True):
-            _store(builder, column, _at_vector(builder, end, builder.mul(n, args[5]), vector), itemsize)
+        end = _data(context, builder, signature.args[5], args[5], args[6])
+        kinds = [pointer, _I64, _I64, _I64, pointer, _I64]
+        function = ir.FunctionType(ir.VoidType(), kinds)
+        name = f"nnctl_transpose_{element}_{count}"
+        made = name in builder.module.globals
+        function = cgutils.get_or_insert_function(builder.module, function, name)
+        if not made:
+            _fill_transpose(function, vector)
+        builder.call(function, [start, *args[2:5], end, args[7]])
         return context.get_dummy_value()
 
-    return types.void(source, i, i, out, i, i), codegen
+    return types.void(source, i, i, i, i, out, i, i), codegen
+
+
+def _fill_transpose(function: Any, vector: Any) -> None:
+    """The body of the LLVM function behind `transpose_block`."""
+    function.linkage = "linkonce_odr"
+    function.attributes.add("noinline")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    source, stride, row_count, columns, out, out_stride = function.args
+    itemsize = 8 if vector.element == ir.DoubleType() else 4
+    mask = lane_mask(builder, columns, vector)
+    rows = [
+        masked_load(builder, pointer, mask, vector)
+        for pointer in _row_pointers(builder, source, stride, row_count, vector.count)
+    ]
+    for n, column in enumerate(_transposed(builder, rows)):
+        place = builder.mul(ir.Constant(_I64, n), out_stride)
+        _store(builder, column, _at_vector(builder, out, place, vector), itemsize)
+    builder.ret_void()
+
+
+def lane_mask(builder: Any, count: Any, vector: Any) -> Any:
+    """A vector of bits: lane < count."""
+    kind = ir.VectorType(_I64, vector.count)
+    lanes = ir.Constant(kind, list(range(vector.count)))
+    return builder.icmp_signed("<", lanes, _splat(builder, count, kind))
+
+
+def masked_load(builder: Any, pointer: Any, mask: Any, vector: Any) -> Any:
+    """Load the lanes that the mask allows, zero in the others, which are not touched."""
+    bits = 64 if vector.element == ir.DoubleType() else 32
+    place = builder.bitcast(pointer, vector.as_pointer())
+    kind = ir.FunctionType(vector, [place.type, _I32, mask.type, vector])
+    name = f"llvm.masked.load.v{vector.count}f{bits}.p0"
+    function = cgutils.get_or_insert_function(builder.module, kind, name)
+    zero = ir.Constant(vector, None)
+    return builder.call(function, [place, ir.Constant(_I32, bits // 8), mask, zero])
+
+
+def masked_store(builder: Any, value: Any, pointer: Any, mask: Any) -> None:
+    """Store the lanes that the mask allows."""
+    vector = value.type
+    bits = 64 if vector.element == ir.DoubleType() else 32
+    place = builder.bitcast(pointer, vector.as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [vector, place.type, _I32, mask.type])
+    name = f"llvm.masked.store.v{vector.count}f{bits}.p0"
+    function = cgutils.get_or_insert_function(builder.module, kind, name)
+    builder.call(function, [value, place, ir.Constant(_I32, bits // 8), mask])
 
 
 def _transposed(builder: Any, rows: list[Any]) -> list[Any]:

@@ -14,7 +14,9 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, models, register_model
 
-from nnctl.kernels.simd import _at_vector, _data, _lanes, _load, _splat, _store, fma_function
+from nnctl.kernels.simd import (
+    _at_vector, _data, _lanes, _load, _splat, _store, fma_function, lane_mask, masked_load, masked_store,
+)  # fmt: skip
 
 
 class Vector(types.Type):  # type: ignore[misc]
@@ -69,6 +71,33 @@ def store(typingctx: Any, array: Any, at: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.int64, value), codegen
+
+
+@intrinsic
+def load_part(typingctx: Any, array: Any, at: Any, count: Any) -> Any:
+    """As `load`, but only the first `count` lanes (any number) are read; zeros in the others."""
+    kind = Vector(array.dtype, _lanes(array))
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        start = _data(context, builder, signature.args[0], args[0], args[1])
+        vector = context.get_value_type(kind)
+        return masked_load(builder, start, lane_mask(builder, args[2], vector), vector)
+
+    return kind(array, types.int64, types.int64), codegen
+
+
+@intrinsic
+def store_part(typingctx: Any, array: Any, at: Any, value: Any, count: Any) -> Any:
+    """As `store`, but only the first `count` lanes (any number) are written."""
+    if not isinstance(value, Vector) or value.dtype != array.dtype:
+        raise TypeError(f"cannot store {value} in {array}")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        start = _data(context, builder, signature.args[0], args[0], args[1])
+        masked_store(builder, args[2], start, lane_mask(builder, args[3], args[2].type))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, value, types.int64), codegen
 
 
 @intrinsic
