@@ -20,6 +20,7 @@ class Call:
         masks: One mask (B, T) uint8 or None an input.
         seed: The experiment's seed.
         path: The layer's path in the model ("encoder/dense_1"): with a purpose, the name of a random stream.
+        trainable: False where the layer is frozen (BatchNormalization then runs as in inference).
         losses: Scalars (1,) added to the loss: activity regularizers.
     """
 
@@ -29,6 +30,7 @@ class Call:
     masks: Sequence[Value | None]
     seed: int
     path: str
+    trainable: bool = True
     losses: list[Value] = field(default_factory=list)
 
     @property

@@ -26,7 +26,7 @@ def trace(
 
     Args:
         inputs: A value (B, ...) for each model input; its sizes are the sizes of the program.
-        training: Whether dropout draws and statistics move. A frozen layer is called as in inference.
+        training: Whether dropout draws and statistics move.
     """
     traced = Traced()
     for name, value in inputs.items():
@@ -46,7 +46,8 @@ def _call(
         info.field: graph.variable(info.name, info.weight.shape) for info in model.weights_of(node.owner)
     }
     values = [traced.values[ref] for ref in node.inputs]
-    ctx = Call(graph, weights, training, [traced.masks[ref] for ref in node.inputs], seed, node.name)
+    masks = [traced.masks[ref] for ref in node.inputs]
+    ctx = Call(graph, weights, training, masks, seed, node.name, node.trainable)
     made = node.layer.call(ctx, *values)
     mask = node.layer.output_mask(ctx, *values)
     outputs = made if isinstance(made, list) else [made]

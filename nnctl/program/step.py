@@ -1,0 +1,164 @@
+"""The op graphs of a step: training (forward, losses, gradients, metrics), evaluation, prediction, update."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nnctl.graph.model import LayerGraph
+from nnctl.losses.total import effective_weights, total
+from nnctl.ops.base import Graph, Value
+from nnctl.ops.elementwise import add, scale
+from nnctl.ops.metrics import accumulate_mean
+from nnctl.ops.optimizers import check_finite
+from nnctl.ops.shape import copy
+from nnctl.optimizers.base import FlatUpdate, OptimizerSpec
+from nnctl.program.autodiff import gradients
+from nnctl.program.objective import Objective, OutputObjective
+from nnctl.program.trace import Traced, trace
+from nnctl.program.weights import Weights
+
+Sizes = Mapping[str, tuple[int, ...]]
+"""The full shape (B, ...) of each model input of one program."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """An op graph, what may be read after a run, and what is written to outside memory."""
+
+    graph: Graph
+    outputs: Mapping[str, Value]
+    pinned: Mapping[Value, str]
+
+
+def _forward(model: LayerGraph, dtype: str, sizes: Sizes, training: bool, seed: int) -> tuple[Graph, Traced]:
+    graph = Graph(dtype)
+    inputs = {}
+    for name, info in model.inputs.items():
+        kind = dtype if info.dtype.startswith("float") else info.dtype
+        inputs[name] = graph.input(f"input:{name}", sizes[name], kind)
+    return graph, trace(model, graph, inputs, training, seed)
+
+
+def _target(graph: Graph, output: OutputObjective, y_pred: Value) -> Value:
+    """The input that holds y_true of one output; lengths that vary are the prediction's."""
+    target = output.target
+    known = zip(target.shape, y_pred.shape[1:], strict=False)
+    shape = (y_pred.shape[0], *(p if t is None else t for t, p in known))
+    dtype = "int32" if target.kind == "classes" else graph.dtype
+    return graph.input(f"target:{output.output}", shape, dtype)
+
+
+def _measure(
+    graph: Graph, model: LayerGraph, objective: Objective, traced: Traced, training: bool
+) -> Value:
+    """Add losses and metrics; the total loss (1,), regularizers included."""
+    batch = next(iter(graph.inputs.values())).shape[0]
+    weights = graph.input("sample_weight", (batch,)) if objective.sample_weight else None
+    sums: list[Value] = []
+    for output in objective.outputs:
+        graph.origin = f"loss of {output.output}"
+        ref = model.outputs[output.output]
+        y_pred, mask = traced.values[ref], traced.masks[ref]
+        y_true = _target(graph, output, y_pred)
+        loss = total(output.loss, output.loss.rows(y_true, y_pred), weights, mask)
+        if len(objective.outputs) > 1:
+            accumulate_mean(graph.variable(f"{output.output}_loss/mean", (2,), "float64"), loss, batch)
+        sums.append(loss if output.loss_weight == 1.0 else scale(loss, output.loss_weight))
+        _add_metrics(graph, output, y_true, y_pred, mask, weights)
+    graph.origin = "regularizers"
+    sums.extend(_penalties(graph, model))
+    sums.extend(traced.losses)
+    graph.origin = "loss"
+    loss = sums[0]
+    for term in sums[1:]:
+        loss = add(loss, term)
+    accumulate_mean(graph.variable("loss/mean", (2,), "float64"), loss, batch)
+    return loss
+
+
+def _add_metrics(
+    graph: Graph,
+    output: OutputObjective,
+    y_true: Value,
+    y_pred: Value,
+    mask: Value | None,
+    weights: Value | None,
+) -> None:
+    for measured in output.metrics:
+        graph.origin = measured.name
+        shapes = measured.metric.state()
+        state = {k: graph.variable(f"{measured.name}/{k}", s, "float64") for k, s in shapes.items()}
+        used = effective_weights(weights if measured.weighted else None, mask)
+        measured.metric.update(state, y_true, y_pred, used)
+
+
+def _penalties(graph: Graph, model: LayerGraph) -> list[Value]:
+    """The regularizers' penalties of all weights, in graph order."""
+    return [
+        info.weight.regularizer.penalty(graph.variable(info.name, info.weight.shape))
+        for info in model.weights.values()
+        if info.weight.regularizer is not None and info.trainable
+    ]
+
+
+def training(model: LayerGraph, objective: Objective, dtype: str, sizes: Sizes, seed: int) -> Built:
+    """Forward, losses, metrics and all gradients; each gradient is written to the memory "gradient:<weight>"."""
+    graph, traced = _forward(model, dtype, sizes, True, seed)
+    graph.step()
+    loss = _measure(graph, model, objective, traced, True)
+    trainable = [i for i in model.weights.values() if i.trainable]
+    wrt = [graph.variable(i.name, i.weight.shape) for i in trainable]
+    pinned: dict[Value, str] = {}
+    for info, gradient in zip(trainable, gradients(loss, wrt), strict=True):
+        if gradient is None:
+            continue
+        graph.origin = info.owner
+        own = gradient.node is not None and not gradient.node.op.view and gradient not in pinned
+        pinned[gradient if own else copy(gradient)] = f"gradient:{info.name}"
+    return Built(graph, {"loss": loss}, pinned)
+
+
+def evaluation(model: LayerGraph, objective: Objective, dtype: str, sizes: Sizes, seed: int) -> Built:
+    """Forward in inference, losses and metrics."""
+    graph, traced = _forward(model, dtype, sizes, False, seed)
+    loss = _measure(graph, model, objective, traced, False)
+    return Built(graph, {"loss": loss}, {})
+
+
+def prediction(model: LayerGraph, dtype: str, sizes: Sizes, seed: int) -> Built:
+    """Forward in inference; the model's outputs by name."""
+    graph, traced = _forward(model, dtype, sizes, False, seed)
+    outputs = {name: traced.values[ref] for name, ref in model.outputs.items()}
+    return Built(graph, outputs, {})
+
+
+def finite_check(weights: Weights) -> Built:
+    """Reads the flat gradients; "bad" (1,) int64 is the first weight with a non-finite one, or -1."""
+    graph = Graph(weights.dtype)
+    flat = graph.variable("gradients", weights.gradients.shape, weights.dtype)
+    return Built(graph, {"bad": check_finite(flat, weights.starts)}, {})
+
+
+def update(model: LayerGraph, optimizer: OptimizerSpec, weights: Weights, hyper: int) -> Built:
+    """One optimizer step over the flat buffers, then each weight's constraint."""
+    graph = Graph(weights.dtype)
+    graph.origin = type(optimizer).__name__
+    shape = weights.flat.shape
+    flat = FlatUpdate(
+        graph.variable("weights", shape),
+        graph.variable("gradients", shape),
+        {name: graph.variable(f"slot:{name}", shape) for name in optimizer.slots()},
+        graph.input("hyper", (hyper,), "float64"),
+        weights.starts,
+        weights.sizes,
+        weights.trainable,
+    )
+    optimizer.update(flat)
+    for info in model.weights.values():
+        if info.trainable and info.weight.constraint is not None:
+            graph.origin = info.owner
+            info.weight.constraint.apply(graph.variable(info.name, info.weight.shape))
+    return Built(graph, {}, {})
+
+

@@ -1,0 +1,94 @@
+"""Where weights live: trainable ones in one flat buffer, their gradients in another, the rest beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+import numpy as np
+
+from nnctl.core.keys import key
+from nnctl.graph.model import LayerGraph
+from nnctl.ops.base import Array
+
+SEGMENT = 16
+"""Each trainable weight starts at a multiple of this many elements; the padding stays zero."""
+
+
+@dataclass
+class Weights:
+    """The weights of a model, by name and flat.
+
+    Attributes:
+        arrays: Every weight by full name, in graph order; trainable ones are views of `flat`.
+        flat: All trainable weights (P,).
+        gradients: Their gradients (P,), in the same layout.
+        gradient_views: Each gradient by its weight's name.
+        starts: Where each trainable weight starts in `flat`, then P. (V + 1,)
+        sizes: Elements of each trainable weight. (V,)
+        trainable: The trainable weights' names, in graph order.
+    """
+
+    dtype: str
+    arrays: dict[str, Array] = field(default_factory=dict)
+    flat: Array = field(default_factory=lambda: np.zeros(0))
+    gradients: Array = field(default_factory=lambda: np.zeros(0))
+    gradient_views: dict[str, Array] = field(default_factory=dict)
+    starts: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    trainable: list[str] = field(default_factory=list)
+
+    def load(self, values: Mapping[str, Array]) -> None:
+        """Copy `values` in, by name. Raises KeyError or ValueError where they do not fit."""
+        for name, array in self.arrays.items():
+            given = values[name]
+            if given.shape != array.shape:
+                raise ValueError(f"'{name}' is {given.shape}, the model wants {array.shape}")
+            array[...] = given
+
+    def snapshot(self) -> dict[str, Array]:
+        """A copy of every weight, by name."""
+        return {name: array.copy() for name, array in self.arrays.items()}
+
+
+def aligned(count: int, dtype: str) -> Array:
+    """Zeros (count,) starting at a 64-byte boundary."""
+    itemsize = np.dtype(dtype).itemsize
+    raw = np.zeros(count * itemsize + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + count * itemsize].view(dtype)
+
+
+def allocate(model: LayerGraph, dtype: str, gradients: bool = True) -> Weights:
+    """Room for every weight of `model`, all zero; without room for gradients where none are wanted."""
+    store = Weights(dtype)
+    at = 0
+    for info in model.weights.values():
+        if info.trainable:
+            store.trainable.append(info.name)
+            store.starts.append(at)
+            store.sizes.append(info.size)
+            at += -(-info.size // SEGMENT) * SEGMENT
+    store.starts.append(at)
+    store.flat = aligned(at, dtype)
+    store.gradients = aligned(at if gradients else 0, dtype)
+    spans = dict(zip(store.trainable, zip(store.starts, store.sizes, strict=False), strict=True))
+    for info in model.weights.values():
+        shape = info.weight.shape
+        if info.name not in spans:
+            store.arrays[info.name] = aligned(prod(shape), dtype).reshape(shape)
+            continue
+        start, size = spans[info.name]
+        store.arrays[info.name] = store.flat[start : start + size].reshape(shape)
+        if gradients:
+            store.gradient_views[info.name] = store.gradients[start : start + size].reshape(shape)
+    return store
+
+
+def initialize(store: Weights, model: LayerGraph, seed: int) -> None:
+    """Fill every weight from its initializer; each draws from a stream of its own name."""
+    for info in model.weights.values():
+        weight = info.weight
+        values = weight.initializer.sample(weight.shape, store.dtype, key(seed, "init", info.name))
+        store.arrays[info.name][...] = values
