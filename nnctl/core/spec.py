@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core.core_schema import SerializationInfo
 
 from nnctl.core.errors import nearest
 from nnctl.core.registry import Registry
 
+REFERENCE = "https://nnctl/"
+"""What a family's JSON Schema is called until `spec.schema` puts all of them into one document."""
+
+_SCALARS = frozenset(["int", "float", "bool", "str"])
+_LEFT_ALONE = frozenset(["keys_schema", "serialization", "metadata", "default", "expected", "cls", "config"])
+
+
+def _strict(schema: Any) -> Any:
+    """The schema with scalars taken as what they are: "3" is no number, `no` and 1 are no booleans."""
+    if isinstance(schema, dict):
+        strict = {k: v if k in _LEFT_ALONE else _strict(v) for k, v in schema.items()}
+        kind = schema.get("type")  # a field of that name makes it a dict
+        return strict | {"strict": True} if isinstance(kind, str) and kind in _SCALARS else strict
+    if isinstance(schema, list | tuple):
+        return type(schema)(_strict(part) for part in schema)
+    return schema
+
 
 class Spec(BaseModel):
-    """A config object: frozen, no unknown keys, defaults checked like values.
+    """A config object: frozen, no unknown keys, defaults checked like values, scalars taken literally.
 
     The fields are the config. There is no second description of them anywhere.
     """
@@ -25,18 +44,40 @@ class Spec(BaseModel):
         arbitrary_types_allowed=True,
         use_attribute_docstrings=True,
         defer_build=True,
+        ser_json_inf_nan="constants",
     )
 
-    def config(self) -> dict[str, Any]:
-        """The whole config, every default written out, as plain YAML/JSON data."""
-        return self.model_dump(mode="json")
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        strict: CoreSchema = _strict(handler(source))
+        return strict
+
+    def config(self, rebase: tuple[str, str] | None = None) -> dict[str, Any]:
+        """The whole config, every default written out, as plain YAML/JSON data.
+
+        Args:
+            rebase: (directory the paths are relative to, directory they shall be relative to).
+        """
+        return self.model_dump(mode="json", context={"rebase": rebase} if rebase else None)
+
+
+def _rebased(path: str, info: SerializationInfo) -> str:
+    rebase = (info.context or {}).get("rebase")
+    if rebase is None or os.path.isabs(path):
+        return path
+    old = os.path.abspath(os.path.join(rebase[0], path))
+    return os.path.relpath(old, rebase[1])
+
+
+ConfigPath = Annotated[str, PlainSerializer(_rebased, return_type=str)]
+"""A file's path as a config gives it: relative to the config's directory, or absolute."""
 
 
 class OneOf:
     """A field that takes a name or a mapping with `type`, resolved in a registry.
 
-    Use as `Annotated[Any, OneOf(registry)]`. The nested ValidationError of a wrong mapping travels as
-    `ctx["error"]` and is flattened by `spec.problems`.
+    Use as `Annotated[Any, OneOf(registry)]`. A wrong mapping's own errors appear below the field's path
+    (Pydantic merges a ValidationError that a validator raises).
     """
 
     def __init__(self, registry: Registry[Any]) -> None:
@@ -45,20 +86,13 @@ class OneOf:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
             self.resolve,
-            serialization=core_schema.plain_serializer_function_ser_schema(self._dump),
+            serialization=core_schema.plain_serializer_function_ser_schema(self._dump, info_arg=True),
         )
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        mappings = [handler(cls.__pydantic_core_schema__) for cls in self._built()]
-        return {"anyOf": [{"enum": self.registry.words()}, *mappings]}
-
-    def _built(self) -> list[type[Spec]]:
-        classes = self.registry.classes()
-        for cls in classes:
-            cls.model_rebuild()
-        return classes
+        return {"$ref": REFERENCE + self.registry.kind}
 
     def resolve(self, value: Any) -> Spec:
         """The object that `value` (an object, a name, or a mapping with `type`) stands for.
@@ -92,5 +126,7 @@ class OneOf:
         return resolved
 
     @staticmethod
-    def _dump(value: Any) -> Any:
-        return value.config() if isinstance(value, Spec) else value
+    def _dump(value: Any, info: SerializationInfo) -> Any:
+        if not isinstance(value, Spec):
+            return value
+        return {"type": type(value).__name__, **value.config((info.context or {}).get("rebase"))}

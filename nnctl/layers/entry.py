@@ -1,0 +1,99 @@
+"""One entry of a `layers` list: a layer with what it reads, or another call of a layer above."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, SerializationInfo, field_validator, model_serializer, model_validator
+
+from nnctl.core.registry import snake_case
+from nnctl.core.spec import OneOf, Spec
+from nnctl.layers.base import Layer, layers
+
+_LAYER = "(layer)"
+"""What stands for the layer in error paths; no key of a config can be written so by mistake."""
+
+
+class Entry(Spec):
+    """A bare name, a layer's mapping with optional `inputs`, or `{use: NAME, inputs: ...}`.
+
+    Exactly one of `layer` and `use` is set.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    layer: Annotated[Any, OneOf(layers)] = Field(default=None, alias=_LAYER, validate_default=False)
+    """The layer that this entry adds."""
+    use: str | None = None
+    """The name of a layer above, called again with the same weights."""
+    name: str | None = None
+    """With `use`: what entries below call this call's output; default: the used name, numbered."""
+    inputs: tuple[str, ...] | None = None
+    """What the entry reads: names of inputs or of entries above, `name:1` for a second output; default: the
+    entry before it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Part a layer's own fields from what the entry says about it."""
+        if isinstance(value, Entry) or not isinstance(value, dict):
+            return value if isinstance(value, Entry) else {_LAYER: value}
+        if "use" in value or isinstance(value.get("layer"), Layer) or _LAYER in value:
+            return value
+        entry: dict[str, Any] = {_LAYER: {k: v for k, v in value.items() if k != "inputs"}}
+        if "inputs" in value:
+            entry["inputs"] = value["inputs"]
+        return entry
+
+    @field_validator("inputs", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_serializer(mode="plain")
+    def _flat(self, info: SerializationInfo) -> dict[str, Any]:
+        if self.use is not None:
+            config: dict[str, Any] = {"use": self.use}
+            if self.name is not None:
+                config["name"] = self.name
+        else:
+            rebase = (info.context or {}).get("rebase")
+            config = {"type": type(self.layer).__name__, **self.layer.config(rebase)}
+        if self.inputs is not None:
+            config["inputs"] = list(self.inputs)
+        return config
+
+    @property
+    def given_name(self) -> str | None:
+        """The name the config gives to this entry's output."""
+        name: str | None = self.name if self.use is not None else self.layer.name
+        return name
+
+    @property
+    def base_name(self) -> str:
+        """What the entry is called, numbered, where no name is given."""
+        return self.use if self.use is not None else snake_case(type(self.layer).__name__)
+
+
+def number_names(entries: Sequence[tuple[str | None, str]], taken: Sequence[str] = ()) -> list[str]:
+    """The names of entries given as (name or None, base name): given names stand, others are numbered.
+
+    As Keras numbers them: dense, dense_1, dense_2; a number that a given name (or one in `taken`, the model's
+    inputs) already has is passed over.
+    """
+    used = {*taken, *(given for given, _ in entries if given is not None)}
+    names = []
+    for given, base in entries:
+        name, count = given or base, 0
+        while given is None and name in used:
+            count += 1
+            name = f"{base}_{count}"
+        used.add(name)
+        names.append(name)
+    return names
+
+
+def entry_names(entries: Sequence[Entry], taken: Sequence[str] = ()) -> list[str]:
+    """The name of each entry's output; `taken` are the names of the model's inputs."""
+    return number_names([(entry.given_name, entry.base_name) for entry in entries], taken)

@@ -1,0 +1,20 @@
+"""Layers one after the other, as one layer."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from nnctl.layers.base import Layer, register
+from nnctl.layers.entry import Entry
+
+
+@register
+class Sequential(Layer):
+    """A chain of layers inside a model; each reads the one before it, the first reads the entry's input.
+
+    The graph takes it apart: its layers stand in the model under `name/`.
+    Source: keras.Sequential.
+    """
+
+    layers: tuple[Entry, ...] = Field(min_length=1)
+    """The layers, in order: names or mappings as in `model.layers`, without `inputs` or `use`."""
