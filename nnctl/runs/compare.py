@@ -1,0 +1,108 @@
+"""`nnctl runs`: listing, showing and comparing, as data for `report` to print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nnctl.core.errors import RunError
+from nnctl.runs.directory import RunDirectory
+from nnctl.runs.find import all_runs
+from nnctl.runs.manifest import Manifest, Status
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One line of `nnctl runs`. `manifest` is None where it cannot be read; `problem` says why."""
+
+    name: str
+    path: Path
+    status: Status | None
+    manifest: Manifest | None
+    metrics: Mapping[str, float | None]
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All of one run."""
+
+    summary: Summary
+    config: str
+    resolved: str
+    metrics: Sequence[Mapping[str, Any]]
+    checkpoints: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs side by side: only what differs in their configs, and all of their numbers.
+
+    `config` and `metrics` have a row a name; a row has one value a run, None where a run has none.
+    """
+
+    runs: tuple[str, ...]
+    config: Mapping[str, tuple[Any, ...]]
+    metrics: Mapping[str, tuple[float | None, ...]]
+    weights_sha256: tuple[str | None, ...]
+
+
+def summarize(run: RunDirectory) -> Summary:
+    """One run's line; a run that cannot be read has a line too."""
+    try:
+        manifest, status = run.manifest(), run.status()
+    except RunError as error:
+        return Summary(run.name, run.path, None, None, {}, str(error))
+    metrics = manifest.metrics
+    if status != "completed":
+        rows = run.metrics()
+        if rows:
+            metrics = {k: v for k, v in rows[-1].items() if k not in ("epoch", "step", "seconds")}
+            manifest.epochs, manifest.steps = len(rows), int(rows[-1].get("step", manifest.steps))
+    return Summary(run.name, run.path, status, manifest, metrics)
+
+
+def list_runs(root: Path = Path("runs")) -> list[Summary]:
+    """Every run under `root`, by name and number."""
+    return [summarize(run) for run in all_runs(root)]
+
+
+def show_run(run: RunDirectory) -> Shown:
+    """All of one run, its checkpoints newest first."""
+    checkpoints = [
+        {"file": c.path.name, "step": c.step, "best": c.best, "bytes": c.path.stat().st_size}
+        for c in run.checkpoints.checkpoints()
+    ]
+    return Shown(summarize(run), run.config(), run.resolved(), run.metrics(), checkpoints)
+
+
+def compare_runs(runs: Sequence[RunDirectory]) -> Comparison:
+    """Config differences and metrics, side by side."""
+    configs = [dict(flatten(yaml.safe_load(run.resolved()))) for run in runs]
+    summaries = [summarize(run) for run in runs]
+    paths = list(dict.fromkeys(path for config in configs for path in config))
+    rows = {path: tuple(config.get(path) for config in configs) for path in paths}
+    names = list(dict.fromkeys(name for s in summaries for name in s.metrics))
+    return Comparison(
+        runs=tuple(run.name for run in runs),
+        config={path: row for path, row in rows.items() if any(v != row[0] for v in row)},
+        metrics={name: tuple(s.metrics.get(name) for s in summaries) for name in names},
+        weights_sha256=tuple(s.manifest.weights_sha256 if s.manifest else None for s in summaries),
+    )
+
+
+def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves by dotted path, as `--set` would name them; a named list entry goes by its name."""
+    if isinstance(value, Mapping) and value:
+        for key, below in value.items():
+            yield from flatten(below, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and any(isinstance(v, (Mapping, list)) for v in value):
+        for index, below in enumerate(value):
+            name = below.get("name") if isinstance(below, Mapping) else None
+            yield from flatten(below, f"{path}.{name or index}")
+    else:
+        yield path, value

@@ -1,0 +1,103 @@
+"""What `train` does with the run directory it is pointed at: it never silently starts again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+from typing import Literal
+
+from nnctl.core.errors import RunError
+from nnctl.runs.directory import CHECKPOINTS, MANIFEST, OWN_NAMES, RESOLVED, RunDirectory
+from nnctl.runs.lock import holder
+from nnctl.runs.manifest import Manifest, Status
+
+Action = Literal["start", "resume", "completed", "refuse"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do, why in a user's words, and the manifest that was found.
+
+    Attributes:
+        action: `start` in a new or empty directory; `resume` from the newest checkpoint (or from the
+            beginning, where none was committed yet); `completed`: nothing is left to do; `refuse`.
+        message: One line for `completed` and `refuse`.
+        diff: A unified diff of the resolved configs, where they differ.
+    """
+
+    action: Action
+    path: Path
+    message: str = ""
+    diff: str = ""
+    manifest: Manifest | None = None
+
+    def raise_refusal(self) -> None:
+        """Raise RunError with message and diff where the action is `refuse`."""
+        if self.action == "refuse":
+            raise RunError(f"{self.message}\n{self.diff}" if self.diff else self.message)
+
+
+def decide(path: Path, resolved: str, *, resume: bool = False, data_sha256: str | None = None) -> Decision:
+    """What `train` should do at `path` with the config whose `resolved.yaml` would be `resolved`.
+
+    Args:
+        path: The run directory; it need not exist.
+        resume: Whether the user said `--resume`.
+        data_sha256: The data's hash where it is known already; a run goes on only with its own data.
+    """
+    found = path / MANIFEST
+    if not found.is_file():
+        return _without_manifest(path, resume)
+    run = RunDirectory(path)
+    manifest = run.manifest()
+    busy = holder(path)
+    if busy:
+        return Decision("refuse", path, f"{path} is in use by {busy}", manifest=manifest)
+    before = run.resolved()
+    if before != resolved:
+        message = f"{path} was trained from another config; use another --run-dir, or that config"
+        return Decision("refuse", path, message, config_diff(before, resolved), manifest)
+    if data_sha256 and manifest.data_sha256 and data_sha256 != manifest.data_sha256:
+        message = f"the data has changed since {path} was started; it can only go on with the same data"
+        return Decision("refuse", path, message, manifest=manifest)
+    return _by_status(run.status(), path, resume, manifest)
+
+
+def _by_status(status: Status, path: Path, resume: bool, manifest: Manifest) -> Decision:
+    if status == "completed":
+        return Decision("completed", path, f"{path} is already trained from this config", manifest=manifest)
+    if resume:
+        return Decision("resume", path, manifest=manifest)
+    state = "failed" if status == "failed" else "was interrupted"
+    why = f" ({manifest.reason})" if manifest.reason else ""
+    where = f"step {manifest.steps}" if manifest.steps else "its start"
+    latest = RunDirectory(path).checkpoints.latest()
+    where = f"step {latest.step}" if latest else where
+    message = f"{path} {state}{why}; add --resume to go on from {where}, or use another --run-dir"
+    return Decision("refuse", path, message, manifest=manifest)
+
+
+def _without_manifest(path: Path, resume: bool) -> Decision:
+    """A directory that is missing, empty, or that a process was killed in before its first manifest."""
+    if path.exists() and not path.is_dir():
+        return Decision("refuse", path, f"{path} is a file, not a run directory")
+    names = [p.name for p in path.iterdir()] if path.is_dir() else []
+    foreign = sorted(n for n in names if n not in OWN_NAMES and not n.endswith(".tmp"))
+    checkpoints = path / CHECKPOINTS
+    trained = checkpoints.is_dir() and any(checkpoints.glob("*.h5"))
+    if foreign or trained:
+        what = foreign[0] if foreign else CHECKPOINTS
+        return Decision("refuse", path, f"{path} is not empty and not a run directory (it has {what})")
+    busy = holder(path)
+    if busy:
+        return Decision("refuse", path, f"{path} is in use by {busy}")
+    if resume and RESOLVED not in names:
+        return Decision("refuse", path, f"there is nothing to resume in {path}; leave --resume out to start")
+    return Decision("start", path)
+
+
+def config_diff(before: str, after: str, old: str = "the run", new: str = "now") -> str:
+    """A unified diff of two configs' texts; empty where they are equal."""
+    lines = unified_diff(before.splitlines(), after.splitlines(), old, new, lineterm="", n=2)
+    return "\n".join(lines)

@@ -1,0 +1,178 @@
+"""A run directory: allocated without races, held by one process, its files written whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nnctl.core.errors import RunError, StorageError
+from nnctl.runs.disk import DISK, Disk, commit, make_directories, remove_temporaries, storage, write_all
+from nnctl.runs.lock import LOCK_NAME, RunLock, holder
+from nnctl.runs.manifest import Manifest, Status, finite
+from nnctl.runs.store import CheckpointStore
+
+CONFIG, RESOLVED, MANIFEST = "config.yaml", "resolved.yaml", "manifest.json"
+METRICS, CHECKPOINTS, MODEL = "metrics.jsonl", "checkpoints", "model.h5"
+OWN_NAMES = (CONFIG, RESOLVED, MANIFEST, METRICS, CHECKPOINTS, MODEL, LOCK_NAME)
+
+
+class RunDirectory:
+    """The files of one run, by name.
+
+    Args:
+        path: The directory; it need not exist yet.
+        keep: How many of the newest checkpoints stay.
+        disk: What changes the disk.
+    """
+
+    def __init__(self, path: Path, keep: int = 3, disk: Disk = DISK) -> None:
+        self.path = path
+        self.disk = disk
+        self.checkpoints = CheckpointStore(path / CHECKPOINTS, keep, disk)
+        self.lock = RunLock(path)
+
+    @property
+    def model_path(self) -> Path:
+        """Where the final model is or will be."""
+        return self.path / MODEL
+
+    @property
+    def name(self) -> str:
+        """How a user may call it: `<name>/<number>` below `runs/`, else the path."""
+        numbered = self.path.name.isdecimal() and self.path.parent.parent.name == "runs"
+        return f"{self.path.parent.name}/{self.path.name}" if numbered else str(self.path)
+
+    def open(self) -> RunDirectory:
+        """Make the directory if it is missing, take its lock, remove what a killed process left.
+
+        Raises:
+            RunError: Another process holds it.
+            StorageError: It cannot be made or written.
+        """
+        with storage(f"cannot make {self.path}"):
+            make_directories(self.disk, self.path)
+        self.lock.acquire()
+        remove_temporaries(self.disk, self.path)
+        self.checkpoints.clean()
+        return self
+
+    def close(self) -> None:
+        """Give the lock back."""
+        self.lock.release()
+
+    def write_config(self, config: str, resolved: str) -> None:
+        """Write `config.yaml` (as given, overrides applied) and `resolved.yaml`."""
+        commit(self.disk, self.path / CONFIG, [config.encode()])
+        commit(self.disk, self.path / RESOLVED, [resolved.encode()])
+
+    def config(self) -> str:
+        """The text of `config.yaml`."""
+        return self._text(CONFIG)
+
+    def resolved(self) -> str:
+        """The text of `resolved.yaml`."""
+        return self._text(RESOLVED)
+
+    def manifest(self) -> Manifest:
+        """The manifest as written. See `status` for a run that was killed."""
+        return Manifest.read(self.path / MANIFEST)
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replace the manifest."""
+        manifest.write(self.path / MANIFEST, self.disk)
+
+    def status(self) -> Status:
+        """The manifest's status; `running` without a process that holds the lock is `interrupted`."""
+        status = self.manifest().status
+        if status == "running" and not self.lock.held and holder(self.path) is None:
+            return "interrupted"
+        return status
+
+    def append_metrics(self, row: Mapping[str, Any]) -> None:
+        """Add one epoch to `metrics.jsonl`.
+
+        Not synced: after a power loss the file is written anew from the checkpoint that training resumes
+        from, which holds the same rows.
+        """
+        with storage(f"cannot write {self.path / METRICS}"):
+            fd = self.disk.open_append(self.path / METRICS)
+            try:
+                write_all(self.disk, fd, [_line(row)])
+            finally:
+                self.disk.close(fd)
+
+    def rewrite_metrics(self, history: Iterable[Mapping[str, Any]]) -> None:
+        """Make `metrics.jsonl` hold exactly `history`, synced; on resume and at the end."""
+        commit(self.disk, self.path / METRICS, [b"".join(map(_line, history))])
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The epochs so far; a last line that is not whole is left out."""
+        try:
+            text = self._text(METRICS)
+        except RunError:
+            return []
+        rows = []
+        for line in text.splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                break
+            rows.append(row)
+        return rows
+
+    def newest_model(self) -> Path:
+        """The final model, or the newest intact checkpoint of a run that has none yet.
+
+        Raises:
+            RunError: There is neither.
+        """
+        if self.model_path.is_file():
+            return self.model_path
+        path, passed = self.checkpoints.newest_intact()
+        if path is None:
+            why = f"; damaged: {', '.join(p.path.name for p in passed)}" if passed else ""
+            raise RunError(f"{self.path} has no model and no checkpoint yet{why}")
+        return path
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise RunError(f"{self.path} has no {name}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError(f"cannot read {self.path / name}: {error}") from error
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    return (json.dumps(finite(row), allow_nan=False) + "\n").encode()
+
+
+def numbered(parent: Path) -> list[Path]:
+    """The directories below `parent` whose names are numbers, newest (largest) first."""
+    try:
+        found = [p for p in parent.iterdir() if p.name.isdecimal() and p.is_dir()]
+    except OSError:
+        return []
+    return sorted(found, key=lambda p: int(p.name), reverse=True)
+
+
+def allocate(root: Path, name: str, disk: Disk = DISK) -> Path:
+    """Make `root/name/<next number>/`; two processes never get the same one.
+
+    Raises:
+        StorageError: It cannot be made.
+    """
+    parent = root / name
+    with storage(f"cannot make a run directory in {parent}"):
+        make_directories(disk, parent)
+        first = int(next((p.name for p in numbered(parent)), "0")) + 1
+        for number in range(first, first + 10_000):
+            try:
+                disk.make_directory(parent / str(number))
+            except FileExistsError:
+                continue
+            disk.sync_directory(parent)
+            return parent / str(number)
+    raise StorageError(f"no free run number in {parent}")

@@ -1,0 +1,179 @@
+"""Every operation by which a run changes the disk, in one small class that tests can replace.
+
+Nothing else in `runs` writes. So a test can stop the process at the n-th operation for every n, drop what
+was never synced, or answer with a full disk.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nnctl.core.errors import StorageError
+
+Buffers = Iterable[bytes | memoryview]
+"""Pieces of a file, in order."""
+
+_TEMPORARY = ".tmp"
+_CHUNK = 1 << 20
+
+
+class Disk:
+    """The real disk. Each method is one operation that either happens or raises OSError."""
+
+    def create(self, path: Path) -> int:
+        """Open a file that must not exist yet, for writing."""
+        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+
+    def open_append(self, path: Path) -> int:
+        """Open a file for writing at its end, made if it is missing."""
+        return os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+
+    def write(self, fd: int, data: bytes | memoryview) -> int:
+        """Write some of `data`; the number of bytes that went."""
+        return os.write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        """Bring a file's bytes to the platter."""
+        os.fsync(fd)
+
+    def close(self, fd: int) -> None:
+        """Close a file."""
+        os.close(fd)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Give `source` the name `target`, in one step."""
+        os.replace(source, target)
+
+    def sync_directory(self, path: Path) -> None:
+        """Bring a directory's names to the platter."""
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        except OSError as error:  # some network file systems cannot sync a directory; others must
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
+        finally:
+            os.close(fd)
+
+    def unlink(self, path: Path) -> None:
+        """Remove a file."""
+        os.unlink(path)
+
+    def make_directory(self, path: Path) -> None:
+        """Make a directory that must not exist yet."""
+        os.mkdir(path)
+
+
+DISK = Disk()
+
+
+@contextmanager
+def storage(what: str) -> Iterator[None]:
+    """Turn an OSError inside into a StorageError that says what was being done and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{what}: {explain(error)}") from error
+
+
+def explain(error: OSError) -> str:
+    """An OSError in a user's words."""
+    known = {
+        errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "the disk quota is used up",
+        errno.EFBIG: "the file would be larger than this process may write",
+        errno.EIO: "the disk reported an I/O error",
+        errno.EROFS: "the file system is read-only",
+        errno.EACCES: "permission denied",
+        errno.EPERM: "permission denied",
+    }
+    reason = known.get(error.errno or 0, error.strerror or str(error))
+    return f"{reason} ({errno.errorcode.get(error.errno or 0, 'OSError')})"
+
+
+def make_directories(disk: Disk, path: Path) -> None:
+    """Make `path` and its missing parents; each new name is synced. An existing directory is fine."""
+    if path.is_dir():
+        return
+    if path.parent != path:
+        make_directories(disk, path.parent)
+    try:
+        disk.make_directory(path)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return
+    disk.sync_directory(path.parent)
+
+
+def write_all(disk: Disk, fd: int, pieces: Buffers) -> None:
+    """Write every byte of every piece."""
+    for piece in pieces:
+        view = memoryview(piece).cast("B")
+        while len(view):
+            view = view[disk.write(fd, view) :]
+
+
+def commit(disk: Disk, path: Path, pieces: Buffers, *, verify: bool = True) -> None:
+    """Make `path` hold `pieces`, whole or not at all.
+
+    A temporary file beside it is written, synced, read back and compared, and takes the name; the directory
+    is synced. `pieces` is iterated twice where `verify` is on.
+
+    Raises:
+        StorageError: Any step failed; what was at `path` before is still there, whole.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
+    with storage(f"cannot write {path}"):
+        try:
+            fd = disk.create(temporary)
+        except FileExistsError:  # left by a process of the same number
+            disk.unlink(temporary)
+            fd = disk.create(temporary)
+        try:
+            try:
+                write_all(disk, fd, pieces)
+                disk.sync(fd)
+            finally:
+                disk.close(fd)
+            if verify and not holds(temporary, pieces):
+                raise OSError(errno.EIO, "what was read back is not what was written")
+            disk.replace(temporary, path)
+        except OSError:
+            _discard(disk, temporary)
+            raise
+        disk.sync_directory(path.parent)
+
+
+def _discard(disk: Disk, path: Path) -> None:
+    """Remove a temporary file where that is still possible."""
+    try:
+        disk.unlink(path)
+    except OSError:
+        pass
+
+
+def holds(path: Path, pieces: Buffers) -> bool:
+    """Whether the file at `path` is exactly `pieces`."""
+    with open(path, "rb", buffering=0) as file:
+        for piece in pieces:
+            view = memoryview(piece).cast("B")
+            while len(view):
+                got = file.read(min(_CHUNK, len(view)))
+                if not got or got != bytes(view[: len(got)]):  # bytes compare 20 times as fast as views
+                    return False
+                view = view[len(got) :]
+        return file.read(1) == b""
+
+
+def remove_temporaries(disk: Disk, directory: Path) -> list[Path]:
+    """Remove what an earlier process left half written; call only while holding the run's lock."""
+    with storage(f"cannot clean {directory}"):
+        found = sorted(p for p in directory.glob(f".*{_TEMPORARY}") if p.is_file())
+        for path in found:
+            disk.unlink(path)
+    return found

@@ -1,0 +1,92 @@
+"""RUN on the command line: a directory, a name under `runs/`, or a checkpoint file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnctl.core.errors import RunError, nearest
+from nnctl.runs.directory import CHECKPOINTS, MANIFEST, RunDirectory, numbered
+
+
+@dataclass(frozen=True)
+class Found:
+    """What RUN stands for: a run, a file in it, or a file alone."""
+
+    run: RunDirectory | None
+    file: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """How to show it."""
+        return str(self.file) if self.file or not self.run else self.run.name
+
+    def model(self) -> Path:
+        """The file to evaluate: the one named, else the final model, else the newest checkpoint.
+
+        Raises:
+            RunError: There is none.
+        """
+        if self.file:
+            return self.file
+        assert self.run is not None
+        return self.run.newest_model()
+
+
+def find(text: str, root: Path = Path("runs")) -> Found:
+    """What the user means by `text`: `DIR`, `name`, `name/3`, `FILE.h5`, `RUN/checkpoints/best|latest`.
+
+    A directory wins over a name under `root`; a name means its run with the largest number.
+
+    Raises:
+        RunError: There is no such run; names the nearest.
+    """
+    for path in (Path(text), root / text):
+        found = _at(path)
+        if found:
+            return found
+    known = sorted(known_names(root))
+    near = nearest(text, known)
+    hint = f"did you mean '{near}'?" if near else f"there are: {', '.join(known[:8]) or 'none yet'}"
+    raise RunError(f"there is no run '{text}', neither as a directory nor under {root}/; {hint}")
+
+
+def _at(path: Path) -> Found | None:
+    if path.is_file():
+        return Found(_run_around(path), path)
+    if (path / MANIFEST).is_file():
+        return Found(RunDirectory(path))
+    if path.is_dir():
+        for directory in numbered(path):
+            if (directory / MANIFEST).is_file():
+                return Found(RunDirectory(directory))
+    if path.parent.name == CHECKPOINTS:
+        around = _at(path.parent.parent)
+        if around and around.run and not around.file:
+            return Found(around.run, around.run.checkpoints.find(path.name))
+    return None
+
+
+def _run_around(file: Path) -> RunDirectory | None:
+    """The run that a file belongs to, if it lies in one."""
+    for directory in (file.resolve().parent, *file.resolve().parents[1:3]):
+        if (directory / MANIFEST).is_file():
+            return RunDirectory(directory)
+    return None
+
+
+def known_names(root: Path) -> set[str]:
+    """Every name under `root` that has a run, and every `name/number`."""
+    runs = list(all_runs(root))
+    return {r.name for r in runs} | {r.path.parent.name for r in runs}
+
+
+def all_runs(root: Path) -> Iterator[RunDirectory]:
+    """Every run `root/<name>/<number>` (and `root/<name>`), by name, oldest first."""
+    if not root.is_dir():
+        return
+    for named in sorted(p for p in root.iterdir() if p.is_dir()):
+        for path in (named, *reversed(numbered(named))):
+            if (path / MANIFEST).is_file():
+                yield RunDirectory(path)

@@ -1,0 +1,211 @@
+"""Reading HDF5 files that may come from strangers: only plain arrays, only what is expected.
+
+Hard links only, walked one component at a time. External links and storage, virtual, variable-length,
+reference, compound and object types are refused, and shape and dtype are held against what is expected and
+against the file's size before a byte is read.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from nnctl.core.errors import RunError
+
+MAX_TEXT = 64 << 20
+"""The longest text that is read, in bytes."""
+MAX_DEPTH = 32
+"""The deepest group that is walked."""
+MAX_CHUNK = 64 << 20
+"""The largest chunk that is decompressed, in bytes."""
+
+
+class FileRefused(RunError):
+    """An HDF5 file holds what nnctl does not read, or not what is expected."""
+
+
+class Hdf5Reader:
+    """An open HDF5 file from which arrays and texts are read by path.
+
+    Args:
+        path: The file.
+        filters: Whether compressed (deflate, shuffle, checksummed) datasets are read; nnctl writes none.
+
+    Raises:
+        FileRefused: It cannot be opened as HDF5; later, from each method, what is refused and why.
+    """
+
+    def __init__(self, path: Path, *, filters: bool = False) -> None:
+        from h5py import h5f, h5p
+
+        self.path = path
+        self.filters = filters
+        self.size = os.stat(path).st_size
+        access = h5p.create(h5p.FILE_ACCESS)
+        access.set_fclose_degree(h5f.CLOSE_STRONG)
+        access.set_file_locking(False, True)
+        with self._translated("the file"):
+            self._file = h5f.open(os.fsencode(path), h5f.ACC_RDONLY, access)
+
+    def __enter__(self) -> Hdf5Reader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def names(self, path: str = "") -> list[str]:
+        """The names in the group at `path` ("" for the root), without following any of them."""
+        from h5py import h5g
+
+        with self._translated(path or "the root"):
+            group = self._walk(path.split("/")) if path else h5g.open(self._file, b"/")
+            if not isinstance(group, h5g.GroupID):
+                raise self._refuse(path, "is not a group")
+            return [name.decode("utf-8", "replace") for name in group]
+
+    def text(self, path: str) -> str:
+        """A scalar fixed-length string as text.
+
+        Raises:
+            FileRefused: It is not one, is longer than MAX_TEXT, or is not UTF-8.
+        """
+        from h5py import h5t
+
+        with self._translated(path):
+            dataset = self._dataset(path)
+            kind = dataset.get_type()
+            if not isinstance(kind, h5t.TypeStringID) or kind.is_variable_str():
+                raise self._refuse(path, "is not a fixed-length string")
+            if dataset.get_space().get_simple_extent_ndims() != 0 or kind.get_size() > MAX_TEXT:
+                raise self._refuse(path, "is not one text of acceptable length")
+            self._check_storage(path, dataset, kind.get_size())
+            out = np.zeros((), dtype=f"S{kind.get_size()}")
+            dataset.read(_all(), _all(), out, kind)
+            try:
+                return bytes(out[()]).decode()
+            except UnicodeDecodeError as error:
+                raise self._refuse(path, "is not UTF-8") from error
+
+    def describe(self, path: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
+        """The dtype and shape of the dataset at `path`, nothing of it read."""
+        with self._translated(path):
+            dataset = self._dataset(path)
+            return self._dtype(path, dataset), tuple(map(int, dataset.shape))
+
+    def array(self, path: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray:
+        """The array at `path`, which must have exactly this dtype (byte order included) and shape.
+
+        Raises:
+            FileRefused: It has another dtype or shape, is stored elsewhere, or is missing.
+        """
+        with self._translated(path):
+            dataset = self._dataset(path)
+            found, extent = self._dtype(path, dataset), tuple(map(int, dataset.shape))
+            if found != dtype or extent != tuple(shape):
+                raise self._refuse(path, f"is {found.str} {extent}, expected {dtype.str} {tuple(shape)}")
+            self._check_storage(path, dataset, math.prod(extent) * dtype.itemsize)
+            out = np.zeros(shape, dtype)
+            if out.size:
+                dataset.read(_all(), _all(), out)
+            return out
+
+    def _dataset(self, path: str) -> Any:
+        from h5py import h5d
+
+        found = self._walk(path.split("/"))
+        if not isinstance(found, h5d.DatasetID):
+            raise self._refuse(path, "is not a dataset")
+        return found
+
+    def _walk(self, components: list[str]) -> Any:
+        """Follow hard links only, from the root, one name at a time."""
+        from h5py import h5g, h5l, h5o
+
+        path = "/".join(components)
+        if len(components) > MAX_DEPTH:
+            raise self._refuse(path, "lies too deep")
+        at = h5g.open(self._file, b"/")
+        for component in components:
+            name = component.encode()
+            if component in ("", ".", "..") or b"\0" in name:
+                raise self._refuse(path, "is not a plain path")
+            if not isinstance(at, h5g.GroupID) or not at.links.exists(name):
+                raise self._refuse(path, "is missing")
+            if at.links.get_info(name).type != h5l.TYPE_HARD:
+                raise self._refuse(path, "is a soft or external link; nnctl follows neither")
+            at = h5o.open(at, name)
+        return at
+
+    def _dtype(self, path: str, dataset: Any) -> np.dtype[Any]:
+        """A plain integer or float type, or refuse."""
+        from h5py import h5t
+
+        kind = dataset.get_type()
+        if type(kind) not in (h5t.TypeIntegerID, h5t.TypeFloatID) or kind.get_size() > 8:
+            raise self._refuse(path, "is neither an integer nor a float array")
+        dtype: np.dtype[Any] = kind.dtype
+        if dtype.kind not in "iuf" or dtype.itemsize != kind.get_size() or dtype.metadata:
+            raise self._refuse(path, "is neither an integer nor a float array")
+        return dtype
+
+    def _check_storage(self, path: str, dataset: Any, size: int) -> None:
+        """The bytes must lie in this file, plainly, and as many as the shape says."""
+        from h5py import h5d
+
+        create = dataset.get_create_plist()
+        layout = create.get_layout()
+        if layout not in (h5d.COMPACT, h5d.CONTIGUOUS, h5d.CHUNKED):
+            raise self._refuse(path, "is a virtual dataset")
+        if create.get_external_count():
+            raise self._refuse(path, "is stored in another file")
+        if layout == h5d.CHUNKED:
+            self._check_chunks(path, create, dataset)
+        elif size and dataset.get_storage_size() != size:
+            raise self._refuse(path, "does not hold the bytes that its shape needs")
+        if size > self.size and not create.get_nfilters():
+            raise self._refuse(path, "claims more bytes than the file has")
+
+    def _check_chunks(self, path: str, create: Any, dataset: Any) -> None:
+        from h5py import h5z
+
+        known = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
+        if not self.filters:
+            raise self._refuse(path, "is chunked; nnctl writes contiguous arrays")
+        if any(create.get_filter(i)[0] not in known for i in range(create.get_nfilters())):
+            raise self._refuse(path, "is compressed by a filter that nnctl does not read")
+        if math.prod(create.get_chunk()) * dataset.get_type().get_size() > MAX_CHUNK:
+            raise self._refuse(path, "has chunks that are too large")
+
+    def _refuse(self, path: str, why: str) -> FileRefused:
+        return FileRefused(f"{self.path}: '{path}' {why}")
+
+    @contextmanager
+    def _translated(self, path: str) -> Iterator[None]:
+        """Whatever the HDF5 library says about a broken file becomes FileRefused."""
+        try:
+            yield
+        except (OSError, RuntimeError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
+            raise FileRefused(f"{self.path}: '{path}' cannot be read: {_first_line(error)}") from error
+
+
+def _all() -> Any:
+    from h5py import h5s
+
+    return h5s.ALL
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

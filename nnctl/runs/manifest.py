@@ -1,0 +1,91 @@
+"""`manifest.json`: what a run is and how far it came."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from nnctl.core.errors import RunError
+from nnctl.runs.disk import DISK, Disk, commit
+
+Status = Literal["running", "completed", "interrupted", "failed"]
+
+MAX_BYTES = 16 << 20
+
+
+@dataclass
+class Manifest:
+    """The manifest's fields, as in the contract.
+
+    Attributes:
+        metrics: The last epoch's numbers; after completion with the evaluation's as `test_*`.
+        wall_seconds: Time spent training, over all processes of the run.
+        reason: Why it stopped, where there is more to say than the status.
+        overrides: What `--set` and `--seed` changed.
+    """
+
+    name: str
+    status: Status = "running"
+    seed: int = 0
+    config_sha256: str = ""
+    data_sha256: str = ""
+    weights_sha256: str | None = None
+    epochs: int = 0
+    steps: int = 0
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    reason: str | None = None
+    overrides: list[str] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    threads: int | None = None
+    git_commit: str | None = None
+    started: str = ""
+    ended: str | None = None
+    wall_seconds: float = 0.0
+    resumed: int = 0
+
+    def write(self, path: Path, disk: Disk = DISK) -> None:
+        """Replace the manifest at `path` by this one, in one step."""
+        data = asdict(self) | {"metrics": finite(self.metrics)}
+        commit(disk, path, [(json.dumps(data, indent=2, allow_nan=False) + "\n").encode()])
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """The manifest at `path`; unknown fields (of a later nnctl) are left out.
+
+        Raises:
+            RunError: There is none, or it is not a manifest.
+        """
+        try:
+            with open(path, "rb") as file:
+                data = json.loads(file.read(MAX_BYTES))
+            if not isinstance(data, dict) or data.get("status") not in get_args(Status):
+                raise ValueError("it has no status")
+            known = {f.name for f in fields(cls)}
+            return cls(**{k: v for k, v in data.items() if k in known})
+        except FileNotFoundError:
+            raise RunError(f"{path.parent} is not a run directory: it has no {path.name}") from None
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            raise RunError(f"{path} is not a run's manifest: {error}") from error
+
+
+def finite(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with null for what JSON cannot hold (NaN, infinities)."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in numbers.items()}
+
+
+def config_sha256(resolved: Mapping[str, Any]) -> str:
+    """The hash of a resolved config: SHA-256 of its JSON, keys in their order, no spaces."""
+    text = json.dumps(resolved, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def now() -> str:
+    """The time as the manifest writes it: UTC, ISO 8601, seconds."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

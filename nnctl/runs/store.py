@@ -1,0 +1,195 @@
+"""The checkpoints of a run: committed whole, found by step, the newest whose hash holds loaded.
+
+A checkpoint is `step-<n>.h5`, the best so far `step-<n>.best.h5`: being the best is part of the name, so one
+rename commits both facts. Order is by step and never by file time.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from nnctl.core.errors import RunError
+from nnctl.runs.disk import DISK, Disk, make_directories, remove_temporaries, storage
+from nnctl.runs.model_file import Damaged, Expected, ModelFile, check_hash, read_model, write_model
+
+_NAME = re.compile(r"step-(\d{8,})(\.best)?\.h5")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint file by what its name says."""
+
+    path: Path
+    step: int
+    best: bool
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """A checkpoint that was not loaded, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The newest checkpoint whose hash holds, and the newer ones that were passed over.
+
+    `model` is None where there is no checkpoint at all.
+    """
+
+    model: ModelFile | None
+    path: Path | None
+    passed_over: tuple[PassedOver, ...] = ()
+
+
+class CheckpointStore:
+    """The `checkpoints/` of one run.
+
+    Args:
+        directory: Made when the first checkpoint is committed.
+        keep: How many of the newest checkpoints stay, besides the best.
+        disk: What changes the disk.
+    """
+
+    def __init__(self, directory: Path, keep: int = 3, disk: Disk = DISK) -> None:
+        if keep < 1:
+            raise ValueError("a store keeps at least one checkpoint")
+        self.directory = directory
+        self.keep = keep
+        self.disk = disk
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """All of them, newest first; of two at one step, the one that is not marked best first."""
+        try:
+            names = [p.name for p in self.directory.iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        found = [(m, n) for n in names if (m := _NAME.fullmatch(n))]
+        listed = [Checkpoint(self.directory / n, int(m[1]), bool(m[2])) for m, n in found]
+        return sorted(listed, key=lambda c: (-c.step, c.best))
+
+    def latest(self) -> Checkpoint | None:
+        """The newest by step, its hash not checked."""
+        return next(iter(self.checkpoints()), None)
+
+    def best(self) -> Checkpoint | None:
+        """The newest that was marked best."""
+        return next((c for c in self.checkpoints() if c.best), None)
+
+    def find(self, name: str) -> Path:
+        """The file that `latest`, `best`, or a file name (with or without `.h5`) stands for.
+
+        Raises:
+            RunError: There is none; says which there are.
+        """
+        if name in ("latest", "best"):
+            found = self.latest() if name == "latest" else self.best()
+            if found:
+                return found.path
+        else:
+            for path in (self.directory / name, self.directory / f"{name}.h5"):
+                if path.is_file():
+                    return path
+        there = ", ".join(c.path.name for c in self.checkpoints()) or "none"
+        raise RunError(f"{self.directory} has no checkpoint '{name}' (there: {there})")
+
+    def commit(self, model: ModelFile, *, best: bool = False) -> Path:
+        """Commit a checkpoint of `model.state`, then remove those that are no longer kept.
+
+        A second commit at the same step takes the place of the first, unless that one is the best and has
+        other weights.
+
+        Raises:
+            StorageError: It could not be committed; the older checkpoints are intact.
+        """
+        step = model.state.step
+        with storage(f"cannot make {self.directory}"):
+            make_directories(self.disk, self.directory)
+        path = self.directory / f"step-{step:08d}{'.best' if best else ''}.h5"
+        write_model(path, model, self.disk)
+        self._prune(step, path)
+        return path
+
+    def commit_as(self, name: str, model: ModelFile) -> Path:
+        """Commit under a name of the user's, inside the directory; such a file is never removed.
+
+        Raises:
+            RunError: The name leads out of the directory or is one of the store's own.
+            StorageError: It could not be committed.
+        """
+        path = self.directory / safe_name(name)
+        with storage(f"cannot make {path.parent}"):
+            make_directories(self.disk, path.parent)
+        write_model(path, model, self.disk)
+        return path
+
+    def load(self, expected: Expected | None = None) -> Loaded:
+        """The newest checkpoint whose hash holds.
+
+        Raises:
+            RunError: There are checkpoints and none holds; or one holds and does not fit `expected`.
+        """
+        passed: list[PassedOver] = []
+        for checkpoint in self.checkpoints():
+            try:
+                return Loaded(read_model(checkpoint.path, expected), checkpoint.path, tuple(passed))
+            except Damaged as error:
+                passed.append(PassedOver(checkpoint.path, str(error)))
+        if passed:
+            names = ", ".join(p.path.name for p in passed)
+            raise RunError(f"no checkpoint in {self.directory} is intact: {names}")
+        return Loaded(None, None)
+
+    def newest_intact(self) -> tuple[Path | None, tuple[PassedOver, ...]]:
+        """The path of the newest checkpoint whose hash holds, nothing loaded, and what was passed over."""
+        passed: list[PassedOver] = []
+        for checkpoint in self.checkpoints():
+            try:
+                check_hash(checkpoint.path)
+                return checkpoint.path, tuple(passed)
+            except Damaged as error:
+                passed.append(PassedOver(checkpoint.path, str(error)))
+        return None, tuple(passed)
+
+    def set_aside(self, loaded: Loaded) -> None:
+        """Rename what was passed over to `*.damaged`, so that it no longer counts among the newest.
+
+        For the process that holds the run's lock and goes on from `loaded`.
+        """
+        with storage(f"cannot rename in {self.directory}"):
+            for passed in loaded.passed_over:
+                self.disk.replace(passed.path, passed.path.with_name(passed.path.name + ".damaged"))
+            if loaded.passed_over:
+                self.disk.sync_directory(self.directory)
+
+    def clean(self) -> list[Path]:
+        """Remove what a killed process left half written; for the process that holds the lock."""
+        return remove_temporaries(self.disk, self.directory) if self.directory.is_dir() else []
+
+    def _prune(self, step: int, committed: Path) -> None:
+        """Keep the newest K up to `step` and the newest best; `committed` always."""
+        past = [c for c in self.checkpoints() if c.step <= step]
+        steps = sorted({c.step for c in past}, reverse=True)[: self.keep]
+        best = next((c for c in past if c.best), None)
+        with storage(f"cannot remove old checkpoints in {self.directory}"):
+            for c in past:
+                twin = c.step == step and not c.best and c.path != committed
+                if c.path != committed and c != best and (c.step not in steps or twin):
+                    self.disk.unlink(c.path)
+
+
+def safe_name(name: str) -> PurePosixPath:
+    """A user's checkpoint name as a path inside `checkpoints/`, ending in `.h5`.
+
+    Raises:
+        RunError: It is absolute, leads out, is hidden, or is one of the store's own names.
+    """
+    path = PurePosixPath(name if name.endswith(".h5") else f"{name}.h5")
+    odd = path.is_absolute() or any(part.startswith(".") for part in path.parts) or "\0" in name
+    if odd or _NAME.fullmatch(path.name) or path.name in ("latest.h5", "best.h5"):
+        raise RunError(f"a checkpoint cannot be named '{name}': it must be a plain relative file name")
+    return path
