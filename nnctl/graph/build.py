@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
-from nnctl.core.registry import snake_case
 from nnctl.core.shapes import Shape, show
 from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo
 from nnctl.layers.base import Layer
-from nnctl.layers.entry import Entry
+from nnctl.layers.entry import Entry, entry_names
 from nnctl.layers.functional import Functional
 from nnctl.layers.input import Input
 from nnctl.layers.sequential import Sequential
@@ -32,7 +31,6 @@ class _Scope:
     entries: dict[str, Entry] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     """The owner path of each layer that `use` may name."""
-    counts: dict[str, int] = field(default_factory=dict)
 
 
 def build(spec: ModelSpec, signature: Mapping[str, InputInfo] | None = None) -> LayerGraph:
@@ -109,21 +107,21 @@ class _Builder:
     def _run(self, entries: Sequence[Entry], scope: _Scope, feed: Tensors | None) -> Tensors:
         """Every entry of one list; the last one's outputs."""
         previous = feed
-        for index, entry in enumerate(entries):
+        names = entry_names(entries, taken=list(scope.names))
+        for index, (entry, name) in enumerate(zip(entries, names, strict=True)):
             path = (*scope.path, "layers", index)
-            previous = self._entry(entry, scope, previous, path)
+            previous = self._entry(entry, name, scope, previous, path)
         return previous if previous is not None else (None,)
 
-    def _entry(self, entry: Entry, scope: _Scope, previous: Tensors | None, path: Path) -> Tensors:
+    def _entry(
+        self, entry: Entry, name: str, scope: _Scope, previous: Tensors | None, path: Path
+    ) -> Tensors:
         if isinstance(entry.layer, Input) and not scope.prefix:
-            name = entry.layer.name or self._fresh("input", scope)
             self._add_input(name, tuple(entry.layer.shape), entry.layer.dtype, scope, path)
             return scope.names[name]
         inputs = self._inputs(entry, scope, previous, path)
         if entry.use is not None:
-            return self._shared(entry, scope, inputs, path)
-        assert entry.layer is not None
-        name = entry.layer.name or self._fresh(snake_case(type(entry.layer).__name__), scope)
+            return self._shared(entry, name, scope, inputs, path)
         if name in scope.names:
             self._fail(f"the name '{name}' is taken", (*path, "name"))
         full = scope.prefix + name
@@ -133,27 +131,19 @@ class _Builder:
         scope.owners[name] = full
         return out
 
-    def _shared(self, entry: Entry, scope: _Scope, inputs: Tensors | None, path: Path) -> Tensors:
+    def _shared(
+        self, entry: Entry, name: str, scope: _Scope, inputs: Tensors | None, path: Path
+    ) -> Tensors:
         """`{use: name}`: an earlier layer called again with the same weights."""
         first = scope.entries.get(entry.use or "")
         if first is None or first.layer is None:
             hint = nearest(entry.use or "", list(scope.entries))
             self._fail(f"no layer above is called '{entry.use}'", (*path, "use"), suggestion=hint)
             return (None,)
-        name = entry.name or self._fresh(entry.use or "", scope)
         owner = scope.owners[entry.use or ""]
         out = self._call(first.layer, scope.prefix + name, owner, inputs, scope.trainable, path)
         scope.names[name] = out
         return out
-
-    def _fresh(self, base: str, scope: _Scope) -> str:
-        """Keras's numbering: dense, dense_1, dense_2."""
-        while True:
-            count = scope.counts.get(base, 0)
-            scope.counts[base] = count + 1
-            name = base if count == 0 else f"{base}_{count}"
-            if name not in scope.names:
-                return name
 
     def _inputs(
         self, entry: Entry, scope: _Scope, previous: Tensors | None, path: Path
@@ -250,8 +240,9 @@ class _Builder:
             self._fail(f"'{name}' declares {_count(len(declared), len(declared))}, {len(refs)} given", path)
             return (None,)
         feeds = iter(refs)
+        names = entry_names(layer.layers)
         previous: Tensors | None = tuple(refs) if not declared and len(refs) == 1 else None
-        for index, entry in enumerate(layer.layers):
+        for index, (entry, key) in enumerate(zip(layer.layers, names, strict=True)):
             at = (*path, "layers", index)
             if isinstance(entry.layer, Input):
                 ref = next(feeds)
@@ -259,27 +250,26 @@ class _Builder:
                 if not _fits(tuple(entry.layer.shape), shape):
                     self._fail(f"declared as {show(tuple(entry.layer.shape))}, but {show(shape)} comes in", at)
                 previous = (ref,)
-                scope.names[entry.layer.name or self._fresh("input", scope)] = previous
+                scope.names[key] = previous
                 continue
-            previous = self._inner(entry, scope, previous, at, name, owner)
+            shared_owner = None if name == owner else f"{owner}/{key}"
+            previous = self._inner(entry, key, scope, previous, at, shared_owner)
         if isinstance(layer, Functional) and layer.outputs:
             words = [layer.outputs] if isinstance(layer.outputs, str) else layer.outputs
             return tuple(self._resolve(w, scope, (*path, "outputs", i)) for i, w in enumerate(words))
         return previous if previous is not None else (None,)
 
     def _inner(
-        self, entry: Entry, scope: _Scope, previous: Tensors | None, path: Path, name: str, owner: str
+        self, entry: Entry, name: str, scope: _Scope, previous: Tensors | None, path: Path, owner: str | None
     ) -> Tensors:
-        """An entry inside a container; where the container is shared, its layers' owners are the first call's."""
-        if name == owner or entry.use is not None:
-            return self._entry(entry, scope, previous, path)
-        assert entry.layer is not None
+        """An entry inside a container; `owner` is the first call's layer where the container is shared."""
+        if owner is None or entry.use is not None:
+            return self._entry(entry, name, scope, previous, path)
         inputs = self._inputs(entry, scope, previous, path)
-        key = entry.layer.name or self._fresh(snake_case(type(entry.layer).__name__), scope)
-        out = self._call(entry.layer, scope.prefix + key, f"{owner}/{key}", inputs, scope.trainable, path)
-        scope.names[key] = out
-        scope.entries[key] = entry
-        scope.owners[key] = f"{owner}/{key}"
+        out = self._call(entry.layer, scope.prefix + name, owner, inputs, scope.trainable, path)
+        scope.names[name] = out
+        scope.entries[name] = entry
+        scope.owners[name] = owner
         return out
 
     def _declare_outputs(self, scope: _Scope, last: Tensors) -> None:
