@@ -12,13 +12,15 @@ so a thread that is slowed down by another process does fewer of them.
 
 from __future__ import annotations
 
-import numba
-from numba.extending import register_jitable
 from typing import Any
 
-from nnctl.kernels import vectors
+import numba
+import numpy as np
+from numba.extending import register_jitable
+
 from nnctl.kernels.jit import inline, kernel
-from nnctl.kernels.simd import make_tile, take_ticket, thread_count, tile_shape, transpose_block
+from nnctl.kernels.simd import lanes, take_ticket, thread_count, tile_shape
+from nnctl.kernels.tile import address, copy_block, finish_tile, make_tile, transpose_block
 
 DEPTH = 512
 """Longest chain of multiply-adds between two additions to C. Part of the results: never by CPU."""
@@ -66,9 +68,9 @@ def _worker_size(m: int, n: int, k: int, width: int) -> int:
     """Elements of scratch a thread needs: a panel of B, a tile, a block of A where it is packed."""
     rows, columns = _cut(m, n, k, width)
     depth = block_depth(k)
-    lanes = width // VECTORS
-    packed = rows * depth + lanes * max(rows, depth) if columns > width else 0
-    return ((depth + lanes + ROWS) * width + packed + 15) // 16 * 16
+    lane = width // VECTORS
+    packed = rows * depth + lane * max(rows, depth) if columns > width else 0
+    return ((depth + lane + ROWS + 2) * width + packed + 15) // 16 * 16
 
 
 def scratch_size(m: int, n: int, k: int, itemsize: int, threads: int) -> int:
@@ -81,52 +83,15 @@ def _pack_b(
     b: Any, transposed: bool, k: int, depth: int, j: int, columns: int, width: int, panel: Any, at: int
 ) -> None:
     """Copy op(B)[k:k+depth, j:j+columns] to rows of `width`, whole vectors."""
-    lanes = vectors.lanes(b)
     stride = b.shape[1]
     if transposed:
-        for v in range(0, columns, lanes):
-            for step in range(0, depth, lanes):
+        lane = lanes(b)
+        for v in range(0, columns, lane):
+            for step in range(0, depth, lane):
                 source, target = (j + v) * stride + k + step, at + step * width + v
                 transpose_block(b, source, stride, columns - v, depth - step, panel, target, width)
     else:
-        for step in range(depth):
-            source, target = (k + step) * stride + j, at + step * width
-            for v in range(0, width, lanes):
-                vectors.store(panel, target + v, vectors.load_part(b, source + v, columns - v))
-
-
-@inline
-def _pack_a(a: Any, at: int, rows: int, columns: int, block: Any, block_at: int, stride: int) -> None:
-    """Copy a block of A as it is stored to rows of `stride`, which no cache set resents."""
-    lanes = vectors.lanes(a)
-    for r in range(rows):
-        source, target = at + r * a.shape[1], block_at + r * stride
-        for v in range(0, columns, lanes):
-            vectors.store(block, target + v, vectors.load_part(a, source + v, columns - v))
-
-
-@inline
-def _finish(
-    tile: Any, tile_at: int, width: int, older: bool, last: bool, bias: Any, relu: bool, gate: Any,
-    at: int, stride: int, rows: int, j: int, columns: int, c: Any,
-) -> None:  # fmt: skip
-    """Add a tile to C (or write it) and, after the last block of k, apply bias, relu and gate."""
-    lanes = vectors.lanes(c)
-    zeros = vectors.broadcast(c, c.dtype.type(0))
-    biased, gated, relu = last and bias.size > 0, last and gate.size > 0, last and relu
-    for r in range(rows):
-        for v in range(0, columns, lanes):
-            to, count = at + r * stride + v, columns - v
-            x = vectors.load(tile, tile_at + r * width + v)
-            if older:
-                x = vectors.add(vectors.load_part(c, to, count), x)
-            if biased:
-                x = vectors.add(x, vectors.load_part(bias, j + v, count))
-            if relu:
-                x = vectors.at_least(x, zeros)
-            if gated:
-                x = vectors.gated(vectors.load_part(gate, to, count), zeros, x)
-            vectors.store_part(c, to, x, count)
+        copy_block(b, k * stride + j, stride, depth, columns, panel, at, width)
 
 
 @numba.njit(error_model="numpy", nogil=True)
@@ -137,14 +102,20 @@ def _work(
     """Draw tasks and do them until none is left. Scratch for this thread starts at `at`."""
     m, n = c.shape
     k = a.shape[0] if a_transposed else a.shape[1]
-    lanes = vectors.lanes(c)
-    width = VECTORS * lanes
+    lane = lanes(c)
+    width = VECTORS * lane
     task_rows, task_columns = _cut(m, n, k, width)
     depth = block_depth(k)
     across = (n + task_columns - 1) // task_columns
     tasks = across * ((m + task_rows - 1) // task_rows)
-    tile = at + (depth + lanes) * width
-    packed = tile + ROWS * width
+    tile = at + (depth + lane) * width
+    zeros = tile + ROWS * width
+    ones = zeros + width
+    packed = ones + width
+    for i in range(width):
+        scratch[zeros + i] = 0
+        scratch[ones + i] = 1
+    zeros_address, ones_address = address(scratch, zeros), address(scratch, ones)
     while True:
         task = take_ticket(scratch, 0)
         if task >= tasks:
@@ -153,44 +124,45 @@ def _work(
         i1, j1 = min(m, i0 + task_rows), min(n, j0 + task_columns)
         for k0 in range(0, max(k, 1), depth):
             length = min(depth, k - k0)
-            older, last = add != 0 or k0 > 0, k0 + length >= k
+            last = k0 + length >= k
+            low = c.dtype.type(0 if relu and last else -np.inf)
             a_stride = a.shape[1]
             if task_columns > width:
+                # As A is stored, but rows lie closer and not a power of two apart.
                 if a_transposed:
-                    a_stride = i1 - i0 + lanes
-                    _pack_a(a, k0 * m + i0, length, i1 - i0, scratch, packed, a_stride)
+                    a_stride = i1 - i0 + lane
+                    copy_block(a, k0 * m + i0, m, length, i1 - i0, scratch, packed, a_stride)
                 else:
-                    a_stride = length + lanes
-                    _pack_a(a, i0 * k + k0, i1 - i0, length, scratch, packed, a_stride)
+                    a_stride = length + lane
+                    copy_block(a, i0 * k + k0, k, i1 - i0, length, scratch, packed, a_stride)
+                a_start = address(scratch, packed)
+            elif a_transposed:
+                a_start = address(a, k0 * m + i0)
+            else:
+                a_start = address(a, i0 * k + k0)
             row_step, k_step = (1, a_stride) if a_transposed else (a_stride, 1)
             for j in range(j0, j1, width):
                 columns = min(width, j1 - j)
-                used = lanes if columns <= lanes else width
+                used = lane if columns <= lane else width
                 _pack_b(b, b_transposed != 0, k0, length, j, columns, used, scratch, at)
+                bias_address = address(bias, j) if last and bias.size else zeros_address
                 for i in range(i0, i1, ROWS):
-                    rows = min(ROWS, i1 - i)
-                    if task_columns > width:
-                        a_at = packed + (i - i0) * row_step
-                        _one_tile(scratch, a_at, row_step, k_step, rows, scratch, at, used, length, tile)
+                    rows, place = min(ROWS, i1 - i), i * n + j
+                    a_address = a_start + (i - i0) * row_step * c.itemsize
+                    if columns <= lane:
+                        _tile_1(a_address, row_step, k_step, rows, scratch, at, used, length, scratch, tile)
                     else:
-                        a_at = i * row_step + k0 * k_step
-                        _one_tile(a, a_at, row_step, k_step, rows, scratch, at, used, length, tile)
-                    _finish(
-                        scratch, tile, used, older, last, bias, relu != 0, gate,
-                        i * n + j, n, rows, j, columns, c,
+                        _tile_n(a_address, row_step, k_step, rows, scratch, at, used, length, scratch, tile)
+                    older_address, older_row = zeros_address, 0
+                    if add or k0:
+                        older_address, older_row = address(c, place), n
+                    gate_address, gate_row = ones_address, 0
+                    if last and gate.size:
+                        gate_address, gate_row = address(gate, place), n
+                    finish_tile(
+                        scratch, tile, used, older_address, older_row, bias_address, low,
+                        gate_address, gate_row, rows, columns, c, place, n,
                     )  # fmt: skip
-
-
-@inline
-def _one_tile(
-    a: Any, a_at: int, row_step: int, k_step: int, rows: int, scratch: Any, panel: int, width: int,
-    depth: int, tile: int,
-) -> None:  # fmt: skip
-    """The narrower of two register tiles if it covers the panel's width."""
-    if width == vectors.lanes(a):
-        _tile_1(a, a_at, row_step, k_step, rows, scratch, panel, width, depth, scratch, tile)
-    else:
-        _tile_n(a, a_at, row_step, k_step, rows, scratch, panel, width, depth, scratch, tile)
 
 
 @kernel(parallel=True)
@@ -206,12 +178,12 @@ def matmul(
     """
     m, n = c.shape
     k = a.shape[0] if a_transposed else a.shape[1]
-    size = _worker_size(m, n, k, VECTORS * vectors.lanes(c))
+    size = _worker_size(m, n, k, VECTORS * lanes(c))
     scratch[0] = scratch[1] = 0
     if m * n * k <= SERIAL:
-        _work(a, b, bias, gate, a_transposed, b_transposed, relu, add, scratch, 16, c)
+        _work(a, b, bias, gate, a_transposed, b_transposed, relu, add, scratch, np.int64(16), c)
     else:
         workers = min(thread_count(), (scratch.size - 16) // size)
         for worker in numba.prange(workers):
-            at = 16 + worker * size
+            at = 16 + np.int64(worker) * size
             _work(a, b, bias, gate, a_transposed, b_transposed, relu, add, scratch, at, c)

@@ -1,0 +1,299 @@
+"""The inner functions of matrix products, written as LLVM vector IR.
+
+Each is one LLVM function per dtype, called from kernels through an intrinsic. Arrays are
+C-contiguous and of one dtype; `*_at` are flat positions, strides are in elements. `lanes` is
+the width of a vector; edges are masked, nothing beyond them is read or written.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from nnctl.kernels.simd import (
+    data_pointer, fma_function, lane_mask, lanes_of, library_function, load, masked_load, masked_store,
+    splat, store, vector_pointer,
+)  # fmt: skip
+
+_I64 = ir.IntType(64)
+
+
+def _int(value: int) -> Any:
+    return ir.Constant(_I64, value)
+
+
+def _itemsize(vector: Any) -> int:
+    return 8 if vector.element == ir.DoubleType() else 4
+
+
+def _vector(context: Any, array: Any) -> Any:
+    return ir.VectorType(context.get_value_type(array.dtype), lanes_of(array))
+
+
+def _row_pointers(builder: Any, base: Any, stride: Any, rows: Any, height: int) -> list[Any]:
+    """Pointers to `height` rows; a row past the last one is the last one again."""
+    last = builder.sub(rows, _int(1))
+    pointers = []
+    for i in range(height):
+        row = builder.select(builder.icmp_signed("<", _int(i), last), _int(i), last)
+        pointers.append(builder.gep(base, [builder.mul(row, stride)]))
+    return pointers
+
+
+def make_tile(height: int, vectors: int) -> Any:
+    """A register-tile product of `height` rows by `vectors` vectors, as a function for kernels.
+
+    `tile(a, a_row, a_k, rows, b, b_at, b_k, depth, out, out_at)`, a an `address`, writes the sums over k
+    in 0..depth-1, ascending, of `a[i*a_row + k*a_k] * b[b_at + k*b_k + j]`, by fused
+    multiply-adds from zero, to `out[out_at + i*vectors*lanes + j]` for i < height and
+    j < vectors*lanes. Rows from `rows` (at least 1) on repeat the last row. a and b are read in
+    place, whatever their strides: `a_k = 1` for A as it is stored, `a_row = 1` for its transpose.
+    """
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def tile(
+        typingctx: Any, a: Any, a_row: Any, a_k: Any, rows: Any, b: Any, b_at: Any,
+        b_k: Any, depth: Any, out: Any, out_at: Any,
+    ) -> Any:  # fmt: skip
+        i, _ = types.int64, lanes_of(b, out)
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            vector = _vector(context, out)
+            panel, place = (
+                data_pointer(context, builder, signature.args[n], args[n], args[n + 1]) for n in (4, 8)
+            )
+            pointer = panel.type
+            start = builder.inttoptr(args[0], pointer)
+            kinds = [pointer, _I64, _I64, _I64, pointer, _I64, _I64, pointer]
+            name = f"nnctl_tile_{vector.element}_{height}x{vectors}x{vector.count}"
+
+            def fill(inner: Any, *arguments: Any) -> None:
+                _fill_tile(inner, vector, height, vectors, *arguments)
+
+            function = library_function(builder.module, name, kinds, fill)
+            builder.call(function, [start, *args[1:4], panel, *args[6:8], place])
+            return context.get_dummy_value()
+
+        return types.void(i, i, i, i, b, i, i, i, out, i), codegen
+
+    return tile
+
+
+def _fill_tile(
+    builder: Any, vector: Any, height: int, vectors: int,
+    a: Any, a_row: Any, a_k: Any, rows: Any, b: Any, b_k: Any, depth: Any, out: Any,
+) -> None:  # fmt: skip
+    """The loop over k with every sum in a register (a phi node)."""
+    itemsize, fused = _itemsize(vector), fma_function(builder, vector)
+    a_rows = _row_pointers(builder, a, a_row, rows, height)
+    before = builder.block
+    loop, body, done = (builder.append_basic_block(name) for name in ("k", "k.body", "k.done"))
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    counters = [builder.phi(_I64) for _ in range(3)]
+    k, a_index, b_index = counters
+    sums = [builder.phi(vector) for _ in range(height * vectors)]
+    for phi in counters + sums:
+        phi.add_incoming(ir.Constant(phi.type, None if phi.type == vector else 0), before)
+    builder.cbranch(builder.icmp_signed("<", k, depth), body, done)
+
+    builder.position_at_end(body)
+    panel = []
+    for j in range(vectors):
+        place = builder.add(b_index, _int(j * vector.count))
+        panel.append(load(builder, vector_pointer(builder, b, place, vector), itemsize))
+    for i in range(height):
+        factor = splat(builder, load(builder, builder.gep(a_rows[i], [a_index]), itemsize), vector)
+        for j in range(vectors):
+            total = sums[i * vectors + j]
+            total.add_incoming(builder.call(fused, [factor, panel[j], total]), body)
+    for phi, step in zip(counters, (_int(1), a_k, b_k), strict=True):
+        phi.add_incoming(builder.add(phi, step), body)
+    _no_unrolling(builder, builder.branch(loop))
+
+    builder.position_at_end(done)
+    for n, total in enumerate(sums):
+        store(builder, total, vector_pointer(builder, out, _int(n * vector.count), vector), itemsize)
+
+
+def _no_unrolling(builder: Any, branch: Any) -> None:
+    """Keep LLVM from unrolling a loop that fills the units as it is: it only takes time to compile."""
+    module = builder.module
+    disable = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    # A loop's metadata must be distinct: it names itself first.
+    loop = ir.MDValue(module, [disable], name=str(len(module.metadata)))
+    loop.operands = (loop, disable)
+    branch.set_metadata("llvm.loop", loop)
+
+
+@intrinsic
+def finish_tile(
+    typingctx: Any, tile: Any, tile_at: Any, width: Any, older: Any, older_row: Any, bias: Any, low: Any,
+    gate: Any, gate_row: Any, rows: Any, columns: Any, out: Any, out_at: Any, out_row: Any,
+) -> Any:  # fmt: skip
+    """`out = max(older + tile + bias, low)`, 0 where the gate is not positive; `columns` of `rows`.
+
+    older, bias and gate are addresses (`address`), so that a row of zeros or ones with stride 0
+    may stand for what is absent: no branches, little code. A NaN passes through the maximum.
+    """
+    i = types.int64
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vector = _vector(context, out)
+        pointer = vector.element.as_pointer()
+        start = data_pointer(context, builder, signature.args[0], args[0], args[1])
+        place = data_pointer(context, builder, signature.args[11], args[11], args[12])
+        sources = [builder.inttoptr(args[n], pointer) for n in (3, 5, 7)]
+        kinds = [pointer, _I64, pointer, _I64, pointer, vector.element, pointer, *[_I64] * 3, pointer, _I64]
+
+        def fill(inner: Any, *arguments: Any) -> None:
+            _fill_finish(inner, vector, *arguments)
+
+        name = f"nnctl_finish_{vector.element}_{vector.count}"
+        function = library_function(builder.module, name, kinds, fill)
+        builder.call(
+            function,
+            [start, args[2], sources[0], args[4], sources[1], args[6], sources[2], *args[8:11], place, args[13]],
+        )
+        return context.get_dummy_value()
+
+    return types.void(tile, i, i, i, i, i, out.dtype, i, i, i, i, out, i, i), codegen
+
+
+def _fill_finish(
+    builder: Any, vector: Any, tile: Any, width: Any, older: Any, older_row: Any, bias: Any, low: Any,
+    gate: Any, gate_row: Any, rows: Any, columns: Any, out: Any, out_row: Any,
+) -> None:  # fmt: skip
+    itemsize, zeros = _itemsize(vector), ir.Constant(vector, None)
+    least = splat(builder, low, vector)
+    with cgutils.for_range_slice(builder, _int(0), columns, _int(vector.count), intp=_I64) as (v, _):
+        left = builder.sub(columns, v)
+        mask = lane_mask(builder, left, vector)
+        whole = builder.icmp_signed(">=", left, _int(vector.count))
+        extra = masked_load(builder, builder.gep(bias, [v]), mask, vector)
+        with cgutils.for_range(builder, rows, intp=_I64) as loop:
+
+            def at(base: Any, stride: Any) -> Any:
+                return builder.gep(base, [builder.add(builder.mul(loop.index, stride), v)])
+
+            x = load(builder, builder.bitcast(at(tile, width), vector.as_pointer()), itemsize)
+            x = builder.fadd(masked_load(builder, at(older, older_row), mask, vector), x)
+            x = builder.fadd(x, extra)
+            x = builder.select(builder.fcmp_ordered("<", x, least), least, x)
+            open_ = builder.fcmp_ordered(">", masked_load(builder, at(gate, gate_row), mask, vector), zeros)
+            x = builder.select(open_, x, zeros)
+            # Masked stores are slow on some CPUs, and whole vectors are the rule.
+            with builder.if_else(whole) as (then, otherwise):
+                with then:
+                    store(builder, x, builder.bitcast(at(out, out_row), vector.as_pointer()), itemsize)
+                with otherwise:
+                    masked_store(builder, x, at(out, out_row), mask)
+
+
+@intrinsic
+def address(typingctx: Any, array: Any, at: Any) -> Any:
+    """The address of flat element `at` of a C-contiguous array, for `finish_tile`."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ptrtoint(data_pointer(context, builder, signature.args[0], args[0], args[1]), _I64)
+
+    return types.int64(array, types.int64), codegen
+
+
+@intrinsic
+def copy_block(
+    typingctx: Any, source: Any, at: Any, stride: Any, rows: Any, columns: Any, out: Any, out_at: Any,
+    out_stride: Any,
+) -> Any:  # fmt: skip
+    """`out[out_at + i*out_stride + j] = source[at + i*stride + j]` for i < rows, j < columns.
+
+    Columns are rounded up to whole vectors; the further ones become zeros in `out`.
+    """
+    return _block_function("copy", _fill_copy, source, out)
+
+
+def _fill_copy(
+    builder: Any, vector: Any, source: Any, stride: Any, rows: Any, columns: Any, out: Any, out_stride: Any
+) -> None:
+    step = _int(vector.count)
+    with cgutils.for_range(builder, rows, intp=_I64) as loop:
+        base = builder.gep(source, [builder.mul(loop.index, stride)])
+        target = builder.gep(out, [builder.mul(loop.index, out_stride)])
+        with cgutils.for_range_slice(builder, _int(0), columns, step, intp=_I64) as (v, _):
+            mask = lane_mask(builder, builder.sub(columns, v), vector)
+            value = masked_load(builder, builder.gep(base, [v]), mask, vector)
+            store(builder, value, vector_pointer(builder, target, v, vector), _itemsize(vector))
+
+
+@intrinsic
+def transpose_block(
+    typingctx: Any, source: Any, at: Any, stride: Any, rows: Any, columns: Any, out: Any, out_at: Any,
+    out_stride: Any,
+) -> Any:  # fmt: skip
+    """`out[out_at + j*out_stride + i] = source[at + i*stride + j]` for i, j < lanes.
+
+    Nothing past `rows` (at least 1) and `columns` of the source is read: the last row is
+    repeated, zeros stand for further columns.
+    """
+    return _block_function("transpose", _fill_transpose, source, out)
+
+
+def _fill_transpose(
+    builder: Any, vector: Any, source: Any, stride: Any, rows: Any, columns: Any, out: Any, out_stride: Any
+) -> None:
+    mask = lane_mask(builder, columns, vector)
+    loaded = [
+        masked_load(builder, pointer, mask, vector)
+        for pointer in _row_pointers(builder, source, stride, rows, vector.count)
+    ]
+    for n, column in enumerate(_transposed(builder, loaded)):
+        place = builder.mul(_int(n), out_stride)
+        store(builder, column, vector_pointer(builder, out, place, vector), _itemsize(vector))
+
+
+def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """The columns of a square of vectors: swap ever smaller off-diagonal blocks."""
+    count = len(rows)
+    size = count // 2
+    while size:
+        swapped = list(rows)
+        for i in range(count):
+            if i & size:
+                continue
+            first, second = rows[i], rows[i + size]
+            low = [j if not j & size else count + j - size for j in range(count)]
+            high = [j + size if not j & size else count + j for j in range(count)]
+            for target, picks in ((i, low), (i + size, high)):
+                mask = ir.Constant(ir.VectorType(ir.IntType(32), count), picks)
+                swapped[target] = builder.shuffle_vector(first, second, mask)
+        rows = swapped
+        size //= 2
+    return rows
+
+
+def _block_function(name: str, fill: Any, source: Any, out: Any) -> Any:
+    """Signature and code of an intrinsic that takes a block of one array to another."""
+    i, _ = types.int64, lanes_of(source, out)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vector = _vector(context, source)
+        start = data_pointer(context, builder, signature.args[0], args[0], args[1])
+        end = data_pointer(context, builder, signature.args[5], args[5], args[6])
+
+        def written(inner: Any, *arguments: Any) -> None:
+            fill(inner, vector, *arguments)
+
+        function = library_function(
+            builder.module,
+            f"nnctl_{name}_{vector.element}_{vector.count}",
+            [start.type, _I64, _I64, _I64, end.type, _I64],
+            written,
+        )
+        builder.call(function, [start, *args[2:5], end, args[7]])
+        return context.get_dummy_value()
+
+    return types.void(source, i, i, i, i, out, i, i), codegen
