@@ -1,0 +1,267 @@
+"""The training loop: a generator of events. It prints nothing and opens nothing."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnctl.callbacks.base import Callback
+from nnctl.core import events
+from nnctl.core.events import Event, Request
+from nnctl.data.order import order
+from nnctl.ops.base import Array
+from nnctl.program.session import Session
+from nnctl.runner.batches import Batches, Examples, feed
+from nnctl.runner.evaluate import evaluate
+from nnctl.runs.state import TrainingState
+
+_DISPLAY_EVERY = 0.05
+"""Seconds between steps whose running means are worked out for display; no step depends on it."""
+
+
+@dataclass
+class Job:
+    """Everything a run needs; the loop changes only `session`.
+
+    Attributes:
+        stop: Asked after each step; a signal number ends the run after a checkpoint.
+        checkpoint_every: Commit every so many steps as well as at each epoch's end; None for epochs alone.
+    """
+
+    name: str
+    session: Session
+    train: Examples
+    validation: Examples | None
+    batches: Batches
+    epochs: int
+    seed: int
+    shuffle: bool = True
+    callbacks: Sequence[Callback] = ()
+    validation_every: int = 1
+    checkpoint_every: int | None = None
+    checkpoint_epochs: bool = True
+    stop: Callable[[], int | None] = lambda: None
+    run_dir: Path | None = None
+    resolved_config: Mapping[str, Any] = field(default_factory=dict)
+
+
+def train(job: Job, state: TrainingState | None = None) -> Iterator[Event]:
+    """Train, from the start or from `state`. The last event is RunEnded, Interrupted or Failed."""
+    return _Loop(job, state).run()
+
+
+class _Loop:
+    def __init__(self, job: Job, state: TrainingState | None) -> None:
+        self.job = job
+        self.session = job.session
+        self.epoch = self.step = self.step_in_epoch = 0
+        self.rate: float | None = None
+        self.history: list[dict[str, Any]] = []
+        self.kept: dict[str, dict[str, Array]] = {}
+        self.callback_states = [callback.start() for callback in job.callbacks]
+        self.stopped: str | None = None
+        self.began = time.perf_counter()
+        if state is not None:
+            self._load(state)
+        assert self.session.optimizer is not None
+        self.optimizer = self.session.optimizer
+
+    def run(self) -> Iterator[Event]:
+        job = self.job
+        yield from self._tell(
+            events.RunStarted(
+                job.name,
+                job.run_dir,
+                job.epochs,
+                job.batches.steps,
+                self.epoch,
+                self.step,
+                sum(job.session.model.parameters()),
+                job.resolved_config,
+            )
+        )
+        while self.epoch < job.epochs and self.stopped is None:
+            for event in self._epoch():
+                yield event
+                if isinstance(event, events.Interrupted | events.Failed):
+                    return
+        last = {k: v for k, v in self.history[-1].items() if k not in ("epoch", "step")} if self.history else {}
+        if self.stopped is not None:
+            yield from self._tell(events.Stopped(self.epoch, self.step, self.stopped))
+        ended = events.RunEnded(self.epoch, self.step, last, time.perf_counter() - self.began)
+        # Callbacks hear of the end before the final state is committed: one may put the best weights back.
+        yield from self._hear(ended)
+        yield events.CheckpointDue(self.epoch, self.step, self.state(), reason="end")
+        yield ended
+
+    def state(self) -> TrainingState:
+        """The whole state, as views; valid until the next step."""
+        session = self.session
+        return TrainingState(
+            step=self.step,
+            epoch=self.epoch,
+            step_in_epoch=self.step_in_epoch,
+            weights=dict(session.weights.arrays),
+            trainable={name: name in session.weights.gradient_views for name in session.weights.arrays},
+            optimizer=session.slot_views(),
+            scalars={} if self.rate is None else {"learning_rate": self.rate},
+            callback_states=self.callback_states,
+            metric_states=dict(session.states),
+            history=self.history,
+            kept=self.kept,
+        )
+
+    def _load(self, state: TrainingState) -> None:
+        session = self.session
+        self.step, self.epoch, self.step_in_epoch = state.step, state.epoch, state.step_in_epoch
+        session.weights.load(state.weights)
+        for name, view in session.slot_views().items():
+            view[...] = state.optimizer[name]
+        for name, array in state.metric_states.items():
+            session.states[name][...] = array
+        self.rate = state.scalars.get("learning_rate")
+        self.history = [dict(row) for row in state.history]
+        self.kept = {slot: {k: np.array(v) for k, v in w.items()} for slot, w in state.kept.items()}
+        if len(state.callback_states) == len(self.callback_states):
+            self.callback_states = [dict(s) for s in state.callback_states]
+
+    def _tell(self, event: Event) -> Iterator[Event]:
+        """An event, and what callbacks made of it."""
+        consequences = self._hear(event)
+        yield event
+        yield from consequences
+
+    def _hear(self, event: Event) -> list[Event]:
+        """Hand an event to every callback and do what they ask; the events that follow from it.
+
+        States to be saved are taken after the last callback has heard the event, so that a run resumed from
+        them has lost nothing.
+        """
+        saves: list[events.Save] = []
+        consequences: list[Event] = []
+        for callback, state in zip(self.job.callbacks, self.callback_states, strict=True):
+            for request in callback.handle(event, state):
+                if isinstance(request, events.Save):
+                    saves.append(request)
+                else:
+                    consequences.extend(self._obey(request))
+        for save in saves:
+            consequences.append(
+                events.CheckpointDue(
+                    self.epoch, self.step, self.state(), best=save.best, name=save.name, reason="callback"
+                )
+            )
+        return consequences
+
+    def _obey(self, request: Request) -> Iterator[Event]:
+        match request:
+            case events.Stop(reason):
+                self.stopped = self.stopped or reason
+            case events.SetLearningRate(value, reason):
+                self.rate = float(np.float32(value)) if self.session.dtype == "float32" else value
+                yield events.LearningRateChanged(self.step, self.rate, reason)
+            case events.KeepWeights(slot):
+                self.kept[slot] = self.session.weights.snapshot()
+            case events.RestoreWeights(slot):
+                if slot in self.kept:
+                    self.session.weights.load(self.kept[slot])
+
+    def _epoch(self) -> Iterator[Event]:
+        job, session = self.job, self.session
+        began = time.perf_counter()
+        started = events.EpochStarted(self.epoch)
+        if self.step_in_epoch == 0:
+            session.reset_states()
+            yield from self._tell(started)
+        else:
+            # Resumed in the middle: the callbacks heard of this epoch's start before the run stopped.
+            yield started
+        indices = order(job.seed, self.epoch, job.batches.examples, shuffle=job.shuffle)
+        for event in self._steps(indices):
+            yield event
+            if isinstance(event, events.Interrupted | events.Failed):
+                return
+        logs = session.logs()
+        session.reset_states()
+        if job.validation is not None and (self.epoch + 1) % job.validation_every == 0:
+            validated = evaluate(session, job.validation, job.batches.size)
+            values = {f"val_{name}": value for name, value in validated.items()}
+            logs |= values
+            yield from self._tell(events.Validated(self.epoch, self.step, values))
+        logs["learning_rate"] = self._rate(max(self.step - 1, 0))
+        yield from self._end_epoch(logs, time.perf_counter() - began)
+
+    def _end_epoch(self, logs: dict[str, float], seconds: float) -> Iterator[Event]:
+        ended = self.epoch
+        self.history.append({"epoch": ended, "step": self.step, **logs, "seconds": round(seconds, 6)})
+        self.epoch, self.step_in_epoch = ended + 1, 0
+        event = events.EpochEnded(
+            ended, self.step, logs, seconds, self.session.weights.arrays, self.optimizer.rate(0)
+        )
+        yield from self._tell(event)
+        if self.job.checkpoint_epochs and self.epoch < self.job.epochs and self.stopped is None:
+            yield events.CheckpointDue(self.epoch, self.step, self.state())
+        signal = self.job.stop()
+        if signal is not None and self.epoch < self.job.epochs and self.stopped is None:
+            yield events.Interrupted(self.step, signal)
+
+    def _steps(self, indices: Array) -> Iterator[Event]:
+        """The steps of one epoch that are left."""
+        job = self.job
+        shown = time.perf_counter()
+        for part in job.batches.slices(self.step_in_epoch):
+            failed = self._step(indices[part])
+            if failed is not None:
+                yield failed
+                return
+            now = time.perf_counter()
+            logs: dict[str, float] = {}
+            if now - shown >= _DISPLAY_EVERY:
+                shown, logs = now, self.session.logs()
+            yield from self._tell(
+                events.StepEnded(self.epoch, self.step, self.step_in_epoch, job.batches.steps, logs)
+            )
+            last = self.step_in_epoch == job.batches.steps
+            signal = job.stop()
+            due = job.checkpoint_every is not None and self.step % job.checkpoint_every == 0
+            if (signal is not None or due) and not last:
+                reason = "signal" if signal is not None else "step"
+                yield events.CheckpointDue(self.epoch, self.step, self.state(), reason=reason)
+            if signal is not None and not last:
+                yield events.Interrupted(self.step, signal)
+                return
+
+    def _step(self, indices: Array) -> Event | None:
+        """One update; an event instead where loss or gradients are not finite."""
+        session = self.session
+        program = session.training(self.job.train.sizes(len(indices)))
+        feed(program, self.job.train, indices, self.step)
+        program.run()
+        check = session.check()
+        check.run()
+        bad = int(check.outputs["bad"][0])
+        if bad >= 0 or not math.isfinite(program.outputs["loss"][0]):
+            return self._failed(program, indices, bad)
+        update = session.update()
+        update.inputs["hyper"][:] = self.optimizer.hyper(self.step, self._rate(self.step))
+        update.run()
+        self.step += 1
+        self.step_in_epoch += 1
+        return None
+
+    def _failed(self, program: Any, indices: Array, bad: int) -> events.Failed:
+        """Find where the first non-finite number appeared: the step runs again, call by call."""
+        what = f"the gradient of '{self.session.weights.trainable[bad]}'" if bad >= 0 else "the loss"
+        feed(program, self.job.train, indices, self.step)
+        node = program.first_non_finite()
+        return events.Failed(self.step, what, node.origin if node is not None else None)
+
+    def _rate(self, step: int) -> float:
+        """The learning rate of update `step`: the one a callback set, else the config's."""
+        return self.rate if self.rate is not None else self.optimizer.rate(step)
