@@ -12,7 +12,7 @@ from nnctl.ops.base import Array, Graph
 from nnctl.optimizers.base import OptimizerSpec
 from nnctl.program import step
 from nnctl.program.bind import Bound, Compiled, bind, compile_graph, compile_kernels, new_arena
-from nnctl.program.objective import Objective
+from nnctl.graph.objective import Objective
 from nnctl.program.step import Built, Sizes
 from nnctl.program.weights import Weights, aligned, allocate, initialize
 

@@ -14,7 +14,7 @@ from nnctl.ops.optimizers import check_finite
 from nnctl.ops.shape import copy
 from nnctl.optimizers.base import FlatUpdate, OptimizerSpec
 from nnctl.program.autodiff import gradients
-from nnctl.program.objective import Objective, OutputObjective
+from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.program.trace import Traced, trace
 from nnctl.program.weights import Weights
 

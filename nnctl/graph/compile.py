@@ -1,0 +1,150 @@
+"""From the training section and a layer graph to its objective: which loss and metrics each output has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
+from nnctl.graph.model import LayerGraph
+from nnctl.graph.objective import Measured, Objective, OutputObjective
+from nnctl.losses.base import LossSpec, Target
+from nnctl.metrics.base import MetricSpec
+from nnctl.spec.training import TrainingSpec
+
+_TRAINING: Path = ("training",)
+
+
+def compile_objective(
+    training: TrainingSpec, model: LayerGraph, *, sample_weight: bool = False
+) -> Objective:
+    """The objective of a model, as Keras's `compile` makes it.
+
+    Raises:
+        ConfigError: a loss or metric names no output, is missing, or does not fit its output's shape.
+    """
+    return _Compiler(training, model).compile(sample_weight or training.class_weight is not None)
+
+
+class _Compiler:
+    def __init__(self, training: TrainingSpec, model: LayerGraph) -> None:
+        self.training = training
+        self.names = list(model.outputs)
+        self.shapes = model.output_shapes()
+        self.problems: list[Problem] = []
+
+    def compile(self, sample_weight: bool) -> Objective:
+        losses = self._by_output(self.training.loss, "loss")
+        weights = self._loss_weights()
+        metrics = self._by_output(self.training.metrics, "metrics", several=True)
+        weighted = self._by_output(self.training.weighted_metrics, "weighted_metrics", several=True)
+        outputs = []
+        for name in self.names:
+            made = self._output(name, losses, weights, metrics, weighted)
+            if made is not None:
+                outputs.append(made)
+        if not outputs and not self.problems:
+            self.problems.append(Problem("no output has a loss", (*_TRAINING, "loss")))
+        if self.problems:
+            raise ConfigError(self.problems)
+        return Objective(tuple(outputs), sample_weight)
+
+    def _output(
+        self,
+        name: str,
+        losses: Mapping[str, tuple[Any, Path]],
+        weights: Mapping[str, float],
+        metrics: Mapping[str, tuple[Any, Path]],
+        weighted: Mapping[str, tuple[Any, Path]],
+    ) -> OutputObjective | None:
+        loss, path = losses.get(name, (None, (*_TRAINING, "loss")))
+        if loss is None:
+            return None
+        shape = self.shapes[name]
+        try:
+            target = loss.target(shape)
+        except ShapeError as error:
+            self._misfit(error, f"the loss does not fit output '{name}'", path)
+            return None
+        measured = [
+            *self._measured(name, metrics, target, shape, weighted=False),
+            *self._measured(name, weighted, target, shape, weighted=True),
+        ]
+        unique = tuple(_numbered(measured))
+        assert isinstance(loss, LossSpec)
+        return OutputObjective(name, shape, loss, weights.get(name, 1.0), target, unique)
+
+    def _measured(
+        self,
+        name: str,
+        metrics: Mapping[str, tuple[Any, Path]],
+        target: Target,
+        shape: Any,
+        *,
+        weighted: bool,
+    ) -> list[Measured]:
+        found: list[Measured] = []
+        chosen, path = metrics.get(name, ([], _TRAINING))
+        for at, metric in enumerate(chosen):
+            try:
+                resolved: MetricSpec = metric.resolve(target, shape)
+                self._same_target(resolved.target(shape), target)
+            except ShapeError as error:
+                self._misfit(error, f"the metric does not fit output '{name}'", (*path, at))
+                continue
+            log = metric.log_name()
+            full = log if len(self.names) == 1 else f"{name}_{log}"
+            found.append(Measured(full, resolved, weighted))
+        return found
+
+    @staticmethod
+    def _same_target(wanted: Target, given: Target) -> None:
+        """A metric reads the same y_true as the loss."""
+        if "classes" in (wanted.kind, given.kind) and wanted.kind != given.kind:
+            words = {"classes": "class numbers", "onehot": "one-hot rows", "numbers": "numbers"}
+            raise ShapeError(f"the loss reads {words[given.kind]}, this metric {words[wanted.kind]}")
+
+    def _misfit(self, error: ShapeError, what: str, path: Path) -> None:
+        at = (*path, error.field) if error.field else path
+        self.problems.append(Problem(f"{what}: {error}", at, expected=error.expected))
+
+    def _loss_weights(self) -> dict[str, float]:
+        given = self.training.loss_weights
+        if given is None or isinstance(given, int | float):
+            return dict.fromkeys(self.names, 1.0 if given is None else float(given))
+        return {name: float(w) for name, (w, _) in self._by_output(given, "loss_weights").items()}
+
+    def _by_output(self, given: Any, field: str, *, several: bool = False) -> dict[str, tuple[Any, Path]]:
+        """What is written for each output, and where: one for all, a list in order, or by name."""
+        path: Path = (*_TRAINING, field)
+        if isinstance(given, Mapping):
+            for name in given:
+                if name not in self.names:
+                    outputs = ", ".join(f"'{n}'" for n in self.names)
+                    hint = nearest(name, self.names)
+                    self.problems.append(
+                        Problem(
+                            f"the model has no output '{name}'; it has {outputs}",
+                            (*path, name),
+                            suggestion=hint,
+                            at_key=True,
+                        )
+                    )
+            return {n: (v, (*path, n)) for n, v in given.items() if n in self.names}
+        if several or not isinstance(given, Sequence):
+            return {name: (given, path) for name in self.names}
+        if len(given) != len(self.names):
+            count = len(self.names)
+            self.problems.append(Problem(f"{len(given)} given for {count} output{'s' * (count != 1)}", path))
+        return {n: (v, (*path, i)) for i, (n, v) in enumerate(zip(self.names, given, strict=False))}
+
+
+def _numbered(measured: Sequence[Measured]) -> list[Measured]:
+    """Metrics under unique names: a second `accuracy` becomes `accuracy_1`."""
+    seen: dict[str, int] = {}
+    out = []
+    for m in measured:
+        count = seen.get(m.name, 0)
+        seen[m.name] = count + 1
+        out.append(m if count == 0 else Measured(f"{m.name}_{count}", m.metric, m.weighted))
+    return out
