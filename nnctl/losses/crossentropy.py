@@ -1,0 +1,123 @@
+"""Cross-entropies: how unlikely the target is under the predicted probabilities.
+
+Where the output is a softmax (for the categorical ones) or a sigmoid (for the binary one), the loss reads the
+logits before it: log-softmax and log-sigmoid do not overflow, so nothing is clipped. Elsewhere probabilities
+are clipped to [1e-7, 1 - 1e-7], as Keras does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from nnctl.core.errors import ShapeError
+from nnctl.core.shapes import Shape, show
+from nnctl.losses.base import LossSpec, Target, register
+
+if TYPE_CHECKING:
+    from nnctl.ops.base import Value
+
+LastAxis = Literal[-1]
+"""The classes' axis; nnctl keeps channels last, so it is always the last one."""
+
+
+def class_axis(name: str, output: Shape) -> int:
+    """How many classes an output (..., C) has. Raises ShapeError where there are not at least two."""
+    if not output:
+        raise ShapeError(
+            f"{name} needs one output a class, but the output is a single number an example",
+            expected="an output of shape (number of classes)",
+        )
+    classes = output[-1]
+    if classes is None:
+        raise ShapeError(f"{name} needs a known number of classes, but the output is {show(output)}")
+    if classes == 1:
+        raise ShapeError(
+            f"{name} needs one output a class, but the output has 1 unit; "
+            "use binary_crossentropy or units: <number of classes>",
+            expected="at least 2 units",
+        )
+    return classes
+
+
+@register
+class SparseCategoricalCrossentropy(LossSpec):
+    """-log p[y_true] for class numbers y_true. Source: keras.losses.SparseCategoricalCrossentropy."""
+
+    from_logits: bool = False
+    """Whether y_pred are logits; false: probabilities."""
+    ignore_class: int | None = None
+    """A class number whose examples (or positions) do not count."""
+    axis: LastAxis = -1
+    """The classes' axis."""
+
+    def target(self, output: Shape) -> Target:
+        return Target("classes", output[:-1], class_axis("sparse_categorical_crossentropy", output))
+
+    def rows(self, y_true: Value, y_pred: Value) -> Value:
+        from nnctl.ops.losses import sparse_crossentropy
+
+        return sparse_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class)
+
+
+@register
+class CategoricalCrossentropy(LossSpec):
+    """-sum_c y_true[c] log p[c] for one-hot (or soft) y_true. Source: keras.losses.CategoricalCrossentropy."""
+
+    from_logits: bool = False
+    """Whether y_pred are logits; false: probabilities."""
+    label_smoothing: float = Field(default=0.0, ge=0.0, le=1.0)
+    """How much of each target is spread evenly over all classes."""
+    axis: LastAxis = -1
+    """The classes' axis."""
+
+    def target(self, output: Shape) -> Target:
+        return Target("onehot", output, class_axis("categorical_crossentropy", output))
+
+    def rows(self, y_true: Value, y_pred: Value) -> Value:
+        from nnctl.ops.losses import categorical_crossentropy
+
+        return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
+
+
+@register
+class BinaryCrossentropy(LossSpec):
+    """-y log p - (1 - y) log(1 - p), the mean over the last axis. Source: keras.losses.BinaryCrossentropy."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("bce", "BCE")
+    from_logits: bool = False
+    """Whether y_pred are logits; false: probabilities."""
+    label_smoothing: float = Field(default=0.0, ge=0.0, le=1.0)
+    """How far the targets are moved from 0 and 1 towards 1/2."""
+    axis: LastAxis = -1
+    """The axis the mean is taken over."""
+
+    def target(self, output: Shape) -> Target:
+        return Target("numbers", output, 2)
+
+    def rows(self, y_true: Value, y_pred: Value) -> Value:
+        from nnctl.ops.losses import binary_crossentropy
+
+        return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
+
+
+@register
+class KLDivergence(LossSpec):
+    """sum_c y_true[c] log(y_true[c] / p[c]), both clipped to [1e-7, 1]. Source: keras.losses.KLDivergence."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("kl_divergence", "kld", "KLD")
+
+    def target(self, output: Shape) -> Target:
+        return Target("onehot", output, class_axis("kl_divergence", output))
+
+    def rows(self, y_true: Value, y_pred: Value) -> Value:
+        from nnctl.ops.losses import elementwise_loss
+
+        return elementwise_loss("kl_divergence", y_true, y_pred)
+
+
+__all__: list[Any] = [
+    "BinaryCrossentropy", "CategoricalCrossentropy", "KLDivergence", "SparseCategoricalCrossentropy",
+    "class_axis",
+]  # fmt: skip

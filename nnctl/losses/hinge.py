@@ -1,0 +1,54 @@
+"""Margin losses: targets are -1 and 1 (0 and 1 are read as such), or one-hot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from nnctl.core.shapes import Shape
+from nnctl.losses.base import LossSpec, Target, register
+from nnctl.losses.crossentropy import class_axis
+
+if TYPE_CHECKING:
+    from nnctl.ops.base import Value
+
+
+class _Margin(LossSpec):
+    """What both binary margin losses share."""
+
+    kind: ClassVar[str]
+    """The row function's name in `ops.losses`."""
+
+    def target(self, output: Shape) -> Target:
+        return Target("numbers", output, 2)
+
+    def rows(self, y_true: Value, y_pred: Value) -> Value:
+        from nnctl.ops.losses import elementwise_loss, hinge_labels
+
+        return elementwise_loss(self.kind, hinge_labels(y_true), y_pred)
+
+
+@register
+class Hinge(_Margin):
+    """mean(max(1 - y_true y_pred, 0)). Source: keras.losses.Hinge."""
+
+    kind: ClassVar[str] = "hinge"
+
+
+@register
+class SquaredHinge(_Margin):
+    """mean(max(1 - y_true y_pred, 0)^2). Source: keras.losses.SquaredHinge."""
+
+    kind: ClassVar[str] = "squared_hinge"
+
+
+@register
+class CategoricalHinge(LossSpec):
+    """max(max((1 - y_true) y_pred) - sum(y_true y_pred) + 1, 0). Source: keras.losses.CategoricalHinge."""
+
+    def target(self, output: Shape) -> Target:
+        return Target("onehot", output, class_axis("categorical_hinge", output))
+
+    def rows(self, y_true: Value, y_pred: Value) -> Value:
+        from nnctl.ops.losses import elementwise_loss
+
+        return elementwise_loss("categorical_hinge", y_true, y_pred)
