@@ -1,0 +1,55 @@
+"""How many threads to use: what the user says, else what the process may really use."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+from nnctl.core.errors import ConfigError, Problem
+
+VARIABLE = "NNCTL_THREADS"
+
+
+def thread_count(asked: int | None = None) -> int:
+    """The number of threads: `--threads`, else $NNCTL_THREADS, else the cores this process may use.
+
+    Raises:
+        ConfigError: the number asked for is not a whole number above 0.
+    """
+    if asked is not None:
+        if asked < 1:
+            raise ConfigError(Problem(f"--threads takes a whole number above 0, not {asked}"))
+        return asked
+    text = os.environ.get(VARIABLE)
+    if text:
+        if not text.isdigit() or int(text) < 1:
+            raise ConfigError(Problem(f"{VARIABLE} takes a whole number above 0, not '{text}'"))
+        return int(text)
+    return usable_cores()
+
+
+def usable_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Cores by affinity, cut down to the control group's quota (containers), at least 1."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _quota(cgroup)
+    return max(1, min(affinity, math.ceil(quota) if quota else affinity))
+
+
+def _quota(cgroup: Path) -> float | None:
+    """The CPU quota in cores by cgroup v2 or v1; None for no limit."""
+    try:
+        quota, period = (cgroup / "cpu.max").read_text().split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):
+        pass
+    try:
+        microseconds = int((cgroup / "cpu" / "cpu.cfs_quota_us").read_text())
+        return None if microseconds < 0 else microseconds / int((cgroup / "cpu" / "cpu.cfs_period_us").read_text())
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+def limit_kernels(count: int) -> None:
+    """Have kernels run on `count` threads. Numba's own limit is fixed when it is first imported."""
+    os.environ["NUMBA_NUM_THREADS"] = str(max(count, int(os.environ.get("NUMBA_NUM_THREADS", "1"))))

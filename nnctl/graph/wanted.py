@@ -1,0 +1,72 @@
+"""What a model asks of its data, read off its spec before any shape is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nnctl.core.errors import ShapeError
+from nnctl.core.shapes import Shape
+from nnctl.data.roles import Wanted
+from nnctl.layers.embedding import Embedding
+from nnctl.layers.entry import Entry, entry_names
+from nnctl.layers.functional import Functional
+from nnctl.layers.input import Input
+from nnctl.layers.sequential import Sequential
+from nnctl.spec.model import ModelSpec
+from nnctl.spec.training import TrainingSpec
+
+
+def wanted(model: ModelSpec, training: TrainingSpec) -> Wanted:
+    """The inputs, outputs and kinds of targets of a model."""
+    entries = model.layers or ()
+    inputs: dict[str, Shape | None] = {}
+    for name, given in (model.inputs or {}).items():
+        inputs[name] = tuple(given.shape) if given.shape is not None else None
+    names = entry_names(entries, taken=list(inputs))
+    for entry, name in zip(entries, names, strict=True):
+        if isinstance(entry.layer, Input):
+            inputs[name] = tuple(entry.layer.shape)
+    outputs = tuple(model.outputs or names[-1:])
+    integers = frozenset(_integer_inputs(entries, list(inputs)))
+    declared = {n for n, s in (model.inputs or {}).items() if s.dtype and not s.dtype.startswith("float")}
+    return Wanted(inputs, outputs, integers | declared, _categorical(training.loss, outputs))
+
+
+def _integer_inputs(entries: tuple[Entry, ...], inputs: list[str]) -> list[str]:
+    """Model inputs that an Embedding reads; "input" stands for the one that is not named."""
+    found = []
+    previous = inputs[0] if inputs else "input"
+    for at, entry in enumerate(entries):
+        if isinstance(entry.layer, Input):
+            continue
+        reads = list(entry.inputs) if entry.inputs is not None else [previous] if at == 0 or previous else []
+        if _starts_with_embedding(entry):
+            found += [name for name in reads if name in inputs or name == "input"]
+        previous = ""
+    return found
+
+
+def _starts_with_embedding(entry: Entry) -> bool:
+    layer = entry.layer
+    if isinstance(layer, Sequential | Functional):
+        inner = [e for e in layer.layers if not isinstance(e.layer, Input)]
+        return bool(inner) and _starts_with_embedding(inner[0])
+    return isinstance(layer, Embedding)
+
+
+def _categorical(loss: Any, outputs: tuple[str, ...]) -> Mapping[str, bool]:
+    """By output: whether its loss reads class numbers."""
+    found = {}
+    for at, name in enumerate(outputs):
+        chosen = loss
+        if isinstance(loss, Mapping):
+            chosen = loss.get(name)
+        elif isinstance(loss, list | tuple):
+            chosen = loss[at] if at < len(loss) else None
+        if chosen is not None:
+            try:
+                found[name] = chosen.target((2,)).kind == "classes"
+            except ShapeError:
+                found[name] = False
+    return found
