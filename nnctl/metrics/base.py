@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from nnctl.core.registry import Registry
+from nnctl.core.registry import Registry, snake_case
 from nnctl.core.shapes import Shape
 from nnctl.core.spec import OneOf, Spec
 from nnctl.losses.base import Target
@@ -31,7 +31,7 @@ class MetricSpec(Spec):
 
     def log_name(self) -> str:
         """What the logs call it."""
-        raise NotImplementedError
+        return self.name or snake_case(type(self).__name__)
 
     def target(self, output: Shape) -> Target:
         """What y_true must be for a model output of this shape. Raises ShapeError where it does not fit."""
@@ -52,5 +52,15 @@ class MetricSpec(Spec):
         raise NotImplementedError
 
 
-Metric = Annotated[Any, OneOf(metrics)]
+class _NamedAsWritten(OneOf):
+    """A metric given by a bare name keeps that name in the logs, as in Keras: `mse` is logged as `mse`."""
+
+    def resolve(self, value: Any) -> Spec:
+        resolved = super().resolve(value)
+        if isinstance(value, str) and isinstance(resolved, MetricSpec):
+            return resolved.model_copy(update={"name": value})
+        return resolved
+
+
+Metric = Annotated[Any, _NamedAsWritten(metrics)]
 """A field that takes a metric's name or a mapping with `type`."""
