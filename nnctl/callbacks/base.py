@@ -1,9 +1,16 @@
-"""What a callback is: it reads the runner's events and may answer with a request."""
+"""What a callback is: it reads the runner's events and may answer with requests.
+
+A callback is its config; it has no state of its own. What it remembers is a JSON-able dict that the runner
+keeps, hands to every call, and puts into each checkpoint, so that patience and best values resume exactly.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, ClassVar
 
+from nnctl.core.errors import Problem
+from nnctl.core.events import Event, Request
 from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
 
@@ -12,7 +19,34 @@ register = callbacks.register
 
 
 class CallbackSpec(Spec):
-    """A callback's parameters. Source: keras.callbacks."""
+    """A callback's parameters and meaning. Source: keras.callbacks."""
+
+    wants_weights: ClassVar[bool] = False
+    """Whether it reads `EpochEnded.weights`."""
+
+    def start(self) -> dict[str, Any]:
+        """The state of a run that begins. A resumed run has the state of its checkpoint instead."""
+        return {}
+
+    def handle(self, event: Event, state: dict[str, Any]) -> Iterable[Request]:
+        """React to `event`: change `state` in place, answer requests.
+
+        Raises:
+            StorageError: It writes a file and could not.
+        """
+        raise NotImplementedError
+
+    def wants_steps(self) -> bool:
+        """Whether it must see every `StepEnded`, with its logs filled; others may be spared it."""
+        return False
+
+    def monitors(self) -> str | None:
+        """The log name that it watches and cannot do without, if any."""
+        return None
+
+    def problems(self, log_names: Sequence[str]) -> list[Problem]:
+        """What is wrong with it in a run whose logs have these names; paths are below this callback."""
+        return []
 
 
 Callback = Annotated[Any, OneOf(callbacks)]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -54,7 +54,7 @@ class Hdf5Reader:
         with self._translated("the file"):
             self._file = h5f.open(os.fsencode(path), h5f.ACC_RDONLY, access)
 
-    def __enter__(self) -> Hdf5Reader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

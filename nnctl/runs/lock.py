@@ -7,6 +7,7 @@ import os
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from nnctl.core.errors import RunError
 from nnctl.runs.disk import storage
@@ -59,7 +60,7 @@ class RunLock:
         """Whether this object holds it."""
         return self._fd is not None
 
-    def __enter__(self) -> RunLock:
+    def __enter__(self) -> Self:
         return self if self.held else self.acquire()
 
     def __exit__(

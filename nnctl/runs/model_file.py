@@ -99,7 +99,9 @@ def _families(state: TrainingState) -> dict[str, Mapping[str, np.ndarray]]:
 
 
 def _describe(arrays: Mapping[str, np.ndarray]) -> list[list[Any]]:
-    return [[name, little_endian(a[:0] if a.ndim else a).dtype.str, list(a.shape)] for name, a in arrays.items()]
+    return [
+        [name, little_endian(a[:0] if a.ndim else a).dtype.str, list(a.shape)] for name, a in arrays.items()
+    ]
 
 
 def _path(family: str, name: str) -> str:

@@ -1,0 +1,67 @@
+"""Logs that callbacks write: a file that is a function of the epochs so far.
+
+The rows live in the callback's state. So a resumed run writes the file anew from the checkpoint's rows, and
+no epoch stands in it twice or is missing, whatever happened to the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import PrivateAttr
+
+from nnctl.callbacks.base import CallbackSpec
+from nnctl.callbacks.inner_path import InnerPath
+from nnctl.core.errors import StorageError
+from nnctl.core.events import EpochEnded, Event, Request, RunStarted
+
+Row = Mapping[str, Any]
+
+
+class LogFile(CallbackSpec):
+    """A file in the run directory with a line an epoch."""
+
+    filename: InnerPath
+    """The file's name, inside the run directory."""
+    append: bool = False
+    """Whether what the file held before the run stays."""
+
+    _path: Path | None = PrivateAttr(None)
+
+    def start(self) -> dict[str, Any]:
+        return {"rows": [], "before": None}
+
+    def render(self, rows: Sequence[Row], *, header: bool) -> str:
+        """The whole file's text for these rows."""
+        raise NotImplementedError
+
+    def handle(self, event: Event, state: dict[str, Any]) -> Iterable[Request]:
+        if isinstance(event, RunStarted) and event.run_dir is not None:
+            self._path = event.run_dir / self.filename
+            if state["before"] is None:
+                state["before"] = self._path.stat().st_size if self.append and self._path.exists() else 0
+            self._write(state)
+        elif isinstance(event, EpochEnded):
+            state["rows"].append({"epoch": event.epoch} | {k: float(v) for k, v in event.logs.items()})
+            self._write(state)
+        return ()
+
+    def _write(self, state: Mapping[str, Any]) -> None:
+        """Bring the file to the state's rows; what is right already is not written again."""
+        if self._path is None:
+            return
+        before: int = state["before"]
+        text = self.render(state["rows"], header=before == 0).encode()
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with open(self._path, "r+b" if self._path.exists() else "w+b") as file:
+                file.seek(before)
+                written = file.read()
+                same = len(written) if text.startswith(written) else 0
+                file.seek(before + same)
+                file.write(text[same:])
+                file.truncate()
+        except OSError as error:
+            raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
