@@ -15,13 +15,13 @@ from typing import Any
 import numba
 
 from nnctl.kernels import convolution_plan, convolution_tile
-from nnctl.kernels.convolution_tile import TILE_ROWS, tile_narrow, tile_wide
+from nnctl.kernels.convolution_tile import TILE_ROWS, copy_padded, tile_narrow, tile_wide
 from nnctl.kernels.jit import inline, kernel
-from nnctl.kernels.simd import take_ticket
+from nnctl.kernels.simd import lanes, take_ticket
+from nnctl.kernels.tile import address, copy_block, transpose_block
 
 HEADER = convolution_plan.HEADER
 RECORD = convolution_plan.RECORD
-TICKETS = convolution_plan.TICKETS
 VECTOR_BYTES = convolution_plan.VECTOR_BYTES
 RELU = convolution_tile.RELU
 
@@ -29,104 +29,88 @@ SERIAL = 256 * 1024
 """Multiply-adds below which waking other threads costs more than it brings."""
 
 
-@inline
-def copy_padded(
-    x: Any, image_at: int, height: int, row: int, first: int, rows: int, before: int, width: int,
-    out: Any, at: int,
-) -> None:  # fmt: skip
-    """Rows first..first+rows-1 of an image (height, row) into rows of `width`, zeros outside it."""
-    zero = out.dtype.type(0)
-    for r in range(rows):
-        to = at + r * width
-        y = first + r
-        if y < 0 or y >= height:
-            for i in range(width):
-                out[to + i] = zero
-        else:
-            source = image_at + y * row
-            for i in range(before):
-                out[to + i] = zero
-            for i in range(row):
-                out[to + before + i] = x[source + i]
-            for i in range(before + row, width):
-                out[to + i] = zero
-
-
 @kernel
-def pack_panels(w: Any, bias: Any, has_bias: int, table: Any, panels: Any) -> None:
-    """Weights (flat) to panels of two vectors of columns, zeros beyond the last; the first row is the bias.
+def pack_panels(w: Any, bias: Any, table: Any, panels: Any) -> None:
+    """Weights to panels of two vectors of columns; the first row of a panel is the bias or zeros.
 
-    Shapes: w (KH*KW*C/groups*F,), bias (F,) or any when `has_bias` is 0, table (`forward` or
-    `input_gradient` of convolution_plan), panels (`Gather.panel_elements`,).
+    Shapes, all flat: w (KH*KW*C/groups*F,), bias (F,) or empty, table (`forward` or `input_gradient`
+    of convolution_plan), panels (`Gather.panel_elements`,).
     """
-    groups, columns, depth, weights_at, column_step, group_step = (
-        table[1], table[15], table[19], table[20], table[21], table[22],
+    groups, columns, length, depth, taps_at, transposed, filters = (
+        table[1], table[15], table[17], table[19], table[20], table[21], table[22],
     )  # fmt: skip
-    lanes = VECTOR_BYTES // panels.itemsize
-    zero = panels.dtype.type(0)
+    wide, lane = VECTOR_BYTES // panels.itemsize, lanes(panels)
     to = 0
     for group in range(groups):
-        for j in range(0, columns, 2 * lanes):
-            width = lanes if columns - j <= lanes else 2 * lanes
+        for j in range(0, columns, 2 * wide):
+            width = wide if columns - j <= wide else 2 * wide
             valid = min(width, columns - j)
             for i in range(width):
-                panels[to + i] = bias[group * columns + j + i] if has_bias != 0 and i < valid else zero
-            to += width
-            for k in range(depth):
-                source = table[weights_at + k] + group * group_step + j * column_step
+                panels[to + i] = 0
+            if bias.size > 0:
                 for i in range(valid):
-                    panels[to + i] = w[source + i * column_step]
-                for i in range(valid, width):
-                    panels[to + i] = zero
-                to += width
+                    panels[to + i] = bias[group * columns + j + i]
+            to += width
+            if transposed == 0:
+                copy_block(w, group * columns + j, filters, depth, valid, panels, to, width)
+            else:
+                for tap in range(depth // length):
+                    source = (table[taps_at + tap] + j) * filters + group * length
+                    for v in range(0, valid, lane):
+                        for f in range(0, length, lane):
+                            transpose_block(
+                                w, source + v * filters + f, filters, valid - v, length - f,
+                                panels, to + (tap * length + f) * width + v, width,
+                            )  # fmt: skip
+            to += depth * width
 
 
 @inline
 def _panel_tiles(
-    x: Any, x_at: int, table: Any, record: int, pixels: int, length: int, panels: Any, panel: int,
-    width: int, columns: int, mode: int, y: Any, y_at: int,
+    like: Any, x: int, table: int, record: Any, pixels: int, length: int, panel: int, width: int,
+    columns: int, mode: int, y: int,
 ) -> None:  # fmt: skip
     """All pixels of one phase in a block, for one panel of columns. The last tile may overlap."""
-    rows_at, places_at = table[record + 4], table[record + 5]
-    runs_at, run_count = table[record + 6], table[record + 7]
-    w_at = panel + (1 + table[record + 8]) * width
+    rows_at, places_at, runs_at, run_count = record[4], record[5], record[6], record[7]
+    w = panel + (1 + record[8]) * width * like.itemsize
+    runs = table + runs_at * 8
     count = min(TILE_ROWS, pixels)
     for p in range(0, pixels, TILE_ROWS):
         p = min(p, pixels - count)
-        if width * y.itemsize > VECTOR_BYTES:
+        rows, places = table + (rows_at + p) * 8, table + (places_at + p) * 8
+        if width * like.itemsize > VECTOR_BYTES:
             tile_wide(
-                x, x_at, table, rows_at + p, count, runs_at, run_count, length, 1, panels, w_at, width,
-                panels, panel, y, y_at, places_at + p, columns, mode,
-            )  # fmt: skip
+                like, x, rows, count, runs, run_count, length, 1, w, width, panel, y, places, columns, mode
+            )
         else:
             tile_narrow(
-                x, x_at, table, rows_at + p, count, runs_at, run_count, length, 1, panels, w_at, width,
-                panels, panel, y, y_at, places_at + p, columns, mode,
-            )  # fmt: skip
+                like, x, rows, count, runs, run_count, length, 1, w, width, panel, y, places, columns, mode
+            )
 
 
-@numba.njit(error_model="numpy", nogil=True)
-def _block(x: Any, x_at: int, image: int, first: int, panels: Any, mode: int, table: Any, y: Any) -> None:
-    """One block of output rows, from `first` on, of one image; its source rows lie at `x_at`."""
+@inline
+def _block(x: int, image: int, first: int, panels: Any, mode: int, table: Any, y: Any) -> None:
+    """One block of output rows, from `first` on, of one image; its source rows lie at address `x`."""
     groups, block, per_group, length, phases, depth = (
         table[1], table[3], table[15], table[17], table[18], table[19],
     )  # fmt: skip
-    lanes = VECTOR_BYTES // y.itemsize
-    panel = 0
+    wide = VECTOR_BYTES // y.itemsize
+    tables, panel = address(table, 0), address(panels, 0)
     for group in range(groups):
-        for j in range(0, per_group, 2 * lanes):
-            columns = min(2 * lanes, per_group - j)
-            width = lanes if columns <= lanes else 2 * lanes
+        source = x + group * table[16] * y.itemsize
+        for j in range(0, per_group, 2 * wide):
+            columns = min(2 * wide, per_group - j)
+            width = wide if columns <= wide else 2 * wide
             for phase in range(phases):
-                record = HEADER + phase * RECORD
-                rows = min(block, table[record] - first)
+                record = table[HEADER + phase * RECORD : HEADER + (phase + 1) * RECORD]
+                rows = min(block, record[0] - first)
                 if rows > 0:
-                    to = image * table[14] + table[record + 2] + first * table[record + 3]
+                    to = image * table[14] + record[2] + first * record[3] + group * per_group + j
                     _panel_tiles(
-                        x, x_at + group * table[16], table, record, rows * table[record + 1], length,
-                        panels, panel, width, columns, mode, y, to + group * per_group + j,
+                        y, source, tables, record, rows * record[1], length, panel, width, columns, mode,
+                        address(y, to),
                     )  # fmt: skip
-            panel += (depth + 1) * width
+            panel += (depth + 1) * width * y.itemsize
 
 
 @numba.njit(error_model="numpy", nogil=True)
@@ -145,13 +129,14 @@ def _work(x: Any, panels: Any, mode: int, table: Any, scratch: Any, slot: int, y
         first = (task - image * blocks) * block
         image_at = image * height * width * channels
         if padded != 0:
+            source = address(scratch, slot)
             copy_padded(
-                x, image_at, height, width * channels, first * step - top, rows, left * channels, row,
-                scratch, slot,
+                y, address(x, image_at), height, width * channels, first * step - top, rows,
+                left * channels, row, source,
             )  # fmt: skip
-            _block(scratch, slot, image, first, panels, mode, table, y)
         else:
-            _block(x, image_at + (first * step - top) * row, image, first, panels, mode, table, y)
+            source = address(x, image_at + (first * step - top) * row)
+        _block(source, image, first, panels, mode, table, y)
 
 
 @kernel(parallel=True)
@@ -162,10 +147,11 @@ def gather(x: Any, panels: Any, relu: int, work: int, table: Any, scratch: Any, 
     `convolution_plan.Gather`, whose `work` decides whether other threads are woken), y (B*OH*OW*F,).
     """
     mode = RELU if relu != 0 else 0
+    # A literal start would make Numba compile `_work` for that literal once more.
+    slot, start = table[13], table[23]
     scratch[0] = scratch[1] = 0
     if work <= SERIAL:
-        _work(x, panels, mode, table, scratch, TICKETS, y)
+        _work(x, panels, mode, table, scratch, start, y)
     else:
-        slot = table[13]
-        for worker in numba.prange((scratch.size - TICKETS) // slot):
-            _work(x, panels, mode, table, scratch, TICKETS + worker * slot, y)
+        for worker in numba.prange((scratch.size - start) // slot):
+            _work(x, panels, mode, table, scratch, start + worker * slot, y)

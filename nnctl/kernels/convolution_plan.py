@@ -167,7 +167,9 @@ def _reach(axis: list[list[tuple[int, int]]], size: int, stride: int) -> tuple[i
     return min(offsets), max(offsets), -(-size // stride)
 
 
-def rows_per_block(source: Source, rows: int, columns: int, images: int, itemsize: int) -> int:
+def rows_per_block(
+    source: Source, rows: int, columns: int, images: int, itemsize: int, pixels: int = 4096
+) -> int:
     """Output rows of one task: its source fits the cache, and a small batch still gives work to all."""
 
     def bytes_of(block: int) -> int:
@@ -177,7 +179,7 @@ def rows_per_block(source: Source, rows: int, columns: int, images: int, itemsiz
     while block > 1 and (
         bytes_of(block) > BLOCK_BYTES
         or (images * -(-rows // block) < WORKERS and block * columns > 64)
-        or block * columns > 4096
+        or block * columns > pixels
     ):
         block = -(-block // 2)
     return block
@@ -216,11 +218,7 @@ def forward(g: Geometry, itemsize: int) -> Gather:
     source = forward_source(g)
     phases = forward_phases(g, source)
     length = g.depth // max(len(phases[0].taps), 1)
-    weights = [
-        [(tap[2] + step) * g.filters for tap in phases[0].taps for step in range(length)]
-    ]
-    image = g.out_height * g.out_width * g.filters
-    return _gather(g, source, phases, length, weights, g.filters, 1, image, itemsize)
+    return _gather(g, source, phases, length, g.filters, False, itemsize)
 
 
 def input_gradient(g: Geometry, itemsize: int) -> Gather:
@@ -228,12 +226,7 @@ def input_gradient(g: Geometry, itemsize: int) -> Gather:
     g = g.turned()
     source, phases = gradient_phases(g)
     length = g.filters // g.groups
-    weights = [
-        [tap[2] * g.filters + step for tap in phase.taps for step in range(length)]
-        for phase in phases
-    ]
-    image = g.height * g.width * g.channels
-    return _gather(g, source, phases, length, weights, g.channels, g.filters, image, itemsize)
+    return _gather(g, source, phases, length, g.channels, True, itemsize)
 
 
 HEADER = 24
@@ -241,15 +234,14 @@ RECORD = 9
 
 
 def _gather(
-    g: Geometry, source: Source, phases: list[Phase], length: int, weights: list[list[int]],
-    columns: int, column_step: int, out_image: int, itemsize: int,
+    g: Geometry, source: Source, phases: list[Phase], length: int, columns: int, transposed: bool,
+    itemsize: int,
 ) -> Gather:  # fmt: skip
     """Lay out header, phase records, pixel offsets, runs and weight rows in one table."""
     rows = max(phase.rows for phase in phases)
     wide = max(phase.columns for phase in phases)
     block = rows_per_block(source, rows, wide, g.batch, itemsize)
     slot = block_elements(source, block, itemsize)
-    flat_weights = [row for phase in weights for row in phase]
     parts: list[NDArray[np.int64]] = []
     at = HEADER + RECORD * len(phases)
     records = []
@@ -260,24 +252,26 @@ def _gather(
         at += values.size
         return at - values.size
 
-    weights_at = put(np.array(flat_weights, np.int64))
+    weights_at = put(np.array([tap[2] for phase in phases for tap in phase.taps], np.int64))
     panel_row = 0
-    for phase, rows_of_weights in zip(phases, weights, strict=True):
+    for phase in phases:
         m, n = np.divmod(np.arange(min(block, phase.rows) * phase.columns), phase.columns)
         pixels = put(m * source.step[0] * source.row + n * source.step[1] * source.channels)
         places = put(m * phase.out_steps[0] + n * phase.out_steps[1])
         runs = put(np.array([r * source.row + c * source.channels for r, c, _ in phase.taps], np.int64))
         records += [phase.rows, phase.columns, phase.out_at, phase.out_steps[0], pixels, places]
         records += [runs, len(phase.taps), panel_row]
-        panel_row += len(rows_of_weights)
+        panel_row += len(phase.taps) * length
     per_group = columns // g.groups
+    out_image = g.height * g.width if transposed else g.out_height * g.out_width
     header = [
         g.batch, g.groups, -(-rows // block), block, source.height, source.width, source.channels,
         source.top, source.left, source.row, source.extent, source.step[0], int(source.padded), slot,
-        out_image, per_group, source.channels // g.groups, length, len(phases), panel_row, weights_at,
-        column_step, g.filters // g.groups, 0,
+        out_image * columns, per_group, source.channels // g.groups, length, len(phases), panel_row,
+        weights_at, int(transposed), g.filters, TICKETS,
     ]  # fmt: skip
     table = np.concatenate([np.array(header + records, np.int64), *parts])
-    panels = g.groups * _columns_padded(per_group, itemsize) * (panel_row + 1)
+    # Packing a transposed panel may write up to a vector's rows past its end.
+    panels = g.groups * _columns_padded(per_group, itemsize) * (panel_row + 1) + 2 * VECTOR_BYTES**2
     work = g.batch * g.out_height * g.out_width * g.filters * g.depth
     return Gather(table, panels, slot, work)

@@ -15,7 +15,17 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnctl.kernels.simd import fma_function, vector_bytes
+from nnctl.kernels.simd import (
+    fma_function,
+    lane_mask,
+    library_function,
+    load,
+    masked_store,
+    splat,
+    store,
+    vector_bytes,
+    vector_pointer,
+)
 
 RELU = 1
 FROM_ZERO = 2
@@ -26,8 +36,6 @@ ADD = 4
 TILE_ROWS = {64: 8, 32: 3, 16: 1}[vector_bytes()]
 VECTOR_BYTES = 64
 
-_I1 = ir.IntType(1)
-_I32 = ir.IntType(32)
 _I64 = ir.IntType(64)
 _ARGUMENTS = (
     "x", "rows", "count", "runs", "run_count", "run_length", "x_step",
@@ -39,47 +47,41 @@ def _int(value: int) -> Any:
     return ir.Constant(_I64, value)
 
 
-def _vector_at(builder: Any, pointer: Any, index: int, vector: Any) -> Any:
-    place = builder.gep(pointer, [_int(index * vector.count)])
-    return builder.bitcast(place, vector.as_pointer())
+def _pointers(element: Any) -> dict[str, Any]:
+    """The arguments that are addresses, and what they point to."""
+    number, table = element.as_pointer(), _I64.as_pointer()
+    kinds = dict.fromkeys(("x", "w", "start", "out"), number)
+    return kinds | dict.fromkeys(("rows", "runs", "places"), table)
 
 
-def _load(builder: Any, pointer: Any, itemsize: int) -> Any:
-    loaded = builder.load(pointer)
-    loaded.align = itemsize
-    return loaded
-
-
-def _splat(builder: Any, scalar: Any, vector: Any) -> Any:
-    undefined = ir.Constant(vector, ir.Undefined)
-    single = builder.insert_element(undefined, scalar, ir.Constant(_I32, 0))
-    return builder.shuffle_vector(
-        single, undefined, ir.Constant(ir.VectorType(_I32, vector.count), None)
-    )
+def _no_unrolling(builder: Any, branch: Any) -> None:
+    """Keep LLVM from unrolling a loop that fills the units as it is: it only takes time to compile."""
+    module = builder.module
+    disable = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    # A loop's metadata must be distinct: it names itself first.
+    loop = ir.MDValue(module, [disable], name=str(len(module.metadata)))
+    loop.operands = (loop, disable)
+    branch.set_metadata("llvm.loop", loop)
 
 
 class _TileWriter:
     """Writes the LLVM function of one tile: `height` rows by `vectors` vectors."""
 
-    def __init__(self, module: Any, element: Any, height: int, vectors: int) -> None:
+    def __init__(self, element: Any, height: int, vectors: int) -> None:
         self.height, self.vectors = height, vectors
         self.itemsize = 8 if element == ir.DoubleType() else 4
         self.vector = ir.VectorType(element, VECTOR_BYTES // self.itemsize)
-        number, data = element.as_pointer(), _I64.as_pointer()
-        kinds = {"x": number, "w": number, "start": number, "out": number}
-        kinds |= {"rows": data, "runs": data, "places": data}
-        signature = ir.FunctionType(
-            ir.VoidType(), [kinds.get(name, _I64) for name in _ARGUMENTS]
-        )
-        name = f"nnctl_convolution_tile_{element}_{height}x{vectors}"
-        self.function = module.globals.get(name)
-        if self.function is None:
-            self.function = ir.Function(module, signature, name)
-            self.function.linkage = "internal"
-            self.function.attributes.add("noinline")
-            self.arguments = dict(zip(_ARGUMENTS, self.function.args, strict=True))
-            self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
-            self._write()
+        self.zero = ir.Constant(self.vector, None)
+
+    def __call__(self, builder: Any, *arguments: Any) -> None:
+        """Fill the function that `builder` is at the start of."""
+        self.builder, self.arguments = builder, dict(zip(_ARGUMENTS, arguments, strict=True))
+        bases = [builder.gep(self.arguments["x"], [at]) for at in self._offsets(self.arguments["rows"])]
+        self._finish(self._clip(self._sum_runs(bases, self._starting_values())))
+
+    def _at(self, pointer: Any, number: int) -> Any:
+        """Pointer to vector `number` from `pointer` on."""
+        return vector_pointer(self.builder, pointer, _int(number * self.vector.count), self.vector)
 
     def _offsets(self, table: Any) -> list[Any]:
         """The first `height` entries of a table; past `count` the last valid one again."""
@@ -90,16 +92,6 @@ class _TileWriter:
             found.append(b.load(b.gep(table, [row])))
         return found
 
-    def _write(self) -> None:
-        b, a = self.builder, self.arguments
-        bases = [b.gep(a["x"], [offset]) for offset in self._offsets(a["rows"])]
-        self.zero = ir.Constant(self.vector, None)
-        sums = self._starting_values()
-        sums = self._sum_runs(bases, sums)
-        sums = self._clip(sums)
-        self._finish(sums)
-        b.ret_void()
-
     def _starting_values(self) -> list[Any]:
         """The start vector (a bias) for every row, or zeros."""
         b, a = self.builder, self.arguments
@@ -107,8 +99,7 @@ class _TileWriter:
         b.cbranch(self._has(FROM_ZERO), ready, given)
         b.position_at_end(given)
         loaded = [
-            _load(b, _vector_at(b, a["start"], j, self.vector), self.itemsize)
-            for j in range(self.vectors)
+            load(b, self._at(a["start"], j), self.itemsize) for j in range(self.vectors)
         ]
         b.branch(ready)
         b.position_at_end(ready)
@@ -152,25 +143,23 @@ class _TileWriter:
         for phi, first, later in zip([left, index, w, *inner_sums], entering, stepped, strict=True):
             phi.add_incoming(first, enter)
             phi.add_incoming(later, inner)
-        b.cbranch(b.icmp_signed(">", less, _int(0)), inner, leave)
+        _no_unrolling(b, b.cbranch(b.icmp_signed(">", less, _int(0)), inner, leave))
 
         b.position_at_end(leave)
         leaving = [b.add(run, _int(1)), stepped[2], *after]
         for phi, value in zip([run, w_outer, *outer_sums], leaving, strict=True):
             phi.add_incoming(value, leave)
-        b.branch(outer)
+        _no_unrolling(b, b.branch(outer))
         b.position_at_end(done)
         return outer_sums
 
     def _step(self, bases: list[Any], index: Any, w: Any, sums: list[Any]) -> list[Any]:
         """One element of the summed axis: a broadcast a row, a fused multiply-add a sum."""
         b, multiply_add = self.builder, fma_function(self.builder, self.vector)
-        panel = [
-            _load(b, _vector_at(b, w, j, self.vector), self.itemsize) for j in range(self.vectors)
-        ]
+        panel = [load(b, self._at(w, j), self.itemsize) for j in range(self.vectors)]
         after = []
         for i, base in enumerate(bases):
-            factor = _splat(b, _load(b, b.gep(base, [index]), self.itemsize), self.vector)
+            factor = splat(b, load(b, b.gep(base, [index]), self.itemsize), self.vector)
             for j in range(self.vectors):
                 after.append(b.call(multiply_add, [factor, panel[j], sums[i * self.vectors + j]]))
         return after
@@ -182,7 +171,7 @@ class _TileWriter:
         low = b.select(
             self._has(RELU), ir.Constant(element, 0.0), ir.Constant(element, float("-inf"))
         )
-        floor = _splat(b, low, self.vector)
+        floor = splat(b, low, self.vector)
         return [b.select(b.fcmp_ordered("<", value, floor), floor, value) for value in sums]
 
     def _finish(self, sums: list[Any]) -> None:
@@ -203,70 +192,160 @@ class _TileWriter:
         b = self.builder
         for i, out in enumerate(outs):
             for j in range(self.vectors):
-                value, place = sums[i * self.vectors + j], _vector_at(b, out, j, self.vector)
+                value, place = sums[i * self.vectors + j], self._at(out, j)
                 if add:
-                    value = b.fadd(_load(b, place, self.itemsize), value)
-                b.store(value, place).align = self.itemsize
+                    value = b.fadd(load(b, place, self.itemsize), value)
+                store(b, value, place, self.itemsize)
 
     def _store_columns(self, outs: list[Any], sums: list[Any]) -> None:
         b, count = self.builder, self.vector.count
-        mask_type = ir.VectorType(_I1, count)
-        kind = f"v{count}f{8 * self.itemsize}"
-        signature = ir.FunctionType(
-            ir.VoidType(), [self.vector, self.vector.as_pointer(), _I32, mask_type]
-        )
-        store = cgutils.get_or_insert_function(
-            b.module, signature, f"llvm.masked.store.{kind}.p0{kind}"
-        )
-        lanes = ir.VectorType(_I64, count)
-        limit = _splat(b, self.arguments["columns"], lanes)
         for j in range(self.vectors):
-            numbers = ir.Constant(lanes, list(range(j * count, (j + 1) * count)))
-            mask = b.icmp_signed("<", numbers, limit)
+            mask = lane_mask(b, b.sub(self.arguments["columns"], _int(j * count)), self.vector)
             for i, out in enumerate(outs):
-                place = _vector_at(b, out, j, self.vector)
-                value = sums[i * self.vectors + j]
-                b.call(store, [value, place, ir.Constant(_I32, self.itemsize), mask])
+                masked_store(b, sums[i * self.vectors + j], self._at(out, j), mask)
 
 
 def _make(vectors: int) -> Any:
     @intrinsic  # type: ignore[untyped-decorator]
     def tile(
-        typingctx: Any, x: Any, x_at: Any, table: Any, rows_at: Any, count: Any, runs_at: Any,
-        run_count: Any, run_length: Any, x_step: Any, w: Any, w_at: Any, w_step: Any,
-        start: Any, start_at: Any, out: Any, out_at: Any, places_at: Any, columns: Any, mode: Any,
+        typingctx: Any, like: Any, x: Any, rows: Any, count: Any, runs: Any, run_count: Any,
+        run_length: Any, x_step: Any, w: Any, w_step: Any, start: Any, out: Any, places: Any,
+        columns: Any, mode: Any,
     ) -> Any:  # fmt: skip
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            def data(n: int, offset: Any) -> Any:
-                array = context.make_array(signature.args[n])(context, builder, args[n])
-                return builder.gep(array.data, [offset])
-
-            element = context.get_data_type(signature.args[0].dtype)
-            written = _TileWriter(builder.module, element, TILE_ROWS, vectors)
-            builder.call(written.function, [
-                data(0, args[1]), data(2, args[3]), args[4], data(2, args[5]), *args[6:9],
-                data(9, args[10]), args[11], data(12, args[13]), data(14, args[15]),
-                data(2, args[16]), args[17], args[18],
-            ])  # fmt: skip
+            element = context.get_value_type(like.dtype)
+            kinds = [_pointers(element).get(name, _I64) for name in _ARGUMENTS]
+            name = f"nnctl_convolution_tile_{element}_{TILE_ROWS}x{vectors}"
+            written = _TileWriter(element, TILE_ROWS, vectors)
+            function = library_function(builder.module, name, kinds, written)
+            given = [
+                value if kind == _I64 else builder.inttoptr(value, kind)
+                for value, kind in zip(args[1:], kinds, strict=True)
+            ]
+            builder.call(function, given)
             return context.get_dummy_value()
 
-        i = types.int64
-        return types.void(
-            x, i, table, i, i, i, i, i, i, w, i, i, start, i, out, i, i, i, i
-        ), codegen
+        return types.void(like, *[types.int64] * len(_ARGUMENTS)), codegen
 
-    tile.__doc__ = f"""Sums for up to TILE_ROWS rows and {vectors} vectors of 64 bytes.
-
-    `tile(x, x_at, table, rows_at, count, runs_at, run_count, run_length, x_step, w, w_at, w_step,
-    start, start_at, out, out_at, places_at, columns, mode)`: row i < count starts at
-    `x[x_at + table[rows_at + i]]`; its sum runs, ascending, over runs r < run_count and steps
-    k < run_length of `x[... + table[runs_at + r] + k*x_step] * w[w_at + (r*run_length + k)*w_step + j]`,
-    begins with `start[start_at + j]` (with FROM_ZERO: 0), and goes, clipped below at 0 with
-    RELU, to `out[out_at + table[places_at + i] + j]` for j < columns. With ADD (whole vectors
-    only) it is added to what is there.
-    """
     return tile
 
 
 tile_wide = _make(2)
+"""Sums for up to TILE_ROWS rows and two vectors of 64 bytes.
+
+`tile(like, x, rows, count, runs, run_count, run_length, x_step, w, w_step, start, out, places,
+columns, mode)`: `like` is any array of the dtype; x, w, start, out, and the int64 tables rows,
+runs and places are addresses. Row i < count (later ones repeat the last) starts at
+`x[rows[i]]`; its sum runs, ascending, over runs r < run_count and steps k < run_length of
+`x[rows[i] + runs[r] + k*x_step] * w[(r*run_length + k)*w_step + j]`, begins with `start[j]`
+(with FROM_ZERO: 0) and goes, clipped below at 0 with RELU, to `out[places[i] + j]` for
+j < columns. With ADD (whole vectors only) it is added to what is there.
+"""
+
 tile_narrow = _make(1)
+"""The same for one vector."""
+
+
+@intrinsic
+def copy_padded(
+    typingctx: Any, like: Any, image: Any, height: Any, row: Any, first: Any, rows: Any, before: Any,
+    width: Any, out: Any,
+) -> Any:  # fmt: skip
+    """Rows first..first+rows-1 of an image (height, row) into rows of `width`, zeros outside it.
+
+    `like` is any array of the dtype; image and out are addresses; `before` zeros start a row.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        element = context.get_value_type(like.dtype)
+        kinds = [_I64] * 8
+        name = f"nnctl_copy_padded_{element}"
+        itemsize = int(like.dtype.bitwidth) // 8
+
+        def fill(inner: Any, *arguments: Any) -> None:
+            _fill_copy_padded(inner, itemsize, *arguments)
+
+        builder.call(library_function(builder.module, name, kinds, fill), args[1:])
+        return context.get_dummy_value()
+
+    return types.void(like, *[types.int64] * 8), codegen
+
+
+def _fill_copy_padded(
+    builder: Any, itemsize: int, image: Any, height: Any, row: Any, first: Any, rows: Any, before: Any,
+    width: Any, out: Any,
+) -> None:  # fmt: skip
+    byte = ir.IntType(8)
+    size = _int(itemsize)
+    place = builder.inttoptr(out, byte.as_pointer())
+    total = builder.mul(builder.mul(rows, width), size)
+    cgutils.memset(builder, place, total, 0)
+    zero = _int(0)
+    begin = builder.select(builder.icmp_signed("<", first, zero), builder.neg(first), zero)
+    left = builder.sub(height, first)
+    end = builder.select(builder.icmp_signed("<", left, rows), left, rows)
+    with cgutils.for_range_slice(builder, begin, end, _int(1), intp=_I64) as (r, _):
+        source = builder.mul(builder.mul(builder.add(first, r), row), size)
+        target = builder.mul(builder.add(builder.mul(r, width), before), size)
+        cgutils.raw_memcpy(
+            builder,
+            builder.gep(place, [target]),
+            builder.inttoptr(builder.add(image, source), byte.as_pointer()),
+            builder.mul(row, size),
+            1,
+        )
+
+
+@intrinsic
+def add_columns(
+    typingctx: Any, like: Any, w: Any, step: Any, rows: Any, width: Any, older: Any, out: Any
+) -> Any:
+    """Sums of columns: `out[j] (+)= sum of w[p*step + j]` over rows p, in four chains (p modulo 4).
+
+    `like` is any array of the dtype; w and out are addresses; j < width, whole vectors of 64
+    bytes; with `older` not 0 the sums are added to what is there. The chains are added in pairs.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        element = context.get_value_type(like.dtype)
+        itemsize = int(like.dtype.bitwidth) // 8
+        vector = ir.VectorType(element, VECTOR_BYTES // itemsize)
+
+        def fill(inner: Any, *arguments: Any) -> None:
+            _fill_add_columns(inner, vector, itemsize, *arguments)
+
+        name = f"nnctl_add_columns_{element}"
+        builder.call(library_function(builder.module, name, [_I64] * 6, fill), args[1:])
+        return context.get_dummy_value()
+
+    return types.void(like, *[types.int64] * 6), codegen
+
+
+def _fill_add_columns(
+    builder: Any, vector: Any, itemsize: int, w: Any, step: Any, rows: Any, width: Any, older: Any, out: Any
+) -> None:
+    pointer = vector.element.as_pointer()
+    chains = [cgutils.alloca_once(builder, vector) for _ in range(4)]
+    whole = builder.and_(rows, _int(-4))
+
+    def add(chain: Any, row: Any, column: Any) -> None:
+        at = builder.gep(builder.inttoptr(w, pointer), [builder.add(builder.mul(row, step), column)])
+        value = load(builder, builder.bitcast(at, vector.as_pointer()), itemsize)
+        builder.store(builder.fadd(builder.load(chain), value), chain)
+
+    with cgutils.for_range_slice(builder, _int(0), width, _int(vector.count), intp=_I64) as (column, _):
+        for chain in chains:
+            builder.store(ir.Constant(vector, None), chain)
+        with cgutils.for_range_slice(builder, _int(0), whole, _int(4), intp=_I64) as (row, _):
+            for n, chain in enumerate(chains):
+                add(chain, builder.add(row, _int(n)), column)
+        with cgutils.for_range_slice(builder, whole, rows, _int(1), intp=_I64) as (row, _):
+            add(chains[0], row, column)
+        a, b, c, d = (builder.load(chain) for chain in chains)
+        total = builder.fadd(builder.fadd(a, b), builder.fadd(c, d))
+        place = builder.bitcast(builder.gep(builder.inttoptr(out, pointer), [column]), vector.as_pointer())
+        with builder.if_else(builder.icmp_signed("!=", older, _int(0))) as (then, otherwise):
+            with then:
+                store(builder, builder.fadd(load(builder, place, itemsize), total), place, itemsize)
+            with otherwise:
+                store(builder, total, place, itemsize)

@@ -1,0 +1,183 @@
+"""Gradient of a convolution's kernel and bias, without an im2col matrix.
+
+A register tile holds some rows (kernel tap, channel) by some filters and runs over the pixels
+of a block: rows are read from x in place, filters from dy. Order of accumulation of an
+element, for any number of threads and any CPU: pixels ascend in a block from zero, blocks are
+added in order within their part (see `convolution_kernel_plan`), parts are added in order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+
+from nnctl.kernels import convolution_kernel_plan, convolution_plan, convolution_tile
+from nnctl.kernels.convolution import SERIAL
+from nnctl.kernels.convolution_tile import TILE_ROWS, add_columns, copy_padded, tile_narrow, tile_wide
+from nnctl.kernels.jit import inline, kernel
+from nnctl.kernels.simd import take_ticket
+from nnctl.kernels.tile import address, copy_block
+
+HEADER = convolution_kernel_plan.HEADER
+SPARE_ROWS = convolution_kernel_plan.SPARE_ROWS
+TICKETS = convolution_plan.TICKETS
+VECTOR_BYTES = convolution_plan.VECTOR_BYTES
+FROM_ZERO = convolution_tile.FROM_ZERO
+ADD = convolution_tile.ADD
+COMBINED_ROWS = 64
+
+
+@inline
+def _panel(
+    like: Any, x: int, w: int, w_step: int, rows: int, width: int, older: int, has_bias: int, table: Any,
+    sums: int,
+) -> None:  # fmt: skip
+    """All tiles of one panel of filters over one block's pixels; x, w (rows of dy), sums are addresses."""
+    columns, depth, run_pixels, step, merged = table[15], table[19], table[24], table[25], table[26]
+    tables = address(table, 0)
+    runs_at, rows_at = tables + table[29] * 8, tables + table[30] * 8
+    mode = FROM_ZERO | ADD if older != 0 else FROM_ZERO
+    runs = 1 if merged != 0 else rows
+    length = rows * run_pixels if merged != 0 else run_pixels
+    wide = tables + HEADER * 8
+    narrow = wide + SPARE_ROWS * 8
+    for r in range(0, depth, TILE_ROWS):
+        out = sums + r * width * like.itemsize
+        if width * like.itemsize > VECTOR_BYTES:
+            tile_wide(
+                like, x, rows_at + r * 8, TILE_ROWS, runs_at, runs, length, step, w, w_step, w, out, wide,
+                width, mode,
+            )  # fmt: skip
+        else:
+            tile_narrow(
+                like, x, rows_at + r * 8, TILE_ROWS, runs_at, runs, length, step, w, w_step, w, out, narrow,
+                width, mode,
+            )  # fmt: skip
+    if has_bias != 0:
+        out = sums + (depth + SPARE_ROWS) * width * like.itemsize
+        add_columns(like, w, w_step, rows * columns, width, older, out)
+
+
+@inline
+def _block(
+    x: int, dy: Any, dy_at: int, rows: int, first: int, last: int, older: int, has_bias: int,
+    table: Any, scratch: Any, sums: int, panel_at: int,
+) -> None:  # fmt: skip
+    """One block of rows of one image: its pixels' products into the sums of panels first..last-1."""
+    groups, columns, all_filters, channels, filters, depth, packed = (
+        table[1], table[15], table[16], table[17], table[18], table[19], table[27],
+    )  # fmt: skip
+    wide = VECTOR_BYTES // dy.itemsize
+    number = 0
+    for group in range(groups):
+        for j in range(0, filters, 2 * wide):
+            valid = min(2 * wide, filters - j)
+            width = wide if valid <= wide else 2 * wide
+            if first <= number < last:
+                at = dy_at + group * filters + j
+                w, w_step = address(dy, at), all_filters
+                if packed != 0:
+                    copy_block(dy, at, all_filters, rows * columns, valid, scratch, panel_at, width)
+                    w, w_step = address(scratch, panel_at), width
+                source = x + group * channels * dy.itemsize
+                _panel(dy, source, w, w_step, rows, width, older, has_bias, table, sums)
+            number += 1
+            sums += (depth + SPARE_ROWS + 1) * width * dy.itemsize
+
+
+@numba.njit(error_model="numpy", nogil=True)
+def _work(x: Any, dy: Any, has_bias: int, table: Any, scratch: Any, slot: int) -> None:
+    """Draw (part, range of panels) until none is left."""
+    images, blocks, block, height, width, channels, top, left, row, extent, step, padded = (
+        table[0], table[2], table[3], table[4], table[5], table[6], table[7], table[8], table[9],
+        table[10], table[11], table[12],
+    )  # fmt: skip
+    out_height, out_width, filters, parts, chunks, panels, partial, x_elements = (
+        table[14], table[15], table[16], table[20], table[21], table[22], table[23], table[28],
+    )  # fmt: skip
+    total = images * blocks
+    while True:
+        task = take_ticket(scratch, 0)
+        if task >= parts * chunks:
+            break
+        part, chunk = task // chunks, task % chunks
+        begin, end = part * total // parts, (part + 1) * total // parts
+        for unit in range(begin, end):
+            image = unit // blocks
+            first = (unit - image * blocks) * block
+            image_at = image * height * width * channels
+            if padded != 0:
+                source = address(scratch, slot)
+                copy_padded(
+                    dy, address(x, image_at), height, width * channels, first * step - top,
+                    (block - 1) * step + extent, left * channels, row, source,
+                )  # fmt: skip
+            else:
+                source = address(x, image_at + (first * step - top) * row)
+            _block(
+                source, dy, (image * out_height + first) * out_width * filters,
+                min(block, out_height - first), chunk * panels // chunks, (chunk + 1) * panels // chunks,
+                unit - begin, has_bias, table, scratch, address(scratch, TICKETS + part * partial),
+                slot + x_elements,
+            )  # fmt: skip
+
+
+@inline
+def _add_parts(scratch: Any, at: int, parts: int, partial: int, count: int, out: Any, to: int) -> None:
+    """out[to:to+count] = the parts' sums, added in order."""
+    for c in range(count):
+        total = scratch[at + c]
+        for part in range(1, parts):
+            total = total + scratch[at + part * partial + c]
+        out[to + c] = total
+
+
+@numba.njit(error_model="numpy", nogil=True)
+def _combine(has_bias: int, table: Any, scratch: Any, dw: Any, db: Any) -> None:
+    """Draw blocks of rows of dw and add up their parts."""
+    groups, all_filters, filters, depth, parts, partial = (
+        table[1], table[16], table[18], table[19], table[20], table[23],
+    )  # fmt: skip
+    wide = VECTOR_BYTES // dw.itemsize
+    while True:
+        first = take_ticket(scratch, 2) * COMBINED_ROWS
+        if first >= depth:
+            break
+        at = TICKETS
+        for group in range(groups):
+            for j in range(0, filters, 2 * wide):
+                valid = min(2 * wide, filters - j)
+                width = wide if valid <= wide else 2 * wide
+                column = group * filters + j
+                for r in range(first, min(depth, first + COMBINED_ROWS)):
+                    _add_parts(scratch, at + r * width, parts, partial, valid, dw, r * all_filters + column)
+                if first == 0 and has_bias != 0:
+                    row = at + (depth + SPARE_ROWS) * width
+                    _add_parts(scratch, row, parts, partial, valid, db, column)
+                at += (depth + SPARE_ROWS + 1) * width
+
+
+@kernel(parallel=True)
+def kernel_gradient(
+    x: Any, dy: Any, has_bias: int, work: int, table: Any, scratch: Any, dw: Any, db: Any
+) -> None:
+    """Gradients of the kernel and the bias.
+
+    Shapes, all flat: x (B*H*W*C,), dy (B*OH*OW*F,), table and scratch (from
+    `convolution_kernel_plan.KernelGradient`), dw (KH*KW*C/groups*F,), db (F,) or any when
+    `has_bias` is 0. `work` decides whether other threads are woken.
+    """
+    slot, start = table[13], table[31]
+    for i in range(4):
+        scratch[i] = 0
+    if work <= SERIAL:
+        _work(x, dy, has_bias, table, scratch, start)
+        _combine(has_bias, table, scratch, dw, db)
+    else:
+        for stage in range(2):
+            for worker in numba.prange((scratch.size - start) // slot):
+                if stage == 0:
+                    _work(x, dy, has_bias, table, scratch, start + worker * slot)
+                else:
+                    _combine(has_bias, table, scratch, dw, db)
