@@ -1,0 +1,25 @@
+"""`nnctl check CONFIG`."""
+
+from __future__ import annotations
+
+import typer
+
+from nnctl.cli.options import Config, Json, Plugins, Seed, Set
+
+
+def command(
+    config: Config,
+    set_: Set = None,
+    seed: Seed = None,
+    allow_plugins: Plugins = False,
+    json: Json = False,
+) -> None:
+    """Find everything that can be known to be wrong without training, the data's head included."""
+    from nnctl.cli.output import write_json
+    from nnctl.workflow.check import check
+
+    result = check(config, overrides=set_ or (), seed=seed, allow_plugins=allow_plugins)
+    if json:
+        write_json(result)
+    else:
+        typer.echo(f"{config}: {result['summary']}", err=True)

@@ -1,0 +1,35 @@
+"""`nnctl eval RUN`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from nnctl.cli.options import Json, Plugins, Run, Threads
+
+
+def command(
+    run: Run,
+    split: Annotated[
+        Literal["train", "validation", "test"] | None,
+        typer.Option("--split", help="Which split to evaluate; default: test.", show_default=False),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Evaluate a file instead of a split.", show_default=False)
+    ] = None,
+    threads: Threads = None,
+    allow_plugins: Plugins = False,
+    json: Json = False,
+) -> None:
+    """Evaluate a run or a checkpoint: loss and metrics over a split or a file."""
+    from nnctl.cli.output import write_json
+    from nnctl.report.tables import evaluation_lines
+    from nnctl.workflow.evaluate import evaluate
+
+    result = evaluate(run, split=split, data=data, threads=threads, allow_plugins=allow_plugins)
+    if json:
+        write_json(result.as_json())
+    else:
+        typer.echo("\n".join(evaluation_lines(result)))

@@ -1,0 +1,30 @@
+"""`nnctl export RUN --format F -o PATH`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from nnctl.cli.options import Json, Plugins, Run
+
+Format = Literal["yaml", "json", "h5", "keras", "onnx", "safetensors", "npz"]
+
+
+def command(
+    run: Run,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.", show_default=False)],
+    format_: Annotated[Format, typer.Option("--format", "-f", help="What to write.", show_default=False)],
+    allow_plugins: Plugins = False,
+    json: Json = False,
+) -> None:
+    """Write a run's model for others: its structure (yaml, json), weights (h5, npz), or both (keras)."""
+    from nnctl.cli.output import write_json
+    from nnctl.workflow.export import export
+
+    result = export(run, format_, output, allow_plugins=allow_plugins)
+    if json:
+        write_json(result)
+    else:
+        typer.echo(f"{result['format']} in {result['output']}", err=True)

@@ -1,0 +1,26 @@
+"""`nnctl init [TEMPLATE]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    template: Annotated[
+        str, typer.Argument(help="What to start from: table, regression, image, sequence, two-inputs.")
+    ] = "table",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The config to write; default: TEMPLATE.yaml.", show_default=False),
+    ] = None,
+) -> None:
+    """Write a commented config, with a small real data set beside it, that trains as it stands."""
+    from nnctl.workflow.init import init
+
+    written = init(template, output)
+    for path in written:
+        typer.echo(f"wrote {path}", err=True)
+    typer.echo(f"next: nnctl train {written[0]}", err=True)

@@ -1,0 +1,32 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Config = Annotated[Path, typer.Argument(help="The experiment's YAML file.", show_default=False)]
+Run = Annotated[
+    str,
+    typer.Argument(
+        help="A run directory, a name under runs/ (its newest run), or a checkpoint file.", show_default=False
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a value, e.g. training.epochs=3. Repeatable.", show_default=False
+    ),
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Override the seed.", show_default=False)]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", help="Threads to use; default: the cores this process may use.", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors and the result alone.")]
+Plugins = Annotated[
+    bool, typer.Option("--allow-plugins", help="Run the code of the plugins that the config names.")
+]

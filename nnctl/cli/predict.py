@@ -1,0 +1,31 @@
+"""`nnctl predict RUN INPUT -o OUT`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnctl.cli.options import Json, Plugins, Run, Threads
+
+
+def command(
+    run: Run,
+    input_: Annotated[Path, typer.Argument(metavar="INPUT", help="A CSV, NPY, NPZ or HDF5 file.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A .csv, .npy or .jsonl file; the ending decides.", show_default=False)
+    ],
+    threads: Threads = None,
+    allow_plugins: Plugins = False,
+    json: Json = False,
+) -> None:
+    """Write the model's predictions for every example of INPUT."""
+    from nnctl.cli.output import write_json
+    from nnctl.workflow.predict import predict
+
+    result = predict(run, input_, output, threads=threads, allow_plugins=allow_plugins)
+    if json:
+        write_json(result)
+    else:
+        typer.echo(f"{result['examples']} predictions in {result['output']}", err=True)

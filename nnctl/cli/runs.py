@@ -1,0 +1,57 @@
+"""`nnctl runs`, `nnctl runs show RUN`, `nnctl runs compare RUN RUN...`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nnctl.cli.options import Json, Run
+
+app = typer.Typer(help="List runs, show one, compare several.", invoke_without_command=True)
+
+
+@app.callback()
+def list_(context: typer.Context, json: Json = False) -> None:
+    """List the runs under runs/."""
+    if context.invoked_subcommand is not None:
+        return
+    from nnctl.cli.output import write_json
+    from nnctl.report.runs import list_json, list_lines
+    from nnctl.runs.compare import list_runs
+
+    found = list_runs()
+    if json:
+        write_json({"runs": list_json(found)})
+    else:
+        typer.echo("\n".join(list_lines(found)))
+
+
+@app.command()
+def show(run: Run, json: Json = False) -> None:
+    """Show one run: what it was, how far it came, its numbers and its config."""
+    from nnctl.cli.output import write_json
+    from nnctl.report.runs import show_json, show_lines
+    from nnctl.workflow.runs import shown
+
+    found = shown(run)
+    if json:
+        write_json(show_json(found))
+    else:
+        typer.echo("\n".join(show_lines(found)))
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")], json: Json = False
+) -> None:
+    """Compare runs: where their configs differ, and their numbers side by side."""
+    from nnctl.cli.output import write_json
+    from nnctl.report.runs import compare_json, compare_lines
+    from nnctl.workflow.runs import compared
+
+    found = compared(runs)
+    if json:
+        write_json(compare_json(found))
+    else:
+        typer.echo("\n".join(compare_lines(found)))

@@ -1,0 +1,48 @@
+"""`nnctl train CONFIG`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnctl.cli.options import Config, Json, Plugins, Quiet, Seed, Set, Threads
+
+
+def command(
+    config: Config,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option("--run-dir", help="Where the run is kept; default: runs/NAME/NUMBER.", show_default=False),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    set_: Set = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    allow_plugins: Plugins = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train the experiment of CONFIG and keep everything about it in a run directory."""
+    from nnctl.report.progress import progress
+    from nnctl.workflow.train import start
+
+    with progress(quiet=quiet) as show:
+        training = start(
+            config,
+            run_dir=run_dir,
+            resume=resume,
+            overrides=set_ or (),
+            seed=seed,
+            threads=threads,
+            allow_plugins=allow_plugins,
+            watch=show,
+        )
+        for event in training.events():
+            show(event)
+    if json:
+        from nnctl.cli.output import write_json
+
+        write_json(training.result())
+    raise typer.Exit(training.exit_code)

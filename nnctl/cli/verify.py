@@ -1,0 +1,28 @@
+"""`nnctl verify RUN`."""
+
+from __future__ import annotations
+
+import typer
+
+from nnctl.cli.options import Json, Plugins, Quiet, Run, Threads
+
+
+def command(
+    run: Run,
+    threads: Threads = None,
+    allow_plugins: Plugins = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a run again from what it recorded and compare the bits; exit code 4 where they differ."""
+    from nnctl.cli.output import write_json
+    from nnctl.report.progress import progress
+    from nnctl.workflow.verify import verify
+
+    with progress(quiet=quiet) as show:
+        result = verify(run, threads=threads, allow_plugins=allow_plugins, watch=show)
+    if json:
+        write_json(result.as_json())
+    else:
+        typer.echo(result.message)
+    raise typer.Exit(0 if result.holds else 4)

@@ -1,0 +1,32 @@
+"""`nnctl warm [CONFIG]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnctl.cli.options import Json, Plugins, Quiet, Threads
+
+
+def command(
+    config: Annotated[
+        Path | None, typer.Argument(help="Compile what this config needs; default: what every model may need.")
+    ] = None,
+    threads: Threads = None,
+    allow_plugins: Plugins = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compile kernels into the cache ahead of time, for CI images."""
+    from nnctl.cli.output import write_json
+    from nnctl.report.progress import progress
+    from nnctl.workflow.warm import warm
+
+    with progress(quiet=quiet) as show:
+        result = warm(config, threads=threads, allow_plugins=allow_plugins, watch=show)
+    if json:
+        write_json(result)
+    else:
+        typer.echo(f"{result['kernels']} kernels ready, {result['compiled']} compiled now", err=True)
