@@ -9,7 +9,7 @@ import typer
 
 from nnctl.cli.options import Json, Plugins, Run
 
-Format = Literal["yaml", "json", "h5", "keras", "onnx", "safetensors", "npz"]
+Format = Literal["yaml", "json", "h5", "keras", "npz"]
 
 
 def command(

@@ -12,7 +12,6 @@ from nnctl.cli import (
     check,
     evaluate,
     export,
-    import_,
     init,
     plan,
     predict,
@@ -37,7 +36,6 @@ app.command("train")(train.command)
 app.command("eval")(evaluate.command)
 app.command("predict")(predict.command)
 app.command("export")(export.command)
-app.command("import")(import_.command)
 app.command("check")(check.command)
 app.command("plan")(plan.command)
 app.add_typer(runs.app, name="runs")

@@ -19,6 +19,22 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Compiling(Event):
+    """Kernel number `done` of `total` is being compiled or loaded; `done` equals `total` at the end."""
+
+    done: int
+    total: int
+    kernel: str
+
+
+@dataclass(frozen=True)
+class Notice(Event):
+    """Something the user should know that is no error: a checkpoint passed over, where the run is."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class RunStarted(Event):
     """Before the first step of this process. `epoch` and `step` are where a resumed run goes on."""
 
