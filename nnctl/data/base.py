@@ -1,0 +1,122 @@
+"""What a data source is: its config, and how to read named columns from its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic_core import PydanticCustomError
+
+from nnctl.core.errors import DataError
+from nnctl.core.registry import Registry
+from nnctl.core.spec import OneOf, Spec
+
+if TYPE_CHECKING:
+    from nnctl.data.table import Table
+
+sources: Registry[Source] = Registry("data source", "nnctl.data.sources")
+register = sources.register
+
+Kind = Literal["number", "category"]
+Hint = Callable[[str], Kind | None]
+"""What the config says that a column is, by its name."""
+
+
+def no_hint(name: str) -> Kind | None:
+    """Says nothing about any column."""
+    return None
+
+
+class Source(Spec):
+    """One or more files that hold a table. Paths are relative to the config file."""
+
+    target: str | None = None
+    """The column to predict; the same as `data.target`."""
+
+    endings: ClassVar[tuple[str, ...]] = ()
+    """File name endings by which a bare path is known to be of this type."""
+
+    def files(self) -> dict[str, str]:
+        """The paths as written, by the name of the field (or entry) that holds them."""
+        raise NotImplementedError
+
+    def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
+        """The table: all of it, or its first `rows` rows.
+
+        Args:
+            base: The directory that relative paths start from.
+            hint: What columns are declared to be; undeclared ones are inferred.
+            rows: Stop after so many rows; arrays are then as short, `Table.total` says the true length.
+
+        Raises:
+            DataError: a file is missing, damaged, hostile or not what it claims to be.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def of_path(cls, path: str, options: Mapping[str, Any]) -> Source:
+        """The source of this type for a bare path, with the reader's `options` remembered from training."""
+        known = {k: v for k, v in options.items() if k in cls.model_fields and k not in ("type", "path")}
+        return cls.model_validate({"path": path, **known})
+
+
+class OneSource(OneOf):
+    """A field that takes a source as a mapping with `type`, a mapping with `path`, or a bare path."""
+
+    def resolve(self, value: Any) -> Any:
+        """The source that `value` stands for; None stays None.
+
+        Raises:
+            PydanticCustomError: `unknown_type`, `unknown_ending`.
+            ValidationError: the mapping's other fields are wrong.
+        """
+        if value is None:
+            return None
+        if isinstance(value, str):
+            value = {"path": value}
+        if isinstance(value, dict) and "type" not in value:
+            value = {"type": self._type_of(value.get("path")), **value}
+        return super().resolve(value)
+
+    def _type_of(self, path: Any) -> str:
+        if not isinstance(path, str):
+            raise PydanticCustomError("missing_type", "a {kind} needs 'type' or 'path'", {"kind": "data source"})
+        cls = by_ending(path)
+        if cls is None:
+            known = sorted(ending for c in sources.classes() for ending in c.endings)
+            raise PydanticCustomError(
+                "unknown_ending",
+                "cannot tell the type of '{path}' by its ending; say `type:` (endings known: {known})",
+                {"path": path, "known": ", ".join(known)},
+            )
+        return cls.__name__
+
+
+def by_ending(path: str) -> type[Source] | None:
+    """The source class for files named like `path`, or None."""
+    lowered = path.lower()
+    return next((c for c in sources.classes() if lowered.endswith(c.endings or ("\0",))), None)
+
+
+def find(base: Path, path: str) -> Path:
+    """The file that `path` names, relative to `base`.
+
+    Raises:
+        DataError: there is no such file; it suggests a neighbour with a similar name.
+    """
+    full = base / path
+    if full.is_file():
+        return full
+    if full.is_dir():
+        raise DataError("is a directory, not a file", file=path)
+    raise DataError("no such file", file=path, hint=_neighbour(full))
+
+
+def _neighbour(full: Path) -> str | None:
+    from nnctl.core.errors import nearest
+
+    if not full.parent.is_dir():
+        return f"the directory '{full.parent}' does not exist"
+    near = nearest(full.name, [p.name for p in full.parent.iterdir() if p.is_file()])
+    return f"did you mean '{near}'?" if near else None

@@ -1,0 +1,106 @@
+"""One split, ready to be read in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnctl.data.feeds import Feed
+from nnctl.data.table import Origin, Rows
+
+WEIGHT = "sample_weight"
+"""The name under which a batch holds sample weights."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One array of a batch: where its values come from and which rows an example takes.
+
+    An example's value is the feed's rows `first + offset`, ..., `first + offset + length - 1`; `first` is the
+    example's first row. Without windows, length is 1 and offset 0.
+    """
+
+    feed: Feed
+    shape: tuple[int, ...]
+    """The shape of one example."""
+    dtype: str
+    offset: int = 0
+    length: int = 1
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Shape and type of one model input or target, the batch axis left out; None is a width not known yet."""
+
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The examples of one split."""
+
+    name: str
+    """train, validation or test; the file's name for a file given to predict or eval."""
+    rows: Rows
+    """The first row of each example in its table."""
+    inputs: Mapping[str, Part] = field(repr=False)
+    targets: Mapping[str, Part] = field(repr=False)
+    weight: Part | None = field(repr=False)
+    origin: Origin
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, indices: Rows, out: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Write the examples `indices` (n,) into the first n rows of the buffers in `out`.
+
+        Args:
+            indices: Example numbers from 0 to len - 1, in any order.
+            out: By model input, by model output and "sample_weight": C-contiguous buffers with at least n
+                rows, of any float or integer type that holds the values; arrays not named are not read.
+
+        Raises:
+            KeyError: `out` names what this data set does not have.
+            IndexError: an index is out of range.
+            DataError: a value that is read lazily is missing, infinite or unknown.
+        """
+        firsts = self.rows[indices]
+        for name, buffer in out.items():
+            self._read(self.part(name), firsts, buffer[: len(firsts)])
+
+    def part(self, name: str) -> Part:
+        """The array that a batch holds under `name`. Raises KeyError."""
+        if name == WEIGHT and self.weight is not None:
+            return self.weight
+        return self.inputs[name] if name in self.inputs else self.targets[name]
+
+    def signature(self) -> dict[str, Signature]:
+        """Shape and type of every array of a batch by name."""
+        parts = {**self.inputs, **self.targets, **({WEIGHT: self.weight} if self.weight else {})}
+        return {name: Signature(p.shape, p.dtype) for name, p in parts.items()}
+
+    def arrays(self, indices: Rows | None = None) -> dict[str, npt.NDArray[Any]]:
+        """The examples (all of them by default) as new arrays: for tests and small data."""
+        chosen = np.arange(len(self), dtype=np.int64) if indices is None else indices
+        out = {n: np.empty((len(chosen), *s.shape), dtype=s.dtype) for n, s in self.signature().items()}
+        self.read(chosen, out)
+        return out
+
+    def source_row(self, index: int) -> int:
+        """The row of the file, as a user counts, where example `index` begins."""
+        return self.origin.row(int(self.rows[index]))
+
+    @staticmethod
+    def _read(part: Part, firsts: Rows, out: npt.NDArray[Any]) -> None:
+        if part.length == 1:
+            rows = firsts + part.offset if part.offset else firsts
+            part.feed.read(rows, out.reshape(len(rows), part.feed.width))
+            return
+        steps = np.arange(part.offset, part.offset + part.length, dtype=np.int64)
+        rows = (firsts[:, None] + steps).reshape(-1)
+        part.feed.read(rows, out.reshape(len(rows), part.feed.width))

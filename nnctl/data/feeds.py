@@ -1,0 +1,199 @@
+"""Prepared columns, read by rows into a batch's buffers; the same arithmetic for every split and command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nnctl.core.errors import DataError
+from nnctl.data.preprocessing import CategoryPrep, NumberPrep
+from nnctl.data.table import Origin, Rows, Values, Words, blocks, take
+
+Flat = npt.NDArray[Any]
+"""A buffer seen as (rows, width)."""
+
+
+class Feed(Protocol):
+    """A source of prepared values, `width` numbers a row."""
+
+    width: int
+
+    def read(self, rows: Rows, out: Flat) -> None:
+        """Write the rows asked for into `out` (len(rows), width), in the order asked for.
+
+        Raises:
+            DataError: a value is missing, infinite or unknown and nothing says what then.
+        """
+
+
+class Ready:
+    """An array (N, ...) that needs no preparation any more."""
+
+    def __init__(self, values: npt.NDArray[Any]) -> None:
+        self.values = values.reshape(len(values), -1)
+        self.width = self.values.shape[1]
+
+    def read(self, rows: Rows, out: Flat) -> None:
+        if out.dtype == self.values.dtype and out.flags.c_contiguous:
+            np.take(self.values, rows, axis=0, out=out, mode="clip")
+        else:
+            out[...] = self.values[rows]
+
+
+class Scaled:
+    """Numbers (N, ...) that are filled and scaled as they are read.
+
+    The arithmetic is done in float64 and rounded once, so it does not matter when and where it is done.
+    8-bit values, as images have, go through a table of 256 results.
+    """
+
+    def __init__(self, values: Values, prep: NumberPrep, name: str, origin: Origin) -> None:
+        self.values, self.prep, self.name, self.origin = values, prep, name, origin
+        self.width = prod(values.shape[1:])
+        self.shift, self.divide = np.array(prep.shift), np.array(prep.divide)
+        self.lazy = not isinstance(values, np.ndarray)
+        self.checked = False
+        self.tables: dict[str, npt.NDArray[Any]] = {}
+
+    def check(self, rows: Rows) -> None:
+        """Prepare all of `rows` once, so that whatever is wrong with them shows now."""
+        if self.lazy or self.values.dtype.kind != "f":
+            return
+        for part, raw in blocks(self.values, rows):
+            self._filled(raw.reshape(len(part), self.width).astype(np.float64), part)
+        self.checked = True
+
+    def read(self, rows: Rows, out: Flat) -> None:
+        raw = take(self.values, rows).reshape(len(rows), self.width)
+        if raw.dtype == np.uint8 and len(self.shift) == 1:
+            out[...] = self._table(out.dtype)[raw]
+        elif self.prep.identity and (raw.dtype.kind != "f" or self.checked):
+            out[...] = raw
+        else:
+            x = self._filled(raw.astype(np.float64), rows).reshape(len(rows), -1, len(self.shift))
+            out[...] = ((x - self.shift) / self.divide).reshape(out.shape)
+
+    def _table(self, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        if dtype.str not in self.tables:
+            exact = (np.arange(256, dtype=np.float64) - self.shift) / self.divide
+            self.tables[dtype.str] = exact.astype(dtype)
+        return self.tables[dtype.str]
+
+    def _filled(self, x: npt.NDArray[np.float64], rows: Rows) -> npt.NDArray[np.float64]:
+        if np.isfinite(x).all():
+            return x
+        missing = np.isnan(x)
+        if self.prep.fill is not None:
+            fill = np.broadcast_to(np.resize(np.array(self.prep.fill), x.shape[1]), x.shape)
+            x = np.where(missing, fill, x)
+        bad = ~np.isfinite(x).all(axis=1)
+        if bad.any():
+            i = int(np.argmax(bad))
+            if missing[i].any() and self.prep.fill is None:
+                raise missing_value(self.origin, int(rows[i]), self.name, "mean, median, zero or a number")
+            raise self.origin.error("the value is infinite", int(rows[i]), self.name)
+        return x
+
+
+class Coded:
+    """Words as class numbers (width 1) or 0/1 vectors (width = classes)."""
+
+    def __init__(self, words: Words, prep: CategoryPrep, name: str, origin: Origin, rows: Rows) -> None:
+        places = {w: i for i, w in enumerate(prep.words)}
+        other = len(prep.words) if prep.other else -1
+        lookup = [places.get(w, other) for w in words.vocabulary]
+        fill = places[prep.fill] if prep.fill is not None else (other if prep.missing_other else -1)
+        self.codes = np.array([*lookup, fill], dtype=np.int32)[words.codes]
+        self.prep, self.width = prep, prep.width
+        self._check(words, name, origin, rows)
+
+    def _check(self, words: Words, name: str, origin: Origin, rows: Rows) -> None:
+        bad = self.codes[rows] < 0
+        if not bad.any():
+            return
+        row = int(rows[int(np.argmax(bad))])
+        code = int(words.codes[row])
+        if code < 0:
+            raise missing_value(origin, row, name, "most_frequent, other or a word")
+        known = ", ".join(f"'{w}'" for w in self.prep.words[:8]) + (", ..." if len(self.prep.words) > 8 else "")
+        raise origin.error(
+            f"'{words.vocabulary[code]}' does not occur in the training split (which has {known})", row, name,
+            hint="`unknown: other` gives such words a class of their own; `split: {stratify: ...}` spreads them",
+        )
+
+    def read(self, rows: Rows, out: Flat) -> None:
+        codes = self.codes[rows]
+        if self.prep.encoding == "index":
+            out[:, 0] = codes
+        else:
+            out[...] = 0
+            out[np.arange(len(rows)), codes] = 1
+
+
+class Whole:
+    """Numbers (N, ...) that must be whole: class numbers, or ids for an Embedding."""
+
+    def __init__(self, values: Values, name: str, origin: Origin) -> None:
+        self.values, self.name, self.origin = values, name, origin
+        self.width = prod(values.shape[1:])
+
+    def check(self, rows: Rows) -> None:
+        """Look at all of `rows` now, if they are in memory."""
+        if isinstance(self.values, np.ndarray):
+            for part, raw in blocks(self.values, rows):
+                self._whole(raw.reshape(len(part), self.width), part)
+
+    def read(self, rows: Rows, out: Flat) -> None:
+        out[...] = self._whole(take(self.values, rows).reshape(len(rows), self.width), rows)
+
+    def _whole(self, raw: Flat, rows: Rows) -> Flat:
+        if raw.dtype.kind == "b" or raw.dtype in (np.uint8, np.int8, np.uint16, np.int16, np.int32):
+            return raw
+        with np.errstate(invalid="ignore"):
+            bad = ~((raw == np.floor(raw)) & (np.abs(raw) < 2**31)).all(axis=1)
+        if bad.any():
+            i = int(np.argmax(bad))
+            if raw.dtype.kind == "f" and np.isnan(raw[i]).any():
+                raise missing_value(self.origin, int(rows[i]), self.name, None)
+            value = raw[i][0] if self.width == 1 else raw[i]
+            raise self.origin.error(f"{value} is not a class number (a whole number)", int(rows[i]), self.name)
+        return raw
+
+
+class Joined:
+    """Several feeds side by side."""
+
+    def __init__(self, parts: Sequence[Feed]) -> None:
+        self.parts = parts
+        self.width = sum(p.width for p in parts)
+
+    def read(self, rows: Rows, out: Flat) -> None:
+        at = 0
+        for part in self.parts:
+            part.read(rows, out[:, at : at + part.width])
+            at += part.width
+
+
+def ready(feed: Feed, n: int, rows: Rows, dtype: str) -> Ready:
+    """The feed's values for `rows`, prepared once and kept: (n, width)."""
+    values = np.zeros((n, feed.width), dtype=dtype)
+    step = max(1, (1 << 20) // max(1, feed.width))
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        if part[-1] - part[0] + 1 == len(part):
+            feed.read(part, values[part[0] : part[-1] + 1])
+        else:
+            buffer = np.empty((len(part), feed.width), dtype=dtype)
+            feed.read(part, buffer)
+            values[part] = buffer
+    return Ready(values)
+
+
+def missing_value(origin: Origin, row: int, name: str, choices: str | None) -> DataError:
+    """The error for a missing value that nothing stands in for."""
+    hint = f"say what stands in: columns: {{{name}: {{missing: ...}}}} with {choices}" if choices else None
+    return origin.error("the value is missing", row, name, hint=hint)

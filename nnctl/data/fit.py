@@ -1,0 +1,164 @@
+"""Fitting: what the training rows say about means, ranges and classes. Exact sums, so machine independent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nnctl.core.errors import DataError
+from nnctl.data.feeds import Scaled
+from nnctl.data.preprocessing import CategoryPrep, NumberPrep
+from nnctl.data.spec import ColumnSpec
+from nnctl.data.table import Column, Numbers, Origin, Rows, Table, Values, Words, as_words, blocks, natural
+
+MANY_CLASSES = 1000
+"""More classes than this in an undeclared column of words are taken for a mistake."""
+
+Floats = tuple[float, ...]
+
+
+def fit_number(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin: Origin) -> NumberPrep:
+    """How a column of numbers is filled and scaled, from its training `rows`.
+
+    Raises:
+        DataError: the column holds words, or nothing but missing values.
+    """
+    if isinstance(column, Words):
+        row = int(np.argmax(column.codes >= 0))
+        raise origin.error(f"'{column.vocabulary[column.codes[row]]}' is not a number", row, name,
+                           hint="the config declares this column a number")
+    values, shape = column.values, column.shape
+    lanes = shape[-1] if len(shape) > 0 and not isinstance(spec.scale, float) else 1
+    fill = _fill(values, rows, spec.missing, lanes, name, origin)
+    base: dict[str, Any] = {"shape": shape, "fill": fill}
+    plain = Scaled(values, NumberPrep(**base), name, origin)
+    if isinstance(spec.scale, float):
+        return NumberPrep(scale="divide", divide=(spec.scale,), **base)
+    if spec.scale == "standard":
+        means, deviations = _moments(plain, rows, lanes)
+        return NumberPrep(scale="standard", shift=means, divide=tuple(d or 1.0 for d in deviations), **base)
+    if spec.scale == "minmax":
+        lows, highs = _range(plain, rows, lanes)
+        spans = tuple((high - low) or 1.0 for low, high in zip(lows, highs, strict=True))
+        return NumberPrep(scale="minmax", shift=lows, divide=spans, **base)
+    return NumberPrep(**base)
+
+
+def fit_category(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin: Origin,
+                 encoding: Literal["onehot", "index"]) -> CategoryPrep:
+    """The classes of a column, from its training `rows`.
+
+    Raises:
+        DataError: it is an array column, or has suspiciously many classes without being declared a category.
+    """
+    if column.shape:
+        raise origin.error("an array cannot be a category", column=name)
+    words = as_words(column)
+    counts = np.bincount(words.codes[rows] + 1, minlength=len(words.vocabulary) + 1)[1:]
+    classes = natural([w for w, c in zip(words.vocabulary, counts.tolist(), strict=True) if c])
+    if len(classes) > MANY_CLASSES and spec.kind is None:
+        raise origin.error(
+            f"holds {len(classes)} different words", column=name,
+            hint=f"leave it out with `inputs: [...]`, or declare columns: {{{name}: {{type: category}}}}",
+        )
+    if not classes:
+        raise origin.error("has no value in the training split", column=name)
+    fill: str | None = None
+    if spec.missing == "most_frequent":
+        by_word = dict(zip(words.vocabulary, counts.tolist(), strict=True))
+        fill = max(classes, key=lambda w: by_word[w])
+    elif spec.missing not in (None, "error", "other"):
+        fill = _word_of(spec.missing)
+        if fill not in classes:
+            raise origin.error(f"missing values shall become '{fill}', but the training split has no such class",
+                               column=name)
+    to_other = spec.missing == "other"
+    return CategoryPrep(words=tuple(classes), encoding=encoding, fill=fill,
+                        other=spec.unknown == "other" or to_other, missing_other=to_other)
+
+
+def _word_of(value: str | float | None) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _lanes(raw: npt.NDArray[Any], lanes: int) -> npt.NDArray[np.float64]:
+    """A block of values as float64 (elements, lanes)."""
+    return raw.reshape(-1, lanes).astype(np.float64)
+
+
+def _clean(column: Scaled, rows: Rows, lanes: int) -> Iterator[npt.NDArray[np.float64]]:
+    """Blocks (elements, lanes) of values, missing ones filled. Raises DataError for those that are not."""
+    step = max(1, (1 << 20) // max(1, column.width))
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        x = np.empty((len(part), column.width))
+        column.read(part, x)
+        yield x.reshape(-1, lanes)
+
+
+def _moments(column: Scaled, rows: Rows, lanes: int) -> tuple[Floats, Floats]:
+    """Mean and (population) standard deviation a lane; sums are exact (math.fsum), in two passes."""
+    means, deviations = [], []
+    count = len(rows) * (column.width // lanes)
+    for lane in range(lanes):
+        mean = math.fsum(v for x in _clean(column, rows, lanes) for v in x[:, lane].tolist()) / count
+        away = ((x[:, lane] - mean) for x in _clean(column, rows, lanes))
+        square = math.fsum(v for d in away for v in (d * d).tolist()) / count
+        means.append(mean)
+        deviations.append(math.sqrt(square))
+    return tuple(means), tuple(deviations)
+
+
+def _range(column: Scaled, rows: Rows, lanes: int) -> tuple[Floats, Floats]:
+    """Minimum and maximum a lane."""
+    pieces = [(x.min(axis=0), x.max(axis=0)) for x in _clean(column, rows, lanes)]
+    low = np.min([p[0] for p in pieces], axis=0)
+    high = np.max([p[1] for p in pieces], axis=0)
+    return tuple(low.tolist()), tuple(high.tolist())
+
+
+def _fill(values: Values, rows: Rows, missing: str | float | None, lanes: int, name: str,
+          origin: Origin) -> Floats | None:
+    """What replaces missing values, a lane; None where they are an error."""
+    if missing is None or missing == "error":
+        return None
+    if isinstance(missing, float):
+        return (missing,) * lanes
+    if missing == "zero":
+        return (0.0,) * lanes
+    if missing not in ("mean", "median"):
+        raise DataError(f"missing numbers cannot become '{missing}'", column=name,
+                        hint="expected error, mean, median, zero or a number")
+    found = []
+    for lane in range(lanes):
+        present = list(chain.from_iterable(_present(raw, lanes, lane) for _, raw in blocks(values, rows)))
+        if not present:
+            raise origin.error("has no value in the training split", column=name)
+        found.append(_median(present) if missing == "median" else math.fsum(present) / len(present))
+    return tuple(found)
+
+
+def _present(raw: npt.NDArray[Any], lanes: int, lane: int) -> list[float]:
+    x = _lanes(raw, lanes)[:, lane]
+    present: list[float] = x[~np.isnan(x)].tolist()
+    return present
+
+
+def _median(values: list[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def kind_of(table: Table, name: str, spec: ColumnSpec) -> Literal["number", "category"]:
+    """What a column is: as declared, else as the source holds it. Raises DataError where that is doubtful."""
+    if spec.kind:
+        return spec.kind
+    if name in table.doubts:
+        raise table.doubts[name]
+    return "number" if isinstance(table.columns[name], Numbers) else "category"

@@ -1,0 +1,205 @@
+"""Opening the data of an experiment: read, split, fit, prepare."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from nnctl.core.errors import DataError
+from nnctl.core.keys import key
+from nnctl.core.shapes import Shape
+from nnctl.data import split as splits
+from nnctl.data.base import Hint, find
+from nnctl.data.dataset import Dataset, Signature
+from nnctl.data.fit_roles import fit
+from nnctl.data.prepare import Prepared
+from nnctl.data.preprocessing import Preprocessing
+from nnctl.data.roles import Wanted, assign, column_spec
+from nnctl.data.spec import DataSpec
+from nnctl.data.table import Rows, Table, as_words
+from nnctl.data.window import segments, starts
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data of an experiment, ready for training. A split that the config does not make is None."""
+
+    train: Dataset
+    validation: Dataset | None
+    test: Dataset | None
+    preprocessing: Preprocessing
+    data_sha256: str
+    """The file's SHA-256; of several files, the hash of a list of their roles and hashes."""
+
+    @property
+    def inputs(self) -> dict[str, Signature]:
+        """Shape and type of every model input; a length that varies is the training data's own."""
+        return {n: Signature(p.shape, p.dtype) for n, p in self.train.inputs.items()}
+
+    @property
+    def targets(self) -> dict[str, Signature]:
+        """Shape and type of every target by model output."""
+        return {n: Signature(p.shape, p.dtype) for n, p in self.train.targets.items()}
+
+    @property
+    def class_names(self) -> dict[str, tuple[str, ...]]:
+        """The classes' names by model output, where labels are words."""
+        return self.preprocessing.class_names
+
+    def split(self, name: str) -> Dataset | None:
+        """The data set called train, validation or test."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
+
+
+def open_data(
+    spec: DataSpec,
+    base_dir: Path,
+    seed: int,
+    *,
+    input_shapes: Mapping[str, Shape | None] | None = None,
+    outputs: Sequence[str] = (),
+    integer_inputs: Collection[str] = (),
+    categorical: Mapping[str, bool] | None = None,
+    preprocessing: Preprocessing | None = None,
+    dtype: Literal["float32", "float64"] = "float32",
+    digest: bool = True,
+) -> Data:
+    """Read, split, fit (on the training split alone) and prepare.
+
+    Args:
+        spec: The `data` section.
+        base_dir: The directory that paths are relative to.
+        seed: The experiment's seed; the split follows from it.
+        input_shapes: The model's inputs by name with their shapes (None: the data says it). Left out if the
+            config leaves the model's inputs to the data; there is then one, named "input" if `data.inputs`
+            does not name it.
+        outputs: The model's outputs in order.
+        integer_inputs: Model inputs that take class numbers (an Embedding reads them).
+        categorical: By output, whether the loss wants class numbers (True) or numbers or 0/1 vectors (False).
+        preprocessing: What a run stored; nothing is fitted then.
+        dtype: The type of floats kept in memory.
+        digest: Whether to hash the files.
+
+    Raises:
+        ConfigError: the config names what is not there, or contradicts the model; all problems at once.
+        DataError: the data cannot be read or used; names file, row and column.
+    """
+    wanted = Wanted(input_shapes or {}, tuple(outputs), frozenset(integer_inputs), categorical or {})
+    return assemble(spec, read_tables(spec, base_dir, preprocessing), seed, wanted, preprocessing, dtype,
+                    sha256(spec, base_dir) if digest else "")
+
+
+def read_tables(spec: DataSpec, base_dir: Path, preprocessing: Preprocessing | None = None,
+                rows: int | None = None) -> dict[str, Table]:
+    """Every source's table by the name of its field."""
+    hint = hint_of(spec, preprocessing)
+    return {name: source.read(base_dir, hint, rows) for name, source in spec.parts().items()}
+
+
+def hint_of(spec: DataSpec, preprocessing: Preprocessing | None) -> Hint:
+    """What columns are, as the run stored it or the config declares it."""
+    targets = {n for names in (spec.targets or {}).values() for n in names} | set(spec.target or ())
+    targets |= {spec.main.target} if spec.main.target else set()
+    words = {spec.split.by} if spec.split else set()
+
+    def hint(name: str) -> Literal["number", "category"] | None:
+        stored = preprocessing.kind_of(name) if preprocessing else None
+        if stored or name in words:
+            return stored or "category"
+        if name == spec.sample_weight:
+            return "number"
+        return column_spec(spec, name, target=name in targets).kind
+
+    return hint
+
+
+def assemble(spec: DataSpec, tables: dict[str, Table], seed: int, wanted: Wanted,
+             preprocessing: Preprocessing | None, dtype: str, digest: str) -> Data:
+    """The data sets from tables that have been read."""
+    main = tables["source"] if "source" in tables else tables["train"]
+    roles = assign(spec, list(main.columns), wanted)
+    rows = dict(zip(splits.SPLITS, split_rows(spec, main, main.rows(roles.used()), seed), strict=True))
+    fitted = preprocessing or fit(main, rows["train"], roles, spec, wanted)
+    prepared = Prepared(main, fitted, dtype)
+    made: dict[str, Dataset | None] = {}
+    for name in splits.SPLITS:
+        if name != "train" and name in tables:
+            other = Prepared(tables[name], fitted, dtype)
+            made[name] = _examples(spec, name, other, other.rows, tables[name])
+        else:
+            made[name] = _examples(spec, name, prepared, rows[name], main) if len(rows[name]) else None
+    train = made["train"]
+    assert train is not None
+    return Data(train, made["validation"], made["test"], fitted, digest)
+
+
+def _examples(spec: DataSpec, name: str, prepared: Prepared, rows: Rows, table: Table) -> Dataset:
+    """The data set of the rows of one split: each an example, or windows over them."""
+    if spec.window is None:
+        return prepared.dataset(name, rows)
+    window = spec.window
+    column = window.group or (spec.split.group if spec.split else None)
+    groups = np.asarray(as_words(table.columns[column]).codes) if column and column in table.columns else None
+    firsts = starts(segments(rows, groups), window.length, window.stride, window.horizon)
+    if not len(firsts):
+        raise table.origin.error(f"the {name} split of {len(rows)} rows is too short for a window of "
+                                 f"{window.length} rows and a horizon of {window.horizon}")
+    return prepared.dataset(name, firsts)
+
+
+def split_rows(spec: DataSpec, table: Table, n: int, seed: int) -> splits.Split:
+    """The rows of each split, ascending.
+
+    Raises:
+        DataError: the table is too small, or a column that steers the split is not usable.
+    """
+    rule = spec.split
+    if n == 0:
+        raise DataError("has no rows", file=table.origin.file)
+    if rule is None:
+        return splits.contiguous((n, 0, 0))
+    if rule.by:
+        return splits.by_column(as_words(table.columns[rule.by]), rule.by, table.origin)
+    draw = key(seed, "split")
+    try:
+        if rule.group:
+            return splits.grouped(n, _codes(table, rule.group), rule.validation, rule.test, draw)
+        counts = splits.sizes(n, rule.validation, rule.test)
+        if rule.stratify:
+            return splits.stratified(counts, _codes(table, rule.stratify), draw)
+        by_position = rule.order == "rows" or (rule.order is None and spec.window is not None)
+        return splits.contiguous(counts) if by_position else splits.at_random(counts, draw)
+    except ValueError as error:
+        raise DataError(str(error), file=table.origin.file, column=rule.group or rule.stratify) from error
+
+
+def _codes(table: Table, name: str) -> Sequence[int]:
+    """A column's classes numbered in a fixed order. Raises DataError for a missing value."""
+    column = table.columns[name]
+    if column.shape:
+        raise table.origin.error("an array cannot steer the split", column=name)
+    words = as_words(column)
+    if (words.codes < 0).any():
+        raise table.origin.error("the value is missing, but steers the split", int(np.argmax(words.codes < 0)), name)
+    ranks = np.empty(len(words.vocabulary), dtype=np.int64)
+    ranks[np.argsort(np.array(words.vocabulary), kind="stable")] = np.arange(len(words.vocabulary))
+    codes: Sequence[int] = ranks[words.codes].tolist()
+    return codes
+
+
+def sha256(spec: DataSpec, base_dir: Path) -> str:
+    """The hash of the content of every file that the config names."""
+    hashes = {}
+    for part, source in spec.parts().items():
+        for field, path in source.files().items():
+            with open(find(base_dir, path), "rb") as file:
+                hashes[f"{part}.{field}"] = hashlib.file_digest(file, "sha256").hexdigest()
+    if len(hashes) == 1:
+        return next(iter(hashes.values()))
+    listing = "".join(f"{name} {value}\n" for name, value in sorted(hashes.items()))
+    return hashlib.sha256(listing.encode()).hexdigest()

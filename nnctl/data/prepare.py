@@ -1,0 +1,139 @@
+"""Applying a `Preprocessing` to a table: the arrays that batches are read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from nnctl.data.dataset import Dataset, Part
+from nnctl.data.feeds import Coded, Feed, Joined, Scaled, Whole, ready
+from nnctl.data.fit_roles import natural_shape
+from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, NumberPrep, Preprocessing
+from nnctl.data.shape_fit import fitted, misfit
+from nnctl.data.table import Numbers, Origin, Rows, Table, as_words
+
+
+class Prepared:
+    """A table seen through a `Preprocessing`; `dataset` picks the examples of a split.
+
+    Args:
+        table: The columns; those with a role must be there.
+        preprocessing: What was fitted on the training split.
+        dtype: "float32" or "float64": the type of float arrays kept in memory.
+        targets: Whether targets and sample weights are wanted (`predict` does without).
+
+    Raises:
+        DataError: a column is missing, has another shape or type than in training, or holds a value that
+            nothing prepares for.
+    """
+
+    def __init__(self, table: Table, preprocessing: Preprocessing, dtype: str = "float32", *,
+                 targets: bool = True) -> None:
+        self.table, self.preprocessing, self.dtype = table, preprocessing, dtype
+        used = [c for i in preprocessing.inputs.values() for c in i.columns]
+        if targets:
+            used += [c for t in preprocessing.targets.values() for c in t.columns]
+            used += [preprocessing.sample_weight] if preprocessing.sample_weight else []
+        for name in used:
+            if name not in table.columns:
+                raise table.origin.error(f"has no column '{name}'", hint=f"it has: {', '.join(table.columns)}")
+        self.count = table.rows(list(dict.fromkeys(used)))
+        self.rows = np.arange(self.count, dtype=np.int64)
+        self.inputs = {n: self._input(n) for n in preprocessing.inputs}
+        self.targets = {n: self._target(n) for n in preprocessing.targets} if targets else {}
+        weighted = targets and preprocessing.sample_weight
+        self.weight = self._weight(preprocessing.sample_weight) if weighted else None
+
+    def dataset(self, name: str, firsts: Rows) -> Dataset:
+        """The examples that begin at the rows `firsts`."""
+        return Dataset(name, firsts, self.inputs, self.targets, self.weight, self.table.origin)
+
+    def _input(self, name: str) -> Part:
+        prep = self.preprocessing.inputs[name]
+        window = self.preprocessing.window
+        integer = prep.dtype == "int32"
+        dtype = "int32" if integer else self.dtype
+        feed = self._feed(prep.columns, integer, dtype)
+        length = window.length if window else None
+        found = natural_shape(self.table, prep.columns, length)
+        shape = fitted(found, prep.shape)
+        if shape is None:
+            raise self.table.origin.error(misfit(name, found, prep.shape, list(prep.columns)))
+        return Part(feed, shape, dtype, 0, length or 1)
+
+    def _target(self, name: str) -> Part:
+        prep = self.preprocessing.targets[name]
+        window = self.preprocessing.window
+        integer = prep.kind == "ids"
+        dtype = "int32" if integer else self.dtype
+        feed = self._feed(prep.columns, integer, dtype)
+        offset = window.length - 1 + window.horizon if window else 0
+        shape = self.table.columns[next(iter(prep.columns))].shape if len(prep.columns) == 1 else (feed.width,)
+        return Part(feed, (feed.width,) if prep.kind == "onehot" else shape, dtype, offset)
+
+    def _weight(self, name: str | None) -> Part:
+        assert name is not None
+        feed = self._feed({name: NumberPrep()}, False, self.dtype)
+        column = self.table.columns[name]
+        if isinstance(column, Numbers) and isinstance(column.values, np.ndarray) and (column.values < 0).any():
+            raise self.table.origin.error("a sample weight is negative", int(np.argmax(column.values < 0)), name)
+        window = self.preprocessing.window
+        return Part(feed, (), self.dtype, window.length - 1 + window.horizon if window else 0)
+
+    def _feed(self, columns: Mapping[str, ColumnPrep], integer: bool, dtype: str) -> Feed:
+        feeds = [self._column(name, prep, integer) for name, prep in columns.items()]
+        table = [self.table.columns[name] for name in columns]
+        if len(feeds) == 1 and table[0].shape:
+            return feeds[0]
+        lazy = any(isinstance(c, Numbers) and not isinstance(c.values, np.ndarray) for c in table)
+        joined = feeds[0] if len(feeds) == 1 else Joined(feeds)
+        return joined if lazy else ready(joined, self.count, self.rows, dtype)
+
+    def _column(self, name: str, prep: ColumnPrep, integer: bool) -> Feed:
+        column, origin = self.table.columns[name], self.table.origin
+        if isinstance(prep, CategoryPrep):
+            if column.shape:
+                raise origin.error("holds arrays, but held words in training", column=name)
+            return Coded(as_words(column), prep, name, origin, self.rows)
+        if not isinstance(column, Numbers):
+            row = int(np.argmax(column.codes >= 0))
+            raise origin.error(f"'{column.vocabulary[column.codes[row]]}' is not a number", row, name)
+        if len(column.shape) != len(prep.shape) or column.shape[-1:] != prep.shape[-1:]:
+            raise origin.error(f"one value has the shape {column.shape}, but {prep.shape} in training", column=name)
+        feed = Whole(column.values, name, origin) if integer else Scaled(column.values, prep, name, origin)
+        feed.check(self.rows)
+        return feed
+
+
+def apply(preprocessing: Preprocessing, table: Table) -> dict[str, npt.NDArray[np.generic]]:
+    """Every model input, and every target the table has columns for, as whole arrays (N, ...)."""
+    has_targets = all(c in table.columns for t in preprocessing.targets.values() for c in t.columns)
+    prepared = Prepared(table, preprocessing, targets=has_targets)
+    return prepared.dataset(table.origin.file, prepared.rows).arrays()
+
+
+def check_classes(dataset: Dataset, preprocessing: Preprocessing, output: str, classes: int) -> None:
+    """Hold the class numbers of `output` against the number of classes that the model tells apart.
+
+    Raises:
+        DataError: a label is below 0 or not below `classes`; names its file, row and column.
+    """
+    part = dataset.targets[output]
+    column = next(iter(preprocessing.targets[output].columns))
+    for start in range(0, len(dataset), 1 << 16):
+        indices = np.arange(start, min(start + (1 << 16), len(dataset)), dtype=np.int64)
+        labels = np.empty((len(indices), part.feed.width), dtype=np.int64)
+        rows = dataset.rows[indices] + part.offset
+        part.feed.read(rows, labels)
+        bad = ((labels < 0) | (labels >= classes)).any(axis=1)
+        if bad.any():
+            i = int(np.argmax(bad))
+            label = labels[i][(labels[i] < 0) | (labels[i] >= classes)][0]
+            raise _outside(dataset.origin, int(rows[i]), column, int(label), output, classes)
+
+
+def _outside(origin: Origin, row: int, column: str, label: int, output: str, classes: int) -> Exception:
+    return origin.error(f"the label {label} is outside the {classes} classes (0 to {classes - 1}) of output "
+                        f"'{output}'", row, column)

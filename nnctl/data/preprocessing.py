@@ -1,0 +1,136 @@
+"""What was fitted on the training split: how columns become model inputs and targets. Plain JSON data."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from nnctl.core.errors import RunError
+from nnctl.core.spec import Spec
+from nnctl.data.spec import WindowSpec
+
+Floats = tuple[float, ...]
+
+
+class NumberPrep(Spec):
+    """A column of numbers: missing values are filled, then y = (x - shift) / divide.
+
+    `shift`, `divide` and `fill` have one entry, or one for each element of the last axis.
+    """
+
+    kind: Literal["number"] = "number"
+    shape: tuple[int, ...] = ()
+    """The shape of one value; () for a scalar."""
+    scale: Literal["none", "divide", "standard", "minmax"] = "none"
+    """standard: shift is the mean, divide the standard deviation. minmax: shift the minimum, divide the range."""
+    shift: Floats = (0.0,)
+    divide: Floats = (1.0,)
+    fill: Floats | None = None
+    """What replaces missing values; None if they are an error."""
+
+    @property
+    def width(self) -> int:
+        """How many numbers one value gives."""
+        total = 1
+        for n in self.shape:
+            total *= n
+        return total
+
+    @property
+    def identity(self) -> bool:
+        """Whether values pass unchanged."""
+        return self.fill is None and set(self.shift) == {0.0} and set(self.divide) == {1.0}
+
+
+class CategoryPrep(Spec):
+    """A column of words: each becomes its place in `words`, or a 0/1 vector."""
+
+    kind: Literal["category"] = "category"
+    words: tuple[str, ...]
+    encoding: Literal["onehot", "index"] = "onehot"
+    fill: str | None = None
+    """The word that replaces missing values; None if they are an error (or go to `other`)."""
+    other: bool = False
+    """Whether unknown words are a class of their own, after all others."""
+    missing_other: bool = False
+    """Whether missing values go to that class too."""
+
+    @property
+    def classes(self) -> int:
+        """The number of classes, `other` included."""
+        return len(self.words) + self.other
+
+    @property
+    def width(self) -> int:
+        """How many numbers one value gives."""
+        return self.classes if self.encoding == "onehot" else 1
+
+
+ColumnPrep = Annotated[NumberPrep | CategoryPrep, Field(discriminator="kind")]
+
+
+class InputPrep(Spec):
+    """One model input: its columns side by side, in this order, in this shape."""
+
+    columns: dict[str, ColumnPrep]
+    shape: tuple[int | None, ...]
+    """The shape of one example."""
+    dtype: Literal["float32", "int32"] = "float32"
+
+
+class TargetPrep(Spec):
+    """What one model output is trained towards."""
+
+    columns: dict[str, ColumnPrep]
+    kind: Literal["number", "ids", "onehot"]
+    """number: floats; ids: class numbers; onehot: a 0/1 vector an example."""
+    shape: tuple[int | None, ...]
+    """The shape of one example; () for one number."""
+    class_names: tuple[str, ...] | None = None
+
+    @property
+    def dtype(self) -> Literal["float32", "int32"]:
+        """int32 for class numbers, else float32."""
+        return "int32" if self.kind == "ids" else "float32"
+
+
+class Preprocessing(Spec):
+    """All that `eval`, `predict` and exports need to treat other files as training treated its own."""
+
+    version: Literal[1] = 1
+    inputs: dict[str, InputPrep]
+    targets: dict[str, TargetPrep]
+    sample_weight: str | None = None
+    window: WindowSpec | None = None
+    reader: dict[str, Any] = {}
+    """How the training file was read (type, delimiter, header, missing markers)."""
+
+    def to_json(self) -> str:
+        """As JSON text; numbers keep every bit."""
+        return json.dumps(self.config(), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Preprocessing:
+        """What `to_json` wrote.
+
+        Raises:
+            RunError: the text is something else.
+        """
+        try:
+            return cls.model_validate(json.loads(text))
+        except (ValidationError, json.JSONDecodeError, RecursionError) as error:
+            raise RunError(f"the stored preprocessing cannot be read: {error}") from error
+
+    @property
+    def class_names(self) -> dict[str, tuple[str, ...]]:
+        """The classes' names by model output, for outputs whose labels are words."""
+        return {name: t.class_names for name, t in self.targets.items() if t.class_names is not None}
+
+    def kind_of(self, column: str) -> Literal["number", "category"] | None:
+        """What a column was in training; None for a column that had no part in it."""
+        for role in (*self.inputs.values(), *self.targets.values()):
+            if column in role.columns:
+                return role.columns[column].kind
+        return "number" if column == self.sample_weight else None

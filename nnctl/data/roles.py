@@ -1,0 +1,170 @@
+"""Which column goes where: the config's names held against the columns that the source really has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from nnctl.core.errors import ConfigError, Path, Problem, nearest
+from nnctl.core.shapes import Shape
+from nnctl.data.spec import ONLY, ColumnSpec, DataSpec
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the model asks of its data.
+
+    Attributes:
+        inputs: The model's inputs by name, with their shapes; None where the data shall say it. Empty if the
+            model leaves its inputs to the data.
+        outputs: The model's outputs in order; empty if not known yet.
+        integer_inputs: Inputs that take class numbers (an Embedding reads them).
+        categorical: By output: True if its loss wants class numbers, False if it wants numbers or 0/1 vectors.
+    """
+
+    inputs: Mapping[str, Shape | None] = field(default_factory=dict)
+    outputs: Sequence[str] = ()
+    integer_inputs: frozenset[str] = frozenset()
+    categorical: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Model inputs and outputs with their columns."""
+
+    inputs: dict[str, list[str]]
+    targets: dict[str, list[str]]
+    sample_weight: str | None
+
+    def used(self) -> list[str]:
+        """Every column with a part in training, once."""
+        lists = [*self.inputs.values(), *self.targets.values()]
+        weight = [self.sample_weight] if self.sample_weight else []
+        return list(dict.fromkeys([*(n for names in lists for n in names), *weight]))
+
+
+def column_spec(spec: DataSpec, name: str, *, target: bool = False) -> ColumnSpec:
+    """What the config says about a column: under its name, or (inputs only) under a pattern."""
+    if name in spec.columns:
+        return spec.columns[name]
+    if not target:
+        for pattern, column in spec.columns.items():
+            if "*" in pattern and fnmatchcase(name, pattern):
+                return column
+    return ColumnSpec()
+
+
+def target_path(spec: DataSpec) -> Path:
+    """Where the config says `target`."""
+    if spec.main.target:
+        return ("data", "source" if spec.source else "train", "target")
+    return ("data", "target")
+
+
+class _Finder:
+    """Looks names up among the columns and collects what is wrong."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.columns = list(columns)
+        self.problems: list[Problem] = []
+
+    def one(self, name: str, path: Path, at_key: bool = False) -> list[str]:
+        """The columns that `name` (maybe a pattern) stands for."""
+        if name in self.columns:
+            return [name]
+        matching = [c for c in self.columns if "*" in name and fnmatchcase(c, name)]
+        if not matching:
+            shown = ", ".join(self.columns[:12]) + (", ..." if len(self.columns) > 12 else "")
+            what = "no column matches" if "*" in name else "the data has no column"
+            self.problems.append(Problem(f"{what} '{name}'", path, f"one of: {shown}",
+                                         nearest(name, self.columns), at_key))
+        return matching
+
+    def several(self, names: Sequence[str], path: Path) -> list[str]:
+        """The columns of a list of names and patterns, in its order, each once."""
+        paths = [path] if len(names) == 1 else [(*path, i) for i in range(len(names))]
+        found = [c for n, p in zip(names, paths, strict=True) for c in self.one(n, p)]
+        return list(dict.fromkeys(found))
+
+    def unknown(self, name: str, known: Iterable[str], kind: str, path: Path) -> None:
+        names = list(known)
+        self.problems.append(Problem(f"the model has no {kind} '{name}'", path, f"one of: {', '.join(names)}",
+                                     nearest(name, names), at_key=True))
+
+
+def assign(spec: DataSpec, columns: Sequence[str], wanted: Wanted) -> Roles:
+    """The roles of the source's columns.
+
+    Raises:
+        ConfigError: a name in the config names no column or no input or output of the model; all at once.
+    """
+    find = _Finder(columns)
+    targets = _targets(spec, wanted, find)
+    weight = spec.sample_weight
+    if weight:
+        find.one(weight, ("data", "sample_weight"))
+    apart = {weight, *_splitting(spec, find)}
+    if spec.window is None:
+        apart |= {c for names in targets.values() for c in names}
+    for name in spec.columns:
+        find.one(name, ("data", "columns", name), at_key=True)
+    if find.problems and spec.inputs is None:
+        raise ConfigError(find.problems)
+    inputs = _inputs(spec, wanted, find, [c for c in columns if c not in apart])
+    if find.problems:
+        raise ConfigError(find.problems)
+    return Roles(inputs, targets, weight)
+
+
+def _splitting(spec: DataSpec, find: _Finder) -> list[str]:
+    """Columns that only say which split or series a row belongs to (a stratify column is data as well)."""
+    named = []
+    if spec.split:
+        if spec.split.stratify:
+            find.one(spec.split.stratify, ("data", "split", "stratify"))
+        for key in ("by", "group"):
+            if name := getattr(spec.split, key):
+                named += find.one(name, ("data", "split", key))
+    if spec.window and spec.window.group:
+        named += find.one(spec.window.group, ("data", "window", "group"))
+    return named
+
+
+def _targets(spec: DataSpec, wanted: Wanted, find: _Finder) -> dict[str, list[str]]:
+    if spec.targets:
+        for output in spec.targets:
+            if wanted.outputs and output not in wanted.outputs:
+                find.unknown(output, wanted.outputs, "output", ("data", "targets", output))
+        return {o: find.several(names, ("data", "targets", o)) for o, names in spec.targets.items()}
+    names = spec.target or ((spec.main.target,) if spec.main.target else None)
+    if names is None:
+        return {}
+    path = target_path(spec)
+    if len(wanted.outputs) > 1:
+        find.problems.append(Problem(
+            f"the model has {len(wanted.outputs)} outputs, but 'target' names the data of one", path,
+            "targets: {" + ", ".join(f"{o}: COLUMN" for o in wanted.outputs) + "}"))
+    columns = find.several(names, path)
+    return {wanted.outputs[0] if wanted.outputs else names[0]: columns}
+
+
+def _inputs(spec: DataSpec, wanted: Wanted, find: _Finder, rest: list[str]) -> dict[str, list[str]]:
+    names = list(wanted.inputs)
+    if spec.inputs is None:
+        if len(names) > 1:
+            return {n: find.one(n, ("data",)) for n in names}
+        if not rest:
+            find.problems.append(Problem("no column is left as an input", ("data",)))
+        return {names[0] if names else "input": rest}
+    if ONLY in spec.inputs and len(spec.inputs) == 1 and len(names) <= 1:
+        path: Path = ("data", "inputs")
+        return {names[0] if names else "input": find.several(spec.inputs[ONLY], path)}
+    for name in spec.inputs:
+        if names and name not in names:
+            find.unknown(name, names, "input", ("data", "inputs", name))
+    for name in names:
+        if name not in spec.inputs:
+            find.problems.append(Problem(f"the model's input '{name}' gets no column", ("data", "inputs"),
+                                         f"{name}: COLUMN"))
+    return {n: find.several(columns, ("data", "inputs", n)) for n, columns in spec.inputs.items()}

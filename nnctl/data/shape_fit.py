@@ -1,0 +1,40 @@
+"""Holding what the data gives against the shape that the model declares."""
+
+from __future__ import annotations
+
+from math import prod
+
+from nnctl.core.shapes import Shape, show
+
+
+def fitted(found: tuple[int, ...], declared: Shape | None) -> tuple[int, ...] | None:
+    """The shape that one example takes, or None if it cannot.
+
+    Declared axes win; a `null` is taken from the data axis by axis, or computed if it is the only unknown.
+    Values are reshaped row-major.
+
+    Args:
+        found: The shape as it comes from the columns.
+        declared: The model input's shape, or None if the model leaves it to the data.
+    """
+    if declared is None:
+        return found
+    if len(found) == len(declared) and all(d in (None, f) for f, d in zip(found, declared, strict=True)):
+        return found
+    unknown = [i for i, n in enumerate(declared) if n is None]
+    known = prod(n for n in declared if n is not None)
+    if len(unknown) > 1 or known == 0:
+        return None
+    total = prod(found)
+    if not unknown:
+        return tuple(n for n in declared if n is not None) if known == total else None
+    if total % known:
+        return None
+    return tuple(total // known if n is None else n for n in declared)
+
+
+def misfit(name: str, found: tuple[int, ...], declared: Shape, columns: list[str]) -> str:
+    """What to tell a user whose data does not fit the declared shape of input `name`."""
+    from_columns = columns[0] if len(columns) == 1 else f"{columns[0]} ... {columns[-1]}, {len(columns)} columns"
+    return (f"input '{name}' has the shape {show(declared)}, but the data gives {show(found)} "
+            f"({prod(found)} numbers) an example ({from_columns})")

@@ -1,0 +1,243 @@
+"""What a config may say about its data: sources, roles of columns, preparation, split, batches."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    PositiveInt,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from nnctl.core.spec import Spec
+from nnctl.data.base import OneSource, sources
+
+ONLY = "*"
+"""Stands for the model's only input, where `inputs` lists columns without naming a model input."""
+
+
+def _as_names(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+def _as_inputs(value: Any) -> Any:
+    return {ONLY: value} if isinstance(value, str | list) else value
+
+
+def _one_or_many(names: tuple[str, ...]) -> str | list[str]:
+    return names[0] if len(names) == 1 else list(names)
+
+
+Names = Annotated[
+    tuple[str, ...],
+    Field(min_length=1),
+    BeforeValidator(_as_names),
+    PlainSerializer(_one_or_many),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""One column or several; `p*` stands for all that match."""
+
+Inputs = Annotated[dict[str, Names] | None, BeforeValidator(_as_inputs)]
+
+
+def _scale(value: Any) -> str | float | None:
+    if value is None or value in ("standard", "minmax"):
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf"):
+        return float(value)
+    raise PydanticCustomError("scale", "expected standard, minmax or a number above 0 to divide by")
+
+
+def _missing(value: Any) -> str | float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf"):
+        return float(value)
+    if value is None or isinstance(value, str):
+        return value
+    raise PydanticCustomError("missing", "expected error, mean, median, zero, most_frequent or a value")
+
+
+def _portion(value: Any) -> int | float:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, float) and 0 <= value < 1:
+        return value
+    raise PydanticCustomError("portion", "expected a fraction between 0 and 1, or a number of rows")
+
+
+Scale = Annotated[
+    str | float | None,
+    PlainValidator(_scale),
+    WithJsonSchema({"anyOf": [{"enum": ["standard", "minmax"]}, {"type": "number"}, {"type": "null"}]}),
+]
+Missing = Annotated[
+    str | float | None,
+    PlainValidator(_missing),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}),
+]
+Portion = Annotated[
+    int | float, PlainValidator(_portion), WithJsonSchema({"type": "number", "minimum": 0})
+]
+
+
+class ColumnSpec(Spec):
+    """What a column is and how it is prepared. Everything is fitted on the training split alone."""
+
+    type: Literal["number", "category"] | None = None
+    """Numbers or names of classes; default: what the file holds."""
+    scale: Scale = None
+    """standard: subtract the mean, divide by the standard deviation. minmax: onto 0..1. A number: divide."""
+    encoding: Literal["onehot", "index"] | None = None
+    """How a category enters the model: a 0/1 column a class (the default), or its number, for an Embedding."""
+    missing: Missing = None
+    """What stands in for a missing value: mean, median, zero or a number; for a category most_frequent, other
+    or a word. Default: error."""
+    unknown: Literal["error", "other"] | None = None
+    """A word that training never saw is an error (the default), or goes to a class of its own, the last."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _agree(self) -> ColumnSpec:
+        category = [n for n in ("encoding", "unknown") if getattr(self, n) is not None]
+        if self.type == "number" and category:
+            raise PydanticCustomError("column", "'{name}' is for categories, but the type is number",
+                                      {"name": category[0]})
+        if self.scale is not None and (self.type == "category" or category):
+            raise PydanticCustomError("column", "'scale' is for numbers, but this column is a category")
+        if self.type == "number" and isinstance(self.missing, str) and self.missing not in NUMBER_MISSING:
+            raise PydanticCustomError("column", "'missing' of numbers is error, mean, median, zero or a number")
+        return self
+
+    @property
+    def kind(self) -> Literal["number", "category"] | None:
+        """The type as written or as it follows from the other fields; None if nothing says it."""
+        if self.type:
+            return self.type
+        if self.encoding or self.unknown:
+            return "category"
+        numeric = self.scale is not None or isinstance(self.missing, float)
+        return "number" if numeric or self.missing in NUMBER_MISSING[1:] else None
+
+
+NUMBER_MISSING = ("error", "mean", "median", "zero")
+
+
+class SplitSpec(Spec):
+    """How one table becomes training, validation and test rows. The same seed gives the same split."""
+
+    validation: Portion = 0
+    """Fraction or number of rows for validation."""
+    test: Portion = 0
+    """Fraction or number of rows for the test."""
+    stratify: str | None = None
+    """Keep the proportions of this column's classes in every split."""
+    by: str | None = None
+    """A column that says train, validation or test for each row."""
+    group: str | None = None
+    """Rows with the same value in this column stay together in one split."""
+    order: Literal["random", "rows"] | None = None
+    """Which rows: drawn at random (the default), or by position: training first, then validation, then test
+    (the default for windows)."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> SplitSpec:
+        chosen = [n for n in ("stratify", "by", "group") if getattr(self, n)]
+        if len(chosen) > 1:
+            raise PydanticCustomError("split", "'{a}' and '{b}' exclude each other",
+                                      {"a": chosen[0], "b": chosen[1]})
+        if self.by and (self.validation or self.test):
+            raise PydanticCustomError("split", "'by' says every row's split; leave out the fractions")
+        if self.order == "rows" and chosen and chosen != ["group"]:
+            raise PydanticCustomError("split", "'order: rows' and '{a}' exclude each other", {"a": chosen[0]})
+        fractions = [p for p in (self.validation, self.test) if isinstance(p, float)]
+        if sum(fractions) >= 1:
+            raise PydanticCustomError("split", "validation and test leave nothing to train on")
+        return self
+
+
+class WindowSpec(Spec):
+    """Rows in order of time become overlapping windows: `length` rows in, the target `horizon` rows later."""
+
+    length: PositiveInt
+    """Rows in a window."""
+    stride: PositiveInt = 1
+    """Rows from the start of one window to the start of the next."""
+    horizon: Annotated[int, Field(ge=0)] = 1
+    """How many rows after the window's last row the target stands; 0 is the last row itself."""
+    group: str | None = None
+    """A column whose value changes where one series ends and the next begins; no window crosses that."""
+
+
+class DataSpec(Spec):
+    """The `data` section of a config."""
+
+    source: Annotated[Any, OneSource(sources)] = None
+    """Where the data is: a mapping with `type`, or a path."""
+    train: Annotated[Any, OneSource(sources)] = None
+    """The training data, where each split has a source of its own."""
+    validation: Annotated[Any, OneSource(sources)] = None
+    """The validation data."""
+    test: Annotated[Any, OneSource(sources)] = None
+    """The test data."""
+    inputs: Inputs = None
+    """Model input <- column or columns. Default: the one input takes every column without another role."""
+    target: Names | None = None
+    """The column to predict, for a model with one output."""
+    targets: dict[str, Names] | None = None
+    """Model output <- column, for several outputs."""
+    sample_weight: str | None = None
+    """A column that weighs each example's loss."""
+    columns: dict[str, ColumnSpec] = {}
+    """How columns are prepared, by name; `p*` stands for all that match."""
+    split: SplitSpec | None = None
+    """How the rows are split."""
+    window: WindowSpec | None = None
+    """Make windows of rows in order of time."""
+    batch_size: PositiveInt = 32
+    """Examples in a step."""
+    shuffle: bool = True
+    """Whether training sees the examples in a new random order each epoch."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> DataSpec:
+        if (self.source is None) == (self.train is None):
+            raise PydanticCustomError("data", "needs either 'source', or 'train' (with 'validation' and 'test')")
+        if self.source and (self.validation or self.test):
+            raise PydanticCustomError(
+                "data", "'source' is split by 'split'; with a source for each split, call the first one 'train'"
+            )
+        named = [n for n in ("target", "targets") if getattr(self, n)]
+        if self.main.target:
+            named.append("source.target")
+        if len(named) > 1:
+            raise PydanticCustomError("data", "'{a}' and '{b}' say the same thing twice",
+                                      {"a": named[0], "b": named[1]})
+        if self.split and self.train:
+            for name in ("validation", "test"):
+                if getattr(self, name) and getattr(self.split, name):
+                    raise PydanticCustomError("data", "'{n}' has a source, but 'split' makes another",
+                                              {"n": name})
+            if self.split.by and (self.validation or self.test):
+                raise PydanticCustomError("data", "'split.by' and a source for each split exclude each other")
+        if self.window and self.split and (self.split.stratify or self.split.order == "random"):
+            raise PydanticCustomError("data", "windows are split by time (or by: or group:), not at random")
+        return self
+
+    @property
+    def main(self) -> Any:
+        """The source that training rows come from."""
+        return self.train if self.source is None else self.source
+
+    def parts(self) -> dict[str, Any]:
+        """Every source by its field's name."""
+        names = ("source", "train", "validation", "test")
+        return {n: getattr(self, n) for n in names if getattr(self, n) is not None}

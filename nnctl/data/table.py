@@ -1,0 +1,175 @@
+"""Named columns as a source yields them: numbers (in memory or lazy) and words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nnctl.core.errors import DataError
+
+Rows = npt.NDArray[np.int64]
+"""Row numbers of a table, from 0."""
+
+
+class LazyArray(Protocol):
+    """An array (N, ...) on disk that is read by rows."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """All axes, rows first."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of an element."""
+
+    def take(self, rows: Rows) -> npt.NDArray[Any]:
+        """The rows asked for, in the order asked for: (len(rows), ...)."""
+
+
+Values = npt.NDArray[Any] | LazyArray
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of numbers (N, ...): bool, integer or float; NaN stands for a missing value."""
+
+    values: Values
+
+    def __len__(self) -> int:
+        return self.values.shape[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example's value: () for a scalar."""
+        return self.values.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type the source holds."""
+        return self.values.dtype
+
+    @property
+    def integer(self) -> bool:
+        """Whether the source itself says that these are whole numbers."""
+        return self.dtype.kind in "iub"
+
+
+@dataclass(frozen=True)
+class Words:
+    """A column of words (N,): `vocabulary[codes[i]]`; a code of -1 stands for a missing value."""
+
+    codes: npt.NDArray[np.int32]
+    vocabulary: tuple[str, ...]
+
+    shape: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+Column = Numbers | Words
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where rows come from, so that an error can say it."""
+
+    file: str
+    """The path as the config wrote it."""
+    first: int = 1
+    """What a user calls the first row."""
+    locate: Callable[[int], int] | None = field(default=None, compare=False)
+    """A slower, exact way to say where row i (from 0) stands, for files whose rows are not lines."""
+
+    def row(self, i: int) -> int:
+        """The number under which a user finds row `i` (from 0) in the file."""
+        return self.locate(i) if self.locate else self.first + i
+
+    def error(self, message: str, row: int | None = None, column: str | None = None,
+              hint: str | None = None) -> DataError:
+        """A DataError at row `row` (from 0) and `column` of this file."""
+        at = None if row is None else self.row(int(row))
+        return DataError(message, file=self.file, row=at, column=column, hint=hint)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Named columns of one source. `total` is the number of rows in the file, None if it was not counted."""
+
+    columns: dict[str, Column]
+    origin: Origin
+    total: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    """How the file was read (delimiter, header, ...): another file of its kind is read the same way."""
+    doubts: dict[str, DataError] = field(default_factory=dict)
+    """By column: what is wrong with it unless the config says what the column is."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row of the file is here."""
+        return all(len(c) == self.total for c in self.columns.values())
+
+    def rows(self, names: list[str]) -> int:
+        """The number of rows that the columns `names` have in common.
+
+        Raises:
+            DataError: they differ; it names two of them.
+        """
+        counts = {name: len(self.columns[name]) for name in names}
+        if not counts:
+            return max((len(c) for c in self.columns.values()), default=0)
+        first, n = next(iter(counts.items()))
+        for name, count in counts.items():
+            if count != n:
+                raise self.origin.error(
+                    f"column '{first}' has {n} rows, but column '{name}' has {count}", column=name
+                )
+        return n
+
+
+def take(values: Values, rows: Rows) -> npt.NDArray[Any]:
+    """The rows asked for, in order, of an array in memory or on disk."""
+    return values[rows] if isinstance(values, np.ndarray) else values.take(rows)
+
+
+def blocks(values: Values, rows: Rows, elements: int = 1 << 20) -> Iterator[tuple[Rows, npt.NDArray[Any]]]:
+    """The rows `rows` of an array in pieces of about `elements` elements, with the row numbers of each."""
+    width = max(1, int(np.prod(values.shape[1:], dtype=np.int64)))
+    step = max(1, elements // width)
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        yield part, take(values, part)
+
+
+def as_words(column: Column, rows: Rows | None = None) -> Words:
+    """The column as words: numbers are written as decimals ("3", not "3.0")."""
+    if isinstance(column, Words):
+        return column
+    if column.shape:
+        raise ValueError("an array column holds no words")
+    everything = np.arange(len(column), dtype=np.int64) if rows is None else rows
+    values = take(column.values, everything)
+    missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)
+    distinct, codes = np.unique(values[~missing], return_inverse=True)
+    coded = np.full(len(values), -1, dtype=np.int32)
+    coded[~missing] = codes
+    return Words(coded, tuple(word(v) for v in distinct.tolist()))
+
+
+def word(value: bool | int | float) -> str:
+    """A number as a class name: 3.0 and 3 are both "3"."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def natural(words: list[str]) -> list[str]:
+    """Words in the order people expect: as numbers where all are numbers, else by code point."""
+    try:
+        return sorted(words, key=lambda w: (float(w), w))
+    except ValueError:
+        return sorted(words)
