@@ -1,0 +1,114 @@
+"""Holding the data's targets against what the losses want of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnctl.core.errors import ConfigError, Path, Problem
+from nnctl.core.shapes import Shape, show
+from nnctl.data.dataset import Dataset
+from nnctl.data.open import Data
+from nnctl.graph.model import LayerGraph
+from nnctl.graph.objective import Objective, OutputObjective
+
+_CHUNK = 65536
+
+
+def check_targets(objective: Objective, model: LayerGraph, data: Data) -> None:
+    """Every loss has a target of its shape, and every label is one of the output's classes.
+
+    Raises:
+        ConfigError: with the output layer's or the target's place.
+    """
+    problems: list[Problem] = []
+    for output in objective.outputs:
+        if output.output not in data.targets:
+            problems.append(
+                Problem(
+                    f"output '{output.output}' has a loss, but no column is its target",
+                    ("data",),
+                    expected=f"targets: {{{output.output}: COLUMN}}",
+                )
+            )
+            continue
+        shape = data.targets[output.output].shape
+        if not fits(output.target.shape, shape):
+            problems.append(_misfit(output, shape, data, model))
+        elif output.target.kind == "classes" and output.target.classes is not None:
+            problems.extend(_labels(output, output.target.classes, data, model))
+    if problems:
+        raise ConfigError(problems)
+
+
+def fits(wanted: Shape, given: Shape) -> bool:
+    """Whether a target of shape `given` can be read as `wanted`; (1,) and () are the same numbers."""
+    if wanted[-1:] == (1,) and len(given) == len(wanted) - 1:
+        wanted = wanted[:-1]
+    if given[-1:] == (1,) and len(wanted) == len(given) - 1:
+        given = given[:-1]
+    return len(wanted) == len(given) and all(
+        w is None or g is None or w == g for w, g in zip(wanted, given, strict=True)
+    )
+
+
+def _misfit(output: OutputObjective, shape: Shape, data: Data, model: LayerGraph) -> Problem:
+    loss = type(output.loss).__name__
+    names = data.class_names.get(output.output)
+    classes = f"; its classes are {', '.join(names[:6])}" if names else ""
+    return Problem(
+        f"output '{output.output}' is {show(output.shape)}, so {loss} wants a target of {show(output.target.shape)}, "
+        f"but the data gives {show(shape)}{classes}",
+        _units_path(output, model),
+        expected=f"an output of shape {show(shape)}" if shape else "an output of 1 unit, or another loss",
+    )
+
+
+def _units_path(output: OutputObjective, model: LayerGraph) -> Path:
+    """Where the output layer's size is written."""
+    node = model.node(model.outputs[output.output].name)
+    return (*node.path, "units") if hasattr(node.layer, "units") else node.path
+
+
+def _labels(output: OutputObjective, classes: int, data: Data, model: LayerGraph) -> list[Problem]:
+    """A problem where some split has a label outside 0..classes-1."""
+    ignored = getattr(output.loss, "ignore_class", None)
+    for split in (data.train, data.validation, data.test):
+        if split is None:
+            continue
+        found = _outside(split, output.output, classes, ignored)
+        if found is None:
+            continue
+        row, label, most = found
+        names = data.class_names.get(output.output)
+        count = len(names) if names else most + 1
+        return [
+            Problem(
+                f"output '{output.output}' has {classes} classes (0 to {classes - 1}), but the label "
+                f"{names[label] if names and label < len(names) else label} occurs "
+                f"({split.origin.file}, row {split.source_row(row)})",
+                _units_path(output, model),
+                expected=f"units: {count}" if label >= 0 else "labels from 0 on",
+            )
+        ]
+    return []
+
+
+def _outside(split: Dataset, name: str, classes: int, ignored: int | None) -> tuple[int, int, int] | None:
+    """The first example whose label is no class: (example, label, largest label), or None."""
+    shape: tuple[Any, ...] = split.signature()[name].shape
+    first: tuple[int, int] | None = None
+    most = 0
+    for start in range(0, len(split), _CHUNK):
+        indices = np.arange(start, min(start + _CHUNK, len(split)), dtype=np.int64)
+        labels = np.empty((len(indices), *shape), np.int32)
+        split.read(indices, {name: labels})
+        bad = (labels < 0) | (labels >= classes)
+        if ignored is not None:
+            bad &= labels != ignored
+        most = max(most, int(labels.max(initial=0)))
+        if first is None and bad.any():
+            at = int(np.flatnonzero(bad.reshape(len(indices), -1).any(axis=1))[0])
+            first = start + at, int(labels[at][bad[at]].reshape(-1)[0])
+    return None if first is None else (*first, most)

@@ -1,0 +1,42 @@
+"""Threads and compiled kernels: what must be in place before the first step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nnctl.core.events import Compiling, Event
+from nnctl.core.threads import limit_kernels
+
+if TYPE_CHECKING:
+    from nnctl.program.session import Session
+
+_PATIENCE = 0.7
+"""Seconds of loading kernels after which the user is told what is going on."""
+
+
+def use_threads(count: int) -> None:
+    """Run kernels on `count` threads from now on."""
+    limit_kernels(count)
+    import numba
+
+    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+
+
+def ready_kernels(session: Session, watch: Callable[[Event], None] | None = None) -> int:
+    """Compile or load the kernels of a session's programs; tells `watch` when that takes long."""
+    began = time.perf_counter()
+    told = False
+
+    def progress(done: int, total: int, kernel: str) -> None:
+        nonlocal told
+        if watch is None:
+            return
+        if not told and time.perf_counter() - began > _PATIENCE and done < total:
+            watch(Compiling(0, total, kernel))
+            told = True
+        if told:
+            watch(Compiling(done, total, kernel))
+
+    return session.compile_kernels(progress)

@@ -1,0 +1,94 @@
+"""A data set under the names that programs give their inputs, class weights included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nnctl.core.errors import ConfigError, Problem, nearest
+from nnctl.data.dataset import WEIGHT, Dataset
+from nnctl.data.open import Data
+from nnctl.graph.objective import Objective
+
+Array = np.ndarray[Any, Any]
+
+
+class Split:
+    """Feeds programs from a data set: `input:<name>`, `target:<output>`, `sample_weight`.
+
+    Args:
+        class_weight: What an example's weight is multiplied by, by the class number of `weighed` (C,).
+        weighed: The output whose class counts.
+    """
+
+    def __init__(self, data: Dataset, class_weight: Array | None = None, weighed: str | None = None) -> None:
+        self.data = data
+        self.class_weight = class_weight
+        self.weighed = weighed
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def sizes(self, batch: int) -> Mapping[str, tuple[int, ...]]:
+        """The full shape of each model input of a batch."""
+        return {name: (batch, *part.shape) for name, part in self.data.inputs.items()}
+
+    def read(self, indices: Array, out: Mapping[str, Array]) -> None:
+        """Write the examples `indices` into the buffers of a program."""
+        wanted = {}
+        for name, buffer in out.items():
+            kind, _, rest = name.partition(":")
+            if kind in ("input", "target"):
+                wanted[rest] = buffer
+            elif name == WEIGHT and self.data.weight is not None:
+                wanted[WEIGHT] = buffer
+        self.data.read(indices, wanted)
+        if WEIGHT in out:
+            self._weigh(indices, out)
+
+    def _weigh(self, indices: Array, out: Mapping[str, Array]) -> None:
+        """Sample weights: the data's own (or 1), times the weight of the example's class."""
+        weights = out[WEIGHT]
+        if self.data.weight is None:
+            weights[...] = 1
+        if self.class_weight is not None:
+            labels = out[f"target:{self.weighed}"]
+            if labels.dtype.kind == "f":
+                labels = labels.argmax(axis=-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels
+            weights *= self.class_weight[labels.reshape(len(indices)).astype(np.int64)]
+
+
+def make_split(dataset: Dataset, data: Data, objective: Objective, weights: Mapping[str, float] | None) -> Split:
+    """The split that training reads, with class weights where the config gives some."""
+    if not weights:
+        return Split(dataset)
+    output = objective.outputs[0].output
+    classes = objective.outputs[0].target.classes
+    names = data.class_names.get(output)
+    if len(objective.outputs) != 1 or classes is None:
+        problem = Problem("class_weight is for a model with one output of classes", ("training", "class_weight"))
+        raise ConfigError(problem)
+    table = np.ones(classes)
+    for word, weight in weights.items():
+        index = _class_index(word, names, classes)
+        if index is None:
+            known = list(names) if names else [str(i) for i in range(classes)]
+            raise ConfigError(
+                Problem(
+                    f"there is no class '{word}'",
+                    ("training", "class_weight", word),
+                    expected=f"one of {', '.join(known[:10])}",
+                    suggestion=nearest(word, known),
+                    at_key=True,
+                )
+            )
+        table[index] = weight
+    return Split(dataset, table, output)
+
+
+def _class_index(word: str, names: tuple[str, ...] | None, classes: int) -> int | None:
+    if names and word in names:
+        return names.index(word)
+    return int(word) if word.isdigit() and int(word) < classes else None
