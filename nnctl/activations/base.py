@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import BeforeValidator
+
 from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
 
@@ -22,5 +24,10 @@ class ActivationFunction(Spec):
         raise NotImplementedError
 
 
-Activation = Annotated[Any, OneOf(activations)]
-"""A field that takes an activation's name or a mapping with `type`."""
+def _none_is_linear(value: Any) -> Any:
+    """Keras's `activation=None`."""
+    return "linear" if value is None else value
+
+
+Activation = Annotated[Any, OneOf(activations), BeforeValidator(_none_is_linear)]
+"""A field that takes an activation's name or a mapping with `type`; null is `linear`."""

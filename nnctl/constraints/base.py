@@ -18,7 +18,11 @@ class ConstraintSpec(Spec):
     """A constraint's parameters and meaning. Source: keras.constraints."""
 
     def apply(self, weight: Value) -> None:
-        """Add an op that rewrites the variable `weight` (any shape) so that it satisfies the constraint."""
+        """Add an op that rewrites the variable `weight` (any shape) so that it satisfies the constraint.
+
+        Raises:
+            ShapeError: a weight of this shape cannot satisfy it.
+        """
         raise NotImplementedError
 
 

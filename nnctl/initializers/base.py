@@ -7,8 +7,11 @@ from typing import Annotated, Any
 import numpy as np
 
 from nnctl.core.keys import Key
+from nnctl.core.keys import key as make_key
 from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
+
+Array = np.ndarray[Any, Any]
 
 initializers: Registry[InitializerSpec] = Registry("initializer", "nnctl.initializers")
 register = initializers.register
@@ -17,9 +20,24 @@ register = initializers.register
 class InitializerSpec(Spec):
     """An initializer's parameters and meaning. Source: keras.initializers."""
 
-    def sample(self, shape: tuple[int, ...], dtype: str, key: Key) -> np.ndarray[Any, Any]:
-        """The values of a weight of `shape`; equal on every machine for equal arguments."""
+    def sample(self, shape: tuple[int, ...], dtype: str, key: Key) -> Array:
+        """The values of a weight of `shape`; equal on every machine for equal arguments.
+
+        Raises:
+            ShapeError: a weight of this shape cannot be filled so.
+        """
         raise NotImplementedError
+
+
+class RandomSpec(InitializerSpec):
+    """An initializer that draws random numbers, in float64, from a stream of its own."""
+
+    seed: int | None = None
+    """Draw from this seed's stream, the same for every weight of a shape; default: the experiment's seed."""
+
+    def stream(self, key: Key) -> Key:
+        """The key to draw with: the weight's own, or that of `seed` (as in Keras) where it is given."""
+        return key if self.seed is None else make_key(self.seed, "initializer")
 
 
 Initializer = Annotated[Any, OneOf(initializers)]

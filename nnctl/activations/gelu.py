@@ -1,0 +1,21 @@
+"""The Gaussian error linear unit."""
+
+from __future__ import annotations
+
+from nnctl.activations.base import ActivationFunction, register
+from nnctl.ops.activation import activation
+from nnctl.ops.base import Value
+
+
+@register
+class gelu(ActivationFunction):
+    """y = x P(N(0, 1) <= x), exact by erf or approximated by tanh.
+
+    Source: keras.activations.gelu (Hendrycks and Gimpel, 2016).
+    """
+
+    approximate: bool = False
+    """Whether to use the tanh approximation."""
+
+    def apply(self, x: Value) -> Value:
+        return activation(x, "gelu_tanh" if self.approximate else "gelu")

@@ -1,0 +1,60 @@
+"""Activations that bend at a threshold: relu, leaky_relu, elu."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from nnctl.activations.base import ActivationFunction, register
+from nnctl.ops.activation import activation
+from nnctl.ops.base import Value
+
+
+@register
+class relu(ActivationFunction):
+    """y = min(x, max_value) for x >= threshold, negative_slope (x - threshold) below.
+
+    Source: keras.activations.relu.
+    """
+
+    negative_slope: float = 0.0
+    """The slope below the threshold."""
+    max_value: Annotated[float, Field(ge=0)] | None = None
+    """The largest value that comes out; null for no bound."""
+    threshold: float = 0.0
+    """Values below this are damped or set to zero."""
+
+    def apply(self, x: Value) -> Value:
+        return rectified(x, self.negative_slope, self.max_value, self.threshold)
+
+
+@register
+class leaky_relu(ActivationFunction):
+    """y = x for x >= 0, negative_slope x below. Source: keras.activations.leaky_relu."""
+
+    negative_slope: float = 0.2
+    """The slope below zero."""
+
+    def apply(self, x: Value) -> Value:
+        return activation(x, "leaky_relu", negative_slope=self.negative_slope)
+
+
+@register
+class elu(ActivationFunction):
+    """y = x for x > 0, alpha (exp(x) - 1) else. Source: keras.activations.elu (Clevert et al., 2015)."""
+
+    alpha: float = 1.0
+    """What y tends to, negated, as x tends to minus infinity."""
+
+    def apply(self, x: Value) -> Value:
+        return activation(x, "elu", alpha=self.alpha)
+
+
+def rectified(x: Value, negative_slope: float, max_value: float | None, threshold: float) -> Value:
+    """Keras's relu with all its parameters, as the simplest op that does it. x and y of any shape."""
+    if max_value is None and threshold == 0:
+        if negative_slope == 0:
+            return activation(x, "relu")
+        return activation(x, "leaky_relu", negative_slope=negative_slope)
+    return activation(x, "relu", negative_slope=negative_slope, max_value=max_value, threshold=threshold)

@@ -1,0 +1,74 @@
+"""Ops that rewrite a weight after an update so that it satisfies a constraint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from nnctl.ops.base import Array, Call, Op, TensorType, Value
+
+EPSILON = 1e-7
+"""What Keras adds to a norm that divides (keras.config.epsilon)."""
+
+
+@dataclass(frozen=True)
+class BoundNorms(Op):
+    """Scale w (A, R, B), seen so around axes `first`..`last`, to norms over R within [low, high]."""
+
+    first: int
+    last: int
+    low: float
+    high: float
+    rate: float
+    mutates: ClassVar[tuple[int, ...]] = (0,)
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        (w,) = inputs
+        if not 0 <= self.first <= self.last < len(w.shape):
+            raise ValueError(f"{w.shape} has no axes {self.first} to {self.last}")
+        return ()
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        (w,) = inputs
+        return prod(w.shape[self.last + 1 :]) * np.dtype(w.dtype).itemsize
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        (w,) = inputs
+        before, over = prod(w.shape[: self.first]), prod(w.shape[self.first : self.last + 1])
+        seen = w.reshape(before, over, -1)
+        args = (self.low, self.high, self.rate, EPSILON, scratch.view(w.dtype), seen)
+        return (Call("constraints.bound_norms", args),)
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return 3 * inputs[0].size
+
+
+@dataclass(frozen=True)
+class NonNegative(Op):
+    """w = max(w, 0)."""
+
+    mutates: ClassVar[tuple[int, ...]] = (0,)
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return ()
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        return (Call("constraints.non_negative", (inputs[0].reshape(-1),)),)
+
+
+def bound_norms(weight: Value, axes: tuple[int, int], low: float, high: float, rate: float) -> None:
+    """Rewrite the variable so that its norms over axes first..last move into [low, high], by `rate`."""
+    weight.graph.add(BoundNorms(*axes, float(low), float(high), float(rate)), weight)
+
+
+def non_negative(weight: Value) -> None:
+    """Rewrite the variable so that nothing in it is below zero."""
+    weight.graph.add(NonNegative(), weight)
