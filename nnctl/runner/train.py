@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nnctl.callbacks.base import Callback
+from nnctl.callbacks.base import CallbackSpec
 from nnctl.core import events
 from nnctl.core.events import Event, Request
 from nnctl.data.order import order
@@ -42,7 +42,7 @@ class Job:
     epochs: int
     seed: int
     shuffle: bool = True
-    callbacks: Sequence[Callback] = ()
+    callbacks: Sequence[CallbackSpec] = ()
     validation_every: int = 1
     checkpoint_every: int | None = None
     checkpoint_epochs: bool = True
@@ -145,7 +145,10 @@ class _Loop:
         """
         saves: list[events.Save] = []
         consequences: list[Event] = []
+        steps = isinstance(event, events.StepEnded)
         for callback, state in zip(self.job.callbacks, self.callback_states, strict=True):
+            if steps and not callback.wants_steps():
+                continue
             for request in callback.handle(event, state):
                 if isinstance(request, events.Save):
                     saves.append(request)
@@ -215,6 +218,7 @@ class _Loop:
         """The steps of one epoch that are left."""
         job = self.job
         shown = time.perf_counter()
+        watched = any(callback.wants_steps() for callback in job.callbacks)
         for part in job.batches.slices(self.step_in_epoch):
             failed = self._step(indices[part])
             if failed is not None:
@@ -222,7 +226,7 @@ class _Loop:
                 return
             now = time.perf_counter()
             logs: dict[str, float] = {}
-            if now - shown >= _DISPLAY_EVERY:
+            if watched or now - shown >= _DISPLAY_EVERY:
                 shown, logs = now, self.session.logs()
             yield from self._tell(
                 events.StepEnded(self.epoch, self.step, self.step_in_epoch, job.batches.steps, logs)

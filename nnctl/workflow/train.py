@@ -1,0 +1,382 @@
+"""Training an experiment: a run directory, a session, the loop, and what is kept of it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnctl.core import events
+from nnctl.core.errors import Problem, RunError
+from nnctl.core.events import Event
+from nnctl.core.threads import thread_count
+from nnctl.graph.model import LayerGraph
+from nnctl.runs.decision import Decision, decide
+from nnctl.runs.directory import RunDirectory, allocate, numbered
+from nnctl.runs.find import find
+from nnctl.runs.manifest import Manifest, config_sha256, now
+from nnctl.runs.model_file import Expected, ModelFile, read_model, write_model
+from nnctl.runs.origin import git_commit, machine, versions
+from nnctl.runs.state import TrainingState, weights_sha256
+from nnctl.spec.emit import block
+from nnctl.workflow.assemble import Assembled, assemble, placed
+from nnctl.workflow.kernels import ready_kernels
+from nnctl.workflow.split import make_split
+
+if TYPE_CHECKING:
+    from nnctl.program.session import Session
+    from nnctl.runner.train import Job
+
+RUNS = Path("runs")
+
+Watch = Callable[[Event], None]
+
+
+def start(
+    config: Path,
+    *,
+    run_dir: Path | None = None,
+    resume: bool = False,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    threads: int | None = None,
+    allow_plugins: bool = False,
+    watch: Watch = lambda event: None,
+) -> Training:
+    """Make ready to train: everything is checked before anything is written.
+
+    Raises:
+        ConfigError: the config is wrong; nothing was written.
+        DataError: the data is wrong; nothing was written.
+        RunError: the run directory holds another run, is in use, or wants --resume.
+    """
+    count = thread_count(threads)
+    assembled = assemble(config, overrides=overrides, seed=seed, allow_plugins=allow_plugins)
+    check_callbacks(assembled)
+    initial = initial_weights(assembled)
+    path = run_dir or _default_directory(assembled, resume)
+    decision = decide(
+        path or RUNS / assembled.loaded.experiment.name / "1",
+        resolved_text(assembled, path),
+        resume=resume,
+        data_sha256=assembled.data.data_sha256,
+    )
+    decision.raise_refusal()
+    return Training(assembled, decision, path, count, initial, watch)
+
+
+def resolved_text(assembled: Assembled, path: Path | None) -> str:
+    """The text of `resolved.yaml` in the run directory `path`: paths are relative to that."""
+    target = path or RUNS / assembled.loaded.experiment.name / "1"
+    return block(assembled.loaded.resolved((str(assembled.loaded.directory), str(target))))
+
+
+def _default_directory(assembled: Assembled, resume: bool) -> Path | None:
+    """The newest run of this name to resume, or None: a new one is made when training starts."""
+    if not resume:
+        return None
+    name = assembled.loaded.experiment.name
+    newest = numbered(RUNS / name)
+    if not newest:
+        raise RunError(f"there is no run of '{name}' under {RUNS}/ to resume")
+    return newest[0]
+
+
+def check_callbacks(assembled: Assembled) -> None:
+    """Ask every callback whether it can work in this run. Raises ConfigError."""
+    names = list(assembled.objective.log_names())
+    if assembled.data.validation is not None:
+        names += [f"val_{name}" for name in names]
+    names.append("learning_rate")
+    problems = [
+        problem.below(("training", "callbacks", index))
+        for index, callback in enumerate(assembled.loaded.experiment.training.callbacks)
+        for problem in callback.problems(names)
+    ]
+    if problems:
+        raise assembled.loaded.fail(problems)
+
+
+def expected_weights(model: LayerGraph, dtype: str) -> Expected:
+    """Shape and dtype of each weight, as a file must have them."""
+    return {name: (info.weight.shape, np.dtype(dtype)) for name, info in model.weights.items()}
+
+
+def initial_weights(assembled: Assembled) -> TrainingState | None:
+    """The weights that `initial_weights` names, read and held against the model. Raises ConfigError."""
+    named = assembled.spec.initial_weights
+    if named is None:
+        return None
+    path = ("model", "initial_weights")
+    beside = assembled.loaded.directory / named
+    try:
+        found = find(str(beside) if beside.exists() else named)
+        expected = expected_weights(assembled.model, assembled.loaded.experiment.dtype)
+        return read_model(found.model(), expected).state
+    except RunError as error:
+        raise assembled.loaded.fail([Problem(str(error), path)]) from None
+
+
+class Training:
+    """A run that is about to be trained. `events()` trains; then `exit_code` and `result()` hold."""
+
+    def __init__(
+        self,
+        assembled: Assembled,
+        decision: Decision,
+        path: Path | None,
+        threads: int,
+        initial: TrainingState | None,
+        watch: Watch,
+    ) -> None:
+        self.assembled = assembled
+        self.decision = decision
+        self.threads = threads
+        self.initial = initial
+        self.watch = watch
+        self.experiment = assembled.loaded.experiment
+        self.path = path
+        self.exit_code = 0
+        self.manifest = decision.manifest or Manifest(self.experiment.name)
+        self._signal: int | None = None
+
+    def result(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        manifest = self.manifest
+        return {
+            "run": str(self.path),
+            "status": manifest.status,
+            "epochs": manifest.epochs,
+            "steps": manifest.steps,
+            "metrics": manifest.metrics,
+            "weights_sha256": manifest.weights_sha256,
+        }
+
+    def events(self) -> Iterator[Event]:
+        """Train and keep the run; every event after it was dealt with.
+
+        Raises:
+            StorageError: the disk failed; older checkpoints are intact.
+        """
+        if self.decision.action == "completed":
+            self.path = self.decision.path
+            yield events.Notice(self.decision.message)
+            return
+        session = self.assembled.session(self.threads)
+        job = make_job(self.assembled, session, stop=lambda: self._signal)
+        prepare(job)
+        ready_kernels(session, self.watch)
+        if self.path is None:
+            self.path = allocate(RUNS, self.experiment.name)
+        job.run_dir = self.path
+        run = RunDirectory(self.path, keep=self.experiment.training.checkpoint.keep).open()
+        handlers = self._catch_signals()
+        try:
+            yield from self._run(run, job)
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            run.close()
+
+    def _run(self, run: RunDirectory, job: Job) -> Iterator[Event]:
+        from nnctl.runner.train import train
+
+        began = time.perf_counter()
+        before = self.manifest.wall_seconds
+        state = yield from self._begin(run, job)
+        keep = _Keeper(self, run, job)
+        try:
+            for event in train(job, state):
+                keep(event)
+                self.manifest.wall_seconds = before + time.perf_counter() - began
+                if isinstance(event, events.RunEnded):
+                    keep.end(event)
+                elif isinstance(event, events.Interrupted):
+                    keep.interrupted(event)
+                elif isinstance(event, events.Failed):
+                    keep.failed(event)
+                yield event
+        except BaseException as error:
+            keep.broken(error)
+            raise
+        yield events.Notice(self._summary())
+
+    def _begin(self, run: RunDirectory, job: Job) -> Iterator[Event]:
+        """Write what the run is before its first step, or find the state that it goes on from."""
+        state: TrainingState | None = None
+        if self.decision.action == "resume":
+            loaded = run.checkpoints.load(expected_weights(job.session.model, job.session.dtype))
+            for passed in loaded.passed_over:
+                yield events.Notice(f"passed over {passed.path.name}: {passed.reason}")
+            run.checkpoints.set_aside(loaded)
+            state = loaded.model.state if loaded.model else None
+            self.manifest.resumed += 1
+        else:
+            run.write_config(self.config_text(), resolved_text(self.assembled, self.path))
+            self._describe()
+        run.rewrite_metrics(state.history if state else [])
+        self.manifest.status = "running"
+        self.manifest.reason = None
+        self.manifest.threads = self.threads
+        run.write_manifest(self.manifest)
+        if state is None:
+            job.session.initialize()
+            if self.initial is not None:
+                job.session.weights.load(self.initial.weights)
+        return state
+
+    def config_text(self) -> str:
+        """`config.yaml`: as given, overrides applied."""
+        from nnctl.spec.rewrite import rewritten_text
+
+        return rewritten_text(self.assembled.loaded)
+
+    def _describe(self) -> None:
+        loaded, manifest = self.assembled.loaded, self.manifest
+        manifest.name = self.experiment.name
+        manifest.seed = self.experiment.seed
+        manifest.config_sha256 = config_sha256(loaded.resolved())
+        manifest.data_sha256 = self.assembled.data.data_sha256
+        manifest.overrides = [override.text for override in loaded.overrides]
+        manifest.versions, manifest.machine = versions(), machine()
+        manifest.git_commit = git_commit(loaded.directory)
+        manifest.started = now()
+
+    def _summary(self) -> str:
+        status = self.manifest.status
+        lines = [f"{status}: {self.path}"]
+        if status == "completed":
+            lines.append(f"next: nnctl eval {self.path}    nnctl predict {self.path} INPUT -o OUT.csv")
+        elif status == "interrupted":
+            lines.append(f"next: nnctl train {self.assembled.loaded.file} --run-dir {self.path} --resume")
+        return "\n".join(lines)
+
+    def _catch_signals(self) -> Mapping[int, Any]:
+        """SIGINT and SIGTERM finish the step; a second one ends the process at once."""
+
+        def note(number: int, frame: FrameType | None) -> None:
+            self._signal = number
+            signal.signal(number, signal.SIG_DFL)
+
+        caught = {}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                caught[int(number)] = signal.signal(number, note)
+            except ValueError:
+                # Not the main thread: whoever runs it there deals with signals.
+                break
+        return caught
+
+
+class _Keeper:
+    """Writes down what a run does: checkpoints, metrics, manifest, the final model."""
+
+    def __init__(self, training: Training, run: RunDirectory, job: Job) -> None:
+        self.training = training
+        self.run = run
+        self.job = job
+        self.config = training.assembled.loaded.resolved(
+            (str(training.assembled.loaded.directory), str(training.path))
+        )
+        self.preprocessing = training.assembled.data.preprocessing.config()
+        self.last: TrainingState | None = None
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case events.CheckpointDue():
+                self._checkpoint(event)
+            case events.EpochEnded(epoch, step, logs, seconds):
+                self.run.append_metrics({"epoch": epoch, "step": step, **logs, "seconds": seconds})
+
+    def _checkpoint(self, due: events.CheckpointDue) -> None:
+        model = ModelFile(self.config, self.preprocessing, due.state)
+        self.last = due.state
+        if due.reason == "end":
+            write_model(self.run.model_path, model)
+        elif due.name is not None:
+            self.run.checkpoints.commit_as(due.name, model)
+        else:
+            self.run.checkpoints.commit(model, best=due.best)
+
+    def end(self, event: events.RunEnded) -> None:
+        """The run is complete."""
+        state = self.last
+        assert state is not None
+        self.run.rewrite_metrics(state.history)
+        manifest = self.training.manifest
+        manifest.weights_sha256 = weights_sha256(state.weights)
+        manifest.metrics = dict(event.logs)
+        self._close("completed", state.epoch, event.step, None)
+
+    def interrupted(self, event: events.Interrupted) -> None:
+        """A signal stopped it; it can be resumed."""
+        self.training.exit_code = 128 + event.signal
+        epoch = self.last.epoch if self.last else 0
+        self._close("interrupted", epoch, event.step, f"signal {event.signal}")
+
+    def failed(self, event: events.Failed) -> None:
+        """It became non-finite."""
+        self.training.exit_code = 5
+        where = f", first in '{event.layer}'" if event.layer else ""
+        epoch = self.last.epoch if self.last else 0
+        self._close("failed", epoch, event.step, f"{event.what} became non-finite{where}")
+
+    def broken(self, error: BaseException) -> None:
+        """Something else ended it; the manifest says so if it still can be written."""
+        try:
+            self._close("interrupted", self.training.manifest.epochs, self.training.manifest.steps, str(error))
+        except Exception:  # noqa: S110
+            pass
+
+    def _close(self, status: Any, epochs: int, steps: int, reason: str | None) -> None:
+        manifest = self.training.manifest
+        manifest.status, manifest.reason = status, reason
+        manifest.epochs, manifest.steps, manifest.ended = epochs, steps, now()
+        self.run.write_manifest(manifest)
+
+
+def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | None] = lambda: None) -> Job:
+    """The loop's job for an assembled experiment."""
+    from nnctl.runner.batches import Batches
+    from nnctl.runner.train import Job
+
+    experiment, data = assembled.loaded.experiment, assembled.data
+    training = experiment.training
+    every = training.checkpoint.every
+    with placed(assembled.loaded):
+        train = make_split(data.train, data, assembled.objective, training.class_weight)
+        validation = make_split(data.validation, data, assembled.objective, None) if data.validation else None
+    return Job(
+        name=experiment.name,
+        session=session,
+        train=train,
+        validation=validation,
+        batches=Batches(len(train), experiment.data.batch_size, training.steps_per_epoch),
+        epochs=training.epochs,
+        seed=experiment.seed,
+        shuffle=experiment.data.shuffle,
+        callbacks=training.callbacks,
+        validation_every=training.validation_frequency,
+        checkpoint_every=None if every == "epoch" else every,
+        stop=stop,
+        resolved_config=assembled.loaded.resolved(),
+    )
+
+
+def prepare(job: Job) -> None:
+    """Bind every program that the run will need, in one arena."""
+    from nnctl.runner.batches import Batches
+
+    programs: list[tuple[str, Mapping[str, tuple[int, ...]]]] = [("check", {}), ("update", {})]
+    programs += [("training", job.train.sizes(count)) for count in job.batches.counts()]
+    if job.validation is not None:
+        counts = Batches(len(job.validation), job.batches.size).counts()
+        programs += [("evaluation", job.validation.sizes(count)) for count in counts]
+    job.session.prepare(programs)
+
+
