@@ -7,7 +7,6 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-
 _TAKEN = frozenset(
     ["config.yaml", "resolved.yaml", "manifest.json", "metrics.jsonl", "model.h5", "checkpoints"]
 )

@@ -11,17 +11,62 @@ from nnctl.core.errors import Problem, nearest
 Mode = Literal["auto", "min", "max"]
 
 _UP = frozenset(
-    """accuracy acc binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy
-    sparse_top_k_categorical_accuracy precision recall auc f1_score fbeta_score cosine_similarity r2_score
-    mean_io_u io_u binary_io_u one_hot_io_u one_hot_mean_io_u true_positives true_negatives
-    sensitivity_at_specificity specificity_at_sensitivity precision_at_recall recall_at_precision
-    concordance_correlation pearson_correlation""".split()
+    [
+        "accuracy",
+        "acc",
+        "binary_accuracy",
+        "categorical_accuracy",
+        "sparse_categorical_accuracy",
+        "top_k_categorical_accuracy",
+        "sparse_top_k_categorical_accuracy",
+        "precision",
+        "recall",
+        "auc",
+        "f1_score",
+        "fbeta_score",
+        "cosine_similarity",
+        "r2_score",
+        "mean_io_u",
+        "io_u",
+        "binary_io_u",
+        "one_hot_io_u",
+        "one_hot_mean_io_u",
+        "true_positives",
+        "true_negatives",
+        "sensitivity_at_specificity",
+        "specificity_at_sensitivity",
+        "precision_at_recall",
+        "recall_at_precision",
+        "concordance_correlation",
+        "pearson_correlation",
+    ]
 )
 _DOWN = frozenset(
-    """loss mse mae mape msle mean_squared_error mean_absolute_error mean_absolute_percentage_error
-    mean_squared_logarithmic_error root_mean_squared_error binary_crossentropy categorical_crossentropy
-    sparse_categorical_crossentropy kl_divergence poisson log_cosh_error logcosh hinge squared_hinge
-    categorical_hinge huber false_positives false_negatives""".split()
+    [
+        "loss",
+        "mse",
+        "mae",
+        "mape",
+        "msle",
+        "mean_squared_error",
+        "mean_absolute_error",
+        "mean_absolute_percentage_error",
+        "mean_squared_logarithmic_error",
+        "root_mean_squared_error",
+        "binary_crossentropy",
+        "categorical_crossentropy",
+        "sparse_categorical_crossentropy",
+        "kl_divergence",
+        "poisson",
+        "log_cosh_error",
+        "logcosh",
+        "hinge",
+        "squared_hinge",
+        "categorical_hinge",
+        "huber",
+        "false_positives",
+        "false_negatives",
+    ]
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nnctl.core.errors import StorageError
@@ -141,9 +141,9 @@ def commit(disk: Disk, path: Path, pieces: Buffers, *, verify: bool = True) -> N
             finally:
                 disk.close(fd)
             if verify and not holds(temporary, pieces):
-                raise OSError(errno.EIO, "what was read back is not what was written")
+                raise StorageError(f"cannot write {path}: what was read back is not what was written")
             disk.replace(temporary, path)
-        except OSError:
+        except (OSError, StorageError):
             _discard(disk, temporary)
             raise
         disk.sync_directory(path.parent)
@@ -151,10 +151,8 @@ def commit(disk: Disk, path: Path, pieces: Buffers, *, verify: bool = True) -> N
 
 def _discard(disk: Disk, path: Path) -> None:
     """Remove a temporary file where that is still possible."""
-    try:
+    with suppress(OSError):
         disk.unlink(path)
-    except OSError:
-        pass
 
 
 def holds(path: Path, pieces: Buffers) -> bool:

@@ -61,7 +61,9 @@ class RunLock:
         return self._fd is not None
 
     def __enter__(self) -> Self:
-        return self if self.held else self.acquire()
+        if not self.held:
+            self.acquire()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -73,7 +75,8 @@ def _take(fd: int) -> None:
     """Lock now; tried again for some 30 ms, the time that a glance by `holder` may take."""
     for _ in range(3):
         try:
-            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
         except BlockingIOError:
             time.sleep(0.01)
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

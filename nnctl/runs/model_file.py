@@ -31,8 +31,8 @@ import numpy as np
 from nnctl.core.errors import RunError
 from nnctl.runs.disk import DISK, Disk, commit
 from nnctl.runs.hdf5 import FileRefused, Hdf5Reader
-from nnctl.runs.image import MAGIC, USER_BLOCK, pieces
-from nnctl.runs.state import TrainingState, little_endian, weights_sha256
+from nnctl.runs.image import MAGIC, USER_BLOCK, pieces, user_block
+from nnctl.runs.state import TrainingState, weights_sha256
 
 FORMAT = {"format": "nnctl model", "version": "1"}
 
@@ -99,9 +99,7 @@ def _families(state: TrainingState) -> dict[str, Mapping[str, np.ndarray]]:
 
 
 def _describe(arrays: Mapping[str, np.ndarray]) -> list[list[Any]]:
-    return [
-        [name, little_endian(a[:0] if a.ndim else a).dtype.str, list(a.shape)] for name, a in arrays.items()
-    ]
+    return [[name, a.dtype.newbyteorder("<").str, list(a.shape)] for name, a in arrays.items()]
 
 
 def _path(family: str, name: str) -> str:
@@ -124,10 +122,9 @@ def check_hash(path: Path) -> str:
         raise RunError(f"cannot read {path}: {error.strerror}") from error
     if not head.startswith(MAGIC):
         raise Damaged(f"{path} is not an nnctl model file")
-    stated = head[len(MAGIC) : len(MAGIC) + 64].decode("ascii", "replace")
-    if len(head) < USER_BLOCK or stated != found:
+    if head != user_block(found):
         raise Damaged(f"{path} is damaged: its bytes do not have the SHA-256 that it names")
-    return stated
+    return found
 
 
 def read_model(path: Path, expected: Expected | None = None) -> ModelFile:
@@ -203,10 +200,10 @@ def _match(path: Path, found: Entries, expected: Expected) -> None:
         odd = sorted(set(found) ^ set(expected)) or list(expected)
         raise FileRefused(f"{path} holds other weights than the config's model: {', '.join(odd[:5])}")
     for name, (shape, dtype) in expected.items():
-        if found[name] != (tuple(shape), np.dtype(dtype).newbyteorder("<")):
-            raise FileRefused(
-                f"{path}: '{name}' is {found[name][1].str} {found[name][0]}, the model needs {dtype} {tuple(shape)}"
-            )
+        is_shape, is_dtype = found[name]
+        if is_shape != tuple(shape) or is_dtype != np.dtype(dtype).newbyteorder("<"):
+            has, needs = f"{is_dtype.str} {is_shape}", f"{np.dtype(dtype).str} {tuple(shape)}"
+            raise FileRefused(f"{path}: '{name}' is {has}, the model needs {needs}")
 
 
 def _state(reader: Hdf5Reader, training: Mapping[str, Any]) -> TrainingState:

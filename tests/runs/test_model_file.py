@@ -1,0 +1,154 @@
+"""The model file: everything comes back to the bit, damage is seen, the layout is plain HDF5."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from nnctl.core.errors import RunError
+from nnctl.runs.hdf5 import FileRefused
+from nnctl.runs.model_file import Damaged, ModelFile, check_hash, read_model, read_texts, write_model
+from nnctl.runs.state import TrainingState, weights_sha256
+
+from .examples import example_model, expected_of, same_states
+
+
+def test_everything_comes_back(tmp_path: Path) -> None:
+    model = example_model()
+    digest = write_model(tmp_path / "m.h5", model)
+    back = read_model(tmp_path / "m.h5", expected_of(model))
+    assert same_states(back.state, model.state)
+    assert (back.config, back.preprocessing) == (model.config, model.preprocessing)
+    assert digest == back.weights_sha256 == weights_sha256(model.state.weights)
+    assert read_texts(tmp_path / "m.h5") == (model.config, model.preprocessing)
+
+
+def test_an_empty_state_and_a_long_config(tmp_path: Path) -> None:
+    model = ModelFile({"text": "ü" * 300_000}, {}, TrainingState())
+    write_model(tmp_path / "m.h5", model)
+    assert read_model(tmp_path / "m.h5") == model
+
+
+def test_big_endian_and_strided_arrays(tmp_path: Path) -> None:
+    a = np.arange(30, dtype=">f8").reshape(5, 6)[:, ::2]
+    write_model(tmp_path / "m.h5", ModelFile({}, {}, TrainingState(weights={"a": a})))
+    back = read_model(tmp_path / "m.h5").state.weights["a"]
+    assert back.dtype == np.dtype("<f8")
+    np.testing.assert_array_equal(back, a)
+
+
+def test_same_content_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_model(tmp_path / name, example_model())
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_it_is_plain_hdf5(tmp_path: Path) -> None:
+    model = example_model()
+    write_model(tmp_path / "m.h5", model)
+    with h5py.File(tmp_path / "m.h5") as file:
+        np.testing.assert_array_equal(file["weights/dense/kernel"], model.state.weights["dense/kernel"])
+        assert file["config"][()].decode().startswith('{"name"')
+        assert file.attrs["format"] == b"nnctl model"
+
+
+def test_every_flipped_bit_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "m.h5"
+    write_model(path, example_model())
+    whole = path.read_bytes()
+    places = {0, 5, 25, 80, 90, 511, 512, 600, *range(513, len(whole), 997), len(whole) - 1}
+    for place in places:
+        broken = bytearray(whole)
+        broken[place] ^= 1 << (place % 8)
+        path.write_bytes(broken)
+        with pytest.raises(Damaged):
+            read_model(path)
+    for length in (0, 100, 512, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(Damaged):
+            read_model(path)
+    path.write_bytes(whole + b"\0")
+    with pytest.raises(Damaged):
+        check_hash(path)
+
+
+def test_other_weights_are_refused(tmp_path: Path) -> None:
+    model = example_model()
+    write_model(tmp_path / "m.h5", model)
+    expected = expected_of(model)
+    shape, dtype = expected["dense/kernel"]
+    for wrong in (
+        expected | {"dense/kernel": ((5, 3), dtype)},
+        expected | {"dense/kernel": (shape, np.dtype("<f8"))},
+        expected | {"more": (shape, dtype)},
+        dict(reversed(list(expected.items()))),
+    ):
+        with pytest.raises(FileRefused):
+            read_model(tmp_path / "m.h5", wrong)
+
+
+def test_missing_and_foreign_files(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="cannot read"):
+        read_model(tmp_path / "none.h5")
+    (tmp_path / "text").write_text("hello " * 500)
+    with pytest.raises(Damaged, match="not an nnctl model"):
+        read_model(tmp_path / "text")
+
+
+def seal(path: Path) -> None:
+    """Make the hash of a forged file hold."""
+    data = path.read_bytes()
+    digest = hashlib.sha256(data[512:]).hexdigest().encode()
+    path.write_bytes(data[:21] + digest + data[85:])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("index", b"[1, 2]"),
+        ("index", b"{}"),
+        ("index", b'{"weights": [["a", "O", [3]]]}'),
+        ("index", b'{"weights": [["a", "<f4", [99999999999999]]]}'),
+        ("index", b'{"weights": [["a", "<f4", [-1]]]}'),
+        ("index", b'{"weights": [["../a", "<f4", [1]]]}'),
+        ("index", b"[" * 4000),
+        ("training", b"{}"),
+        ("training", b'{"step": "x"}'),
+        ("training", b"not json"),
+        ("config", b"3"),
+    ],
+)
+def test_forged_texts_are_refused(tmp_path: Path, key: str, value: bytes) -> None:
+    path = tmp_path / "m.h5"
+    write_model(path, example_model())
+    with h5py.File(path, "r+") as file:
+        file[key].write_direct(np.array(value, dtype=file[key].dtype))
+    seal(path)
+    with pytest.raises(RunError):
+        read_model(path)
+
+
+def test_forged_weights_do_not_have_the_named_hash(tmp_path: Path) -> None:
+    path = tmp_path / "m.h5"
+    write_model(path, example_model())
+    with h5py.File(path, "r+") as file:
+        file["weights/dense/bias"][2] = 1.0
+    with pytest.raises(Damaged):
+        read_model(path)
+    seal(path)
+    with pytest.raises(Damaged, match="weights do not have the hash"):
+        read_model(path)
+
+
+def test_the_state_is_not_copied_nor_changed(tmp_path: Path) -> None:
+    model = example_model()
+    before = dataclasses.replace(model.state)
+    for w in model.state.weights.values():
+        w.flags.writeable = False
+    write_model(tmp_path / "m.h5", model)
+    assert same_states(before, model.state)
