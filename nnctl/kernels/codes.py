@@ -34,5 +34,24 @@ ACTIVATION_CODES: dict[str, int] = {
     "exponential": EXPONENTIAL,
 }
 
+NEEDS_INPUT = frozenset({SILU, GELU, GELU_TANH})
+"""Activations whose gradient is computed from the input; the others need the output only.
+
+A relu with a slope, a largest value or a threshold also passes its input.
+"""
+
+# Elementwise arithmetic of two arrays
+ADD, SUBTRACT, MULTIPLY, DIVIDE, MAXIMUM, MINIMUM = range(6)
+
+# Elementwise functions of one array
+NEGATE, ABSOLUTE, SIGN, SQUARE, SQRT, RSQRT, RECIPROCAL, EXP, LOG, LOG1P = range(10)
+
+# What a reduction adds up
+SUM, SUM_OF_SQUARES, SUM_OF_ABSOLUTES = range(3)
+
+# Losses of two arrays of the same shape, a term an element
+SQUARED_ERROR, ABSOLUTE_ERROR, ABSOLUTE_PERCENTAGE_ERROR, SQUARED_LOGARITHMIC_ERROR = range(4)
+HUBER, HINGE, SQUARED_HINGE, BINARY_CROSSENTROPY, KL_DIVERGENCE = range(4, 9)
+
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946

@@ -287,7 +287,10 @@ def _(f: _Format) -> Callable[..., Any]:
 
     def implementation(x):  # type: ignore[no-untyped-def]
         z = exp(-abs(x))
-        return (z if x < 0 else one) / (one + z)
+        total = one + z
+        lost = z - (total - one)  # what rounding 1 + z took away
+        y = (z if x < 0 else one) / total
+        return fma(-(y * lost), one - y if x < 0 else y, y)
 
     return implementation
 

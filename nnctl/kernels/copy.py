@@ -1,0 +1,102 @@
+"""Moving blocks: copy, a slice of the middle axis in or out, zero padding of two axes.
+
+Arrays are seen as (A, R, B): the axis in question in the middle.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from nnctl.kernels.jit import kernel
+from nnctl.kernels.ranges import all_of, block_count, first, last, part
+
+
+@part
+def _copy(x, lo, hi, y):  # type: ignore[no-untyped-def]
+    for i in range(lo, hi):
+        y[i] = x[i]
+
+
+@kernel
+def copy(x, y):  # type: ignore[no-untyped-def]
+    """y = x, both (N,)."""
+    _copy(x, np.uint64(0), all_of(x), y)
+
+
+@kernel(parallel=True)
+def copy_parallel(x, y):  # type: ignore[no-untyped-def]
+    """`copy` on many threads."""
+    n = x.shape[0]
+    for block in numba.prange(block_count(n)):
+        _copy(x, first(block), last(block, n), y)
+
+
+@kernel
+def put_middle(x, start, y):  # type: ignore[no-untyped-def]
+    """y[:, start : start + R, :] = x; x (A, R, B), y (A, S, B). A piece of a concatenation."""
+    for a in range(x.shape[0]):
+        for r in range(x.shape[1]):
+            for b in range(x.shape[2]):
+                y[a, start + r, b] = x[a, r, b]
+
+
+@kernel
+def take_middle(x, start, step, y):  # type: ignore[no-untyped-def]
+    """y[:, r, :] = x[:, start + r step, :]; x (A, S, B), y (A, R, B)."""
+    for a in range(y.shape[0]):
+        for r in range(y.shape[1]):
+            at = start + r * step
+            for b in range(y.shape[2]):
+                y[a, r, b] = x[a, at, b]
+
+
+@kernel
+def spread_middle(x, start, step, y):  # type: ignore[no-untyped-def]
+    """The transpose of `take_middle`: y is 0 but y[:, start + r step, :] = x[:, r, :]."""
+    zero = y.dtype.type(0)
+    for a in range(y.shape[0]):
+        for s in range(y.shape[1]):
+            for b in range(y.shape[2]):
+                y[a, s, b] = zero
+        for r in range(x.shape[1]):
+            at = start + r * step
+            for b in range(x.shape[2]):
+                y[a, at, b] = x[a, r, b]
+
+
+@kernel
+def pad(x, top, left, value, y):  # type: ignore[no-untyped-def]
+    """x (N, H, W, C) inside y (N, P, Q, C) from row `top`, column `left`; `value` around it."""
+    number = y.dtype.type(value)
+    height, width = x.shape[1], x.shape[2]
+    for n in range(y.shape[0]):
+        for p in range(y.shape[1]):
+            row_inside = p >= top and p < top + height
+            for q in range(y.shape[2]):
+                if row_inside and q >= left and q < left + width:
+                    for c in range(y.shape[3]):
+                        y[n, p, q, c] = x[n, p - top, q - left, c]
+                else:
+                    for c in range(y.shape[3]):
+                        y[n, p, q, c] = number
+
+
+@kernel
+def crop(x, top, left, y):  # type: ignore[no-untyped-def]
+    """y[n, h, w, c] = x[n, top + h, left + w, c]: the transpose of `pad`."""
+    for n in range(y.shape[0]):
+        for h in range(y.shape[1]):
+            for w in range(y.shape[2]):
+                for c in range(y.shape[3]):
+                    y[n, h, w, c] = x[n, top + h, left + w, c]
+
+
+@kernel
+def transpose_middle(x, y):  # type: ignore[no-untyped-def]
+    """y[a, s, r, b] = x[a, r, s, b]; x (A, R, S, B), y (A, S, R, B)."""
+    for a in range(y.shape[0]):
+        for s in range(y.shape[1]):
+            for r in range(y.shape[2]):
+                for b in range(y.shape[3]):
+                    y[a, s, r, b] = x[a, r, s, b]

@@ -1,0 +1,60 @@
+"""How a flat job is cut: blocks of a fixed length, so that no result depends on the threads.
+
+A kernel over n elements is written once, as a *part* over [lo, hi), and used twice: plainly
+over [0, n) and, where n pays for it, in parallel block by block. Bounds are unsigned: Numba
+checks signed indices for wraparound, and such a loop does not vectorise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+from nnctl.kernels.jit import inline
+
+BLOCK = 16384
+"""Elements of one parallel iteration."""
+PARALLEL_SIZE = 131072
+"""Elements from which the parallel form of an elementwise kernel pays."""
+
+
+def _assume_no_overlap(flags: Any) -> Any:
+    flags.noalias = True
+    return flags
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """A loop that kernels share. Its arrays are the same memory or share none.
+
+    Said to LLVM, so that the loop also vectorises where the output overwrites an input.
+    """
+    dispatcher = numba.njit(error_model="numpy", fastmath=False)(function)
+    dispatcher._compiler._customize_flags = _assume_no_overlap
+    return dispatcher
+
+
+@inline
+def block_count(n):  # type: ignore[no-untyped-def]
+    """Blocks of n elements."""
+    return (n + BLOCK - 1) // BLOCK
+
+
+@inline
+def first(block):  # type: ignore[no-untyped-def]
+    """Where a block starts."""
+    return np.uint64(np.int64(block) * BLOCK)
+
+
+@inline
+def last(block, n):  # type: ignore[no-untyped-def]
+    """Where a block of n elements ends."""
+    return np.uint64(min(np.int64(n), np.int64(block) * BLOCK + BLOCK))
+
+
+@inline
+def all_of(x):  # type: ignore[no-untyped-def]
+    """The number of elements of a 1-D array, unsigned."""
+    return np.uint64(x.shape[0])
