@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer
 from pydantic.json_schema import JsonSchemaValue
@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from pydantic_core.core_schema import SerializationInfo
 
 from nnctl.core.errors import nearest
-from nnctl.core.registry import Registry
+from nnctl.core.registry import Registry, snake_case
 
 REFERENCE = "https://nnctl/"
 """What a family's JSON Schema is called until `spec.schema` puts all of them into one document."""
@@ -80,6 +80,9 @@ class OneOf:
     (Pydantic merges a ValidationError that a validator raises).
     """
 
+    also: ClassVar[str | None] = None
+    """In words, what else the field takes ("a number"), for subclasses that take more."""
+
     def __init__(self, registry: Registry[Any]) -> None:
         self.registry = registry
 
@@ -93,6 +96,12 @@ class OneOf:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return {"$ref": REFERENCE + self.registry.kind}
+
+    def class_of(self, value: Any) -> type[Spec] | None:
+        """The class that a name or a mapping with `type` chooses, whatever its other fields; None if none."""
+        name = value.get("type") if isinstance(value, dict) else value
+        found: type[Spec] | None = self.registry.get(name) if isinstance(name, str) else None
+        return found
 
     def resolve(self, value: Any) -> Spec:
         """The object that `value` (an object, a name, or a mapping with `type`) stands for.
@@ -116,14 +125,20 @@ class OneOf:
             )
         cls = self.registry.get(name) if isinstance(name, str) else None
         if cls is None:
-            words = self.registry.words()
+            words = self._like(str(name))
+            close = nearest(str(name), words) or nearest(str(name), self.registry.words())
             raise PydanticCustomError(
                 "unknown_type",
                 "nnctl has no {kind} '{name}'",
-                {"kind": kind, "name": str(name), "nearest": nearest(str(name), words), "words": words},
+                {"kind": kind, "name": str(name), "nearest": close, "words": words},
             )
         resolved: Spec = cls.model_validate(fields)
         return resolved
+
+    def _like(self, name: str) -> list[str]:
+        """The registry's names, spelled as `name` is: as classes or in snake case."""
+        names = self.registry.names()
+        return names if name[:1].isupper() else [snake_case(known) for known in names]
 
     @staticmethod
     def _dump(value: Any, info: SerializationInfo) -> Any:

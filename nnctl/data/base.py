@@ -79,6 +79,13 @@ class OneSource(OneOf):
             value = {"type": self._type_of(value.get("path")), **value}
         return super().resolve(value)
 
+    def class_of(self, value: Any) -> type[Spec] | None:
+        """The class that a path, a mapping with `path` or one with `type` chooses; None if none."""
+        if isinstance(value, dict) and "type" in value:
+            return super().class_of(value)
+        path = value.get("path") if isinstance(value, dict) else value
+        return by_ending(path) if isinstance(path, str) else None
+
     def _type_of(self, path: Any) -> str:
         if not isinstance(path, str):
             raise PydanticCustomError("missing_type", "a {kind} needs 'type' or 'path'", {"kind": "data source"})

@@ -16,6 +16,8 @@ from nnctl.schedules.base import ScheduleSpec, schedules
 class _NumberOrSchedule(OneOf):
     """A number that is not negative, the name of a schedule, or a mapping with `type`."""
 
+    also = "a number, 0 or more"
+
     def resolve(self, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return super().resolve(value)

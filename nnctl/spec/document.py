@@ -16,11 +16,12 @@ from nnctl.spec.yaml import compose
 
 
 class Document:
-    """A parsed config; `root` may hold nodes from other sources (overrides)."""
+    """A parsed config; `root` may hold nodes from other sources (overrides), named in `others`."""
 
-    def __init__(self, source: Source, root: Node) -> None:
+    def __init__(self, source: Source, root: Node, others: Sequence[Source] = ()) -> None:
         self.source = source
         self.root = root
+        self.others = tuple(others)
 
     @cached_property
     def data(self) -> Any:
@@ -46,10 +47,15 @@ class Document:
         unique = {(p.place, p.message): p for p in reversed(placed)}
         return sorted(reversed(unique.values()), key=self._order)
 
-    def _order(self, problem: Problem) -> tuple[bool, int, int]:
+    def _order(self, problem: Problem) -> tuple[int, int, int]:
+        """The config first, then the overrides as they were given."""
         place = problem.place
         assert place is not None
-        return place.file != self.source.file, place.line, place.column
+        number = 0
+        if place.file != self.source.file:
+            texts = [other.lines[:1] for other in self.others]
+            number = 1 + (texts.index([place.text]) if [place.text] in texts else len(texts))
+        return number, place.line, place.column
 
 
 def read_document(path: FilePath | str) -> Document:

@@ -12,9 +12,7 @@ from nnctl.spec.source import Source, refuse
 MAX_BYTES = 4 * 1024 * 1024
 """The largest config that is read."""
 
-_FORBIDDEN = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """What YAML's printable set leaves out, and the byte order mark where it is not one."""
 
 _MARKS = {

@@ -33,6 +33,7 @@ _WORDS: tuple[tuple[str, str, str | None], ...] = (
         "'- ' at the same indentation as the list's other entries",
     ),
     ("block sequence entries are not allowed", "a list cannot begin here", "the list on a line of its own"),
+    ("did not find expected node content", "a value is missing here", None),
     ("did not find expected ',' or ']'", "a list in [ ] is not finished here", "',' or ']'"),
     ("did not find expected ',' or '}'", "a mapping in { } is not finished here", "',' or '}'"),
     ("found unexpected end of stream", "a quote is opened and never closed", "a closing quote"),
@@ -53,14 +54,14 @@ def syntax_problem(error: Any, source: Source, start: int) -> Problem:
         mark = context
     line, column = mark.line, mark.column + (start if mark.line == 0 else 0)
     place = source.place(line, column)
+    if line >= len(source.lines) or not "".join(source.lines[line:]).strip():
+        place = source.place_at(len(source.text.rstrip()))
     tab = _indenting_tab(place.text)
     if tab is not None and tab <= column:
         return Problem("a tab cannot indent YAML", expected="spaces", place=source.place(line, tab))
     if "cannot start any token" in said:
         char = place.text[column : column + 1]
-        return Problem(
-            f"a value cannot begin with '{char}'", expected="quotes around the value", place=place
-        )
+        return Problem(f"a value cannot begin with '{char}'", expected="quotes around the value", place=place)
     for part, message, expected in _WORDS:
         if part in said:
             opened = getattr(error, "context_mark", None)
@@ -103,9 +104,7 @@ def after_document(source: Source, index: int) -> None:
             continue
         column = place.column - 1 if number == place.line - 1 else 0
         if line.startswith(("---", "%", "...")):
-            raise refuse(
-                "a second document begins here", source.place(number, column), "one document a file"
-            )
+            raise refuse("a second document begins here", source.place(number, column), "one document a file")
         column += len(line) - len(line.lstrip())
         raise refuse(
             "this does not belong to what stands above it",

@@ -78,7 +78,7 @@ class _Composer:
             for event in self._events():
                 self._take(event)
                 if isinstance(event, yaml.DocumentEndEvent):
-                    after_document(self.source, self.start + event.end_mark.index)
+                    after_document(self.source, self._span(event).end)
                     break
         except ConfigError as error:
             self.problems += error.problems

@@ -1,0 +1,71 @@
+"""The root of the language: one experiment."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from nnctl.core.spec import Spec
+from nnctl.data.spec import DataSpec
+from nnctl.spec.model import ModelSpec, Seed
+from nnctl.spec.training import TrainingSpec
+
+VERSION = 1
+"""The version of the language that this nnctl reads."""
+
+_NAME = re.compile(r"[\w][\w .+@=,-]*")
+
+
+class Experiment(Spec):
+    """One experiment: data, model, training. One file holds one."""
+
+    nnctl: Literal[1]
+    """The version of the configuration language: 1."""
+    name: str = Field(default="experiment", max_length=100)
+    """The experiment's name, and that of its directory under `runs/`; default: the file's stem."""
+    seed: Seed = 0
+    """Every random number follows from it."""
+    dtype: Literal["float32", "float64"] = "float32"
+    """The type of weights and activations."""
+    plugins: tuple[str, ...] = ()
+    """Python files or installed packages with layers, losses, ... of your own; to be allowed by --allow-plugins."""
+    data: DataSpec
+    """Where examples come from and how they are prepared."""
+    model: ModelSpec
+    """What is trained."""
+    training: TrainingSpec
+    """How it is trained."""
+
+    @field_validator("nnctl", mode="before")
+    @classmethod
+    def _known_version(cls, value: Any) -> Any:
+        if value is True or value != VERSION:
+            raise PydanticCustomError(
+                "language_version",
+                "this nnctl reads version {known} of the language, not {version}",
+                {"known": VERSION, "version": repr(value), "expected": "nnctl: 1"},
+            )
+        return int(value)
+
+    @field_validator("name")
+    @classmethod
+    def _usable_name(cls, value: str) -> str:
+        if not _NAME.fullmatch(value) or value != value.strip():
+            raise PydanticCustomError(
+                "experiment_name",
+                "'{name}' cannot name a directory",
+                {
+                    "name": value,
+                    "expected": "letters, digits, '-', '_', '.', spaces; a letter or digit first",
+                },
+            )
+        return value
+
+
+def name_of(stem: str) -> str:
+    """The experiment's default name from its file's stem: what cannot name a directory becomes '-'."""
+    name = re.sub(r"[^\w .+@=,-]", "-", stem).strip(" .-+@=,")[:100].strip()
+    return name or "experiment"

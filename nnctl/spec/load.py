@@ -1,0 +1,134 @@
+"""A config file to a checked experiment: read, override, validate, every problem in one go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from nnctl.core.errors import ConfigError, Path, Place, Problem
+from nnctl.core.spec import Spec
+from nnctl.spec.document import Document, read_document
+from nnctl.spec.experiment import Experiment, name_of
+from nnctl.spec.model import ModelSpec
+from nnctl.spec.overrides import Override, apply, parse_all, seed_override
+from nnctl.spec.problems import problems_of
+from nnctl.spec.source import Source
+from nnctl.spec.wiring import name_problems
+
+S = TypeVar("S", bound=Spec)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A valid experiment and the document it came from.
+
+    Attributes:
+        document: With overrides applied; knows places.
+        original: As the file says.
+        overrides: In the order they were applied.
+    """
+
+    experiment: Experiment
+    document: Document
+    original: Document
+    overrides: tuple[Override, ...]
+
+    @property
+    def file(self) -> FilePath:
+        """The config file, as it was named."""
+        return FilePath(self.original.source.file)
+
+    @property
+    def directory(self) -> FilePath:
+        """What paths in the config are relative to."""
+        return self.file.parent
+
+    def place(self, path: Path, at_key: bool = False) -> Place:
+        """Where the value at `path` is written, or the nearest thing around it."""
+        return self.document.place(path, at_key)
+
+    def fail(self, problems: Sequence[Problem]) -> ConfigError:
+        """The error that `problems`, found later (shapes, data), amount to: placed and ordered."""
+        return ConfigError(self.document.locate(problems))
+
+    def resolved(self, rebase: tuple[str, str] | None = None) -> dict[str, Any]:
+        """The config with every default written out; see `Spec.config` for `rebase`."""
+        return self.experiment.config(rebase)
+
+
+def load(path: FilePath | str, overrides: Sequence[str] = (), seed: int | None = None) -> Loaded:
+    """Read and check a config.
+
+    Args:
+        path: The file.
+        overrides: `a.b.c=VALUE` each, as after `--set`.
+        seed: As after `--seed`; the same as the override `seed=...`.
+
+    Raises:
+        ConfigError: with every problem that can be found without shapes and data, placed, in document order.
+    """
+    original = read_document(path)
+    parsed, problems = parse_all(overrides)
+    if seed is not None:
+        parsed.append(seed_override(seed))
+    root, misses = apply(original.root, parsed)
+    document = Document(original.source, root, [Source("--set", text) for text in overrides])
+    data = document.data
+    data.setdefault("name", name_of(FilePath(path).stem))
+    experiment = validate(Experiment, document, data, known=problems + misses)
+    return Loaded(experiment, document, original, tuple(parsed))
+
+
+def load_model(path: FilePath | str) -> tuple[ModelSpec, Document]:
+    """Read and check a file that holds a model alone: `inputs`, `layers`, `outputs` (for `model.path`).
+
+    Raises:
+        ConfigError: as `load`.
+    """
+    document = read_document(path)
+    model = validate(ModelSpec, document, document.data, ())
+    if model.path is not None:
+        message = "a model file holds the layers themselves, not another path"
+        raise ConfigError(document.locate([Problem(message, ("path",))]))
+    return model, document
+
+
+def with_model(loaded: Loaded) -> ModelSpec:
+    """The experiment's model, read from `model.path` where that is given.
+
+    Raises:
+        ConfigError: the model file is missing or wrong.
+    """
+    model = loaded.experiment.model
+    if model.path is None:
+        return model
+    file = os.path.join(loaded.directory, model.path)
+    if not os.path.isfile(file):
+        raise loaded.fail([Problem(f"there is no file {file}", ("model", "path"))])
+    structure, _ = load_model(file)
+    return structure.model_copy(update={"initial_weights": model.initial_weights})
+
+
+def validate(
+    cls: type[S], document: Document, data: Any, model: Path = ("model",), known: Sequence[Problem] = ()
+) -> S:
+    """`data` as a `cls`; `model` is where its layers are, `known` are problems to report along.
+
+    Raises:
+        ConfigError: it is none, or names in the model are wrong.
+    """
+    problems = list(known)
+    experiment = None
+    try:
+        experiment = cls.model_validate(data)
+    except ValidationError as error:
+        problems += problems_of(error, cls, data)
+    problems += name_problems(document, model)
+    if problems or experiment is None:
+        raise ConfigError(document.locate([replace(p, path=tuple(p.path)) for p in problems]))
+    return experiment

@@ -1,0 +1,164 @@
+"""`--set a.b.c=VALUE`: a value from the command line put into the document, with its own place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nnctl.core.errors import ConfigError, Path, Problem, nearest
+from nnctl.spec.expectation import one_of
+from nnctl.spec.names import named_entries
+from nnctl.spec.nodes import MappingNode, Node, ScalarNode, SequenceNode, plain, with_child
+from nnctl.spec.reading import checked
+from nnctl.spec.source import Source, Span, refuse
+from nnctl.spec.yaml import compose
+
+_STEP = re.compile(r"\"([^\"]*)\"|'([^']*)'|([^.\"'=]+)")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One word of an override's path, with where it stands."""
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True)
+class Override:
+    """A parsed `a.b.c=VALUE`."""
+
+    source: Source
+    steps: tuple[Step, ...]
+    value: Node
+    value_start: int
+
+    @property
+    def text(self) -> str:
+        """As given."""
+        return self.source.text
+
+    @property
+    def value_text(self) -> str:
+        """The value as given."""
+        return self.text[self.value_start :].strip()
+
+
+def parse_all(texts: Sequence[str]) -> tuple[list[Override], list[Problem]]:
+    """The overrides that can be read, and what is wrong with the others."""
+    overrides: list[Override] = []
+    problems: list[Problem] = []
+    for text in texts:
+        try:
+            overrides.append(parse(text))
+        except ConfigError as error:
+            problems += error.problems
+    return overrides, problems
+
+
+def parse(text: str, file: str = "--set") -> Override:
+    """Read `a.b.c=VALUE`; a step with dots or '=' in it can be quoted.
+
+    Raises:
+        ConfigError: there is no '=', a step is empty, or the value is not YAML; placed in the override.
+    """
+    source = checked(Source(file, text))
+    steps: list[Step] = []
+    at = 0
+    while True:
+        found = _STEP.match(text, at)
+        if found is None:
+            what = "a key or an index" if steps else "KEY=VALUE, such as training.epochs=3"
+            raise refuse("there is no key here", _span(source, at, at).place, what)
+        word = next(group for group in found.groups() if group is not None)
+        steps.append(Step(word, _span(source, at, found.end())))
+        at = found.end() + 1
+        separator = text[found.end() : at]
+        if separator == "=":
+            break
+        if separator != ".":
+            place = _span(source, found.end(), found.end()).place
+            raise refuse("an override needs a value", place, "KEY=VALUE, such as training.epochs=3")
+    value = compose(source, start=at) if text[at:].strip() else ScalarNode(_span(source, at, at), None)
+    return Override(source, tuple(steps), value, at)
+
+
+def seed_override(seed: int) -> Override:
+    """What `--seed N` does, as an override."""
+    return parse(f"seed={seed}", "--seed")
+
+
+def _span(source: Source, start: int, end: int) -> Span:
+    line = source.text.count("\n", 0, start)
+    column = start - (source.text.rfind("\n", 0, start) + 1)
+    return Span(source, start, end, line, column)
+
+
+def apply(root: Node, overrides: Sequence[Override]) -> tuple[Node, list[Problem]]:
+    """A copy of the document with the overrides put in, in order; and those whose paths name nothing."""
+    problems: list[Problem] = []
+    for override in overrides:
+        try:
+            root = _put(root, override, 0, ())
+        except ConfigError as error:
+            problems += error.problems
+    return root, problems
+
+
+def _put(node: Node, override: Override, depth: int, path: Path) -> Node:
+    step, last = override.steps[depth], depth == len(override.steps) - 1
+    node = _opened(node, step, path)
+    key = _resolve(node, step, path, last)
+    if last:
+        return with_child(node, key, step.span, override.value)
+    below: Node
+    if isinstance(node, MappingNode):
+        below = node.entries[str(key)][1]
+    else:
+        assert isinstance(node, SequenceNode) and isinstance(key, int)
+        below = node.items[key]
+    changed = _put(below, override, depth + 1, (*path, key))
+    return with_child(node, key, step.span, changed)
+
+
+def _opened(node: Node, step: Step, path: Path) -> Node:
+    """A bare name becomes the mapping `{type: name}`, nothing becomes `{}`; other scalars hold no fields."""
+    if not isinstance(node, ScalarNode):
+        return node
+    if node.value is None:
+        return MappingNode(node.span, {}, True)
+    if isinstance(node.value, str) and len(path) > 1:
+        return MappingNode(node.span, {"type": (node.span, node)}, True)
+    where = ".".join(map(str, path))
+    raise refuse(f"'{where}' is a single value; there is no '{step.text}' in it", step.span.place)
+
+
+def _resolve(node: Node, step: Step, path: Path, last: bool) -> str | int:
+    """The key or index that a step means.
+
+    Raises:
+        ConfigError: it means nothing.
+    """
+    where = f"'{'.'.join(map(str, path))}'" if path else "the config"
+    if isinstance(node, MappingNode):
+        if last or step.text in node.entries:
+            return step.text
+        raise _no_such(f"{where} has no '{step.text}'", step, list(node.entries))
+    assert isinstance(node, SequenceNode)
+    names = [entry.name for entry in named_entries(plain(node), [])]
+    if step.text.isascii() and step.text.isdigit():
+        if int(step.text) < len(node.items):
+            return int(step.text)
+        count = len(node.items)
+        expected = f"0 to {count - 1}" if count else None
+        raise refuse(f"{where} has {count} entries, no number {step.text}", step.span.place, expected)
+    if step.text in names:
+        return names.index(step.text)
+    raise _no_such(f"{where} has no entry '{step.text}'", step, names)
+
+
+def _no_such(message: str, step: Step, known: list[str]) -> ConfigError:
+    expected = one_of(known) if known else None
+    close = nearest(step.text, known)
+    return ConfigError(Problem(message, expected=expected, suggestion=close, place=step.span.place))

@@ -1,0 +1,59 @@
+"""The `training` section: how long, with what, towards what."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field
+
+from nnctl.callbacks.base import Callback
+from nnctl.core.spec import Spec
+from nnctl.losses.base import Loss
+from nnctl.metrics.base import Metric
+from nnctl.optimizers.base import Optimizer
+from nnctl.spec.by_output import ByOutput
+
+Count = Annotated[int, Field(ge=1)]
+"""A whole number, 1 or more."""
+
+Factor = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""A finite number, 0 or more."""
+
+Metrics = Annotated[Any, ByOutput(get_args(Metric)[1], several=True)]
+"""A metric, a list of metrics, or either by output name."""
+
+
+class CheckpointSpec(Spec):
+    """When the state is saved, so that a run that was stopped goes on from there."""
+
+    every: Literal["epoch"] | Count = "epoch"
+    """`epoch`: after each epoch; a number: after so many steps."""
+    keep: Count = 2
+    """How many of the newest checkpoints stay; the best stays besides."""
+
+
+class TrainingSpec(Spec):
+    """How the model is trained. The words are those of Keras's `compile` and `fit`."""
+
+    epochs: Count = 1
+    """How often the training data is gone through."""
+    optimizer: Optimizer = "rmsprop"
+    """What updates the weights: a name or a mapping with `type`."""
+    loss: Annotated[Any, ByOutput(get_args(Loss)[1])]
+    """What is minimised: a name, a mapping with `type`, or either by output name (`null`: none for it)."""
+    loss_weights: float | dict[str, float] | tuple[float, ...] | None = None
+    """What each output's loss is multiplied by, by output name or in their order; default: 1."""
+    metrics: Metrics = Field(default=[])
+    """What is reported besides the loss: names or mappings with `type`, or lists of them by output name."""
+    weighted_metrics: Metrics = Field(default=[])
+    """As `metrics`, but weighted by sample and class weights."""
+    callbacks: tuple[Callback, ...] = ()
+    """What watches the training and may stop it, save or change the learning rate."""
+    steps_per_epoch: Count | None = None
+    """How many batches make an epoch; default: once through the data."""
+    validation_frequency: Count = 1
+    """The validation split is evaluated after every so many epochs (Keras: `validation_freq`)."""
+    class_weight: dict[str, Factor] | None = Field(default=None, min_length=1)
+    """What an example's loss is multiplied by, by its class (name or number); default: 1."""
+    checkpoint: CheckpointSpec = CheckpointSpec()
+    """When the state is saved."""
