@@ -7,7 +7,7 @@ are clipped to [1e-7, 1 - 1e-7], as Keras does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -56,9 +56,11 @@ class SparseCategoricalCrossentropy(LossSpec):
         return Target("classes", output[:-1], class_axis("sparse_categorical_crossentropy", output))
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import sparse_crossentropy
+        from nnctl.ops.losses import class_loss, logits_before
 
-        return sparse_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class)
+        logits = y_pred if self.from_logits else logits_before(y_pred, "softmax")
+        x = y_pred if logits is None else logits
+        return class_loss(x, y_true, logits is not None, self.ignore_class)
 
 
 @register
@@ -76,9 +78,12 @@ class CategoricalCrossentropy(LossSpec):
         return Target("onehot", output, class_axis("categorical_crossentropy", output))
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import categorical_crossentropy
+        from nnctl.ops.losses import logits_before, target_loss
 
-        return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
+        logits = y_pred if self.from_logits else logits_before(y_pred, "softmax")
+        if logits is None:
+            return target_loss("categorical_crossentropy", y_pred, y_true, self.label_smoothing)
+        return target_loss("softmax", logits, y_true, self.label_smoothing)
 
 
 @register
@@ -97,9 +102,12 @@ class BinaryCrossentropy(LossSpec):
         return Target("numbers", output, 2)
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import binary_crossentropy
+        from nnctl.ops.losses import logits_before, target_loss
 
-        return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing)
+        logits = y_pred if self.from_logits else logits_before(y_pred, "sigmoid")
+        if logits is None:
+            return target_loss("binary_crossentropy", y_pred, y_true, self.label_smoothing)
+        return target_loss("sigmoid", logits, y_true, self.label_smoothing)
 
 
 @register
@@ -112,12 +120,6 @@ class KLDivergence(LossSpec):
         return Target("onehot", output, class_axis("kl_divergence", output))
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import elementwise_loss
+        from nnctl.ops.losses import target_loss
 
-        return elementwise_loss("kl_divergence", y_true, y_pred)
-
-
-__all__: list[Any] = [
-    "BinaryCrossentropy", "CategoricalCrossentropy", "KLDivergence", "SparseCategoricalCrossentropy",
-    "class_axis",
-]  # fmt: skip
+        return target_loss("kl_divergence", y_pred, y_true)

@@ -22,9 +22,9 @@ class _Margin(LossSpec):
         return Target("numbers", output, 2)
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import elementwise_loss, hinge_labels
+        from nnctl.ops.losses import target_loss
 
-        return elementwise_loss(self.kind, hinge_labels(y_true), y_pred)
+        return target_loss(self.kind, y_pred, y_true)
 
 
 @register
@@ -49,6 +49,6 @@ class CategoricalHinge(LossSpec):
         return Target("onehot", output, class_axis("categorical_hinge", output))
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import elementwise_loss
+        from nnctl.ops.losses import target_loss
 
-        return elementwise_loss("categorical_hinge", y_true, y_pred)
+        return target_loss("categorical_hinge", y_pred, y_true)

@@ -23,9 +23,9 @@ class _Distance(LossSpec):
         return Target("numbers", output)
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import elementwise_loss
+        from nnctl.ops.losses import target_loss
 
-        return elementwise_loss(self.kind, y_true, y_pred)
+        return target_loss(self.kind, y_pred, y_true)
 
 
 @register
@@ -72,6 +72,6 @@ class Huber(_Distance):
     """The error from which on the loss is linear."""
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import elementwise_loss
+        from nnctl.ops.losses import target_loss
 
-        return elementwise_loss(self.kind, y_true, y_pred, self.delta)
+        return target_loss(self.kind, y_pred, y_true, self.delta)

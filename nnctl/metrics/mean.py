@@ -99,10 +99,10 @@ class RootMeanSquaredError(MeanMetric):
     def update(
         self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None
     ) -> None:
-        from nnctl.ops.losses import elementwise_loss
+        from nnctl.ops.losses import target_loss
         from nnctl.ops.metrics import accumulate_rows
 
-        accumulate_rows(state["mean"], elementwise_loss("mean_squared_error", y_true, y_pred), weights)
+        accumulate_rows(state["mean"], target_loss("mean_squared_error", y_pred, y_true), weights)
 
     def result(self, state: Mapping[str, np.ndarray[Any, Any]]) -> float:
         return math.sqrt(super().result(state))

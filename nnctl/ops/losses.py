@@ -1,3 +1,327 @@
-"""Losses a row: loss_rows(kind, y_true, y_pred, ...) and their weighted mean. (In work: kernels follow.)"""
+"""Losses: one number a row of predictions, and their weighted total.
+
+Rows are the predictions' leading axes: y_pred (..., C) gives rows (...). Gradients flow into y_pred alone.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from nnctl.kernels import codes
+from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value, dummy
+from nnctl.ops.shape import reshape
+
+NOTHING_IGNORED = -(2**31)
+"""A class number that no target has."""
+
+_CODES = {
+    "mean_squared_error": codes.SQUARED_ERROR,
+    "mean_absolute_error": codes.ABSOLUTE_ERROR,
+    "mean_absolute_percentage_error": codes.ABSOLUTE_PERCENTAGE_ERROR,
+    "mean_squared_logarithmic_error": codes.SQUARED_LOGARITHMIC_ERROR,
+    "huber": codes.HUBER,
+    "hinge": codes.HINGE,
+    "squared_hinge": codes.SQUARED_HINGE,
+    "binary_crossentropy": codes.BINARY_CROSSENTROPY,
+    "kl_divergence": codes.KL_DIVERGENCE,
+}
+
+
+def _table(x: Array) -> Array:
+    """x (..., C) as rows and columns."""
+    return x.reshape(-1, x.shape[-1])
+
+
+@dataclass(frozen=True)
+class ClassLoss(Op):
+    """Cross-entropy of x (..., C) and class numbers (...): loss (...); from logits also p = softmax(x)."""
+
+    logits: bool
+    ignored: int = NOTHING_IGNORED
+
+    @property
+    def ignores(self) -> bool:
+        """Whether there is a class whose rows do not count."""
+        return self.ignored != NOTHING_IGNORED
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        x, labels = inputs
+        if labels.shape != x.shape[:-1] or not labels.dtype.startswith("int"):
+            raise ValueError(f"class numbers {labels} do not fit predictions {x}")
+        loss = TensorType(labels.shape, x.dtype)
+        return (loss, x) if self.logits else (loss,)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        x, labels = node.inputs
+        if dys[0] is None:
+            return None, None
+        source = node.outputs[1] if self.logits else x
+        return x.graph.add1(ClassLossGrad(self.logits, self.ignored), source, labels, dys[0]), None
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x, labels = _table(inputs[0]), inputs[1].reshape(-1)
+        loss = outputs[0].reshape(-1)
+        if self.logits:
+            p = _table(outputs[1])
+            return (Call("softmax.sparse_softmax_loss", (x, labels, self.ignored, p, loss)),)
+        return (Call("losses.sparse_crossentropy", (x, labels, self.ignored, loss)),)
+
+
+@dataclass(frozen=True)
+class ClassLossGrad(Op):
+    """dx (..., C) of ClassLoss from p = softmax(x) (from logits) or x, the class numbers, and dloss."""
+
+    logits: bool
+    ignored: int
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (inputs[0],)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x, labels, dloss = _table(inputs[0]), inputs[1].reshape(-1), inputs[2].reshape(-1)
+        kernel = "softmax.sparse_softmax_loss_grad" if self.logits else "losses.sparse_crossentropy_grad"
+        return (Call(kernel, (x, labels, self.ignored, dloss, _table(outputs[0]))),)
+
+
+@dataclass(frozen=True)
+class TargetLoss(Op):
+    """A loss of x (..., C) and targets of the same shape: loss (...).
+
+    `kind` is a name of _CODES, "categorical_crossentropy", "categorical_hinge", or one from logits:
+    "softmax" (which also gives p = softmax(x)) or "sigmoid". `a` is label smoothing or Huber's delta. Hinge
+    losses take a third input, the labels' form.
+    """
+
+    kind: str
+    a: float = 0.0
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        x, target = inputs[:2]
+        if x != target:
+            raise ValueError(f"targets {target} do not fit predictions {x}")
+        loss = TensorType(x.shape[:-1], x.dtype)
+        return (loss, x) if self.kind == "softmax" else (loss,)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        nothing = [None] * (len(node.inputs) - 1)
+        if dys[0] is None:
+            return [None, *nothing]
+        source = node.outputs[1] if self.kind == "softmax" else node.inputs[0]
+        rest = node.inputs[1:]
+        dx = source.graph.add1(TargetLossGrad(self.kind, self.a), source, *rest, dys[0])
+        return [dx, *nothing]
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        return 0 if self.kind == "softmax" else inputs[0].nbytes
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x, target = _table(inputs[0]), _table(inputs[1])
+        loss = outputs[0].reshape(-1)
+        work = _table(outputs[1]) if self.kind == "softmax" else scratch.view(x.dtype).reshape(x.shape)
+        if self.kind == "softmax":
+            return (Call("softmax.softmax_loss", (x, target, self.a, work, loss)),)
+        if self.kind == "sigmoid":
+            return (Call("softmax.sigmoid_loss", (x, target, self.a, work, loss)),)
+        if self.kind == "categorical_crossentropy":
+            return (Call("losses.categorical_crossentropy", (x, target, self.a, work, loss)),)
+        if self.kind == "categorical_hinge":
+            return (Call("losses.categorical_hinge", (x, target, work, loss)),)
+        form = inputs[2] if len(inputs) == 3 else dummy("int64")
+        return (Call("losses.loss_rows", (x, target, _CODES[self.kind], self.a, form, work, loss)),)
+
+
+@dataclass(frozen=True)
+class TargetLossGrad(Op):
+    """dx (..., C) of TargetLoss from x (or p), the target, the labels' form for hinge losses, and dloss."""
+
+    kind: str
+    a: float
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (inputs[0],)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x, target, dloss = _table(inputs[0]), _table(inputs[1]), inputs[-1].reshape(-1)
+        dx = _table(outputs[0])
+        if self.kind in ("softmax", "sigmoid"):
+            return (Call(f"softmax.{self.kind}_loss_grad", (x, target, self.a, dloss, dx)),)
+        if self.kind == "categorical_crossentropy":
+            return (Call("losses.categorical_crossentropy_grad", (x, target, self.a, dloss, dx)),)
+        if self.kind == "categorical_hinge":
+            return (Call("losses.categorical_hinge_grad", (x, target, dloss, dx)),)
+        form = inputs[2] if len(inputs) == 4 else dummy("int64")
+        return (Call("losses.loss_rows_grad", (x, target, _CODES[self.kind], self.a, form, dloss, dx)),)
+
+
+@dataclass(frozen=True)
+class HingeForm(Op):
+    """1 where every label is 0 or 1, so that they stand for -1 and 1; else 0. (1,) int64."""
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (TensorType((1,), "int64"),)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        return (Call("losses.hinge_form", (inputs[0].reshape(-1), outputs[0])),)
+
+
+def _columns(x: Value) -> Value:
+    """x with an axis to take rows along: (N,) is seen as (N, 1)."""
+    return reshape(x, (*x.shape, 1)) if len(x.shape) == 1 else x
+
+
+def class_loss(x: Value, labels: Value, logits: bool, ignored: int | None = None) -> Value:
+    """Cross-entropy (...) of x (..., C), logits or probabilities, and class numbers (...)."""
+    op = ClassLoss(logits, NOTHING_IGNORED if ignored is None else ignored)
+    return x.graph.add(op, x, labels)[0]
+
+
+def target_loss(kind: str, x: Value, target: Value, a: float = 0.0) -> Value:
+    """The loss `kind` (see TargetLoss) of x (..., C) and targets of its shape, or (N,) and (N,): rows (...)."""
+    x, target = _columns(x), _columns(target)
+    if kind in ("hinge", "squared_hinge"):
+        form = x.graph.add1(HingeForm(), target)
+        return x.graph.add(TargetLoss(kind, a), x, target, form)[0]
+    return x.graph.add(TargetLoss(kind, a), x, target)[0]
+
+
+@dataclass(frozen=True)
+class Total(Op):
+    """(sum of weight * loss) / divisor (1,), and 1 / divisor (1,); both 0 for a divisor of 0.
+
+    Inputs: rows (...), then weights whose axes are the rows' first ones where `weighted`, then a mask where the
+    divisor counts it. The divisor is `scale` times: 1 ("number"), the mask's sum ("mask"), the weights' sum
+    ("weights").
+    """
+
+    weighted: bool
+    divisor: str
+    scale: float
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        rows = inputs[0]
+        if self.weighted and rows.shape[: len(inputs[1].shape)] != inputs[1].shape:
+            raise ValueError(f"weights {inputs[1]} do not fit losses {rows}")
+        one = TensorType((1,), rows.dtype)
+        return (one, one)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        nothing = [None] * (len(node.inputs) - 1)
+        if dys[0] is None:
+            return [None, *nothing]
+        rows = node.inputs[0]
+        weights = node.inputs[1:2] if self.weighted else ()
+        return [rows.graph.add1(TotalGrad(rows.shape), dys[0], node.outputs[1], *weights), *nothing]
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        return inputs[0].nbytes if self.weighted else 0
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        rows = inputs[0]
+        weights = inputs[1].reshape(-1) if self.weighted else dummy(rows.dtype.name)
+        mask = inputs[-1].reshape(-1) if self.divisor == "mask" else dummy("uint8")
+        mode = ("number", "mask", "weights").index(self.divisor)
+        work = scratch.view(rows.dtype) if self.weighted else dummy(rows.dtype.name)
+        table = rows.reshape(weights.size, -1) if self.weighted else rows.reshape(1, -1)
+        given = int(self.weighted)
+        args = (table, weights, given, mask, mode, self.scale, work, outputs[1], outputs[0])
+        return (Call("totals.total", args),)
+
+
+@dataclass(frozen=True)
+class TotalGrad(Op):
+    """drows (`shape`) = dloss * (1 / divisor) * weight; inputs dloss (1,), 1 / divisor (1,), maybe weights."""
+
+    shape: tuple[int, ...]
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (TensorType(self.shape, inputs[0].dtype),)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        weighted = len(inputs) == 3
+        weights = inputs[2].reshape(-1) if weighted else dummy(inputs[0].dtype.name)
+        drows = outputs[0].reshape(weights.size, -1)
+        return (Call("totals.total_grad", (inputs[0], inputs[1], weights, int(weighted), drows)),)
+
+
+@dataclass(frozen=True)
+class MaskedWeights(Op):
+    """weights (N,) times mask (N, T) uint8, or the mask alone, as floats (N, T)."""
+
+    dtype: str
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        mask = inputs[-1]
+        if len(inputs) == 2 and mask.shape[: len(inputs[0].shape)] != inputs[0].shape:
+            raise ValueError(f"weights {inputs[0]} do not fit a mask {mask}")
+        return (TensorType(mask.shape, self.dtype),)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        weighted = len(inputs) == 2
+        weights = inputs[0].reshape(-1) if weighted else dummy(self.dtype)
+        shape = (weights.size, prod(inputs[-1].shape) // max(weights.size, 1))
+        mask, out = inputs[-1].reshape(shape), outputs[0].reshape(shape)
+        return (Call("totals.masked_weights", (weights, int(weighted), mask, out)),)
+
+
+@dataclass(frozen=True)
+class NotIgnored(Op):
+    """1 where a class number is not `ignored`, and the mask, if there is one, is 1. uint8 of the labels' shape."""
+
+    ignored: int
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        if len(inputs) == 2 and inputs[1].shape != inputs[0].shape:
+            raise ValueError(f"a mask {inputs[1]} does not fit class numbers {inputs[0]}")
+        return (TensorType(inputs[0].shape, "uint8"),)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        masked = len(inputs) == 2
+        mask = inputs[1].reshape(-1) if masked else dummy("uint8")
+        labels, out = inputs[0].reshape(-1), outputs[0].reshape(-1)
+        return (Call("totals.not_ignored", (labels, self.ignored, mask, int(masked), out)),)
+
+
+def not_ignored(labels: Value, ignored: int, mask: Value | None) -> Value:
+    """1 where a class number is not `ignored`, and the mask, if there is one, is 1. uint8 of the labels' shape."""
+    return labels.graph.add1(NotIgnored(ignored), *([labels] if mask is None else [labels, mask]))
+
+
+def masked_weights(weights: Value | None, mask: Value) -> Value:
+    """weights (N,) times mask (N, T) uint8; the mask alone where there are no weights. (N, T)"""
+    given = (mask,) if weights is None else (weights, mask)
+    return mask.graph.add1(MaskedWeights(mask.graph.dtype), *given)
+
+
+def total(rows: Value, weights: Value | None, mask: Value | None, divisor: str, scale: float) -> Value:
+    """(sum of weight * loss) / divisor (1,); see Total. `mask` is what the divisor counts."""
+    inputs = [v for v in (rows, weights, mask) if v is not None]
+    return rows.graph.add(Total(weights is not None, divisor, scale), *inputs)[0]
+
+
+def logits_before(y: Value, function: str) -> Value | None:
+    """x where y is softmax(x) (`function` "softmax") or sigmoid(x) ("sigmoid"), else None."""
+    op = y.node.op if y.node is not None else None
+    name = type(op).__name__.lower()
+    if name == "activation":
+        name = getattr(op, "name", "")
+    return y.node.inputs[0] if y.node is not None and name == function else None

@@ -1,0 +1,50 @@
+"""From one loss a row to one number: sample weights, masks and reduction.
+
+Source: keras.losses.Loss (reduce_weighted_values, apply_mask).
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from nnctl.losses.base import LossSpec
+from nnctl.ops.base import Value
+from nnctl.ops.losses import ClassLoss, masked_weights, not_ignored
+from nnctl.ops.losses import total as weighted_total
+
+
+def effective_weights(weights: Value | None, mask: Value | None) -> Value | None:
+    """What each example (N,), or each position of one (N, T), counts: sample weights (N,) and mask (N, T).
+
+    None where everything counts 1.
+    """
+    return weights if mask is None else masked_weights(weights, mask)
+
+
+def total(loss: LossSpec, rows: Value, sample_weight: Value | None, mask: Value | None) -> Value:
+    """The loss of a batch (1,).
+
+    Args:
+        rows: What `loss.rows` gave: one loss an example (N,), or a position (N, T, ...).
+        sample_weight: One weight an example (N,). Keras asks for (N, T) where rows are; one weight for all of
+            an example's positions is what (N, 1) is there.
+        mask: Which positions count (N, T), uint8.
+    """
+    mask = _ignoring(rows, mask)
+    weights = effective_weights(sample_weight, mask)
+    if loss.reduction == "sum":
+        return weighted_total(rows, weights, None, "number", 1.0)
+    if loss.reduction == "mean_with_sample_weight" and weights is not None:
+        return weighted_total(rows, weights, None, "weights", 1.0)
+    if mask is None:
+        return weighted_total(rows, weights, None, "number", float(rows.type.size))
+    repeat = rows.type.size // max(prod(mask.shape), 1)
+    return weighted_total(rows, weights, mask, "mask", float(repeat))
+
+
+def _ignoring(rows: Value, mask: Value | None) -> Value | None:
+    """The mask without the positions whose class the loss ignores (`ignore_class`)."""
+    node = rows.node
+    if node is None or not isinstance(node.op, ClassLoss) or not node.op.ignores:
+        return mask
+    return not_ignored(node.inputs[1], node.op.ignored, mask)

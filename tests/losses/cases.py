@@ -1,0 +1,159 @@
+"""Every loss with data that fits it, and its formula in plain NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+EPSILON = 1e-7
+
+
+@dataclass(frozen=True)
+class Case:
+    """A loss, a batch for it, and the oracle `rows(y_true, y_pred)` in float64."""
+
+    name: str
+    y_true: Array
+    y_pred: Array
+    rows: Callable[[Array, Array], Array]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return "-".join([self.name, *(f"{k}={v}" for k, v in self.fields.items()), str(self.y_pred.shape)])
+
+
+def softmax(x: Array) -> Array:
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def sigmoid(x: Array) -> Array:
+    return 1 / (1 + np.exp(-x))
+
+
+def onehot(labels: Array, classes: int) -> Array:
+    return np.eye(classes)[labels]
+
+
+def _categorical(y: Array, p: Array, smoothing: float = 0.0, logits: bool = False) -> Array:
+    p = softmax(p) if logits else np.clip(p / p.sum(-1, keepdims=True), EPSILON, 1 - EPSILON)
+    y = y * (1 - smoothing) + smoothing / y.shape[-1]
+    return -(y * np.log(p)).sum(-1)
+
+
+def _sparse(y: Array, p: Array, ignore: int | None = None, logits: bool = False) -> Array:
+    known = np.where(y == ignore, 0, y) if ignore is not None else y
+    rows = _categorical(onehot(known, p.shape[-1]), p, logits=logits)
+    return rows if ignore is None else np.where(y == ignore, 0.0, rows)
+
+
+def _binary(y: Array, p: Array, smoothing: float = 0.0, logits: bool = False) -> Array:
+    p = sigmoid(p) if logits else np.clip(p, EPSILON, 1 - EPSILON)
+    y = y * (1 - smoothing) + smoothing / 2
+    return -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean(-1)
+
+
+def _msle(y: Array, p: Array) -> Array:
+    return ((np.log(1 + np.maximum(p, EPSILON)) - np.log(1 + np.maximum(y, EPSILON))) ** 2).mean(-1)
+
+
+def _huber(delta: float) -> Callable[[Array, Array], Array]:
+    def rows(y: Array, p: Array) -> Array:
+        e = np.abs(p - y)
+        return np.where(e <= delta, e**2 / 2, delta * e - delta**2 / 2).mean(-1)
+
+    return rows
+
+
+def _labels(y: Array) -> Array:
+    return 2 * y - 1 if np.isin(y, (0, 1)).all() else y
+
+
+def _hinge(y: Array, p: Array) -> Array:
+    return np.maximum(1 - _labels(y) * p, 0).mean(-1)
+
+
+def _squared_hinge(y: Array, p: Array) -> Array:
+    return (np.maximum(1 - _labels(y) * p, 0) ** 2).mean(-1)
+
+
+def _categorical_hinge(y: Array, p: Array) -> Array:
+    return np.maximum(((1 - y) * p).max(-1) - (y * p).sum(-1) + 1, 0)
+
+
+def _kl(y: Array, p: Array) -> Array:
+    y, p = np.clip(y, EPSILON, 1), np.clip(p, EPSILON, 1)
+    return (y * np.log(y / p)).sum(-1)
+
+
+def _cases() -> list[Case]:
+    rng = np.random.default_rng(3)
+
+    def normal(*shape: int) -> Array:
+        return rng.standard_normal(shape)
+
+    def labels(classes: int, *shape: int) -> Array:
+        return rng.integers(0, classes, shape).astype(np.int32)
+
+    def bits(*shape: int) -> Array:
+        return rng.integers(0, 2, shape).astype(np.float64)
+
+    sparse, categorical, binary = (
+        f"{kind}Crossentropy" for kind in ("SparseCategorical", "Categorical", "Binary")
+    )
+    cases = [
+        Case(sparse, labels(5, 7), softmax(normal(7, 5)), _sparse),
+        Case(sparse, labels(5, 7), softmax(normal(7, 5)) * 3, _sparse),
+        Case(sparse, labels(33, 3, 4), softmax(normal(3, 4, 33)), _sparse),
+        Case(sparse, labels(4, 6), 9 * normal(6, 4), lambda y, p: _sparse(y, p, logits=True), {"from_logits": True}),
+        Case(
+            sparse, labels(3, 5, 4), normal(5, 4, 3), lambda y, p: _sparse(y, p, 1, logits=True),
+            {"from_logits": True, "ignore_class": 1},
+        ),
+        Case(sparse, labels(3, 11), softmax(normal(11, 3)), lambda y, p: _sparse(y, p, 2), {"ignore_class": 2}),
+        Case(categorical, onehot(labels(5, 7), 5), softmax(normal(7, 5)), _categorical),
+        Case(categorical, softmax(normal(2, 3, 17)), softmax(normal(2, 3, 17)), _categorical),
+        Case(
+            categorical, onehot(labels(4, 6), 4), softmax(normal(6, 4)), lambda y, p: _categorical(y, p, 0.1),
+            {"label_smoothing": 0.1},
+        ),
+        Case(
+            categorical, softmax(normal(6, 4)) * 0.5, normal(6, 4), lambda y, p: _categorical(y, p, 0.3, True),
+            {"label_smoothing": 0.3, "from_logits": True},
+        ),
+        Case(binary, bits(7, 1), sigmoid(normal(7, 1)), _binary),
+        Case(binary, sigmoid(normal(3, 4, 5)), sigmoid(normal(3, 4, 5)), _binary),
+        Case(binary, bits(7, 3), 4 * normal(7, 3), lambda y, p: _binary(y, p, logits=True), {"from_logits": True}),
+        Case(
+            binary, bits(7, 3), normal(7, 3), lambda y, p: _binary(y, p, 0.2, True),
+            {"label_smoothing": 0.2, "from_logits": True},
+        ),
+        Case(binary, bits(7, 3), sigmoid(normal(7, 3)), lambda y, p: _binary(y, p, 0.2), {"label_smoothing": 0.2}),
+        Case("KLDivergence", softmax(normal(6, 4)), softmax(normal(6, 4)), _kl),
+        Case("KLDivergence", onehot(labels(3, 4, 2), 3), softmax(normal(4, 2, 3)), _kl),
+        Case("MeanSquaredError", normal(7, 3), normal(7, 3), lambda y, p: ((y - p) ** 2).mean(-1)),
+        Case("MeanSquaredError", normal(2, 5, 19), normal(2, 5, 19), lambda y, p: ((y - p) ** 2).mean(-1)),
+        Case("MeanAbsoluteError", normal(7, 3), normal(7, 3), lambda y, p: np.abs(y - p).mean(-1)),
+        Case(
+            "MeanAbsolutePercentageError", normal(7, 3) * bits(7, 3), normal(7, 3),
+            lambda y, p: 100 * np.abs((y - p) / np.maximum(np.abs(y), EPSILON)).mean(-1),
+        ),
+        Case("MeanSquaredLogarithmicError", np.abs(normal(7, 3)), np.abs(normal(7, 3)), _msle),
+        Case("MeanSquaredLogarithmicError", normal(7, 3), normal(7, 3), _msle),
+        Case("Huber", normal(7, 3), 2 * normal(7, 3), _huber(1.0)),
+        Case("Huber", normal(7, 3), normal(7, 3), _huber(0.3), {"delta": 0.3}),
+        Case("Hinge", 2 * bits(7, 3) - 1, 2 * normal(7, 3), _hinge),
+        Case("Hinge", bits(7, 3), 2 * normal(7, 3), _hinge),
+        Case("SquaredHinge", 2 * bits(5, 2, 3) - 1, 2 * normal(5, 2, 3), _squared_hinge),
+        Case("SquaredHinge", bits(7, 1), 2 * normal(7, 1), _squared_hinge),
+        Case("CategoricalHinge", onehot(labels(5, 7), 5), normal(7, 5), _categorical_hinge),
+    ]  # fmt: skip
+    return cases
+
+
+CASES = _cases()
