@@ -30,7 +30,19 @@ VECTORS = tile_shape(4).vectors
 VECTOR_BYTES = tile_shape(4).lanes * 4
 
 BLOCK = 128 * 1024
-"""Elements of A a task keeps in the second-level cache."""
+"""Elements of B that a task packs at a time: half a second-level cache."""
+
+TASK_ROWS = 256
+"""Rows of C in a task, at most: they pay for packing B."""
+
+TASKS = 16
+"""A product is cut into about this many tasks where its shape allows."""
+
+CHUNK = 64
+"""Rows of A copied at a time where A's rows lie far apart."""
+
+FAR = 1024
+"""Row stride from which A is copied: closer rows are read in place."""
 
 SERIAL = 256 * 1024
 """Multiply-adds below which waking other threads costs more than it brings."""
@@ -51,26 +63,24 @@ def block_depth(k: int) -> int:
 @register_jitable
 def _cut(m: int, n: int, k: int, width: int) -> tuple[int, int]:
     """Rows and columns of a task, from the shape alone."""
-    panels = (n + width - 1) // width
-    row_blocks = max(1, (m * block_depth(k) + BLOCK - 1) // BLOCK)
-    group = 1
-    if m * k > 2 * BLOCK:
-        group = min(8, max(1, panels * row_blocks // 16))
-    tasks = max(1, row_blocks * ((panels + group - 1) // group))
-    if tasks < 8:
-        row_blocks *= (8 + tasks - 1) // tasks
+    panels = max(1, (n + width - 1) // width)
+    row_blocks = max(1, (m + TASK_ROWS - 1) // TASK_ROWS)
+    column_blocks = min(panels, (TASKS + row_blocks - 1) // row_blocks)
+    group = max(1, min((panels + column_blocks - 1) // column_blocks, BLOCK // (block_depth(k) * width)))
+    column_blocks = (panels + group - 1) // group
+    if row_blocks * column_blocks < TASKS // 2:
+        row_blocks = TASKS // 2 // column_blocks
     rows = (m + row_blocks - 1) // row_blocks
     return max(2 * ROWS, (rows + ROWS - 1) // ROWS * ROWS), group * width
 
 
 @register_jitable
 def _worker_size(m: int, n: int, k: int, width: int) -> int:
-    """Elements of scratch a thread needs: a panel of B, a tile, a block of A where it is packed."""
-    rows, columns = _cut(m, n, k, width)
-    depth = block_depth(k)
-    lane = width // VECTORS
-    packed = rows * depth + lane * max(rows, depth) if columns > width else 0
-    return ((depth + lane + ROWS + 2) * width + packed + 15) // 16 * 16
+    """Elements of scratch a thread needs: panels of B, a tile, two constant rows, a chunk of A."""
+    _, columns = _cut(m, n, k, width)
+    depth, lane = block_depth(k) + width // VECTORS, width // VECTORS
+    size = depth * columns + (ROWS + 2) * width + max(CHUNK, depth) * lane + CHUNK * depth
+    return (size + 15) // 16 * 16
 
 
 def scratch_size(m: int, n: int, k: int, itemsize: int, threads: int) -> int:
@@ -80,12 +90,12 @@ def scratch_size(m: int, n: int, k: int, itemsize: int, threads: int) -> int:
 
 @inline
 def _pack_b(
-    b: Any, transposed: bool, k: int, depth: int, j: int, columns: int, width: int, panel: Any, at: int
+    b: Any, transposed: bool, k: int, depth: int, j: int, columns: int, panel: Any, at: int
 ) -> None:
-    """Copy op(B)[k:k+depth, j:j+columns] to rows of `width`, whole vectors."""
-    stride = b.shape[1]
+    """Copy op(B)[k:k+depth, j:j+columns] to rows of one vector or of a panel's width."""
+    stride, lane = b.shape[1], lanes(b)
+    width = lane if columns <= lane else VECTORS * lane
     if transposed:
-        lane = lanes(b)
         for v in range(0, columns, lane):
             for step in range(0, depth, lane):
                 source, target = (j + v) * stride + k + step, at + step * width + v
@@ -108,14 +118,15 @@ def _work(
     depth = block_depth(k)
     across = (n + task_columns - 1) // task_columns
     tasks = across * ((m + task_rows - 1) // task_rows)
-    tile = at + (depth + lane) * width
+    tile = at + (depth + lane) * task_columns
     zeros = tile + ROWS * width
     ones = zeros + width
-    packed = ones + width
+    chunk_at = ones + width
     for i in range(width):
         scratch[zeros + i] = 0
         scratch[ones + i] = 1
     zeros_address, ones_address = address(scratch, zeros), address(scratch, ones)
+    far = a.shape[1] >= FAR and task_columns > width
     while True:
         task = take_ticket(scratch, 0)
         if task >= tasks:
@@ -126,43 +137,43 @@ def _work(
             length = min(depth, k - k0)
             last = k0 + length >= k
             low = c.dtype.type(0 if relu and last else -np.inf)
-            a_stride = a.shape[1]
-            if task_columns > width:
-                # As A is stored, but rows lie closer and not a power of two apart.
-                if a_transposed:
-                    a_stride = i1 - i0 + lane
-                    copy_block(a, k0 * m + i0, m, length, i1 - i0, scratch, packed, a_stride)
-                else:
-                    a_stride = length + lane
-                    copy_block(a, i0 * k + k0, k, i1 - i0, length, scratch, packed, a_stride)
-                a_start = address(scratch, packed)
-            elif a_transposed:
-                a_start = address(a, k0 * m + i0)
-            else:
-                a_start = address(a, i0 * k + k0)
-            row_step, k_step = (1, a_stride) if a_transposed else (a_stride, 1)
             for j in range(j0, j1, width):
                 columns = min(width, j1 - j)
-                used = lane if columns <= lane else width
-                _pack_b(b, b_transposed != 0, k0, length, j, columns, used, scratch, at)
-                bias_address = address(bias, j) if last and bias.size else zeros_address
-                for i in range(i0, i1, ROWS):
-                    rows, place = min(ROWS, i1 - i), i * n + j
-                    a_address = a_start + (i - i0) * row_step * c.itemsize
-                    if columns <= lane:
-                        _tile_1(a_address, row_step, k_step, rows, scratch, at, used, length, scratch, tile)
+                panel = at + (j - j0) * (length + lane)
+                _pack_b(b, b_transposed != 0, k0, length, j, columns, scratch, panel)
+            for chunk in range(i0, i1, CHUNK):
+                chunk_rows = min(CHUNK, i1 - chunk)
+                a_stride = a.shape[1]
+                a_start = address(a, k0 * m + chunk if a_transposed else chunk * k + k0)
+                if far:
+                    a_start = address(scratch, chunk_at)
+                    if a_transposed:
+                        a_stride = chunk_rows + lane
+                        copy_block(a, k0 * m + chunk, m, length, chunk_rows, scratch, chunk_at, a_stride)
                     else:
-                        _tile_n(a_address, row_step, k_step, rows, scratch, at, used, length, scratch, tile)
-                    older_address, older_row = zeros_address, 0
-                    if add or k0:
-                        older_address, older_row = address(c, place), n
-                    gate_address, gate_row = ones_address, 0
-                    if last and gate.size:
-                        gate_address, gate_row = address(gate, place), n
-                    finish_tile(
-                        scratch, tile, used, older_address, older_row, bias_address, low,
-                        gate_address, gate_row, rows, columns, c, place, n,
-                    )  # fmt: skip
+                        a_stride = length + lane
+                        copy_block(a, chunk * k + k0, k, chunk_rows, length, scratch, chunk_at, a_stride)
+                row_step, k_step = (1, a_stride) if a_transposed else (a_stride, 1)
+                for i in range(chunk, chunk + chunk_rows, ROWS):
+                    rows = min(ROWS, i1 - i)
+                    a_rows = a_start + (i - chunk) * row_step * c.itemsize
+                    for j in range(j0, j1, width):
+                        columns, place = min(width, j1 - j), i * n + j
+                        panel = at + (j - j0) * (length + lane)
+                        used = lane if columns <= lane else width
+                        if columns <= lane:
+                            _tile_1(a_rows, row_step, k_step, rows, scratch, panel, used, length, scratch, tile)
+                        else:
+                            _tile_n(a_rows, row_step, k_step, rows, scratch, panel, used, length, scratch, tile)
+                        bias_address = address(bias, j) if last and bias.size else zeros_address
+                        older, older_row = (address(c, place), n) if add or k0 else (zeros_address, 0)
+                        gate_address, gate_row = ones_address, 0
+                        if last and gate.size:
+                            gate_address, gate_row = address(gate, place), n
+                        finish_tile(
+                            scratch, tile, used, older, older_row, bias_address, low,
+                            gate_address, gate_row, rows, columns, c, place, n,
+                        )  # fmt: skip
 
 
 @kernel(parallel=True)
