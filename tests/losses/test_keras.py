@@ -1,0 +1,97 @@
+"""Losses against real Keras: values and gradients, with sample weights and masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnctl.losses.base import losses
+from nnctl.losses.total import total
+from nnctl.ops.base import Value
+from nnctl.program.autodiff import gradients
+from tests.losses.cases import CASES, Case
+from tests.ops.harness import evaluate
+
+pytestmark = pytest.mark.keras
+Array = np.ndarray[Any, Any]
+
+
+def _theirs(case: Case, y_pred: Array, y_true: Array, weight: Array | None, mask: Array | None, **more: Any) -> Any:
+    """Keras's loss and its gradient in y_pred."""
+    keras = pytest.importorskip("keras")
+    jax = pytest.importorskip("jax")
+    if keras.backend.backend() != "jax":
+        pytest.skip("gradients are taken with jax: set KERAS_BACKEND=jax")
+    from keras.src import backend
+
+    loss = getattr(keras.losses, case.name)(**case.fields, **more)
+
+    def value(p: Any) -> Any:
+        if mask is not None:
+            backend.set_keras_mask(p, jax.numpy.array(mask.astype(bool)))
+        return loss(y_true, p, sample_weight=weight)
+
+    return jax.value_and_grad(value)(jax.numpy.array(y_pred))
+
+
+def _ours(case: Case, arrays: dict[str, Array], **more: Any) -> list[Array]:
+    loss = losses.get(case.name)(**case.fields, **more)  # type: ignore[misc]
+
+    def build(y_pred: Value, y_true: Value, weight: Value | None = None, mask: Value | None = None) -> list[Value]:
+        value = total(loss, loss.rows(y_true, y_pred), weight, mask)
+        (gradient,) = gradients(value, [y_pred])
+        assert gradient is not None
+        return [value, gradient]
+
+    return evaluate(build, arrays)
+
+
+def _compare(case: Case, weight: Array | None, mask: Array | None, **more: Any) -> None:
+    y_pred = case.y_pred.astype(np.float32)
+    y_true = case.y_true.astype(np.float32) if case.y_true.dtype.kind == "f" else case.y_true
+    arrays = {"y_pred": y_pred, "y_true": y_true}
+    if weight is not None:
+        arrays["weight"] = weight
+    if mask is not None:
+        arrays["mask"] = mask
+    positions = y_pred.ndim > 2 and weight is not None
+    # Keras wants a weight a position where there are positions; (N, 1) stands for one an example.
+    column = weight[:, None] if positions and weight is not None else weight
+    value, gradient = _theirs(case, y_pred, y_true, column, mask, **more)
+    got, got_gradient = _ours(case, arrays, **more)
+    np.testing.assert_allclose(got[0], float(value), rtol=1e-5)
+    scale = np.abs(np.asarray(gradient)).max()
+    np.testing.assert_allclose(got_gradient, np.asarray(gradient), rtol=1e-5, atol=1e-6 * scale)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)
+def test_plain(case: Case) -> None:
+    _compare(case, None, None)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)
+def test_sample_weights(case: Case) -> None:
+    weight = np.random.default_rng(2).uniform(0, 2, case.y_pred.shape[0]).astype(np.float32)
+    _compare(case, weight, None)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.y_pred.ndim == 3], ids=lambda c: c.id)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_masks(case: Case, weighted: bool) -> None:
+    rng = np.random.default_rng(4)
+    mask = (rng.random(case.y_pred.shape[:2]) < 0.6).astype(np.uint8)
+    weight = rng.uniform(0, 2, case.y_pred.shape[0]).astype(np.float32) if weighted else None
+    _compare(case, weight, mask)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean", "mean_with_sample_weight"])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_reductions(reduction: str, masked: bool, weighted: bool) -> None:
+    case = next(c for c in CASES if c.name == "MeanSquaredError" and c.y_pred.ndim == 3)
+    rng = np.random.default_rng(6)
+    mask = (rng.random(case.y_pred.shape[:2]) < 0.6).astype(np.uint8) if masked else None
+    weight = rng.uniform(0, 2, case.y_pred.shape[0]).astype(np.float32) if weighted else None
+    _compare(case, weight, mask, reduction=reduction)
