@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic_core import PydanticCustomError
 
-from nnctl.core.errors import DataError
+from nnctl.core.errors import DataError, nearest
 from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
 
@@ -37,6 +37,9 @@ class Source(Spec):
     endings: ClassVar[tuple[str, ...]] = ()
     """File name endings by which a bare path is known to be of this type."""
 
+    path_field: ClassVar[str] = "path"
+    """The field that a bare path fills."""
+
     def files(self) -> dict[str, str]:
         """The paths as written, by the name of the field (or entry) that holds them."""
         raise NotImplementedError
@@ -57,8 +60,8 @@ class Source(Spec):
     @classmethod
     def of_path(cls, path: str, options: Mapping[str, Any]) -> Source:
         """The source of this type for a bare path, with the reader's `options` remembered from training."""
-        known = {k: v for k, v in options.items() if k in cls.model_fields and k not in ("type", "path")}
-        return cls.model_validate({"path": path, **known})
+        known = {k: v for k, v in options.items() if k in cls.model_fields and k != cls.path_field}
+        return cls.model_validate({cls.path_field: path, **known})
 
 
 class OneSource(OneOf):
@@ -74,21 +77,16 @@ class OneSource(OneOf):
         if value is None:
             return None
         if isinstance(value, str):
-            value = {"path": value}
+            cls = self._by_path(value)
+            value = {"type": cls.__name__, cls.path_field: value}
         if isinstance(value, dict) and "type" not in value:
-            value = {"type": self._type_of(value.get("path")), **value}
+            if not isinstance(value.get("path"), str):
+                raise PydanticCustomError("missing_type", "a {kind} needs 'type'", {"kind": "data source"})
+            value = {"type": self._by_path(value["path"]).__name__, **value}
         return super().resolve(value)
 
-    def class_of(self, value: Any) -> type[Spec] | None:
-        """The class that a path, a mapping with `path` or one with `type` chooses; None if none."""
-        if isinstance(value, dict) and "type" in value:
-            return super().class_of(value)
-        path = value.get("path") if isinstance(value, dict) else value
-        return by_ending(path) if isinstance(path, str) else None
-
-    def _type_of(self, path: Any) -> str:
-        if not isinstance(path, str):
-            raise PydanticCustomError("missing_type", "a {kind} needs 'type' or 'path'", {"kind": "data source"})
+    @staticmethod
+    def _by_path(path: str) -> type[Source]:
         cls = by_ending(path)
         if cls is None:
             known = sorted(ending for c in sources.classes() for ending in c.endings)
@@ -97,7 +95,7 @@ class OneSource(OneOf):
                 "cannot tell the type of '{path}' by its ending; say `type:` (endings known: {known})",
                 {"path": path, "known": ", ".join(known)},
             )
-        return cls.__name__
+        return cls
 
 
 def by_ending(path: str) -> type[Source] | None:
@@ -121,8 +119,6 @@ def find(base: Path, path: str) -> Path:
 
 
 def _neighbour(full: Path) -> str | None:
-    from nnctl.core.errors import nearest
-
     if not full.parent.is_dir():
         return f"the directory '{full.parent}' does not exist"
     near = nearest(full.name, [p.name for p in full.parent.iterdir() if p.is_file()])

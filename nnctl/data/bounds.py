@@ -31,7 +31,7 @@ def check_expansion(file: str, stored: int, expanded: int) -> None:
 class BoundedStream(io.RawIOBase):
     """A binary stream read through a counter that stops a decompression bomb."""
 
-    def __init__(self, stream: IO[bytes], file: str, stored: int) -> None:
+    def __init__(self, stream: IO[bytes] | gzip.GzipFile, file: str, stored: int) -> None:
         self.stream, self.file, self.stored, self.count = stream, file, stored, 0
 
     def readable(self) -> bool:

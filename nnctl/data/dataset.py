@@ -30,6 +30,8 @@ class Part:
     dtype: str
     offset: int = 0
     length: int = 1
+    origin: Origin | None = None
+    """Where the rows are, if not in the data set's own file."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ class Dataset:
     def arrays(self, indices: Rows | None = None) -> dict[str, npt.NDArray[Any]]:
         """The examples (all of them by default) as new arrays: for tests and small data."""
         chosen = np.arange(len(self), dtype=np.int64) if indices is None else indices
-        out = {n: np.empty((len(chosen), *s.shape), dtype=s.dtype) for n, s in self.signature().items()}
+        parts = {n: self.part(n) for n in self.signature()}
+        out = {n: np.empty((len(chosen), *p.shape), dtype=p.dtype) for n, p in parts.items()}
         self.read(chosen, out)
         return out
 

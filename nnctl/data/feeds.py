@@ -119,9 +119,13 @@ class Coded:
         code = int(words.codes[row])
         if code < 0:
             raise missing_value(origin, row, name, "most_frequent, other or a word")
-        known = ", ".join(f"'{w}'" for w in self.prep.words[:8]) + (", ..." if len(self.prep.words) > 8 else "")
+        known = ", ".join(f"'{w}'" for w in self.prep.words[:8]) + (
+            ", ..." if len(self.prep.words) > 8 else ""
+        )
         raise origin.error(
-            f"'{words.vocabulary[code]}' does not occur in the training split (which has {known})", row, name,
+            f"'{words.vocabulary[code]}' does not occur in the training split (which has {known})",
+            row,
+            name,
             hint="`unknown: other` gives such words a class of their own; `split: {stratify: ...}` spreads them",
         )
 
@@ -160,7 +164,9 @@ class Whole:
             if raw.dtype.kind == "f" and np.isnan(raw[i]).any():
                 raise missing_value(self.origin, int(rows[i]), self.name, None)
             value = raw[i][0] if self.width == 1 else raw[i]
-            raise self.origin.error(f"{value} is not a class number (a whole number)", int(rows[i]), self.name)
+            raise self.origin.error(
+                f"{value} is not a class number (a whole number)", int(rows[i]), self.name
+            )
         return raw
 
 

@@ -30,8 +30,12 @@ def fit_number(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin: 
     """
     if isinstance(column, Words):
         row = int(np.argmax(column.codes >= 0))
-        raise origin.error(f"'{column.vocabulary[column.codes[row]]}' is not a number", row, name,
-                           hint="the config declares this column a number")
+        raise origin.error(
+            f"'{column.vocabulary[column.codes[row]]}' is not a number",
+            row,
+            name,
+            hint="the config declares this column a number",
+        )
     values, shape = column.values, column.shape
     lanes = shape[-1] if len(shape) > 0 and not isinstance(spec.scale, float) else 1
     fill = _fill(values, rows, spec.missing, lanes, name, origin)
@@ -49,8 +53,14 @@ def fit_number(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin: 
     return NumberPrep(**base)
 
 
-def fit_category(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin: Origin,
-                 encoding: Literal["onehot", "index"]) -> CategoryPrep:
+def fit_category(
+    column: Column,
+    rows: Rows,
+    spec: ColumnSpec,
+    name: str,
+    origin: Origin,
+    encoding: Literal["onehot", "index"],
+) -> CategoryPrep:
     """The classes of a column, from its training `rows`.
 
     Raises:
@@ -63,7 +73,8 @@ def fit_category(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin
     classes = natural([w for w, c in zip(words.vocabulary, counts.tolist(), strict=True) if c])
     if len(classes) > MANY_CLASSES and spec.kind is None:
         raise origin.error(
-            f"holds {len(classes)} different words", column=name,
+            f"holds {len(classes)} different words",
+            column=name,
             hint=f"leave it out with `inputs: [...]`, or declare columns: {{{name}: {{type: category}}}}",
         )
     if not classes:
@@ -75,11 +86,17 @@ def fit_category(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin
     elif spec.missing not in (None, "error", "other"):
         fill = _word_of(spec.missing)
         if fill not in classes:
-            raise origin.error(f"missing values shall become '{fill}', but the training split has no such class",
-                               column=name)
+            raise origin.error(
+                f"missing values shall become '{fill}', but the training split has no such class", column=name
+            )
     to_other = spec.missing == "other"
-    return CategoryPrep(words=tuple(classes), encoding=encoding, fill=fill,
-                        other=spec.unknown == "other" or to_other, missing_other=to_other)
+    return CategoryPrep(
+        words=tuple(classes),
+        encoding=encoding,
+        fill=fill,
+        other=spec.unknown == "other" or to_other,
+        missing_other=to_other,
+    )
 
 
 def _word_of(value: str | float | None) -> str:
@@ -122,8 +139,9 @@ def _range(column: Scaled, rows: Rows, lanes: int) -> tuple[Floats, Floats]:
     return tuple(low.tolist()), tuple(high.tolist())
 
 
-def _fill(values: Values, rows: Rows, missing: str | float | None, lanes: int, name: str,
-          origin: Origin) -> Floats | None:
+def _fill(
+    values: Values, rows: Rows, missing: str | float | None, lanes: int, name: str, origin: Origin
+) -> Floats | None:
     """What replaces missing values, a lane; None where they are an error."""
     if missing is None or missing == "error":
         return None
@@ -132,8 +150,11 @@ def _fill(values: Values, rows: Rows, missing: str | float | None, lanes: int, n
     if missing == "zero":
         return (0.0,) * lanes
     if missing not in ("mean", "median"):
-        raise DataError(f"missing numbers cannot become '{missing}'", column=name,
-                        hint="expected error, mean, median, zero or a number")
+        raise DataError(
+            f"missing numbers cannot become '{missing}'",
+            column=name,
+            hint="expected error, mean, median, zero or a number",
+        )
     found = []
     for lane in range(lanes):
         present = list(chain.from_iterable(_present(raw, lanes, lane) for _, raw in blocks(values, rows)))

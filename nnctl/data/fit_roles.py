@@ -5,7 +5,14 @@ from __future__ import annotations
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.shapes import Shape
 from nnctl.data.fit import fit_category, fit_number, kind_of
-from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, InputPrep, NumberPrep, Preprocessing, TargetPrep
+from nnctl.data.preprocessing import (
+    CategoryPrep,
+    ColumnPrep,
+    InputPrep,
+    NumberPrep,
+    Preprocessing,
+    TargetPrep,
+)
 from nnctl.data.roles import Roles, Wanted, column_spec
 from nnctl.data.shape_fit import fitted, misfit
 from nnctl.data.spec import DataSpec
@@ -20,12 +27,21 @@ def fit(table: Table, rows: Rows, roles: Roles, spec: DataSpec, wanted: Wanted) 
         DataError: the data contradicts a declaration, or is not usable as it is.
     """
     problems: list[Problem] = []
-    inputs = {n: _input(n, columns, table, rows, spec, wanted, problems) for n, columns in roles.inputs.items()}
-    targets = {n: _target(n, columns, table, rows, spec, wanted, problems) for n, columns in roles.targets.items()}
+    inputs = {
+        n: _input(n, columns, table, rows, spec, wanted, problems) for n, columns in roles.inputs.items()
+    }
+    targets = {
+        n: _target(n, columns, table, rows, spec, wanted, problems) for n, columns in roles.targets.items()
+    }
     if problems:
         raise ConfigError(problems)
-    return Preprocessing(inputs=inputs, targets=targets, sample_weight=roles.sample_weight, window=spec.window,
-                         reader=table.options)
+    return Preprocessing(
+        inputs=inputs,
+        targets=targets,
+        sample_weight=roles.sample_weight,
+        window=spec.window,
+        reader=table.options,
+    )
 
 
 def natural_shape(table: Table, columns: dict[str, ColumnPrep], length: int | None) -> tuple[int, ...]:
@@ -47,52 +63,85 @@ def _width(table: Table, name: str, prep: ColumnPrep) -> int:
     return width
 
 
-def _input(name: str, columns: list[str], table: Table, rows: Rows, spec: DataSpec, wanted: Wanted,
-           problems: list[Problem]) -> InputPrep:
+def _input(
+    name: str,
+    columns: list[str],
+    table: Table,
+    rows: Rows,
+    spec: DataSpec,
+    wanted: Wanted,
+    problems: list[Problem],
+) -> InputPrep:
     specs = {c: column_spec(spec, c) for c in columns}
     kinds = {c: kind_of(table, c, specs[c]) for c in columns}
     indexed = [c for c in columns if specs[c].encoding == "index"]
     integer = bool(indexed) or name in wanted.integer_inputs
     if indexed and len(indexed) < len(columns):
         other = next(c for c in columns if c not in indexed)
-        problems.append(Problem(
-            f"'{indexed[0]}' enters input '{name}' as a class number, '{other}' does not",
-            ("data", "columns", indexed[0], "encoding") if indexed[0] in spec.columns else ("data", "columns"),
-            "an input of its own for columns with `encoding: index`"))
+        problems.append(
+            Problem(
+                f"'{indexed[0]}' enters input '{name}' as a class number, '{other}' does not",
+                ("data", "columns", indexed[0], "encoding")
+                if indexed[0] in spec.columns
+                else ("data", "columns"),
+                "an input of its own for columns with `encoding: index`",
+            )
+        )
     preps: dict[str, ColumnPrep] = {}
     for c in columns:
         if kinds[c] == "category":
             encoding = "index" if integer else specs[c].encoding or "onehot"
-            preps[c] = fit_category(table.columns[c], rows, specs[c], c, table.origin, encoding)
+            preps[c] = fit_category(table.columns[c], rows, specs[c], c, table.at(c), encoding)
         else:
             if integer and specs[c].scale is not None:
-                problems.append(Problem(f"'{c}' holds class numbers for input '{name}'; they cannot be scaled",
-                                        ("data", "columns", c, "scale") if c in spec.columns else ("data", "columns")))
-            preps[c] = fit_number(table.columns[c], rows, specs[c], c, table.origin)
+                problems.append(
+                    Problem(
+                        f"'{c}' holds class numbers for input '{name}'; they cannot be scaled",
+                        ("data", "columns", c, "scale") if c in spec.columns else ("data", "columns"),
+                    )
+                )
+            preps[c] = fit_number(table.columns[c], rows, specs[c], c, table.at(c))
     found = natural_shape(table, preps, spec.window.length if spec.window else None)
     declared: Shape | None = wanted.inputs.get(name)
     if fitted(found, declared) is None and declared is not None:
         problems.append(Problem(misfit(name, found, declared, columns), ("model", "inputs", name)))
-    return InputPrep(columns=preps, shape=found if declared is None else declared,
-                     dtype="int32" if integer else "float32")
+    return InputPrep(
+        columns=preps, shape=found if declared is None else declared, dtype="int32" if integer else "float32"
+    )
 
 
-def _target(output: str, columns: list[str], table: Table, rows: Rows, spec: DataSpec, wanted: Wanted,
-            problems: list[Problem]) -> TargetPrep:
+def _target(
+    output: str,
+    columns: list[str],
+    table: Table,
+    rows: Rows,
+    spec: DataSpec,
+    wanted: Wanted,
+    problems: list[Problem],
+) -> TargetPrep:
     specs = {c: column_spec(spec, c, target=True) for c in columns}
     categories = [c for c in columns if kind_of(table, c, specs[c]) == "category"]
     categorical = wanted.categorical.get(output)
     if categories and len(columns) > 1:
-        problems.append(Problem(f"output '{output}' has {len(columns)} target columns, but '{categories[0]}' is a "
-                                "category", ("data", "targets", output), "columns of numbers, or one category"))
+        problems.append(
+            Problem(
+                f"output '{output}' has {len(columns)} target columns, but '{categories[0]}' is a category",
+                ("data", "targets", output),
+                "columns of numbers, or one category",
+            )
+        )
     if categories:
         return _classes(output, categories[0], table, rows, spec, categorical, problems)
     preps: dict[str, ColumnPrep] = {}
     for c in columns:
-        preps[c] = fit_number(table.columns[c], rows, specs[c], c, table.origin)
+        preps[c] = fit_number(table.columns[c], rows, specs[c], c, table.at(c))
         if categorical and not _plain(preps[c]):
-            problems.append(Problem(f"'{c}' holds class numbers for output '{output}'; they cannot be prepared",
-                                    ("data", "columns", c)))
+            problems.append(
+                Problem(
+                    f"'{c}' holds class numbers for output '{output}'; they cannot be prepared",
+                    ("data", "columns", c),
+                )
+            )
     shape = table.columns[columns[0]].shape if len(columns) == 1 else natural_shape(table, preps, None)
     return TargetPrep(columns=preps, kind="ids" if categorical else "number", shape=shape)
 
@@ -101,25 +150,47 @@ def _plain(prep: ColumnPrep) -> bool:
     return isinstance(prep, NumberPrep) and prep.identity
 
 
-def _classes(output: str, column: str, table: Table, rows: Rows, spec: DataSpec, categorical: bool | None,
-             problems: list[Problem]) -> TargetPrep:
+def _classes(
+    output: str,
+    column: str,
+    table: Table,
+    rows: Rows,
+    spec: DataSpec,
+    categorical: bool | None,
+    problems: list[Problem],
+) -> TargetPrep:
     """A target of words: class numbers, 0/1 vectors, or (two classes) the numbers 0 and 1."""
     declared = column_spec(spec, column, target=True)
     encoding = declared.encoding or "index"
-    prep = fit_category(table.columns[column], rows, declared, column, table.origin, encoding)
+    prep = fit_category(table.columns[column], rows, declared, column, table.at(column), encoding)
     where = ("data", "columns", column) if column in spec.columns else ("data",)
     if encoding == "onehot":
         if categorical:
-            problems.append(Problem(f"the loss of output '{output}' wants class numbers, but '{column}' is one-hot",
-                                    (*where, "encoding"), "encoding: index"))
-        return TargetPrep(columns={column: prep}, kind="onehot", shape=(prep.classes,), class_names=names_of(prep))
+            problems.append(
+                Problem(
+                    f"the loss of output '{output}' wants class numbers, but '{column}' is one-hot",
+                    (*where, "encoding"),
+                    "encoding: index",
+                )
+            )
+        return TargetPrep(
+            columns={column: prep}, kind="onehot", shape=(prep.classes,), class_names=names_of(prep)
+        )
     if categorical is False and prep.classes > 2:
-        problems.append(Problem(
-            f"the loss of output '{output}' wants numbers, but '{column}' holds {prep.classes} classes", where,
-            f"sparse_categorical_crossentropy, or columns: {{{column}: {{type: category, encoding: onehot}}}} with "
-            "categorical_crossentropy"))
-    return TargetPrep(columns={column: prep}, kind="number" if categorical is False else "ids", shape=(),
-                      class_names=names_of(prep))
+        problems.append(
+            Problem(
+                f"the loss of output '{output}' wants numbers, but '{column}' holds {prep.classes} classes",
+                where,
+                "sparse_categorical_crossentropy, or categorical_crossentropy and "
+                f"columns: {{{column}: {{type: category, encoding: onehot}}}}",
+            )
+        )
+    return TargetPrep(
+        columns={column: prep},
+        kind="number" if categorical is False else "ids",
+        shape=(),
+        class_names=names_of(prep),
+    )
 
 
 def names_of(prep: CategoryPrep) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -90,12 +90,14 @@ def open_data(
         DataError: the data cannot be read or used; names file, row and column.
     """
     wanted = Wanted(input_shapes or {}, tuple(outputs), frozenset(integer_inputs), categorical or {})
-    return assemble(spec, read_tables(spec, base_dir, preprocessing), seed, wanted, preprocessing, dtype,
-                    sha256(spec, base_dir) if digest else "")
+    tables = read_tables(spec, base_dir, preprocessing)
+    data = assemble(spec, tables, seed, wanted, preprocessing, dtype)
+    return replace(data, data_sha256=sha256(spec, base_dir)) if digest else data
 
 
-def read_tables(spec: DataSpec, base_dir: Path, preprocessing: Preprocessing | None = None,
-                rows: int | None = None) -> dict[str, Table]:
+def read_tables(
+    spec: DataSpec, base_dir: Path, preprocessing: Preprocessing | None = None, rows: int | None = None
+) -> dict[str, Table]:
     """Every source's table by the name of its field."""
     hint = hint_of(spec, preprocessing)
     return {name: source.read(base_dir, hint, rows) for name, source in spec.parts().items()}
@@ -118,12 +120,20 @@ def hint_of(spec: DataSpec, preprocessing: Preprocessing | None) -> Hint:
     return hint
 
 
-def assemble(spec: DataSpec, tables: dict[str, Table], seed: int, wanted: Wanted,
-             preprocessing: Preprocessing | None, dtype: str, digest: str) -> Data:
-    """The data sets from tables that have been read."""
+def assemble(
+    spec: DataSpec,
+    tables: dict[str, Table],
+    seed: int,
+    wanted: Wanted,
+    preprocessing: Preprocessing | None = None,
+    dtype: str = "float32",
+    split: splits.Split | None = None,
+) -> Data:
+    """The data sets from tables that have been read; `split` overrules the config's."""
     main = tables["source"] if "source" in tables else tables["train"]
     roles = assign(spec, list(main.columns), wanted)
-    rows = dict(zip(splits.SPLITS, split_rows(spec, main, main.rows(roles.used()), seed), strict=True))
+    chosen = split or split_rows(spec, main, main.rows(roles.used()), seed)
+    rows = dict(zip(splits.SPLITS, chosen, strict=True))
     fitted = preprocessing or fit(main, rows["train"], roles, spec, wanted)
     prepared = Prepared(main, fitted, dtype)
     made: dict[str, Dataset | None] = {}
@@ -135,7 +145,7 @@ def assemble(spec: DataSpec, tables: dict[str, Table], seed: int, wanted: Wanted
             made[name] = _examples(spec, name, prepared, rows[name], main) if len(rows[name]) else None
     train = made["train"]
     assert train is not None
-    return Data(train, made["validation"], made["test"], fitted, digest)
+    return Data(train, made["validation"], made["test"], fitted, "")
 
 
 def _examples(spec: DataSpec, name: str, prepared: Prepared, rows: Rows, table: Table) -> Dataset:
@@ -144,11 +154,15 @@ def _examples(spec: DataSpec, name: str, prepared: Prepared, rows: Rows, table: 
         return prepared.dataset(name, rows)
     window = spec.window
     column = window.group or (spec.split.group if spec.split else None)
-    groups = np.asarray(as_words(table.columns[column]).codes) if column and column in table.columns else None
+    groups = (
+        as_words(table.columns[column]).codes.astype(np.int64) if column and column in table.columns else None
+    )
     firsts = starts(segments(rows, groups), window.length, window.stride, window.horizon)
     if not len(firsts):
-        raise table.origin.error(f"the {name} split of {len(rows)} rows is too short for a window of "
-                                 f"{window.length} rows and a horizon of {window.horizon}")
+        raise table.origin.error(
+            f"the {name} split of {len(rows)} rows is too short for a window of "
+            f"{window.length} rows and a horizon of {window.horizon}"
+        )
     return prepared.dataset(name, firsts)
 
 
@@ -185,7 +199,9 @@ def _codes(table: Table, name: str) -> Sequence[int]:
         raise table.origin.error("an array cannot steer the split", column=name)
     words = as_words(column)
     if (words.codes < 0).any():
-        raise table.origin.error("the value is missing, but steers the split", int(np.argmax(words.codes < 0)), name)
+        raise table.origin.error(
+            "the value is missing, but steers the split", int(np.argmax(words.codes < 0)), name
+        )
     ranks = np.empty(len(words.vocabulary), dtype=np.int64)
     ranks[np.argsort(np.array(words.vocabulary), kind="stable")] = np.arange(len(words.vocabulary))
     codes: Sequence[int] = ranks[words.codes].tolist()

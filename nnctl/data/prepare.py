@@ -29,8 +29,9 @@ class Prepared:
             nothing prepares for.
     """
 
-    def __init__(self, table: Table, preprocessing: Preprocessing, dtype: str = "float32", *,
-                 targets: bool = True) -> None:
+    def __init__(
+        self, table: Table, preprocessing: Preprocessing, dtype: str = "float32", *, targets: bool = True
+    ) -> None:
         self.table, self.preprocessing, self.dtype = table, preprocessing, dtype
         used = [c for i in preprocessing.inputs.values() for c in i.columns]
         if targets:
@@ -38,7 +39,9 @@ class Prepared:
             used += [preprocessing.sample_weight] if preprocessing.sample_weight else []
         for name in used:
             if name not in table.columns:
-                raise table.origin.error(f"has no column '{name}'", hint=f"it has: {', '.join(table.columns)}")
+                raise table.origin.error(
+                    f"has no column '{name}'", hint=f"it has: {', '.join(table.columns)}"
+                )
         self.count = table.rows(list(dict.fromkeys(used)))
         self.rows = np.arange(self.count, dtype=np.int64)
         self.inputs = {n: self._input(n) for n in preprocessing.inputs}
@@ -70,15 +73,24 @@ class Prepared:
         dtype = "int32" if integer else self.dtype
         feed = self._feed(prep.columns, integer, dtype)
         offset = window.length - 1 + window.horizon if window else 0
-        shape = self.table.columns[next(iter(prep.columns))].shape if len(prep.columns) == 1 else (feed.width,)
-        return Part(feed, (feed.width,) if prep.kind == "onehot" else shape, dtype, offset)
+        shape = (
+            self.table.columns[next(iter(prep.columns))].shape if len(prep.columns) == 1 else (feed.width,)
+        )
+        origin = self.table.at(next(iter(prep.columns)))
+        return Part(feed, (feed.width,) if prep.kind == "onehot" else shape, dtype, offset, origin=origin)
 
     def _weight(self, name: str | None) -> Part:
         assert name is not None
         feed = self._feed({name: NumberPrep()}, False, self.dtype)
         column = self.table.columns[name]
-        if isinstance(column, Numbers) and isinstance(column.values, np.ndarray) and (column.values < 0).any():
-            raise self.table.origin.error("a sample weight is negative", int(np.argmax(column.values < 0)), name)
+        if (
+            isinstance(column, Numbers)
+            and isinstance(column.values, np.ndarray)
+            and (column.values < 0).any()
+        ):
+            raise self.table.origin.error(
+                "a sample weight is negative", int(np.argmax(column.values < 0)), name
+            )
         window = self.preprocessing.window
         return Part(feed, (), self.dtype, window.length - 1 + window.horizon if window else 0)
 
@@ -92,7 +104,7 @@ class Prepared:
         return joined if lazy else ready(joined, self.count, self.rows, dtype)
 
     def _column(self, name: str, prep: ColumnPrep, integer: bool) -> Feed:
-        column, origin = self.table.columns[name], self.table.origin
+        column, origin = self.table.columns[name], self.table.at(name)
         if isinstance(prep, CategoryPrep):
             if column.shape:
                 raise origin.error("holds arrays, but held words in training", column=name)
@@ -101,7 +113,9 @@ class Prepared:
             row = int(np.argmax(column.codes >= 0))
             raise origin.error(f"'{column.vocabulary[column.codes[row]]}' is not a number", row, name)
         if len(column.shape) != len(prep.shape) or column.shape[-1:] != prep.shape[-1:]:
-            raise origin.error(f"one value has the shape {column.shape}, but {prep.shape} in training", column=name)
+            raise origin.error(
+                f"one value has the shape {column.shape}, but {prep.shape} in training", column=name
+            )
         feed = Whole(column.values, name, origin) if integer else Scaled(column.values, prep, name, origin)
         feed.check(self.rows)
         return feed
@@ -131,9 +145,12 @@ def check_classes(dataset: Dataset, preprocessing: Preprocessing, output: str, c
         if bad.any():
             i = int(np.argmax(bad))
             label = labels[i][(labels[i] < 0) | (labels[i] >= classes)][0]
-            raise _outside(dataset.origin, int(rows[i]), column, int(label), output, classes)
+            raise _outside(part.origin or dataset.origin, int(rows[i]), column, int(label), output, classes)
 
 
 def _outside(origin: Origin, row: int, column: str, label: int, output: str, classes: int) -> Exception:
-    return origin.error(f"the label {label} is outside the {classes} classes (0 to {classes - 1}) of output "
-                        f"'{output}'", row, column)
+    return origin.error(
+        f"the label {label} is outside the {classes} classes (0 to {classes - 1}) of output '{output}'",
+        row,
+        column,
+    )

@@ -24,7 +24,7 @@ class NumberPrep(Spec):
     shape: tuple[int, ...] = ()
     """The shape of one value; () for a scalar."""
     scale: Literal["none", "divide", "standard", "minmax"] = "none"
-    """standard: shift is the mean, divide the standard deviation. minmax: shift the minimum, divide the range."""
+    """standard: shift is the mean, divide the deviation. minmax: shift the minimum, divide the range."""
     shift: Floats = (0.0,)
     divide: Floats = (1.0,)
     fill: Floats | None = None
@@ -130,7 +130,8 @@ class Preprocessing(Spec):
 
     def kind_of(self, column: str) -> Literal["number", "category"] | None:
         """What a column was in training; None for a column that had no part in it."""
-        for role in (*self.inputs.values(), *self.targets.values()):
+        roles: list[InputPrep | TargetPrep] = [*self.inputs.values(), *self.targets.values()]
+        for role in roles:
             if column in role.columns:
                 return role.columns[column].kind
         return "number" if column == self.sample_weight else None

@@ -20,7 +20,7 @@ class Wanted:
             model leaves its inputs to the data.
         outputs: The model's outputs in order; empty if not known yet.
         integer_inputs: Inputs that take class numbers (an Embedding reads them).
-        categorical: By output: True if its loss wants class numbers, False if it wants numbers or 0/1 vectors.
+        categorical: By output: True if its loss wants class numbers, False for numbers or 0/1 vectors.
     """
 
     inputs: Mapping[str, Shape | None] = field(default_factory=dict)
@@ -77,8 +77,9 @@ class _Finder:
         if not matching:
             shown = ", ".join(self.columns[:12]) + (", ..." if len(self.columns) > 12 else "")
             what = "no column matches" if "*" in name else "the data has no column"
-            self.problems.append(Problem(f"{what} '{name}'", path, f"one of: {shown}",
-                                         nearest(name, self.columns), at_key))
+            self.problems.append(
+                Problem(f"{what} '{name}'", path, f"one of: {shown}", nearest(name, self.columns), at_key)
+            )
         return matching
 
     def several(self, names: Sequence[str], path: Path) -> list[str]:
@@ -89,8 +90,15 @@ class _Finder:
 
     def unknown(self, name: str, known: Iterable[str], kind: str, path: Path) -> None:
         names = list(known)
-        self.problems.append(Problem(f"the model has no {kind} '{name}'", path, f"one of: {', '.join(names)}",
-                                     nearest(name, names), at_key=True))
+        self.problems.append(
+            Problem(
+                f"the model has no {kind} '{name}'",
+                path,
+                f"one of: {', '.join(names)}",
+                nearest(name, names),
+                at_key=True,
+            )
+        )
 
 
 def assign(spec: DataSpec, columns: Sequence[str], wanted: Wanted) -> Roles:
@@ -142,9 +150,13 @@ def _targets(spec: DataSpec, wanted: Wanted, find: _Finder) -> dict[str, list[st
         return {}
     path = target_path(spec)
     if len(wanted.outputs) > 1:
-        find.problems.append(Problem(
-            f"the model has {len(wanted.outputs)} outputs, but 'target' names the data of one", path,
-            "targets: {" + ", ".join(f"{o}: COLUMN" for o in wanted.outputs) + "}"))
+        find.problems.append(
+            Problem(
+                f"the model has {len(wanted.outputs)} outputs, but 'target' names the data of one",
+                path,
+                "targets: {" + ", ".join(f"{o}: COLUMN" for o in wanted.outputs) + "}",
+            )
+        )
     columns = find.several(names, path)
     return {wanted.outputs[0] if wanted.outputs else names[0]: columns}
 
@@ -165,6 +177,7 @@ def _inputs(spec: DataSpec, wanted: Wanted, find: _Finder, rest: list[str]) -> d
             find.unknown(name, names, "input", ("data", "inputs", name))
     for name in names:
         if name not in spec.inputs:
-            find.problems.append(Problem(f"the model's input '{name}' gets no column", ("data", "inputs"),
-                                         f"{name}: COLUMN"))
+            find.problems.append(
+                Problem(f"the model's input '{name}' gets no column", ("data", "inputs"), f"{name}: COLUMN")
+            )
     return {n: find.several(columns, ("data", "inputs", n)) for n, columns in spec.inputs.items()}

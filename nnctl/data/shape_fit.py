@@ -35,6 +35,10 @@ def fitted(found: tuple[int, ...], declared: Shape | None) -> tuple[int, ...] | 
 
 def misfit(name: str, found: tuple[int, ...], declared: Shape, columns: list[str]) -> str:
     """What to tell a user whose data does not fit the declared shape of input `name`."""
-    from_columns = columns[0] if len(columns) == 1 else f"{columns[0]} ... {columns[-1]}, {len(columns)} columns"
-    return (f"input '{name}' has the shape {show(declared)}, but the data gives {show(found)} "
-            f"({prod(found)} numbers) an example ({from_columns})")
+    from_columns = (
+        columns[0] if len(columns) == 1 else f"{columns[0]} ... {columns[-1]}, {len(columns)} columns"
+    )
+    return (
+        f"input '{name}' has the shape {show(declared)}, but the data gives {show(found)} "
+        f"({prod(found)} numbers) an example ({from_columns})"
+    )

@@ -80,9 +80,7 @@ Missing = Annotated[
     PlainValidator(_missing),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}),
 ]
-Portion = Annotated[
-    int | float, PlainValidator(_portion), WithJsonSchema({"type": "number", "minimum": 0})
-]
+Portion = Annotated[int | float, PlainValidator(_portion), WithJsonSchema({"type": "number", "minimum": 0})]
 
 
 class ColumnSpec(Spec):
@@ -93,7 +91,7 @@ class ColumnSpec(Spec):
     scale: Scale = None
     """standard: subtract the mean, divide by the standard deviation. minmax: onto 0..1. A number: divide."""
     encoding: Literal["onehot", "index"] | None = None
-    """How a category enters the model: a 0/1 column a class (the default), or its number, for an Embedding."""
+    """How a category enters the model: a 0/1 column a class (the default); its number, for an Embedding."""
     missing: Missing = None
     """What stands in for a missing value: mean, median, zero or a number; for a category most_frequent, other
     or a word. Default: error."""
@@ -109,12 +107,15 @@ class ColumnSpec(Spec):
     def _agree(self) -> ColumnSpec:
         category = [n for n in ("encoding", "unknown") if getattr(self, n) is not None]
         if self.type == "number" and category:
-            raise PydanticCustomError("column", "'{name}' is for categories, but the type is number",
-                                      {"name": category[0]})
+            raise PydanticCustomError(
+                "column", "'{name}' is for categories, but the type is number", {"name": category[0]}
+            )
         if self.scale is not None and (self.type == "category" or category):
             raise PydanticCustomError("column", "'scale' is for numbers, but this column is a category")
         if self.type == "number" and isinstance(self.missing, str) and self.missing not in NUMBER_MISSING:
-            raise PydanticCustomError("column", "'missing' of numbers is error, mean, median, zero or a number")
+            raise PydanticCustomError(
+                "column", "'missing' of numbers is error, mean, median, zero or a number"
+            )
         return self
 
     @property
@@ -152,8 +153,9 @@ class SplitSpec(Spec):
     def _agree(self) -> SplitSpec:
         chosen = [n for n in ("stratify", "by", "group") if getattr(self, n)]
         if len(chosen) > 1:
-            raise PydanticCustomError("split", "'{a}' and '{b}' exclude each other",
-                                      {"a": chosen[0], "b": chosen[1]})
+            raise PydanticCustomError(
+                "split", "'{a}' and '{b}' exclude each other", {"a": chosen[0], "b": chosen[1]}
+            )
         if self.by and (self.validation or self.test):
             raise PydanticCustomError("split", "'by' says every row's split; leave out the fractions")
         if self.order == "rows" and chosen and chosen != ["group"]:
@@ -210,22 +212,27 @@ class DataSpec(Spec):
     @model_validator(mode="after")
     def _agree(self) -> DataSpec:
         if (self.source is None) == (self.train is None):
-            raise PydanticCustomError("data", "needs either 'source', or 'train' (with 'validation' and 'test')")
+            raise PydanticCustomError(
+                "data", "needs either 'source', or 'train' (with 'validation' and 'test')"
+            )
         if self.source and (self.validation or self.test):
             raise PydanticCustomError(
-                "data", "'source' is split by 'split'; with a source for each split, call the first one 'train'"
+                "data",
+                "'source' is split by 'split'; with a source for each split, call the first one 'train'",
             )
         named = [n for n in ("target", "targets") if getattr(self, n)]
         if self.main.target:
             named.append("source.target")
         if len(named) > 1:
-            raise PydanticCustomError("data", "'{a}' and '{b}' say the same thing twice",
-                                      {"a": named[0], "b": named[1]})
+            raise PydanticCustomError(
+                "data", "'{a}' and '{b}' say the same thing twice", {"a": named[0], "b": named[1]}
+            )
         if self.split and self.train:
             for name in ("validation", "test"):
                 if getattr(self, name) and getattr(self.split, name):
-                    raise PydanticCustomError("data", "'{n}' has a source, but 'split' makes another",
-                                              {"n": name})
+                    raise PydanticCustomError(
+                        "data", "'{n}' has a source, but 'split' makes another", {"n": name}
+                    )
             if self.split.by and (self.validation or self.test):
                 raise PydanticCustomError("data", "'split.by' and a source for each split exclude each other")
         if self.window and self.split and (self.split.stratify or self.split.order == "random"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -89,8 +89,9 @@ class Origin:
         """The number under which a user finds row `i` (from 0) in the file."""
         return self.locate(i) if self.locate else self.first + i
 
-    def error(self, message: str, row: int | None = None, column: str | None = None,
-              hint: str | None = None) -> DataError:
+    def error(
+        self, message: str, row: int | None = None, column: str | None = None, hint: str | None = None
+    ) -> DataError:
         """A DataError at row `row` (from 0) and `column` of this file."""
         at = None if row is None else self.row(int(row))
         return DataError(message, file=self.file, row=at, column=column, hint=hint)
@@ -107,6 +108,12 @@ class Table:
     """How the file was read (delimiter, header, ...): another file of its kind is read the same way."""
     doubts: dict[str, DataError] = field(default_factory=dict)
     """By column: what is wrong with it unless the config says what the column is."""
+    files: dict[str, str] = field(default_factory=dict)
+    """Files of single columns, where they are not in the origin's file."""
+
+    def at(self, name: str) -> Origin:
+        """Where the rows of column `name` come from."""
+        return replace(self.origin, file=self.files[name]) if name in self.files else self.origin
 
     @property
     def complete(self) -> bool:

@@ -42,17 +42,30 @@ def number(cell: str) -> bool:
 def check_header(names: Sequence[str], file: str) -> None:
     """Raise DataError unless `names` can name columns: none empty, none twice, not all data."""
     missing_header = "if the first row is data, say `header: false` or `header: [name, ...]`"
-    if len(names) > 1 and all(number(n) for n in names) and list(names) != [str(i) for i in range(len(names))]:
-        raise DataError("the first row should name the columns, but holds only numbers", file=file, row=1,
-                        hint=missing_header)
+    if (
+        len(names) > 1
+        and all(number(n) for n in names)
+        and list(names) != [str(i) for i in range(len(names))]
+    ):
+        raise DataError(
+            "the first row should name the columns, but holds only numbers",
+            file=file,
+            row=1,
+            hint=missing_header,
+        )
     seen: dict[str, int] = {}
     for i, raw in enumerate(names):
         name = raw.strip()
         if not name:
             raise DataError(f"column {i + 1} has no name", file=file, row=1, hint=missing_header)
         if name in seen:
-            raise DataError(f"columns {seen[name] + 1} and {i + 1} have the same name", file=file, row=1,
-                            column=name, hint=missing_header)
+            raise DataError(
+                f"columns {seen[name] + 1} and {i + 1} have the same name",
+                file=file,
+                row=1,
+                column=name,
+                hint=missing_header,
+            )
         seen[name] = i
 
 
@@ -95,8 +108,14 @@ class Cells:
     recovered from the numbers before them, so the file is then read a second time (`late_words`, `again`).
     """
 
-    def __init__(self, names: list[str], origin: Origin, missing: Sequence[str], hint: Hint,
-                 words: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        names: list[str],
+        origin: Origin,
+        missing: Sequence[str],
+        hint: Hint,
+        words: frozenset[str] = frozenset(),
+    ) -> None:
         self.names, self.origin, self.hint = names, origin, hint
         self.missing = frozenset(missing)
         self.count = 0
@@ -114,7 +133,9 @@ class Cells:
         width = len(self.names)
         if any(len(row) != width for row in rows):
             i = next(i for i, row in enumerate(rows) if len(row) != width)
-            raise self.origin.error(f"has {len(rows[i])} cells, but there are {width} columns", self.count + i)
+            raise self.origin.error(
+                f"has {len(rows[i])} cells, but there are {width} columns", self.count + i
+            )
         for name, cells in zip(self.names, zip(*rows, strict=True), strict=True):
             self._add(name, cells)
         self.count += len(rows)
@@ -144,7 +165,9 @@ class Cells:
 
     def doubts(self, columns: dict[str, Column]) -> dict[str, DataError]:
         """By column: a word among what is mostly numbers, a typo unless the config declares a category."""
-        found = {n: self._stray(n, c) for n, c in columns.items() if isinstance(c, Words) and not self.hint(n)}
+        found = {
+            n: self._stray(n, c) for n, c in columns.items() if isinstance(c, Words) and not self.hint(n)
+        }
         return {name: error for name, error in found.items() if error}
 
     def _stray(self, name: str, column: Words) -> DataError | None:
@@ -156,7 +179,9 @@ class Cells:
         row = int(np.argmax(present & ~is_number))
         cell = column.vocabulary[column.codes[row]]
         return self.origin.error(
-            f"'{cell}' is not a number, but most of the column is", row, name,
+            f"'{cell}' is not a number, but most of the column is",
+            row,
+            name,
             hint=f"correct it, name it under `missing:` of the source, or declare columns: "
-                 f"{{{name}: {{type: category}}}}",
+            f"{{{name}: {{type: category}}}}",
         )

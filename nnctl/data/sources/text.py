@@ -115,7 +115,7 @@ class CSV(Source):
                 cells.add(chunk)
             else:
                 cells.finished = next(filled, None) is None
-            return rows.line_num == cells.count + (self.header is True)
+            return int(rows.line_num) == cells.count + (self.header is True)
 
     @contextmanager
     def _rows(self, full: Path) -> Iterator[Any]:
@@ -128,18 +128,28 @@ class CSV(Source):
                 text = io.TextIOWrapper(content, encoding=encoding, newline="")
                 delimiter = self.delimiter or ("\t" if tab else ",")
                 reader = csv.reader(
-                    text, delimiter=delimiter, quotechar=self.quote, skipinitialspace=delimiter != " ", strict=True
+                    text,
+                    delimiter=delimiter,
+                    quotechar=self.quote,
+                    skipinitialspace=delimiter != " ",
+                    strict=True,
                 )
                 yield reader
         except LookupError as error:
-            raise DataError(f"is read as '{self.encoding}', which is no known encoding", file=self.path) from error
+            raise DataError(
+                f"is read as '{self.encoding}', which is no known encoding", file=self.path
+            ) from error
         except UnicodeDecodeError as error:
             raise DataError(
-                f"is not {self.encoding} text (byte 0x{error.object[error.start]:02x})", file=self.path,
-                row=(reader.line_num + 1) if reader else 1, hint="say `encoding:` in the source, e.g. latin-1",
+                f"is not {self.encoding} text (byte 0x{error.object[error.start]:02x})",
+                file=self.path,
+                row=(reader.line_num + 1) if reader else 1,
+                hint="say `encoding:` in the source, e.g. latin-1",
             ) from error
         except csv.Error as error:
-            raise DataError(f"is not well-formed CSV: {error}", file=self.path, row=reader.line_num) from error
+            raise DataError(
+                f"is not well-formed CSV: {error}", file=self.path, row=reader.line_num
+            ) from error
 
     def _origin(self, full: Path, lines_before: int, plain: bool) -> Origin:
         return Origin(self.path, 1 + lines_before, None if plain else lambda i: self._line(full, i))
@@ -156,5 +166,3 @@ class CSV(Source):
                     wanted -= 1
                 before = rows.line_num
         return before
-
-

@@ -1,0 +1,136 @@
+"""A quick look at an experiment's data, for `nnctl check`: what can be known wrong without reading it all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nnctl.core.shapes import Shape
+from nnctl.data.base import Source, find
+from nnctl.data.dataset import Signature
+from nnctl.data.fit import kind_of
+from nnctl.data.open import Data, assemble, read_tables
+from nnctl.data.roles import Wanted, assign, column_spec
+from nnctl.data.spec import DataSpec
+from nnctl.data.split import contiguous
+from nnctl.data.table import Table
+
+WHOLE = 1 << 20
+"""Sources of up to this many bytes (a quarter of that if compressed) are read whole."""
+
+
+@dataclass(frozen=True)
+class ColumnHead:
+    """What a column holds, as far as it was read."""
+
+    name: str
+    kind: str
+    """number or category."""
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is known after a look at the data.
+
+    Attributes:
+        columns: The main source's columns, in its order.
+        rows: How many rows it has; None if the file was not read to its end.
+        exact: Whether everything was read, so that what follows is what training will see.
+        inputs: Shape and type of the model's inputs; a width that depends on unread rows is None.
+        targets: Shape and type of the targets by model output.
+        classes: The number of classes by output, where labels are words and everything was read.
+        sizes: The number of examples by split, where everything was read.
+    """
+
+    columns: tuple[ColumnHead, ...]
+    rows: int | None
+    exact: bool
+    inputs: dict[str, Signature]
+    targets: dict[str, Signature]
+    classes: dict[str, int]
+    sizes: dict[str, int]
+
+
+def head(
+    spec: DataSpec,
+    base_dir: Path,
+    rows: int = 200,
+    *,
+    seed: int = 0,
+    input_shapes: Mapping[str, Shape | None] | None = None,
+    outputs: Sequence[str] = (),
+    integer_inputs: Collection[str] = (),
+    categorical: Mapping[str, bool] | None = None,
+) -> Head:
+    """Look at the data: small files whole, of others the first `rows` rows. Arguments as `open_data`'s.
+
+    Raises:
+        ConfigError: the config names what is not there, or contradicts the model; all problems at once.
+        DataError: a file is missing or what was read of it cannot be used.
+    """
+    wanted = Wanted(input_shapes or {}, tuple(outputs), frozenset(integer_inputs), categorical or {})
+    small = sum(_cost(source, base_dir) for source in spec.parts().values()) <= WHOLE
+    tables = read_tables(spec, base_dir, rows=None if small else rows)
+    main = tables.get("source") or tables["train"]
+    _same_columns(spec, tables, main, wanted)
+    if all(t.complete for t in tables.values()):
+        data = assemble(spec, tables, seed, wanted)
+        return _exact(main, spec, data)
+    return _partial(main, spec, wanted)
+
+
+def _cost(source: Source, base: Path) -> int:
+    """How much there is to read, in bytes; compressed ones count four times."""
+    total = 0
+    for path in source.files().values():
+        packed = path.lower().endswith((".gz", ".npz"))
+        total += find(base, path).stat().st_size * (4 if packed else 1)
+    return total
+
+
+def _same_columns(spec: DataSpec, tables: dict[str, Table], main: Table, wanted: Wanted) -> None:
+    """Raise DataError if the source of another split lacks a column that training uses."""
+    used = assign(spec, list(main.columns), wanted).used()
+    for table in tables.values():
+        for name in used:
+            if name not in table.columns:
+                raise table.origin.error(f"has no column '{name}', which '{main.origin.file}' has")
+
+
+def _columns(spec: DataSpec, table: Table) -> tuple[ColumnHead, ...]:
+    heads = []
+    for name, column in table.columns.items():
+        kind = column_spec(spec, name).kind or ("number" if hasattr(column, "values") else "category")
+        dtype = str(getattr(column, "dtype", "text"))
+        heads.append(ColumnHead(name, kind, column.shape, dtype))
+    return tuple(heads)
+
+
+def _exact(main: Table, spec: DataSpec, data: Data) -> Head:
+    sizes = {n: len(d) for n in ("train", "validation", "test") if (d := data.split(n)) is not None}
+    classes = {n: len(names) for n, names in data.class_names.items()}
+    return Head(_columns(spec, main), main.total, True, data.inputs, data.targets, classes, sizes)
+
+
+def _partial(main: Table, spec: DataSpec, wanted: Wanted) -> Head:
+    """What the first rows say, taking all of them for training.
+
+    A one-hot width may still grow with the rows not read, so it is neither told nor held against the model.
+    """
+    roles = assign(spec, list(main.columns), wanted)
+    unsure = {n for n, columns in roles.inputs.items() if any(_onehot(main, spec, c) for c in columns)}
+    asked = replace(wanted, inputs={n: None if n in unsure else s for n, s in wanted.inputs.items()})
+    count = main.rows(roles.used())
+    data = assemble(spec, {"source": main}, 0, asked, split=contiguous((count, 0, 0)))
+    inputs = {n: Signature((None,), s.dtype) if n in unsure else s for n, s in data.inputs.items()}
+    onehot = {n for n, t in data.preprocessing.targets.items() if t.kind == "onehot"}
+    targets = {n: Signature((None,), s.dtype) if n in onehot else s for n, s in data.targets.items()}
+    return Head(_columns(spec, main), main.total, False, inputs, targets, {}, {})
+
+
+def _onehot(table: Table, spec: DataSpec, column: str) -> bool:
+    declared = column_spec(spec, column)
+    return kind_of(table, column, declared) == "category" and declared.encoding != "index"

@@ -1,0 +1,124 @@
+"""Reading a file that is no part of an experiment's config: for `predict` and `eval --data`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnctl.core.errors import ConfigError, DataError, Problem
+from nnctl.data.base import by_ending, sources
+from nnctl.data.dataset import Dataset
+from nnctl.data.prepare import Prepared
+from nnctl.data.preprocessing import InputPrep, Preprocessing
+from nnctl.data.table import Column, Numbers, Rows, Table
+from nnctl.data.window import segments, starts
+
+
+def read_inputs(path: Path, preprocessing: Preprocessing, dtype: str = "float32") -> Dataset:
+    """The examples of a file, without targets, prepared as the training data was.
+
+    CSV columns and arrays are found by name. A file without such names may hold one array for each model
+    input (by the input's name, or one array for a model with one input), or, without a header, the input
+    columns in their order.
+
+    Raises:
+        ConfigError: the file's ending is not known.
+        DataError: it cannot be read, or does not hold what the model needs.
+    """
+    table = _read(path, preprocessing)
+    prepared = Prepared(_named(table, preprocessing), preprocessing, dtype, targets=False)
+    return prepared.dataset(path.name, _firsts(prepared, horizon=0))
+
+
+def read_examples(path: Path, preprocessing: Preprocessing, dtype: str = "float32") -> Dataset:
+    """The examples of a file with targets (and sample weights, if training had them).
+
+    Raises:
+        ConfigError: the file's ending is not known.
+        DataError: it cannot be read, or lacks a column.
+    """
+    prepared = Prepared(_named(_read(path, preprocessing), preprocessing), preprocessing, dtype)
+    horizon = preprocessing.window.horizon if preprocessing.window else 0
+    return prepared.dataset(path.name, _firsts(prepared, horizon))
+
+
+def _firsts(prepared: Prepared, horizon: int) -> Rows:
+    """The first row of every example: each row, or each window that has room for its target."""
+    window = prepared.preprocessing.window
+    if window is None:
+        return prepared.rows
+    firsts = starts(segments(prepared.rows, None), window.length, window.stride, horizon)
+    if not len(firsts):
+        raise prepared.table.origin.error(
+            f"has {prepared.count} rows, too few for a window of {window.length}"
+        )
+    return firsts
+
+
+def _read(path: Path, preprocessing: Preprocessing) -> Table:
+    stored = sources.get(str(preprocessing.reader.get("type", "")))
+    cls = by_ending(path.name)
+    if cls is None:
+        raise ConfigError(
+            Problem(
+                f"cannot tell what '{path.name}' holds by its ending",
+                expected=", ".join(e for c in sources.classes() for e in c.endings),
+            )
+        )
+    options: dict[str, Any] = dict(preprocessing.reader) if cls is stored else {}
+    header = options.get("header")
+    if isinstance(header, list):
+        options["header"] = False
+    table = cls.of_path(str(path), {k: v for k, v in options.items() if k != "type"}).read(
+        Path(), preprocessing.kind_of if not isinstance(header, list) else lambda name: None
+    )
+    return _with_names(table, header, preprocessing) if isinstance(header, list) else table
+
+
+def _with_names(table: Table, names: list[str], preprocessing: Preprocessing) -> Table:
+    """A table without a header row under the training file's names, or under those of the inputs alone."""
+    columns = list(table.columns.values())
+    inputs = list(dict.fromkeys(c for i in preprocessing.inputs.values() for c in i.columns))
+    ordered = [n for n in names if n in inputs]
+    for candidate in (names, ordered):
+        if len(candidate) == len(columns):
+            return replace(table, columns=dict(zip(candidate, columns, strict=True)))
+    raise table.origin.error(
+        f"has {len(columns)} columns, but the training data had {len(names)} ({len(ordered)} of them inputs)"
+    )
+
+
+def _named(table: Table, preprocessing: Preprocessing) -> Table:
+    """The table with each array that stands for a whole model input spread into the columns it is made of."""
+    columns = dict(table.columns)
+    for name, prep in preprocessing.inputs.items():
+        if all(c in columns for c in prep.columns):
+            continue
+        only = len(preprocessing.inputs) == 1 and len(table.columns) == 1
+        key = next(iter(table.columns)) if only else name
+        if key in table.columns:
+            columns |= _spread(table, table.columns[key], prep)
+    return replace(table, columns=columns)
+
+
+def _spread(table: Table, column: Column, prep: InputPrep) -> dict[str, Column]:
+    names = list(prep.columns)
+    if not isinstance(column, Numbers):
+        return {}
+    if len(names) == 1:
+        return {names[0]: column}
+    if not isinstance(column.values, np.ndarray):
+        raise table.origin.error(f"a large array cannot stand for {len(names)} columns; store them by name")
+    width = prod(column.shape)
+    if width != len(names):
+        raise DataError(
+            f"gives {width} numbers an example, but the model was trained on {len(names)} columns "
+            f"({names[0]} ... {names[-1]})",
+            file=table.origin.file,
+        )
+    flat = column.values.reshape(len(column), width)
+    return {n: Numbers(np.ascontiguousarray(flat[:, i])) for i, n in enumerate(names)}

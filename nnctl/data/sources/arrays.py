@@ -1,0 +1,97 @@
+"""NumPy's files: .npy, one array each, and .npz, several by name. Never unpickled."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path, PurePath
+from typing import ClassVar
+
+from nnctl.core.errors import DataError
+from nnctl.core.spec import ConfigPath
+from nnctl.data.base import Hint, Source, find, no_hint, register
+from nnctl.data.bounds import check_expansion
+from nnctl.data.npy_format import column_of, read_array
+from nnctl.data.table import Column, Origin, Table
+
+
+@register
+class NPY(Source):
+    """Arrays in .npy files; the first axis counts the examples."""
+
+    path: ConfigPath
+    """A file; its column is called by the file's name without the ending."""
+    others: dict[str, ConfigPath] = {}
+    """More columns from more files, by name (e.g. `label: labels.npy`)."""
+
+    endings: ClassVar[tuple[str, ...]] = (".npy",)
+
+    def files(self) -> dict[str, str]:
+        return {"path": self.path, **{f"others.{name}": path for name, path in self.others.items()}}
+
+    def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
+        columns: dict[str, Column] = {}
+        total = 0
+        for name, path in {PurePath(self.path).stem: self.path, **self.others}.items():
+            full = find(base, path)
+            with open(full, "rb") as stream:
+                array, total = read_array(stream, full.stat().st_size, path, rows)
+            columns[name] = column_of(array, path, name)
+        return Table(columns, Origin(self.path), total, {"type": "npy"}, files=dict(self.others))
+
+
+@register
+class NPZ(Source):
+    """Arrays by name in one .npz file; the first axis counts the examples."""
+
+    path: ConfigPath
+    """The file."""
+
+    endings: ClassVar[tuple[str, ...]] = (".npz",)
+
+    def files(self) -> dict[str, str]:
+        return {"path": self.path}
+
+    def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
+        full = find(base, self.path)
+        columns: dict[str, Column] = {}
+        totals: dict[str, int] = {}
+        try:
+            with zipfile.ZipFile(full) as archive:
+                for info in self._members(archive, full.stat().st_size):
+                    name = info.filename.removesuffix(".npy")
+                    with archive.open(info) as stream:
+                        array, totals[name] = read_array(
+                            stream, info.file_size, f"{self.path}/{info.filename}", rows
+                        )
+                    columns[name] = column_of(array, self.path, name)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            OSError,
+        ) as error:
+            raise DataError(f"is not a readable .npz file ({error})", file=self.path) from error
+        if not columns:
+            raise DataError("holds no array", file=self.path)
+        return Table(columns, Origin(self.path), max(totals.values()), {"type": "npz"})
+
+    def _members(self, archive: zipfile.ZipFile, size: int) -> list[zipfile.ZipInfo]:
+        """The archive's members, after holding what they claim against the file's size."""
+        members = archive.infolist()
+        names = [m.filename for m in members]
+        if len(set(names)) < len(names):
+            raise DataError("holds two arrays of the same name", file=self.path)
+        if sum(m.compress_size for m in members) > size:
+            raise DataError("claims more compressed data than the file holds", file=self.path)
+        check_expansion(self.path, size, sum(m.file_size for m in members))
+        for member in members:
+            if not member.filename.endswith(".npy"):
+                raise DataError(f"holds '{member.filename}', which is no .npy array", file=self.path)
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or member.flag_bits & 1:
+                raise DataError(
+                    f"'{member.filename}' is encrypted or packed in an unknown way", file=self.path
+                )
+        return members

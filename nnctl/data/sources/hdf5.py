@@ -1,0 +1,119 @@
+"""HDF5 files: every data set is a column; large ones are read from disk as batches need them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from itertools import pairwise
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from nnctl.core.errors import DataError
+from nnctl.core.spec import ConfigPath
+from nnctl.data.base import Hint, Source, find, no_hint, register
+from nnctl.data.npy_format import column_of, native
+from nnctl.data.table import Column, Numbers, Origin, Rows, Table
+
+if TYPE_CHECKING:
+    import h5py
+
+IN_MEMORY = 64 << 20
+"""Data sets up to this many bytes are read whole."""
+CACHE = 64 << 20
+"""How many bytes of a larger data set stay in memory."""
+
+
+@register
+class HDF5(Source):
+    """Data sets of an HDF5 file by their path ("group/name"); the first axis counts the examples."""
+
+    path: ConfigPath
+    """The file."""
+
+    endings: ClassVar[tuple[str, ...]] = (".h5", ".hdf5")
+
+    def files(self) -> dict[str, str]:
+        return {"path": self.path}
+
+    def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
+        import h5py
+
+        from nnctl.data.hdf5_file import datasets
+
+        full = find(base, self.path)
+        columns: dict[str, Column] = {}
+        total = 0
+        try:
+            file = h5py.File(full, "r", locking=False)
+            for name, dataset in datasets(file, self.path):
+                if dataset.shape:
+                    columns[name] = self._column(dataset, name, rows)
+                    total = max(total, dataset.shape[0])
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"is not a readable HDF5 file ({error})", file=self.path) from error
+        if not columns:
+            raise DataError("holds no data set with rows", file=self.path)
+        return Table(columns, Origin(self.path), total, {"type": "hdf5"})
+
+    def _column(self, dataset: h5py.Dataset, name: str, rows: int | None) -> Column:
+        kept = dataset.shape[0] if rows is None else min(rows, dataset.shape[0])
+        row_bytes = prod(dataset.shape[1:]) * dataset.dtype.itemsize
+        if dataset.dtype.kind == "S" or (rows is None and kept * row_bytes <= IN_MEMORY):
+            return column_of(native(dataset[:kept]), self.path, name)
+        if rows is not None and kept * row_bytes <= IN_MEMORY:
+            return Numbers(native(dataset[:kept]))
+        return Numbers(Stored(dataset, self.path, name))
+
+
+class Stored:
+    """A data set (N, ...) on disk, read by rows.
+
+    Rows are read in ascending order, whole chunks at a time, and handed out in the order asked for. Chunks
+    stay in memory, the least recently used ones leave first, never more than CACHE bytes.
+    """
+
+    def __init__(self, dataset: h5py.Dataset, file: str, name: str) -> None:
+        self.dataset, self.file, self.name = dataset, file, name
+        self.shape: tuple[int, ...] = dataset.shape
+        self.dtype: np.dtype[Any] = dataset.dtype.newbyteorder("=")
+        row_bytes = prod(self.shape[1:]) * self.dtype.itemsize
+        block = dataset.chunks[0] if dataset.chunks else 0
+        self.block = block if block * row_bytes <= CACHE // 4 else 0
+        self.kept: OrderedDict[int, npt.NDArray[Any]] = OrderedDict()
+        self.limit = CACHE // max(1, self.block * row_bytes)
+
+    def take(self, rows: Rows) -> npt.NDArray[Any]:
+        """The rows asked for, in that order: (len(rows), ...). Raises DataError if the disk or file fails."""
+        ascending, back = np.unique(rows, return_inverse=True)
+        out = np.empty((len(ascending), *self.shape[1:]), dtype=self.dtype)
+        try:
+            self._chunks(ascending, out) if self.block else self._runs(ascending, out)
+        except OSError as error:
+            raise DataError(f"cannot be read ({error})", file=self.file, column=self.name) from error
+        return out[back]
+
+    def _chunks(self, rows: Rows, out: npt.NDArray[Any]) -> None:
+        numbers = rows // self.block
+        cuts = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(rows)]
+        for first, last in pairwise(cuts if len(rows) else []):
+            number = int(numbers[first])
+            out[first:last] = self._chunk(number)[rows[first:last] - number * self.block]
+
+    def _chunk(self, number: int) -> npt.NDArray[Any]:
+        if number in self.kept:
+            self.kept.move_to_end(number)
+            return self.kept[number]
+        chunk: npt.NDArray[Any] = self.dataset[number * self.block : (number + 1) * self.block]
+        self.kept[number] = chunk
+        if len(self.kept) > self.limit:
+            self.kept.popitem(last=False)
+        return chunk
+
+    def _runs(self, rows: Rows, out: npt.NDArray[Any]) -> None:
+        cuts = [0, *(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)]
+        for first, last in pairwise(cuts if len(rows) else []):
+            source = np.s_[int(rows[first]) : int(rows[last - 1]) + 1]
+            self.dataset.read_direct(out, source, np.s_[first:last])
