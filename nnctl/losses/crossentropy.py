@@ -56,9 +56,10 @@ class SparseCategoricalCrossentropy(LossSpec):
         return Target("classes", output[:-1], class_axis("sparse_categorical_crossentropy", output))
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import class_loss, logits_before
+        from nnctl.ops.losses import class_loss
+        from nnctl.ops.softmax import logits_of
 
-        logits = y_pred if self.from_logits else logits_before(y_pred, "softmax")
+        logits = y_pred if self.from_logits else logits_of(y_pred, "softmax")
         x = y_pred if logits is None else logits
         return class_loss(x, y_true, logits is not None, self.ignore_class)
 
@@ -78,9 +79,10 @@ class CategoricalCrossentropy(LossSpec):
         return Target("onehot", output, class_axis("categorical_crossentropy", output))
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import logits_before, target_loss
+        from nnctl.ops.losses import target_loss
+        from nnctl.ops.softmax import logits_of
 
-        logits = y_pred if self.from_logits else logits_before(y_pred, "softmax")
+        logits = y_pred if self.from_logits else logits_of(y_pred, "softmax")
         if logits is None:
             return target_loss("categorical_crossentropy", y_pred, y_true, self.label_smoothing)
         return target_loss("softmax", logits, y_true, self.label_smoothing)
@@ -102,9 +104,10 @@ class BinaryCrossentropy(LossSpec):
         return Target("numbers", output, 2)
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import logits_before, target_loss
+        from nnctl.ops.losses import target_loss
+        from nnctl.ops.softmax import logits_of
 
-        logits = y_pred if self.from_logits else logits_before(y_pred, "sigmoid")
+        logits = y_pred if self.from_logits else logits_of(y_pred, "sigmoid")
         if logits is None:
             return target_loss("binary_crossentropy", y_pred, y_true, self.label_smoothing)
         return target_loss("sigmoid", logits, y_true, self.label_smoothing)

@@ -316,12 +316,3 @@ def total(rows: Value, weights: Value | None, mask: Value | None, divisor: str, 
     """(sum of weight * loss) / divisor (1,); see Total. `mask` is what the divisor counts."""
     inputs = [v for v in (rows, weights, mask) if v is not None]
     return rows.graph.add(Total(weights is not None, divisor, scale), *inputs)[0]
-
-
-def logits_before(y: Value, function: str) -> Value | None:
-    """x where y is softmax(x) (`function` "softmax") or sigmoid(x) ("sigmoid"), else None."""
-    op = y.node.op if y.node is not None else None
-    name = type(op).__name__.lower()
-    if name == "activation":
-        name = getattr(op, "name", "")
-    return y.node.inputs[0] if y.node is not None and name == function else None
