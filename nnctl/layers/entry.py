@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, SerializationInfo, field_validator, model_serializer, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SerializationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from nnctl.core.registry import snake_case
-from nnctl.core.spec import OneOf, Spec
+from nnctl.core.spec import REFERENCE, OneOf, Spec
 from nnctl.layers.base import Layer, layers
+
+ENTRY = "entry"
+"""What the JSON Schema calls an entry."""
 
 _LAYER = "(layer)"
 """What stands for the layer in error paths; no key of a config can be written so by mistake."""
@@ -63,6 +76,12 @@ class Entry(Spec):
         if self.inputs is not None:
             config["inputs"] = list(self.inputs)
         return config
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"$ref": REFERENCE + ENTRY}
 
     @property
     def given_name(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -130,6 +131,6 @@ def known_keys(annotation: Any, value: Any) -> list[str]:
             last["inputs"] = None
     for cls in specs(annotation, value):
         if cls is not Entry:
-            inherited = set(cls.__mro__[1].__dict__.get("__annotations__", ()))
+            inherited = set(inspect.get_annotations(cls.__mro__[1]))
             keys |= dict.fromkeys(sorted(cls.model_fields, key=lambda name: name in inherited))
     return list(keys | last)

@@ -45,7 +45,7 @@ class Document:
         """The problems with their places filled in, in document order, each once."""
         placed = [p if p.place else replace(p, place=self.place(p.path, p.at_key)) for p in problems]
         unique = {(p.place, p.message): p for p in reversed(placed)}
-        return sorted(reversed(unique.values()), key=self._order)
+        return sorted(list(unique.values())[::-1], key=self._order)
 
     def _order(self, problem: Problem) -> tuple[int, int, int]:
         """The config first, then the overrides as they were given."""

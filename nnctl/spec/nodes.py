@@ -76,5 +76,6 @@ def with_child(node: Node, step: str | int, key: Span, value: Node) -> Node:
         entries = dict(node.entries)
         entries[str(step)] = (entries[str(step)][0] if str(step) in entries else key, value)
         return replace(node, entries=entries)
-    assert isinstance(node, SequenceNode) and isinstance(step, int)
+    assert isinstance(node, SequenceNode)
+    assert isinstance(step, int)
     return replace(node, items=[*node.items[:step], value, *node.items[step + 1 :]])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from nnctl.core.errors import ConfigError, Path, Problem, nearest
 from nnctl.spec.expectation import one_of
 from nnctl.spec.names import named_entries
-from nnctl.spec.nodes import MappingNode, Node, ScalarNode, SequenceNode, plain, with_child
+from nnctl.spec.nodes import MappingNode, Node, ScalarNode, SequenceNode, child, plain, with_child
 from nnctl.spec.reading import checked
 from nnctl.spec.source import Source, Span, refuse
 from nnctl.spec.yaml import compose
@@ -116,10 +116,27 @@ def _put(node: Node, override: Override, depth: int, path: Path) -> Node:
     if isinstance(node, MappingNode):
         below = node.entries[str(key)][1]
     else:
-        assert isinstance(node, SequenceNode) and isinstance(key, int)
+        assert isinstance(node, SequenceNode)
+        assert isinstance(key, int)
         below = node.items[key]
     changed = _put(below, override, depth + 1, (*path, key))
     return with_child(node, key, step.span, changed)
+
+
+def resolve_path(root: Node, override: Override) -> tuple[Node, str | int]:
+    """The node that the override's last step is in (as it is, a bare name unopened), and the key or index.
+
+    Raises:
+        ConfigError: the path names nothing.
+    """
+    node, path = root, ()
+    for step in override.steps[:-1]:
+        key = _resolve(_opened(node, step, path), step, path, False)
+        found = child(node, key)
+        assert found is not None
+        node, path = found[1], (*path, key)
+    last = override.steps[-1]
+    return node, _resolve(_opened(node, last, path), last, path, True)
 
 
 def _opened(node: Node, step: Step, path: Path) -> Node:

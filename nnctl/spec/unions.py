@@ -1,4 +1,4 @@
-"""From Pydantic's error locations to paths in the document, and from a union's errors to the ones that matter."""
+"""Pydantic's error locations as paths in the document; of a union's errors the ones that matter."""
 
 from __future__ import annotations
 

@@ -1,0 +1,123 @@
+"""The JSON Schema (draft 2020-12) of the language, for editors: read off the specs, nothing written twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nnctl.activations.base import activations
+from nnctl.callbacks.base import callbacks
+from nnctl.constraints.base import constraints
+from nnctl.core.registry import Registry
+from nnctl.core.spec import REFERENCE, Spec
+from nnctl.data.base import sources
+from nnctl.initializers.base import initializers
+from nnctl.layers.base import layers
+from nnctl.layers.entry import ENTRY, Entry
+from nnctl.losses.base import losses
+from nnctl.metrics.base import metrics
+from nnctl.optimizers.base import optimizers
+from nnctl.regularizers.base import regularizers
+from nnctl.schedules.base import schedules
+from nnctl.spec.experiment import Experiment
+
+Schema = dict[str, Any]
+
+_FAMILIES: tuple[Registry[Any], ...] = (
+    activations, callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers,
+    schedules, sources,
+)  # fmt: skip
+
+_TEMPLATE = "#/$defs/{model}"
+
+
+def json_schema() -> Schema:
+    """The schema of a config file."""
+    root = _own(Experiment)
+    definitions = root.pop("$defs", {})
+    for registry in _FAMILIES:
+        definitions |= _family(registry)
+    definitions[ENTRY] = _entry(definitions)
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "nnctl experiment",
+        **root,
+        "$defs": dict(sorted(definitions.items())),
+    }
+    resolved: Schema = _linked(schema)
+    return resolved
+
+
+def _own(cls: type[Spec]) -> Schema:
+    cls.model_rebuild()
+    return cls.model_json_schema(ref_template=_TEMPLATE)
+
+
+def _family(registry: Registry[Any]) -> Schema:
+    """The definitions of one family: each class, and the choice between them."""
+    definitions: Schema = {}
+    choices: list[Schema] = [{"enum": registry.words()}]
+    for cls in registry.classes():
+        schema = _own(cls)
+        definitions |= schema.pop("$defs", {})
+        name = f"{_word(registry.kind)}.{cls.__name__}"
+        definitions[name] = _typed(schema, cls, registry)
+        choices.append({"$ref": f"#/$defs/{name}"})
+    if registry is sources:
+        choices[0] = {"type": ["string", "null"], "description": "A file; its type follows from its ending."}
+    definitions[_word(registry.kind)] = {"anyOf": choices}
+    return definitions
+
+
+def _typed(schema: Schema, cls: type[Spec], registry: Registry[Any]) -> Schema:
+    """A class's schema with the `type` that chooses it."""
+    spellings = [word for word in registry.words() if registry.get(word) is cls]
+    spellings.sort(key=lambda word: (word != cls.__name__, word))
+    kind: Schema = {"enum": spellings, "description": _first_line(cls)}
+    properties = {"type": kind, **{k: v for k, v in schema.get("properties", {}).items() if k != "type"}}
+    required = [name for name in schema.get("required", []) if name != "type"]
+    if registry is not sources:
+        required.insert(0, "type")
+    return schema | {"properties": properties, "required": required}
+
+
+def _entry(definitions: Schema) -> Schema:
+    """An entry of a `layers` list: a name, a layer with `inputs`, or another call of a layer."""
+    names: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    inputs = names | {"description": Entry.model_fields["inputs"].description}
+    choices: list[Schema] = [{"enum": layers.words()}]
+    for cls in layers.classes():
+        schema = definitions[f"layer.{cls.__name__}"]
+        choices.append(schema | {"properties": {**schema["properties"], "inputs": inputs}})
+    text = {
+        name: {"type": "string", "description": Entry.model_fields[name].description}
+        for name in ("use", "name")
+    }
+    call = {"type": "object", "title": "call", "properties": text | {"inputs": inputs}, "required": ["use"]}
+    choices.append(call | {"additionalProperties": False})
+    return {"anyOf": choices}
+
+
+def _first_line(cls: type[Spec]) -> str:
+    return (cls.__doc__ or cls.__name__).strip().splitlines()[0]
+
+
+def _word(kind: str) -> str:
+    return kind.replace(" ", "_")
+
+
+def _linked(part: Any) -> Any:
+    """References to families as references inside the document, and descriptions on one line."""
+    if isinstance(part, dict):
+        return dict(_linked_items(part))
+    return [_linked(item) for item in part] if isinstance(part, list) else part
+
+
+def _linked_items(part: Schema) -> Iterator[tuple[str, Any]]:
+    for key, value in part.items():
+        if key == "$ref" and isinstance(value, str) and value.startswith(REFERENCE):
+            yield key, "#/$defs/" + _word(value.removeprefix(REFERENCE))
+        elif key == "description" and isinstance(value, str):
+            yield key, " ".join(value.split())
+        else:
+            yield key, value if key in ("default", "enum", "const") else _linked(value)
