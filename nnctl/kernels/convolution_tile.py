@@ -54,7 +54,7 @@ def _pointers(element: Any) -> dict[str, Any]:
     return kinds | dict.fromkeys(("rows", "runs", "places"), table)
 
 
-def _no_unrolling(builder: Any, branch: Any) -> None:
+def no_unrolling(builder: Any, branch: Any) -> None:
     """Keep LLVM from unrolling a loop that fills the units as it is: it only takes time to compile."""
     module = builder.module
     disable = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
@@ -143,13 +143,13 @@ class _TileWriter:
         for phi, first, later in zip([left, index, w, *inner_sums], entering, stepped, strict=True):
             phi.add_incoming(first, enter)
             phi.add_incoming(later, inner)
-        _no_unrolling(b, b.cbranch(b.icmp_signed(">", less, _int(0)), inner, leave))
+        no_unrolling(b, b.cbranch(b.icmp_signed(">", less, _int(0)), inner, leave))
 
         b.position_at_end(leave)
         leaving = [b.add(run, _int(1)), stepped[2], *after]
         for phi, value in zip([run, w_outer, *outer_sums], leaving, strict=True):
             phi.add_incoming(value, leave)
-        _no_unrolling(b, b.branch(outer))
+        no_unrolling(b, b.branch(outer))
         b.position_at_end(done)
         return outer_sums
 
