@@ -1,0 +1,202 @@
+"""Run directories: allocation, lock, manifest, metrics, where a run comes from."""
+
+from __future__ import annotations
+
+import errno
+import json
+import multiprocessing
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nnctl.core.errors import RunError, StorageError
+from nnctl.runs.directory import RunDirectory, allocate
+from nnctl.runs.lock import RunLock, holder
+from nnctl.runs.manifest import Manifest, config_sha256
+from nnctl.runs.origin import git_commit, machine, versions
+
+from .examples import example_model
+from .faults import FaultyDisk, Killed
+
+
+def test_numbers_go_up_and_are_not_reused(tmp_path: Path) -> None:
+    assert allocate(tmp_path / "runs", "a") == tmp_path / "runs" / "a" / "1"
+    assert allocate(tmp_path / "runs", "a").name == "2"
+    (tmp_path / "runs" / "a" / "11").mkdir()
+    (tmp_path / "runs" / "a" / "notes").mkdir()
+    assert allocate(tmp_path / "runs", "a").name == "12"
+    assert allocate(tmp_path / "runs", "b").name == "1"
+
+
+def _allocate(root: str) -> str:
+    return str(allocate(Path(root), "race"))
+
+
+def test_many_processes_get_directories_of_their_own(tmp_path: Path) -> None:
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        got = pool.map(_allocate, [str(tmp_path)] * 40, chunksize=1)
+    assert sorted(int(Path(p).name) for p in got) == list(range(1, 41))
+
+
+_HOLD = """
+import sys, time
+from pathlib import Path
+from nnctl.runs.directory import RunDirectory
+RunDirectory(Path(sys.argv[1])).open()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_second_process_fails_at_once_and_a_killed_one_lets_go(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _HOLD, str(tmp_path / "r")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        before = time.monotonic()
+        with pytest.raises(RunError, match=f"in use by process {other.pid}"):
+            RunDirectory(tmp_path / "r").open()
+        assert time.monotonic() - before < 5
+        assert holder(tmp_path / "r") == f"process {other.pid}"
+        other.kill()
+        other.wait()
+    assert holder(tmp_path / "r") is None
+    RunDirectory(tmp_path / "r").open().close()
+
+
+def test_the_lock_within_one_process(tmp_path: Path) -> None:
+    with RunLock(tmp_path) as lock:
+        assert lock.held
+        with pytest.raises(RunError, match="in use"):
+            RunLock(tmp_path).acquire()
+    assert not lock.held
+    lock.release()
+    RunLock(tmp_path).acquire().release()
+
+
+def test_a_lock_is_no_way_out_of_the_directory(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "precious").write_text("x")
+    (tmp_path / "run" / ".lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(StorageError):
+        RunLock(tmp_path / "run").acquire()
+    assert (tmp_path / "precious").read_text() == "x"
+
+
+def test_opening_cleans_what_a_killed_process_left(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "r").open()
+    run.checkpoints.commit(example_model(1))
+    run.close()
+    for directory in (run.path, run.path / "checkpoints"):
+        (directory / ".manifest.json.4711.tmp").write_text("half")
+    RunDirectory(tmp_path / "r").open().close()
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_manifest_comes_back_and_not_finite_numbers_are_null(tmp_path: Path) -> None:
+    manifest = Manifest("a", seed=3, metrics={"loss": float("nan"), "accuracy": 0.5}, epochs=2)
+    manifest.write(tmp_path / "manifest.json")
+    text = (tmp_path / "manifest.json").read_text()
+    assert json.loads(text)["metrics"] == {"loss": None, "accuracy": 0.5}
+    back = Manifest.read(tmp_path / "manifest.json")
+    assert (back.name, back.seed, back.epochs, back.status) == ("a", 3, 2, "running")
+    (tmp_path / "manifest.json").write_text(json.dumps(json.loads(text) | {"of_a_later_version": 1}))
+    assert Manifest.read(tmp_path / "manifest.json").seed == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"status": "odd", "name": "a"}', '{"status": "failed"}', "[" * 9999]
+)
+def test_a_broken_manifest(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(RunError, match="not a run's manifest"):
+        Manifest.read(tmp_path / "manifest.json")
+
+
+def test_no_manifest(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="not a run directory"):
+        RunDirectory(tmp_path).manifest()
+
+
+def test_the_manifest_is_old_or_new_at_every_operation(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    counter = FaultyDisk()
+    Manifest("a", epochs=1).write(path, counter)
+    for at in range(counter.count):
+        Manifest("a", epochs=1).write(path)
+        with pytest.raises(Killed):
+            Manifest("a", epochs=2).write(path, FaultyDisk(at))
+        assert Manifest.read(path).epochs in (1, 2)
+        with pytest.raises(StorageError, match="the disk is full"):
+            Manifest("a", epochs=3).write(path, FaultyDisk(at, errno.ENOSPC))
+        Manifest("a", epochs=1).write(path)
+
+
+def test_a_run_that_was_killed_counts_as_interrupted(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path).open()
+    run.write_manifest(Manifest("a"))
+    assert run.status() == "running"
+    assert RunDirectory(tmp_path).status() == "running"
+    run.close()
+    assert RunDirectory(tmp_path).status() == "interrupted"
+
+
+def test_metrics_never_have_an_epoch_twice(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    assert run.metrics() == []
+    rows = [{"epoch": e, "loss": 1 / (e + 1)} for e in range(3)]
+    for row in rows:
+        run.append_metrics(row)
+    assert run.metrics() == rows
+    run.rewrite_metrics(rows[:2])
+    run.append_metrics({"epoch": 2, "loss": float("inf")})
+    assert run.metrics()[2:] == [{"epoch": 2, "loss": None}]
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('{"epoch": 3, "lo')
+    assert len(run.metrics()) == 3
+
+
+def test_the_newest_model(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    with pytest.raises(RunError, match="no model and no checkpoint yet"):
+        run.newest_model()
+    run.checkpoints.commit(example_model(1))
+    path = run.checkpoints.commit(example_model(2))
+    assert run.newest_model() == path
+    path.write_bytes(b"")
+    assert run.newest_model().name == "step-00000001.h5"
+    run.model_path.write_bytes(b"x")
+    assert run.newest_model() == run.model_path
+
+
+def test_config_hash_follows_content_and_order() -> None:
+    assert config_sha256({"a": 1, "b": [2]}) == config_sha256({"a": 1, "b": [2]})
+    assert config_sha256({"a": 1, "b": 2}) != config_sha256({"b": 2, "a": 1})
+
+
+def test_origin_never_fails(tmp_path: Path) -> None:
+    assert "numpy" in versions()
+    assert machine()["cpus"] >= 1
+    commit = "0123456789abcdef" * 2 + "01234567"
+    git = tmp_path / "g" / ".git"
+    git.mkdir(parents=True)
+    assert git_commit(tmp_path / "g") is None
+    (git / "HEAD").write_text("ref: refs/heads/main\n")
+    assert git_commit(tmp_path / "g") is None
+    (git / "packed-refs").write_text(f"# pack-refs\n{commit} refs/heads/main\n")
+    (tmp_path / "g" / "below").mkdir()
+    assert git_commit(tmp_path / "g" / "below") == commit
+    (git / "refs" / "heads").mkdir(parents=True)
+    (git / "refs" / "heads" / "main").write_text("f" * 40 + "\n")
+    assert git_commit(tmp_path / "g") == "f" * 40
+    (tmp_path / "w").mkdir()
+    (git / "worktrees" / "w").mkdir(parents=True)
+    (git / "worktrees" / "w" / "HEAD").write_text("ref: refs/heads/main")
+    (git / "worktrees" / "w" / "commondir").write_text("../..")
+    (tmp_path / "w" / ".git").write_text(f"gitdir: {git / 'worktrees' / 'w'}\n")
+    assert git_commit(tmp_path / "w") == "f" * 40
+    (git / "HEAD").write_bytes(b"\xff\xfe")
+    assert git_commit(tmp_path / "g") is None

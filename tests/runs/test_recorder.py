@@ -1,0 +1,114 @@
+"""The recorder turns events into a run directory that can be killed at any operation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nnctl.core.events import (
+    CheckpointDue,
+    EpochEnded,
+    EpochStarted,
+    Failed,
+    Interrupted,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+)
+from nnctl.runs.decision import decide
+from nnctl.runs.directory import RunDirectory
+from nnctl.runs.disk import DISK, Disk
+from nnctl.runs.manifest import Manifest
+from nnctl.runs.model_file import read_model
+from nnctl.runs.recorder import Recorder
+
+from .examples import example_state, same_states
+from .faults import FaultyDisk, Killed
+
+EPOCHS = 3
+CONFIG = {"name": "a"}
+
+
+def state_after(epoch: int):
+    """The state that a checkpoint after `epoch` epochs holds."""
+    state = example_state(4 * epoch)
+    state.epoch, state.step_in_epoch = epoch, 0
+    state.history = [
+        {"epoch": e, "step": 4 * e + 4, "loss": 1 / (e + 1), "seconds": 0.5} for e in range(epoch)
+    ]
+    return state
+
+
+def train(path: Path, disk: Disk, *, resume: bool = False) -> None:
+    """A run as the runner would drive it, resumed from its newest checkpoint."""
+    decision = decide(path, "name: a\n", resume=resume)
+    assert decision.action in ("start", "resume"), decision.message
+    run = RunDirectory(path, keep=2, disk=disk)
+    try:
+        run.open()
+        loaded = run.checkpoints.load()
+        first = loaded.model.state.epoch if loaded.model else 0
+        if decision.action == "start":
+            run.write_config("name: a\n", "name: a\n")
+        recorder = Recorder(run, Manifest("a"), CONFIG, {}, state_after(first).history)
+        recorder.handle(RunStarted("a", path, EPOCHS, 4, first, 4 * first, 99))
+        for epoch in range(first, EPOCHS):
+            recorder.handle(EpochStarted(epoch))
+            recorder.handle(StepEnded(epoch, 4 * epoch + 1, 1, 4, {}))
+            recorder.handle(EpochEnded(epoch, 4 * epoch + 4, {"loss": 1 / (epoch + 1)}, 0.5))
+            recorder.handle(CheckpointDue(epoch, 4 * epoch + 4, state_after(epoch + 1), best=epoch == 0))
+        recorder.handle(RunEnded(EPOCHS, 4 * EPOCHS, {"loss": 0.25}, 1.5, {"test_loss": 0.5}))
+        recorder.finish(state_after(EPOCHS))
+    finally:
+        run.close()
+
+
+def check_complete(path: Path) -> None:
+    run = RunDirectory(path)
+    manifest = run.manifest()
+    assert (manifest.status, manifest.epochs, manifest.steps) == ("completed", 3, 12)
+    assert manifest.metrics == {"loss": 0.25, "test_loss": 0.5}
+    assert [row["epoch"] for row in run.metrics()] == [0, 1, 2]
+    model = read_model(run.model_path)
+    assert same_states(model.state, state_after(EPOCHS))
+    assert manifest.weights_sha256 == model.weights_sha256
+    assert run.checkpoints.best().step == 4
+
+
+def test_from_start_to_end(tmp_path: Path) -> None:
+    train(tmp_path / "r", DISK)
+    check_complete(tmp_path / "r")
+
+
+def test_killed_anywhere_and_resumed(tmp_path: Path) -> None:
+    counter = FaultyDisk()
+    train(tmp_path / "whole", counter)
+    for at in range(counter.count):
+        path = tmp_path / str(at)
+        with pytest.raises(Killed):
+            train(path, FaultyDisk(at))
+        again = decide(path, "name: a\n")
+        if again.action != "completed":  # killed after the last rename
+            train(path, DISK, resume=again.action == "refuse")
+        check_complete(path)
+
+
+def test_how_a_run_may_end(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path).open()
+    recorder = Recorder(run, Manifest("a", wall_seconds=100.0), CONFIG, {})
+    recorder.handle(RunStarted("a", tmp_path, 3, 4, 0, 0, 9))
+    assert run.manifest().status == "running"
+    assert run.manifest().started
+    recorder.handle(CheckpointDue(0, 0, example_state(2), name="mine"))
+    assert (tmp_path / "checkpoints" / "mine.h5").is_file()
+    recorder.handle(Interrupted(7, 15))
+    assert (run.manifest().status, run.manifest().steps, run.manifest().reason) == (
+        "interrupted",
+        7,
+        "signal 15",
+    )
+    assert run.manifest().wall_seconds >= 100
+    recorder.handle(Failed(9, "the loss became NaN", "dense"))
+    assert run.manifest().reason == "the loss became NaN in dense at step 9"
+    run.close()
