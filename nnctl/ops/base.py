@@ -148,7 +148,7 @@ class Graph:
 
     def constant(self, array: Array) -> Value:
         """A fixed array, kept outside the arena."""
-        array = np.ascontiguousarray(array)
+        array = np.array(array, order="C")
         value = Value(self, TensorType(array.shape, array.dtype.name), name="constant")
         self.constants[value] = array
         return value

@@ -9,7 +9,7 @@ from typing import ClassVar
 from nnctl.kernels import codes
 from nnctl.ops.base import Array, Call, Graph, Node, Op, TensorType, Value
 
-PARALLEL_FROM = 1 << 16
+PARALLEL_FROM = 1 << 17
 """Elements from which an elementwise kernel pays for running on several threads."""
 
 

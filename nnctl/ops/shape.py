@@ -60,3 +60,158 @@ def reshape(x: Value, shape: tuple[int, ...]) -> Value:
 def copy(x: Value) -> Value:
     """x in memory of its own."""
     return x.graph.add1(Copy(), x)
+
+
+def _middle(shape: tuple[int, ...], axis: int) -> tuple[int, int, int]:
+    """`shape` seen as (A, R, B) with `axis` in the middle."""
+    return prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :])
+
+
+@dataclass(frozen=True)
+class Concatenate(Op):
+    """The inputs one after the other along `axis`."""
+
+    axis: int
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        first = inputs[0]
+        rest = [(x.shape[: self.axis], x.shape[self.axis + 1 :], x.dtype) for x in inputs]
+        if any(r != rest[0] for r in rest):
+            raise ValueError(f"cannot concatenate {[x.shape for x in inputs]} along axis {self.axis}")
+        total = sum(x.shape[self.axis] for x in inputs)
+        return (TensorType(rest[0][0] + (total,) + rest[0][1], first.dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        (dy,) = dys
+        assert dy is not None
+        parts, start = [], 0
+        for x in node.inputs:
+            length = x.shape[self.axis]
+            parts.append(slice_axis(dy, self.axis, start, start + length))
+            start += length
+        return parts
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        y = outputs[0].reshape(_middle(outputs[0].shape, self.axis))
+        made, start = [], 0
+        for x in inputs:
+            made.append(Call("copy.put_middle", (x.reshape(_middle(x.shape, self.axis)), start, y)))
+            start += x.shape[self.axis]
+        return made
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
+class Slice(Op):
+    """x from `start` in steps of `step`, `length` of them, along `axis`."""
+
+    axis: int
+    start: int
+    length: int
+    step: int = 1
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        (x,) = inputs
+        last = self.start + (self.length - 1) * self.step
+        if self.length and not (0 <= self.start < x.shape[self.axis] and 0 <= last < x.shape[self.axis]):
+            raise ValueError(f"{self} does not lie in {x.shape}")
+        return (TensorType(x.shape[: self.axis] + (self.length,) + x.shape[self.axis + 1 :], x.dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        (dy,) = dys
+        assert dy is not None
+        return (dy.graph.add1(SliceGrad(self.axis, self.start, self.step, node.inputs[0].shape), dy),)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x = inputs[0].reshape(_middle(inputs[0].shape, self.axis))
+        y = outputs[0].reshape(_middle(outputs[0].shape, self.axis))
+        return (Call("copy.take_middle", (x, self.start, self.step, y)),)
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
+class SliceGrad(Op):
+    """The transpose of Slice: zeros of `shape` with dy at its place."""
+
+    axis: int
+    start: int
+    step: int
+    shape: tuple[int, ...]
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (TensorType(self.shape, inputs[0].dtype),)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        dy = inputs[0].reshape(_middle(inputs[0].shape, self.axis))
+        dx = outputs[0].reshape(_middle(outputs[0].shape, self.axis))
+        return (Call("copy.spread_middle", (dy, self.start, self.step, dx)),)
+
+
+@dataclass(frozen=True)
+class Transpose(Op):
+    """x with two neighbouring axes swapped: `axis` and `axis` + 1."""
+
+    axis: int
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        (x,) = inputs
+        a = self.axis
+        return (TensorType((*x.shape[:a], x.shape[a + 1], x.shape[a], *x.shape[a + 2 :]), x.dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        (dy,) = dys
+        return (swap_axes(dy, self.axis) if dy is not None else None,)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        a, shape = self.axis, inputs[0].shape
+        before, after = prod(shape[:a]), prod(shape[a + 2 :])
+        x = inputs[0].reshape(before, shape[a], shape[a + 1], after)
+        y = outputs[0].reshape(before, shape[a + 1], shape[a], after)
+        return (Call("copy.transpose_middle", (x, y)),)
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return 0
+
+
+def concatenate(xs: Sequence[Value], axis: int) -> Value:
+    """xs one after the other along `axis` (negative ones count from the end)."""
+    return xs[0].graph.add1(Concatenate(axis % len(xs[0].shape)), *xs) if len(xs) > 1 else xs[0]
+
+
+def slice_axis(x: Value, axis: int, start: int, stop: int, step: int = 1) -> Value:
+    """x[start:stop:step] along `axis`; step may be -1 with stop = -1 for "down to the first"."""
+    length = len(range(start, stop, step))
+    return x.graph.add1(Slice(axis % len(x.shape), start, length, step), x)
+
+
+def swap_axes(x: Value, axis: int) -> Value:
+    """x with axes `axis` and `axis` + 1 swapped."""
+    return x.graph.add1(Transpose(axis), x)
+
+
+def broadcast_to(x: Value, shape: tuple[int, ...]) -> Value:
+    """x repeated along its axes of length 1, to `shape` (NumPy's rule, equal ranks)."""
+    from nnctl.ops.reduce import Spread
+
+    if len(x.shape) != len(shape):
+        x = reshape(x, (1,) * (len(shape) - len(x.shape)) + x.shape)
+    for axis, (have, want) in enumerate(zip(x.shape, shape, strict=True)):
+        if have == want:
+            continue
+        if have != 1:
+            raise ValueError(f"cannot broadcast {x.shape} to {shape}")
+        narrow = reshape(x, x.shape[:axis] + x.shape[axis + 1 :])
+        x = x.graph.add1(Spread((*x.shape[:axis], want, *x.shape[axis + 1 :]), axis, axis), narrow)
+    return x

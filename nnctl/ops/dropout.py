@@ -1,0 +1,103 @@
+"""Inverted dropout, counted by the step: the mask is drawn anew from (key, step, index)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from nnctl.core.keys import Key
+from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+from nnctl.ops.elementwise import multiply, widened
+
+
+@dataclass(frozen=True)
+class Dropout(Op):
+    """(y, mask) from (x, step): y = x / (1 - rate) where the mask is 1, else 0."""
+
+    rate: float
+    key: Key
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        x, _ = inputs
+        return x, TensorType(x.shape, "uint8")
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        dy = dys[0]
+        if dy is None:
+            return None, None
+        return dy.graph.add1(DropoutGrad(self.rate), dy, node.outputs[1]), None
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x, step = inputs
+        y, mask = (a.reshape(-1) for a in outputs)
+        # Drawing costs far more than copying, so several threads pay off much earlier.
+        kernel = widened("dropout.dropout", 4 * y.size, threads)
+        return (Call(kernel, (x.reshape(-1), *self.key, step, self.rate, mask, y)),)
+
+
+@dataclass(frozen=True)
+class DropoutGrad(Op):
+    """dx = dy / (1 - rate) where the mask is 1, else 0."""
+
+    rate: float
+    inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (inputs[0],)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        dy, mask = (x.reshape(-1) for x in inputs)
+        return (Call("dropout.dropout_grad", (dy, mask, self.rate, outputs[0].reshape(-1))),)
+
+
+@dataclass(frozen=True)
+class DropoutFactor(Op):
+    """A tensor of 1 / (1 - rate) where kept, else 0, from (step,): to share over axes."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    rate: float
+    key: Key
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (TensorType(self.shape, self.dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        return (None,)
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        return outputs[0].size
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        args = (*self.key, inputs[0], self.rate, scratch, outputs[0].reshape(-1))
+        return (Call("dropout.dropout_factor", args),)
+
+
+def dropout(
+    x: Value, rate: float, key: Key, step: Value, noise_shape: tuple[int, ...] | None = None
+) -> Value:
+    """x with a part `rate` set to zero, the rest scaled by 1 / (1 - rate).
+
+    Args:
+        key: The random stream; the mask is a function of it and the step.
+        noise_shape: The mask's shape, batch included; it is repeated along axes of length 1.
+    """
+    if rate == 0.0:
+        return x
+    if noise_shape is None or noise_shape == x.shape:
+        return x.graph.add(Dropout(rate, key), x, step)[0]
+    from nnctl.ops.shape import broadcast_to
+
+    return multiply(x, broadcast_to(dropout_factor(x, rate, key, step, noise_shape), x.shape))
+
+
+def dropout_factor(x: Value, rate: float, key: Key, step: Value, shape: tuple[int, ...]) -> Value:
+    """What dropout multiplies by, of `shape`, in x's dtype: for masks shared over steps."""
+    return x.graph.add1(DropoutFactor(shape, x.dtype, rate, key), step)

@@ -1,0 +1,228 @@
+"""Sums, means and maxima over axes, and over everything; every one in a fixed order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from nnctl.kernels import codes
+from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+from nnctl.ops.elementwise import PARALLEL_FROM, scale, scale_by, unary
+from nnctl.ops.shape import reshape
+
+
+def _middle(shape: tuple[int, ...], first: int, last: int) -> tuple[int, int, int]:
+    """`shape` seen as (A, R, B) with axes first..last in the middle."""
+    return prod(shape[:first]), prod(shape[first : last + 1]), prod(shape[last + 1 :])
+
+
+@dataclass(frozen=True)
+class SumAxes(Op):
+    """y = scale * sum of x over the neighbouring axes first..last, which go away."""
+
+    first: int
+    last: int
+    scale: float = 1.0
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        (x,) = inputs
+        return (TensorType(x.shape[: self.first] + x.shape[self.last + 1 :], x.dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        (dy,) = dys
+        assert dy is not None
+        return (dy.graph.add1(Spread(node.inputs[0].shape, self.first, self.last, self.scale), dy),)
+
+    def _parallel(self, x: TensorType, threads: int) -> bool:
+        return threads > 1 and x.size >= PARALLEL_FROM and self.last + 1 < len(x.shape)
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        from nnctl.kernels.reduce import column_blocks, middle_sum_scratch
+
+        (x,) = inputs
+        outer, rows, columns = _middle(x.shape, self.first, self.last)
+        count = middle_sum_scratch(outer, rows, columns)
+        if self._parallel(x, threads):
+            count = outer * column_blocks(rows) * columns
+        return count * np.dtype(x.dtype).itemsize
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        (x,), (y,) = inputs, outputs
+        outer, rows, columns = _middle(x.shape, self.first, self.last)
+        if columns == 1:
+            return (Call("reduce.sum_rows", (x.reshape(outer, rows), self.scale, y.reshape(outer))),)
+        parallel = self._parallel(TensorType(x.shape, x.dtype.name), threads)
+        work = scratch.view(x.dtype).reshape(-1, columns)
+        kernel = "reduce.sum_middle_parallel" if parallel else "reduce.sum_middle"
+        args = (x.reshape(outer, rows, columns), self.scale, work, y.reshape(outer, columns))
+        return (Call(kernel, args),)
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return inputs[0].size
+
+
+@dataclass(frozen=True)
+class Spread(Op):
+    """The transpose of SumAxes: x repeated along new axes first..last of `shape`, times `scale`."""
+
+    shape: tuple[int, ...]
+    first: int
+    last: int
+    scale: float = 1.0
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        (x,) = inputs
+        if x.shape != self.shape[: self.first] + self.shape[self.last + 1 :]:
+            raise ValueError(f"cannot spread {x.shape} over {self.shape}")
+        return (TensorType(self.shape, x.dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        (dy,) = dys
+        assert dy is not None
+        return (dy.graph.add1(SumAxes(self.first, self.last, self.scale), dy),)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        outer, rows, columns = _middle(self.shape, self.first, self.last)
+        x, y = inputs[0].reshape(outer, columns), outputs[0].reshape(outer, rows, columns)
+        return (Call("reduce.broadcast_middle", (x, self.scale, y)),)
+
+
+@dataclass(frozen=True)
+class MaxAxes(Op):
+    """y = max of x over the neighbouring axes first..last, which go away."""
+
+    first: int
+    last: int
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        (x,) = inputs
+        if 0 in x.shape[self.first : self.last + 1]:
+            raise ValueError(f"no maximum of {x.shape} over axes {self.first}..{self.last}: there is nothing")
+        return (TensorType(x.shape[: self.first] + x.shape[self.last + 1 :], x.dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        (dy,) = dys
+        assert dy is not None
+        return (dy.graph.add1(MaxAxesGrad(self.first, self.last), node.inputs[0], node.outputs[0], dy),)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        outer, rows, columns = _middle(inputs[0].shape, self.first, self.last)
+        x, y = inputs[0].reshape(outer, rows, columns), outputs[0].reshape(outer, columns)
+        return (Call("reduce.max_middle", (x, y)),)
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return inputs[0].size
+
+
+@dataclass(frozen=True)
+class MaxAxesGrad(Op):
+    """dx of MaxAxes: dy shared evenly among equal maxima."""
+
+    first: int
+    last: int
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (inputs[0],)
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        (x, *_) = inputs
+        return _middle(x.shape, self.first, self.last)[2] * np.dtype(x.dtype).itemsize
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x, y, dy = inputs
+        outer, rows, columns = _middle(x.shape, self.first, self.last)
+        wide, narrow = (outer, rows, columns), (outer, columns)
+        args = (x.reshape(wide), y.reshape(narrow), dy.reshape(narrow), scratch.view(x.dtype))
+        return (Call("reduce.max_middle_grad", (*args, outputs[0].reshape(wide))),)
+
+
+@dataclass(frozen=True)
+class SumAll(Op):
+    """y (1,) = scale * the sum of all x, of their squares or of their absolute values, by code."""
+
+    code: int = codes.SUM
+    scale: float = 1.0
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (TensorType((1,), inputs[0].dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        (dy,) = dys
+        assert dy is not None
+        (x,) = node.inputs
+        if self.code == codes.SUM_OF_SQUARES:
+            return (scale_by(scale(x, 2.0 * self.scale), dy),)
+        if self.code == codes.SUM_OF_ABSOLUTES:
+            return (scale_by(scale(unary(x, codes.SIGN), self.scale), dy),)
+        spread = dy.graph.add1(Spread((1, x.type.size), 1, 1, self.scale), dy)
+        return (reshape(spread, x.shape),)
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        from nnctl.kernels.reduce import whole_sum_scratch
+
+        return whole_sum_scratch(inputs[0].size) * np.dtype(inputs[0].dtype).itemsize
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x = inputs[0].reshape(-1)
+        parallel = threads > 1 and x.size >= PARALLEL_FROM
+        kernel = "reduce.sum_all_parallel" if parallel else "reduce.sum_all"
+        return (Call(kernel, (x, self.code, self.scale, scratch.view(x.dtype), outputs[0])),)
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return inputs[0].size
+
+
+def _span(x: Value, axes: Sequence[int]) -> tuple[int, int]:
+    """(first, last) of neighbouring axes; batch is axis 0, negative ones count from the end."""
+    rank = len(x.shape)
+    found = sorted(a % rank for a in axes)
+    if found != list(range(found[0], found[-1] + 1)):
+        raise ValueError(f"axes {axes} are not neighbours")
+    return found[0], found[-1]
+
+
+def sum_axes(x: Value, axes: Sequence[int]) -> Value:
+    """The sum over neighbouring axes, which go away."""
+    return x if not axes else x.graph.add1(SumAxes(*_span(x, axes)), x)
+
+
+def mean_axes(x: Value, axes: Sequence[int]) -> Value:
+    """The mean over neighbouring axes, which go away."""
+    first, last = _span(x, axes)
+    count = prod(x.shape[first : last + 1])
+    return x.graph.add1(SumAxes(first, last, 1.0 / count if count else 0.0), x)
+
+
+def max_axes(x: Value, axes: Sequence[int]) -> Value:
+    """The maximum over neighbouring axes, which go away."""
+    return x.graph.add1(MaxAxes(*_span(x, axes)), x)
+
+
+def sum_all(x: Value, factor: float = 1.0) -> Value:
+    """factor * the sum of everything, as (1,)."""
+    return x.graph.add1(SumAll(codes.SUM, float(factor)), x)
+
+
+def sum_of_squares(x: Value, factor: float = 1.0) -> Value:
+    """factor * the sum of all squares, as (1,)."""
+    return x.graph.add1(SumAll(codes.SUM_OF_SQUARES, float(factor)), x)
+
+
+def sum_of_absolutes(x: Value, factor: float = 1.0) -> Value:
+    """factor * the sum of all absolute values, as (1,)."""
+    return x.graph.add1(SumAll(codes.SUM_OF_ABSOLUTES, float(factor)), x)
+
+

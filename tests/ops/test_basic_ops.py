@@ -1,0 +1,161 @@
+"""Values against NumPy and gradients against finite differences of the elementary ops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nnctl.core.keys import key
+from nnctl.kernels import codes
+from nnctl.ops import activation, dropout, elementwise, linear, reduce, shape, softmax
+from tests.ops.harness import check_gradients, evaluate
+
+RNG = np.random.default_rng(3)
+
+
+def normal(*sizes: int) -> np.ndarray:
+    return RNG.standard_normal(sizes)
+
+
+BINARY = {
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "divide": np.divide,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+}
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_binary(name: str) -> None:
+    inputs = {"x": normal(3, 5), "y": normal(3, 5) + 3.0}
+    build = getattr(elementwise, name)
+    (got,) = evaluate(lambda x, y: build(x, y), inputs)
+    np.testing.assert_array_equal(got, BINARY[name](inputs["x"], inputs["y"]))
+    check_gradients(lambda x, y: build(x, y), inputs)
+
+
+@pytest.mark.parametrize("code", [codes.NEGATE, codes.ABSOLUTE, codes.SQUARE, codes.EXP])
+def test_unary_gradients(code: int) -> None:
+    check_gradients(lambda x: elementwise.unary(x, code), {"x": normal(4, 3) + 0.1})
+
+
+@pytest.mark.parametrize("code", [codes.SQRT, codes.LOG])
+def test_unary_gradients_of_positive(code: int) -> None:
+    check_gradients(lambda x: elementwise.unary(x, code), {"x": np.abs(normal(4, 3)) + 0.5})
+
+
+def test_row_and_numbers() -> None:
+    inputs = {"x": normal(2, 3, 5), "row": normal(5)}
+    (got,) = evaluate(lambda x, row: elementwise.add_row(x, row), inputs)
+    np.testing.assert_array_equal(got, inputs["x"] + inputs["row"])
+    check_gradients(lambda x, row: elementwise.add_row(x, row), inputs)
+    check_gradients(lambda x, row: elementwise.multiply_row(x, row), inputs)
+    check_gradients(lambda x: elementwise.affine(x, 2.5, -1.0), {"x": normal(7)})
+    check_gradients(lambda x, f: elementwise.scale_by(x, f), {"x": normal(7, 2), "f": normal(1)})
+
+
+@pytest.mark.parametrize("name", sorted(codes.ACTIVATION_CODES))
+def test_activation_gradients(name: str) -> None:
+    a = 0.3 if name in ("leaky_relu", "elu") else 0.0
+    check_gradients(lambda x: activation.activation(x, name, a=a), {"x": normal(5, 7) + 0.01})
+
+
+def test_relu_with_parameters() -> None:
+    x = np.array([[-2.0, -0.3, 0.2, 0.9, 4.0, 7.0, 0.51]])
+    (got,) = evaluate(lambda x: activation.activation(x, "relu", a=0.1, b=6.0, c=0.5), {"x": x})
+    want = np.where(x > 0.5, np.minimum(x, 6.0), 0.1 * (x - 0.5))
+    np.testing.assert_allclose(got, want, rtol=1e-15)
+    check_gradients(lambda x: activation.activation(x, "relu", a=0.1, b=6.0, c=0.5), {"x": x})
+
+
+def test_softmax() -> None:
+    x = normal(3, 2, 5)
+    (got,) = evaluate(lambda x: softmax.softmax(x), {"x": x})
+    e = np.exp(x - x.max(-1, keepdims=True))
+    np.testing.assert_allclose(got, e / e.sum(-1, keepdims=True), rtol=1e-14)
+    check_gradients(lambda x: softmax.softmax(x), {"x": x})
+    check_gradients(lambda x: softmax.log_softmax(x), {"x": x})
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)])
+def test_reductions(axes: tuple[int, ...]) -> None:
+    x = normal(4, 3, 7)
+    (total,) = evaluate(lambda x: reduce.sum_axes(x, axes), {"x": x})
+    np.testing.assert_allclose(total, x.sum(axes), rtol=1e-13)
+    (mean,) = evaluate(lambda x: reduce.mean_axes(x, axes), {"x": x})
+    np.testing.assert_allclose(mean, x.mean(axes), rtol=1e-13)
+    (largest,) = evaluate(lambda x: reduce.max_axes(x, axes), {"x": x})
+    np.testing.assert_array_equal(largest, x.max(axes))
+    check_gradients(lambda x: reduce.mean_axes(x, axes), {"x": x})
+    check_gradients(lambda x: reduce.max_axes(x, axes), {"x": x})
+
+
+def test_whole_sums() -> None:
+    x = normal(3, 11)
+    for build, want in (
+        (reduce.sum_all, x.sum()),
+        (reduce.sum_of_squares, (x * x).sum()),
+        (reduce.sum_of_absolutes, np.abs(x).sum()),
+    ):
+        (got,) = evaluate(lambda x, build=build: build(x, 0.5), {"x": x})
+        np.testing.assert_allclose(got, [0.5 * want], rtol=1e-14)
+        check_gradients(lambda x, build=build: build(x, 0.5), {"x": x})
+
+
+def test_rearranging() -> None:
+    x, y = normal(2, 3, 4), normal(2, 5, 4)
+    (got,) = evaluate(lambda x, y: shape.concatenate([x, y], 1), {"x": x, "y": y})
+    np.testing.assert_array_equal(got, np.concatenate([x, y], 1))
+    check_gradients(lambda x, y: shape.concatenate([x, y], 1), {"x": x, "y": y})
+    check_gradients(lambda x: shape.slice_axis(x, 1, 1, 3), {"x": y})
+    (got,) = evaluate(lambda x: shape.slice_axis(x, 1, 4, -1, -1), {"x": y})
+    np.testing.assert_array_equal(got, y[:, ::-1])
+    check_gradients(lambda x: shape.slice_axis(x, 1, 4, -1, -1), {"x": y})
+    check_gradients(lambda x: shape.swap_axes(x, 1), {"x": x})
+    (got,) = evaluate(lambda x: shape.broadcast_to(x, (2, 3, 4)), {"x": normal(2, 1, 4)})
+    assert got.shape == (2, 3, 4)
+    check_gradients(lambda x: shape.broadcast_to(x, (2, 3, 4)), {"x": normal(2, 1, 1)})
+    check_gradients(lambda x: shape.reshape(x, (4, -1)), {"x": x})
+    check_gradients(lambda x: shape.copy(x), {"x": x})
+
+
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("transpose_b", [False, True])
+def test_matmul(transpose_a: bool, transpose_b: bool) -> None:
+    a = normal(7, 5) if transpose_a else normal(5, 7)
+    b = normal(3, 7) if transpose_b else normal(7, 3)
+    want = (a.T if transpose_a else a) @ (b.T if transpose_b else b)
+    build = lambda a, b: linear.matmul(a, b, transpose_a, transpose_b)  # noqa: E731
+    (got,) = evaluate(build, {"a": a, "b": b})
+    np.testing.assert_allclose(got, want, rtol=1e-12)
+    check_gradients(build, {"a": a, "b": b})
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "gelu"])
+def test_linear_with_activation(name: str) -> None:
+    inputs = {"x": normal(2, 3, 5), "w": normal(5, 4), "b": normal(4), "v": normal(4, 2)}
+
+    def build(x, w, b, v):  # type: ignore[no-untyped-def]
+        return linear.linear(activation.activation(linear.linear(x, w, b), name), v)
+
+    check_gradients(build, inputs)
+
+
+def test_dropout_scales_and_counts() -> None:
+    x = np.ones((50, 41))
+    step = np.array([7], np.uint64)
+    build = lambda x, step: dropout.dropout(x, 0.3, key(1, "d"), step)  # noqa: E731
+    (first,) = evaluate(build, {"x": x, "step": step})
+    (again,) = evaluate(build, {"x": x, "step": step})
+    (other,) = evaluate(build, {"x": x, "step": step + 1})
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    assert set(np.unique(first)) <= {0.0, 1 / 0.7}
+    assert abs((first == 0).mean() - 0.3) < 0.03
+    check_gradients(build, {"x": normal(4, 5), "step": step})
+    check_gradients(
+        lambda x, step: dropout.dropout(x, 0.3, key(1, "d"), step, (4, 1, 3)),
+        {"x": normal(4, 5, 3), "step": step},
+    )
