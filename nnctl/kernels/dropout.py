@@ -1,0 +1,101 @@
+"""Inverted dropout: Keras's, with masks drawn by counter (philox.py).
+
+Element i is kept where word i of the stream (k0, k1, step) is at least rate * 2^32, and scaled
+by 1 / (1 - rate). The forward pass keeps the mask as bytes: reading them back is several times
+faster than drawing again.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from nnctl.kernels.jit import inline, kernel
+from nnctl.kernels.philox import block_words
+from nnctl.kernels.ranges import all_of, block_count, first, last, part
+
+
+@inline
+def _threshold(rate):  # type: ignore[no-untyped-def]
+    """Words below this are dropped; 2^32 drops all."""
+    return np.uint64(rate * 4294967296.0)
+
+
+@inline
+def _inverse_keep(rate):  # type: ignore[no-untyped-def]
+    return 1.0 / (1.0 - rate) if rate < 1.0 else 0.0
+
+
+@inline
+def _kept(word, threshold):  # type: ignore[no-untyped-def]
+    return np.uint8(np.uint64(word) >= threshold)
+
+
+@part
+def draw_mask(k0, k1, step, threshold, lo, hi, mask):  # type: ignore[no-untyped-def]
+    """mask[lo:hi] = 0 or 1; lo is a multiple of 4."""
+    four = np.uint64(4)
+    end = hi // four
+    for block in range(lo // four, end):
+        w0, w1, w2, w3 = block_words(block, step, k0, k1)
+        at = block * four
+        mask[at] = _kept(w0, threshold)
+        mask[at + np.uint64(1)] = _kept(w1, threshold)
+        mask[at + np.uint64(2)] = _kept(w2, threshold)
+        mask[at + np.uint64(3)] = _kept(w3, threshold)
+    at = end * four
+    if at < hi:
+        w0, w1, w2, _ = block_words(end, step, k0, k1)
+        mask[at] = _kept(w0, threshold)
+        if at + np.uint64(1) < hi:
+            mask[at + np.uint64(1)] = _kept(w1, threshold)
+        if at + np.uint64(2) < hi:
+            mask[at + np.uint64(2)] = _kept(w2, threshold)
+
+
+@part
+def _apply(x, mask, scale, lo, hi, y):  # type: ignore[no-untyped-def]
+    zero = x.dtype.type(0.0)
+    for i in range(lo, hi):
+        y[i] = x[i] * scale if mask[i] != 0 else zero
+
+
+@kernel
+def dropout(x, k0, k1, step, rate, mask, y):  # type: ignore[no-untyped-def]
+    """y = x / (1 - rate) where kept, else 0; mask the kept; x, y (N,), mask (N,) uint8."""
+    key0, key1, threshold = np.uint32(k0), np.uint32(k1), _threshold(rate)
+    scale = x.dtype.type(_inverse_keep(rate))
+    n = x.shape[0]
+    for block in range(block_count(n)):
+        lo, hi = first(block), last(block, n)
+        draw_mask(key0, key1, step[0], threshold, lo, hi, mask)
+        _apply(x, mask, scale, lo, hi, y)
+
+
+@kernel(parallel=True)
+def dropout_parallel(x, k0, k1, step, rate, mask, y):  # type: ignore[no-untyped-def]
+    """`dropout` on many threads."""
+    key0, key1, threshold = np.uint32(k0), np.uint32(k1), _threshold(rate)
+    scale = x.dtype.type(_inverse_keep(rate))
+    n = x.shape[0]
+    for block in numba.prange(block_count(n)):
+        lo, hi = first(block), last(block, n)
+        draw_mask(key0, key1, step[0], threshold, lo, hi, mask)
+        _apply(x, mask, scale, lo, hi, y)
+
+
+@kernel
+def dropout_grad(dy, mask, rate, dx):  # type: ignore[no-untyped-def]
+    """dx = dy / (1 - rate) where mask, else 0."""
+    scale = dy.dtype.type(_inverse_keep(rate))
+    _apply(dy, mask, scale, np.uint64(0), all_of(dy), dx)
+
+
+@kernel
+def dropout_factor(k0, k1, step, rate, mask, y):  # type: ignore[no-untyped-def]
+    """y = 1 / (1 - rate) where kept, else 0: dropout of ones, to share over an axis."""
+    t = y.dtype.type
+    scale = t(_inverse_keep(rate))
+    draw_mask(np.uint32(k0), np.uint32(k1), step[0], _threshold(rate), np.uint64(0), all_of(y), mask)
+    for i in range(y.shape[0]):
+        y[i] = scale if mask[i] != 0 else t(0.0)
