@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Annotated
 
 from pydantic import Field
@@ -37,7 +38,7 @@ class leaky_relu(ActivationFunction):
     """The slope below zero."""
 
     def apply(self, x: Value) -> Value:
-        return activation(x, "leaky_relu", negative_slope=self.negative_slope)
+        return activation(x, "leaky_relu", a=self.negative_slope)
 
 
 @register
@@ -48,7 +49,7 @@ class elu(ActivationFunction):
     """What y tends to, negated, as x tends to minus infinity."""
 
     def apply(self, x: Value) -> Value:
-        return activation(x, "elu", alpha=self.alpha)
+        return activation(x, "elu", a=self.alpha)
 
 
 def rectified(x: Value, negative_slope: float, max_value: float | None, threshold: float) -> Value:
@@ -56,5 +57,6 @@ def rectified(x: Value, negative_slope: float, max_value: float | None, threshol
     if max_value is None and threshold == 0:
         if negative_slope == 0:
             return activation(x, "relu")
-        return activation(x, "leaky_relu", negative_slope=negative_slope)
-    return activation(x, "relu", negative_slope=negative_slope, max_value=max_value, threshold=threshold)
+        return activation(x, "leaky_relu", a=negative_slope)
+    largest = inf if max_value is None else max_value
+    return activation(x, "relu", a=negative_slope, b=largest, c=threshold)

@@ -57,6 +57,11 @@ class Layer(Spec):
     supports_masking: ClassVar[bool] = True
     """Whether a mask that comes in goes on to the output (Keras: `supports_masking`)."""
 
+    @property
+    def kind(self) -> str:
+        """What a config calls this layer: its class's name."""
+        return type(self).__name__
+
     def output_shape(self, *inputs: Shape) -> Shape | list[Shape]:
         """The output's shape (or a list, for several outputs) from the inputs' shapes.
 
@@ -66,23 +71,68 @@ class Layer(Spec):
         raise NotImplementedError
 
     def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
-        """The layer's weights by name, in Keras's order (trainable ones first, then statistics)."""
+        """The layer's weights by name, in Keras's order (trainable ones first, then statistics).
+
+        Called only with shapes that `output_shape` took.
+        """
         return {}
 
     def call(self, ctx: Call, *inputs: Value) -> Value | list[Value]:
         """Compose ops. `ctx` gives weights, mask, training flag and random keys."""
         raise NotImplementedError
 
-    def output_mask(self, ctx: Call, *inputs: Value) -> Value | None | list[Value | None]:
+    def output_mask(self, ctx: Call, *inputs: Value) -> Value | list[Value | None] | None:
         """The mask (B, T) uint8 that goes on with the output; default: the first input's mask."""
         return ctx.mask if self.supports_masking else None
 
 
 def need_rank(layer: str, shape: Shape, rank: int, axes: str) -> None:
     """Raise ShapeError unless `shape` has `rank` axes (batch not counted); `axes` names them."""
-    if len(shape) != rank:
-        raise ShapeError(
-            f"{layer} needs an input of {rank} axes ({axes}) besides the batch, but {show(shape)} comes in",
-            expected=f"an input of shape ({axes})",
-        )
+    if len(shape) == rank:
+        return
+    count = f"{rank} axis" if rank == 1 else f"{rank} axes"
+    raise ShapeError(
+        f"{layer} needs an input of {count} ({axes}) besides the batch, but {show(shape)} comes in",
+        expected=f"an input of shape ({axes}); {_way_to_rank(shape, rank)}",
+    )
 
+
+def _way_to_rank(shape: Shape, rank: int) -> str:
+    """What a user can put before a layer so that it gets `rank` axes."""
+    if rank == 1:
+        return "put Flatten before it"
+    example = ", ".join(["..."] * rank)
+    return f"put {{type: Reshape, target_shape: [{example}]}} before it"
+
+
+def need_known(layer: str, shape: Shape, axis: int, what: str) -> int:
+    """The length of `axis` of `shape`, which sizes a weight. Raises ShapeError where it is not known."""
+    if not shape:
+        raise ShapeError(
+            f"{layer} needs an input with at least one axis besides the batch, but single numbers come in",
+            expected="an input of shape (n) or more axes",
+        )
+    length = shape[axis]
+    if length is None:
+        raise ShapeError(
+            f"{layer} sizes its weights by {what}, which is null (a length that varies) in {show(shape)}",
+            expected=f"a fixed number for {what}",
+        )
+    return length
+
+
+def need_axis(layer: str, shape: Shape, axis: int) -> int:
+    """`axis` as Keras counts it (0 is the batch) as an index into `shape`, from 0.
+
+    Raises:
+        ShapeError: the input has no such axis, or it is the batch axis.
+    """
+    rank = len(shape) + 1
+    at = axis + rank if axis < 0 else axis
+    if not 1 <= at < rank:
+        raise ShapeError(
+            f"{layer} is told to work along axis {axis}, which {show(shape)} does not have",
+            field="axis",
+            expected=f"an axis from 1 to {rank - 1} (0 is the batch), or from -{rank - 1} to -1",
+        )
+    return at - 1

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from nnctl.core.keys import Key, key
 from nnctl.ops.base import Graph, Value
+from nnctl.ops.elementwise import scale
 
 
 @dataclass
@@ -38,6 +40,15 @@ class Call:
         """The first input's mask (B, T) uint8, or None."""
         return self.masks[0] if self.masks else None
 
-    def key(self, purpose: str) -> Key:
-        """The key of this layer's random stream for `purpose`; the counter is the step."""
-        return key(self.seed, "layer", self.path, purpose)
+    def key(self, purpose: str, seed: int | None = None) -> Key:
+        """The key of this layer's random stream for `purpose`; the counter is the step.
+
+        A layer's own `seed`, where it is given, takes the place of the experiment's.
+        """
+        return key(self.seed if seed is None else seed, "layer", self.path, purpose)
+
+    def regularize(self, regularizer: Any, output: Value) -> Value:
+        """Add an activity regularizer's penalty, an example's share of it, to the losses; the output."""
+        if regularizer is not None:
+            self.losses.append(scale(regularizer.penalty(output), 1.0 / output.shape[0]))
+        return output

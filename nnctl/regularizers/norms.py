@@ -7,7 +7,8 @@ from typing import ClassVar
 from pydantic import NonNegativeFloat
 
 from nnctl.ops.base import Value
-from nnctl.ops.penalty import norm_penalty
+from nnctl.ops.elementwise import add
+from nnctl.ops.reduce import sum_of_absolutes, sum_of_squares
 from nnctl.regularizers.base import RegularizerSpec, register
 
 
@@ -19,7 +20,7 @@ class L1(RegularizerSpec):
     """The factor of the sum of magnitudes."""
 
     def penalty(self, x: Value) -> Value:
-        return norm_penalty(x, self.l1, 0.0)
+        return sum_of_absolutes(x, self.l1)
 
 
 @register
@@ -30,7 +31,7 @@ class L2(RegularizerSpec):
     """The factor of the sum of squares."""
 
     def penalty(self, x: Value) -> Value:
-        return norm_penalty(x, 0.0, self.l2)
+        return sum_of_squares(x, self.l2)
 
 
 @register
@@ -38,10 +39,15 @@ class L1L2(RegularizerSpec):
     """l1 sum(|x|) + l2 sum(x^2). Source: keras.regularizers.L1L2."""
 
     aliases: ClassVar[tuple[str, ...]] = ("l1_l2",)
+
     l1: NonNegativeFloat = 0.0
     """The factor of the sum of magnitudes."""
     l2: NonNegativeFloat = 0.0
     """The factor of the sum of squares."""
 
     def penalty(self, x: Value) -> Value:
-        return norm_penalty(x, self.l1, self.l2)
+        if self.l1 == 0.0:
+            return sum_of_squares(x, self.l2)
+        if self.l2 == 0.0:
+            return sum_of_absolutes(x, self.l1)
+        return add(sum_of_absolutes(x, self.l1), sum_of_squares(x, self.l2))

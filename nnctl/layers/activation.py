@@ -1,0 +1,28 @@
+"""An activation as a layer of its own."""
+
+from __future__ import annotations
+
+from nnctl.activations.base import Activation as ActivationField
+from nnctl.core.shapes import Shape
+from nnctl.layers.base import Layer, register
+from nnctl.layers.call import Call
+from nnctl.ops.base import Value
+
+
+@register
+class Activation(Layer):
+    """y = activation(x).
+
+    Shapes: x (B, ...), y (B, ...).
+    Source: keras.layers.Activation.
+    """
+
+    activation: ActivationField
+    """What is applied."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def call(self, ctx: Call, *inputs: Value) -> Value:
+        y: Value = self.activation.apply(inputs[0])
+        return y

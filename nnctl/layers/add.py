@@ -1,0 +1,24 @@
+"""The sum of several inputs."""
+
+from __future__ import annotations
+
+from nnctl.layers.base import register
+from nnctl.layers.call import Call
+from nnctl.layers.merge import Merge
+from nnctl.ops.base import Value
+from nnctl.ops.elementwise import add
+
+
+@register
+class Add(Merge):
+    """y = x_1 + x_2 + ..., added from left to right.
+
+    Shapes: x_i (B, ...), y (B, ...); axes of length 1 stretch.
+    Source: keras.layers.Add.
+    """
+
+    def call(self, ctx: Call, *inputs: Value) -> Value:
+        y, *others = self.alike(*inputs)
+        for x in others:
+            y = add(y, x)
+        return y

@@ -1,0 +1,76 @@
+"""Several inputs laid end to end."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from nnctl.core.errors import ShapeError
+from nnctl.core.shapes import Shape, show
+from nnctl.layers.base import Layer, need_axis, register
+from nnctl.layers.call import Call
+from nnctl.ops.base import Value
+from nnctl.ops.elementwise import fill
+from nnctl.ops.masks import either
+from nnctl.ops.shape import concatenate
+
+
+@register
+class Concatenate(Layer):
+    """Inputs of one shape but for one axis, laid end to end along it.
+
+    Shapes: x_i (B, ..., N_i, ...), y (B, ..., N_1 + N_2 + ..., ...).
+    Source: keras.layers.Concatenate.
+    """
+
+    inputs_min: ClassVar[int] = 2
+    inputs_max: ClassVar[int | None] = None
+
+    axis: int = -1
+    """The axis to lay them along; 0 is the batch, -1 the last."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        first = inputs[0]
+        at = need_axis("Concatenate", first, self.axis)
+        out = list(first)
+        for other in inputs[1:]:
+            if len(other) != len(first):
+                raise self._unequal(first, other)
+            for i, (n, m) in enumerate(zip(out, other, strict=True)):
+                if i == at:
+                    out[i] = None if n is None or m is None else n + m
+                elif n is None or m is None:
+                    out[i] = n if m is None else m
+                elif n != m:
+                    raise self._unequal(first, other)
+        return tuple(out)
+
+    def _unequal(self, first: Shape, other: Shape) -> ShapeError:
+        return ShapeError(
+            f"Concatenate along axis {self.axis} cannot join {show(first)} and {show(other)}",
+            field="axis" if len(first) == len(other) else None,
+            expected=f"inputs that differ along axis {self.axis} alone",
+        )
+
+    def call(self, ctx: Call, *inputs: Value) -> Value:
+        return concatenate(list(inputs), self._axis(inputs[0]))
+
+    def _axis(self, x: Value) -> int:
+        return need_axis("Concatenate", x.shape[1:], self.axis) + 1
+
+    def output_mask(self, ctx: Call, *inputs: Value) -> Value | list[Value | None] | None:
+        """Along time: the masks end to end. Along another axis: set where any is; None where one has none."""
+        if all(mask is None for mask in ctx.masks):
+            return None
+        if self._axis(inputs[0]) == 1:
+            whole = [
+                fill(ctx.graph, x.shape[:2], 1, "uint8") if mask is None else mask
+                for x, mask in zip(inputs, ctx.masks, strict=True)
+            ]
+            return concatenate(whole, 1)
+        masks = [mask for mask in ctx.masks if mask is not None]
+        if len(masks) < len(ctx.masks):
+            return None
+        mask = masks[0]
+        for other in masks[1:]:
+            mask = either(mask, other)
+        return mask

@@ -1,0 +1,56 @@
+"""Random zeros while training."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, PositiveInt
+
+from nnctl.core.errors import ShapeError
+from nnctl.core.shapes import Shape, show
+from nnctl.layers.base import Layer, register
+from nnctl.layers.call import Call
+from nnctl.ops.base import Value
+from nnctl.ops.dropout import dropout
+
+
+@register
+class Dropout(Layer):
+    """While training, sets a part `rate` of x to zero and divides the rest by 1 - rate; else y = x.
+
+    Shapes: x (B, ...), y (B, ...).
+    Source: keras.layers.Dropout.
+    """
+
+    rate: Annotated[float, Field(ge=0, le=1)]
+    """The part of the numbers that is dropped."""
+    noise_shape: tuple[PositiveInt | None, ...] | None = None
+    """The mask's shape, batch axis included: 1 shares it along an axis, null is the input's length."""
+    seed: int | None = None
+    """The stream's seed; default: the experiment's."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if self.noise_shape is None:
+            return x
+        # The batch axis comes first in noise_shape and is not in x.
+        lengths = (None, *x)
+        fits = len(self.noise_shape) == len(lengths) and all(
+            n in (None, 1) or n == length or length is None
+            for n, length in zip(self.noise_shape, lengths, strict=True)
+        )
+        if not fits:
+            raise ShapeError(
+                f"Dropout's noise_shape {show(self.noise_shape)} does not fit a batch of {show(x)}",
+                field="noise_shape",
+                expected=f"{len(lengths)} entries: null, 1 or the input's length",
+            )
+        return x
+
+    def call(self, ctx: Call, *inputs: Value) -> Value:
+        (x,) = inputs
+        if not ctx.training or self.rate == 0:
+            return x
+        noise = self.noise_shape
+        shape = noise and tuple(n or length for n, length in zip(noise, x.shape, strict=True))
+        return dropout(x, self.rate, ctx.key("dropout", self.seed), ctx.graph.step(), shape)

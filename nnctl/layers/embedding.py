@@ -1,0 +1,57 @@
+"""A table of vectors, looked up by index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import PositiveInt
+
+from nnctl.constraints.base import Constraint
+from nnctl.core.shapes import Shape
+from nnctl.initializers.base import Initializer
+from nnctl.layers.base import Layer, Weight, register
+from nnctl.layers.call import Call
+from nnctl.ops.base import Value
+from nnctl.ops.embedding import embedding, not_equal
+from nnctl.regularizers.base import Regularizer
+
+
+@register
+class Embedding(Layer):
+    """The table's row of each index.
+
+    Shapes: x (B, ...) of whole numbers in [0, I), embeddings (I, O), y (B, ..., O).
+    Source: keras.layers.Embedding.
+    """
+
+    input_dim: PositiveInt
+    """How many indices there are: I, the largest index plus 1."""
+    output_dim: PositiveInt
+    """The length of each vector: O."""
+    embeddings_initializer: Initializer = "uniform"
+    """First values of the table."""
+    embeddings_regularizer: Regularizer | None = None
+    """Penalty on the table."""
+    embeddings_constraint: Constraint | None = None
+    """What the table satisfies after each update."""
+    mask_zero: bool = False
+    """Whether index 0 is padding, which later layers skip."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return (*inputs[0], self.output_dim)
+
+    def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
+        return {
+            "embeddings": Weight(
+                (self.input_dim, self.output_dim),
+                self.embeddings_initializer,
+                self.embeddings_regularizer,
+                self.embeddings_constraint,
+            )
+        }
+
+    def call(self, ctx: Call, *inputs: Value) -> Value:
+        return embedding(inputs[0], ctx.weights["embeddings"])
+
+    def output_mask(self, ctx: Call, *inputs: Value) -> Value | list[Value | None] | None:
+        return not_equal(inputs[0], 0) if self.mask_zero else None

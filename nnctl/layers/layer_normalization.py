@@ -1,0 +1,101 @@
+"""Normalization of each example by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+from pydantic import NonNegativeFloat, field_validator
+from pydantic_core import PydanticCustomError
+
+from nnctl.constraints.base import Constraint
+from nnctl.core.shapes import Shape
+from nnctl.initializers.base import Initializer
+from nnctl.layers.base import Layer, Weight, need_axis, need_known, register
+from nnctl.layers.call import Call
+from nnctl.ops.base import Value
+from nnctl.ops.normalization import layer_norm
+from nnctl.ops.shape import reshape
+from nnctl.ops.transpose import move_axis
+from nnctl.regularizers.base import Regularizer
+
+
+@register
+class LayerNormalization(Layer):
+    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance over `axis` of each example.
+
+    Shapes: x (B, ...), gamma and beta of the lengths of `axis`, y (B, ...).
+    Source: keras.layers.LayerNormalization (Ba et al., 2016).
+    """
+
+    axis: int | tuple[int, ...] = -1
+    """The axis or axes to normalize over; 0 is the batch, -1 the last."""
+    epsilon: NonNegativeFloat = 1e-3
+    """What is added to the variance."""
+    center: bool = True
+    """Whether beta is added."""
+    scale: bool = True
+    """Whether gamma multiplies."""
+    beta_initializer: Initializer = "zeros"
+    """First values of beta."""
+    gamma_initializer: Initializer = "ones"
+    """First values of gamma."""
+    beta_regularizer: Regularizer | None = None
+    """Penalty on beta."""
+    gamma_regularizer: Regularizer | None = None
+    """Penalty on gamma."""
+    beta_constraint: Constraint | None = None
+    """What beta satisfies after each update."""
+    gamma_constraint: Constraint | None = None
+    """What gamma satisfies after each update."""
+
+    @field_validator("axis")
+    @classmethod
+    def _some_axis(cls, value: int | tuple[int, ...]) -> int | tuple[int, ...]:
+        if value == ():
+            raise PydanticCustomError("axis", "expected at least one axis")
+        return value
+
+    def _axes(self, x: Shape) -> list[int]:
+        """The axes as indices into x without its batch, from first to last."""
+        given = (self.axis,) if isinstance(self.axis, int) else self.axis
+        return sorted({need_axis("LayerNormalization", x, axis) for axis in given})
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        for at in self._axes(x):
+            need_known("LayerNormalization", x, at, "the axes it normalizes over")
+        return x
+
+    def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
+        (x,) = inputs
+        shape = tuple(n for n in (x[at] for at in self._axes(x)) if n is not None)
+        weights = {}
+        if self.scale:
+            weights["gamma"] = Weight(
+                shape, self.gamma_initializer, self.gamma_regularizer, self.gamma_constraint
+            )
+        if self.center:
+            weights["beta"] = Weight(
+                shape, self.beta_initializer, self.beta_regularizer, self.beta_constraint
+            )
+        return weights
+
+    def call(self, ctx: Call, *inputs: Value) -> Value:
+        (x,) = inputs
+        # The axes go to the end, one after the other, and are seen as one.
+        last = len(x.shape) - 1
+        moves = [at + 1 - done for done, at in enumerate(self._axes(x.shape[1:]))]
+        if moves != [last - len(moves) + 1] * len(moves):
+            for at in moves:
+                x = move_axis(x, at, last)
+        kept = x.shape[: last - len(moves) + 1]
+        size = prod(x.shape[len(kept) :])
+        gamma, beta = (
+            None if w is None else reshape(w, (size,)) for w in map(ctx.weights.get, ("gamma", "beta"))
+        )
+        y = reshape(layer_norm(reshape(x, (*kept, size)), gamma, beta, self.epsilon), x.shape)
+        if x is not inputs[0]:
+            for at in reversed(moves):
+                y = move_axis(y, last, at)
+        return y

@@ -1,0 +1,29 @@
+"""The rectifier that lets a little through below zero."""
+
+from __future__ import annotations
+
+from pydantic import NonNegativeFloat
+
+from nnctl.core.shapes import Shape
+from nnctl.layers.base import Layer, register
+from nnctl.layers.call import Call
+from nnctl.ops.activation import activation
+from nnctl.ops.base import Value
+
+
+@register
+class LeakyReLU(Layer):
+    """y = x for x >= 0, negative_slope x below.
+
+    Shapes: x (B, ...), y (B, ...).
+    Source: keras.layers.LeakyReLU.
+    """
+
+    negative_slope: NonNegativeFloat = 0.3
+    """The slope below zero."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def call(self, ctx: Call, *inputs: Value) -> Value:
+        return activation(inputs[0], "leaky_relu", a=self.negative_slope)

@@ -1,0 +1,30 @@
+"""The largest number of each window of an image."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from nnctl.layers.base import register
+from nnctl.layers.call import Call
+from nnctl.layers.pooling import Pooling2D
+from nnctl.layers.sizes import Pair
+from nnctl.ops.base import Value
+from nnctl.ops.pooling import max_pool2d
+
+
+@register
+class MaxPooling2D(Pooling2D):
+    """The largest number of each window, channel by channel.
+
+    Shapes: x (B, H, W, C), y (B, P, Q, C).
+    Source: keras.layers.MaxPooling2D.
+    """
+
+    aliases: ClassVar[tuple[str, ...]] = ("MaxPool2D",)
+
+    pool_size: Pair = (2, 2)
+    """The window's height and width."""
+
+    def call(self, ctx: Call, *inputs: Value) -> Value:
+        (x,) = inputs
+        return max_pool2d(x, self.pool_size, self.steps, self.pads(x.shape))

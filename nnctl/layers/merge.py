@@ -1,0 +1,69 @@
+"""What layers share that combine several inputs element by element: the shape rule, the mask rule."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from nnctl.core.errors import ShapeError
+from nnctl.core.shapes import Shape, show
+from nnctl.layers.base import Layer
+from nnctl.layers.call import Call
+from nnctl.ops.base import Value
+from nnctl.ops.masks import either
+from nnctl.ops.shape import broadcast_to, reshape
+
+
+class Merge(Layer):
+    """Inputs of one shape, or of shapes that broadcast: axes of length 1 stretch, missing ones are 1.
+
+    Shapes: x_1, x_2, ... (B, ...), y (B, ...).
+    """
+
+    inputs_min: ClassVar[int] = 2
+    inputs_max: ClassVar[int | None] = None
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        shape = inputs[0]
+        for other in inputs[1:]:
+            shape = self._joined(shape, other)
+        return shape
+
+    def _joined(self, a: Shape, b: Shape) -> Shape:
+        rank = max(len(a), len(b))
+        pairs = zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b, strict=True)
+        axes: list[int | None] = []
+        for n, m in pairs:
+            if n is None or m is None:
+                axes.append(None)
+            elif 1 in (n, m) or n == m:
+                axes.append(max(n, m) if 0 not in (n, m) else 0)
+            else:
+                raise ShapeError(
+                    f"{self.kind} cannot combine {show(a)} and {show(b)}: {n} is not {m}",
+                    expected="inputs of one shape, or with 1 where they differ",
+                )
+        return tuple(axes)
+
+    def alike(self, *inputs: Value) -> list[Value]:
+        """The inputs, stretched to the output's shape where they are smaller."""
+        batch = inputs[0].shape[0]
+        shape = self.output_shape(*(x.shape[1:] for x in inputs))
+        full = (batch, *(n for n in shape if n is not None))
+        return [_stretched(x, full) for x in inputs]
+
+    def output_mask(self, ctx: Call, *inputs: Value) -> Value | list[Value | None] | None:
+        """Set where any input's mask is set; None where an input has none."""
+        masks = [m for m in ctx.masks if m is not None]
+        if len(masks) < len(ctx.masks) or not masks:
+            return None
+        mask = masks[0]
+        for other in masks[1:]:
+            mask = either(mask, other)
+        return mask
+
+
+def _stretched(x: Value, full: tuple[int, ...]) -> Value:
+    if x.shape == full:
+        return x
+    ones = (1,) * (len(full) - len(x.shape))
+    return broadcast_to(reshape(x, (x.shape[0], *ones, *x.shape[1:])), full)

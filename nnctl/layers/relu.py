@@ -1,0 +1,33 @@
+"""The rectifier with all its parameters."""
+
+from __future__ import annotations
+
+from pydantic import NonNegativeFloat
+
+from nnctl.activations.rectifiers import rectified
+from nnctl.core.shapes import Shape
+from nnctl.layers.base import Layer, register
+from nnctl.layers.call import Call
+from nnctl.ops.base import Value
+
+
+@register
+class ReLU(Layer):
+    """y = min(x, max_value) for x >= threshold, negative_slope (x - threshold) below.
+
+    Shapes: x (B, ...), y (B, ...).
+    Source: keras.layers.ReLU.
+    """
+
+    max_value: NonNegativeFloat | None = None
+    """The largest value that comes out; null for no bound."""
+    negative_slope: NonNegativeFloat = 0.0
+    """The slope below the threshold."""
+    threshold: NonNegativeFloat = 0.0
+    """Values below this are damped or set to zero."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def call(self, ctx: Call, *inputs: Value) -> Value:
+        return rectified(inputs[0], self.negative_slope, self.max_value, self.threshold)

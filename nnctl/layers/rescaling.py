@@ -1,0 +1,30 @@
+"""A fixed affine map."""
+
+from __future__ import annotations
+
+from nnctl.core.shapes import Shape
+from nnctl.layers.base import Layer, register
+from nnctl.layers.call import Call
+from nnctl.ops.base import Value
+from nnctl.ops.elementwise import affine, cast
+
+
+@register
+class Rescaling(Layer):
+    """y = scale x + offset.
+
+    Shapes: x (B, ...), y (B, ...) of floats.
+    Source: keras.layers.Rescaling.
+    """
+
+    scale: float
+    """What x is multiplied by."""
+    offset: float = 0.0
+    """What is added after that."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def call(self, ctx: Call, *inputs: Value) -> Value:
+        x = cast(inputs[0], ctx.graph.dtype)
+        return affine(x, self.scale, self.offset)

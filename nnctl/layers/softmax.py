@@ -1,0 +1,38 @@
+"""Softmax as a layer."""
+
+from __future__ import annotations
+
+from nnctl.core.shapes import Shape
+from nnctl.layers.base import Layer, need_axis, register
+from nnctl.layers.call import Call
+from nnctl.ops.base import Value
+from nnctl.ops.masks import select
+from nnctl.ops.softmax import softmax
+from nnctl.ops.transpose import move_axis
+
+
+@register
+class Softmax(Layer):
+    """y = exp(x) / sum(exp(x)) along an axis.
+
+    A mask (B, T) counts where x is (B, T) too: masked positions get 0.
+
+    Shapes: x (B, ...), y (B, ...).
+    Source: keras.layers.Softmax.
+    """
+
+    axis: int = -1
+    """The axis that sums to 1; 0 is the batch, -1 the last."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        need_axis("Softmax", inputs[0], self.axis)
+        return inputs[0]
+
+    def call(self, ctx: Call, *inputs: Value) -> Value:
+        (x,) = inputs
+        at = need_axis("Softmax", x.shape[1:], self.axis) + 1
+        mask = ctx.mask if len(x.shape) == 2 else None
+        kept = x if mask is None else select(mask, x, -1e9)
+        last = len(x.shape) - 1
+        y = move_axis(softmax(move_axis(kept, at, last)), last, at)
+        return y if mask is None else select(mask, y, 0.0)

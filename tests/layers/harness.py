@@ -1,0 +1,189 @@
+"""Running one layer in tests: as a config, on a small op graph, forward and gradients in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nnctl.layers.base import Layer, layers
+from nnctl.layers.call import Call
+from nnctl.ops.base import Graph, Value
+from nnctl.ops.elementwise import add, multiply
+from nnctl.ops.reduce import sum_all
+from nnctl.program.autodiff import gradients
+from nnctl.program.bind import bind, compile_graph, new_arena
+from tests.ops.harness import check_gradients, evaluate
+
+Array = np.ndarray[Any, Any]
+Config = str | Mapping[str, Any]
+
+
+def make(config: Config) -> Layer:
+    """The layer that a config's entry stands for."""
+    if isinstance(config, str):
+        config = {"type": config}
+    cls = layers.get(config["type"])
+    assert cls is not None, config["type"]
+    return cls.model_validate({k: v for k, v in config.items() if k != "type"})
+
+
+@dataclass
+class Case:
+    """A layer with inputs and weights to run it on.
+
+    Attributes:
+        inputs: One array an input, batch first.
+        masks: One mask (B, T) or None an input.
+        weights: By the layer's names; trainable ones and statistics.
+    """
+
+    layer: Layer
+    inputs: list[Array]
+    masks: list[Array | None]
+    weights: dict[str, Array]
+    statistics: set[str]
+    training: bool = False
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The inputs' shapes without the batch axis."""
+        return [x.shape[1:] for x in self.inputs]
+
+    def _arrays(self) -> tuple[dict[str, Array], dict[str, Array]]:
+        arrays = {f"x{i}": x for i, x in enumerate(self.inputs)}
+        arrays |= {f"mask{i}": m for i, m in enumerate(self.masks) if m is not None}
+        arrays |= {k: w for k, w in self.weights.items() if k not in self.statistics}
+        arrays["step"] = np.array([self.step], np.uint64)
+        return arrays, {k: w for k, w in self.weights.items() if k in self.statistics}
+
+    def _call(self, values: Mapping[str, Value], extras: bool) -> list[Value]:
+        count = len(self.inputs)
+        xs = [values[f"x{i}"] for i in range(count)]
+        weights = {name: values[name] for name in self.weights}
+        masks = [values.get(f"mask{i}") for i in range(count)]
+        ctx = Call(xs[0].graph, weights, self.training, masks, 7, "layer")
+        made = self.layer.call(ctx, *xs)
+        outs = list(made) if isinstance(made, list) else [made]
+        if not extras:
+            return outs + ctx.losses
+        mask = self.layer.output_mask(ctx, *xs)
+        found = [m for m in (mask if isinstance(mask, list) else [mask]) if m is not None]
+        self._counts = (len(outs), len(ctx.losses), len(found))
+        return outs + ctx.losses + found
+
+    def run(self) -> Result:
+        """Outputs, penalties and output masks. Statistics in `weights` are updated in place."""
+        arrays, state = self._arrays()
+        made = evaluate(lambda **values: self._call(values, True), arrays, state)
+        outs, losses, _ = self._counts
+        return Result(
+            made[:outs], [float(v[0]) for v in made[outs : outs + losses]], made[outs + losses :]
+        )
+
+    def check_gradients(self, tolerance: float = 1e-6) -> None:
+        """Gradients for every float input and trainable weight against central differences."""
+        arrays, state = self._arrays()
+        state = {k: a.astype(np.float64) for k, a in state.items()}
+        wrt = [k for k, a in arrays.items() if a.dtype.kind == "f"]
+        if wrt:
+            check_gradients(
+                lambda **values: self._call(values, False), arrays, wrt, state, tolerance=tolerance
+            )
+
+    def gradients(self, projections: Sequence[Array]) -> dict[str, Array]:
+        """Gradients of sum(outputs * projections) + penalties for float inputs (x0 ...) and trainable weights."""
+        arrays, state = self._arrays()
+        graph = Graph(projections[0].dtype.name)
+        values = {k: graph.input(k, a.shape, a.dtype.name) for k, a in arrays.items()}
+        values |= {k: graph.variable(k, a.shape, a.dtype.name) for k, a in state.items()}
+        made = self._call(values, False)
+        terms = [
+            sum_all(multiply(out, graph.constant(p))) for out, p in zip(made, projections, strict=False)
+        ]
+        loss, *others = terms + made[len(projections) :]
+        for term in others:
+            loss = add(loss, term)
+        wrt = [k for k, a in arrays.items() if a.dtype.kind == "f"]
+        found = gradients(loss, [values[k] for k in wrt])
+        named = {k: g for k, g in zip(wrt, found, strict=True) if g is not None}
+        compiled = compile_graph(graph, {"loss": loss, **named}, threads=2)
+        program = bind(compiled, new_arena(compiled.plan.size), {k: a.copy() for k, a in state.items()})
+        for name, array in arrays.items():
+            if name in program.inputs:
+                program.inputs[name][...] = array
+        program.run()
+        return {k: program.outputs[k].copy() if k in named else np.zeros_like(arrays[k]) for k in wrt}
+
+
+@dataclass
+class Result:
+    """What a run of a layer gives."""
+
+    outputs: list[Array]
+    losses: list[float]
+    masks: list[Array]
+
+
+def case(
+    config: Config,
+    shapes: Sequence[tuple[int, ...]],
+    *,
+    batch: int = 3,
+    dtype: str = "float64",
+    masks: Sequence[int] = (),
+    integers: int = 0,
+    training: bool = False,
+    seed: int = 0,
+) -> Case:
+    """A layer with random inputs and weights.
+
+    Args:
+        shapes: The inputs' shapes without the batch axis.
+        masks: The inputs that carry a mask (their second axis is time).
+        integers: If set, inputs are whole numbers below this, int32.
+    """
+    rng = np.random.default_rng(seed)
+    layer = make(config)
+
+    def values(shape: tuple[int, ...]) -> Array:
+        if integers:
+            return rng.integers(0, integers, shape).astype(np.int32)
+        return rng.standard_normal(shape).astype(dtype)
+
+    inputs = [values((batch, *shape)) for shape in shapes]
+    specs = layer.weights(*shapes)
+    weights = {k: (0.5 * rng.standard_normal(w.shape)).astype(dtype) for k, w in specs.items()}
+    for name in weights:
+        if "variance" in name:
+            weights[name] = np.abs(weights[name]) + weights[name].dtype.type(0.5)
+    found = [_mask(rng, x.shape[:2]) if i in masks else None for i, x in enumerate(inputs)]
+    statistics = {k for k, w in specs.items() if not w.trainable}
+    return Case(layer, inputs, found, weights, statistics, training)
+
+
+def _mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """A mask with holes at the start, inside and at the end; the first example is whole, the last is empty."""
+    mask = (rng.random(shape) < 0.6).astype(np.uint8)
+    mask[0] = 1
+    if len(mask) > 2:
+        mask[-1] = 0
+    return mask
+
+
+def check(config: Config, *shapes: tuple[int, ...], gradients: bool = True, **options: Any) -> Result:
+    """Run a layer: its shape rule must say what comes out, its gradients must be right, a batch of 1 too."""
+    made = case(config, shapes, **options)
+    result = made.run()
+    ruled = made.layer.output_shape(*made.shapes)
+    for out, shape in zip(result.outputs, ruled if isinstance(ruled, list) else [ruled], strict=True):
+        assert out.shape == (made.inputs[0].shape[0], *shape)
+        assert np.isfinite(out).all()
+    if gradients:
+        made.check_gradients()
+        case(config, shapes, **{**options, "batch": 1}).check_gradients()
+    return result

@@ -1,0 +1,211 @@
+"""Configs that cover each layer's arguments: (config, input shapes without the batch, options of `case`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnctl.layers.base import layers
+
+Case = tuple[Any, list[tuple[int, ...]], dict[str, Any]]
+
+ACTIVATIONS: list[tuple[str, dict[str, Any]]] = [
+    ("linear", {}),
+    ("relu", {}),
+    ("relu", {"negative_slope": 0.1}),
+    ("relu", {"negative_slope": 0.1, "max_value": 1.5, "threshold": 0.3}),
+    ("relu", {"max_value": 6.0}),
+    ("leaky_relu", {}),
+    ("leaky_relu", {"negative_slope": 0.4}),
+    ("elu", {}),
+    ("elu", {"alpha": 0.7}),
+    ("selu", {}),
+    ("sigmoid", {}),
+    ("hard_sigmoid", {}),
+    ("tanh", {}),
+    ("softmax", {}),
+    ("softplus", {}),
+    ("softsign", {}),
+    ("silu", {}),
+    ("swish", {}),
+    ("gelu", {}),
+    ("gelu", {"approximate": True}),
+    ("exponential", {}),
+]
+
+
+def _layer(type: str, *shapes: tuple[int, ...], **fields: Any) -> Case:
+    """One case; fields that `case` takes are its options."""
+    options = {k: fields.pop(k) for k in ("training", "masks", "integers") if k in fields}
+    return {"type": type, **fields}, list(shapes), options
+
+
+L1L2 = {"type": "L1L2", "l1": 0.02, "l2": 0.05}
+
+DENSE = [
+    _layer("Dense", (5,), units=4),
+    _layer("Dense", (2, 5), units=4, activation="tanh"),
+    _layer("Dense", (2, 3, 5), units=1, use_bias=False),
+    _layer("Dense", (5,), units=3, activation="softmax", activity_regularizer=L1L2),
+    _layer("Dense", (1,), units=1, activity_regularizer={"type": "L2", "l2": 0.3}),
+    _layer("Dense", (7,), units=3, activation={"type": "relu", "max_value": 0.4}),
+    _layer("Dense", (4, 5), units=3, masks=[0]),
+]
+
+ELEMENTWISE = [
+    *(_layer("Activation", (4, 3), activation={"type": name, **fields}) for name, fields in ACTIVATIONS),
+    _layer("ReLU", (4, 3)),
+    _layer("ReLU", (4, 3), max_value=0.7, negative_slope=0.2, threshold=0.1),
+    _layer("LeakyReLU", (4, 3)),
+    _layer("LeakyReLU", (4, 3), negative_slope=0.05, masks=[0]),
+    _layer("Softmax", (4, 3)),
+    _layer("Softmax", (4, 3), axis=1),
+    _layer("Softmax", (2, 4, 3), axis=-2),
+    _layer("Softmax", (5,), masks=[0]),
+    _layer("Rescaling", (4, 3), scale=0.5, offset=-2.0, masks=[0]),
+    _layer("Rescaling", (4, 3), scale=0.25, integers=255),
+    _layer("Dropout", (4, 3), rate=0.5),
+    _layer("Dropout", (4, 3), rate=0.0, training=True),
+]
+
+SHAPES = [
+    _layer("Flatten", (4, 3, 2)),
+    _layer("Flatten", (5,)),
+    _layer("Flatten", ()),
+    _layer("Reshape", (4, 3), target_shape=[2, 6]),
+    _layer("Reshape", (4, 3), target_shape=[3, -1, 2]),
+    _layer("ZeroPadding2D", (3, 4, 2)),
+    _layer("ZeroPadding2D", (3, 4, 2), padding=2),
+    _layer("ZeroPadding2D", (3, 4, 2), padding=[1, 2]),
+    _layer("ZeroPadding2D", (3, 4, 2), padding=[[1, 0], [3, 2]]),
+]
+
+CONVOLUTIONS = [
+    _layer("Conv2D", (6, 7, 3), filters=4, kernel_size=3),
+    _layer("Conv2D", (6, 7, 3), filters=4, kernel_size=[2, 3], padding="same", activation="relu"),
+    _layer("Conv2D", (7, 6, 2), filters=3, kernel_size=3, strides=2, padding="same"),
+    _layer("Conv2D", (7, 8, 2), filters=3, kernel_size=[3, 2], strides=[2, 3], use_bias=False),
+    _layer("Conv2D", (9, 8, 2), filters=3, kernel_size=[3, 2], dilation_rate=[2, 3]),
+    _layer("Conv2D", (7, 6, 1), filters=3, kernel_size=4, dilation_rate=2, padding="same"),
+    _layer("Conv2D", (5, 6, 4), filters=6, kernel_size=3, groups=2, padding="same"),
+    _layer("Conv2D", (5, 6, 3), filters=3, kernel_size=2, groups=3, strides=2),
+    _layer("Conv2D", (4, 5, 3), filters=2, kernel_size=1, activity_regularizer=L1L2),
+    _layer("Conv1D", (8, 3), filters=4, kernel_size=3),
+    _layer("Conv1D", (8, 3), filters=4, kernel_size=3, padding="same", strides=2, activation="tanh"),
+    _layer("Conv1D", (8, 3), filters=4, kernel_size=3, padding="causal", dilation_rate=2),
+    _layer("Conv1D", (9, 2), filters=4, kernel_size=2, padding="causal", strides=3),
+    _layer("Conv1D", (8, 4), filters=6, kernel_size=[3], groups=2, use_bias=False),
+    _layer("Conv1D", (8, 3), filters=4, kernel_size=2, padding="same", activity_regularizer="l2"),
+]
+
+POOLINGS = [
+    _layer("MaxPooling2D", (6, 8, 3)),
+    _layer("MaxPooling2D", (7, 6, 3), pool_size=[3, 2], strides=[2, 1]),
+    _layer("MaxPooling2D", (7, 6, 3), pool_size=3, strides=2, padding="same"),
+    _layer("AveragePooling2D", (6, 8, 3), pool_size=2),
+    _layer("AveragePooling2D", (7, 6, 3), pool_size=[3, 2], strides=[2, 1]),
+    _layer("AveragePooling2D", (7, 6, 3), pool_size=3, strides=2, padding="same"),
+    _layer("GlobalAveragePooling2D", (3, 4, 5)),
+    _layer("GlobalAveragePooling2D", (3, 4, 5), keepdims=True),
+    _layer("GlobalMaxPooling2D", (3, 4, 5)),
+    _layer("GlobalMaxPooling2D", (3, 4, 5), keepdims=True),
+]
+
+MERGES = [
+    _layer("Add", (4, 3), (4, 3)),
+    _layer("Add", (4, 3), (4, 3), (4, 3)),
+    _layer("Add", (4, 3), (1, 3), (4, 1)),
+    _layer("Add", (2, 4, 3), (3,)),
+    _layer("Add", (4, 3), (4, 3), masks=[0, 1]),
+    _layer("Add", (4, 3), (4, 3), masks=[1]),
+    _layer("Multiply", (4, 3), (4, 3)),
+    _layer("Multiply", (4, 1), (4, 3), (1, 3)),
+    _layer("Multiply", (4, 3), (4, 3), masks=[0, 1]),
+    _layer("Multiply", (4, 3), (4, 3), masks=[0]),
+    _layer("Concatenate", (4, 3), (4, 2)),
+    _layer("Concatenate", (2, 3), (5, 3), (1, 3), axis=1),
+    _layer("Concatenate", (2, 3, 4), (2, 5, 4), axis=-2),
+    _layer("Concatenate", (4, 3), (4, 2), masks=[0, 1]),
+    _layer("Concatenate", (4, 3), (4, 2), masks=[1]),
+    _layer("Concatenate", (4, 3), (5, 3), axis=1, masks=[0, 1]),
+    _layer("Concatenate", (4, 3), (5, 3), axis=1, masks=[0]),
+]
+
+NORMALIZATIONS = [
+    _layer("BatchNormalization", (5,)),
+    _layer("BatchNormalization", (5,), training=True),
+    _layer("BatchNormalization", (4, 3, 2), training=True, momentum=0.8, epsilon=0.1),
+    _layer("BatchNormalization", (4, 3, 2), training=True, axis=1),
+    _layer("BatchNormalization", (4, 3, 2), axis=2),
+    _layer("BatchNormalization", (4, 3), training=True, center=False),
+    _layer("BatchNormalization", (4, 3), training=True, scale=False),
+    _layer("BatchNormalization", (4, 3), center=False, scale=False),
+    _layer("BatchNormalization", (4, 3), center=False, scale=False, training=True),
+    _layer("BatchNormalization", (4, 3), training=True, masks=[0]),
+    _layer("BatchNormalization", (4, 3), masks=[0]),
+    _layer("LayerNormalization", (5,)),
+    _layer("LayerNormalization", (4, 5), epsilon=0.1, masks=[0]),
+    _layer("LayerNormalization", (4, 3, 2), axis=1),
+    _layer("LayerNormalization", (4, 3, 2), axis=[-2, -1]),
+    _layer("LayerNormalization", (4, 3, 2), axis=[1, 3]),
+    _layer("LayerNormalization", (4, 3, 2), axis=[1, 2], center=False),
+    _layer("LayerNormalization", (4, 3), scale=False),
+    _layer("LayerNormalization", (4, 3), scale=False, center=False),
+]
+
+EMBEDDINGS = [
+    _layer("Embedding", (6,), input_dim=9, output_dim=4, integers=9),
+    _layer("Embedding", (6,), input_dim=5, output_dim=3, mask_zero=True, integers=3),
+    _layer("Embedding", (), input_dim=5, output_dim=3, integers=5),
+    _layer("Embedding", (2, 3), input_dim=5, output_dim=1, integers=5),
+]
+
+
+def _recurrent(type: str, states: int) -> list[Case]:
+    x = (5, 3)
+    initial = [(4,)] * states
+    gated = {"recurrent_activation": "hard_sigmoid"} if type != "SimpleRNN" else {}
+    return [
+        _layer(type, x, units=4),
+        _layer(type, x, units=4, return_sequences=True),
+        _layer(type, x, units=1, return_state=True),
+        _layer(type, x, units=4, return_sequences=True, return_state=True, go_backwards=True),
+        _layer(type, x, units=4, go_backwards=True, use_bias=False),
+        _layer(type, x, *initial, units=4, return_state=True),
+        _layer(type, x, units=4, masks=[0]),
+        _layer(type, x, units=4, masks=[0], return_sequences=True, return_state=True),
+        _layer(type, x, units=4, masks=[0], return_sequences=True, zero_output_for_mask=True),
+        _layer(type, x, *initial, units=4, masks=[0], go_backwards=True, return_sequences=True),
+        _layer(type, x, units=4, activation="relu", **gated),
+        _layer(type, x, units=4, activity_regularizer=L1L2, return_sequences=True),
+        _layer(type, x, units=4, dropout=0.4, recurrent_dropout=0.3),
+        _layer(type, (1, 1), units=2),
+    ]
+
+
+RECURRENT = [
+    *_recurrent("SimpleRNN", 1),
+    *_recurrent("LSTM", 2),
+    *_recurrent("GRU", 1),
+    _layer("GRU", (5, 3), units=4, reset_after=False),
+    _layer("GRU", (5, 3), units=4, reset_after=False, masks=[0], return_sequences=True),
+    _layer("GRU", (5, 3), units=4, reset_after=False, use_bias=False, go_backwards=True),
+    _layer("LSTM", (5, 3), units=4, unit_forget_bias=False),
+]
+
+CASES: list[Case] = [
+    *DENSE,
+    *ELEMENTWISE,
+    *SHAPES,
+    *CONVOLUTIONS,
+    *POOLINGS,
+    *MERGES,
+    *NORMALIZATIONS,
+    *EMBEDDINGS,
+    *RECURRENT,
+]
+
+
+def uncovered() -> set[str]:
+    """Layers without a case."""
+    containers = {"Input", "Sequential", "Functional"}
+    return set(layers.names()) - containers - {config["type"] for config, _, _ in CASES}

@@ -1,0 +1,19 @@
+"""Every layer, every argument: shape rule, finite-difference gradients through the whole call, batch of 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.layers.harness import check
+from tests.layers.keras_cases import CASES, uncovered
+
+
+@pytest.mark.parametrize(("config", "shapes", "options"), CASES, ids=str)
+def test_layer(config: Any, shapes: Any, options: dict[str, Any]) -> None:
+    check(config, *shapes, **options)
+
+
+def test_every_layer_has_a_case() -> None:
+    assert not uncovered()
