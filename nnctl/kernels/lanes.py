@@ -91,6 +91,16 @@ def add(typingctx: Any, x: Any, y: Any) -> Any:
 
 
 @intrinsic
+def multiply(typingctx: Any, x: Any, y: Any) -> Any:
+    """x * y, lane by lane."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fmul(*args)
+
+    return x(x, y), codegen
+
+
+@intrinsic
 def subtract(typingctx: Any, x: Any, y: Any) -> Any:
     """x - y, lane by lane."""
 

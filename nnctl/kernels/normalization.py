@@ -1,0 +1,279 @@
+"""Batch normalisation over the rows of (R, C): statistics, application, gradient.
+
+Statistics are taken per block of ROWS rows in two passes while the block is in the cache, then
+joined in order (Chan, Golub, LeVeque 1979), so nothing cancels. Parameters gamma, beta (C,) are
+read only where `use_gamma`, `use_beta` are 1.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from nnctl.kernels.jit import inline, kernel
+from nnctl.kernels.ranges import part
+from nnctl.kernels.reduce import ROWS, rows_of_block
+from nnctl.kernels.simd import fma
+
+EPSILON = 1e-7
+"""What Keras adds to the count of unmasked rows."""
+
+
+def statistics_scratch(rows: int, columns: int) -> int:
+    """Elements of scratch for `batch_statistics` and `batch_norm_sums`: (2 blocks, C)."""
+    return 2 * max(1, -(-rows // ROWS)) * columns
+
+
+@part
+def _block_statistics(x, lo, hi, at, out):  # type: ignore[no-untyped-def]
+    """out[at] = mean, out[at + 1] = sum of squared deviations of rows lo to hi."""
+    t = x.dtype.type
+    columns, deviation = x.shape[1], at + np.uint64(1)
+    count = t(hi - lo)
+    for c in range(columns):
+        out[at, c] = t(0.0)
+        out[deviation, c] = t(0.0)
+    for r in range(lo, hi):
+        for c in range(columns):
+            out[at, c] += x[r, c]
+    for c in range(columns):
+        out[at, c] /= count
+    for r in range(lo, hi):
+        for c in range(columns):
+            d = x[r, c] - out[at, c]
+            out[deviation, c] = fma(d, d, out[deviation, c])
+
+
+@part
+def _join(scratch, rows, mean, variance):  # type: ignore[no-untyped-def]
+    """Join the blocks' statistics in order; variance is the biased one."""
+    t = mean.dtype.type
+    columns = mean.shape[0]
+    for c in range(columns):
+        mean[c] = scratch[0, c]
+        variance[c] = scratch[1, c]
+    for k in range(1, (rows + ROWS - 1) // ROWS):
+        before = k * ROWS
+        added = min(ROWS, rows - before)
+        share = t(added) / t(before + added)
+        weight = t(before) * share
+        for c in range(columns):
+            d = scratch[2 * k, c] - mean[c]
+            mean[c] = fma(d, share, mean[c])
+            variance[c] += fma(d * d, weight, scratch[2 * k + 1, c])
+    for c in range(columns):
+        variance[c] /= t(rows)
+
+
+@kernel
+def batch_statistics(x, scratch, mean, variance):  # type: ignore[no-untyped-def]
+    """mean and biased variance (C,) of the columns of x (R, C), R > 0; scratch (2 blocks, C)."""
+    rows = x.shape[0]
+    for k in range((rows + ROWS - 1) // ROWS):
+        lo, hi = rows_of_block(k, rows)
+        _block_statistics(x, lo, hi, np.uint64(2 * k), scratch)
+    _join(scratch, rows, mean, variance)
+
+
+@kernel(parallel=True)
+def batch_statistics_parallel(x, scratch, mean, variance):  # type: ignore[no-untyped-def]
+    """`batch_statistics` on many threads."""
+    rows = x.shape[0]
+    for k in numba.prange((rows + ROWS - 1) // ROWS):
+        lo, hi = rows_of_block(k, rows)
+        _block_statistics(x, lo, hi, np.uint64(2 * np.int64(k)), scratch)
+    _join(scratch, rows, mean, variance)
+
+
+@kernel
+def masked_statistics(x, mask, count, mean, variance):  # type: ignore[no-untyped-def]
+    """`batch_statistics` of the rows where mask (R,) bool; count (1,) is their number + 1e-7."""
+    t = x.dtype.type
+    columns = x.shape[1]
+    rows = 0
+    for r in range(x.shape[0]):
+        rows += np.int64(mask[r])
+    count[0] = t(rows) + t(EPSILON)
+    for c in range(columns):
+        mean[c] = t(0.0)
+        variance[c] = t(0.0)
+    for r in range(x.shape[0]):
+        if mask[r]:
+            for c in range(columns):
+                mean[c] += x[r, c]
+    for c in range(columns):
+        mean[c] /= count[0]
+    for r in range(x.shape[0]):
+        if mask[r]:
+            for c in range(columns):
+                d = x[r, c] - mean[c]
+                variance[c] = fma(d, d, variance[c])
+    for c in range(columns):
+        variance[c] /= count[0]
+
+
+@kernel
+def update_moving(batch, momentum, moving):  # type: ignore[no-untyped-def]
+    """moving = moving momentum + batch (1 - momentum), all (C,)."""
+    t = moving.dtype.type
+    keep, take = t(momentum), t(1.0 - momentum)
+    for c in range(moving.shape[0]):
+        moving[c] = moving[c] * keep + batch[c] * take
+
+
+@inline
+def column_factors(variance, epsilon, gamma, use_gamma, factor):  # type: ignore[no-untyped-def]
+    """factor = gamma / sqrt(variance + epsilon)."""
+    t = variance.dtype.type
+    one = t(1.0)
+    for c in range(factor.shape[0]):
+        factor[c] = one / np.sqrt(variance[c] + t(epsilon))
+    if use_gamma:
+        for c in range(factor.shape[0]):
+            factor[c] *= gamma[c]
+
+
+@part
+def _apply_rows(x, lo, hi, mean, factor, beta, use_beta, y):  # type: ignore[no-untyped-def]
+    for r in range(lo, hi):
+        if use_beta:
+            for c in range(x.shape[1]):
+                y[r, c] = fma(x[r, c] - mean[c], factor[c], beta[c])
+        else:
+            for c in range(x.shape[1]):
+                y[r, c] = (x[r, c] - mean[c]) * factor[c]
+
+
+@kernel
+def batch_norm(x, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, scratch, y):  # type: ignore[no-untyped-def]
+    """y = (x - mean) / sqrt(variance + epsilon) gamma + beta; x, y (R, C), scratch (C,)."""
+    column_factors(variance, epsilon, gamma, use_gamma, scratch)
+    _apply_rows(x, np.uint64(0), np.uint64(x.shape[0]), mean, scratch, beta, use_beta, y)
+
+
+@kernel(parallel=True)
+def batch_norm_parallel(x, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, scratch, y):  # type: ignore[no-untyped-def]
+    """`batch_norm` on many threads."""
+    column_factors(variance, epsilon, gamma, use_gamma, scratch)
+    rows = x.shape[0]
+    for k in numba.prange((rows + ROWS - 1) // ROWS):
+        lo, hi = rows_of_block(k, rows)
+        _apply_rows(x, lo, hi, mean, scratch, beta, use_beta, y)
+
+
+@part
+def _block_sums(x, dy, mean, lo, hi, at, out):  # type: ignore[no-untyped-def]
+    """out[at] = sum of dy, out[at + 1] = sum of dy (x - mean) over rows lo to hi."""
+    t = x.dtype.type
+    product = at + np.uint64(1)
+    for c in range(x.shape[1]):
+        out[at, c] = t(0.0)
+        out[product, c] = t(0.0)
+    for r in range(lo, hi):
+        for c in range(x.shape[1]):
+            out[at, c] += dy[r, c]
+            out[product, c] = fma(dy[r, c], x[r, c] - mean[c], out[product, c])
+
+
+@part
+def _add_sums(scratch, rows, variance, epsilon, dgamma, dbeta):  # type: ignore[no-untyped-def]
+    columns = dgamma.shape[0]
+    t = dgamma.dtype.type
+    for c in range(columns):
+        dbeta[c] = scratch[0, c]
+        dgamma[c] = scratch[1, c]
+    for k in range(1, (rows + ROWS - 1) // ROWS):
+        for c in range(columns):
+            dbeta[c] += scratch[2 * k, c]
+            dgamma[c] += scratch[2 * k + 1, c]
+    for c in range(columns):
+        dgamma[c] /= np.sqrt(variance[c] + t(epsilon))
+
+
+@kernel
+def batch_norm_sums(x, dy, mean, variance, epsilon, scratch, dgamma, dbeta):  # type: ignore[no-untyped-def]
+    """dbeta = sum of dy, dgamma = sum of dy xhat over rows; scratch (2 blocks, C), R > 0."""
+    rows = x.shape[0]
+    for k in range((rows + ROWS - 1) // ROWS):
+        lo, hi = rows_of_block(k, rows)
+        _block_sums(x, dy, mean, lo, hi, np.uint64(2 * k), scratch)
+    _add_sums(scratch, rows, variance, epsilon, dgamma, dbeta)
+
+
+@kernel(parallel=True)
+def batch_norm_sums_parallel(x, dy, mean, variance, epsilon, scratch, dgamma, dbeta):  # type: ignore[no-untyped-def]
+    """`batch_norm_sums` on many threads."""
+    rows = x.shape[0]
+    for k in numba.prange((rows + ROWS - 1) // ROWS):
+        lo, hi = rows_of_block(k, rows)
+        _block_sums(x, dy, mean, lo, hi, np.uint64(2 * np.int64(k)), scratch)
+    _add_sums(scratch, rows, variance, epsilon, dgamma, dbeta)
+
+
+@inline
+def slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, count, scratch):  # type: ignore[no-untyped-def]
+    """scratch (3, C): factor of dy; what the mean and what (x - mean) take from dx."""
+    t = variance.dtype.type
+    one = t(1.0)
+    for c in range(variance.shape[0]):
+        inverse = one / np.sqrt(variance[c] + t(epsilon))
+        factor = inverse * gamma[c] if use_gamma else inverse
+        scratch[0, c] = factor
+        scratch[1, c] = factor * dbeta[c] / count
+        scratch[2, c] = factor * inverse * dgamma[c] / count
+
+
+@part
+def _grad_rows(x, dy, mean, lo, hi, terms, dx):  # type: ignore[no-untyped-def]
+    for r in range(lo, hi):
+        for c in range(x.shape[1]):
+            straight = fma(dy[r, c], terms[0, c], -terms[1, c])
+            dx[r, c] = fma(mean[c] - x[r, c], terms[2, c], straight)
+
+
+@kernel
+def batch_norm_grad(  # type: ignore[no-untyped-def]
+    x, dy, mean, variance, epsilon, gamma, use_gamma, dgamma, dbeta, scratch, dx
+):
+    """dx of `batch_norm` with batch statistics; dgamma, dbeta from `batch_norm_sums`.
+
+    x, dy, dx (R, C); scratch (3, C).
+    """
+    rows = x.shape[0]
+    slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, x.dtype.type(rows), scratch)
+    _grad_rows(x, dy, mean, np.uint64(0), np.uint64(rows), scratch, dx)
+
+
+@kernel(parallel=True)
+def batch_norm_grad_parallel(  # type: ignore[no-untyped-def]
+    x, dy, mean, variance, epsilon, gamma, use_gamma, dgamma, dbeta, scratch, dx
+):
+    """`batch_norm_grad` on many threads."""
+    rows = x.shape[0]
+    slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, x.dtype.type(rows), scratch)
+    for k in numba.prange((rows + ROWS - 1) // ROWS):
+        lo, hi = rows_of_block(k, rows)
+        _grad_rows(x, dy, mean, lo, hi, scratch, dx)
+
+
+@kernel
+def masked_batch_norm_grad(  # type: ignore[no-untyped-def]
+    x, dy, mask, count, mean, variance, epsilon, gamma, use_gamma, dgamma, dbeta, scratch, dx
+):
+    """`batch_norm_grad` where the statistics came from the rows of `mask` only."""
+    slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, count[0], scratch)
+    for r in range(x.shape[0]):
+        if mask[r]:
+            _grad_rows(x, dy, mean, np.uint64(r), np.uint64(r + 1), scratch, dx)
+        else:
+            for c in range(x.shape[1]):
+                dx[r, c] = dy[r, c] * scratch[0, c]
+
+
+@kernel
+def frozen_batch_norm_grad(dy, variance, epsilon, gamma, use_gamma, scratch, dx):  # type: ignore[no-untyped-def]
+    """dx of `batch_norm` with moving statistics; dy, dx (R, C), scratch (C,)."""
+    column_factors(variance, epsilon, gamma, use_gamma, scratch)
+    for r in range(dy.shape[0]):
+        for c in range(dy.shape[1]):
+            dx[r, c] = dy[r, c] * scratch[c]
