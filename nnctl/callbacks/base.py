@@ -7,14 +7,15 @@ keeps, hands to every call, and puts into each checkpoint, so that patience and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from nnctl.core.errors import Problem
 from nnctl.core.events import Event, Request
-from nnctl.core.registry import Registry
-from nnctl.core.spec import OneOf, Spec
+from nnctl.core.spec import Spec
+from nnctl.spec.callback import Callback, callbacks
 
-callbacks: Registry[CallbackSpec] = Registry("callback", "nnctl.callbacks")
+__all__ = ["Callback", "CallbackSpec", "callbacks", "register"]
+
 register = callbacks.register
 
 
@@ -47,7 +48,3 @@ class CallbackSpec(Spec):
     def problems(self, log_names: Sequence[str]) -> list[Problem]:
         """What is wrong with it in a run whose logs have these names; paths are below this callback."""
         return []
-
-
-Callback = Annotated[Any, OneOf(callbacks)]
-"""A field that takes a callback's name or a mapping with `type`."""

@@ -1,0 +1,73 @@
+"""ModelCheckpoint by scripted logs."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from nnctl.core.events import Save
+
+from .script import losses, make, run
+
+
+def test_best_only() -> None:
+    out = run(make("ModelCheckpoint", save_best_only=True), losses(5, 6, 4, 4, 3))
+    assert out.saves == [(e, Save(best=True)) for e in (0, 2, 4)]
+
+
+def test_threshold_and_mode() -> None:
+    checkpoint = make(
+        "ModelCheckpoint", save_best_only=True, monitor="x", mode="max", initial_value_threshold=2.0
+    )
+    assert [e for e, _ in run(checkpoint, losses(1, 2, 3, 2.5, 4, name="x")).saves] == [2, 4]
+
+
+def test_every_epoch_under_names() -> None:
+    out = run(make("ModelCheckpoint", filepath="sub/{epoch:02d}-{val_loss:.2f}.h5"), losses(5, 0.125))
+    assert [s.name for _, s in out.saves] == ["sub/01-5.00.h5", "sub/02-0.12.h5"]
+    assert not any(s.best for _, s in out.saves)
+
+
+def test_every_third_step_over_epochs_and_restarts() -> None:
+    checkpoint = make("ModelCheckpoint", save_freq=3, filepath="{epoch}-{batch}.h5")
+    assert checkpoint.wants_steps()
+    rows = losses(*[1] * 6)
+    out = run(checkpoint, rows)
+    assert [s.name for _, s in out.saves] == ["2-1.h5", "3-2.h5", "5-1.h5", "6-2.h5"]
+    for epoch in range(1, 6):
+        assert run(checkpoint, rows, restart=[epoch]).saves == out.saves
+
+
+def test_a_number_that_an_epoch_lacks_is_nan_in_the_name() -> None:
+    out = run(make("ModelCheckpoint", filepath="{val_loss:.1f}.h5"), [{"loss": 1.0}])
+    assert out.saves[0][1].name == "nan.h5"
+
+
+@pytest.mark.parametrize(
+    "filepath",
+    [
+        "/x.h5",
+        "../x.h5",
+        ".x.h5",
+        "x.keras",
+        "{epoch.__class__}.h5",
+        "{0}.h5",
+        "{epoch!r}.h5",
+        "{epoch:{batch}}.h5",
+    ]
+    + ["{epoch.h5", "step-00000001.h5", "a/step-{epoch}.h5", "", "manifest.json/x.h5"],
+)
+def test_odd_names(filepath: str) -> None:
+    with pytest.raises(ValidationError):
+        make("ModelCheckpoint", filepath=filepath)
+
+
+def test_unknown_placeholders_are_found_before_training() -> None:
+    (problem,) = make("ModelCheckpoint", filepath="{val_los:.2f}.h5").problems(["loss", "val_loss"])
+    assert (problem.path, problem.suggestion) == (("filepath",), "val_loss")
+
+
+@pytest.mark.parametrize("fields", [{"save_freq": 0}, {"save_freq": "batch"}, {"save_weights_only": True}])
+def test_wrong_fields(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        make("ModelCheckpoint", **fields)
