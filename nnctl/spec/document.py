@@ -44,8 +44,10 @@ class Document:
     def locate(self, problems: Sequence[Problem]) -> list[Problem]:
         """The problems with their places filled in, in document order, each once."""
         placed = [p if p.place else replace(p, place=self.place(p.path, p.at_key)) for p in problems]
-        unique = {(p.place, p.message): p for p in reversed(placed)}
-        return sorted(list(unique.values())[::-1], key=self._order)
+        unique: dict[tuple[Place | None, str], Problem] = {}
+        for problem in placed:
+            unique.setdefault((problem.place, problem.message), problem)
+        return sorted(unique.values(), key=self._order)
 
     def _order(self, problem: Problem) -> tuple[int, int, int]:
         """The config first, then the overrides as they were given."""

@@ -31,7 +31,8 @@ class Experiment(Spec):
     dtype: Literal["float32", "float64"] = "float32"
     """The type of weights and activations."""
     plugins: tuple[str, ...] = ()
-    """Python files or packages with layers, losses, ... of your own; they run only if the command line allows."""
+    """Python files or packages with layers, losses, ... of your own; they run only if the command line
+    allows it."""
     data: DataSpec
     """Where examples come from and how they are prepared."""
     model: ModelSpec

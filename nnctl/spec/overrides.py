@@ -129,7 +129,8 @@ def resolve_path(root: Node, override: Override) -> tuple[Node, str | int]:
     Raises:
         ConfigError: the path names nothing.
     """
-    node, path = root, ()
+    node: Node = root
+    path: Path = ()
     for step in override.steps[:-1]:
         key = _resolve(_opened(node, step, path), step, path, False)
         found = child(node, key)

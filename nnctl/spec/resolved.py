@@ -31,8 +31,8 @@ def config_sha256(experiment: Experiment) -> str:
     """SHA-256 (hexadecimal) of the resolved config.
 
     The bytes hashed are its JSON: UTF-8, keys sorted, no spaces, numbers as Python's `json` writes them
-    (`repr` of floats), paths as given in the config (relative ones not rewritten). Comments, order of keys and
-    defaults that are written or left out make no difference.
+    (`repr` of floats), paths as given in the config (relative ones not rewritten). Comments, the order of
+    keys, and whether defaults are written or left out make no difference.
     """
     text = json.dumps(experiment.config(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

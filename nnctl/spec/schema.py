@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from nnctl.activations.base import activations
-from nnctl.callbacks.base import callbacks
 from nnctl.constraints.base import constraints
 from nnctl.core.registry import Registry
 from nnctl.core.spec import REFERENCE, Spec
@@ -19,6 +18,7 @@ from nnctl.metrics.base import metrics
 from nnctl.optimizers.base import optimizers
 from nnctl.regularizers.base import regularizers
 from nnctl.schedules.base import schedules
+from nnctl.spec.callback import callbacks
 from nnctl.spec.experiment import Experiment
 
 Schema = dict[str, Any]

@@ -1,0 +1,239 @@
+"""Loading YAML: YAML 1.2 scalars, positions, bounds, and only ConfigError for whatever bytes come."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nnctl.core.errors import ConfigError, Problem
+from nnctl.spec.document import Document, parse_document
+from nnctl.spec.emit import block, flow
+from nnctl.spec.nodes import plain
+from nnctl.spec.reading import MAX_BYTES, decode, read_source
+from nnctl.spec.source import Source
+from nnctl.spec.yaml import MAX_DEPTH, MAX_NODES, compose
+
+
+def parse(text: str) -> Document:
+    return parse_document(decode(text.encode(), "c.yaml"))
+
+
+def problems(text: str | bytes) -> list[Problem]:
+    raw = text if isinstance(text, bytes) else text.encode()
+    with pytest.raises(ConfigError) as caught:
+        parse_document(decode(raw, "c.yaml"))
+    return list(caught.value.problems)
+
+
+def position(problem: Problem) -> tuple[int, int]:
+    assert problem.place is not None
+    return problem.place.line, problem.place.column
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("1e-3", 0.001), ("1.", 1.0), (".5", 0.5), ("-1.5E+3", -1500.0), ("+12", 12), ("007", 7),
+        ("0o17", 15), ("0x1F", 31), ("-.inf", -math.inf), (".Inf", math.inf), ("~", None), ("", None),
+        ("null", None), ("Null", None), ("True", True), ("FALSE", False), ("no", "no"), ("on", "on"),
+        ("yes", "yes"), ("'1'", "1"), ('"true"', "true"), ("1_000", "1_000"), ("0b11", "0b11"),
+        ("1:30", "1:30"), ("2020-01-01", "2020-01-01"), ("-0x1f", "-0x1f"), ("1e3x", "1e3x"), ("nUll", "nUll"),
+        ("=", "="), ("٣", "٣"), ("1e", "1e"), (".", "."), ("-", [None]),
+    ],
+)  # fmt: skip
+def test_scalars_follow_the_core_schema(written: str, value: Any) -> None:
+    found = parse(f"a: {written}" if written != "-" else "a:\n  -").data["a"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_nan() -> None:
+    assert math.isnan(parse("a: .nan").data["a"])
+
+
+def test_positions_of_keys_and_values() -> None:
+    document = parse("a: 1\nbb:\n  - x\n  - {c: é, d: 4}\n")
+    where = [
+        document.place(path, at_key)
+        for path, at_key in [
+            (("a",), False), (("bb",), True), (("bb", 0), False), (("bb", 1, "d"), True), (("bb", 1, "d"), False),
+        ]
+    ]  # fmt: skip
+    assert [(p.line, p.column) for p in where] == [(1, 4), (2, 1), (3, 5), (4, 12), (4, 15)]
+    assert where[-1].text == "  - {c: é, d: 4}"
+    assert not document.written(("bb", 2))
+    missing = document.place(("bb", 7, "x"))
+    assert (missing.line, missing.column) == (3, 3)
+
+
+def test_an_alias_is_placed_where_it_stands_and_shares_nothing() -> None:
+    document = parse("a: &x [1, 2]\nb: *x\n")
+    assert document.data == {"a": [1, 2], "b": [1, 2]}
+    document.data["a"].append(3)
+    assert document.data["b"] == [1, 2]
+    assert document.place(("b",)).line == 2
+    assert document.place(("b", 1)).line == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "says"),
+    [
+        ("a:\n\tb: 1", 2, 1, "tab"),
+        ("a: b: c", 1, 5, "':' cannot stand here"),
+        ("x: 1\nfoo\nbar: 2", 2, 1, "no 'key: value'"),
+        ("a: [1,\nb: 3", 2, 5, "not finished here (it was opened in line 1)"),
+        ("a: {b: 1\nc: 2", 2, 2, "not finished"),
+        ("a: 'x\nb: y", 1, 4, "never closed"),
+        ("a: @x", 1, 4, "cannot begin with '@'"),
+        ('a: "\\q"', 1, 5, "escape"),
+        ("a:\n  - 1\n - 2", 3, 2, "does not line up"),
+        ("a: 1\n- 2", 2, 1, "does not line up"),
+        ("a: [", 1, 5, "missing here"),
+        ("a: 1\nb: 2\na: 3", 3, 1, "'a' is given twice; first in line 1, column 1"),
+        ("a: {b: 1, b: 1}", 1, 11, "given twice"),
+        ("a: !!python/object:os.system x", 1, 4, "tag !!python/object:os.system is refused"),
+        ("a: ! x", 1, 4, "tag"),
+        ("a: !!str 5", 1, 4, "tag"),
+        ("<<: {a: 1}", 1, 1, "merge keys"),
+        ("[1]: 2", 1, 1, "cannot be a key"),
+        ("a: &k x\n*k : 2", 2, 1, "cannot be a key"),
+        ("~: 2", 1, 1, "key is missing"),
+        ("a: 1\n---\nb: 2", 2, 1, "second document"),
+        ("a: 1\n...\n%YAML 1.2\n---\nb: 1", 3, 1, "second document"),
+        ("{a: 1} b", 1, 8, "does not belong"),
+        ("%TAG ! tag:x\n---\na: 1", 1, 1, "directives"),
+        ("a: *y", 1, 4, "no anchor &y"),
+        ("a: &y [*y]", 1, 8, "contain itself"),
+        ("a: &y 1\nb: &y [*y]", 2, 8, "contain itself"),
+        ("a: " + "9" * 500, 1, 4, "500 digits"),
+        ("- 1", 1, 1, "mapping of keys"),
+        ("", 1, 1, "empty"),
+        ("# nothing\n", 1, 1, "empty"),
+        ("a: \x00", 1, 4, "U+0000"),
+        ("a: \x1b[31m", 1, 4, "U+001B"),
+        ("a: b\ufeff", 1, 5, "U+FEFF"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_placed_and_said(text: str, line: int, column: int, says: str) -> None:
+    found = problems(text)[0]
+    assert says in found.message
+    assert position(found) == (line, column)
+
+
+def test_several_problems_come_together() -> None:
+    assert [position(p) for p in problems("a: !x 1\nb: 2\nb: 3\n<<: 1\n")] == [(1, 4), (3, 1), (4, 1)]
+
+
+def test_keys_are_text_as_written() -> None:
+    assert parse("1: a\n0x1: b\ntrue: c\n1.50: d\n").data == {"1": "a", "0x1": "b", "true": "c", "1.50": "d"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_marked_encodings_are_read(encoding: str) -> None:
+    assert parse_document(decode("a: é\n".encode(encoding), "c")).data == {"a": "é"}
+
+
+def test_bytes_that_are_no_text() -> None:
+    found = problems(b"a: 1\nb: \xff\n")[0]
+    assert "UTF-8" in found.message
+    assert position(found) == (2, 4)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends(end: str) -> None:
+    document = parse(f"a: 1{end}b: 2{end}")
+    assert document.data == {"a": 1, "b": 2}
+    assert document.place(("b",)).text == "b: 2"
+
+
+def test_depth_is_bounded() -> None:
+    fits = "a: " + "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1)
+    assert parse(fits).data
+    assert "64 levels" in problems("a: " + "[" * 500_000)[0].message
+    assert "64 levels" in problems("- " * 500_000)[0].message
+    assert "64 levels" in problems("a:\n" + "".join(" " * i + "a:\n" for i in range(1, 2000)))[0].message
+
+
+def test_depth_counts_through_aliases() -> None:
+    half = "[" * 40 + "]" * 40
+    assert "64 levels" in problems(f"a: &x {half}\nb: {'[' * 40}*x{']' * 40}")[0].message
+
+
+def test_expansion_is_bounded() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 30)]
+    started = time.process_time()
+    assert f"{MAX_NODES:,} nodes" in problems("\n".join(lines))[0].message
+    assert time.process_time() - started < 5
+    assert "nodes" in problems("a: [" + "1," * (MAX_NODES + 1) + "]")[0].message
+
+
+def test_expanded_text_is_bounded() -> None:
+    text = "a: &a " + "x" * 1_000_000 + "\nb: [" + ", ".join(["*a"] * 50) + "]"
+    assert "of text" in problems(text)[0].message
+
+
+def test_size_is_bounded() -> None:
+    assert "MiB" in problems(b"#" * (MAX_BYTES + 1))[0].message
+
+
+def test_many_directives_are_not_parsed() -> None:
+    assert problems("".join(f"%TAG !{i}! x\n" for i in range(100_000)) + "---\na: 1")
+    assert problems("a: 1\n...\n" + "".join(f"%TAG !{i}! x\n" for i in range(100_000)) + "---\na: 1")
+
+
+def test_files_that_cannot_be_read(tmp_path: Any) -> None:
+    for path, says in [(tmp_path / "no.yaml", "no such file"), (tmp_path, "directory"), ("a\0b", "cannot read")]:
+        with pytest.raises(ConfigError, match=says):
+            read_source(path)
+
+
+_TOKENS = st.sampled_from(
+    ["a", ": ", "- ", "\n", "  ", "\t", "[", "]", "{", "}", ",", "&x ", "*x", "!t ", "'", '"', "|\n", ">", "#",
+     "? ", "%", "---", "...", "~", "1e3", "\\", "\u2028", "é", "<<", "@", "\r", "\x85", "0x", "\ufeff", "\ud7ff"]
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(_TOKENS, max_size=60).map("".join))
+def test_any_text_gives_data_or_a_placed_problem(text: str) -> None:
+    _only_config_error(text.encode())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_give_data_or_a_placed_problem(raw: bytes) -> None:
+    _only_config_error(raw)
+
+
+def _only_config_error(raw: bytes) -> None:
+    try:
+        document = parse_document(decode(raw, "c.yaml"))
+    except ConfigError as error:
+        for problem in error.problems:
+            assert problem.place is not None
+            assert problem.place.line <= raw.count(b"\n") + len(raw) + 1
+    else:
+        again = compose(Source("c", block(document.data)))
+        assert flow(plain(again)) == flow(document.data)
+
+
+_DATA = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.text(max_size=6), _DATA, max_size=5))
+def test_what_is_emitted_reads_back(data: dict[str, Any]) -> None:
+    if any(0xD800 <= ord(char) < 0xE000 for char in repr(data)):
+        return
+    for text in (block(data), flow(data)):
+        assert repr(plain(compose(Source("c", text)))) == repr(data)
