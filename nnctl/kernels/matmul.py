@@ -20,7 +20,7 @@ from numba.extending import register_jitable
 
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.simd import lanes, take_ticket, thread_count, tile_shape
-from nnctl.kernels.tile import address, copy_block, finish_tile, make_tile, transpose_block
+from nnctl.kernels.tile import address, copy_block, finish_tile, make_tile, prefetch_block, transpose_block
 
 DEPTH = 512
 """Longest chain of multiply-adds between two additions to C. Part of the results: never by CPU."""
@@ -32,17 +32,17 @@ VECTOR_BYTES = tile_shape(4).lanes * 4
 BLOCK = 128 * 1024
 """Elements of B that a task packs at a time: half a second-level cache."""
 
-TASK_ROWS = 256
+TASK_ROWS = 512
 """Rows of C in a task, at most: they pay for packing B."""
 
 TASKS = 16
 """A product is cut into about this many tasks where its shape allows."""
 
-CHUNK = 64
-"""Rows of A copied at a time where A's rows lie far apart."""
+CHUNK = 8 * ROWS
+"""Rows of op(A) copied at a time where they cannot be read in place well."""
 
 FAR = 1024
-"""Row stride from which A is copied: closer rows are read in place."""
+"""Row stride from which rows of A are copied: closer rows are read in place."""
 
 SERIAL = 256 * 1024
 """Multiply-adds below which waking other threads costs more than it brings."""
@@ -89,19 +89,40 @@ def scratch_size(m: int, n: int, k: int, itemsize: int, threads: int) -> int:
 
 
 @inline
-def _pack_b(
-    b: Any, transposed: bool, k: int, depth: int, j: int, columns: int, panel: Any, at: int
-) -> None:
-    """Copy op(B)[k:k+depth, j:j+columns] to rows of one vector or of a panel's width."""
+def _pack_b(b: Any, transposed: bool, k: int, depth: int, j0: int, j1: int, width: int, out: Any, at: int) -> None:
+    """Copy op(B)[k:k+depth, j0:j1] to panels: each k a row of the panel's width, whole vectors.
+
+    The last panel is one vector wide if that is enough. Panels start `depth + lanes` rows apart.
+    """
     stride, lane = b.shape[1], lanes(b)
-    width = lane if columns <= lane else VECTORS * lane
-    if transposed:
-        for v in range(0, columns, lane):
-            for step in range(0, depth, lane):
-                source, target = (j + v) * stride + k + step, at + step * width + v
-                transpose_block(b, source, stride, columns - v, depth - step, panel, target, width)
-    else:
-        copy_block(b, k * stride + j, stride, depth, columns, panel, at, width)
+    for step in range(0, depth, lane):
+        steps = min(lane, depth - step)
+        if not transposed:
+            prefetch_block(b, (k + step + lane) * stride + j0, stride, lane, j1 - j0)
+        for j in range(j0, j1, width):
+            columns = min(width, j1 - j)
+            used = lane if columns <= lane else width
+            panel = at + (j - j0) * (depth + lane) + step * used
+            if transposed:
+                for v in range(0, columns, lane):
+                    source = (j + v) * stride + k + step
+                    transpose_block(b, source, stride, columns - v, steps, out, panel + v, used)
+            else:
+                copy_block(b, (k + step) * stride + j, stride, steps, columns, out, panel, used)
+
+
+@inline
+def _pack_a(a: Any, k: int, depth: int, i: int, rows: int, out: Any, at: int) -> None:
+    """Copy A[k:k+depth, i:i+rows], A transposed, to tiles: each k a row of ROWS elements.
+
+    Tiles start `ROWS * depth + lanes` apart, as the last row's vector reaches beyond it.
+    """
+    stride, lane = a.shape[1], lanes(a)
+    for step in range(0, depth, lane):
+        for r in range(0, rows, ROWS):
+            place = at + r // ROWS * (ROWS * depth + lane) + step * ROWS
+            source = (k + step) * stride + i + r
+            copy_block(a, source, stride, min(lane, depth - step), min(ROWS, rows - r), out, place, ROWS)
 
 
 @numba.njit(error_model="numpy", nogil=True)
@@ -126,7 +147,7 @@ def _work(
         scratch[zeros + i] = 0
         scratch[ones + i] = 1
     zeros_address, ones_address = address(scratch, zeros), address(scratch, ones)
-    far = a.shape[1] >= FAR and task_columns > width
+    far = task_columns > width and (a.shape[1] >= FAR or (a_transposed != 0 and depth > DEPTH // 2))
     while True:
         task = take_ticket(scratch, 0)
         if task >= tasks:
@@ -137,26 +158,32 @@ def _work(
             length = min(depth, k - k0)
             last = k0 + length >= k
             low = c.dtype.type(0 if relu and last else -np.inf)
-            for j in range(j0, j1, width):
-                columns = min(width, j1 - j)
-                panel = at + (j - j0) * (length + lane)
-                _pack_b(b, b_transposed != 0, k0, length, j, columns, scratch, panel)
+            _pack_b(b, b_transposed != 0, k0, length, j0, j1, width, scratch, at)
             for chunk in range(i0, i1, CHUNK):
                 chunk_rows = min(CHUNK, i1 - chunk)
                 a_stride = a.shape[1]
+                tile_step = ROWS if a_transposed else ROWS * a_stride
                 a_start = address(a, k0 * m + chunk if a_transposed else chunk * k + k0)
                 if far:
                     a_start = address(scratch, chunk_at)
                     if a_transposed:
-                        a_stride = chunk_rows + lane
-                        copy_block(a, k0 * m + chunk, m, length, chunk_rows, scratch, chunk_at, a_stride)
+                        a_stride, tile_step = ROWS, ROWS * length + lane
+                        _pack_a(a, k0, length, chunk, chunk_rows, scratch, chunk_at)
                     else:
-                        a_stride = length + lane
+                        a_stride, tile_step = length + lane, ROWS * (length + lane)
                         copy_block(a, chunk * k + k0, k, chunk_rows, length, scratch, chunk_at, a_stride)
                 row_step, k_step = (1, a_stride) if a_transposed else (a_stride, 1)
                 for i in range(chunk, chunk + chunk_rows, ROWS):
                     rows = min(ROWS, i1 - i)
-                    a_rows = a_start + (i - chunk) * row_step * c.itemsize
+                    if far:
+                        # The next chunk arrives while this one is multiplied.
+                        ahead, tile_steps = i + CHUNK, length * ROWS // CHUNK
+                        if a_transposed:
+                            step = k0 + (i - chunk) // ROWS * tile_steps
+                            prefetch_block(a, step * m + chunk + CHUNK, m, tile_steps, CHUNK)
+                        else:
+                            prefetch_block(a, ahead * k + k0, k, ROWS, length)
+                    a_rows = a_start + (i - chunk) // ROWS * tile_step * c.itemsize
                     for j in range(j0, j1, width):
                         columns, place = min(width, j1 - j), i * n + j
                         panel = at + (j - j0) * (length + lane)

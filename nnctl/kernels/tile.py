@@ -205,6 +205,38 @@ def address(typingctx: Any, array: Any, at: Any) -> Any:
 
 
 @intrinsic
+def prefetch_block(typingctx: Any, source: Any, at: Any, stride: Any, rows: Any, columns: Any) -> Any:
+    """Ask for `source[at + i*stride + j]`, i < rows, j < columns, to come to the second-level cache."""
+    i, _ = types.int64, lanes_of(source)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vector = _vector(context, source)
+        start = data_pointer(context, builder, signature.args[0], args[0], args[1])
+
+        def fill(inner: Any, *arguments: Any) -> None:
+            _fill_prefetch(inner, vector, *arguments)
+
+        name = f"nnctl_prefetch_{vector.element}"
+        function = library_function(builder.module, name, [start.type, _I64, _I64, _I64], fill)
+        builder.call(function, [start, *args[2:5]])
+        return context.get_dummy_value()
+
+    return types.void(source, i, i, i, i), codegen
+
+
+def _fill_prefetch(builder: Any, vector: Any, source: Any, stride: Any, rows: Any, columns: Any) -> None:
+    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+    prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    line = _int(64 // _itemsize(vector))
+    with cgutils.for_range(builder, rows, intp=_I64) as loop:
+        base = builder.gep(source, [builder.mul(loop.index, stride)])
+        with cgutils.for_range_slice(builder, _int(0), columns, line, intp=_I64) as (v, _):
+            place = builder.bitcast(builder.gep(base, [v]), byte)
+            builder.call(prefetch, [place, *(ir.Constant(word, n) for n in (0, 2, 1))])
+
+
+@intrinsic
 def copy_block(
     typingctx: Any, source: Any, at: Any, stride: Any, rows: Any, columns: Any, out: Any, out_at: Any,
     out_stride: Any,

@@ -1,0 +1,152 @@
+"""The matrix product against exact arithmetic in its documented order, and one hash everywhere."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from nnctl.kernels.matmul import block_depth, matmul, scratch_size
+
+RNG = np.random.default_rng(7)
+
+
+def product(
+    a: np.ndarray, b: np.ndarray, *, ta: bool = False, tb: bool = False, bias: np.ndarray | None = None,
+    gate: np.ndarray | None = None, relu: bool = False, add: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
+    """op(A) op(B) by the kernel; a and b come as plain (M, K) and (K, N)."""
+    m, k, n, dtype = a.shape[0], a.shape[1], b.shape[1], a.dtype
+    c = np.full((m, n), np.nan, dtype) if add is None else add.copy()
+    scratch = np.empty(scratch_size(m, n, k, dtype.itemsize, 3), dtype)
+    matmul(
+        np.ascontiguousarray(a.T if ta else a), np.ascontiguousarray(b.T if tb else b),
+        np.empty(0, dtype) if bias is None else bias, np.empty((0, 0), dtype) if gate is None else gate,
+        int(ta), int(tb), int(relu), int(add is not None), scratch, c,
+    )  # fmt: skip
+    return c
+
+
+def draw(*shape: int, dtype: str = "float32") -> np.ndarray:
+    return RNG.standard_normal(shape).astype(dtype)
+
+
+def rounded(value: Fraction, dtype: np.dtype) -> float:
+    """The nearest number of the dtype, ties to even (float64 of an exact fraction is that)."""
+    if dtype == np.float64:
+        return float(value)
+    if value == 0:
+        return 0.0
+    # Scale so that a float32 significand is an integer, round half to even, scale back.
+    exponent = math.frexp(float(value))[1] - 24
+    return float(np.float32(round(value / Fraction(2) ** exponent) * 2.0**exponent))
+
+
+def exact_order(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The documented order of accumulation, every fma in exact rational arithmetic."""
+    m, k, n, dtype = a.shape[0], a.shape[1], b.shape[1], a.dtype
+    depth, c = block_depth(k), np.zeros((m, n), dtype)
+    for i, j in itertools.product(range(m), range(n)):
+        for start in range(0, k, depth):
+            total = 0.0
+            for step in range(start, min(k, start + depth)):
+                total = rounded(Fraction(float(a[i, step])) * Fraction(float(b[step, j])) + Fraction(total), dtype)
+            c[i, j] = c[i, j] + dtype.type(total)
+    return c
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("m", "k", "n"), [(3, 5, 2), (1, 1300, 1), (2, 513, 3), (9, 17, 11), (1, 40, 7)])
+def test_bits_follow_the_documented_order(m: int, k: int, n: int, dtype: str) -> None:
+    a, b = draw(m, k, dtype=dtype), draw(k, n, dtype=dtype)
+    for ta, tb in itertools.product([False, True], repeat=2):
+        np.testing.assert_array_equal(product(a, b, ta=ta, tb=tb), exact_order(a, b))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("m", [1, 7, 8, 33, 130])
+@pytest.mark.parametrize("n", [1, 10, 16, 31, 33, 100])
+def test_against_float64(m: int, n: int, dtype: str) -> None:
+    for k in (1, 15, 17, 700):
+        a, b = draw(m, k, dtype=dtype), draw(k, n, dtype=dtype)
+        bias, gate, old = draw(n, dtype=dtype), draw(m, n, dtype=dtype), draw(m, n, dtype=dtype)
+        exact = a.astype("float64") @ b.astype("float64")
+        tolerance = {"float32": 3e-5, "float64": 1e-13}[dtype] * math.sqrt(k)
+        for ta, tb in itertools.product([False, True], repeat=2):
+            np.testing.assert_allclose(product(a, b, ta=ta, tb=tb), exact, atol=tolerance)
+            full = product(a, b, ta=ta, tb=tb, bias=bias, gate=gate, relu=True, add=old)
+            expected = np.where(gate > 0, np.maximum(exact + old + bias, 0), 0)
+            np.testing.assert_allclose(full, expected, atol=tolerance)
+
+
+@pytest.mark.parametrize(("m", "k", "n"), [(600, 1100, 290), (1100, 40, 530), (70, 2100, 1300)])
+def test_large_shapes_that_are_cut_and_copied(m: int, k: int, n: int) -> None:
+    a, b, bias = draw(m, k), draw(k, n), draw(n)
+    first = product(a, b, bias=bias)
+    np.testing.assert_allclose(first, a.astype("float64") @ b.astype("float64") + bias, atol=2e-3)
+    for ta, tb in ((True, False), (False, True), (True, True)):
+        np.testing.assert_array_equal(product(a, b, ta=ta, tb=tb, bias=bias), first)
+
+
+def test_empty_sums_and_empty_results() -> None:
+    bias = draw(5)
+    np.testing.assert_array_equal(product(draw(3, 0), draw(0, 5), bias=bias), np.broadcast_to(bias, (3, 5)))
+    assert product(draw(0, 4), draw(4, 5)).shape == (0, 5)
+    assert product(draw(4, 4), draw(4, 0)).shape == (4, 0)
+
+
+def test_rows_do_not_depend_on_the_batch() -> None:
+    a, b = draw(300, 900), draw(900, 70)
+    np.testing.assert_array_equal(product(a, b)[:11], product(a[:11], b))
+
+
+def test_nan_and_infinity_pass() -> None:
+    a, b = draw(9, 20), draw(20, 5)
+    a[3, 4], a[5, 1] = np.nan, np.inf
+    out = product(a, b, relu=True)
+    assert np.isnan(out[3]).all() and np.isfinite(np.delete(out, [3, 5], axis=0)).all()
+    assert set(out[5]) <= {0.0, np.inf}
+
+
+_HASH = """
+import hashlib, numpy as np
+from nnctl.kernels.matmul import matmul, scratch_size
+digest = hashlib.sha256()
+for dtype in ("float32", "float64"):
+    for m, k, n in ((13, 17, 21), (40, 600, 37), (260, 130, 90)):
+        draw = lambda *shape: (np.arange(np.prod(shape)) * 0.7297 % 1.3 - 0.6).reshape(shape).astype(dtype)
+        c = np.empty((m, n), dtype)
+        scratch = np.empty(scratch_size(m, n, k, c.itemsize, 3), dtype)
+        for ta, tb in ((0, 0), (0, 1), (1, 0)):
+            a, b = draw(*((k, m) if ta else (m, k))), draw(*((n, k) if tb else (k, n)))
+            matmul(a, b, draw(n), np.empty((0, 0), dtype), ta, tb, 1, 0, scratch, c)
+            digest.update(c.tobytes())
+print(digest.hexdigest())
+"""
+
+MACHINES = [
+    {"NUMBA_NUM_THREADS": "1"},
+    {"NUMBA_NUM_THREADS": "2"},
+    {"NUMBA_NUM_THREADS": "3"},
+    {"NUMBA_NUM_THREADS": "2", "NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"},
+    {"NUMBA_NUM_THREADS": "3", "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
+]
+
+
+def test_one_hash_on_all_machines() -> None:
+    """Threads x CPU targets: the same bits (in child processes, as Numba reads these once)."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", _HASH], env=os.environ | machine, stdout=subprocess.PIPE, text=True
+        )
+        for machine in MACHINES
+    ]
+    hashes = [process.communicate()[0].strip() for process in running]
+    assert all(process.returncode == 0 for process in running)
+    assert len(set(hashes)) == 1, dict(zip(map(str, MACHINES), hashes, strict=True))
