@@ -42,7 +42,9 @@ class Adam(GradientOptimizer):
     def step(self, flat: FlatUpdate) -> None:
         from nnctl.ops.optimizers import adam
 
-        adam(flat, self.weight_decay or 0.0, self.beta_1, self.beta_2, self.epsilon)
+        slots = [flat.slots[name] for name in self.slots()]
+        numbers = (self.weight_decay or 0.0, self.beta_1, self.beta_2, self.epsilon)
+        adam(flat.weights, flat.gradients, flat.hyper, slots, *numbers)
 
 
 @register

@@ -39,7 +39,10 @@ class RMSprop(GradientOptimizer):
     def step(self, flat: FlatUpdate) -> None:
         from nnctl.ops.optimizers import rmsprop
 
-        rmsprop(flat, self.weight_decay or 0.0, self.rho, self.momentum, self.epsilon)
+        v, m, a = (flat.slots.get(name) for name in ("velocity", "momentum", "average_gradient"))
+        assert v is not None
+        numbers = (self.weight_decay or 0.0, self.rho, self.momentum, self.epsilon)
+        rmsprop(flat.weights, flat.gradients, flat.hyper, v, m, a, *numbers)
 
 
 @register
@@ -60,4 +63,6 @@ class Adagrad(GradientOptimizer):
     def step(self, flat: FlatUpdate) -> None:
         from nnctl.ops.optimizers import adagrad
 
-        adagrad(flat, self.weight_decay or 0.0, self.epsilon)
+        total = flat.slots["accumulator"]
+        decay = self.weight_decay or 0.0
+        adagrad(flat.weights, flat.gradients, flat.hyper, total, decay, self.epsilon)

@@ -31,4 +31,6 @@ class SGD(GradientOptimizer):
     def step(self, flat: FlatUpdate) -> None:
         from nnctl.ops.optimizers import sgd
 
-        sgd(flat, self.weight_decay or 0.0, self.momentum, self.nesterov)
+        m = flat.slots.get("momentum")
+        decay = self.weight_decay or 0.0
+        sgd(flat.weights, flat.gradients, flat.hyper, m, decay, self.momentum, self.nesterov)

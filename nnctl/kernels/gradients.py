@@ -1,0 +1,90 @@
+"""What is done to all gradients before an update: look for non-finite ones, clip.
+
+g (P,) holds every gradient; weight k's lies from starts[k] to starts[k + 1], padded with zeros.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from nnctl.kernels import codes
+from nnctl.kernels.jit import inline, kernel
+from nnctl.kernels.ranges import all_of, block_count, first, last, part
+from nnctl.kernels.reduce import LENGTH, sum_of
+
+
+@part
+def _non_finite(x, lo, hi):  # type: ignore[no-untyped-def]
+    top = x.dtype.type(np.inf)
+    count = np.int64(0)
+    for i in range(lo, hi):
+        count += np.int64(0) if abs(x[i]) < top else np.int64(1)
+    return count
+
+
+@kernel(parallel=True)
+def first_non_finite_parallel(g, starts, counts, out):  # type: ignore[no-untyped-def]
+    """`first_non_finite` on many threads; counts (blocks,) int64."""
+    n = g.shape[0]
+    for block in numba.prange(block_count(n)):
+        counts[block] = _non_finite(g, first(block), last(block, n))
+    found = np.int64(0)
+    for block in range(block_count(n)):
+        found += counts[block]
+    out[0] = _weight_of(g, starts) if found > 0 else np.int64(-1)
+
+
+@kernel
+def first_non_finite(g, starts, counts, out):  # type: ignore[no-untyped-def]
+    """out[0] = the first weight with a NaN or infinite gradient, or -1; out (1,) int64."""
+    found = _non_finite(g, np.uint64(0), all_of(g))
+    out[0] = _weight_of(g, starts) if found > 0 else np.int64(-1)
+
+
+@inline
+def _weight_of(g, starts):  # type: ignore[no-untyped-def]
+    """The first weight that has a non-finite gradient."""
+    for k in range(starts.shape[0] - 1):
+        if _non_finite(g, np.uint64(starts[k]), np.uint64(starts[k + 1])) > 0:
+            return np.int64(k)
+    return np.int64(-1)
+
+
+@part
+def _clip(g, top, lo, hi):  # type: ignore[no-untyped-def]
+    for i in range(lo, hi):
+        x = g[i]
+        x = top if x > top else x
+        g[i] = -top if x < -top else x
+
+
+@kernel
+def clip_by_value(value, g):  # type: ignore[no-untyped-def]
+    """g between -value and value."""
+    _clip(g, g.dtype.type(value), np.uint64(0), all_of(g))
+
+
+@part
+def _scale(g, factor, lo, hi):  # type: ignore[no-untyped-def]
+    for i in range(lo, hi):
+        g[i] *= factor
+
+
+@inline
+def norm(g, lo, hi):  # type: ignore[no-untyped-def]
+    """The root of the sum of squares of g[lo:hi]: blocks of LENGTH in 16 lanes, then the blocks in order."""
+    total = g.dtype.type(0.0)
+    for start in range(lo, hi, LENGTH):
+        total += sum_of(g, codes.SUM_OF_SQUARES, start, min(LENGTH, hi - start))
+    return np.sqrt(total)
+
+
+@kernel
+def clip_by_norm(value, starts, g):  # type: ignore[no-untyped-def]
+    """Each stretch g[starts[k]:starts[k + 1]] scaled down to norm `value` where its norm is larger."""
+    top = g.dtype.type(value)
+    for k in range(starts.shape[0] - 1):
+        length = norm(g, starts[k], starts[k + 1])
+        if length > top:
+            _scale(g, top / length, np.uint64(starts[k]), np.uint64(starts[k + 1]))

@@ -1,0 +1,70 @@
+"""Running an optimizer's update over flat buffers, as the runner does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnctl.ops.base import Graph
+from nnctl.optimizers.base import FlatUpdate, OptimizerSpec, optimizers
+from nnctl.program.bind import bind, compile_graph, new_arena
+from nnctl.program.passes import broken_invariants
+
+Array = np.ndarray[Any, Any]
+SEGMENT = 16
+
+
+def make(name: str, **fields: Any) -> OptimizerSpec:
+    cls = optimizers.get(name)
+    assert cls is not None, name
+    return cls.model_validate(fields)
+
+
+def flat(arrays: list[Array], dtype: str) -> tuple[Array, list[int], list[int]]:
+    """Arrays laid out as nnctl lays out weights: (flat, starts, sizes)."""
+    starts, sizes = [0], [a.size for a in arrays]
+    for size in sizes:
+        starts.append(starts[-1] + -(-size // SEGMENT) * SEGMENT)
+    out = np.zeros(starts[-1], dtype)
+    for start, array in zip(starts, arrays, strict=False):
+        out[start : start + array.size] = array.reshape(-1)
+    return out, starts, sizes
+
+
+def run(
+    optimizer: OptimizerSpec,
+    weights: list[Array],
+    gradients: list[list[Array]],
+    dtype: str = "float32",
+    threads: int = 2,
+) -> tuple[list[Array], dict[str, Array]]:
+    """The weights after one update for each entry of `gradients`, and the slots (flat)."""
+    w, starts, sizes = flat(weights, dtype)
+    shape = w.shape
+    memory = {"w": w, "g": np.zeros(shape, dtype)}
+    memory |= {f"slot:{name}": np.full(shape, first, dtype) for name, first in optimizer.slots().items()}
+    graph = Graph(dtype)
+    optimizer.update(
+        FlatUpdate(
+            graph.variable("w", shape),
+            graph.variable("g", shape),
+            {name: graph.variable(f"slot:{name}", shape) for name in optimizer.slots()},
+            graph.input("hyper", (len(optimizer.hyper(0, 0.0)),), "float64"),
+            starts,
+            sizes,
+            [f"w{i}" for i in range(len(sizes))],
+        )
+    )
+    assert not broken_invariants(graph)
+    compiled = compile_graph(graph, {}, threads=threads)
+    program = bind(compiled, new_arena(compiled.plan.size), memory)
+    for step, arrays in enumerate(gradients):
+        memory["g"][...] = flat(arrays, dtype)[0]
+        program.inputs["hyper"][...] = optimizer.hyper(step, optimizer.rate(step))
+        program.run()
+    parts = [
+        w[start : start + size].reshape(like.shape)
+        for start, size, like in zip(starts, sizes, weights, strict=False)
+    ]
+    return parts, {name: memory[f"slot:{name}"] for name in optimizer.slots()}

@@ -1,0 +1,61 @@
+"""Every optimizer with every option against real Keras, five steps on weights of unequal sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.optimizers.runs import make, run
+
+pytestmark = pytest.mark.keras
+
+COMMON: list[dict[str, Any]] = [
+    {},
+    {"weight_decay": 0.1},
+    {"clipnorm": 0.9},
+    {"clipvalue": 0.4},
+    {"global_clipnorm": 1.3},
+    {"learning_rate": {"type": "ExponentialDecay", "initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.5}},
+]  # fmt: skip
+CASES: list[tuple[str, dict[str, Any]]] = [
+    *((name, fields) for name in ("SGD", "RMSprop", "Adagrad", "Adam", "AdamW") for fields in COMMON),
+    ("SGD", {"momentum": 0.9}),
+    ("SGD", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.05}),
+    ("RMSprop", {"momentum": 0.9, "rho": 0.8}),
+    ("RMSprop", {"centered": True, "epsilon": 1e-3}),
+    ("RMSprop", {"centered": True, "momentum": 0.5, "weight_decay": 0.05}),
+    ("Adagrad", {"initial_accumulator_value": 0.0, "epsilon": 1e-3}),
+    ("Adam", {"amsgrad": True, "weight_decay": 0.1}),
+    ("Adam", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}),
+    ("AdamW", {"amsgrad": True}),
+    ("AdamW", {"weight_decay": 0.3}),
+]
+
+
+@pytest.mark.parametrize(("name", "fields"), CASES, ids=lambda c: str(c))
+def test_like_keras(name: str, fields: dict[str, Any]) -> None:
+    keras = pytest.importorskip("keras")
+    rng = np.random.default_rng(8)
+    shapes = [(5, 7), (3,), (2, 3, 11)]
+    weights = [rng.standard_normal(s).astype(np.float32) for s in shapes]
+    gradients = [[rng.standard_normal(s).astype(np.float32) for s in shapes] for _ in range(5)]
+    gradients[2][1][...] = 0
+
+    theirs_fields = dict(fields)
+    if isinstance(rate := fields.get("learning_rate"), dict):
+        schedule = {k: v for k, v in rate.items() if k != "type"}
+        theirs_fields["learning_rate"] = getattr(keras.optimizers.schedules, rate["type"])(**schedule)
+    theirs = getattr(keras.optimizers, name)(**theirs_fields)
+    variables = [keras.Variable(w) for w in weights]
+    for arrays in gradients:
+        theirs.apply([keras.ops.convert_to_tensor(a) for a in arrays], variables)
+
+    got, _ = run(make(name, **fields), weights, gradients)
+    for ours, variable, before in zip(got, variables, weights, strict=True):
+        want = np.asarray(variable.value)
+        # Small steps must not hide behind large weights: the way gone is compared. Keras takes 1 - beta_2^t in
+        # float32, which costs its Adam 6e-6 of the first steps.
+        way = want - before
+        np.testing.assert_allclose(ours - before, way, rtol=1e-5, atol=1e-5 * np.abs(way).max() + 2e-7)

@@ -1,0 +1,153 @@
+"""Updates against plain NumPy in float64, clipping, the check for non-finite gradients, wrong fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from nnctl.kernels import ranges
+from nnctl.ops import optimizers as ops
+from nnctl.ops.base import Value
+from tests.ops.harness import evaluate
+from tests.optimizers.runs import make, run
+
+Array = np.ndarray[Any, Any]
+Step = Callable[[Array, Array, dict[str, Array], int], Array]
+
+
+def _sgd(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
+    s["m"] = 0.9 * s.get("m", 0) - 0.05 * g
+    return w + 0.9 * s["m"] - 0.05 * g
+
+
+def _adam(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
+    w = w - w * 0.2 * 0.01
+    s["m"] = 0.9 * s.get("m", 0) + 0.1 * g
+    s["v"] = 0.99 * s.get("v", 0) + 0.01 * g**2
+    rate = 0.01 * np.sqrt(1 - 0.99**t) / (1 - 0.9**t)
+    return w - rate * s["m"] / (np.sqrt(s["v"]) + 1e-4)
+
+
+def _rmsprop(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
+    s["v"] = 0.9 * s.get("v", 0) + 0.1 * g**2
+    s["a"] = 0.9 * s.get("a", 0) + 0.1 * g
+    s["m"] = 0.7 * s.get("m", 0) + 0.001 * g / np.sqrt(s["v"] - s["a"] ** 2 + 1e-7)
+    return w - s["m"]
+
+
+def _adagrad(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
+    s["n"] = s.get("n", 0.1) + g**2
+    return w - 0.001 * g / np.sqrt(s["n"] + 1e-7)
+
+
+CASES: list[tuple[str, dict[str, Any], Step]] = [
+    ("SGD", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}, _sgd),
+    ("AdamW", {"learning_rate": 0.01, "beta_2": 0.99, "epsilon": 1e-4, "weight_decay": 0.2}, _adam),
+    ("RMSprop", {"momentum": 0.7, "centered": True}, _rmsprop),
+    ("Adagrad", {}, _adagrad),
+]
+
+
+@pytest.mark.parametrize(("name", "fields", "step"), CASES, ids=[c[0] for c in CASES])
+def test_steps(name: str, fields: dict[str, Any], step: Step) -> None:
+    rng = np.random.default_rng(1)
+    weights = [rng.standard_normal(s) for s in ((3, 5), (2,), (17, 1))]
+    gradients = [[rng.standard_normal(w.shape) for w in weights] for _ in range(6)]
+    got, slots = run(make(name, **fields), weights, gradients, dtype="float64")
+    for index, want in enumerate(weights):
+        state: dict[str, Array] = {}
+        for t, arrays in enumerate(gradients, start=1):
+            want = step(want, arrays[index], state, t)
+        np.testing.assert_allclose(got[index], want, rtol=1e-12)
+    for name, slot in slots.items():
+        start = make("Adagrad").slots()["accumulator"] if name == "accumulator" else 0.0
+        np.testing.assert_allclose(slot[15], start, err_msg="the padding stays as it was")
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [("SGD", {"momentum": 0.9}), ("Adam", {}), ("Adam", {"amsgrad": True}), ("RMSprop", {}), ("Adagrad", {})],
+)
+def test_same_bits_on_any_number_of_threads(name: str, fields: dict[str, Any]) -> None:
+    rng = np.random.default_rng(1)
+    weights = [rng.standard_normal((401, 331)).astype(np.float32)]
+    gradients = [[rng.standard_normal((401, 331)).astype(np.float32)] for _ in range(2)]
+    runs = [run(make(name, **fields, clipnorm=1.0), weights, gradients, threads=n) for n in (1, 2, 3)]
+    for (got,), _ in runs[1:]:
+        assert got.tobytes() == runs[0][0][0].tobytes()
+
+
+def test_clipnorm_is_by_weight() -> None:
+    weights = [np.zeros(2), np.zeros(3)]
+    gradients = [[np.array([3.0, 4.0]), np.array([0.1, 0.2, 0.2])]]
+    got, _ = run(make("sgd", learning_rate=1.0, clipnorm=1.0), weights, gradients, "float64")
+    np.testing.assert_allclose(got[0], [-0.6, -0.8])
+    np.testing.assert_allclose(got[1], [-0.1, -0.2, -0.2])
+
+
+def test_global_clipnorm_is_over_all() -> None:
+    weights = [np.zeros(1), np.zeros(2)]
+    gradients = [[np.array([2.0]), np.array([4.0, 4.0])]]
+    got, _ = run(make("sgd", learning_rate=1.0, global_clipnorm=3.0), weights, gradients, "float64")
+    np.testing.assert_allclose(got[0], [-1.0])
+    np.testing.assert_allclose(got[1], [-2.0, -2.0])
+
+
+def test_clipvalue() -> None:
+    got, _ = run(make("sgd", learning_rate=1.0, clipvalue=0.5), [np.zeros(3)], [[np.array([-2.0, 0.25, 3.0])]])
+    assert got[0].tolist() == [0.5, -0.25, -0.5]
+
+
+@pytest.mark.parametrize("size", [40, 150_000])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_check_finite(size: int, bad: float) -> None:
+    starts = [0, 16, 32, -(-size // 16) * 16]
+    g = np.random.default_rng(0).standard_normal(starts[-1]).astype(np.float32)
+
+    def first(g: Value) -> Value:
+        return ops.check_finite(g, starts)
+
+    assert evaluate(first, {"g": g})[0].tolist() == [-1]
+    g[-1] = bad
+    assert evaluate(first, {"g": g})[0].tolist() == [2]
+    g[17] = bad
+    for threads in (1, 2):
+        assert evaluate(first, {"g": g}, threads=threads)[0].tolist() == [1]
+
+
+def test_blocks_are_the_kernels() -> None:
+    assert ops.BLOCK == ranges.BLOCK
+
+
+def test_bias_correction_is_exact_in_the_first_step() -> None:
+    rate, alpha = make("adam").hyper(0, 0.25)
+    assert rate == 0.25
+    assert alpha == pytest.approx(0.25 * np.sqrt(0.001) / 0.1, rel=1e-12)
+
+
+def test_defaults() -> None:
+    assert make("sgd").rate(3) == 0.01
+    assert make("adam").rate(0) == 0.001
+    assert make("adamw").config()["weight_decay"] == 0.004
+    rate = {"type": "PiecewiseConstantDecay", "boundaries": [1], "values": [0.5, 0.25]}
+    assert [make("adam", learning_rate=rate).rate(step) for step in (0, 1, 2)] == [0.5, 0.5, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "message"),
+    [
+        ("sgd", {"clipnorm": 1.0, "clipvalue": 1.0}, "only one of 'clipnorm' and 'clipvalue'"),
+        ("sgd", {"momentum": 1.5}, "less than or equal to 1"),
+        ("adam", {"learning_rate": -0.1}, "not below 0"),
+        ("adam", {"learning_rate": "fast"}, "no schedule 'fast'"),
+        ("adam", {"use_ema": True}, "use_ema"),
+        ("adamw", {"weight_decay": None}, "weight_decay"),
+    ],
+)
+def test_wrong_fields(name: str, fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        make(name, **fields)
