@@ -39,7 +39,7 @@ def test_like_keras(name: str, fields: dict[str, Any]) -> None:
     keras = pytest.importorskip("keras")
     rng = np.random.default_rng(8)
     shapes = [(5, 7), (3,), (2, 3, 11)]
-    weights = [rng.standard_normal(s).astype(np.float32) for s in shapes]
+    weights = [(0.05 * rng.standard_normal(s)).astype(np.float32) for s in shapes]
     gradients = [[rng.standard_normal(s).astype(np.float32) for s in shapes] for _ in range(5)]
     gradients[2][1][...] = 0
 
@@ -58,4 +58,4 @@ def test_like_keras(name: str, fields: dict[str, Any]) -> None:
         # Small steps must not hide behind large weights: the way gone is compared. Keras takes 1 - beta_2^t in
         # float32, which costs its Adam 6e-6 of the first steps.
         way = want - before
-        np.testing.assert_allclose(ours - before, way, rtol=1e-5, atol=1e-5 * np.abs(way).max() + 2e-7)
+        np.testing.assert_allclose(ours - before, way, rtol=1e-5, atol=1e-5 * np.abs(way).max() + 4e-8)
