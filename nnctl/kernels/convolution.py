@@ -24,6 +24,7 @@ HEADER = convolution_plan.HEADER
 RECORD = convolution_plan.RECORD
 VECTOR_BYTES = convolution_plan.VECTOR_BYTES
 RELU = convolution_tile.RELU
+GATE = convolution_tile.GATE
 
 SERIAL = 256 * 1024
 """Multiply-adds below which waking other threads costs more than it brings."""
@@ -68,7 +69,7 @@ def pack_panels(w: Any, bias: Any, table: Any, panels: Any) -> None:
 @inline
 def _panel_tiles(
     like: Any, x: int, table: int, record: Any, pixels: int, length: int, panel: int, width: int,
-    columns: int, mode: int, y: int,
+    columns: int, mode: int, gate: int, y: int,
 ) -> None:  # fmt: skip
     """All pixels of one phase in a block, for one panel of columns. The last tile may overlap."""
     rows_at, places_at, runs_at, run_count = record[4], record[5], record[6], record[7]
@@ -80,16 +81,18 @@ def _panel_tiles(
         rows, places = table + (rows_at + p) * 8, table + (places_at + p) * 8
         if width * like.itemsize > VECTOR_BYTES:
             tile_wide(
-                like, x, rows, count, runs, run_count, length, 1, w, width, panel, y, places, columns, mode
-            )
+                like, x, rows, count, runs, run_count, length, 1, w, width, panel, gate, y, places, columns,
+                mode,
+            )  # fmt: skip
         else:
             tile_narrow(
-                like, x, rows, count, runs, run_count, length, 1, w, width, panel, y, places, columns, mode
-            )
+                like, x, rows, count, runs, run_count, length, 1, w, width, panel, gate, y, places, columns,
+                mode,
+            )  # fmt: skip
 
 
 @inline
-def _block(x: int, image: int, first: int, panels: Any, mode: int, table: Any, y: Any) -> None:
+def _block(x: int, image: int, first: int, panels: Any, mode: int, gate: Any, table: Any, y: Any) -> None:
     """One block of output rows, from `first` on, of one image; its source rows lie at address `x`."""
     groups, block, per_group, length, phases, depth = (
         table[1], table[3], table[15], table[17], table[18], table[19],
@@ -108,13 +111,13 @@ def _block(x: int, image: int, first: int, panels: Any, mode: int, table: Any, y
                     to = image * table[14] + record[2] + first * record[3] + group * per_group + j
                     _panel_tiles(
                         y, source, tables, record, rows * record[1], length, panel, width, columns, mode,
-                        address(y, to),
+                        address(gate, to), address(y, to),
                     )  # fmt: skip
             panel += (depth + 1) * width * y.itemsize
 
 
 @numba.njit(error_model="numpy", nogil=True)
-def _work(x: Any, panels: Any, mode: int, table: Any, scratch: Any, slot: int, y: Any) -> None:
+def _work(x: Any, panels: Any, mode: int, gate: Any, table: Any, scratch: Any, slot: int, y: Any) -> None:
     """Draw blocks and do them until none is left."""
     images, blocks, block, height, width, channels, top, left, row, extent, step, padded = (
         table[0], table[2], table[3], table[4], table[5], table[6], table[7], table[8], table[9],
@@ -136,22 +139,22 @@ def _work(x: Any, panels: Any, mode: int, table: Any, scratch: Any, slot: int, y
             )  # fmt: skip
         else:
             source = address(x, image_at + (first * step - top) * row)
-        _block(source, image, first, panels, mode, table, y)
+        _block(source, image, first, panels, mode, gate, table, y)
 
 
 @kernel(parallel=True)
-def gather(x: Any, panels: Any, relu: int, work: int, table: Any, scratch: Any, y: Any) -> None:
-    """y = relu(bias + sum over taps and channels of x * w), by tables.
+def gather(x: Any, panels: Any, relu: int, work: int, gate: Any, table: Any, scratch: Any, y: Any) -> None:
+    """y = relu(bias + sum over taps and channels of x * w), 0 where the gate is not positive; by tables.
 
-    Shapes, all flat: x (B*H*W*C,), panels (from `pack_panels`), table and scratch (from
-    `convolution_plan.Gather`, whose `work` decides whether other threads are woken), y (B*OH*OW*F,).
+    Shapes, all flat: x (B*H*W*C,), panels (from `pack_panels`), gate like y or empty, table and scratch
+    (from `convolution_plan.Gather`, whose `work` decides whether other threads are woken), y (B*OH*OW*F,).
     """
-    mode = RELU if relu != 0 else 0
+    mode = (RELU if relu != 0 else 0) | (GATE if gate.size > 0 else 0)
     # A literal start would make Numba compile `_work` for that literal once more.
     slot, start = table[13], table[23]
     scratch[0] = scratch[1] = 0
     if work <= SERIAL:
-        _work(x, panels, mode, table, scratch, start, y)
+        _work(x, panels, mode, gate, table, scratch, start, y)
     else:
         for worker in numba.prange((scratch.size - start) // slot):
-            _work(x, panels, mode, table, scratch, start + worker * slot, y)
+            _work(x, panels, mode, gate, table, scratch, start + worker * slot, y)

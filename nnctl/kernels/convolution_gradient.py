@@ -46,12 +46,12 @@ def _panel(
         out = sums + r * width * like.itemsize
         if width * like.itemsize > VECTOR_BYTES:
             tile_wide(
-                like, x, rows_at + r * 8, TILE_ROWS, runs_at, runs, length, step, w, w_step, w, out, wide,
+                like, x, rows_at + r * 8, TILE_ROWS, runs_at, runs, length, step, w, w_step, w, w, out, wide,
                 width, mode,
             )  # fmt: skip
         else:
             tile_narrow(
-                like, x, rows_at + r * 8, TILE_ROWS, runs_at, runs, length, step, w, w_step, w, out, narrow,
+                like, x, rows_at + r * 8, TILE_ROWS, runs_at, runs, length, step, w, w_step, w, w, out, narrow,
                 width, mode,
             )  # fmt: skip
     if has_bias != 0:
@@ -159,15 +159,14 @@ def _combine(has_bias: int, table: Any, scratch: Any, dw: Any, db: Any) -> None:
 
 
 @kernel(parallel=True)
-def kernel_gradient(
-    x: Any, dy: Any, has_bias: int, work: int, table: Any, scratch: Any, dw: Any, db: Any
-) -> None:
+def kernel_gradient(x: Any, dy: Any, work: int, table: Any, scratch: Any, dw: Any, db: Any) -> None:
     """Gradients of the kernel and the bias.
 
     Shapes, all flat: x (B*H*W*C,), dy (B*OH*OW*F,), table and scratch (from
-    `convolution_kernel_plan.KernelGradient`), dw (KH*KW*C/groups*F,), db (F,) or any when
-    `has_bias` is 0. `work` decides whether other threads are woken.
+    `convolution_kernel_plan.KernelGradient`), dw (KH*KW*C/groups*F,), db (F,) or empty.
+    `work` decides whether other threads are woken.
     """
+    has_bias = db.size
     slot, start = table[13], table[31]
     for i in range(4):
         scratch[i] = 0

@@ -100,9 +100,7 @@ def forward_source(g: Geometry) -> Source:
     extent = [(k - 1) * d + 1 for k, d in zip(g.kernel, g.dilation, strict=True)]
     bottom = (g.out_height - 1) * g.stride[0] + extent[0] - g.top - g.height
     right = (g.out_width - 1) * g.stride[1] + extent[1] - g.left - g.width
-    return Source(
-        g.height, g.width, g.channels, g.top, g.left, bottom, max(right, 0), extent[0], g.stride
-    )
+    return Source(g.height, g.width, g.channels, g.top, g.left, bottom, max(right, 0), extent[0], g.stride)
 
 
 def forward_phases(g: Geometry, source: Source) -> list[Phase]:
@@ -118,7 +116,10 @@ def forward_phases(g: Geometry, source: Source) -> list[Phase]:
     return [Phase(g.out_height, g.out_width, 0, (g.out_width * g.filters, g.filters), taps)]
 
 
-def _axis_taps(size: int, kernel: int, stride: int, dilation: int, before: int) -> list[list[tuple[int, int]]]:
+AxisTaps = list[list[tuple[int, int]]]
+
+
+def _axis_taps(size: int, kernel: int, stride: int, dilation: int, before: int) -> AxisTaps:
     """For each phase of an axis: its (kernel index, offset of the output it reads)."""
     return [
         [
@@ -161,7 +162,7 @@ def gradient_phases(g: Geometry) -> tuple[Source, list[Phase]]:
     return source, phases
 
 
-def _reach(axis: list[list[tuple[int, int]]], size: int, stride: int) -> tuple[int, int, int]:
+def _reach(axis: AxisTaps, size: int, stride: int) -> tuple[int, int, int]:
     """Lowest and highest offset that any tap of an axis reads, and the most pixels of a phase."""
     offsets = [e for taps in axis for _, e in taps] or [0]
     return min(offsets), max(offsets), -(-size // stride)

@@ -20,6 +20,7 @@ from nnctl.kernels.simd import (
     lane_mask,
     library_function,
     load,
+    masked_load,
     masked_store,
     splat,
     store,
@@ -30,6 +31,7 @@ from nnctl.kernels.simd import (
 RELU = 1
 FROM_ZERO = 2
 ADD = 4
+GATE = 8
 
 # Rows of a tile two 64-byte vectors wide: 16 sums in 32 registers, 12 (as 4 half vectors a row)
 # in 16. Without fma instructions every lane is a call, so the code is kept small.
@@ -39,7 +41,7 @@ VECTOR_BYTES = 64
 _I64 = ir.IntType(64)
 _ARGUMENTS = (
     "x", "rows", "count", "runs", "run_count", "run_length", "x_step",
-    "w", "w_step", "start", "out", "places", "columns", "mode",
+    "w", "w_step", "start", "gate", "out", "places", "columns", "mode",
 )  # fmt: skip
 
 
@@ -50,7 +52,7 @@ def _int(value: int) -> Any:
 def _pointers(element: Any) -> dict[str, Any]:
     """The arguments that are addresses, and what they point to."""
     number, table = element.as_pointer(), _I64.as_pointer()
-    kinds = dict.fromkeys(("x", "w", "start", "out"), number)
+    kinds = dict.fromkeys(("x", "w", "start", "gate", "out"), number)
     return kinds | dict.fromkeys(("rows", "runs", "places"), table)
 
 
@@ -98,9 +100,7 @@ class _TileWriter:
         entry, given, ready = b.block, b.append_basic_block("given"), b.append_basic_block("ready")
         b.cbranch(self._has(FROM_ZERO), ready, given)
         b.position_at_end(given)
-        loaded = [
-            load(b, self._at(a["start"], j), self.itemsize) for j in range(self.vectors)
-        ]
+        loaded = [load(b, self._at(a["start"], j), self.itemsize) for j in range(self.vectors)]
         b.branch(ready)
         b.position_at_end(ready)
         phis = []
@@ -168,16 +168,16 @@ class _TileWriter:
         """Relu where the mode asks for it: nothing is below the floor; a NaN stays."""
         b = self.builder
         element = self.vector.element
-        low = b.select(
-            self._has(RELU), ir.Constant(element, 0.0), ir.Constant(element, float("-inf"))
-        )
+        low = b.select(self._has(RELU), ir.Constant(element, 0.0), ir.Constant(element, float("-inf")))
         floor = splat(b, low, self.vector)
         return [b.select(b.fcmp_ordered("<", value, floor), floor, value) for value in sums]
 
     def _finish(self, sums: list[Any]) -> None:
         """Store whole vectors, add whole vectors to what is there, or store some columns."""
         b, a = self.builder, self.arguments
-        outs = [b.gep(a["out"], [offset]) for offset in self._offsets(a["places"])]
+        places = self._offsets(a["places"])
+        outs = [b.gep(a["out"], [offset]) for offset in places]
+        sums = self._gated(places, sums)
         full = b.icmp_signed(">=", a["columns"], _int(self.vectors * self.vector.count))
         with b.if_else(full) as (whole, part):
             with whole, b.if_else(self._has(ADD)) as (add, store):
@@ -187,6 +187,28 @@ class _TileWriter:
                     self._store(outs, sums, add=False)
             with part:
                 self._store_columns(outs, sums)
+
+    def _gated(self, places: list[Any], sums: list[Any]) -> list[Any]:
+        """With GATE: 0 where the gate is not positive."""
+        b, a, count = self.builder, self.arguments, self.vector.count
+        before = b.block
+        gated = []
+        with b.if_then(self._has(GATE)):
+            for i, place in enumerate(places):
+                base = b.gep(a["gate"], [place])
+                for j in range(self.vectors):
+                    mask = lane_mask(b, b.sub(a["columns"], _int(j * count)), self.vector)
+                    gate = masked_load(b, self._at(base, j), mask, self.vector)
+                    positive = b.fcmp_ordered(">", gate, self.zero)
+                    gated.append(b.select(positive, sums[i * self.vectors + j], self.zero))
+            inside = b.block
+        phis = []
+        for plain, value in zip(sums, gated, strict=True):
+            phi = b.phi(self.vector)
+            phi.add_incoming(plain, before)
+            phi.add_incoming(value, inside)
+            phis.append(phi)
+        return phis
 
     def _store(self, outs: list[Any], sums: list[Any], *, add: bool) -> None:
         b = self.builder
@@ -209,8 +231,8 @@ def _make(vectors: int) -> Any:
     @intrinsic  # type: ignore[untyped-decorator]
     def tile(
         typingctx: Any, like: Any, x: Any, rows: Any, count: Any, runs: Any, run_count: Any,
-        run_length: Any, x_step: Any, w: Any, w_step: Any, start: Any, out: Any, places: Any,
-        columns: Any, mode: Any,
+        run_length: Any, x_step: Any, w: Any, w_step: Any, start: Any, gate: Any, out: Any,
+        places: Any, columns: Any, mode: Any,
     ) -> Any:  # fmt: skip
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             element = context.get_value_type(like.dtype)
@@ -233,13 +255,14 @@ def _make(vectors: int) -> Any:
 tile_wide = _make(2)
 """Sums for up to TILE_ROWS rows and two vectors of 64 bytes.
 
-`tile(like, x, rows, count, runs, run_count, run_length, x_step, w, w_step, start, out, places,
-columns, mode)`: `like` is any array of the dtype; x, w, start, out, and the int64 tables rows,
-runs and places are addresses. Row i < count (later ones repeat the last) starts at
+`tile(like, x, rows, count, runs, run_count, run_length, x_step, w, w_step, start, gate, out,
+places, columns, mode)`: `like` is any array of the dtype; x, w, start, gate, out, and the int64
+tables rows, runs and places are addresses. Row i < count (later ones repeat the last) starts at
 `x[rows[i]]`; its sum runs, ascending, over runs r < run_count and steps k < run_length of
 `x[rows[i] + runs[r] + k*x_step] * w[(r*run_length + k)*w_step + j]`, begins with `start[j]`
 (with FROM_ZERO: 0) and goes, clipped below at 0 with RELU, to `out[places[i] + j]` for
-j < columns. With ADD (whole vectors only) it is added to what is there.
+j < columns. With GATE it becomes 0 where `gate[places[i] + j]` is not positive. With ADD (whole
+vectors only) it is added to what is there.
 """
 
 tile_narrow = _make(1)

@@ -45,11 +45,12 @@ def _arrays(g: Geometry, dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return x, kernel, bias, dy
 
 
-def _gather(plan, x, kernel, bias, relu, y) -> None:
+def _gather(plan, x, kernel, bias, relu, y, gate=None) -> None:
     panels = np.full(plan.panel_elements, np.nan, x.dtype)
     scratch = np.full(plan.scratch(2), np.nan, x.dtype)
     pack_panels(kernel.ravel(), bias, plan.table, panels)
-    gather(x.ravel(), panels, relu, plan.work, plan.table, scratch, y.reshape(-1))
+    gate = bias[:0] if gate is None else gate.ravel()
+    gather(x.ravel(), panels, relu, plan.work, gate, plan.table, scratch, y.reshape(-1))
 
 
 def _run(g: Geometry, dtype: str, relu: int = 0) -> list[np.ndarray]:
@@ -60,7 +61,7 @@ def _run(g: Geometry, dtype: str, relu: int = 0) -> list[np.ndarray]:
     _gather(input_gradient(g, x.itemsize), dy, kernel, bias[:0], 0, dx)
     plan = kernel_gradient(g, x.itemsize)
     scratch = np.full(plan.scratch(2), np.nan, dtype)
-    kernel_gradient_kernel(x.ravel(), dy.ravel(), 1, plan.work, plan.table, scratch, dkernel.reshape(-1), dbias)
+    kernel_gradient_kernel(x.ravel(), dy.ravel(), plan.work, plan.table, scratch, dkernel.reshape(-1), dbias)
     return [y, dx, dkernel, dbias]
 
 
@@ -80,6 +81,15 @@ def test_relu() -> None:
     x, kernel, bias, _ = _arrays(g, "float32")
     want = np.maximum(oracle.convolve(x, kernel, bias, g), 0)
     np.testing.assert_allclose(_run(g, "float32", relu=1)[0], want, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["plain", "padded, filters past two panels", "stride, groups"])
+def test_gate(name: str) -> None:
+    g = CASES[name]
+    x, kernel, bias, dy = _arrays(g, "float32")
+    gate, dx = x[..., ::-1].copy(), np.full(x.shape, np.nan, "float32")
+    _gather(input_gradient(g, 4), dy, kernel, bias[:0], 0, dx, gate)
+    np.testing.assert_array_equal(dx, np.where(gate > 0, _run(g, "float32")[1], 0))
 
 
 def digest() -> str:

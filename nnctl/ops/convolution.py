@@ -1,0 +1,206 @@
+"""2-D convolution and its gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from nnctl.kernels import codes, convolution_kernel_plan, convolution_plan
+from nnctl.kernels.convolution_kernel_plan import KernelGradient
+from nnctl.kernels.convolution_plan import Gather, Geometry
+from nnctl.ops.activation import Activation, ActivationGrad
+from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+
+Pair = tuple[int, int]
+
+_forward = cache(convolution_plan.forward)
+_input_gradient = cache(convolution_plan.input_gradient)
+_kernel_gradient = cache(convolution_kernel_plan.kernel_gradient)
+
+
+@dataclass(frozen=True)
+class Window:
+    """How a kernel moves over an image; padding is ((top, bottom), (left, right))."""
+
+    strides: Pair
+    padding: tuple[Pair, Pair]
+    dilation: Pair
+    groups: int
+
+    def geometry(self, x: TensorType | Array, kernel: TensorType | Array) -> Geometry:
+        """All sizes, for x (B, H, W, C) and kernel (KH, KW, C / groups, F).
+
+        Raises:
+            ValueError: they do not fit.
+        """
+        batch, height, width, channels = x.shape
+        down, across, per_group, filters = kernel.shape
+        if per_group * self.groups != channels or filters % self.groups:
+            raise ValueError(f"a kernel of {kernel.shape} in {self.groups} groups over {x.shape}")
+        extents = ((height, down), (width, across))
+        out = [
+            (n + sum(around) - (k - 1) * d - 1) // s + 1
+            for (n, k), around, d, s in zip(extents, self.padding, self.dilation, self.strides, strict=True)
+        ]
+        if min(out) < 1:
+            raise ValueError(f"a kernel of {kernel.shape} is larger than {x.shape}")
+        return Geometry(
+            batch, height, width, channels, filters, (down, across), self.strides, self.dilation,
+            self.padding[0][0], self.padding[1][0], out[0], out[1], self.groups,
+        )  # fmt: skip
+
+
+def _gather_bytes(plan: Gather, itemsize: int, threads: int) -> int:
+    return (plan.panel_elements + plan.scratch(threads)) * itemsize
+
+
+def _gather_calls(
+    plan: Gather, x: Array, kernel: Array, bias: Array, relu: bool, gate: Array, scratch: Array, y: Array
+) -> Sequence[Call]:
+    """Pack the kernel, then compute; the packed kernel lies in front of the scratch."""
+    numbers = scratch.view(x.dtype)
+    panels, rest = numbers[: plan.panel_elements], numbers[plan.panel_elements :]
+    pack = (kernel.reshape(-1), bias, plan.table, panels)
+    run = (x.reshape(-1), panels, int(relu), plan.work, gate.reshape(-1), plan.table, rest, y.reshape(-1))
+    return (Call("convolution.pack_panels", pack), Call("convolution.gather", run))
+
+
+def _nothing(like: Array) -> Array:
+    return np.zeros(0, like.dtype)
+
+
+def _itemsize(types: Sequence[TensorType]) -> int:
+    return np.dtype(types[0].dtype).itemsize
+
+
+@dataclass(frozen=True)
+class Conv2D(Op):
+    """y[p, q, f] = sum over i, j, c of x[p sh + i dh - top, q sw + j dw - left, c] W[i, j, c, f] + b[f].
+
+    Shapes: x (B, H, W, C), W (KH, KW, C / groups, F), b (F,) if given, y (B, P, Q, F).
+    """
+
+    window: Window
+    relu: bool = False
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        g = self.window.geometry(inputs[0], inputs[1])
+        return (TensorType((g.batch, g.out_height, g.out_width, g.filters), inputs[0].dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        (dy,) = dys
+        assert dy is not None
+        x, kernel, *bias = node.inputs
+        dx = dy.graph.add1(Conv2DInputGrad(self.window, x.shape), dy, kernel)
+        dw = dy.graph.add(Conv2DKernelGrad(self.window, kernel.shape, bool(bias)), x, dy)
+        return (dx, *dw)
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        plan = _forward(self.window.geometry(inputs[0], inputs[1]), _itemsize(inputs))
+        return _gather_bytes(plan, _itemsize(inputs), threads)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x, kernel, *bias = inputs
+        plan = _forward(self.window.geometry(x, kernel), x.itemsize)
+        added = bias[0] if bias else _nothing(x)
+        return _gather_calls(plan, x, kernel, added, self.relu, _nothing(x), scratch, outputs[0])
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return 2 * _forward(self.window.geometry(inputs[0], inputs[1]), _itemsize(inputs)).work
+
+    def absorb(self, node: Node, consumer: Node) -> Op | None:
+        """A relu that alone reads y."""
+        op = consumer.op
+        if not self.relu and isinstance(op, Activation) and op.code == codes.RELU and op.plain:
+            return replace(self, relu=True)
+        return None
+
+
+@dataclass(frozen=True)
+class Conv2DInputGrad(Op):
+    """dx (B, H, W, C) of `Conv2D` from dy (B, P, Q, F) and the kernel.
+
+    With `gated`, dx is also 0 where a third input (B, H, W, C), a relu's output, is not positive.
+    """
+
+    window: Window
+    shape: tuple[int, ...]
+    gated: bool = False
+
+    def _plan(self, inputs: Sequence[TensorType] | Sequence[Array], itemsize: int) -> Gather:
+        x = TensorType(self.shape, "")
+        return _input_gradient(self.window.geometry(x, inputs[1]), itemsize)
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (TensorType(self.shape, inputs[0].dtype),)
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        return _gather_bytes(self._plan(inputs, _itemsize(inputs)), _itemsize(inputs), threads)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        dy, kernel, *gate = inputs
+        none = _nothing(dy)
+        plan = self._plan(inputs, dy.itemsize)
+        return _gather_calls(plan, dy, kernel, none, False, gate[0] if gate else none, scratch, outputs[0])
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return 2 * self._plan(inputs, _itemsize(inputs)).work
+
+    def absorb(self, node: Node, consumer: Node) -> Op | None:
+        """The gradient of a relu before the convolution."""
+        op = consumer.op
+        gates = isinstance(op, ActivationGrad) and op.code == codes.RELU and op.plain
+        if not self.gated and gates and consumer.inputs[0] is node.outputs[0]:
+            return replace(self, gated=True)
+        return None
+
+
+@dataclass(frozen=True)
+class Conv2DKernelGrad(Op):
+    """dW (KH, KW, C / groups, F) and, with `bias`, db (F,) of `Conv2D` from x and dy."""
+
+    window: Window
+    shape: tuple[int, ...]
+    bias: bool
+
+    def _plan(self, inputs: Sequence[Any], itemsize: int) -> KernelGradient:
+        return _kernel_gradient(self.window.geometry(inputs[0], TensorType(self.shape, "")), itemsize)
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        shapes = [self.shape, self.shape[-1:]] if self.bias else [self.shape]
+        return tuple(TensorType(shape, inputs[0].dtype) for shape in shapes)
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        return self._plan(inputs, _itemsize(inputs)).scratch(threads) * _itemsize(inputs)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x, dy = inputs
+        plan = self._plan(inputs, x.itemsize)
+        db = outputs[1] if self.bias else _nothing(x)
+        args = (x.reshape(-1), dy.reshape(-1), plan.work, plan.table, scratch.view(x.dtype))
+        return (Call("convolution_gradient.kernel_gradient", (*args, outputs[0].reshape(-1), db)),)
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return 2 * self._plan(inputs, _itemsize(inputs)).work
+
+
+def conv2d(
+    x: Value, kernel: Value, bias: Value | None, strides: Pair, padding: tuple[Pair, Pair],
+    dilation: Pair = (1, 1), groups: int = 1,
+) -> Value:  # fmt: skip
+    """x (B, H, W, C) convolved with kernel (KH, KW, C / groups, F): y (B, P, Q, F).
+
+    Padding is ((top, bottom), (left, right)); each group of channels meets its own filters.
+    """
+    inputs = (x, kernel) if bias is None else (x, kernel, bias)
+    return x.graph.add1(Conv2D(Window(strides, padding, dilation, groups)), *inputs)
