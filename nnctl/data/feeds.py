@@ -126,7 +126,7 @@ class Coded:
             f"'{words.vocabulary[code]}' does not occur in the training split (which has {known})",
             row,
             name,
-            hint="`unknown: other` gives such words a class of their own; `split: {stratify: ...}` spreads them",
+            hint="`unknown: other` gives such words a class of their own; `stratify:` in split spreads them",
         )
 
     def read(self, rows: Rows, out: Flat) -> None:

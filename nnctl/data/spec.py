@@ -23,7 +23,10 @@ ONLY = "*"
 
 
 def _as_names(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not names or not all(isinstance(n, str) for n in names):
+        raise PydanticCustomError("columns", "expected a column's name or a list of names")
+    return tuple(names)
 
 
 def _as_inputs(value: Any) -> Any:
@@ -36,7 +39,6 @@ def _one_or_many(names: tuple[str, ...]) -> str | list[str]:
 
 Names = Annotated[
     tuple[str, ...],
-    Field(min_length=1),
     BeforeValidator(_as_names),
     PlainSerializer(_one_or_many),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),

@@ -1,0 +1,31 @@
+"""Small data sets written to disk for the tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nnctl.data.open import Data, open_data
+from nnctl.data.spec import DataSpec
+
+PEOPLE = """age,hours,job,income,weight
+31,40,clerk,low,1
+NA,38.5,smith,high,2
+45,,clerk,low,1
+52,20,cook,high,0.5
+23,60,smith,low,1
+38,41,clerk,high,3
+61,12,cook,low,1
+29,44,smith,low,1
+"""
+
+
+def write(directory: Path, name: str, text: str) -> str:
+    """Write a text file; its name."""
+    (directory / name).write_text(text)
+    return name
+
+
+def opened(directory: Path, config: dict[str, Any], seed: int = 3, **wanted: Any) -> Data:
+    """The data of a `data` section, opened."""
+    return open_data(DataSpec.model_validate(config), directory, seed, **wanted)

@@ -1,0 +1,169 @@
+"""HDF5: lazy reads in the order asked for within a bounded cache, and files that must be refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from nnctl.core.errors import DataError
+from nnctl.data.sources import hdf5
+from nnctl.data.sources.hdf5 import HDF5, Stored
+from tests.data.given import opened
+
+X = np.random.default_rng(0).normal(size=(41, 3, 2)).astype(np.float32)
+Y = np.arange(41) % 5
+
+
+def write(directory: Path, **options: Any) -> None:
+    with h5py.File(directory / "a.h5", "w") as file:
+        file.create_dataset("group/x", data=X, **options)
+        file["y"] = Y
+
+
+@pytest.mark.parametrize("options", [{}, {"chunks": (4, 3, 2)}, {"chunks": (7, 1, 2), "compression": "gzip"}])
+@pytest.mark.parametrize("cache", [0, 200, 1 << 20])
+def test_lazy_reads_equal_memory(
+    tmp_path: Path, options: dict[str, Any], cache: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, **options)
+    monkeypatch.setattr(hdf5, "IN_MEMORY", 0)
+    monkeypatch.setattr(hdf5, "CACHE", cache)
+    column = HDF5(path="a.h5").read(tmp_path).columns["group/x"]
+    assert isinstance(column.values, Stored)  # type: ignore[union-attr]
+    stored = column.values  # type: ignore[union-attr]
+    random = np.random.default_rng(2)
+    for size in (0, 1, 6, 41):
+        rows = random.integers(0, 41, size)
+        np.testing.assert_array_equal(stored.take(rows), X[rows])
+        assert sum(chunk.nbytes for chunk in stored.kept.values()) <= cache
+
+
+def test_training_data_is_the_same_lazily(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, chunks=(4, 3, 2))
+    config = {
+        "source": "a.h5",
+        "inputs": "group/x",
+        "target": "y",
+        "split": {"test": 0.2},
+        "columns": {"group/x": {"scale": "standard"}},
+    }
+    one = opened(tmp_path, config, categorical={"y": True})
+    monkeypatch.setattr(hdf5, "IN_MEMORY", 0)
+    two = opened(tmp_path, config, categorical={"y": True})
+    assert one.preprocessing == two.preprocessing
+    for name, array in one.train.arrays().items():
+        np.testing.assert_array_equal(two.train.arrays()[name], array)
+
+
+def test_a_bad_value_read_lazily_is_placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = X.copy()
+    bad[17, 1, 1] = np.inf
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"], file["y"] = bad, Y
+    monkeypatch.setattr(hdf5, "IN_MEMORY", 0)
+    data = opened(tmp_path, {"source": "a.h5", "inputs": "x", "target": "y"})
+    with pytest.raises(DataError, match=r"a.h5:18, column 'x': the value is infinite"):
+        data.train.arrays()
+
+
+def test_columns_side_by_side_read_lazily(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["u"], file["v"], file["y"] = X[:, 0], X[:, 1, 0], Y
+    monkeypatch.setattr(hdf5, "IN_MEMORY", 0)
+    data = opened(tmp_path, {"source": "a.h5", "inputs": ["v", "u"], "target": "y"})
+    expected = np.column_stack([X[:, 1, 0], X[:, 0]])
+    np.testing.assert_array_equal(data.train.arrays()["input"], expected)
+
+
+def test_fixed_text_becomes_words(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"], file["y"] = X[:4], np.array([b"b", b"a", b"b", b"cc"])
+    data = opened(tmp_path, {"source": "a.h5", "target": "y"})
+    assert data.class_names == {"y": ("a", "b", "cc")}
+
+
+def _external_link(file: h5py.File) -> None:
+    file["x"] = h5py.ExternalLink("secret.h5", "/x")
+
+
+def _soft_link(file: h5py.File) -> None:
+    file["real"] = X
+    file["x"] = h5py.SoftLink("/real")
+
+
+def _external_storage(file: h5py.File) -> None:
+    file.create_dataset("x", (4,), dtype="u1", external=[("secret.bin", 0, 4)])
+
+
+def _virtual(file: h5py.File) -> None:
+    layout = h5py.VirtualLayout(shape=(4,), dtype="f4")
+    layout[:] = h5py.VirtualSource("secret.h5", "x", shape=(4,))
+    file.create_virtual_dataset("x", layout)
+
+
+def _variable_text(file: h5py.File) -> None:
+    file.create_dataset("x", data=["a", "b"], dtype=h5py.string_dtype())
+
+
+def _variable_length(file: h5py.File) -> None:
+    file.create_dataset("x", (2,), dtype=h5py.vlen_dtype(np.int32))
+
+
+def _references(file: h5py.File) -> None:
+    file.create_dataset("x", data=[file.ref], dtype=h5py.ref_dtype)
+
+
+def _records(file: h5py.File) -> None:
+    file.create_dataset("x", data=np.zeros(2, dtype=[("a", "f4")]))
+
+
+def _hollow(file: h5py.File) -> None:
+    file.create_dataset("x", (10**12,), dtype="f8", chunks=(1024,))
+
+
+def _deep(file: h5py.File) -> None:
+    file["/".join("abcdefghijkl") + "/x"] = X
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        _external_link,
+        _soft_link,
+        _external_storage,
+        _virtual,
+        _variable_text,
+        _variable_length,
+        _references,
+        _records,
+        _hollow,
+        _deep,
+    ],
+)
+def test_hostile_files(tmp_path: Path, hostile: Any) -> None:
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["x"] = np.zeros(4, np.float32)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        hostile(file)
+    with pytest.raises(DataError, match=r"a.h5"):
+        HDF5(path="a.h5").read(tmp_path)
+
+
+def test_a_circle_of_groups_ends(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["g/x"] = X
+        file["g/again"] = file["g"]
+    assert list(HDF5(path="a.h5").read(tmp_path).columns) == ["g/x"]
+
+
+@pytest.mark.parametrize("size", [0, 3, 500, 1500])
+def test_cut_off_files(tmp_path: Path, size: int) -> None:
+    write(tmp_path)
+    raw = (tmp_path / "a.h5").read_bytes()
+    (tmp_path / "b.h5").write_bytes(raw[:size])
+    with pytest.raises(DataError, match=r"b.h5"):
+        HDF5(path="b.h5").read(tmp_path)

@@ -1,0 +1,53 @@
+"""The known answers of Random123 (kat_vectors, philox4x32 10), and permutations."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from nnctl.core.keys import key
+from nnctl.core.philox import permutation, philox4x32, words64
+from nnctl.data.order import order
+
+ONES = 0xFFFFFFFF
+KNOWN = [
+    ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
+    ((ONES, ONES, ONES, ONES), (ONES, ONES), (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)),
+    (
+        (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+        (0xA4093822, 0x299F31D0),
+        (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
+    ),
+]
+
+
+@pytest.mark.parametrize(("counter", "words", "answer"), KNOWN)
+def test_known_answers(
+    counter: tuple[int, int, int, int], words: tuple[int, int], answer: tuple[int, ...]
+) -> None:
+    c0, c1, c2, c3 = (np.array([c], dtype=np.uint64) for c in counter)
+    assert tuple(int(w[0]) for w in philox4x32((c0, c1, c2, c3), words)) == answer
+
+
+def test_words_are_a_prefix_of_longer_streams() -> None:
+    assert words64((5, 9), 7).tolist() == words64((5, 9), 12).tolist()[:7]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 13, 1000])
+def test_permutation_holds_every_index_once(n: int) -> None:
+    assert sorted(permutation((1, 2), n).tolist()) == list(range(n))
+
+
+def test_order_is_a_function_of_seed_and_epoch() -> None:
+    assert order(7, 0, 5).tolist() == [4, 3, 2, 0, 1]
+    assert order(7, 3, 100).tolist() == order(7, 3, 100).tolist()
+    assert order(7, 3, 100).tolist() != order(7, 4, 100).tolist()
+    assert order(7, 3, 100).tolist() != order(8, 3, 100).tolist()
+    assert order(7, 3, 4, shuffle=False).tolist() == [0, 1, 2, 3]
+
+
+def test_the_split_stream_never_changes() -> None:
+    digest = hashlib.sha256(permutation(key(7, "split"), 1797).astype("<i8").tobytes()).hexdigest()
+    assert digest == "dc559df84bdbc3f1896ff8c2a67c51021e284517791bb3b698e1add8a928f63a"
