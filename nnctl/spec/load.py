@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from nnctl.core.errors import ConfigError, Path, Place, Problem
 from nnctl.core.spec import Spec
-from nnctl.spec.document import Document, read_document
+from nnctl.spec.document import Document, parse_document, read_document
+from nnctl.spec.emit import block
 from nnctl.spec.experiment import Experiment, name_of
 from nnctl.spec.model import ModelSpec
 from nnctl.spec.overrides import Override, apply, parse_all, seed_override
@@ -132,3 +133,14 @@ def validate(
     if problems or experiment is None:
         raise ConfigError(document.locate([replace(p, path=tuple(p.path)) for p in problems]))
     return experiment
+
+
+def load_data(config: Mapping[str, Any], file: FilePath) -> Loaded:
+    """A resolved config that a model file holds, checked like any other; places are in its text.
+
+    Raises:
+        ConfigError: it is not a valid experiment for this nnctl.
+    """
+    document = parse_document(Source(str(file), block(config)))
+    experiment = validate(Experiment, document, document.data)
+    return Loaded(experiment, document, document, ())

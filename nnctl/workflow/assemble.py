@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnctl.core.errors import ConfigError
+from nnctl.core.errors import ConfigError, Problem, RunError
 from nnctl.data.open import Data, open_data
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.graph.build import build
@@ -17,8 +18,8 @@ from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import check_targets
 from nnctl.graph.wanted import wanted
+from nnctl.runs.find import find
 from nnctl.spec.load import Loaded, load, with_model
-from nnctl.spec.model import ModelSpec
 from nnctl.workflow.plugins import load_plugins
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ class Assembled:
     """An experiment with its data opened and its model built. No kernel is loaded yet."""
 
     loaded: Loaded
-    spec: ModelSpec
     data: Data
     model: LayerGraph
     objective: Objective
@@ -67,15 +67,41 @@ def assemble(
         ConfigError: everything that is wrong, placed in the file.
         DataError: the data cannot be used.
     """
+    return assemble_loaded(load_experiment(config, overrides, seed, allow_plugins), preprocessing)
+
+
+def load_experiment(
+    config: Path, overrides: Sequence[str] = (), seed: int | None = None, allow_plugins: bool = False
+) -> Loaded:
+    """Load a config so that it stands alone: a model in a file of its own is taken in.
+
+    Raises:
+        ConfigError: everything that can be known to be wrong without data.
+    """
     load_plugins(config, allow_plugins)
     loaded = load(config, overrides, seed)
-    return assemble_loaded(loaded, preprocessing)
+    model = with_model(loaded)
+    if model.initial_weights is not None:
+        model = model.model_copy(update={"initial_weights": _initial_path(loaded, model.initial_weights)})
+    return replace(loaded, experiment=loaded.experiment.model_copy(update={"model": model}))
+
+
+def _initial_path(loaded: Loaded, named: str) -> str:
+    """A run by name becomes its file's path, so that the config means the same from everywhere."""
+    if (loaded.directory / named).is_file():
+        return named
+    beside = loaded.directory / named
+    try:
+        file = find(str(beside) if beside.exists() else named).model()
+    except RunError as error:
+        raise loaded.fail([Problem(str(error), ("model", "initial_weights"))]) from None
+    return os.path.relpath(file, loaded.directory)
 
 
 def assemble_loaded(loaded: Loaded, preprocessing: Preprocessing | None = None) -> Assembled:
     """`assemble` for a config that was loaded already."""
     experiment = loaded.experiment
-    spec = with_model(loaded)
+    spec = experiment.model
     asks = wanted(spec, experiment.training)
     with placed(loaded):
         data = open_data(
@@ -93,7 +119,7 @@ def assemble_loaded(loaded: Loaded, preprocessing: Preprocessing | None = None) 
         weighted = data.train.weight is not None
         objective = compile_objective(experiment.training, model, sample_weight=weighted)
         check_targets(objective, model, data)
-    return Assembled(loaded, spec, data, model, objective)
+    return Assembled(loaded, data, model, objective)
 
 
 @contextmanager

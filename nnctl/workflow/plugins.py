@@ -20,19 +20,31 @@ def load_plugins(config: Path, allowed: bool) -> None:
     """
     document = read_document(config)
     names = document.data.get("plugins") if isinstance(document.data, dict) else None
-    if not isinstance(names, list) or not names:
+    try:
+        allow_named(names, config.parent, allowed)
+    except ConfigError as error:
+        raise ConfigError(document.locate(error.problems)) from error.__cause__
+
+
+def allow_named(names: Any, directory: Path, allowed: bool) -> None:
+    """Import plugins by name, relative to `directory`; problems have paths below the config's root.
+
+    Raises:
+        ConfigError: plugins are named but not allowed, or one cannot be imported.
+    """
+    if not isinstance(names, list | tuple) or not names:
         return
     if not allowed:
-        problem = Problem(
-            "this config runs code of its own", ("plugins",), expected="--allow-plugins, if you trust it"
+        raise ConfigError(
+            Problem(
+                "this config runs code of its own", ("plugins",), expected="--allow-plugins, if you trust it"
+            )
         )
-        raise ConfigError(document.locate([problem]))
     for index, name in enumerate(names):
         try:
-            _import(str(name), config.parent)
+            _import(str(name), directory)
         except Exception as error:
-            problem = Problem(f"cannot import plugin '{name}': {error}", ("plugins", index))
-            raise ConfigError(document.locate([problem])) from error
+            raise ConfigError(Problem(f"cannot import plugin '{name}': {error}", ("plugins", index))) from error
 
 
 def _import(name: str, directory: Path) -> Any:

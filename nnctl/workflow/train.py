@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,13 @@ from nnctl.core.threads import thread_count
 from nnctl.graph.model import LayerGraph
 from nnctl.runs.decision import Decision, decide
 from nnctl.runs.directory import RunDirectory, allocate, numbered
-from nnctl.runs.find import find
-from nnctl.runs.manifest import Manifest, config_sha256, now
-from nnctl.runs.model_file import Expected, ModelFile, read_model, write_model
+from nnctl.runs.manifest import Manifest
+from nnctl.runs.model_file import Expected, read_model
 from nnctl.runs.origin import git_commit, machine, versions
-from nnctl.runs.state import TrainingState, weights_sha256
-from nnctl.spec.emit import block
+from nnctl.runs.recorder import Recorder
+from nnctl.runs.state import TrainingState
+from nnctl.spec.resolved import config_sha256, resolved_text
+from nnctl.spec.rewrite import rewritten_text
 from nnctl.workflow.assemble import Assembled, assemble, placed
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.split import make_split
@@ -60,20 +60,13 @@ def start(
     check_callbacks(assembled)
     initial = initial_weights(assembled)
     path = run_dir or _default_directory(assembled, resume)
-    decision = decide(
-        path or RUNS / assembled.loaded.experiment.name / "1",
-        resolved_text(assembled, path),
-        resume=resume,
-        data_sha256=assembled.data.data_sha256,
-    )
+    if path is None:
+        decision = Decision("start", RUNS / assembled.loaded.experiment.name)
+    else:
+        resolved = resolved_text(assembled.loaded, path)
+        decision = decide(path, resolved, resume=resume, data_sha256=assembled.data.data_sha256)
     decision.raise_refusal()
     return Training(assembled, decision, path, count, initial, watch)
-
-
-def resolved_text(assembled: Assembled, path: Path | None) -> str:
-    """The text of `resolved.yaml` in the run directory `path`: paths are relative to that."""
-    target = path or RUNS / assembled.loaded.experiment.name / "1"
-    return block(assembled.loaded.resolved((str(assembled.loaded.directory), str(target))))
 
 
 def _default_directory(assembled: Assembled, resume: bool) -> Path | None:
@@ -109,17 +102,14 @@ def expected_weights(model: LayerGraph, dtype: str) -> Expected:
 
 def initial_weights(assembled: Assembled) -> TrainingState | None:
     """The weights that `initial_weights` names, read and held against the model. Raises ConfigError."""
-    named = assembled.spec.initial_weights
+    named = assembled.loaded.experiment.model.initial_weights
     if named is None:
         return None
-    path = ("model", "initial_weights")
-    beside = assembled.loaded.directory / named
+    expected = expected_weights(assembled.model, assembled.loaded.experiment.dtype)
     try:
-        found = find(str(beside) if beside.exists() else named)
-        expected = expected_weights(assembled.model, assembled.loaded.experiment.dtype)
-        return read_model(found.model(), expected).state
+        return read_model(assembled.loaded.directory / named, expected).state
     except RunError as error:
-        raise assembled.loaded.fail([Problem(str(error), path)]) from None
+        raise assembled.loaded.fail([Problem(str(error), ("model", "initial_weights"))]) from None
 
 
 class Training:
@@ -186,27 +176,31 @@ class Training:
     def _run(self, run: RunDirectory, job: Job) -> Iterator[Event]:
         from nnctl.runner.train import train
 
-        began = time.perf_counter()
-        before = self.manifest.wall_seconds
         state = yield from self._begin(run, job)
-        keep = _Keeper(self, run, job)
-        try:
-            for event in train(job, state):
-                keep(event)
-                self.manifest.wall_seconds = before + time.perf_counter() - began
-                if isinstance(event, events.RunEnded):
-                    keep.end(event)
-                elif isinstance(event, events.Interrupted):
-                    keep.interrupted(event)
-                elif isinstance(event, events.Failed):
-                    keep.failed(event)
-                yield event
-        except BaseException as error:
-            keep.broken(error)
-            raise
+        recorder = Recorder(
+            run,
+            self.manifest,
+            self.assembled.loaded.resolved((str(self.assembled.loaded.directory), str(self.path))),
+            self.assembled.data.preprocessing.config(),
+            list(state.history) if state else [],
+        )
+        final: TrainingState | None = None
+        for event in train(job, state):
+            if isinstance(event, events.CheckpointDue) and event.reason == "end":
+                final = event.state
+                continue
+            recorder.handle(event)
+            if isinstance(event, events.RunEnded):
+                assert final is not None
+                recorder.finish(final)
+            elif isinstance(event, events.Interrupted):
+                self.exit_code = 128 + event.signal
+            elif isinstance(event, events.Failed):
+                self.exit_code = 5
+            yield event
         yield events.Notice(self._summary())
 
-    def _begin(self, run: RunDirectory, job: Job) -> Iterator[Event]:
+    def _begin(self, run: RunDirectory, job: Job) -> Generator[Event, None, TrainingState | None]:
         """Write what the run is before its first step, or find the state that it goes on from."""
         state: TrainingState | None = None
         if self.decision.action == "resume":
@@ -217,35 +211,26 @@ class Training:
             state = loaded.model.state if loaded.model else None
             self.manifest.resumed += 1
         else:
-            run.write_config(self.config_text(), resolved_text(self.assembled, self.path))
+            loaded_config = self.assembled.loaded
+            config = rewritten_text(loaded_config.original, loaded_config.overrides)
+            run.write_config(config, resolved_text(loaded_config, run.path))
             self._describe()
-        run.rewrite_metrics(state.history if state else [])
-        self.manifest.status = "running"
-        self.manifest.reason = None
         self.manifest.threads = self.threads
-        run.write_manifest(self.manifest)
         if state is None:
             job.session.initialize()
             if self.initial is not None:
                 job.session.weights.load(self.initial.weights)
         return state
 
-    def config_text(self) -> str:
-        """`config.yaml`: as given, overrides applied."""
-        from nnctl.spec.rewrite import rewritten_text
-
-        return rewritten_text(self.assembled.loaded)
-
     def _describe(self) -> None:
         loaded, manifest = self.assembled.loaded, self.manifest
         manifest.name = self.experiment.name
         manifest.seed = self.experiment.seed
-        manifest.config_sha256 = config_sha256(loaded.resolved())
+        manifest.config_sha256 = config_sha256(self.experiment)
         manifest.data_sha256 = self.assembled.data.data_sha256
         manifest.overrides = [override.text for override in loaded.overrides]
         manifest.versions, manifest.machine = versions(), machine()
         manifest.git_commit = git_commit(loaded.directory)
-        manifest.started = now()
 
     def _summary(self) -> str:
         status = self.manifest.status
@@ -271,73 +256,6 @@ class Training:
                 # Not the main thread: whoever runs it there deals with signals.
                 break
         return caught
-
-
-class _Keeper:
-    """Writes down what a run does: checkpoints, metrics, manifest, the final model."""
-
-    def __init__(self, training: Training, run: RunDirectory, job: Job) -> None:
-        self.training = training
-        self.run = run
-        self.job = job
-        self.config = training.assembled.loaded.resolved(
-            (str(training.assembled.loaded.directory), str(training.path))
-        )
-        self.preprocessing = training.assembled.data.preprocessing.config()
-        self.last: TrainingState | None = None
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case events.CheckpointDue():
-                self._checkpoint(event)
-            case events.EpochEnded(epoch, step, logs, seconds):
-                self.run.append_metrics({"epoch": epoch, "step": step, **logs, "seconds": seconds})
-
-    def _checkpoint(self, due: events.CheckpointDue) -> None:
-        model = ModelFile(self.config, self.preprocessing, due.state)
-        self.last = due.state
-        if due.reason == "end":
-            write_model(self.run.model_path, model)
-        elif due.name is not None:
-            self.run.checkpoints.commit_as(due.name, model)
-        else:
-            self.run.checkpoints.commit(model, best=due.best)
-
-    def end(self, event: events.RunEnded) -> None:
-        """The run is complete."""
-        state = self.last
-        assert state is not None
-        self.run.rewrite_metrics(state.history)
-        manifest = self.training.manifest
-        manifest.weights_sha256 = weights_sha256(state.weights)
-        manifest.metrics = dict(event.logs)
-        self._close("completed", state.epoch, event.step, None)
-
-    def interrupted(self, event: events.Interrupted) -> None:
-        """A signal stopped it; it can be resumed."""
-        self.training.exit_code = 128 + event.signal
-        epoch = self.last.epoch if self.last else 0
-        self._close("interrupted", epoch, event.step, f"signal {event.signal}")
-
-    def failed(self, event: events.Failed) -> None:
-        """It became non-finite."""
-        self.training.exit_code = 5
-        where = f", first in '{event.layer}'" if event.layer else ""
-        epoch = self.last.epoch if self.last else 0
-        self._close("failed", epoch, event.step, f"{event.what} became non-finite{where}")
-
-    def broken(self, error: BaseException) -> None:
-        """Something else ended it; the manifest says so if it still can be written."""
-        try:
-            self._close("interrupted", self.training.manifest.epochs, self.training.manifest.steps, str(error))
-        except Exception:  # noqa: S110
-            pass
-
-    def _close(self, status: Any, epochs: int, steps: int, reason: str | None) -> None:
-        manifest = self.training.manifest
-        manifest.status, manifest.reason = status, reason
-        manifest.epochs, manifest.steps, manifest.ended = epochs, steps, now()
-        self.run.write_manifest(manifest)
 
 
 def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | None] = lambda: None) -> Job:

@@ -1,0 +1,58 @@
+"""`eval`: loss and metrics of a run over a split or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nnctl.data.read_file import read_examples
+from nnctl.workflow.split import Split
+from nnctl.workflow.stored import open_stored
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `eval` found."""
+
+    run: str
+    split: str
+    examples: int
+    metrics: Mapping[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {
+            "run": self.run,
+            "split": self.split,
+            "examples": self.examples,
+            "metrics": dict(self.metrics),
+        }
+
+
+def evaluate(
+    run: str,
+    *,
+    split: Literal["train", "validation", "test"] | None = None,
+    data: Path | None = None,
+    threads: int | None = None,
+    allow_plugins: bool = False,
+) -> Evaluation:
+    """Evaluate a run or checkpoint; by default over its test split.
+
+    Raises:
+        RunError: RUN cannot be used.
+        ConfigError: there is no such split.
+        DataError: the data cannot be used.
+    """
+    from nnctl.runner.evaluate import evaluate as run_over
+
+    stored = open_stored(run, allow_plugins=allow_plugins)
+    if data is not None:
+        examples = read_examples(data, stored.preprocessing, stored.loaded.experiment.dtype)
+    else:
+        examples = stored.split(split or "test")
+    session = stored.session(threads)
+    logs = run_over(session, Split(examples), stored.loaded.experiment.data.batch_size)
+    return Evaluation(stored.found.name, str(data) if data else split or "test", len(examples), logs)

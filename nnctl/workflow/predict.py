@@ -1,0 +1,68 @@
+"""`predict`: the model's outputs for every example of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnctl.core.errors import ConfigError, Problem
+from nnctl.data.preprocessing import NumberPrep, TargetPrep
+from nnctl.data.read_file import read_inputs
+from nnctl.formats.predictions import WRITERS, write_predictions
+from nnctl.workflow.split import Split
+from nnctl.workflow.stored import Stored, open_stored
+
+Array = np.ndarray[Any, Any]
+
+
+def predict(
+    run: str, source: Path, output: Path, *, threads: int | None = None, allow_plugins: bool = False
+) -> dict[str, Any]:
+    """Write predictions for the examples of `source` to `output`; a summary.
+
+    Raises:
+        ConfigError: the output's ending is not known.
+        RunError: RUN cannot be used.
+        DataError: the file does not hold what the model needs.
+        StorageError: the output cannot be written.
+    """
+    from nnctl.runner.evaluate import predict as run_over
+
+    if output.suffix not in WRITERS:
+        known = ", ".join(WRITERS)
+        raise ConfigError(Problem(f"cannot tell what to write by the ending of '{output}'", expected=known))
+    stored = open_stored(run, allow_plugins=allow_plugins)
+    examples = read_inputs(source, stored.preprocessing, stored.loaded.experiment.dtype)
+    session = stored.session(threads)
+    batches = list(run_over(session, Split(examples), stored.loaded.experiment.data.batch_size))
+    outputs = {
+        name: _original(np.concatenate([b[name] for b in batches]), stored.preprocessing.targets.get(name))
+        for name in stored.model.outputs
+    }
+    write_predictions(output, outputs, class_names(stored))
+    return {"run": stored.found.name, "examples": len(examples), "output": str(output)}
+
+
+def class_names(stored: Stored) -> dict[str, tuple[str, ...]]:
+    """The classes of each output that gives one number a class; numbered where they have no names."""
+    names = {}
+    for output in stored.objective.outputs:
+        kind, classes = output.target.kind, output.target.classes
+        if kind in ("classes", "onehot") and classes is not None:
+            given = stored.preprocessing.targets[output.output].class_names
+            names[output.output] = given or tuple(str(i) for i in range(classes))
+    return names
+
+
+def _original(values: Array, target: TargetPrep | None) -> Array:
+    """Predictions of a scaled number in the target's own unit again."""
+    if target is None or target.kind != "number":
+        return values
+    preps = [p for p in target.columns.values() if isinstance(p, NumberPrep)]
+    if len(preps) != len(target.columns) or all(p.identity for p in preps):
+        return values
+    shift = np.array([s for p in preps for s in p.shift])
+    divide = np.array([d for p in preps for d in p.divide])
+    return (values * divide + shift).astype(values.dtype)
