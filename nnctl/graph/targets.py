@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from nnctl.core.errors import ConfigError, Path, Problem
 from nnctl.core.shapes import Shape, show
-from nnctl.data.dataset import Dataset
+from nnctl.data.dataset import Dataset, Signature
 from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective, OutputObjective
@@ -22,9 +23,24 @@ def check_targets(objective: Objective, model: LayerGraph, data: Data) -> None:
     Raises:
         ConfigError: with the output layer's or the target's place.
     """
+    problems = check_shapes(objective, model, data.targets, data.class_names)
+    for output in objective.outputs:
+        if output.target.kind == "classes" and output.target.classes is not None and not problems:
+            problems.extend(_labels(output, output.target.classes, data, model))
+    if problems:
+        raise ConfigError(problems)
+
+
+def check_shapes(
+    objective: Objective,
+    model: LayerGraph,
+    targets: Mapping[str, Signature],
+    class_names: Mapping[str, Sequence[str]],
+) -> list[Problem]:
+    """What is wrong with the presence and the shapes of targets."""
     problems: list[Problem] = []
     for output in objective.outputs:
-        if output.output not in data.targets:
+        if output.output not in targets:
             problems.append(
                 Problem(
                     f"output '{output.output}' has a loss, but no column is its target",
@@ -32,14 +48,10 @@ def check_targets(objective: Objective, model: LayerGraph, data: Data) -> None:
                     expected=f"targets: {{{output.output}: COLUMN}}",
                 )
             )
-            continue
-        shape = data.targets[output.output].shape
-        if not fits(output.target.shape, shape):
-            problems.append(_misfit(output, shape, data, model))
-        elif output.target.kind == "classes" and output.target.classes is not None:
-            problems.extend(_labels(output, output.target.classes, data, model))
-    if problems:
-        raise ConfigError(problems)
+        elif not fits(output.target.shape, targets[output.output].shape):
+            names = class_names.get(output.output)
+            problems.append(_misfit(output, targets[output.output].shape, names, model))
+    return problems
 
 
 def fits(wanted: Shape, given: Shape) -> bool:
@@ -53,9 +65,10 @@ def fits(wanted: Shape, given: Shape) -> bool:
     )
 
 
-def _misfit(output: OutputObjective, shape: Shape, data: Data, model: LayerGraph) -> Problem:
+def _misfit(
+    output: OutputObjective, shape: Shape, names: Sequence[str] | None, model: LayerGraph
+) -> Problem:
     loss = type(output.loss).__name__
-    names = data.class_names.get(output.output)
     classes = f"; its classes are {', '.join(names[:6])}" if names else ""
     return Problem(
         f"output '{output.output}' is {show(output.shape)}, so {loss} wants a target of {show(output.target.shape)}, "

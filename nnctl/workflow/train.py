@@ -25,6 +25,7 @@ from nnctl.runs.state import TrainingState
 from nnctl.spec.resolved import config_sha256, resolved_text
 from nnctl.spec.rewrite import rewritten_text
 from nnctl.workflow.assemble import Assembled, assemble, placed
+from nnctl.workflow.callbacks import check_callbacks
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.split import make_split
 
@@ -57,7 +58,7 @@ def start(
     """
     count = thread_count(threads)
     assembled = assemble(config, overrides=overrides, seed=seed, allow_plugins=allow_plugins)
-    check_callbacks(assembled)
+    check_callbacks(assembled.loaded, assembled.objective, assembled.data.validation is not None)
     initial = initial_weights(assembled)
     path = run_dir or _default_directory(assembled, resume)
     if path is None:
@@ -78,21 +79,6 @@ def _default_directory(assembled: Assembled, resume: bool) -> Path | None:
     if not newest:
         raise RunError(f"there is no run of '{name}' under {RUNS}/ to resume")
     return newest[0]
-
-
-def check_callbacks(assembled: Assembled) -> None:
-    """Ask every callback whether it can work in this run. Raises ConfigError."""
-    names = list(assembled.objective.log_names())
-    if assembled.data.validation is not None:
-        names += [f"val_{name}" for name in names]
-    names.append("learning_rate")
-    problems = [
-        problem.below(("training", "callbacks", index))
-        for index, callback in enumerate(assembled.loaded.experiment.training.callbacks)
-        for problem in callback.problems(names)
-    ]
-    if problems:
-        raise assembled.loaded.fail(problems)
 
 
 def expected_weights(model: LayerGraph, dtype: str) -> Expected:
@@ -286,8 +272,8 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
     )
 
 
-def prepare(job: Job) -> None:
-    """Bind every program that the run will need, in one arena."""
+def programs_of(job: Job) -> list[tuple[str, Mapping[str, tuple[int, ...]]]]:
+    """Every program that the run will need, by kind and sizes."""
     from nnctl.runner.batches import Batches
 
     programs: list[tuple[str, Mapping[str, tuple[int, ...]]]] = [("check", {}), ("update", {})]
@@ -295,6 +281,9 @@ def prepare(job: Job) -> None:
     if job.validation is not None:
         counts = Batches(len(job.validation), job.batches.size).counts()
         programs += [("evaluation", job.validation.sizes(count)) for count in counts]
-    job.session.prepare(programs)
+    return programs
 
 
+def prepare(job: Job) -> None:
+    """Bind every program of the run, in one arena."""
+    job.session.prepare(programs_of(job))

@@ -1,0 +1,78 @@
+"""A program as text: one line a kernel call, or a node before binding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from nnctl.ops.base import Graph, Op, Value
+from nnctl.program.bind import Compiled
+
+
+@dataclass(frozen=True)
+class Line:
+    """One op of a program: what it computes, from what, where it lies, which layer it is for."""
+
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    origin: str
+    flops: int
+    offset: int | None
+    """Where the first output starts in the arena, in bytes; None outside of it."""
+    scratch: int
+    """Bytes of scratch memory."""
+
+
+def listing(compiled: Compiled) -> list[Line]:
+    """The lines of a compiled program, in the order they run; views cost nothing and are left out."""
+    names = value_names(compiled.graph, compiled.pinned)
+    lines = []
+    for node in compiled.graph.nodes:
+        if node.op.view:
+            continue
+        first = node.outputs[0] if node.outputs else None
+        lines.append(
+            Line(
+                op=_op(node.op),
+                inputs=tuple(names[v] for v in node.inputs),
+                outputs=tuple(names[v] for v in node.outputs),
+                origin=node.origin,
+                flops=node.op.flops([v.type for v in node.inputs], [v.type for v in node.outputs]),
+                offset=compiled.plan.offsets.get(first) if first is not None else None,
+                scratch=compiled.plan.scratch.get(node, (0, 0))[1],
+            )
+        )
+    return lines
+
+
+def value_names(graph: Graph, pinned: Mapping[Value, str]) -> dict[Value, str]:
+    """A readable name for each value: leaves by theirs, others numbered; all with type and shape."""
+    names: dict[Value, str] = {}
+    leaves: Sequence[Value] = [*graph.inputs.values(), *graph.variables.values(), *graph.constants]
+    for leaf in leaves:
+        names[leaf] = f"{leaf.name} {_type(leaf)}"
+    count = 0
+    for node in graph.nodes:
+        for out in node.outputs:
+            if out in pinned:
+                names[out] = f"{pinned[out]} {_type(out)}"
+                continue
+            names[out] = f"%{count} {_type(out)}"
+            count += 1
+    return names
+
+
+def _type(value: Value) -> str:
+    short = value.dtype.replace("float", "f").replace("uint", "u").replace("int", "i")
+    return f"{short}[{','.join(map(str, value.shape))}]"
+
+
+def _op(op: Op) -> str:
+    """The op with the attributes that are not their defaults."""
+    shown = []
+    for f in fields(op):
+        value = getattr(op, f.name)
+        if value != f.default and f.name not in ("type", "key"):
+            shown.append(f.name if value is True else f"{f.name}={value}")
+    return f"{type(op).__name__}({', '.join(shown)})" if shown else type(op).__name__

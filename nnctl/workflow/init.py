@@ -1,0 +1,48 @@
+"""`init`: a commented config that trains as it stands, with its data beside it."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from nnctl.core.errors import ConfigError, Problem, nearest
+from nnctl.runs.disk import DISK, commit, make_directories
+
+TEMPLATES: dict[str, str] = {
+    "table": "iris.csv",
+    "regression": "diabetes.csv",
+    "image": "digits.csv.gz",
+    "sequence": "sunspots.csv",
+    "two-inputs": "penguins.csv",
+}
+"""Each template and the data file that comes with it."""
+
+
+def template_path(name: str) -> Path:
+    """The template's file inside the package; its data lies where its config says."""
+    return Path(str(files("nnctl").joinpath("templates", f"{name}.yaml")))
+
+
+def init(name: str, output: Path | None = None) -> list[Path]:
+    """Write the template's config to `output` (default: NAME.yaml) and its data into `data/` beside it.
+
+    Raises:
+        ConfigError: there is no such template, or a file is in the way.
+        StorageError: it cannot be written.
+    """
+    if name not in TEMPLATES:
+        known = ", ".join(TEMPLATES)
+        raise ConfigError(
+            Problem(f"there is no template '{name}'", expected=f"one of {known}", suggestion=nearest(name, list(TEMPLATES)))
+        )
+    config = output or Path(f"{name}.yaml")
+    data = config.parent / "data" / TEMPLATES[name]
+    source = template_path(name).parent / "data" / TEMPLATES[name]
+    content = {config: template_path(name).read_bytes(), data: source.read_bytes()}
+    for path, wanted in content.items():
+        if path.exists() and path.read_bytes() != wanted:
+            raise ConfigError(f"{path} is there already; name another file with --output")
+    make_directories(DISK, data.parent)
+    for path, wanted in content.items():
+        commit(DISK, path, [wanted])
+    return list(content)

@@ -1,0 +1,166 @@
+"""`plan`: layers, shapes, parameters, FLOPs and memory of a run, before its first step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+from nnctl.core.shapes import show
+from nnctl.core.threads import thread_count
+from nnctl.program.bind import Compiled
+from nnctl.program.listing import Line, listing
+from nnctl.workflow.assemble import assemble
+from nnctl.workflow.train import make_job, programs_of
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """One row of the plan."""
+
+    name: str
+    type: str
+    inputs: tuple[str, ...]
+    output: str
+    parameters: int
+    trainable: int
+    flops: int
+    """Of the forward pass, one example."""
+    shared: bool
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes that training holds."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    arena: int
+    """The exact peak of activations, gradients of activations and scratch, over all programs of the run."""
+    states: int
+    data: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.weights + self.gradients + self.optimizer + self.arena + self.states + self.data
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `nnctl plan` shows."""
+
+    name: str
+    dtype: str
+    threads: int
+    batch_size: int
+    steps_per_epoch: int
+    epochs: int
+    layers: Sequence[LayerPlan]
+    parameters: int
+    trainable: int
+    flops: int
+    """Of one training step: forward, gradients, update."""
+    memory: Memory
+    programs: Mapping[str, int]
+    """The arena each program of the run needs, in bytes."""
+    step: Sequence[Line]
+    """The kernel calls of a training step."""
+
+    def as_json(self, *, program: bool) -> dict[str, Any]:
+        """What `--json` prints."""
+        data = asdict(self)
+        data["memory"]["total"] = self.memory.total
+        if not program:
+            del data["step"]
+        return data
+
+
+def plan(
+    config: Path,
+    *,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    threads: int | None = None,
+    allow_plugins: bool = False,
+) -> Plan:
+    """Plan the training of a config: everything is laid out, nothing is run.
+
+    Raises:
+        ConfigError: the config is wrong.
+        DataError: the data cannot be used.
+    """
+    count = thread_count(threads)
+    assembled = assemble(config, overrides=overrides, seed=seed, allow_plugins=allow_plugins)
+    session = assembled.session(count)
+    job = make_job(assembled, session)
+    wanted = programs_of(job)
+    compiled = {_label(kind, sizes): session.compiled(kind, sizes) for kind, sizes in wanted}
+    training = session.compiled("training", job.train.sizes(job.batches.counts()[0]))
+    forward = session.compiled("prediction", job.train.sizes(1))
+    model = assembled.model
+    trainable, frozen = model.parameters()
+    update = session.compiled("update", {})
+    return Plan(
+        name=job.name,
+        dtype=session.dtype,
+        threads=count,
+        batch_size=job.batches.size,
+        steps_per_epoch=job.batches.steps,
+        epochs=job.epochs,
+        layers=_layers(assembled.model, forward),
+        parameters=trainable + frozen,
+        trainable=trainable,
+        flops=_flops(training) + _flops(update),
+        memory=Memory(
+            weights=sum(a.nbytes for a in session.weights.arrays.values()),
+            gradients=session.weights.gradients.nbytes,
+            optimizer=sum(a.nbytes for a in session.slots.values()),
+            arena=max(c.plan.size for c in compiled.values()),
+            states=sum(a.nbytes for a in session.states.values()),
+            data=assembled.data.nbytes,
+        ),
+        programs={label: c.plan.size for label, c in compiled.items()},
+        step=[*listing(training), *listing(session.compiled("check", {})), *listing(update)],
+    )
+
+
+def _label(kind: str, sizes: Mapping[str, tuple[int, ...]]) -> str:
+    shapes = ", ".join(f"{name} {show(shape)}" for name, shape in sizes.items())
+    return f"{kind} {shapes}".strip()
+
+
+def _flops(compiled: Compiled) -> int:
+    return sum(
+        node.op.flops([v.type for v in node.inputs], [v.type for v in node.outputs])
+        for node in compiled.graph.nodes
+    )
+
+
+def _layers(model: Any, forward: Compiled) -> list[LayerPlan]:
+    flops: dict[str, int] = {}
+    for node in forward.graph.nodes:
+        cost = node.op.flops([v.type for v in node.inputs], [v.type for v in node.outputs])
+        flops[node.origin] = flops.get(node.origin, 0) + cost
+    rows = []
+    for node in model.nodes:
+        shared = node.owner != node.name
+        weights = [] if shared else list(model.weights_of(node.owner))
+        rows.append(
+            LayerPlan(
+                name=node.name,
+                type=type(node.layer).__name__,
+                inputs=tuple(r.name if r.index == 0 else f"{r.name}:{r.index}" for r in node.inputs),
+                output=" ".join(show(shape) for shape in node.output_shapes),
+                parameters=sum(w.size for w in weights),
+                trainable=sum(w.size for w in weights if w.trainable),
+                flops=flops.get(node.name, 0),
+                shared=shared,
+            )
+        )
+    return rows
+
+

@@ -1,0 +1,81 @@
+"""`verify`: a run trained again from what it recorded; its bits compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nnctl.core import events
+from nnctl.core.errors import RunError
+from nnctl.core.events import Event
+from nnctl.core.threads import thread_count
+from nnctl.runs.directory import RESOLVED
+from nnctl.runs.find import find
+from nnctl.runs.state import weights_sha256
+from nnctl.workflow.assemble import assemble
+from nnctl.workflow.kernels import ready_kernels
+from nnctl.workflow.train import initial_weights, make_job, prepare
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What `verify` found."""
+
+    run: str
+    recorded: str
+    found: str
+    holds: bool
+    message: str
+
+    def as_json(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {
+            "run": self.run,
+            "holds": self.holds,
+            "recorded": self.recorded,
+            "found": self.found,
+            "message": self.message,
+        }
+
+
+def verify(
+    run: str,
+    *,
+    threads: int | None = None,
+    allow_plugins: bool = False,
+    watch: Callable[[Event], None] = lambda event: None,
+) -> Verified:
+    """Train the run again, without a directory, and compare `weights_sha256`.
+
+    Raises:
+        RunError: RUN is no completed run.
+    """
+    found = find(run)
+    if found.run is None:
+        raise RunError(f"{run} is a file alone; `verify` needs the run directory around it")
+    directory = found.run
+    manifest = directory.manifest()
+    if manifest.weights_sha256 is None:
+        raise RunError(f"{directory.name} is {directory.status()}, not completed: there is nothing to compare with")
+    assembled = assemble(directory.path / RESOLVED, allow_plugins=allow_plugins)
+    recorded = manifest.weights_sha256
+    if assembled.data.data_sha256 != manifest.data_sha256:
+        return Verified(directory.name, recorded, "", False, f"{directory.name}: the data has changed since")
+    session = assembled.session(thread_count(threads))
+    initial = initial_weights(assembled)
+    job = make_job(assembled, session)
+    prepare(job)
+    ready_kernels(session, watch)
+    session.initialize()
+    if initial is not None:
+        session.weights.load(initial.weights)
+    from nnctl.runner.train import train
+
+    for event in train(job):
+        if not isinstance(event, events.CheckpointDue):
+            watch(event)
+    again = weights_sha256(session.weights.arrays)
+    holds = again == recorded
+    word = "holds" if holds else f"does not hold: recorded {recorded}, found"
+    return Verified(directory.name, recorded, again, holds, f"{directory.name}: {word} {again}")

@@ -1,0 +1,42 @@
+"""`warm`: kernels compiled into the cache ahead of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nnctl.core.events import Event
+from nnctl.core.threads import thread_count
+from nnctl.workflow.assemble import assemble
+from nnctl.workflow.init import TEMPLATES, template_path
+from nnctl.workflow.kernels import ready_kernels
+from nnctl.workflow.train import make_job, programs_of
+
+
+def warm(
+    config: Path | None = None,
+    *,
+    threads: int | None = None,
+    allow_plugins: bool = False,
+    watch: Callable[[Event], None] | None = None,
+) -> dict[str, Any]:
+    """Compile what a config needs to train, evaluate and predict; without one, what every template needs.
+
+    Raises:
+        ConfigError: the config is wrong.
+    """
+    count = thread_count(threads)
+    configs = [config] if config is not None else [template_path(name) for name in TEMPLATES]
+    kernels: set[str] = set()
+    compiled = 0
+    for path in configs:
+        assembled = assemble(path, allow_plugins=allow_plugins)
+        session = assembled.session(count)
+        job = make_job(assembled, session)
+        sizes = job.train.sizes(job.batches.counts()[0])
+        session.prepare([*programs_of(job), ("evaluation", sizes), ("prediction", sizes)])
+        session.initialize()
+        compiled += ready_kernels(session, watch)
+        kernels |= session.kernel_names()
+    return {"kernels": len(kernels), "compiled": compiled}
