@@ -35,13 +35,15 @@ class _Classes(MeanMetric):
     def update(
         self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None
     ) -> None:
-        from nnctl.ops.metrics import accumulate_top_k
+        from nnctl.ops.metrics import accumulate_top_k, arg_max
 
-        accumulate_top_k(state["mean"], y_true, y_pred, self.top(), weights)
+        labels = y_true if self.sparse else arg_max(y_true)
+        k, ties = self.top()
+        accumulate_top_k(state["mean"], labels, y_pred, k, ties, weights)
 
-    def top(self) -> int:
-        """How many of the largest predictions count; 1: the first of the largest alone."""
-        return 1
+    def top(self) -> tuple[int, bool]:
+        """How many of the largest predictions count, and whether all that equal the last of them do."""
+        return 1, False
 
 
 @register
@@ -105,8 +107,8 @@ class _TopK(_Classes):
     k: PositiveInt = 5
     """How many of the largest predictions count; ties with the last of them count too."""
 
-    def top(self) -> int:
-        return self.k
+    def top(self) -> tuple[int, bool]:
+        return self.k, True
 
     def target(self, output: Shape) -> Target:
         target = super().target(output)

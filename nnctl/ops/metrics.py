@@ -1,3 +1,160 @@
-"""Adding a batch to a metric's float64 state. (In work: kernels follow.)"""
+"""Adding a batch to a metric's float64 state.
+
+The nodes here write variables and have no outputs. y_true and y_pred have the examples' axis first; weights, or
+None, are (N,) or (N, T) and weigh all that lies below.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nnctl.ops.base import Array, Call, Op, TensorType, Value, dummy
+
+
+@dataclass(frozen=True)
+class Accumulate(Op):
+    """One kernel of kernels.metrics. Inputs: states, arrays, then weights where `weighted`; states are written.
+
+    Args:
+        kernel: The function's name.
+        numbers: Its numbers between the arrays and the weights.
+        states: How many of the inputs are states.
+        tables: Whether float arrays go in as (rows, classes) rather than flat.
+        examples: How many examples the batch has, for kernels that take means; else None.
+    """
+
+    kernel: str
+    numbers: tuple[float | int, ...]
+    states: int
+    weighted: bool
+    tables: bool = False
+    examples: int | None = None
+
+    @property
+    def mutates(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The states."""
+        return tuple(range(self.states))
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        if any(t.dtype != "float64" for t in inputs[: self.states]):
+            raise ValueError(f"the states of {self.kernel} are {inputs[: self.states]}")
+        return ()
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        states, rest = inputs[: self.states], list(inputs[self.states :])
+        weights = rest.pop().reshape(-1) if self.weighted else dummy(rest[-1].dtype.name)
+        arrays = [
+            a.reshape(-1, a.shape[-1]) if self.tables and a.dtype.kind == "f" else a.reshape(-1) for a in rest
+        ]
+        examples = () if self.examples is None else (self.examples,)
+        args = (*arrays, *self.numbers, weights, int(self.weighted), *examples, *states)
+        return (Call(f"metrics.{self.kernel}", args),)
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return 2 * sum(t.size for t in inputs[self.states :])
+
+
+@dataclass(frozen=True)
+class MeanOfBatch(Op):
+    """Add a mean over `count` examples. Inputs: state (2,), value (1,)."""
+
+    count: int
+
+    @property
+    def mutates(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The state."""
+        return (0,)
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return ()
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        return (Call("metrics.mean_of_batch", (inputs[1], float(self.count), inputs[0])),)
+
+
+@dataclass(frozen=True)
+class ArgMax(Op):
+    """The first of the largest over the last axis: x (..., C), y (...) int32."""
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (TensorType(inputs[0].shape[:-1], "int32"),)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x = inputs[0]
+        return (Call("metrics.arg_max", (x.reshape(-1, x.shape[-1]), outputs[0].reshape(-1))),)
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return inputs[0].size
+
+
+def arg_max(x: Value) -> Value:
+    """The first of the largest over the last axis: x (..., C), y (...) int32."""
+    return x.graph.add1(ArgMax(), x)
+
+
+def _add(
+    kernel: str,
+    states: Sequence[Value],
+    arrays: Sequence[Value],
+    weights: Value | None,
+    numbers: tuple[float | int, ...] = (),
+    tables: bool = False,
+    examples: int | None = None,
+) -> None:
+    op = Accumulate(kernel, numbers, len(states), weights is not None, tables, examples)
+    given = [] if weights is None else [weights]
+    states[0].graph.add(op, *states, *arrays, *given)
+
+
+def accumulate_mean(state: Value, value: Value, count: int) -> None:
+    """Add value (1,), a mean over `count` examples, to state (2,)."""
+    state.graph.add(MeanOfBatch(count), state, value)
+
+
+def accumulate_rows(state: Value, values: Value, weights: Value | None) -> None:
+    """Add values (N, ...), one an example or position, to state (2,)."""
+    _add("mean", [state], [values], weights, examples=values.shape[0])
+
+
+def accumulate_binary_accuracy(
+    state: Value, y_true: Value, y_pred: Value, threshold: float, weights: Value | None
+) -> None:
+    """Add how often y_pred > threshold is y_true, both (N, ...), to state (2,)."""
+    numbers = (float(threshold),)
+    _add("binary_accuracy", [state], [y_true, y_pred], weights, numbers, examples=y_pred.shape[0])
+
+
+def accumulate_top_k(
+    state: Value, labels: Value, y_pred: Value, k: int, ties: bool, weights: Value | None
+) -> None:
+    """Add how often the label (...) is among the k largest of y_pred (..., C); `ties` all count as largest."""
+    examples = y_pred.shape[0]
+    _add("top_k", [state], [labels, y_pred], weights, (k, int(ties)), tables=True, examples=examples)
+
+
+def accumulate_confusion(
+    state: Value,
+    y_true: Value,
+    y_pred: Value,
+    threshold: float,
+    top_k: int | None,
+    class_id: int | None,
+    weights: Value | None,
+) -> None:
+    """Add true and false positives, false and true negatives to state (4,); y_true, y_pred (..., C)."""
+    numbers = (float(threshold), top_k or 0, -1 if class_id is None else class_id)
+    _add("confusion", [state], [y_true, y_pred], weights, numbers, tables=True)
+
+
+def accumulate_histogram(
+    positives: Value, negatives: Value, y_true: Value, y_pred: Value, weights: Value | None
+) -> None:
+    """Add the weight of each prediction in [0, 1] to where it falls between T even thresholds; states (T,)."""
+    _add("histogram", [negatives, positives], [y_true, y_pred], weights)

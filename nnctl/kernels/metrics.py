@@ -1,0 +1,148 @@
+"""Adding a batch to a metric's float64 state; Keras 3's formulas, every sum from the first row to the last.
+
+Rows are positions of examples: M rows of N `examples`, M / N a piece. weights (W,), where `weighted`, has an
+entry an example or a position, each for M / W rows. A mean's state (2,) is (sum of weight * value, sum of
+weight), both divided by M / N: an example counts 1 however many positions it has.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnctl.kernels.jit import inline, kernel
+
+
+@inline
+def weight_of(weights, weighted, row, rows):  # type: ignore[no-untyped-def]
+    """What a row counts."""
+    return np.float64(weights[row * weights.shape[0] // rows]) if weighted else 1.0
+
+
+@inline
+def add_to(state, total, count, rows, examples):  # type: ignore[no-untyped-def]
+    """Add a batch to a mean's state."""
+    state[0] += total * examples / rows
+    state[1] += count * examples / rows
+
+
+@kernel
+def mean_of_batch(value, count, state):  # type: ignore[no-untyped-def]
+    """Add value (1,), a mean over `count` examples."""
+    state[0] += np.float64(value[0]) * count
+    state[1] += count
+
+
+@kernel
+def mean(values, weights, weighted, examples, state):  # type: ignore[no-untyped-def]
+    """Add values (M,)."""
+    rows = values.shape[0]
+    total, count = 0.0, 0.0
+    for m in range(rows):
+        w = weight_of(weights, weighted, m, rows)
+        total += np.float64(values[m]) * w
+        count += w
+    add_to(state, total, count, rows, examples)
+
+
+@kernel
+def binary_accuracy(y_true, y_pred, threshold, weights, weighted, examples, state):  # type: ignore[no-untyped-def]
+    """Add how often y_pred (M,) > threshold is y_true (M,)."""
+    t = y_pred.dtype.type
+    limit, zero, one = t(threshold), t(0.0), t(1.0)
+    rows = y_pred.shape[0]
+    total, count = 0.0, 0.0
+    for m in range(rows):
+        w = weight_of(weights, weighted, m, rows)
+        said = one if y_pred[m] > limit else zero
+        total += w if said == y_true[m] else 0.0
+        count += w
+    add_to(state, total, count, rows, examples)
+
+
+@kernel
+def arg_max(x, y):  # type: ignore[no-untyped-def]
+    """y[m] = the first of the largest of x[m, :]; x (M, C), y (M,) int32."""
+    for m in range(x.shape[0]):
+        best = 0
+        for c in range(1, x.shape[1]):
+            best = c if x[m, c] > x[m, best] else best
+        y[m] = best
+
+
+@kernel
+def top_k(labels, y_pred, k, ties, weights, weighted, examples, state):  # type: ignore[no-untyped-def]
+    """Add how often fewer than k of y_pred (M, C) stand before the label's; labels (M,).
+
+    Before it stand larger ones, and equal ones of lower class numbers unless `ties` count as one.
+    """
+    rows, classes = y_pred.shape
+    total, count = 0.0, 0.0
+    for m in range(rows):
+        w = weight_of(weights, weighted, m, rows)
+        label = np.int64(labels[m])
+        if label >= 0 and label < classes:
+            own = y_pred[m, np.uint64(label)]
+            before = 0
+            for c in range(classes):
+                larger = y_pred[m, c] > own or (y_pred[m, c] == own and c < label and not ties)
+                before += 1 if larger else 0
+            total += w if before < k else 0.0
+        count += w
+    add_to(state, total, count, rows, examples)
+
+
+@inline
+def among_largest(y_pred, m, c, k):  # type: ignore[no-untyped-def]
+    """Whether y_pred[m, c] is one of the k largest of its row, lower class numbers first."""
+    before = 0
+    for other in range(y_pred.shape[1]):
+        value = y_pred[m, other]
+        larger = value > y_pred[m, c] or (value == y_pred[m, c] and other < c)
+        before += 1 if larger else 0
+    return before < k
+
+
+@kernel
+def confusion(y_true, y_pred, threshold, k, class_id, weights, weighted, state):  # type: ignore[no-untyped-def]
+    """Add true positives, false positives, false negatives, true negatives to state (4,).
+
+    y_true, y_pred (M, C). Positive is y_pred > threshold; for k > 0 only the k largest of a row; for
+    class_id >= 0 that class alone counts.
+    """
+    t = y_pred.dtype.type
+    limit, zero = t(threshold), t(0.0)
+    rows, classes = y_pred.shape
+    start = class_id if class_id >= 0 else 0
+    stop = class_id + 1 if class_id >= 0 else classes
+    for m in range(rows):
+        w = weight_of(weights, weighted, m, rows)
+        for c in range(start, stop):
+            said = y_pred[m, c] > limit and (k <= 0 or among_largest(y_pred, m, c, k))
+            if y_true[m, c] != zero:
+                state[0 if said else 2] += w
+            else:
+                state[1 if said else 3] += w
+
+
+@kernel
+def histogram(y_true, y_pred, weights, weighted, negatives, positives):  # type: ignore[no-untyped-def]
+    """Add each prediction's weight to the stretch between two of T even thresholds that it falls in.
+
+    y_true, y_pred (M,); positives, negatives (T,): by y_true. Stretch i is (i / (T - 1), (i + 1) / (T - 1)],
+    the first one from 0 on; what lies outside [0, 1] is moved to its edge.
+    """
+    t = y_pred.dtype.type
+    zero, one = t(0.0), t(1.0)
+    rows = y_pred.shape[0]
+    last = t(positives.shape[0] - 1)
+    for m in range(rows):
+        w = weight_of(weights, weighted, m, rows)
+        p = y_pred[m]
+        p = zero if not (p > zero) else p
+        p = one if p > one else p
+        at = np.int64(np.ceil(p * last)) - 1
+        at = at if at > 0 else 0
+        if y_true[m] != zero:
+            positives[at] += w
+        else:
+            negatives[at] += w
