@@ -128,6 +128,10 @@ class Session:
         """Compile or load every kernel of the programs bound so far; how many were compiled afresh."""
         return compile_kernels(self._bound.values(), progress)
 
+    def kernel_names(self) -> set[str]:
+        """The kernels that the programs bound so far call."""
+        return {kernel.__name__ for bound in self._bound.values() for kernel, _ in bound.calls}
+
     @property
     def arena_bytes(self) -> int:
         """The size of the arena as allocated."""

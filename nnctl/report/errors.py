@@ -1,0 +1,45 @@
+"""Errors on stderr: places, lines with carets, suggestions; coloured on a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from nnctl.core.errors import ConfigError, NnctlError
+from nnctl.spec.render import render
+
+_RED, _BOLD, _DIM, _GREEN, _OFF = "\x1b[31m", "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[0m"
+
+
+def show_error(error: NnctlError, stream: TextIO | None = None) -> None:
+    """Write what is wrong, every problem in one go, and how many there are."""
+    stream = stream or sys.stderr
+    colour = stream.isatty() and "NO_COLOR" not in os.environ
+    for line in error_lines(error, colour=colour):
+        print(line, file=stream)
+
+
+def error_lines(error: NnctlError, *, colour: bool = False) -> list[str]:
+    """The lines of an error."""
+    if not isinstance(error, ConfigError):
+        head, *rest = str(error).splitlines() or [type(error).__name__]
+        return [f"{_paint('error:', _RED, colour)} {head}", *rest]
+    lines: list[str] = []
+    for problem in error.problems:
+        part = render(problem)
+        where = f"{_paint(part.where, _BOLD, colour)}: " if part.where else ""
+        lines.append(f"{where}{_paint('error:', _RED, colour)} {part.message}")
+        if part.line:
+            lines += [f"  {part.line}", f"  {_paint(part.caret, _RED, colour)}"]
+        if part.expected:
+            lines.append(f"  {_paint('expected:', _DIM, colour)} {part.expected}")
+        if part.suggestion:
+            lines.append(f"  did you mean '{_paint(part.suggestion, _GREEN, colour)}'?")
+    if len(error.problems) > 1:
+        lines.append(f"{len(error.problems)} problems")
+    return lines
+
+
+def _paint(text: str, code: str, colour: bool) -> str:
+    return f"{code}{text}{_OFF}" if colour else text

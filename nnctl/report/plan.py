@@ -1,0 +1,61 @@
+"""`nnctl plan` as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nnctl.program.listing import Line
+from nnctl.report.numbers import size
+from nnctl.report.tables import table
+from nnctl.workflow.plan import Plan
+
+
+def plan_lines(plan: Plan, *, program: bool = False) -> list[str]:
+    """Layers, totals and memory; with `program`, the kernel calls of a training step."""
+    rows = [
+        (
+            layer.name,
+            layer.type,
+            ", ".join(layer.inputs),
+            layer.output,
+            "shared" if layer.shared else f"{layer.parameters:,}",
+            f"{layer.flops:,}",
+        )
+        for layer in plan.layers
+    ]
+    lines = [f"{plan.name}: {plan.dtype}, batch size {plan.batch_size}, {plan.threads} threads", ""]
+    lines += table(("layer", "type", "reads", "output", "parameters", "FLOPs"), rows, right=(4, 5))
+    memory = plan.memory
+    lines += [
+        "",
+        f"parameters  {plan.parameters:,} ({plan.trainable:,} trainable, "
+        f"{plan.parameters - plan.trainable:,} not)",
+        f"a step      {plan.flops:,} FLOPs (forward, gradients, update)",
+        f"the run     {plan.steps_per_epoch:,} steps x {plan.epochs:,} epochs = "
+        f"{plan.steps_per_epoch * plan.epochs:,} steps",
+        "",
+        "memory",
+    ]
+    named = (
+        ("weights", memory.weights),
+        ("gradients", memory.gradients),
+        ("optimizer slots", memory.optimizer),
+        ("arena (exact peak)", memory.arena),
+        ("metric states", memory.states),
+        ("data", memory.data),
+        ("total", memory.total),
+    )
+    lines += [f"  {name:<20}{size(count):>12}  {count:>14,} bytes" for name, count in named]
+    if program:
+        lines += ["", *program_lines(plan.step)]
+    return lines
+
+
+def program_lines(step: Sequence[Line]) -> list[str]:
+    """One line an op: outputs, what makes them from what, for which layer, where in the arena."""
+    rows = []
+    for number, line in enumerate(step):
+        outputs = ", ".join(line.outputs) or "(writes its input)"
+        place = "" if line.offset is None else f"@{line.offset}"
+        rows.append((number, line.origin, outputs, f"{line.op} <- {', '.join(line.inputs)}", place))
+    return table(("#", "for", "makes", "by", "arena"), rows, right=(0,))

@@ -1,0 +1,107 @@
+"""`nnctl runs` as text and as JSON data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from nnctl.report.numbers import columns, duration, number, size, sparkline
+from nnctl.report.tables import table
+from nnctl.runs.compare import Comparison, Shown, Summary
+
+
+def list_lines(runs: Sequence[Summary]) -> list[str]:
+    """One line a run."""
+    if not runs:
+        return ["no runs yet; `nnctl train CONFIG` makes one"]
+    rows = []
+    for run in runs:
+        m = run.manifest
+        if m is None:
+            rows.append((run.name, "unreadable", "", "", "", run.problem or ""))
+            continue
+        shown = {k: v for k, v in run.metrics.items() if v is not None and k != "learning_rate"}
+        rows.append((run.name, run.status or "", str(m.epochs), str(m.steps), m.started, columns(shown)))
+    return table(("run", "status", "epochs", "steps", "started", "metrics"), rows, right=(2, 3))
+
+
+def list_json(runs: Sequence[Summary]) -> list[dict[str, Any]]:
+    """`runs --json`."""
+    return [_summary_json(run) for run in runs]
+
+
+def show_lines(shown: Shown) -> list[str]:
+    """All of one run."""
+    m = shown.summary.manifest
+    lines = [f"{shown.summary.name}: {shown.summary.status}" + (f" ({m.reason})" if m and m.reason else "")]
+    if m is not None:
+        facts = {
+            "directory": str(shown.summary.path),
+            "started": m.started,
+            "ended": m.ended or "",
+            "time": duration(m.wall_seconds),
+            "seed": m.seed,
+            "epochs": m.epochs,
+            "steps": m.steps,
+            "weights": m.weights_sha256 or "",
+            "config": m.config_sha256,
+            "data": m.data_sha256,
+            "git commit": m.git_commit or "",
+            "overrides": ", ".join(m.overrides),
+            "versions": ", ".join(f"{k} {v}" for k, v in m.versions.items()),
+        }
+        lines += [f"  {name:<11} {value}" for name, value in facts.items() if value not in ("", None)]
+    for name in _curves(shown):
+        values = [float(row[name]) for row in shown.metrics if row.get(name) is not None]
+        lines.append(f"  {name:<20} {sparkline(values, 40)}  {number(values[0])} -> {number(values[-1])}")
+    for checkpoint in shown.checkpoints:
+        best = "  best" if checkpoint["best"] else ""
+        lines.append(f"  {checkpoint['file']}  {size(checkpoint['bytes'])}{best}")
+    return [*lines, "", *shown.config.rstrip().splitlines()]
+
+
+def _curves(shown: Shown) -> list[str]:
+    skipped = ("epoch", "step", "seconds")
+    names = dict.fromkeys(name for row in shown.metrics for name in row if name not in skipped)
+    return [n for n in names if any(isinstance(row.get(n), int | float) for row in shown.metrics)]
+
+
+def show_json(shown: Shown) -> dict[str, Any]:
+    """`runs show --json`."""
+    return {
+        **_summary_json(shown.summary),
+        "history": list(shown.metrics),
+        "checkpoints": list(shown.checkpoints),
+        "config": shown.config,
+    }
+
+
+def compare_lines(found: Comparison) -> list[str]:
+    """What differs in the configs, then the numbers."""
+    header = ("", *found.runs)
+    rows: list[Sequence[Any]] = [(path, *map(_cell, row)) for path, row in found.config.items()]
+    rows += [(name, *(number(v) if v is not None else "" for v in row)) for name, row in found.metrics.items()]
+    rows.append(("weights_sha256", *((sha or "")[:16] for sha in found.weights_sha256)))
+    return table(header, rows)
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def compare_json(found: Comparison) -> dict[str, Any]:
+    """`runs compare --json`."""
+    return asdict(found)
+
+
+def _summary_json(run: Summary) -> dict[str, Any]:
+    manifest = asdict(run.manifest) if run.manifest is not None else {}
+    return {
+        **manifest,
+        "run": run.name,
+        "directory": str(run.path),
+        "status": run.status,
+        "metrics": dict(run.metrics),
+        "problem": run.problem,
+    }
