@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -108,8 +107,8 @@ def with_model(loaded: Loaded) -> ModelSpec:
     model = loaded.experiment.model
     if model.path is None:
         return model
-    file = os.path.join(loaded.directory, model.path)
-    if not os.path.isfile(file):
+    file = loaded.directory / model.path
+    if not file.is_file():
         raise loaded.fail([Problem(f"there is no file {file}", ("model", "path"))])
     structure, _ = load_model(file)
     return structure.model_copy(update={"initial_weights": model.initial_weights})

@@ -78,8 +78,7 @@ class _Reading:
         mapping = value_at(self.data, above)
         known = [k for a in slots(self.model, self.data, above) for k in known_keys(a, mapping)]
         known = list(dict.fromkeys(known))
-        written = mapping if isinstance(mapping, dict) else {}
-        close = nearest(str(key), [k for k in known if k not in written]) or nearest(str(key), known)
+        close = nearest(str(key), known)
         home = None if close else where_it_belongs(self.model, self.data, above, str(key))
         expected = home or (one_of(known) if known else None)
         message = f"{self._owner(above)} has no key '{key}'"
@@ -90,6 +89,9 @@ class _Reading:
         kind, name = str(context.get("kind", "choice")), str(context.get("name"))
         is_mapping = isinstance(self.fault.input, dict)
         path = (*self.path, "type") if is_mapping else self.path
+        given = value_at(self.data, path)
+        if not isinstance(given, str):
+            return Problem(f"'type' cannot be {_shown(given)}", path, expected=f"the name of a {kind}")
         known = list(context.get("words", []))
         message = f"nnctl has no {kind} '{name}'"
         if has_keras(kind, name):
@@ -118,11 +120,24 @@ class _Reading:
         verb = "cannot hold" if self.path and isinstance(self.path[-1], int) else "cannot be"
         subject = f"'{name}'" if name else "the config"
         message = f"{subject} {verb} {_shown(value)}"
-        expected = expected or self._expected() or _FALLBACK.get(self.fault.kind) or self._said()
+        expected = (
+            expected or self._length() or self._expected() or _FALLBACK.get(self.fault.kind) or self._said()
+        )
         return Problem(message, self.path, expected=expected, suggestion=close, at_key=self.fault.at_key)
 
     def _expected(self) -> str | None:
         return _first(expectation(a) for a in slots(self.model, self.data, self.path))
+
+    def _length(self) -> str | None:
+        """What a list, mapping or text of the wrong length should have."""
+        bounds = {"min_length": "at least", "max_length": "at most"}
+        unit = "character" if self.fault.kind.startswith("string") else "entry"
+        for key, bound in bounds.items():
+            if key in self.fault.context:
+                count = self.fault.context[key]
+                many = unit if count == 1 else "characters" if unit == "character" else "entries"
+                return f"{bound} {count} {many}"
+        return None
 
     def _said(self) -> str:
         return self.fault.message.removeprefix("Input should be ").removeprefix("Value error, ")

@@ -109,8 +109,19 @@ def _word(kind: str) -> str:
 def _linked(part: Any) -> Any:
     """References to families as references inside the document, and descriptions on one line."""
     if isinstance(part, dict):
-        return dict(_linked_items(part))
+        return dict(_linked_items(_nullable(part)))
     return [_linked(item) for item in part] if isinstance(part, list) else part
+
+
+def _nullable(part: Schema) -> Schema:
+    """`anyOf: [X, null]` as X whose type may be null too: editors then speak of X."""
+    match part.get("anyOf"):
+        case [{"type": str(kind), **rest}, {"type": "null"}]:
+            merged = {k: v for k, v in part.items() if k != "anyOf"} | rest
+            choices = merged.pop("enum", [merged.pop("const")] if "const" in merged else None)
+            listed = {} if choices is None else {"enum": [*choices, None]}
+            return {**merged, **listed, "type": [kind, "null"]}
+    return part
 
 
 def _linked_items(part: Schema) -> Iterator[tuple[str, Any]]:

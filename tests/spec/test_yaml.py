@@ -42,7 +42,8 @@ def position(problem: Problem) -> tuple[int, int]:
         ("0o17", 15), ("0x1F", 31), ("-.inf", -math.inf), (".Inf", math.inf), ("~", None), ("", None),
         ("null", None), ("Null", None), ("True", True), ("FALSE", False), ("no", "no"), ("on", "on"),
         ("yes", "yes"), ("'1'", "1"), ('"true"', "true"), ("1_000", "1_000"), ("0b11", "0b11"),
-        ("1:30", "1:30"), ("2020-01-01", "2020-01-01"), ("-0x1f", "-0x1f"), ("1e3x", "1e3x"), ("nUll", "nUll"),
+        ("1:30", "1:30"), ("2020-01-01", "2020-01-01"), ("-0x1f", "-0x1f"), ("1e3x", "1e3x"),
+        ("nUll", "nUll"),
         ("=", "="), ("٣", "٣"), ("1e", "1e"), (".", "."), ("-", [None]),
     ],
 )  # fmt: skip
@@ -61,7 +62,8 @@ def test_positions_of_keys_and_values() -> None:
     where = [
         document.place(path, at_key)
         for path, at_key in [
-            (("a",), False), (("bb",), True), (("bb", 0), False), (("bb", 1, "d"), True), (("bb", 1, "d"), False),
+            (("a",), False), (("bb",), True), (("bb", 0), False), (("bb", 1, "d"), True),
+            (("bb", 1, "d"), False),
         ]
     ]  # fmt: skip
     assert [(p.line, p.column) for p in where] == [(1, 4), (2, 1), (3, 5), (4, 12), (4, 15)]
@@ -188,14 +190,19 @@ def test_many_directives_are_not_parsed() -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Any) -> None:
-    for path, says in [(tmp_path / "no.yaml", "no such file"), (tmp_path, "directory"), ("a\0b", "cannot read")]:
+    for path, says in [
+        (tmp_path / "no.yaml", "no such file"),
+        (tmp_path, "directory"),
+        ("a\0b", "cannot read"),
+    ]:
         with pytest.raises(ConfigError, match=says):
             read_source(path)
 
 
 _TOKENS = st.sampled_from(
-    ["a", ": ", "- ", "\n", "  ", "\t", "[", "]", "{", "}", ",", "&x ", "*x", "!t ", "'", '"', "|\n", ">", "#",
-     "? ", "%", "---", "...", "~", "1e3", "\\", "\u2028", "é", "<<", "@", "\r", "\x85", "0x", "\ufeff", "\ud7ff"]
+    ["a", ": ", "- ", "\n", "  ", "\t", "[", "]", "{", "}", ",", "&x ", "*x", "!t ", "'", '"', "|\n", ">",
+     "#", "? ", "%", "---", "...", "~", "1e3", "\\", "\u2028", "é", "<<", "@", "\r", "\x85",
+     "0x", "\ufeff", "\ud7ff"]
 )  # fmt: skip
 
 

@@ -1,0 +1,143 @@
+"""Names in a model: what entries are called, what they may read, what the sections say by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from nnctl.layers.entry import entry_names, number_names
+
+from .conftest import Load, Problems, said
+
+GRAPH = """\
+nnctl: 1
+data: {source: {type: csv, path: d.csv}}
+model:
+  inputs: {left: [4], right: [4]}
+  layers:
+    - {type: Sequential, name: encoder, layers: [Flatten, {type: Dense, units: 3}], inputs: left}
+    - {use: encoder, inputs: right, name: again}
+    - {type: Concatenate, inputs: [encoder, again]}
+    - {type: Dense, units: 2, name: a}
+    - {type: Dense, units: 1, name: b, inputs: concatenate}
+  outputs: [a, b]
+training:
+  loss: {a: mse, b: null}
+  metrics: {a: [mae]}
+"""
+
+
+def test_a_graph_with_shared_weights_and_two_outputs(loads: Load) -> None:
+    model = loads(GRAPH).experiment.model
+    assert model.layers is not None
+    assert entry_names(model.layers) == ["encoder", "again", "concatenate", "a", "b"]
+    assert model.layers[1].use == "encoder"
+    assert model.layers[2].inputs == ("encoder", "again")
+    assert model.outputs == ("a", "b")
+
+
+def test_numbering() -> None:
+    given = [(None, "dense"), ("dense_1", "dense"), (None, "dense"), (None, "relu"), (None, "dense")]
+    assert number_names(given) == ["dense", "dense_1", "dense_2", "relu", "dense_3"]
+    assert number_names([(None, "dense")], taken=["dense"]) == ["dense_1"]
+    assert number_names([(None, "x"), ("x", "y")]) == ["x_1", "x"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message", "suggestion"),
+    [
+        (
+            "inputs: [encoder, again]", "inputs: [encodr, again]",
+            "8:36 no input or layer above is called 'encodr'", "encoder",
+        ),
+        (
+            "inputs: [encoder, again]", "inputs: [a, again]",
+            "8:36 'a' comes later; a layer reads entries above it", None,
+        ),
+        (
+            "inputs: [encoder, again]", "inputs: [encoder, concatenate]",
+            "8:45 'concatenate' is this entry itself; it reads entries above it", None,
+        ),
+        (
+            "name: a}", "name: a, inputs: a}",
+            "9:48 'a' is this entry itself; it reads entries above it", None,
+        ),
+        ("inputs: concatenate", "inputs: 'concatenate:x'", "10:48 'concatenate:x' names no output", None),
+        ("inputs: concatenate", "inputs: 3", "10:48 'inputs' cannot be 3", None),
+        ("use: encoder", "use: encodr", "7:13 no layer above is called 'encodr'", "encoder"),
+        ("use: encoder", "use: left", "7:13 'left' is an input; `use` calls a layer again", None),
+        ("use: encoder", "use: b", "7:13 'b' comes later; a layer reads entries above it", None),
+        ("use: encoder", "use: encoder, units: 3", "7:22 entry 1 of 'layers' has no key 'units'", None),
+        ("name: b", "name: a", "10:37 the name 'a' is already that of the entry in line 9", None),
+        ("name: b", "name: left", "10:37 the name 'left' is already that of an input", None),
+        ("name: b", "name: b/c", "10:37 'b/c' cannot be a name: it holds '/'", None),
+        ("name: b", "name: 'b:0'", "10:37 'b:0' cannot be a name: it holds ':'", None),
+        ("name: b", "name: b.c", "10:37 'b.c' cannot be a name: it holds '.'", None),
+        (
+            "name: b", "name: ' '",
+            "10:37 ' ' cannot be a name: it is empty or begins or ends with a space", None,
+        ),
+        ("name: b", "name: '7'", "10:37 '7' cannot be a name: it is a number", None),
+        ("right: [4]}", "'r/t': [4], right: [4]}", "4:23 'r/t' cannot be a name: it holds '/'", None),
+        ("right: [4]}", "right: [4], middle: [2]}", "4:35 nothing reads the input 'middle'", None),
+        (", inputs: left}", "}", "6:7 the first entry must say what it reads: there are 2 inputs", None),
+        (
+            ", inputs: concatenate}", "}\n    - Flatten",
+            "11:7 nothing reads 'flatten', and it is no output", None,
+        ),
+        ("outputs: [a, b]", "outputs: [a, bb]", "11:16 no layer is called 'bb'", "b"),
+        ("outputs: [a, b]", "outputs: [a, a]", "11:16 the output 'a' is given twice", None),
+        ("{a: mse, b: null}", "{a: mse}", "13:9 the output 'b' has no loss", None),
+        ("{a: mse, b: null}", "{a: mse, b: mse, c: mse}", "13:26 the model has no output 'c'", None),
+        ("{a: [mae]}", "{again: [mae]}", "14:13 the model has no output 'again'", None),
+        (
+            "path: d.csv}", "path: d.csv}, inputs: {lef: x, right: y}",
+            "2:51 the model has no input 'lef'", "left",
+        ),
+        ("path: d.csv}", "path: d.csv}, targets: {c: x}", "2:52 the model has no output 'c'", None),
+        (
+            "[Flatten, {", "[{type: Flatten, inputs: left}, {",
+            "6:74 a Sequential is a plain chain; 'inputs' cannot stand in it", None,
+        ),
+        (
+            "[Flatten, {type: Dense,", "[Flatten, {type: Dense, unts: 1,",
+            "6:73 Dense has no key 'unts'", "units",
+        ),
+        (
+            "type: Sequential", "type: Functional, outputs: flaten",
+            "6:35 no layer is called 'flaten'", "flatten",
+        ),
+        (
+            "[encoder, again]}", "[encoder, again]}\n    - {type: Input, inputs: left, shape: [4]}",
+            "9:21 an Input reads nothing", None,
+        ),
+    ],
+)  # fmt: skip
+def test_a_wrong_name(problems: Problems, old: str, new: str, message: str, suggestion: str | None) -> None:
+    assert old in GRAPH
+    found = problems(GRAPH.replace(old, new))
+    assert message in said(found)
+    assert found[said(found).index(message)].suggestion == suggestion
+
+
+def test_nested_functional_with_two_inputs(loads: Load, problems: Problems) -> None:
+    inner = """\
+nnctl: 1
+data: {source: d.csv}
+model:
+  inputs: {x: [3], y: [3]}
+  layers:
+    - type: Functional
+      name: pair
+      inputs: [x, y]
+      layers:
+        - {type: Input, name: p, shape: [3]}
+        - {type: Input, name: q, shape: [3]}
+        - {type: Add, inputs: [p, q]}
+      outputs: add
+training: {loss: mse}
+"""
+    loaded = loads(inner)
+    assert loaded.experiment.model.layers[0].layer.outputs == ("add",)  # type: ignore[index]
+    assert (
+        said(problems(inner.replace("[p, q]", "[p, x]")))[0] == "12:35 no input or layer above is called 'x'"
+    )

@@ -1,0 +1,191 @@
+"""`--set`: what it changes, where its errors point, how the run's config text keeps it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nnctl.core.errors import ConfigError
+from nnctl.spec.document import parse_document
+from nnctl.spec.nodes import plain
+from nnctl.spec.overrides import apply, parse
+from nnctl.spec.render import render_all
+from nnctl.spec.rewrite import rewritten_text
+from nnctl.spec.source import Source
+
+from .conftest import GOOD, Load, Problems, said
+
+
+def test_overrides_change_what_they_name(loads: Load) -> None:
+    loaded = loads(
+        GOOD,
+        "training.epochs=3",
+        "model.layers.digit.units=12",
+        "model.layers.0.filters=8",
+        "model.layers.3.rate=0.5",
+        "model.layers.max_pooling2d.pool_size=[3, 2]",
+        "training.optimizer.learning_rate=1e-2",
+        "training.callbacks=[{type: EarlyStopping, monitor: loss}]",
+        seed=9,
+    )
+    experiment = loaded.experiment
+    layers = [entry.layer for entry in experiment.model.layers or ()]
+    assert experiment.training.epochs == 3
+    assert (layers[4].units, layers[0].filters, layers[3].rate) == (12, 8, 0.5)
+    assert layers[1].pool_size == (3, 2)
+    assert experiment.training.optimizer.learning_rate == 0.01
+    assert experiment.training.callbacks[0].monitor == "loss"
+    assert experiment.seed == 9
+    assert loaded.original.data["training"]["epochs"] == 20
+    assert loaded.place(("training", "epochs")).file == "--set"
+    assert loaded.place(("seed",)).file == "--seed"
+
+
+def test_a_step_with_dots_can_be_quoted() -> None:
+    override = parse("data.\"a.b=c\".'d e'=1")
+    assert [step.text for step in override.steps] == ["data", "a.b=c", "d e"]
+
+
+def test_errors_point_into_the_override(problems: Problems) -> None:
+    found = problems(GOOD, "model.layers.digit.unit=12", "training.epochs= abc")
+    assert (
+        render_all(found)
+        == """\
+--set:1:20: Dense has no key 'unit'
+  model.layers.digit.unit=12
+                     ^
+  expected: one of type, units, activation, use_bias, kernel_initializer, bias_initializer, \
+kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, name, ...
+  did you mean 'units'?
+--set:1:18: 'epochs' cannot be 'abc'
+  training.epochs= abc
+                   ^
+  expected: a whole number, 1 or more"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("override", "message", "suggestion"),
+    [
+        ("model.layer.0.units=1", "1:7 'model' has no 'layer'", "layers"),
+        ("modl.layers=[]", "1:1 the config has no 'modl'", "model"),
+        ("model.layers.digt.units=1", "1:14 'model.layers' has no entry 'digt'", "digit"),
+        ("model.layers.5=Flatten", "1:14 'model.layers' has 5 entries, no number 5", None),
+        ("model.layers.-1=Flatten", "1:14 'model.layers' has no entry '-1'", None),
+        ("seed.x=1", "1:6 'seed' is a single value; there is no 'x' in it", None),
+        ("training.epochs.x=1", "1:17 'training.epochs' is a single value; there is no 'x' in it", None),
+        ("training.epoch=1", "1:10 'training' has no key 'epoch'", "epochs"),
+        ("a..b=1", "1:3 there is no key here", None),
+        ("=1", "1:1 there is no key here", None),
+        ("", "1:1 there is no key here", None),
+        ("seed", "1:5 an override needs a value", None),
+        ("seed=[1", "1:8 a list in [ ] is not finished here (it was opened in line 1)", None),
+        ("seed=!!os.system x", "1:6 the tag !!os.system is refused: a config holds plain data", None),
+        ("seed={a: 1, a: 2}", "1:13 the key 'a' is given twice; first in line 1, column 7", None),
+        ("seed=", "1:6 'seed' cannot be null", None),
+        ("model.inputs.image.shape.1=0", "1:28 'shape' cannot hold 0", None),
+        ("seed=\x1b", "1:6 a config cannot hold the character U+001B", None),
+    ],
+)  # fmt: skip
+def test_a_wrong_override(problems: Problems, override: str, message: str, suggestion: str | None) -> None:
+    (found,) = problems(GOOD, override)
+    assert said([found]) == [message]
+    assert found.place is not None
+    assert found.place.file == "--set"
+    assert found.suggestion == suggestion
+
+
+def test_all_overrides_and_the_file_are_reported_together(problems: Problems) -> None:
+    found = problems(GOOD.replace("seed: 7", "seed: x"), "b", "training.epochs=x", "modl.x=2")
+    assert said(found) == [
+        "3:7 'seed' cannot be 'x'",
+        "1:2 an override needs a value",
+        "1:17 'epochs' cannot be 'x'",
+        "1:1 the config has no 'modl'",
+    ]
+
+
+def test_comments_stay_where_they_can(loads: Load) -> None:
+    loaded = loads(
+        GOOD,
+        "training.epochs=3",
+        "model.layers.digit.units=0x10",
+        "model.layers.1.pool_size=3",
+        "model.layers.0.padding=same",
+        "training.class_weight={'1': 2}",
+        "data.split={validation: 4}",
+        "name=x y",
+        seed=2**63,
+    )
+    expected = GOOD
+    for old, new in [
+        ("epochs: 20", "epochs: 3"),
+        ("units: 10", "units: 0x10"),
+        ("- MaxPooling2D ", "- {type: MaxPooling2D, pool_size: 3} "),
+        ("activation: relu}", "activation: relu, padding: same}"),
+        ("split: {validation: 0.15, test: 0.15, stratify: label}", "split: {validation: 4}"),
+        ("metrics: [accuracy]\n", "metrics: [accuracy]\n  class_weight: {'1': 2}\nname: x y\n"),
+        ("seed: 7 ", f"seed: {2**63} "),
+    ]:
+        assert old in expected
+        expected = expected.replace(old, new)
+    text = rewritten_text(loaded.original, loaded.overrides)
+    assert (
+        "".join(line for line in text.splitlines(keepends=True) if not line.startswith("# --se")) == expected
+    )
+    assert text.count("# --set ") == 7
+    again = loads(text)
+    assert again.experiment == loaded.experiment
+
+
+@pytest.mark.parametrize(
+    ("text", "override"),
+    [
+        ("a: &x {b: 1}\nc: *x\n", "a.b=2"),
+        ("a: &x {b: 1}\nc: *x\n", "a=2"),
+        ("a:\nb: 1\n", "a=2"),
+        ("a:\nb: 1\n", "a.c=2"),
+        ("a: |\n  text\n  more\nb: 1\n", "a=2"),
+        ("a: |\n  text\n", "b=2"),
+        ("a:\n  - b: 1\n    c:\n      d: 2\n# end", "a.0.c.e=[1, 2]"),
+        ("a:\n- b: 1\n  c: 2\n", "a.0.d={x: y}"),
+        ("a: {}\n", "a.b=1"),
+        ("a: {b: 1,}\n", "a.c=1"),
+        ("a: [x, y]\r\nb: 2\r\n", "c=3"),
+        ("a: [x, y]\r\nb: 2", "a.1=z"),
+        ("a: 'x' # c\n", "a='y' # d"),
+        ("a: {b: c}\n", "a.b='y' # d"),
+        ("a: 1\n", "b=- 1"),
+        ("a:\n  b: 1\n  c: 2\nd: 3\n", "a=5"),
+        ("a:\n  - 1\n  - 2\n", "a.1=[3,\n 4]"),
+        ("? a\n: 1\n", "a=2"),
+        ("---\na: 1\n...\n", "b=2"),
+        ("a: 1\n", "a=.nan"),
+        ("{a: 1}", "b=2"),
+        ("a: 'it''s'\n", 'a="\\u0041"'),
+    ],
+)
+def test_the_rewritten_text_reads_as_it_should(text: str, override: str) -> None:
+    document = parse_document(Source("c", text))
+    parsed = parse(override)
+    wanted, problems = apply(document.root, [parsed])
+    assert not problems
+    again = parse_document(Source("c", rewritten_text(document, [parsed])))
+    assert repr(again.data) == repr(plain(wanted)) or again.data == plain(wanted)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("ab.=\"'[]{}:,1 \n#&*-|", max_size=20))
+def test_any_override_is_applied_or_refused(text: str) -> None:
+    document = parse_document(Source("c", "a: {b: [1, x]}\nb:\n  - name: a\n    b: 2\n"))
+    try:
+        parsed = parse(text)
+    except ConfigError as refused:
+        unplaced = [problem for problem in refused.problems if problem.place is None]
+        assert not unplaced
+        return
+    wanted, problems = apply(document.root, [parsed])
+    if not problems:
+        again = parse_document(Source("c", rewritten_text(document, [parsed])))
+        assert again.data == plain(wanted)

@@ -1,0 +1,34 @@
+"""Rendering: the caret stands under the place, whatever the line holds."""
+
+from __future__ import annotations
+
+from nnctl.core.errors import Place, Problem
+from nnctl.spec.render import WIDTH, excerpt, render
+
+
+def test_without_a_place_or_a_line() -> None:
+    assert str(render(Problem("wrong", expected="right"))) == "wrong\n  expected: right"
+    assert str(render(Problem("no such file", place=Place("c.yaml", 0, 0)))) == "c.yaml: no such file"
+    assert str(render(Problem("empty", place=Place("c.yaml", 1, 1)))) == "c.yaml:1:1: empty"
+
+
+def test_tabs_and_wide_characters_keep_the_caret_right() -> None:
+    assert excerpt("a:\tb", 4) == ("a:    b", "      ^")
+    assert excerpt("漢字: b", 5) == ("漢字: b", "      ^")
+    assert excerpt("e\u0301: b", 5) == ("e\u0301: b", "   ^")
+    assert excerpt("a: b", 9) == ("a: b", "    ^")
+
+
+def test_a_long_line_is_cut_around_the_caret() -> None:
+    for column in (1, 50, 99, 100, 101, 200, 999, 1000, 1001):
+        text = "".join(chr(97 + i % 26) for i in range(1000))
+        line, caret = excerpt(text, column)
+        assert len(line) <= WIDTH + 6
+        if column <= 1000:
+            assert line[len(caret) - 1] == text[column - 1]
+
+
+def test_nothing_reaches_the_terminal_raw() -> None:
+    text = str(render(Problem("a\x1b[31m", expected="\x07", place=Place("x\x1b", 1, 1, "\x1b[2J: a"))))
+    assert "\x1b" not in text
+    assert "\x07" not in text
