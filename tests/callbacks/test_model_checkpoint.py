@@ -54,8 +54,12 @@ def test_a_number_that_an_epoch_lacks_is_nan_in_the_name() -> None:
         "{0}.h5",
         "{epoch!r}.h5",
         "{epoch:{batch}}.h5",
-    ]
-    + ["{epoch.h5", "step-00000001.h5", "a/step-{epoch}.h5", "", "manifest.json/x.h5"],
+        "{epoch.h5",
+        "step-00000001.h5",
+        "a/step-{epoch}.h5",
+        "",
+        "manifest.json/x.h5",
+    ],
 )
 def test_odd_names(filepath: str) -> None:
     with pytest.raises(ValidationError):
