@@ -86,7 +86,9 @@ class BatchNormalization(Layer):
         gamma, beta = ctx.weights.get("gamma"), ctx.weights.get("beta")
         mean, variance = ctx.weights["moving_mean"], ctx.weights["moving_variance"]
         if ctx.training and ctx.trainable:
-            y, batch_mean, batch_variance = batch_norm_train(x, gamma, beta, self.epsilon)
+            # A mask (B, T) says which rows of x (B, T, C) count.
+            mask = ctx.mask if len(x.shape) == 3 and at == last else None
+            y, batch_mean, batch_variance = batch_norm_train(x, gamma, beta, self.epsilon, mask)
             update_moving(mean, batch_mean, self.momentum)
             update_moving(variance, batch_variance, self.momentum)
         else:

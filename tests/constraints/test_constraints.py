@@ -32,7 +32,15 @@ def norms_of(weight: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("shape", "axis"),
-    [((5, 3), 0), ((5, 3), 1), ((5, 3), -1), ((2, 3, 4, 5), (0, 1, 2)), ((2, 3, 4), (1,)), ((7,), 0), ((2, 3), (0, 1))],
+    [
+        ((5, 3), 0),
+        ((5, 3), 1),
+        ((5, 3), -1),
+        ((2, 3, 4, 5), (0, 1, 2)),
+        ((2, 3, 4), (1,)),
+        ((7,), 0),
+        ((2, 3), (0, 1)),
+    ],
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_norms(shape: tuple[int, ...], axis: int | tuple[int, ...], dtype: str) -> None:

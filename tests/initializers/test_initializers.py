@@ -33,7 +33,11 @@ SPREADS = [
     (make("he_normal"), None, sqrt(2 / 119)),
     (make("lecun_uniform"), sqrt(3 / 119), sqrt(1 / 119)),
     (make("lecun_normal"), 2 * sqrt(1 / 119) / 0.879626, sqrt(1 / 119)),
-    (make("VarianceScaling", scale=3.0, mode="fan_out", distribution="untruncated_normal"), None, sqrt(3 / 201)),
+    (
+        make("VarianceScaling", scale=3.0, mode="fan_out", distribution="untruncated_normal"),
+        None,
+        sqrt(3 / 201),
+    ),
 ]
 
 
@@ -72,7 +76,9 @@ def test_float32_is_float64_rounded(name: str) -> None:
 
 def test_means() -> None:
     assert make("RandomNormal", mean=4.0).sample(SHAPE, "float64", KEY).mean() == pytest.approx(4, abs=0.01)
-    assert make("TruncatedNormal", mean=-4.0).sample(SHAPE, "float64", KEY).mean() == pytest.approx(-4, abs=0.01)
+    assert make("TruncatedNormal", mean=-4.0).sample(SHAPE, "float64", KEY).mean() == pytest.approx(
+        -4, abs=0.01
+    )
 
 
 def test_truncated_normal_is_truncated_not_clipped() -> None:

@@ -81,9 +81,7 @@ class Case:
         arrays, state = self._arrays()
         made = evaluate(lambda **values: self._call(values, True), arrays, state)
         outs, losses, _ = self._counts
-        return Result(
-            made[:outs], [float(v[0]) for v in made[outs : outs + losses]], made[outs + losses :]
-        )
+        return Result(made[:outs], [float(v[0]) for v in made[outs : outs + losses]], made[outs + losses :])
 
     def check_gradients(self, tolerance: float = 1e-6) -> None:
         """Gradients for every float input and trainable weight against central differences."""
@@ -96,15 +94,13 @@ class Case:
             )
 
     def gradients(self, projections: Sequence[Array]) -> dict[str, Array]:
-        """Gradients of sum(outputs * projections) + penalties for float inputs (x0 ...) and trainable weights."""
+        """Gradients of sum(outputs * projections) + penalties for float inputs and trainable weights."""
         arrays, state = self._arrays()
         graph = Graph(projections[0].dtype.name)
         values = {k: graph.input(k, a.shape, a.dtype.name) for k, a in arrays.items()}
         values |= {k: graph.variable(k, a.shape, a.dtype.name) for k, a in state.items()}
         made = self._call(values, False)
-        terms = [
-            sum_all(multiply(out, graph.constant(p))) for out, p in zip(made, projections, strict=False)
-        ]
+        terms = [sum_all(multiply(out, graph.constant(p))) for out, p in zip(made, projections, strict=False)]
         loss, *others = terms + made[len(projections) :]
         for term in others:
             loss = add(loss, term)
@@ -167,7 +163,7 @@ def case(
 
 
 def _mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """A mask with holes at the start, inside and at the end; the first example is whole, the last is empty."""
+    """A mask with holes anywhere; the first example is whole, the last is empty."""
     mask = (rng.random(shape) < 0.6).astype(np.uint8)
     mask[0] = 1
     if len(mask) > 2:
