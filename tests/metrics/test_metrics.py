@@ -1,0 +1,144 @@
+"""Metrics on small streams worked out by hand, how `accuracy` resolves, names, and what does not fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from nnctl.core.errors import ShapeError
+from nnctl.losses.base import Target
+from nnctl.metrics.base import Metric, metrics
+from nnctl.ops.base import Graph, Value
+from nnctl.ops.metrics import accumulate_mean
+from nnctl.program.bind import bind, compile_graph, new_arena
+from tests.metrics.streams import make, stream
+
+CLASSES = Target("classes", (), 3)
+ONEHOT = Target("onehot", (3,), 3)
+NUMBERS = Target("numbers", (3,))
+
+
+def test_accuracy_over_batches_counts_examples() -> None:
+    right = np.array([[0.1, 0.7, 0.2]], np.float32)
+    batches = [
+        {"y_true": np.array([1, 1, 0], np.int32), "y_pred": np.repeat(right, 3, axis=0)},
+        {"y_true": np.array([2], np.int32), "y_pred": right},
+    ]
+    assert stream(make("accuracy"), batches) == 0.5
+    batches[0]["weight"] = np.array([1.0, 0.0, 3.0], np.float32)
+    batches[1]["weight"] = np.array([4.0], np.float32)
+    assert stream(make("accuracy"), batches) == pytest.approx(1 / 8)
+
+
+def test_the_first_of_equal_predictions_wins() -> None:
+    flat = np.zeros((3, 4), np.float32)
+    batch = {"y_true": np.array([0, 1, 3], np.int32), "y_pred": flat}
+    assert stream(make("sparse_categorical_accuracy"), [batch]) == pytest.approx(1 / 3)
+    assert stream(make("sparse_top_k_categorical_accuracy", k=1), [batch]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("target", "output", "resolved"),
+    [
+        (CLASSES, (3,), "SparseCategoricalAccuracy"),
+        (ONEHOT, (3,), "CategoricalAccuracy"),
+        (NUMBERS, (3,), "CategoricalAccuracy"),
+        (Target("numbers", (1,), 2), (1,), "BinaryAccuracy"),
+        (Target("classes", (None,), 3), (None, 3), "SparseCategoricalAccuracy"),
+    ],
+)
+def test_accuracy_resolves(target: Target, output: tuple[int | None, ...], resolved: str) -> None:
+    metric = make("accuracy").resolve(target, output)
+    assert type(metric).__name__ == resolved
+    assert metric.log_name() == "accuracy"
+
+
+def test_names() -> None:
+    adapter: TypeAdapter[object] = TypeAdapter(Metric)
+    for word in ("mse", "acc", "AUC", "sparse_categorical_accuracy"):
+        assert adapter.validate_python(word).log_name() == word  # type: ignore[attr-defined]
+    assert make("MeanSquaredError").log_name() == "mean_squared_error"
+    assert make("AUC").log_name() == "auc"
+    assert make("AUC", name="pr", curve="PR").log_name() == "pr"
+
+
+def test_every_loss_is_a_metric() -> None:
+    from nnctl.losses.base import losses
+
+    assert set(losses.words()) <= set(metrics.words())
+    assert make("huber", delta=2.0).config() == {"name": None, "delta": 2.0}
+
+
+def test_precision_and_recall() -> None:
+    batch = {
+        "y_true": np.array([[1], [0], [1], [1], [0]], np.float32),
+        "y_pred": np.array([[0.9], [0.8], [0.4], [0.6], [0.1]], np.float32),
+    }
+    assert stream(make("precision"), [batch]) == pytest.approx(2 / 3)
+    assert stream(make("recall"), [batch]) == pytest.approx(2 / 3)
+    assert stream(make("recall", thresholds=0.3), [batch]) == 1.0
+
+
+def test_auc_of_a_perfect_and_a_reversed_order() -> None:
+    y = np.array([[0], [0], [1], [1]], np.float32)
+    p = np.array([[0.1], [0.2], [0.7], [0.9]], np.float32)
+    assert stream(make("AUC"), [{"y_true": y, "y_pred": p}]) == pytest.approx(1.0)
+    assert stream(make("AUC"), [{"y_true": 1 - y, "y_pred": p}]) == pytest.approx(0.0)
+    assert stream(make("AUC", curve="PR"), [{"y_true": y, "y_pred": p}]) == pytest.approx(1.0)
+
+
+def test_masked_positions_do_not_count() -> None:
+    y = np.array([[0, 1], [1, 0]], np.int32)
+    p = np.eye(2, dtype=np.float32)[np.array([[0, 0], [1, 1]])]
+    batch = {"y_true": y, "y_pred": p, "mask": np.array([[1, 0], [1, 1]], np.uint8)}
+    assert stream(make("accuracy"), [batch]) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("name", metrics.names())
+def test_nothing_seen_is_zero(name: str) -> None:
+    target = Target("classes", (), 7) if name.startswith("Sparse") else Target("numbers", (7,))
+    metric = make(name).resolve(target, (7,))
+    assert metric.result({k: np.zeros(shape) for k, shape in metric.state().items()}) == 0.0
+
+
+def test_a_loss_tracker_counts_examples() -> None:
+    memory = {"mean": np.zeros(2)}
+    for value, count in ((2.0, 4), (5.0, 2)):
+        graph = Graph("float32")
+        x: Value = graph.input("x", (1,))
+        accumulate_mean(graph.variable("mean", (2,), "float64"), x, count)
+        compiled = compile_graph(graph, {})
+        program = bind(compiled, new_arena(compiled.plan.size), memory)
+        program.inputs["x"][...] = value
+        program.run()
+    assert memory["mean"].tolist() == [18.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "target", "output", "message"),
+    [
+        ("categorical_accuracy", {}, CLASSES, (3,), "reads one-hot targets, but .* class numbers"),
+        ("mse", {}, CLASSES, (3,), "mean_squared_error reads numbers, but .* class numbers"),
+        ("sparse_categorical_accuracy", {}, ONEHOT, (3,), "reads class numbers, but .* one-hot targets"),
+        ("precision", {}, CLASSES, (3,), "precision reads numbers"),
+        ("top_k_categorical_accuracy", {}, ONEHOT, (3,), "the 5 largest of 3 classes"),
+        ("recall", {"class_id": 3}, ONEHOT, (3,), "class 3, but the output has 3 units"),
+        ("precision", {"top_k": 4}, ONEHOT, (3,), "4 largest of 3 units"),
+        ("sparse_categorical_accuracy", {}, Target("numbers", (1,)), (1,), "1 unit"),
+    ],
+)
+def test_what_does_not_fit(
+    name: str, fields: dict[str, int], target: Target, output: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(ShapeError, match=message):
+        make(name, **fields).resolve(target, output)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [("AUC", {"num_thresholds": 1}), ("AUC", {"curve": "DET"}), ("precision", {"thresholds": 1.5}), ("mse", {"k": 1})],
+)
+def test_wrong_fields(name: str, fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        make(name, **fields)
