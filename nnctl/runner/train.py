@@ -91,7 +91,7 @@ class _Loop:
                 yield event
                 if isinstance(event, events.Interrupted | events.Failed):
                     return
-        last = {k: v for k, v in self.history[-1].items() if k not in ("epoch", "step")} if self.history else {}
+        last = {k: v for k, v in self.history[-1].items() if k not in ("epoch", "step", "seconds")} if self.history else {}
         if self.stopped is not None:
             yield from self._tell(events.Stopped(self.epoch, self.step, self.stopped))
         ended = events.RunEnded(self.epoch, self.step, last, time.perf_counter() - self.began)
