@@ -89,7 +89,7 @@ def scratch_size(m: int, n: int, k: int, itemsize: int, threads: int) -> int:
 
 
 @inline
-def _pack_b(b: Any, transposed: bool, k: int, depth: int, j0: int, j1: int, width: int, out: Any, at: int) -> None:
+def pack_b(b: Any, transposed: bool, k: int, depth: int, j0: int, j1: int, width: int, out: Any, at: int) -> None:
     """Copy op(B)[k:k+depth, j0:j1] to panels: each k a row of the panel's width, whole vectors.
 
     The last panel is one vector wide if that is enough. Panels start `depth + lanes` rows apart.
@@ -158,7 +158,7 @@ def _work(
             length = min(depth, k - k0)
             last = k0 + length >= k
             low = c.dtype.type(0 if relu and last else -np.inf)
-            _pack_b(b, b_transposed != 0, k0, length, j0, j1, width, scratch, at)
+            pack_b(b, b_transposed != 0, k0, length, j0, j1, width, scratch, at)
             for chunk in range(i0, i1, CHUNK):
                 chunk_rows = min(CHUNK, i1 - chunk)
                 a_stride = a.shape[1]

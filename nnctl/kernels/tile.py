@@ -15,8 +15,17 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from nnctl.kernels.simd import (
-    data_pointer, fma_function, lane_mask, lanes_of, library_function, load, masked_load, masked_store,
-    splat, store, vector_pointer,
+    data_pointer,
+    fma_function,
+    lane_mask,
+    lanes_of,
+    library_function,
+    load,
+    masked_load,
+    masked_store,
+    splat,
+    store,
+    vector_pointer,
 )  # fmt: skip
 
 _I64 = ir.IntType(64)
