@@ -42,10 +42,12 @@ class Spec(BaseModel):
         extra="forbid",
         validate_default=True,
         arbitrary_types_allowed=True,
-        use_attribute_docstrings=True,
         defer_build=True,
         ser_json_inf_nan="constants",
     )
+
+    documented_by: ClassVar[type[Spec] | None] = None
+    """For a class made at run time: the class whose source documents its fields."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -47,9 +47,7 @@ class LossMetric(MeanMetric):
         agree(self.log_name(), self.target(output), target)
         return self
 
-    def update(
-        self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None
-    ) -> None:
+    def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
         from nnctl.ops.metrics import accumulate_rows
 
         accumulate_rows(state["mean"], self.loss().rows(y_true, y_pred), weights)
@@ -75,6 +73,7 @@ def _as_metric(loss: type[LossSpec]) -> type[LossMetric]:
         loss.__name__, __base__=LossMetric, __module__=__name__, __doc__=loss.__doc__, **fields
     )
     made.loss_class = loss
+    made.documented_by = loss
     made.aliases = getattr(loss, "aliases", ())  # type: ignore[attr-defined]
     return made
 
@@ -96,9 +95,7 @@ class RootMeanSquaredError(MeanMetric):
         agree(self.log_name(), self.target(output), target)
         return self
 
-    def update(
-        self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None
-    ) -> None:
+    def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
         from nnctl.ops.losses import target_loss
         from nnctl.ops.metrics import accumulate_rows
 

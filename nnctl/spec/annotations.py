@@ -33,6 +33,15 @@ def alternatives(annotation: Any) -> Iterator[tuple[Any, tuple[Any, ...]]]:
         yield annotation, ()
 
 
+def members(annotation: Any) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """The alternatives of an annotation and of what its lists and mappings hold."""
+    for bare, metadata in alternatives(annotation):
+        yield bare, metadata
+        if get_origin(bare) in (*_LISTS, *_MAPPINGS):
+            for arg in get_args(bare):
+                yield from members(arg)
+
+
 def is_spec(bare: Any) -> bool:
     """Whether a bare annotation is a Spec class."""
     return isinstance(bare, type) and issubclass(bare, Spec)

@@ -18,8 +18,10 @@ from nnctl.metrics.base import metrics
 from nnctl.optimizers.base import optimizers
 from nnctl.regularizers.base import regularizers
 from nnctl.schedules.base import schedules
+from nnctl.spec.annotations import field, is_spec, members
 from nnctl.spec.callback import callbacks
 from nnctl.spec.experiment import Experiment
+from nnctl.spec.field_docs import field_docs
 
 Schema = dict[str, Any]
 
@@ -49,8 +51,34 @@ def json_schema() -> Schema:
 
 
 def _own(cls: type[Spec]) -> Schema:
+    """A class's schema, its fields described; so are those of the specs it is made of, in `$defs`."""
     cls.model_rebuild()
-    return cls.model_json_schema(ref_template=_TEMPLATE)
+    schema = _described(cls.model_json_schema(ref_template=_TEMPLATE), cls)
+    inner = {part.__name__: part for part in _parts(cls)}
+    for name, part in schema.get("$defs", {}).items():
+        if name in inner:
+            schema["$defs"][name] = _described(part, inner[name])
+    return schema
+
+
+def _parts(cls: type[Spec]) -> Iterator[type[Spec]]:
+    """The specs that a spec's fields hold directly (no choices by `type`)."""
+    for name in cls.model_fields:
+        for bare, _ in members(field(cls, name)):
+            if is_spec(bare) and bare is not Entry:
+                yield bare
+                yield from _parts(bare)
+
+
+def _described(schema: Schema, cls: type[Spec]) -> Schema:
+    if "anyOf" in schema:
+        return schema | {"anyOf": [_described(part, cls) for part in schema["anyOf"]]}
+    docs = field_docs(cls)
+    properties = {
+        name: about | ({"description": docs[name]} if name in docs and "description" not in about else {})
+        for name, about in schema.get("properties", {}).items()
+    }
+    return schema | ({"properties": properties} if properties else {})
 
 
 def _family(registry: Registry[Any]) -> Schema:
@@ -84,15 +112,13 @@ def _typed(schema: Schema, cls: type[Spec], registry: Registry[Any]) -> Schema:
 def _entry(definitions: Schema) -> Schema:
     """An entry of a `layers` list: a name, a layer with `inputs`, or another call of a layer."""
     names: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-    inputs = names | {"description": Entry.model_fields["inputs"].description}
+    docs = field_docs(Entry)
+    inputs = names | {"description": docs["inputs"]}
     choices: list[Schema] = [{"enum": layers.words()}]
     for cls in layers.classes():
         schema = definitions[f"layer.{cls.__name__}"]
         choices.append(schema | {"properties": {**schema["properties"], "inputs": inputs}})
-    text = {
-        name: {"type": "string", "description": Entry.model_fields[name].description}
-        for name in ("use", "name")
-    }
+    text = {name: {"type": "string", "description": docs[name]} for name in ("use", "name")}
     call = {"type": "object", "title": "call", "properties": text | {"inputs": inputs}, "required": ["use"]}
     choices.append(call | {"additionalProperties": False})
     return {"anyOf": choices}
@@ -115,13 +141,15 @@ def _linked(part: Any) -> Any:
 
 def _nullable(part: Schema) -> Schema:
     """`anyOf: [X, null]` as X whose type may be null too: editors then speak of X."""
-    match part.get("anyOf"):
-        case [{"type": str(kind), **rest}, {"type": "null"}]:
-            merged = {k: v for k, v in part.items() if k != "anyOf"} | rest
-            choices = merged.pop("enum", [merged.pop("const")] if "const" in merged else None)
-            listed = {} if choices is None else {"enum": [*choices, None]}
-            return {**merged, **listed, "type": [kind, "null"]}
-    return part
+    choices = part.get("anyOf", [])
+    if len(choices) != 2 or choices[1] != {"type": "null"} or not isinstance(choices[0].get("type"), str):
+        return part
+    merged = {key: value for key, value in part.items() if key != "anyOf"} | choices[0]
+    if "const" in merged:
+        merged["enum"] = [merged.pop("const")]
+    if "enum" in merged:
+        merged["enum"] = [*merged["enum"], None]
+    return merged | {"type": [merged["type"], "null"]}
 
 
 def _linked_items(part: Schema) -> Iterator[tuple[str, Any]]:
