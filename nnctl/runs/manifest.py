@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from nnctl.core.errors import RunError
 from nnctl.runs.disk import DISK, Disk, commit
+from nnctl.runs.origin import git_commit, machine, versions
 
 Status = Literal["running", "completed", "interrupted", "failed"]
 
@@ -73,6 +74,45 @@ class Manifest:
             raise RunError(f"{path.parent} is not a run directory: it has no {path.name}") from None
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise RunError(f"{path} is not a run's manifest: {error}") from error
+
+
+def new_manifest(
+    name: str,
+    *,
+    seed: int,
+    resolved: Mapping[str, Any],
+    data_sha256: str = "",
+    overrides: Sequence[str] = (),
+    threads: int | None = None,
+    source: Path = Path(),
+) -> Manifest:
+    """The manifest of a run that begins: hashes, versions, machine, and the commit around `source`."""
+    return Manifest(
+        name,
+        seed=seed,
+        config_sha256=config_sha256(resolved),
+        data_sha256=data_sha256,
+        overrides=list(overrides),
+        versions=versions(),
+        machine=machine(),
+        threads=threads,
+        git_commit=git_commit(source),
+        started=now(),
+    )
+
+
+def resumed_manifest(before: Manifest, *, threads: int | None = None) -> Manifest:
+    """The manifest of a run that goes on here: what it was, with this machine and these versions."""
+    return replace(
+        before,
+        status="running",
+        reason=None,
+        ended=None,
+        versions=versions(),
+        machine=machine(),
+        threads=threads,
+        resumed=before.resumed + 1,
+    )
 
 
 def finite(numbers: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nnctl.core.events import (
@@ -76,9 +76,13 @@ class Recorder:
             self.manifest.metrics = {**event.logs, **event.evaluation}
 
     def finish(self, state: TrainingState) -> str:
-        """Write the final model, then say that the run is completed; the weights' hash."""
-        final = ModelFile(self.config, self.preprocessing, state)
-        digest = write_model(self.run.model_path, final, self.run.disk)
+        """Write the final model, then say that the run is completed; the weights' hash.
+
+        The model keeps weights, optimizer and history; what only resuming needs stays in the checkpoints.
+        """
+        final = replace(state, callback_states=[], metric_states={}, kept={})
+        model = ModelFile(self.config, self.preprocessing, final)
+        digest = write_model(self.run.model_path, model, self.run.disk)
         self.run.rewrite_metrics(state.history)
         self.manifest.weights_sha256 = digest
         self._write("completed")

@@ -15,7 +15,7 @@ import pytest
 from nnctl.core.errors import RunError, StorageError
 from nnctl.runs.directory import RunDirectory, allocate
 from nnctl.runs.lock import RunLock, holder
-from nnctl.runs.manifest import Manifest, config_sha256
+from nnctl.runs.manifest import Manifest, config_sha256, new_manifest, resumed_manifest
 from nnctl.runs.origin import git_commit, machine, versions
 
 from .examples import example_model
@@ -114,6 +114,17 @@ def test_a_broken_manifest(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(RunError, match="not a run's manifest"):
         Manifest.read(tmp_path / "manifest.json")
+
+
+def test_a_new_and_a_resumed_manifest(tmp_path: Path) -> None:
+    new = new_manifest("a", seed=3, resolved={"x": 1}, overrides=["x=1"], threads=2, source=tmp_path)
+    assert new.config_sha256 == config_sha256({"x": 1})
+    assert new.git_commit is None
+    assert new.versions["python"].startswith("3.")
+    new.status, new.reason, new.wall_seconds = "interrupted", "signal 2", 7.5
+    again = resumed_manifest(new, threads=1)
+    assert (again.status, again.reason, again.resumed, again.wall_seconds) == ("running", None, 1, 7.5)
+    assert (again.started, again.overrides, again.threads) == (new.started, ["x=1"], 1)
 
 
 def test_no_manifest(tmp_path: Path) -> None:

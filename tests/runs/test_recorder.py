@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,9 @@ def check_complete(path: Path) -> None:
     assert manifest.metrics == {"loss": 0.25, "test_loss": 0.5}
     assert [row["epoch"] for row in run.metrics()] == [0, 1, 2]
     model = read_model(run.model_path)
-    assert same_states(model.state, state_after(EPOCHS))
+    final = replace(state_after(EPOCHS), callback_states=[], metric_states={}, kept={})
+    assert same_states(model.state, final)
+    assert same_states(run.checkpoints.load().model.state, state_after(EPOCHS))
     assert manifest.weights_sha256 == model.weights_sha256
     assert run.checkpoints.best().step == 4
 
