@@ -52,5 +52,7 @@ class Dropout(Layer):
         if not ctx.training or self.rate == 0:
             return x
         noise = self.noise_shape
-        shape = noise and tuple(n or length for n, length in zip(noise, x.shape, strict=True))
+        shape = None
+        if noise is not None:
+            shape = tuple(n or length for n, length in zip(noise, x.shape, strict=True))
         return dropout(x, self.rate, ctx.key("dropout", self.seed), ctx.graph.step(), shape)
