@@ -25,21 +25,21 @@ _GELU_CUBE = 0.044715
 
 
 @inline
-def clipped_relu(x, slope, largest, threshold):  # type: ignore[no-untyped-def]
+def clipped_relu(x, slope, largest, threshold):
     """x above the threshold, at most `largest`; slope * (x - threshold) below."""
     top = largest if x >= largest else x
     return top if x > threshold else slope * (x - threshold)
 
 
 @inline
-def gelu(x):  # type: ignore[no-untyped-def]
+def gelu(x):
     """x Phi(x)."""
     t = type(x)
     return t(0.5) * x * (t(1.0) + erf(x * t(_SQRT_HALF)))
 
 
 @inline
-def gelu_slope(x):  # type: ignore[no-untyped-def]
+def gelu_slope(x):
     """Phi(x) + x phi(x)."""
     t = type(x)
     half = t(0.5)
@@ -48,7 +48,7 @@ def gelu_slope(x):  # type: ignore[no-untyped-def]
 
 
 @inline
-def gelu_tanh(x):  # type: ignore[no-untyped-def]
+def gelu_tanh(x):
     """The tanh approximation of gelu."""
     t = type(x)
     inner = t(_SQRT_TWO_OVER_PI) * fma(t(_GELU_CUBE) * x * x, x, x)
@@ -56,7 +56,7 @@ def gelu_tanh(x):  # type: ignore[no-untyped-def]
 
 
 @inline
-def gelu_tanh_slope(x):  # type: ignore[no-untyped-def]
+def gelu_tanh_slope(x):
     """Derivative of gelu_tanh."""
     t = type(x)
     half, one = t(0.5), t(1.0)
@@ -67,7 +67,7 @@ def gelu_tanh_slope(x):  # type: ignore[no-untyped-def]
 
 
 @part
-def _forward(x, code, a, b, c, lo, hi, y):  # type: ignore[no-untyped-def]
+def _forward(x, code, a, b, c, lo, hi, y):
     t = x.dtype.type
     zero, half, one = t(0.0), t(0.5), t(1.0)
     if code == codes.RELU:
@@ -116,7 +116,7 @@ def _forward(x, code, a, b, c, lo, hi, y):  # type: ignore[no-untyped-def]
 
 
 @part
-def _backward(v, dy, code, a, b, c, lo, hi, dx):  # type: ignore[no-untyped-def]
+def _backward(v, dy, code, a, b, c, lo, hi, dx):
     t = v.dtype.type
     zero, one = t(0.0), t(1.0)
     if code == codes.RELU:
@@ -166,14 +166,14 @@ def _backward(v, dy, code, a, b, c, lo, hi, dx):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def activation(x, code, a, b, c, y):  # type: ignore[no-untyped-def]
+def activation(x, code, a, b, c, y):
     """y = f(x)."""
     t = x.dtype.type
     _forward(x, code, t(a), t(b), t(c), np.uint64(0), all_of(x), y)
 
 
 @kernel(parallel=True)
-def activation_parallel(x, code, a, b, c, y):  # type: ignore[no-untyped-def]
+def activation_parallel(x, code, a, b, c, y):
     """`activation` on many threads."""
     t = x.dtype.type
     low, high, edge = t(a), t(b), t(c)
@@ -183,14 +183,14 @@ def activation_parallel(x, code, a, b, c, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def activation_grad(v, dy, code, a, b, c, dx):  # type: ignore[no-untyped-def]
+def activation_grad(v, dy, code, a, b, c, dx):
     """dx = f'(x) dy. `v` is x for the codes in `codes.NEEDS_INPUT`, the output y for others."""
     t = v.dtype.type
     _backward(v, dy, code, t(a), t(b), t(c), np.uint64(0), all_of(v), dx)
 
 
 @kernel(parallel=True)
-def activation_grad_parallel(v, dy, code, a, b, c, dx):  # type: ignore[no-untyped-def]
+def activation_grad_parallel(v, dy, code, a, b, c, dx):
     """`activation_grad` on many threads."""
     t = v.dtype.type
     low, high, edge = t(a), t(b), t(c)

@@ -13,19 +13,19 @@ from nnctl.kernels.ranges import all_of, block_count, first, last, part
 
 
 @part
-def _copy(x, lo, hi, y):  # type: ignore[no-untyped-def]
+def _copy(x, lo, hi, y):
     for i in range(lo, hi):
         y[i] = x[i]
 
 
 @kernel
-def copy(x, y):  # type: ignore[no-untyped-def]
+def copy(x, y):
     """y = x, both (N,)."""
     _copy(x, np.uint64(0), all_of(x), y)
 
 
 @kernel(parallel=True)
-def copy_parallel(x, y):  # type: ignore[no-untyped-def]
+def copy_parallel(x, y):
     """`copy` on many threads."""
     n = x.shape[0]
     for block in numba.prange(block_count(n)):
@@ -33,7 +33,7 @@ def copy_parallel(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def put_middle(x, start, y):  # type: ignore[no-untyped-def]
+def put_middle(x, start, y):
     """y[:, start : start + R, :] = x; x (A, R, B), y (A, S, B). A piece of a concatenation."""
     for a in range(x.shape[0]):
         for r in range(x.shape[1]):
@@ -42,7 +42,7 @@ def put_middle(x, start, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def take_middle(x, start, step, y):  # type: ignore[no-untyped-def]
+def take_middle(x, start, step, y):
     """y[:, r, :] = x[:, start + r step, :]; x (A, S, B), y (A, R, B)."""
     for a in range(y.shape[0]):
         for r in range(y.shape[1]):
@@ -52,7 +52,7 @@ def take_middle(x, start, step, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def spread_middle(x, start, step, y):  # type: ignore[no-untyped-def]
+def spread_middle(x, start, step, y):
     """The transpose of `take_middle`: y is 0 but y[:, start + r step, :] = x[:, r, :]."""
     zero = y.dtype.type(0)
     for a in range(y.shape[0]):
@@ -66,7 +66,7 @@ def spread_middle(x, start, step, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def pad(x, top, left, value, y):  # type: ignore[no-untyped-def]
+def pad(x, top, left, value, y):
     """x (N, H, W, C) inside y (N, P, Q, C) from row `top`, column `left`; `value` around it."""
     number = y.dtype.type(value)
     height, width = x.shape[1], x.shape[2]
@@ -83,7 +83,7 @@ def pad(x, top, left, value, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def crop(x, top, left, y):  # type: ignore[no-untyped-def]
+def crop(x, top, left, y):
     """y[n, h, w, c] = x[n, top + h, left + w, c]: the transpose of `pad`."""
     for n in range(y.shape[0]):
         for h in range(y.shape[1]):
@@ -93,7 +93,7 @@ def crop(x, top, left, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def transpose_middle(x, y):  # type: ignore[no-untyped-def]
+def transpose_middle(x, y):
     """y[a, s, r, b] = x[a, r, s, b]; x (A, R, S, B), y (A, S, R, B)."""
     for a in range(y.shape[0]):
         for s in range(y.shape[1]):

@@ -27,12 +27,12 @@ def _write_units(block: Any, step: Any, k0: Any, k1: Any, y: Any) -> Any:
     raise NotImplementedError("compiled only")
 
 
-_OPTIONS = {"forceinline": True, "error_model": "numpy"}
+_OPTIONS: Any = {"forceinline": True, "error_model": "numpy"}
 
 
 @overload(_write_units, jit_options=_OPTIONS, strict=False)
 def _(block: Any, step: Any, k0: Any, k1: Any, y: Any) -> Any:
-    def single(block, step, k0, k1, y):  # type: ignore[no-untyped-def]
+    def single(block, step, k0, k1, y):
         words = block_words(block, step, k0, k1)
         at = block * np.uint64(4)
         room = np.uint64(y.shape[0]) - at
@@ -44,7 +44,7 @@ def _(block: Any, step: Any, k0: Any, k1: Any, y: Any) -> Any:
         if room > np.uint64(3):
             y[at + np.uint64(3)] = unit32(words[3])
 
-    def double(block, step, k0, k1, y):  # type: ignore[no-untyped-def]
+    def double(block, step, k0, k1, y):
         words = block_words(block, step, k0, k1)
         at = block * np.uint64(2)
         y[at] = unit64(words[0], words[1])
@@ -61,17 +61,17 @@ def _partner(words: Any, y: Any) -> Any:
 
 @overload(_partner, jit_options=_OPTIONS, strict=False)
 def _(words: Any, y: Any) -> Any:
-    def single(words, y):  # type: ignore[no-untyped-def]
+    def single(words, y):
         return unit32(words[3] if y.shape[0] & 2 else words[1])
 
-    def double(words, y):  # type: ignore[no-untyped-def]
+    def double(words, y):
         return unit64(words[2], words[3])
 
     return single if y.dtype == types.float32 else double
 
 
 @part
-def _units(k0, k1, step, y):  # type: ignore[no-untyped-def]
+def _units(k0, k1, step, y):
     per_block = 16 // y.itemsize
     key0, key1, count = np.uint32(k0), np.uint32(k1), step[0]
     for block in range(np.uint64((y.shape[0] + per_block - 1) // per_block)):
@@ -79,7 +79,7 @@ def _units(k0, k1, step, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def uniform(k0, k1, step, low, high, y):  # type: ignore[no-untyped-def]
+def uniform(k0, k1, step, low, high, y):
     """y uniform in [low, high): multiples of 2^-24 (float32) or 2^-53 (float64) of the range."""
     _units(k0, k1, step, y)
     width, start = y.dtype.type(high - low), y.dtype.type(low)
@@ -88,7 +88,7 @@ def uniform(k0, k1, step, low, high, y):  # type: ignore[no-untyped-def]
 
 
 @part
-def _box_muller(mean, deviation, y):  # type: ignore[no-untyped-def]
+def _box_muller(mean, deviation, y):
     t = y.dtype.type
     for pair in range(np.uint64(y.shape[0] // 2)):
         i = pair * np.uint64(2)
@@ -100,7 +100,7 @@ def _box_muller(mean, deviation, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def normal(k0, k1, step, mean, deviation, y):  # type: ignore[no-untyped-def]
+def normal(k0, k1, step, mean, deviation, y):
     """y normal, by Box and Muller on the pairs (2i, 2i + 1)."""
     _units(k0, k1, step, y)
     t, n = y.dtype.type, y.shape[0]
@@ -113,7 +113,7 @@ def normal(k0, k1, step, mean, deviation, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def truncated_normal(k0, k1, step, mean, deviation, y):  # type: ignore[no-untyped-def]
+def truncated_normal(k0, k1, step, mean, deviation, y):
     """y normal, cut at two deviations: the inverse of the distribution at one uniform number each.
 
     The same distribution as Keras's, which draws again until a number falls inside.
@@ -128,7 +128,7 @@ def truncated_normal(k0, k1, step, mean, deviation, y):  # type: ignore[no-untyp
 
 
 @kernel
-def integers(k0, k1, step, low, high, y):  # type: ignore[no-untyped-def]
+def integers(k0, k1, step, low, high, y):
     """y (N,) int64 in [low, high): the upper half of a 64-bit product of word i and the width."""
     key0, key1 = np.uint32(k0), np.uint32(k1)
     width = np.uint64(high - low)

@@ -16,23 +16,23 @@ from nnctl.kernels.ranges import all_of, block_count, first, last, part
 
 
 @inline
-def _threshold(rate):  # type: ignore[no-untyped-def]
+def _threshold(rate):
     """Words below this are dropped; 2^32 drops all."""
     return np.uint64(rate * 4294967296.0)
 
 
 @inline
-def _inverse_keep(rate):  # type: ignore[no-untyped-def]
+def _inverse_keep(rate):
     return 1.0 / (1.0 - rate) if rate < 1.0 else 0.0
 
 
 @inline
-def _kept(word, threshold):  # type: ignore[no-untyped-def]
+def _kept(word, threshold):
     return np.uint8(np.uint64(word) >= threshold)
 
 
 @part
-def draw_mask(k0, k1, step, threshold, lo, hi, mask):  # type: ignore[no-untyped-def]
+def draw_mask(k0, k1, step, threshold, lo, hi, mask):
     """mask[lo:hi] = 0 or 1; lo is a multiple of 4."""
     four = np.uint64(4)
     end = hi // four
@@ -54,14 +54,14 @@ def draw_mask(k0, k1, step, threshold, lo, hi, mask):  # type: ignore[no-untyped
 
 
 @part
-def _apply(x, mask, scale, lo, hi, y):  # type: ignore[no-untyped-def]
+def _apply(x, mask, scale, lo, hi, y):
     zero = x.dtype.type(0.0)
     for i in range(lo, hi):
         y[i] = x[i] * scale if mask[i] != 0 else zero
 
 
 @kernel
-def dropout(x, k0, k1, step, rate, mask, y):  # type: ignore[no-untyped-def]
+def dropout(x, k0, k1, step, rate, mask, y):
     """y = x / (1 - rate) where kept, else 0; mask the kept; x, y (N,), mask (N,) uint8."""
     key0, key1, threshold = np.uint32(k0), np.uint32(k1), _threshold(rate)
     scale = x.dtype.type(_inverse_keep(rate))
@@ -73,7 +73,7 @@ def dropout(x, k0, k1, step, rate, mask, y):  # type: ignore[no-untyped-def]
 
 
 @kernel(parallel=True)
-def dropout_parallel(x, k0, k1, step, rate, mask, y):  # type: ignore[no-untyped-def]
+def dropout_parallel(x, k0, k1, step, rate, mask, y):
     """`dropout` on many threads."""
     key0, key1, threshold = np.uint32(k0), np.uint32(k1), _threshold(rate)
     scale = x.dtype.type(_inverse_keep(rate))
@@ -85,14 +85,14 @@ def dropout_parallel(x, k0, k1, step, rate, mask, y):  # type: ignore[no-untyped
 
 
 @kernel
-def dropout_grad(dy, mask, rate, dx):  # type: ignore[no-untyped-def]
+def dropout_grad(dy, mask, rate, dx):
     """dx = dy / (1 - rate) where mask, else 0."""
     scale = dy.dtype.type(_inverse_keep(rate))
     _apply(dy, mask, scale, np.uint64(0), all_of(dy), dx)
 
 
 @kernel
-def dropout_factor(k0, k1, step, rate, mask, y):  # type: ignore[no-untyped-def]
+def dropout_factor(k0, k1, step, rate, mask, y):
     """y = 1 / (1 - rate) where kept, else 0: dropout of ones, to share over an axis."""
     t = y.dtype.type
     scale = t(_inverse_keep(rate))

@@ -15,7 +15,7 @@ from nnctl.kernels.ranges import all_of, block_count, first, last, part
 
 
 @inline
-def combine(code, x1, x2):  # type: ignore[no-untyped-def]
+def combine(code, x1, x2):
     """x1 (code) x2; a NaN in either stays."""
     if code == codes.ADD:
         return x1 + x2
@@ -31,7 +31,7 @@ def combine(code, x1, x2):  # type: ignore[no-untyped-def]
 
 
 @part
-def _binary(x1, x2, code, lo, hi, y):  # type: ignore[no-untyped-def]
+def _binary(x1, x2, code, lo, hi, y):
     if code == codes.ADD:
         for i in range(lo, hi):
             y[i] = x1[i] + x2[i]
@@ -44,13 +44,13 @@ def _binary(x1, x2, code, lo, hi, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def binary(x1, x2, code, y):  # type: ignore[no-untyped-def]
+def binary(x1, x2, code, y):
     """y = x1 (code) x2."""
     _binary(x1, x2, code, np.uint64(0), all_of(x1), y)
 
 
 @kernel(parallel=True)
-def binary_parallel(x1, x2, code, y):  # type: ignore[no-untyped-def]
+def binary_parallel(x1, x2, code, y):
     """`binary` on many threads."""
     n = x1.shape[0]
     for block in numba.prange(block_count(n)):
@@ -58,20 +58,20 @@ def binary_parallel(x1, x2, code, y):  # type: ignore[no-untyped-def]
 
 
 @part
-def _binary_row(x, row, code, r, y):  # type: ignore[no-untyped-def]
+def _binary_row(x, row, code, r, y):
     for c in range(x.shape[1]):
         y[r, c] = combine(code, x[r, c], row[c])
 
 
 @kernel
-def binary_row(x, row, code, y):  # type: ignore[no-untyped-def]
+def binary_row(x, row, code, y):
     """y[r, c] = x[r, c] (code) row[c]; x, y (R, C), row (C,)."""
     for r in range(np.uint64(x.shape[0])):
         _binary_row(x, row, code, r, y)
 
 
 @kernel
-def binary_column(x, column, code, y):  # type: ignore[no-untyped-def]
+def binary_column(x, column, code, y):
     """y[r, c] = x[r, c] (code) column[r]; x, y (R, C), column (R,)."""
     for r in range(x.shape[0]):
         value = column[r]
@@ -80,7 +80,7 @@ def binary_column(x, column, code, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def extremum_grad(x1, x2, code, dy, dx1, dx2):  # type: ignore[no-untyped-def]
+def extremum_grad(x1, x2, code, dy, dx1, dx2):
     """Gradients of MAXIMUM or MINIMUM: to the larger (smaller) input, halved where equal."""
     t = x1.dtype.type
     zero, half = t(0.0), t(0.5)
@@ -93,7 +93,7 @@ def extremum_grad(x1, x2, code, dy, dx1, dx2):  # type: ignore[no-untyped-def]
 
 
 @part
-def _unary(x, code, lo, hi, y):  # type: ignore[no-untyped-def]
+def _unary(x, code, lo, hi, y):
     t = x.dtype.type
     zero, one = t(0.0), t(1.0)
     if code == codes.NEGATE:
@@ -129,26 +129,26 @@ def _unary(x, code, lo, hi, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def unary(x, code, y):  # type: ignore[no-untyped-def]
+def unary(x, code, y):
     """y = f(x)."""
     _unary(x, code, np.uint64(0), all_of(x), y)
 
 
 @part
-def _affine(x, a, b, lo, hi, y):  # type: ignore[no-untyped-def]
+def _affine(x, a, b, lo, hi, y):
     for i in range(lo, hi):
         y[i] = x[i] * a + b
 
 
 @kernel
-def affine(x, a, b, y):  # type: ignore[no-untyped-def]
+def affine(x, a, b, y):
     """y = a x + b, for numbers a and b; the product is rounded."""
     t = x.dtype.type
     _affine(x, t(a), t(b), np.uint64(0), all_of(x), y)
 
 
 @kernel(parallel=True)
-def affine_parallel(x, a, b, y):  # type: ignore[no-untyped-def]
+def affine_parallel(x, a, b, y):
     """`affine` on many threads."""
     t = x.dtype.type
     scale, offset = t(a), t(b)
@@ -158,25 +158,25 @@ def affine_parallel(x, a, b, y):  # type: ignore[no-untyped-def]
 
 
 @part
-def _accumulate(x, a, lo, hi, y):  # type: ignore[no-untyped-def]
+def _accumulate(x, a, lo, hi, y):
     for i in range(lo, hi):
         y[i] += a * x[i]
 
 
 @kernel
-def accumulate(x, a, y):  # type: ignore[no-untyped-def]
+def accumulate(x, a, y):
     """y += a x, for a number a; the product is rounded."""
     _accumulate(x, x.dtype.type(a), np.uint64(0), all_of(x), y)
 
 
 @kernel
-def scale_by(x, factor, y):  # type: ignore[no-untyped-def]
+def scale_by(x, factor, y):
     """y = factor[0] * x for a number that a kernel computed; x, y (N,), factor (1,)."""
     _affine(x, factor[0], x.dtype.type(-0.0), np.uint64(0), all_of(x), y)
 
 
 @kernel
-def fill(value, y):  # type: ignore[no-untyped-def]
+def fill(value, y):
     """y = value."""
     number = y.dtype.type(value)
     for i in range(y.shape[0]):
@@ -184,14 +184,14 @@ def fill(value, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cast(x, y):  # type: ignore[no-untyped-def]
+def cast(x, y):
     """y = x in y's dtype; to bool: x != 0."""
     for i in range(x.shape[0]):
         y[i] = x[i]
 
 
 @kernel
-def not_equal(x, value, y):  # type: ignore[no-untyped-def]
+def not_equal(x, value, y):
     """y = (x != value); y bool."""
     number = x.dtype.type(value)
     for i in range(x.shape[0]):
@@ -199,21 +199,21 @@ def not_equal(x, value, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def logical_and(x1, x2, y):  # type: ignore[no-untyped-def]
+def logical_and(x1, x2, y):
     """y = x1 and x2, all bool."""
     for i in range(x1.shape[0]):
         y[i] = x1[i] & x2[i]
 
 
 @kernel
-def logical_or(x1, x2, y):  # type: ignore[no-untyped-def]
+def logical_or(x1, x2, y):
     """y = x1 or x2, all bool."""
     for i in range(x1.shape[0]):
         y[i] = x1[i] | x2[i]
 
 
 @kernel
-def select_rows(mask, x, value, y):  # type: ignore[no-untyped-def]
+def select_rows(mask, x, value, y):
     """y[r, :] = x[r, :] where mask[r], else `value`; mask (R,) bool, x, y (R, C)."""
     number = x.dtype.type(value)
     for r in range(x.shape[0]):

@@ -19,7 +19,7 @@ from nnctl.kernels.simd import fma_function
 LANES = 16
 
 
-class Lanes(types.Type):  # type: ignore[misc]
+class Lanes(types.Type):
     """Numba type of 16 numbers side by side."""
 
     def __init__(self, dtype: Any) -> None:
@@ -28,7 +28,7 @@ class Lanes(types.Type):  # type: ignore[misc]
 
 
 @register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Lanes) -> None:
         super().__init__(manager, kind, ir.VectorType(manager[kind.dtype].get_value_type(), LANES))
 
@@ -182,7 +182,7 @@ def largest16(typingctx: Any, vector: Any) -> Any:
 
 
 @inline
-def lane_sum(x, start, count):  # type: ignore[no-untyped-def]
+def lane_sum(x, start, count):
     """Sum of `count` elements from flat element `start` of x."""
     sums = all16(x, x.dtype.type(0.0))
     whole = count - count % LANES
@@ -195,7 +195,7 @@ def lane_sum(x, start, count):  # type: ignore[no-untyped-def]
 
 
 @inline
-def lane_dot(x, x_start, y, y_start, count):  # type: ignore[no-untyped-def]
+def lane_dot(x, x_start, y, y_start, count):
     """Sum of products of `count` elements of x and y from flat places on."""
     sums = all16(x, x.dtype.type(0.0))
     whole = count - count % LANES
@@ -208,7 +208,7 @@ def lane_dot(x, x_start, y, y_start, count):  # type: ignore[no-untyped-def]
 
 
 @inline
-def lane_max(x, start, count):  # type: ignore[no-untyped-def]
+def lane_max(x, start, count):
     """The largest of `count` > 0 elements from flat element `start` of x."""
     largest = element(x, start)
     tops = all16(x, largest)

@@ -10,8 +10,18 @@ import numba
 import numpy as np
 
 from nnctl.kernels.jit import inline, kernel
-from nnctl.kernels.lanes import LANES, all16, element, lane_sum, load16, multiply, multiply_add
-from nnctl.kernels.lanes import add, subtract, total16
+from nnctl.kernels.lanes import (
+    LANES,
+    add,
+    all16,
+    element,
+    lane_sum,
+    load16,
+    multiply,
+    multiply_add,
+    subtract,
+    total16,
+)
 from nnctl.kernels.ranges import part
 from nnctl.kernels.reduce import ROWS, rows_of_block
 from nnctl.kernels.simd import fma
@@ -23,7 +33,7 @@ def parameter_sums_scratch(rows: int, columns: int) -> int:
 
 
 @inline
-def squared_deviations(x, start, count, mean):  # type: ignore[no-untyped-def]
+def squared_deviations(x, start, count, mean):
     """Sum of (x - mean)^2 over `count` elements from flat element `start`."""
     sums, centers = all16(x, x.dtype.type(0.0)), all16(x, mean)
     whole = count - count % LANES
@@ -38,7 +48,7 @@ def squared_deviations(x, start, count, mean):  # type: ignore[no-untyped-def]
 
 
 @part
-def _apply_row(x, r, mean, inverse, gamma, use_gamma, beta, use_beta, y):  # type: ignore[no-untyped-def]
+def _apply_row(x, r, mean, inverse, gamma, use_gamma, beta, use_beta, y):
     columns = x.shape[1]
     for c in range(columns):
         y[r, c] = (x[r, c] - mean) * inverse
@@ -51,7 +61,7 @@ def _apply_row(x, r, mean, inverse, gamma, use_gamma, beta, use_beta, y):  # typ
 
 
 @inline
-def normalize_row(x, r, epsilon, gamma, use_gamma, beta, use_beta, mean, inverse, y):  # type: ignore[no-untyped-def]
+def normalize_row(x, r, epsilon, gamma, use_gamma, beta, use_beta, mean, inverse, y):
     """One row of `layer_norm`."""
     t = x.dtype.type
     columns = x.shape[1]
@@ -64,14 +74,14 @@ def normalize_row(x, r, epsilon, gamma, use_gamma, beta, use_beta, mean, inverse
 
 
 @kernel
-def layer_norm(x, epsilon, gamma, use_gamma, beta, use_beta, mean, inverse, y):  # type: ignore[no-untyped-def]
+def layer_norm(x, epsilon, gamma, use_gamma, beta, use_beta, mean, inverse, y):
     """y (R, C) and, for the gradient, mean and inverse (R,) of x (R, C)."""
     for r in range(np.uint64(x.shape[0])):
         normalize_row(x, r, epsilon, gamma, use_gamma, beta, use_beta, mean, inverse, y)
 
 
 @kernel(parallel=True)
-def layer_norm_parallel(x, epsilon, gamma, use_gamma, beta, use_beta, mean, inverse, y):  # type: ignore[no-untyped-def]
+def layer_norm_parallel(x, epsilon, gamma, use_gamma, beta, use_beta, mean, inverse, y):
     """`layer_norm` on many threads."""
     for r in numba.prange(x.shape[0]):
         row = np.uint64(r)
@@ -79,7 +89,7 @@ def layer_norm_parallel(x, epsilon, gamma, use_gamma, beta, use_beta, mean, inve
 
 
 @inline
-def row_products(x, g, start, count, mean, inverse):  # type: ignore[no-untyped-def]
+def row_products(x, g, start, count, mean, inverse):
     """(sum of g, sum of g xhat) over a row of flat x and g."""
     zero = x.dtype.type(0.0)
     sums, products = all16(x, zero), all16(x, zero)
@@ -99,7 +109,7 @@ def row_products(x, g, start, count, mean, inverse):  # type: ignore[no-untyped-
 
 
 @part
-def _weigh_row(dy, r, gamma, use_gamma, dx):  # type: ignore[no-untyped-def]
+def _weigh_row(dy, r, gamma, use_gamma, dx):
     if use_gamma:
         for c in range(dy.shape[1]):
             dx[r, c] = dy[r, c] * gamma[c]
@@ -109,14 +119,14 @@ def _weigh_row(dy, r, gamma, use_gamma, dx):  # type: ignore[no-untyped-def]
 
 
 @part
-def _slope_row(x, r, mean, inverse, along_one, along_x, dx):  # type: ignore[no-untyped-def]
+def _slope_row(x, r, mean, inverse, along_one, along_x, dx):
     for c in range(x.shape[1]):
         hat = (x[r, c] - mean) * inverse
         dx[r, c] = inverse * (dx[r, c] - fma(hat, along_x, along_one))
 
 
 @inline
-def grad_row(x, dy, r, mean, inverse, gamma, use_gamma, dx):  # type: ignore[no-untyped-def]
+def grad_row(x, dy, r, mean, inverse, gamma, use_gamma, dx):
     """One row of `layer_norm_grad`."""
     columns = x.shape[1]
     count = x.dtype.type(columns)
@@ -126,21 +136,21 @@ def grad_row(x, dy, r, mean, inverse, gamma, use_gamma, dx):  # type: ignore[no-
 
 
 @kernel
-def layer_norm_grad(x, dy, mean, inverse, gamma, use_gamma, dx):  # type: ignore[no-untyped-def]
+def layer_norm_grad(x, dy, mean, inverse, gamma, use_gamma, dx):
     """dx of `layer_norm`; x, dy, dx (R, C), dx may be dy."""
     for r in range(np.uint64(x.shape[0])):
         grad_row(x, dy, r, mean, inverse, gamma, use_gamma, dx)
 
 
 @kernel(parallel=True)
-def layer_norm_grad_parallel(x, dy, mean, inverse, gamma, use_gamma, dx):  # type: ignore[no-untyped-def]
+def layer_norm_grad_parallel(x, dy, mean, inverse, gamma, use_gamma, dx):
     """`layer_norm_grad` on many threads."""
     for r in numba.prange(x.shape[0]):
         grad_row(x, dy, np.uint64(r), mean, inverse, gamma, use_gamma, dx)
 
 
 @part
-def _block_sums(x, dy, mean, inverse, lo, hi, at, out):  # type: ignore[no-untyped-def]
+def _block_sums(x, dy, mean, inverse, lo, hi, at, out):
     t = x.dtype.type
     product = at + np.uint64(1)
     for c in range(x.shape[1]):
@@ -154,7 +164,7 @@ def _block_sums(x, dy, mean, inverse, lo, hi, at, out):  # type: ignore[no-untyp
 
 
 @inline
-def add_blocks(scratch, rows, dgamma, dbeta):  # type: ignore[no-untyped-def]
+def add_blocks(scratch, rows, dgamma, dbeta):
     """dbeta and dgamma: the blocks' sums added in order."""
     columns = dgamma.shape[0]
     for c in range(columns):
@@ -167,7 +177,7 @@ def add_blocks(scratch, rows, dgamma, dbeta):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def layer_norm_sums(x, dy, mean, inverse, scratch, dgamma, dbeta):  # type: ignore[no-untyped-def]
+def layer_norm_sums(x, dy, mean, inverse, scratch, dgamma, dbeta):
     """dbeta = sum of dy, dgamma = sum of dy xhat over rows; scratch (2 blocks, C), R > 0."""
     rows = x.shape[0]
     for k in range((rows + ROWS - 1) // ROWS):
@@ -177,7 +187,7 @@ def layer_norm_sums(x, dy, mean, inverse, scratch, dgamma, dbeta):  # type: igno
 
 
 @kernel(parallel=True)
-def layer_norm_sums_parallel(x, dy, mean, inverse, scratch, dgamma, dbeta):  # type: ignore[no-untyped-def]
+def layer_norm_sums_parallel(x, dy, mean, inverse, scratch, dgamma, dbeta):
     """`layer_norm_sums` on many threads."""
     rows = x.shape[0]
     for k in numba.prange((rows + ROWS - 1) // ROWS):

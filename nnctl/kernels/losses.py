@@ -21,7 +21,7 @@ EPSILON = 1e-7
 
 
 @inline
-def clipped(p):  # type: ignore[no-untyped-def]
+def clipped(p):
     """p between epsilon and 1 - epsilon."""
     t = type(p)
     low, high = t(EPSILON), t(1.0) - t(EPSILON)
@@ -30,21 +30,21 @@ def clipped(p):  # type: ignore[no-untyped-def]
 
 
 @inline
-def at_least_epsilon(x):  # type: ignore[no-untyped-def]
+def at_least_epsilon(x):
     """max(x, epsilon)."""
     t = type(x)
     return t(EPSILON) if x < t(EPSILON) else x
 
 
 @inline
-def sign_label(y, form):  # type: ignore[no-untyped-def]
+def sign_label(y, form):
     """A hinge label: 0 and 1 become -1 and 1 where the whole batch is binary (form 1)."""
     t = type(y)
     return t(2.0) * y - t(1.0) if form != 0 else y
 
 
 @part
-def _terms(x, target, r, code, a, form, work):  # type: ignore[no-untyped-def]
+def _terms(x, target, r, code, a, form, work):
     t = x.dtype.type
     zero, one, half = t(0.0), t(1.0), t(0.5)
     if code == codes.SQUARED_ERROR:
@@ -87,7 +87,7 @@ def _terms(x, target, r, code, a, form, work):  # type: ignore[no-untyped-def]
 
 
 @part
-def _slopes(x, target, r, code, a, form, factor, dx):  # type: ignore[no-untyped-def]
+def _slopes(x, target, r, code, a, form, factor, dx):
     t = x.dtype.type
     zero, one, two = t(0.0), t(1.0), t(2.0)
     if code == codes.SQUARED_ERROR:
@@ -135,7 +135,7 @@ def _slopes(x, target, r, code, a, form, factor, dx):  # type: ignore[no-untyped
 
 
 @kernel
-def loss_rows(x, target, code, a, form, scratch, loss):  # type: ignore[no-untyped-def]
+def loss_rows(x, target, code, a, form, scratch, loss):
     """loss[r] = mean over c of the terms (KL divergence: their sum)."""
     columns = x.shape[1]
     t = x.dtype.type
@@ -146,7 +146,7 @@ def loss_rows(x, target, code, a, form, scratch, loss):  # type: ignore[no-untyp
 
 
 @kernel
-def loss_rows_grad(x, target, code, a, form, dloss, dx):  # type: ignore[no-untyped-def]
+def loss_rows_grad(x, target, code, a, form, dloss, dx):
     """dx[r, c] = dloss[r] times the slope of row r's loss in x[r, c]."""
     t = x.dtype.type
     divisor = t(1.0) if code == codes.KL_DIVERGENCE else t(x.shape[1])
@@ -155,7 +155,7 @@ def loss_rows_grad(x, target, code, a, form, dloss, dx):  # type: ignore[no-unty
 
 
 @kernel
-def hinge_form(target, form):  # type: ignore[no-untyped-def]
+def hinge_form(target, form):
     """form[0] = 1 where every label of the batch is 0 or 1, else 0; target (N,), form (1,) int64."""
     t = target.dtype.type
     other = 0
@@ -165,7 +165,7 @@ def hinge_form(target, form):  # type: ignore[no-untyped-def]
 
 
 @part
-def _log_row(x, target, r, smoothing, total, work):  # type: ignore[no-untyped-def]
+def _log_row(x, target, r, smoothing, total, work):
     classes = x.dtype.type(x.shape[1])
     for c in range(x.shape[1]):
         goal = smoothed(target[r, c], smoothing, classes)
@@ -173,7 +173,7 @@ def _log_row(x, target, r, smoothing, total, work):  # type: ignore[no-untyped-d
 
 
 @kernel
-def categorical_crossentropy(x, target, a, scratch, loss):  # type: ignore[no-untyped-def]
+def categorical_crossentropy(x, target, a, scratch, loss):
     """loss[r] = -sum over c of target' log(x / sum(x)), the quotient clipped to [eps, 1 - eps]."""
     columns = x.shape[1]
     for r in range(np.uint64(x.shape[0])):
@@ -183,7 +183,7 @@ def categorical_crossentropy(x, target, a, scratch, loss):  # type: ignore[no-un
 
 
 @part
-def _log_row_grad(x, target, r, smoothing, total, dx):  # type: ignore[no-untyped-def]
+def _log_row_grad(x, target, r, smoothing, total, dx):
     classes, zero = x.dtype.type(x.shape[1]), x.dtype.type(0.0)
     for c in range(x.shape[1]):
         q = x[r, c] / total
@@ -192,13 +192,13 @@ def _log_row_grad(x, target, r, smoothing, total, dx):  # type: ignore[no-untype
 
 
 @part
-def _through_quotient(r, inner, factor, dx):  # type: ignore[no-untyped-def]
+def _through_quotient(r, inner, factor, dx):
     for c in range(dx.shape[1]):
         dx[r, c] = (dx[r, c] - inner) * factor
 
 
 @kernel
-def categorical_crossentropy_grad(x, target, a, dloss, dx):  # type: ignore[no-untyped-def]
+def categorical_crossentropy_grad(x, target, a, dloss, dx):
     """dx of `categorical_crossentropy`, through the clipping and the division by the sum."""
     columns = x.shape[1]
     for r in range(np.uint64(x.shape[0])):
@@ -210,7 +210,7 @@ def categorical_crossentropy_grad(x, target, a, dloss, dx):  # type: ignore[no-u
 
 
 @kernel
-def sparse_crossentropy(x, labels, ignored, loss):  # type: ignore[no-untyped-def]
+def sparse_crossentropy(x, labels, ignored, loss):
     """loss[r] = -log(x[r, label] / sum(x[r])), the quotient clipped; labels (R,) int64.
 
     A row whose label is `ignored` loses 0; a label outside the classes gives NaN.
@@ -226,7 +226,7 @@ def sparse_crossentropy(x, labels, ignored, loss):  # type: ignore[no-untyped-de
 
 
 @kernel
-def sparse_crossentropy_grad(x, labels, ignored, dloss, dx):  # type: ignore[no-untyped-def]
+def sparse_crossentropy_grad(x, labels, ignored, dloss, dx):
     """dx of `sparse_crossentropy`, through the clipping and the division by the sum."""
     columns = x.shape[1]
     t = x.dtype.type
@@ -246,7 +246,7 @@ def sparse_crossentropy_grad(x, labels, ignored, dloss, dx):  # type: ignore[no-
 
 
 @kernel
-def categorical_hinge(x, target, scratch, loss):  # type: ignore[no-untyped-def]
+def categorical_hinge(x, target, scratch, loss):
     """loss[r] = max(0, max over c of (1 - target) x - sum of target x + 1)."""
     columns = x.shape[1]
     t = x.dtype.type
@@ -259,7 +259,7 @@ def categorical_hinge(x, target, scratch, loss):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def categorical_hinge_grad(x, target, dloss, dx):  # type: ignore[no-untyped-def]
+def categorical_hinge_grad(x, target, dloss, dx):
     """dx of `categorical_hinge`; equal maxima share the gradient."""
     columns = x.shape[1]
     t = x.dtype.type
@@ -280,7 +280,7 @@ def categorical_hinge_grad(x, target, dloss, dx):  # type: ignore[no-untyped-def
 
 
 @kernel
-def weighted(loss, weight, y):  # type: ignore[no-untyped-def]
+def weighted(loss, weight, y):
     """y[r] = loss[r] weight[r], all (R,)."""
     for r in range(loss.shape[0]):
         y[r] = loss[r] * weight[r]

@@ -21,7 +21,7 @@ from nnctl.kernels.bits import bits, from_bits, polynomial
 from nnctl.kernels.jit import inline
 from nnctl.kernels.simd import fma
 
-_OPTIONS = {"error_model": "numpy", "fastmath": False, "forceinline": True}
+_OPTIONS: Any = {"error_model": "numpy", "fastmath": False, "forceinline": True}
 
 
 class _Format:
@@ -80,7 +80,7 @@ def _(f: _Format) -> Callable[..., Any]:
     integer, shift, shift_bits, log2e = f.integer, f.shift, f.shift_bits, f.log2e
     ln2_high, ln2_low = f.ln2_high, f.ln2_low
 
-    def implementation(x):  # type: ignore[no-untyped-def]
+    def implementation(x):
         shifted = fma(x, log2e, shift)
         n = shifted - shift
         r = fma(-n, ln2_low, fma(-n, ln2_high, x))
@@ -99,7 +99,7 @@ def _(f: _Format) -> Callable[..., Any]:
     integer, mantissa, bias, one = f.integer, f.mantissa, f.bias, f.one
     low, high = (f.real(-104.0), f.real(89.0)) if f is _SINGLE else (f.real(-746.0), f.real(710.0))
 
-    def implementation(x):  # type: ignore[no-untyped-def]
+    def implementation(x):
         x = low if x < low else x
         x = high if x > high else x
         q, n = _expm1_reduced(x)
@@ -123,7 +123,7 @@ def _expm1_bounded(x: Any) -> Any:
 def _(f: _Format) -> Callable[..., Any]:
     integer, mantissa, bias, one = f.integer, f.mantissa, f.bias, f.one
 
-    def implementation(x):  # type: ignore[no-untyped-def]
+    def implementation(x):
         q, n = _expm1_reduced(x)
         scale = from_bits(integer((n + bias) << mantissa))
         return fma(scale, q, scale - one)
@@ -141,7 +141,7 @@ def _(f: _Format) -> Callable[..., Any]:
     integer, mantissa, bias, one, two = f.integer, f.mantissa, f.bias, f.one, f.real(2.0)
     low, high = (f.real(-30.0), f.real(89.0)) if f is _SINGLE else (f.real(-50.0), f.real(710.0))
 
-    def implementation(x):  # type: ignore[no-untyped-def]
+    def implementation(x):
         x = low if x < low else x
         x = high if x > high else x
         q, n = _expm1_reduced(x)
@@ -175,11 +175,11 @@ def _log_reduced_by_type(f: Any, k: Any) -> Any:
     form = _format_of(f)
     ln2_high, ln2_low, half, two = form.ln2_high, form.ln2_low, form.real(0.5), form.real(2.0)
 
-    def single(f, k):  # type: ignore[no-untyped-def]
+    def single(f, k):
         y = fma(f * f, polynomial(f, _LOG32), f)
         return fma(k, ln2_high, fma(k, ln2_low, y))
 
-    def double(f, k):  # type: ignore[no-untyped-def]
+    def double(f, k):
         s = f / (two + f)
         z = s * s
         square = half * f * f
@@ -205,7 +205,7 @@ def _(f: _Format) -> Callable[..., Any]:
     normal, lift = f.real(2.0 ** (1 - f.bias)), f.real(2.0 ** (f.mantissa + 2))
     lifted_by, infinity, nan = f.real(f.mantissa + 2), f.real(np.inf), f.real(np.nan)
 
-    def implementation(x):  # type: ignore[no-untyped-def]
+    def implementation(x):
         tiny = x < normal
         a = x * lift if tiny else x
         i = integer(integer(bits(a) - offset) & mask)
@@ -226,12 +226,12 @@ def log1p(x: Any) -> Any:
 
 @_by_type(log1p)
 def _(f: _Format) -> Callable[..., Any]:
-    integer, mantissa, one, zero, shift = f.integer, f.mantissa, f.one, f.real(0.0), f.shift
+    integer, mantissa, one, _zero, shift = f.integer, f.mantissa, f.one, f.real(0.0), f.shift
     offset, mask, shift_bits = _two_thirds_bits(f), -(1 << f.mantissa), f.shift_bits
     four_bits, quarter = (f.bias + 2) << f.mantissa, f.real(0.25)
     infinity, nan, tiny = f.real(np.inf), f.real(np.nan), f.real(2.0 ** -(f.mantissa + 3))
 
-    def implementation(x):  # type: ignore[no-untyped-def]
+    def implementation(x):
         u = one + x
         i = integer(integer(bits(u) - offset) & mask)  # the exponent k of u, in place
         k = from_bits(integer((i >> mantissa) + shift_bits)) - shift
@@ -265,7 +265,7 @@ def _(f: _Format) -> Callable[..., Any]:
     coefficients = _TANH32 if f is _SINGLE else _TANH64
     half, two, top = f.real(0.5), f.real(2.0), f.real(10.0 if f is _SINGLE else 20.0)
 
-    def implementation(x):  # type: ignore[no-untyped-def]
+    def implementation(x):
         a = abs(x)
         z = a * a
         near = fma(a * z, polynomial(z, coefficients), a)
@@ -285,7 +285,7 @@ def sigmoid(x: Any) -> Any:
 def _(f: _Format) -> Callable[..., Any]:
     one = f.one
 
-    def implementation(x):  # type: ignore[no-untyped-def]
+    def implementation(x):
         z = exp(-abs(x))
         total = one + z
         lost = z - (total - one)  # what rounding 1 + z took away
@@ -304,14 +304,14 @@ def softplus(x: Any) -> Any:
 def _(f: _Format) -> Callable[..., Any]:
     zero = f.real(0.0)
 
-    def implementation(x):  # type: ignore[no-untyped-def]
+    def implementation(x):
         return (zero if x < zero else x) + log1p(exp(-abs(x)))
 
     return implementation
 
 
 @inline
-def power_int(x, n):  # type: ignore[no-untyped-def]
+def power_int(x, n):
     """x^n for an integer n >= 0, by squaring, in the type of x."""
     y = type(x)(1.0)
     while n > 0:

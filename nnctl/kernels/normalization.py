@@ -25,7 +25,7 @@ def statistics_scratch(rows: int, columns: int) -> int:
 
 
 @part
-def _block_statistics(x, lo, hi, at, out):  # type: ignore[no-untyped-def]
+def _block_statistics(x, lo, hi, at, out):
     """out[at] = mean, out[at + 1] = sum of squared deviations of rows lo to hi."""
     t = x.dtype.type
     columns, deviation = x.shape[1], at + np.uint64(1)
@@ -45,7 +45,7 @@ def _block_statistics(x, lo, hi, at, out):  # type: ignore[no-untyped-def]
 
 
 @part
-def _join(scratch, rows, mean, variance):  # type: ignore[no-untyped-def]
+def _join(scratch, rows, mean, variance):
     """Join the blocks' statistics in order; variance is the biased one."""
     t = mean.dtype.type
     columns = mean.shape[0]
@@ -66,7 +66,7 @@ def _join(scratch, rows, mean, variance):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def batch_statistics(x, scratch, mean, variance):  # type: ignore[no-untyped-def]
+def batch_statistics(x, scratch, mean, variance):
     """mean and biased variance (C,) of the columns of x (R, C), R > 0; scratch (2 blocks, C)."""
     rows = x.shape[0]
     for k in range((rows + ROWS - 1) // ROWS):
@@ -76,7 +76,7 @@ def batch_statistics(x, scratch, mean, variance):  # type: ignore[no-untyped-def
 
 
 @kernel(parallel=True)
-def batch_statistics_parallel(x, scratch, mean, variance):  # type: ignore[no-untyped-def]
+def batch_statistics_parallel(x, scratch, mean, variance):
     """`batch_statistics` on many threads."""
     rows = x.shape[0]
     for k in numba.prange((rows + ROWS - 1) // ROWS):
@@ -86,7 +86,7 @@ def batch_statistics_parallel(x, scratch, mean, variance):  # type: ignore[no-un
 
 
 @kernel
-def masked_statistics(x, mask, count, mean, variance):  # type: ignore[no-untyped-def]
+def masked_statistics(x, mask, count, mean, variance):
     """`batch_statistics` of the rows where mask (R,) bool; count (1,) is their number + 1e-7."""
     t = x.dtype.type
     columns = x.shape[1]
@@ -113,7 +113,7 @@ def masked_statistics(x, mask, count, mean, variance):  # type: ignore[no-untype
 
 
 @kernel
-def update_moving(batch, momentum, moving):  # type: ignore[no-untyped-def]
+def update_moving(batch, momentum, moving):
     """moving = moving momentum + batch (1 - momentum), all (C,)."""
     t = moving.dtype.type
     keep, take = t(momentum), t(1.0 - momentum)
@@ -122,7 +122,7 @@ def update_moving(batch, momentum, moving):  # type: ignore[no-untyped-def]
 
 
 @inline
-def column_factors(variance, epsilon, gamma, use_gamma, factor):  # type: ignore[no-untyped-def]
+def column_factors(variance, epsilon, gamma, use_gamma, factor):
     """factor = gamma / sqrt(variance + epsilon)."""
     t = variance.dtype.type
     one = t(1.0)
@@ -134,7 +134,7 @@ def column_factors(variance, epsilon, gamma, use_gamma, factor):  # type: ignore
 
 
 @part
-def _apply_rows(x, lo, hi, mean, factor, beta, use_beta, y):  # type: ignore[no-untyped-def]
+def _apply_rows(x, lo, hi, mean, factor, beta, use_beta, y):
     for r in range(lo, hi):
         if use_beta:
             for c in range(x.shape[1]):
@@ -145,14 +145,14 @@ def _apply_rows(x, lo, hi, mean, factor, beta, use_beta, y):  # type: ignore[no-
 
 
 @kernel
-def batch_norm(x, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, scratch, y):  # type: ignore[no-untyped-def]
+def batch_norm(x, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, scratch, y):
     """y = (x - mean) / sqrt(variance + epsilon) gamma + beta; x, y (R, C), scratch (C,)."""
     column_factors(variance, epsilon, gamma, use_gamma, scratch)
     _apply_rows(x, np.uint64(0), np.uint64(x.shape[0]), mean, scratch, beta, use_beta, y)
 
 
 @kernel(parallel=True)
-def batch_norm_parallel(x, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, scratch, y):  # type: ignore[no-untyped-def]
+def batch_norm_parallel(x, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, scratch, y):
     """`batch_norm` on many threads."""
     column_factors(variance, epsilon, gamma, use_gamma, scratch)
     rows = x.shape[0]
@@ -162,7 +162,7 @@ def batch_norm_parallel(x, mean, variance, epsilon, gamma, use_gamma, beta, use_
 
 
 @part
-def _block_sums(x, dy, mean, lo, hi, at, out):  # type: ignore[no-untyped-def]
+def _block_sums(x, dy, mean, lo, hi, at, out):
     """out[at] = sum of dy, out[at + 1] = sum of dy (x - mean) over rows lo to hi."""
     t = x.dtype.type
     product = at + np.uint64(1)
@@ -176,7 +176,7 @@ def _block_sums(x, dy, mean, lo, hi, at, out):  # type: ignore[no-untyped-def]
 
 
 @part
-def _add_sums(scratch, rows, variance, epsilon, dgamma, dbeta):  # type: ignore[no-untyped-def]
+def _add_sums(scratch, rows, variance, epsilon, dgamma, dbeta):
     columns = dgamma.shape[0]
     t = dgamma.dtype.type
     for c in range(columns):
@@ -191,7 +191,7 @@ def _add_sums(scratch, rows, variance, epsilon, dgamma, dbeta):  # type: ignore[
 
 
 @kernel
-def batch_norm_sums(x, dy, mean, variance, epsilon, scratch, dgamma, dbeta):  # type: ignore[no-untyped-def]
+def batch_norm_sums(x, dy, mean, variance, epsilon, scratch, dgamma, dbeta):
     """dbeta = sum of dy, dgamma = sum of dy xhat over rows; scratch (2 blocks, C), R > 0."""
     rows = x.shape[0]
     for k in range((rows + ROWS - 1) // ROWS):
@@ -201,7 +201,7 @@ def batch_norm_sums(x, dy, mean, variance, epsilon, scratch, dgamma, dbeta):  # 
 
 
 @kernel(parallel=True)
-def batch_norm_sums_parallel(x, dy, mean, variance, epsilon, scratch, dgamma, dbeta):  # type: ignore[no-untyped-def]
+def batch_norm_sums_parallel(x, dy, mean, variance, epsilon, scratch, dgamma, dbeta):
     """`batch_norm_sums` on many threads."""
     rows = x.shape[0]
     for k in numba.prange((rows + ROWS - 1) // ROWS):
@@ -211,7 +211,7 @@ def batch_norm_sums_parallel(x, dy, mean, variance, epsilon, scratch, dgamma, db
 
 
 @inline
-def slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, count, scratch):  # type: ignore[no-untyped-def]
+def slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, count, scratch):
     """scratch (3, C): factor of dy; what the mean and what (x - mean) take from dx."""
     t = variance.dtype.type
     one = t(1.0)
@@ -224,7 +224,7 @@ def slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, count, scratc
 
 
 @part
-def _grad_rows(x, dy, mean, lo, hi, terms, dx):  # type: ignore[no-untyped-def]
+def _grad_rows(x, dy, mean, lo, hi, terms, dx):
     for r in range(lo, hi):
         for c in range(x.shape[1]):
             straight = fma(dy[r, c], terms[0, c], -terms[1, c])
@@ -232,9 +232,7 @@ def _grad_rows(x, dy, mean, lo, hi, terms, dx):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def batch_norm_grad(  # type: ignore[no-untyped-def]
-    x, dy, mean, variance, epsilon, gamma, use_gamma, dgamma, dbeta, scratch, dx
-):
+def batch_norm_grad(x, dy, mean, variance, epsilon, gamma, use_gamma, dgamma, dbeta, scratch, dx):
     """dx of `batch_norm` with batch statistics; dgamma, dbeta from `batch_norm_sums`.
 
     x, dy, dx (R, C); scratch (3, C).
@@ -245,9 +243,7 @@ def batch_norm_grad(  # type: ignore[no-untyped-def]
 
 
 @kernel(parallel=True)
-def batch_norm_grad_parallel(  # type: ignore[no-untyped-def]
-    x, dy, mean, variance, epsilon, gamma, use_gamma, dgamma, dbeta, scratch, dx
-):
+def batch_norm_grad_parallel(x, dy, mean, variance, epsilon, gamma, use_gamma, dgamma, dbeta, scratch, dx):
     """`batch_norm_grad` on many threads."""
     rows = x.shape[0]
     slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, x.dtype.type(rows), scratch)
@@ -257,7 +253,7 @@ def batch_norm_grad_parallel(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def masked_batch_norm_grad(  # type: ignore[no-untyped-def]
+def masked_batch_norm_grad(
     x, dy, mask, count, mean, variance, epsilon, gamma, use_gamma, dgamma, dbeta, scratch, dx
 ):
     """`batch_norm_grad` where the statistics came from the rows of `mask` only."""
@@ -271,7 +267,7 @@ def masked_batch_norm_grad(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def frozen_batch_norm_grad(dy, variance, epsilon, gamma, use_gamma, scratch, dx):  # type: ignore[no-untyped-def]
+def frozen_batch_norm_grad(dy, variance, epsilon, gamma, use_gamma, scratch, dx):
     """dx of `batch_norm` with moving statistics; dy, dx (R, C), scratch (C,)."""
     column_factors(variance, epsilon, gamma, use_gamma, scratch)
     for r in range(dy.shape[0]):

@@ -21,7 +21,7 @@ _WORD = np.uint64(32)
 
 
 @inline
-def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+def philox(c0, c1, c2, c3, k0, k1):
     """Ten rounds on a counter of four uint32 under a key of two; four uint32."""
     for _ in range(10):
         p0 = _MULTIPLIER_0 * np.uint64(c0)
@@ -36,7 +36,7 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @inline
-def block_words(block, step, k0, k1):  # type: ignore[no-untyped-def]
+def block_words(block, step, k0, k1):
     """The four words of a block: block and step uint64, k0 and k1 uint32."""
     return philox(
         np.uint32(block & _LOW),
@@ -49,13 +49,13 @@ def block_words(block, step, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @inline
-def unit32(word):  # type: ignore[no-untyped-def]
+def unit32(word):
     """A float32 in [0, 1) from the upper 24 bits of a word."""
     return np.float32(np.int32(word >> np.uint32(8))) * np.float32(2.0**-24)
 
 
 @inline
-def unit64(low, high):  # type: ignore[no-untyped-def]
+def unit64(low, high):
     """A float64 in [0, 1) from 53 bits of two words."""
     whole = (np.uint64(high) << _WORD | np.uint64(low)) >> np.uint64(11)
     return np.float64(np.int64(whole)) * 2.0**-53

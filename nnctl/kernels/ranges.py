@@ -31,30 +31,30 @@ def part(function: Callable[..., Any]) -> Any:
 
     Said to LLVM, so that the loop also vectorises where the output overwrites an input.
     """
-    dispatcher = numba.njit(error_model="numpy", fastmath=False)(function)
+    dispatcher: Any = numba.njit(error_model="numpy", fastmath=False)(function)
     dispatcher._compiler._customize_flags = _assume_no_overlap
     return dispatcher
 
 
 @inline
-def block_count(n):  # type: ignore[no-untyped-def]
+def block_count(n):
     """Blocks of n elements."""
     return (n + BLOCK - 1) // BLOCK
 
 
 @inline
-def first(block):  # type: ignore[no-untyped-def]
+def first(block):
     """Where a block starts."""
     return np.uint64(np.int64(block) * BLOCK)
 
 
 @inline
-def last(block, n):  # type: ignore[no-untyped-def]
+def last(block, n):
     """Where a block of n elements ends."""
     return np.uint64(min(np.int64(n), np.int64(block) * BLOCK + BLOCK))
 
 
 @inline
-def all_of(x):  # type: ignore[no-untyped-def]
+def all_of(x):
     """The number of elements of a 1-D array, unsigned."""
     return np.uint64(x.shape[0])

@@ -12,8 +12,18 @@ import numpy as np
 
 from nnctl.kernels import codes
 from nnctl.kernels.jit import inline, kernel
-from nnctl.kernels.lanes import LANES, add, all16, element, lane_dot, lane_max, lane_sum, load16
-from nnctl.kernels.lanes import magnitude, total16
+from nnctl.kernels.lanes import (
+    LANES,
+    add,
+    all16,
+    element,
+    lane_dot,
+    lane_max,
+    lane_sum,
+    load16,
+    magnitude,
+    total16,
+)
 from nnctl.kernels.ranges import part
 
 ROWS = 256
@@ -39,7 +49,7 @@ def whole_sum_scratch(size: int) -> int:
 
 
 @part
-def add_rows(x, outer, lo, hi, out, at):  # type: ignore[no-untyped-def]
+def add_rows(x, outer, lo, hi, out, at):
     """out[at, :] = x[outer, lo, :] + ... + x[outer, hi - 1, :], from the top down."""
     columns = x.shape[2]
     if lo >= hi:
@@ -62,21 +72,21 @@ def add_rows(x, outer, lo, hi, out, at):  # type: ignore[no-untyped-def]
 
 
 @inline
-def rows_of_block(block, rows):  # type: ignore[no-untyped-def]
+def rows_of_block(block, rows):
     """(first, last) row of a block, unsigned."""
     lo = np.int64(block) * ROWS
     return np.uint64(lo), np.uint64(min(lo + ROWS, rows))
 
 
 @inline
-def scale_row(out, at, factor):  # type: ignore[no-untyped-def]
+def scale_row(out, at, factor):
     """out[at, :] *= factor."""
     for c in range(out.shape[1]):
         out[at, c] *= factor
 
 
 @kernel
-def sum_middle(x, scale, scratch, y):  # type: ignore[no-untyped-def]
+def sum_middle(x, scale, scratch, y):
     """y[a, b] = scale * sum over r of x[a, r, b]; x (A, R, B), y (A, B), scratch (A * blocks, B).
 
     Plain form for up to ROWS rows or little work; scratch has `middle_sum_scratch` elements.
@@ -97,7 +107,7 @@ def sum_middle(x, scale, scratch, y):  # type: ignore[no-untyped-def]
 
 
 @kernel(parallel=True)
-def sum_middle_parallel(x, scale, scratch, y):  # type: ignore[no-untyped-def]
+def sum_middle_parallel(x, scale, scratch, y):
     """`sum_middle` on many threads; scratch (A * blocks, B) is always used."""
     outer, rows = x.shape[0], x.shape[1]
     blocks = max(1, (rows + ROWS - 1) // ROWS)
@@ -114,7 +124,7 @@ def sum_middle_parallel(x, scale, scratch, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def sum_rows(x, scale, y):  # type: ignore[no-untyped-def]
+def sum_rows(x, scale, y):
     """y[r] = scale * sum over c of x[r, c]; x (R, C), y (R,)."""
     columns = x.shape[1]
     factor = x.dtype.type(scale)
@@ -123,7 +133,7 @@ def sum_rows(x, scale, y):  # type: ignore[no-untyped-def]
 
 
 @inline
-def lane_absolute_sum(x, start, count):  # type: ignore[no-untyped-def]
+def lane_absolute_sum(x, start, count):
     """Sum of |x| over `count` elements from flat element `start`."""
     sums = all16(x, x.dtype.type(0.0))
     whole = count - count % LANES
@@ -136,7 +146,7 @@ def lane_absolute_sum(x, start, count):  # type: ignore[no-untyped-def]
 
 
 @inline
-def sum_of(x, code, start, count):  # type: ignore[no-untyped-def]
+def sum_of(x, code, start, count):
     """One block of a whole sum: of x, of its squares or of its absolute values."""
     if code == codes.SUM_OF_SQUARES:
         return lane_dot(x, start, x, start, count)
@@ -146,7 +156,7 @@ def sum_of(x, code, start, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def sum_all(x, code, scale, scratch, y):  # type: ignore[no-untyped-def]
+def sum_all(x, code, scale, scratch, y):
     """y[0] = scale * the sum of x (N,), of x^2 or of |x| by code; scratch `whole_sum_scratch`."""
     n = x.shape[0]
     blocks = max(1, (n + LENGTH - 1) // LENGTH)
@@ -156,7 +166,7 @@ def sum_all(x, code, scale, scratch, y):  # type: ignore[no-untyped-def]
 
 
 @kernel(parallel=True)
-def sum_all_parallel(x, code, scale, scratch, y):  # type: ignore[no-untyped-def]
+def sum_all_parallel(x, code, scale, scratch, y):
     """`sum_all` on many threads."""
     n = x.shape[0]
     blocks = max(1, (n + LENGTH - 1) // LENGTH)
@@ -167,7 +177,7 @@ def sum_all_parallel(x, code, scale, scratch, y):  # type: ignore[no-untyped-def
 
 
 @kernel
-def max_middle(x, y):  # type: ignore[no-untyped-def]
+def max_middle(x, y):
     """y[a, b] = max over r of x[a, r, b]; x (A, R, B) with R > 0, y (A, B)."""
     rows, columns = x.shape[1], x.shape[2]
     for a in range(x.shape[0]):
@@ -183,7 +193,7 @@ def max_middle(x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def max_middle_grad(x, y, dy, scratch, dx):  # type: ignore[no-untyped-def]
+def max_middle_grad(x, y, dy, scratch, dx):
     """dx of `max_middle`: dy shared evenly among equal maxima; scratch (B,)."""
     rows, columns = x.shape[1], x.shape[2]
     t = x.dtype.type
@@ -201,7 +211,7 @@ def max_middle_grad(x, y, dy, scratch, dx):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def broadcast_middle(x, scale, y):  # type: ignore[no-untyped-def]
+def broadcast_middle(x, scale, y):
     """y[a, r, b] = scale * x[a, b]: the transpose of `sum_middle`; x (A, B), y (A, R, B)."""
     factor = x.dtype.type(scale)
     for a in range(y.shape[0]):

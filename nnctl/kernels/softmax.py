@@ -16,21 +16,21 @@ from nnctl.kernels.ranges import part
 
 
 @part
-def exp_row(x, r, top, y):  # type: ignore[no-untyped-def]
+def exp_row(x, r, top, y):
     """y[r, :] = e^(x[r, :] - top)."""
     for c in range(x.shape[1]):
         y[r, c] = exp(x[r, c] - top)
 
 
 @part
-def scale_row(x, r, factor, y):  # type: ignore[no-untyped-def]
+def scale_row(x, r, factor, y):
     """y[r, :] = x[r, :] * factor."""
     for c in range(x.shape[1]):
         y[r, c] = x[r, c] * factor
 
 
 @inline
-def softmax_row(x, r, y):  # type: ignore[no-untyped-def]
+def softmax_row(x, r, y):
     """y[r, :] = softmax of x[r, :]; gives (largest, sum of exponentials)."""
     columns = x.shape[1]
     at = np.int64(r) * columns
@@ -42,27 +42,27 @@ def softmax_row(x, r, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def softmax(x, y):  # type: ignore[no-untyped-def]
+def softmax(x, y):
     """y = softmax of every row; x, y (R, C), may be the same memory."""
     for r in range(np.uint64(x.shape[0])):
         softmax_row(x, r, y)
 
 
 @kernel(parallel=True)
-def softmax_parallel(x, y):  # type: ignore[no-untyped-def]
+def softmax_parallel(x, y):
     """`softmax` on many threads."""
     for r in numba.prange(x.shape[0]):
         softmax_row(x, np.uint64(r), y)
 
 
 @part
-def _softmax_grad_row(y, dy, r, inner, dx):  # type: ignore[no-untyped-def]
+def _softmax_grad_row(y, dy, r, inner, dx):
     for c in range(y.shape[1]):
         dx[r, c] = y[r, c] * (dy[r, c] - inner)
 
 
 @kernel
-def softmax_grad(y, dy, dx):  # type: ignore[no-untyped-def]
+def softmax_grad(y, dy, dx):
     """dx = y (dy - sum(y dy)), row by row; y, dy, dx (R, C)."""
     columns = y.shape[1]
     for r in range(np.uint64(y.shape[0])):
@@ -71,13 +71,13 @@ def softmax_grad(y, dy, dx):  # type: ignore[no-untyped-def]
 
 
 @part
-def _minus_row(x, r, number, y):  # type: ignore[no-untyped-def]
+def _minus_row(x, r, number, y):
     for c in range(x.shape[1]):
         y[r, c] = x[r, c] - number
 
 
 @kernel
-def log_softmax(x, y):  # type: ignore[no-untyped-def]
+def log_softmax(x, y):
     """y = log(softmax) of every row; x, y (R, C), not the same memory."""
     columns = x.shape[1]
     for r in range(np.uint64(x.shape[0])):
@@ -88,13 +88,13 @@ def log_softmax(x, y):  # type: ignore[no-untyped-def]
 
 
 @part
-def _log_softmax_grad_row(y, dy, r, total, dx):  # type: ignore[no-untyped-def]
+def _log_softmax_grad_row(y, dy, r, total, dx):
     for c in range(y.shape[1]):
         dx[r, c] = dy[r, c] - exp(y[r, c]) * total
 
 
 @kernel
-def log_softmax_grad(y, dy, dx):  # type: ignore[no-untyped-def]
+def log_softmax_grad(y, dy, dx):
     """dx = dy - softmax sum(dy), row by row; y is the log-softmax."""
     columns = y.shape[1]
     for r in range(np.uint64(y.shape[0])):
@@ -102,7 +102,7 @@ def log_softmax_grad(y, dy, dx):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def sparse_softmax_loss(x, labels, ignored, p, loss):  # type: ignore[no-untyped-def]
+def sparse_softmax_loss(x, labels, ignored, p, loss):
     """loss[r] = -log softmax(x)[r, labels[r]], p = softmax(x).
 
     x, p (R, C), labels (R,) int64, loss (R,). A row whose label is `ignored` loses 0. A label
@@ -121,7 +121,7 @@ def sparse_softmax_loss(x, labels, ignored, p, loss):  # type: ignore[no-untyped
 
 
 @kernel
-def sparse_softmax_loss_grad(p, labels, ignored, dloss, dx):  # type: ignore[no-untyped-def]
+def sparse_softmax_loss_grad(p, labels, ignored, dloss, dx):
     """dx[r, :] = dloss[r] (p[r, :] - onehot(labels[r])); 0 where the label is `ignored`."""
     columns = p.shape[1]
     t = p.dtype.type
@@ -134,20 +134,20 @@ def sparse_softmax_loss_grad(p, labels, ignored, dloss, dx):  # type: ignore[no-
 
 
 @inline
-def smoothed(target, smoothing, classes):  # type: ignore[no-untyped-def]
+def smoothed(target, smoothing, classes):
     """target (1 - smoothing) + smoothing / classes."""
     return target * (type(target)(1.0) - smoothing) + smoothing / classes
 
 
 @part
-def _target_loss_row(x, target, r, smoothing, shift, work):  # type: ignore[no-untyped-def]
+def _target_loss_row(x, target, r, smoothing, shift, work):
     classes = x.dtype.type(x.shape[1])
     for c in range(x.shape[1]):
         work[r, c] = smoothed(target[r, c], smoothing, classes) * (shift - x[r, c])
 
 
 @kernel
-def softmax_loss(x, target, smoothing, p, loss):  # type: ignore[no-untyped-def]
+def softmax_loss(x, target, smoothing, p, loss):
     """loss[r] = -sum over c of target'[r, c] log softmax(x)[r, c], p = softmax(x).
 
     x, target, p (R, C), loss (R,); target' is smoothed as Keras does.
@@ -165,14 +165,14 @@ def softmax_loss(x, target, smoothing, p, loss):  # type: ignore[no-untyped-def]
 
 
 @part
-def _softmax_loss_grad_row(p, target, r, smoothing, factor, mass, dx):  # type: ignore[no-untyped-def]
+def _softmax_loss_grad_row(p, target, r, smoothing, factor, mass, dx):
     classes = p.dtype.type(p.shape[1])
     for c in range(p.shape[1]):
         dx[r, c] = factor * (mass * p[r, c] - smoothed(target[r, c], smoothing, classes))
 
 
 @kernel
-def softmax_loss_grad(p, target, smoothing, dloss, dx):  # type: ignore[no-untyped-def]
+def softmax_loss_grad(p, target, smoothing, dloss, dx):
     """dx[r, :] = dloss[r] (p[r, :] - target'[r, :]), also where a target row sums to less than 1."""
     columns = p.shape[1]
     t = p.dtype.type
@@ -184,7 +184,7 @@ def softmax_loss_grad(p, target, smoothing, dloss, dx):  # type: ignore[no-untyp
 
 
 @part
-def _sigmoid_loss_row(x, target, r, smoothing, work):  # type: ignore[no-untyped-def]
+def _sigmoid_loss_row(x, target, r, smoothing, work):
     t = x.dtype.type
     zero = t(0.0)
     for c in range(x.shape[1]):
@@ -195,7 +195,7 @@ def _sigmoid_loss_row(x, target, r, smoothing, work):  # type: ignore[no-untyped
 
 
 @kernel
-def sigmoid_loss(x, target, smoothing, scratch, loss):  # type: ignore[no-untyped-def]
+def sigmoid_loss(x, target, smoothing, scratch, loss):
     """loss[r] = mean over c of the binary cross-entropy of logits x against target'.
 
     x, target, scratch (R, C), loss (R,).
@@ -208,14 +208,14 @@ def sigmoid_loss(x, target, smoothing, scratch, loss):  # type: ignore[no-untype
 
 
 @part
-def _sigmoid_loss_grad_row(x, target, r, smoothing, factor, dx):  # type: ignore[no-untyped-def]
+def _sigmoid_loss_grad_row(x, target, r, smoothing, factor, dx):
     two = x.dtype.type(2.0)
     for c in range(x.shape[1]):
         dx[r, c] = factor * (sigmoid(x[r, c]) - smoothed(target[r, c], smoothing, two))
 
 
 @kernel
-def sigmoid_loss_grad(x, target, smoothing, dloss, dx):  # type: ignore[no-untyped-def]
+def sigmoid_loss_grad(x, target, smoothing, dloss, dx):
     """dx[r, c] = dloss[r] / C (sigmoid(x[r, c]) - target'[r, c])."""
     t = x.dtype.type
     for r in range(np.uint64(x.shape[0])):

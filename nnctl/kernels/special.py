@@ -48,14 +48,14 @@ def _(f: _Format) -> Callable[..., Any]:
     one, edge, top = f.one, f.real(0.9277), f.real(4.0)
     center = f.real(2.46 if f is _SINGLE else 2.5)
 
-    def single(x):  # type: ignore[no-untyped-def]
+    def single(x):
         t = abs(x)
         near = fma(t, polynomial(t * t, _ERF32), t)
         t = top if t > top else t
         far = one - exp(fma(-t, t, polynomial(t - center, _ERFC32)))
         return np.copysign(near if t < edge else far, x)
 
-    def double(x):  # type: ignore[no-untyped-def]
+    def double(x):
         t = abs(x)
         near = fma(t, polynomial(t * t, _ERF64), t)
         t = 6.0 if t > 6.0 else t
@@ -90,7 +90,7 @@ def _(f: _Format) -> Callable[..., Any]:
     coefficients = _ERFINV32 if f is _SINGLE else _ERFINV64
     one, center = f.one, f.real(0.5)
 
-    def implementation(x):  # type: ignore[no-untyped-def]
+    def implementation(x):
         w = -log((one - x) * (one + x))
         return fma(x, polynomial(w - center, coefficients), x)
 
@@ -121,7 +121,7 @@ def _(f: _Format) -> Callable[..., Any]:
     integer, shift, one, four, quarter = f.integer, f.shift, f.one, f.real(4.0), f.real(0.25)
     to_sign = f.mantissa + (7 if f is _SINGLE else 10)  # from bit 1 to the sign bit
 
-    def implementation(x):  # type: ignore[no-untyped-def]
+    def implementation(x):
         shifted = fma(x, four, shift)
         quadrant = bits(shifted)  # its low bits count quarter turns
         r = fma(shifted - shift, -quarter, x)

@@ -39,7 +39,7 @@ def forward(name, x, form="activation"):
     return y
 
 
-@pytest.mark.parametrize("dtype,tolerance", [("float32", 1e-6), ("float64", 1e-14)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-14)])
 @pytest.mark.parametrize("name", codes.ACTIVATION_CODES)
 def test_forward(name, dtype, tolerance):
     x = np.random.default_rng(1).normal(scale=3, size=1003).astype(dtype)

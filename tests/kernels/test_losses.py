@@ -64,7 +64,7 @@ def slopes(function, x, h=1e-6):
     return out
 
 
-@pytest.mark.parametrize("dtype,tolerance", DTYPES)
+@pytest.mark.parametrize(("dtype", "tolerance"), DTYPES)
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (3, 35)])
 @pytest.mark.parametrize("name", TERMS)
 def test_rows(name, shape, dtype, tolerance):
@@ -94,7 +94,9 @@ def test_clipped_probabilities_have_no_slope():
     np.testing.assert_allclose(rows(x, y, codes.BINARY_CROSSENTROPY, 0.0), [expected])
 
 
-@pytest.mark.parametrize("labels,form", [([0, 1, 1, 0], 1), ([-1, 1, 1, -1], 0), ([1, 1], 1), ([0, 2], 0)])
+@pytest.mark.parametrize(
+    ("labels", "form"), [([0, 1, 1, 0], 1), ([-1, 1, 1, -1], 0), ([1, 1], 1), ([0, 2], 0)]
+)
 def test_hinge_form(labels, form):
     out = np.empty(1, np.int64)
     losses.hinge_form(np.array(labels, np.float32), out)

@@ -23,7 +23,7 @@ def scratch(rows, columns, dtype):
     return np.empty((normalization.statistics_scratch(rows, columns) // columns, columns), dtype)
 
 
-@pytest.mark.parametrize("dtype,tolerance", [("float32", 2e-5), ("float64", 1e-11)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-5), ("float64", 1e-11)])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_batch_norm_forward(shape, dtype, tolerance):
     x, _, gamma, beta = draw(shape, dtype)
@@ -96,7 +96,7 @@ def test_masked_batch_norm():
 
 
 def test_parallel_sums_have_the_same_bits():
-    x, dy, gamma, _ = draw((1000, 7), "float32")
+    x, dy, _gamma, _ = draw((1000, 7), "float32")
     mean, variance, work = x.mean(0), x.var(0), scratch(1000, 7, "float32")
     results = []
     for form in ("batch_norm_sums", "batch_norm_sums_parallel"):
@@ -117,8 +117,8 @@ def layer_norm_oracle(x, gamma, beta):
     return (x - mean) / np.sqrt(variance + EPSILON) * gamma + beta
 
 
-@pytest.mark.parametrize("dtype,tolerance", [("float32", 5e-4), ("float64", 1e-11)])
-@pytest.mark.parametrize("use_gamma,use_beta", [(0, 0), (0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 5e-4), ("float64", 1e-11)])
+@pytest.mark.parametrize(("use_gamma", "use_beta"), [(0, 0), (0, 1), (1, 0), (1, 1)])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_layer_norm_forward(shape, use_gamma, use_beta, dtype, tolerance):
     x, _, gamma, beta = draw(shape, dtype)

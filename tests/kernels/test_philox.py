@@ -41,7 +41,7 @@ def step(number):
     return np.array([number], np.uint64)
 
 
-@pytest.mark.parametrize("counter,key,words", KNOWN_ANSWERS)
+@pytest.mark.parametrize(("counter", "key", "words"), KNOWN_ANSWERS)
 def test_known_answers(counter, key, words):
     np.testing.assert_array_equal(block(words_of(counter), words_of(key)), words_of(words))
 
@@ -83,7 +83,8 @@ def test_distributions(dtype):
     grid, limit = (np.arange(n) + 0.5) / n, 1.95 / np.sqrt(n)  # Kolmogorov-Smirnov, p = 0.001
 
     draws.uniform(*KEY, step(0), -2.0, 3.0, y)
-    assert y.min() >= -2 and y.max() < 3
+    assert y.min() >= -2
+    assert y.max() < 3
     assert np.abs((np.sort(y) + 2) / 5 - grid).max() < limit
 
     draws.normal(*KEY, step(1), 1.0, 2.0, y)

@@ -27,7 +27,7 @@ def test_middle(shape, dtype):
     np.testing.assert_array_equal(back, np.broadcast_to(2 * y[:, None], shape))
 
 
-@pytest.mark.parametrize("dtype,tolerance", [("float32", 1e-5), ("float64", 1e-14)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-14)])
 @pytest.mark.parametrize("columns", [1, 15, 16, 17, 100, 5003])
 def test_rows(columns, dtype, tolerance):
     x = np.random.default_rng(1).uniform(size=(3, columns)).astype(dtype)
@@ -36,7 +36,7 @@ def test_rows(columns, dtype, tolerance):
     np.testing.assert_allclose(y, 2 * x.astype(float).sum(1), rtol=tolerance)
 
 
-@pytest.mark.parametrize("dtype,tolerance", [("float32", 2e-6), ("float64", 1e-14)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-6), ("float64", 1e-14)])
 @pytest.mark.parametrize("size", [0, 1, 31, 8192, 8193, 40_001])
 def test_everything(size, dtype, tolerance):
     x = (np.random.default_rng(2).uniform(size=size) - 0.1).astype(dtype)

@@ -21,7 +21,7 @@ def draw(shape, dtype, scale=4.0):
     return (rng.normal(size=(2, *shape)) * scale).astype(dtype)
 
 
-@pytest.mark.parametrize("dtype,tolerance", DTYPES)
+@pytest.mark.parametrize(("dtype", "tolerance"), DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_softmax(shape, dtype, tolerance):
     x, dy = draw(shape, dtype)
@@ -49,7 +49,7 @@ def test_softmax_of_extremes():
     assert np.isnan(y[2]).all()
 
 
-@pytest.mark.parametrize("dtype,tolerance", DTYPES)
+@pytest.mark.parametrize(("dtype", "tolerance"), DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_sparse_softmax_loss(shape, dtype, tolerance):
     rows, columns = shape
@@ -72,12 +72,14 @@ def test_sparse_labels_ignored_and_out_of_range():
     labels = np.array([1, -1, 3, 2])
     p, loss, dx = np.empty_like(x), np.empty(4), np.empty_like(x)
     softmax.sparse_softmax_loss(x, labels, -1, p, loss)
-    assert np.isfinite(loss[[0, 3]]).all() and loss[1] == 0 and np.isnan(loss[2])
+    assert np.isfinite(loss[[0, 3]]).all()
+    assert loss[1] == 0
+    assert np.isnan(loss[2])
     softmax.sparse_softmax_loss_grad(p, labels, -1, np.ones(4), dx)
     assert (dx[1] == 0).all()
 
 
-@pytest.mark.parametrize("dtype,tolerance", DTYPES)
+@pytest.mark.parametrize(("dtype", "tolerance"), DTYPES)
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_softmax_loss(shape, smoothing, dtype, tolerance):
@@ -93,7 +95,7 @@ def test_softmax_loss(shape, smoothing, dtype, tolerance):
     np.testing.assert_allclose(dx, expected, atol=30 * tolerance)
 
 
-@pytest.mark.parametrize("dtype,tolerance", DTYPES)
+@pytest.mark.parametrize(("dtype", "tolerance"), DTYPES)
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_sigmoid_loss(shape, smoothing, dtype, tolerance):

@@ -1,0 +1,265 @@
+"""Batch and layer normalization: values, gradients, moving statistics.
+
+x (..., C) is seen as rows and columns; gamma, beta, mean, variance are (C,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value, dummy
+from nnctl.ops.elementwise import widened
+from nnctl.ops.layer_norm import layer_norm
+
+
+def _table(x: Array) -> Array:
+    """x (..., C) as rows and columns."""
+    return x.reshape(-1, x.shape[-1])
+
+
+def _row(x: TensorType) -> TensorType:
+    return TensorType(x.shape[-1:], x.dtype)
+
+
+def _block_scratch(x: TensorType) -> int:
+    """Bytes for two sums a block of rows and column."""
+    from nnctl.kernels.normalization import statistics_scratch
+
+    columns = x.shape[-1]
+    return statistics_scratch(x.size // max(columns, 1), columns) * np.dtype(x.dtype).itemsize
+
+
+def _check(op: str, x: TensorType, rows: Sequence[TensorType]) -> None:
+    if any(row != _row(x) for row in rows):
+        raise ValueError(f"{op} of {x} with {list(rows)}")
+
+
+def _parameters(
+    inputs: Sequence[Array], dtype: str, gamma: bool, beta: bool
+) -> tuple[Array, int, Array, int]:
+    """(gamma, 1 or 0, beta, 1 or 0) from the op's last inputs; one element stands for what is not given."""
+    rest, none = list(inputs), dummy(dtype)
+    first = rest.pop(0) if gamma else none
+    return first, int(gamma), rest.pop(0) if beta else none, int(beta)
+
+
+@dataclass(frozen=True)
+class BatchNorm(Op):
+    """(y, mean, variance[, count]) from (x[, gamma][, beta][, mask]): statistics over the rows of x.
+
+    mask (uint8, x's leading axes) says which rows make the statistics; count (1,) is their number.
+    """
+
+    epsilon: float
+    gamma: bool
+    beta: bool
+    mask: bool
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        x = inputs[0]
+        _check("batch normalization", x, inputs[1 : 1 + self.gamma + self.beta])
+        if self.mask and inputs[-1].shape != x.shape[:-1]:
+            raise ValueError(f"a mask {inputs[-1]} does not fit {x}")
+        return (x, _row(x), _row(x), *([TensorType((1,), x.dtype)] if self.mask else []))
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        dy, (x, *rest) = dys[0], node.inputs
+        if dy is None:
+            return [None] * len(node.inputs)
+        _, mean, variance, *count = node.outputs
+        dgamma, dbeta = dy.graph.add(BatchNormSums(self.epsilon), x, dy, mean, variance)
+        gamma = rest[:1] if self.gamma else []
+        masked = [rest[-1], *count] if self.mask else []
+        op = BatchNormGrad(self.epsilon, self.gamma, self.mask)
+        dx = dy.graph.add1(op, x, dy, mean, variance, dgamma, dbeta, *gamma, *masked)
+        parameters = ([dgamma] if self.gamma else []) + ([dbeta] if self.beta else [])
+        return [dx, *parameters, *([None] if self.mask else [])]
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        return _block_scratch(inputs[0])
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x, y, (mean, variance, *count) = _table(inputs[0]), _table(outputs[0]), outputs[1:]
+        work = scratch.view(x.dtype).reshape(-1, x.shape[1])
+        parameters = _parameters(inputs[1:], x.dtype.name, self.gamma, self.beta)
+        if self.mask:
+            mask = inputs[-1].reshape(-1)
+            statistics = Call("normalization.masked_statistics", (x, mask, count[0], mean, variance))
+        else:
+            kernel = widened("normalization.batch_statistics", x.size, threads)
+            statistics = Call(kernel, (x, work, mean, variance))
+        kernel = widened("normalization.batch_norm", x.size, threads)
+        return statistics, Call(kernel, (x, mean, variance, self.epsilon, *parameters, work[0], y))
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return 7 * inputs[0].size
+
+
+@dataclass(frozen=True)
+class BatchNormSums(Op):
+    """(dgamma, dbeta) from (x, dy, mean, variance)."""
+
+    epsilon: float
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return inputs[2], inputs[2]
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        return _block_scratch(inputs[0])
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x, dy, (mean, variance) = _table(inputs[0]), _table(inputs[1]), inputs[2:]
+        work = scratch.view(x.dtype).reshape(-1, x.shape[1])
+        kernel = widened("normalization.batch_norm_sums", x.size, threads)
+        return (Call(kernel, (x, dy, mean, variance, self.epsilon, work, *outputs)),)
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return 4 * inputs[0].size
+
+
+@dataclass(frozen=True)
+class BatchNormGrad(Op):
+    """dx from (x, dy, mean, variance, dgamma, dbeta[, gamma][, mask, count])."""
+
+    epsilon: float
+    gamma: bool
+    mask: bool
+    inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 1),)
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (inputs[0],)
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        return 3 * inputs[2].nbytes
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x, dy, dx = _table(inputs[0]), _table(inputs[1]), _table(outputs[0])
+        mean, variance, dgamma, dbeta = inputs[2:6]
+        gamma, use_gamma, _, _ = _parameters(inputs[6:], x.dtype.name, self.gamma, False)
+        work = scratch.view(x.dtype).reshape(3, -1)
+        rest = (mean, variance, self.epsilon, gamma, use_gamma, dgamma, dbeta, work, dx)
+        if self.mask:
+            mask, count = inputs[-2].reshape(-1), inputs[-1]
+            return (Call("normalization.masked_batch_norm_grad", (x, dy, mask, count, *rest)),)
+        return (Call(widened("normalization.batch_norm_grad", x.size, threads), (x, dy, *rest)),)
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return 5 * inputs[0].size
+
+
+@dataclass(frozen=True)
+class FrozenBatchNorm(Op):
+    """y from (x, mean, variance[, gamma][, beta]): given statistics, through which no gradient flows."""
+
+    epsilon: float
+    gamma: bool
+    beta: bool
+    inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        _check("batch normalization", inputs[0], inputs[1:])
+        return (inputs[0],)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        (dy,), (x, mean, variance, *rest) = dys, node.inputs
+        assert dy is not None
+        dgamma, dbeta = dy.graph.add(BatchNormSums(self.epsilon), x, dy, mean, variance)
+        gamma = rest[:1] if self.gamma else []
+        dx = dy.graph.add1(FrozenBatchNormGrad(self.epsilon, self.gamma), dy, variance, *gamma)
+        return [dx, None, None, *([dgamma] if self.gamma else []), *([dbeta] if self.beta else [])]
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        return inputs[1].nbytes
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        x, (mean, variance) = _table(inputs[0]), inputs[1:3]
+        parameters = _parameters(inputs[3:], x.dtype.name, self.gamma, self.beta)
+        args = (x, mean, variance, self.epsilon, *parameters, scratch.view(x.dtype), _table(outputs[0]))
+        return (Call(widened("normalization.batch_norm", x.size, threads), args),)
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return 3 * inputs[0].size
+
+
+@dataclass(frozen=True)
+class FrozenBatchNormGrad(Op):
+    """dx of FrozenBatchNorm from (dy, variance[, gamma])."""
+
+    epsilon: float
+    gamma: bool
+    inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (inputs[0],)
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        return inputs[1].nbytes
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        dy, variance = _table(inputs[0]), inputs[1]
+        gamma, use_gamma, _, _ = _parameters(inputs[2:], dy.dtype.name, self.gamma, False)
+        work = scratch.view(dy.dtype)
+        args = (dy, variance, self.epsilon, gamma, use_gamma, work, _table(outputs[0]))
+        return (Call("normalization.frozen_batch_norm_grad", args),)
+
+
+@dataclass(frozen=True)
+class UpdateMoving(Op):
+    """moving = moving * momentum + batch * (1 - momentum), from (moving, batch)."""
+
+    momentum: float
+    mutates: ClassVar[tuple[int, ...]] = (0,)
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        if inputs[0] != inputs[1]:
+            raise ValueError(f"a moving average {inputs[0]} of {inputs[1]}")
+        return ()
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[Call]:
+        moving, batch = inputs
+        return (Call("normalization.update_moving", (batch, self.momentum, moving)),)
+
+
+def _given(*values: Value | None) -> list[Value]:
+    return [v for v in values if v is not None]
+
+
+def batch_norm_train(
+    x: Value, gamma: Value | None, beta: Value | None, epsilon: float, mask: Value | None = None
+) -> tuple[Value, Value, Value]:
+    """(y, mean, variance): x (..., C) normalized by its own statistics, masked rows left out of them."""
+    op = BatchNorm(float(epsilon), gamma is not None, beta is not None, mask is not None)
+    y, mean, variance, *_ = x.graph.add(op, x, *_given(gamma, beta, mask))
+    return y, mean, variance
+
+
+def batch_norm_infer(
+    x: Value, gamma: Value | None, beta: Value | None, mean: Value, variance: Value, epsilon: float
+) -> Value:
+    """x (..., C) normalized by given statistics (C,)."""
+    op = FrozenBatchNorm(float(epsilon), gamma is not None, beta is not None)
+    return x.graph.add1(op, x, mean, variance, *_given(gamma, beta))
+
+
+def update_moving(moving: Value, batch: Value, momentum: float) -> None:
+    """Let the variable `moving` follow `batch`."""
+    moving.graph.add(UpdateMoving(float(momentum)), moving, batch)
+
+
+__all__ = ["batch_norm_infer", "batch_norm_train", "layer_norm", "update_moving"]

@@ -1,0 +1,61 @@
+"""Rows by number, their gradient, one-hot rows and orthonormal columns against NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nnctl.kernels import gather, qr
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int64"])
+@pytest.mark.parametrize("numbers", ["int32", "int64"])
+def test_rows(dtype, numbers):
+    x = np.random.default_rng(0).uniform(0, 200, (7, 5)).astype(dtype)
+    at = np.array([6, 0, 3, 3, 1, 6, 6, 2], numbers)
+    y = np.empty((8, 5), dtype)
+    gather.gather_rows(x, at, y)
+    np.testing.assert_array_equal(y, x[at])
+
+
+def test_rows_outside_the_table_are_nan():
+    y = np.empty((3, 2), np.float32)
+    gather.gather_rows(np.ones((4, 2), np.float32), np.array([-1, 3, 4]), y)
+    np.testing.assert_array_equal(y, [[np.nan] * 2, [1, 1], [np.nan] * 2])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [1, 5, 16, 100])
+def test_gradient_adds_in_order(rows, dtype):
+    rng = np.random.default_rng(1)
+    at, dy = rng.integers(-1, rows + 1, 301), rng.normal(size=(301, 3)).astype(dtype)
+    expected = np.zeros((rows, 3), dtype)
+    for n, v in enumerate(at):
+        if 0 <= v < rows:
+            expected[v] += dy[n]
+    for form in ("scatter_rows", "scatter_rows_parallel"):
+        dx = np.full((rows, 3), np.nan, dtype)
+        getattr(gather, form)(dy, at, dx)
+        np.testing.assert_array_equal(dx, expected)
+
+
+def test_one_hot():
+    y = np.empty((4, 3), np.float32)
+    gather.one_hot(np.array([0, 2, 1, 3]), y)
+    np.testing.assert_array_equal(y, np.eye(4)[[0, 2, 1, 3], :3])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 5), (37, 20), (9, 1)])
+def test_orthonormal_columns(shape):
+    a = np.random.default_rng(2).normal(size=shape)
+    q = np.empty(shape)
+    qr.orthonormal_columns(a.copy(), np.empty(2 * shape[1]), q)
+    np.testing.assert_allclose(q.T @ q, np.eye(shape[1]), atol=1e-13)
+    expected, r = np.linalg.qr(a)
+    np.testing.assert_allclose(q, expected * np.sign(np.diag(r)), atol=1e-12)
+
+
+def test_orthonormal_columns_of_a_singular_matrix():
+    a, q = np.ones((4, 3)), np.empty((4, 3))
+    qr.orthonormal_columns(a, np.empty(6), q)
+    np.testing.assert_allclose(q.T @ q, np.eye(3), atol=1e-13)

@@ -1,0 +1,111 @@
+"""Batch and layer normalization, embeddings: values against NumPy, gradients against differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nnctl.ops.embedding import embedding, not_equal
+from nnctl.ops.normalization import batch_norm_infer, batch_norm_train, layer_norm, update_moving
+from tests.ops.harness import check_gradients, evaluate
+
+EPSILON = 1e-3
+CHOICES = [("gamma", "beta"), ("gamma",), ("beta",), ()]
+
+
+def draw(*shape: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(4)
+    rows = {name: rng.uniform(0.5, 2.0, shape[-1]) for name in ("gamma", "beta")}
+    return {"x": rng.standard_normal(shape) + 3.0, **rows}
+
+
+def chosen(names: tuple[str, ...], *shape: int) -> dict[str, np.ndarray]:
+    return {name: a for name, a in draw(*shape).items() if name == "x" or name in names}
+
+
+def normalized(x: np.ndarray, mean: np.ndarray, variance: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+    return (x - mean) / np.sqrt(variance + EPSILON) * w.get("gamma", 1.0) + w.get("beta", 0.0)
+
+
+@pytest.mark.parametrize("names", CHOICES)
+@pytest.mark.parametrize("shape", [(7, 5), (2, 3, 4, 5), (300, 3)])
+def test_batch_norm(shape: tuple[int, ...], names: tuple[str, ...]) -> None:
+    inputs = chosen(names, *shape)
+
+    def build(x, gamma=None, beta=None):
+        return batch_norm_train(x, gamma, beta, EPSILON)
+
+    y, mean, variance = evaluate(build, inputs)
+    rows = inputs["x"].reshape(-1, shape[-1])
+    np.testing.assert_allclose(mean, rows.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(variance, rows.var(0), rtol=1e-12)
+    np.testing.assert_allclose(y, normalized(inputs["x"], rows.mean(0), rows.var(0), inputs), atol=1e-12)
+    if rows.size < 200:
+        check_gradients(lambda **v: build(**v)[0], inputs)
+
+
+@pytest.mark.parametrize("names", CHOICES)
+def test_masked_batch_norm(names: tuple[str, ...]) -> None:
+    inputs = {**chosen(names, 3, 4, 5), "mask": np.uint8([[1, 1, 0, 1], [1, 0, 0, 0], [1, 1, 1, 1]])}
+
+    def build(x, mask, gamma=None, beta=None):
+        return batch_norm_train(x, gamma, beta, EPSILON, mask)
+
+    y, mean, variance = evaluate(build, inputs)
+    rows = inputs["x"][inputs["mask"] == 1]
+    np.testing.assert_allclose(mean, rows.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(variance, rows.var(0), rtol=1e-6)
+    np.testing.assert_allclose(y, normalized(inputs["x"], rows.mean(0), rows.var(0), inputs), atol=1e-5)
+    check_gradients(lambda **v: build(**v)[0], inputs, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("names", CHOICES)
+def test_batch_norm_with_given_statistics(names: tuple[str, ...]) -> None:
+    inputs = chosen(names, 2, 3, 5)
+    state = {"mean": np.linspace(-1, 1, 5), "variance": np.linspace(0.1, 2, 5)}
+
+    def build(x, mean, variance, gamma=None, beta=None):
+        return batch_norm_infer(x, gamma, beta, mean, variance, EPSILON)
+
+    (y,) = evaluate(build, inputs, state)
+    np.testing.assert_allclose(y, normalized(inputs["x"], **state, w=inputs), atol=1e-12)
+    check_gradients(build, inputs, state=state)
+
+
+def test_moving_average() -> None:
+    state = {"moving": np.array([1.0, 2.0, -3.0])}
+
+    def build(x, moving):
+        update_moving(moving, x, 0.9)
+        return x
+
+    evaluate(build, {"x": np.array([11.0, 2.0, 7.0])}, state)
+    np.testing.assert_allclose(state["moving"], [2.0, 2.0, -2.0])
+
+
+@pytest.mark.parametrize("names", CHOICES)
+@pytest.mark.parametrize("shape", [(7, 5), (2, 3, 20), (1, 1)])
+def test_layer_norm(shape: tuple[int, ...], names: tuple[str, ...]) -> None:
+    inputs = chosen(names, *shape)
+
+    def build(x, gamma=None, beta=None):
+        return layer_norm(x, gamma, beta, EPSILON)
+
+    (y,) = evaluate(build, inputs)
+    x = inputs["x"]
+    expected = normalized(x, x.mean(-1, keepdims=True), x.var(-1, keepdims=True), inputs)
+    np.testing.assert_allclose(y, expected, atol=1e-12)
+    check_gradients(build, inputs)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "float64"])
+def test_embedding(dtype: str) -> None:
+    numbers = np.array([[3, 0, 3], [1, 1, 3]]).astype(dtype)
+    table = np.random.default_rng(5).standard_normal((5, 4))
+    inputs = {"numbers": numbers, "table": table}
+    (y,) = evaluate(lambda numbers, table: embedding(numbers, table), inputs)
+    np.testing.assert_array_equal(y, table[numbers.astype(int)])
+    check_gradients(lambda numbers, table: embedding(numbers, table), inputs, wrt=["table"])
+    (mask,) = evaluate(lambda numbers: not_equal(numbers, 0), {"numbers": numbers})
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, numbers != 0)
