@@ -21,7 +21,8 @@ class Target:
     """What a loss or metric reads as y_true.
 
     Attributes:
-        kind: "classes" are integers 0..`classes`-1; "onehot" is a row of `classes` numbers; "numbers" are floats.
+        kind: "classes" are integers 0..`classes`-1; "onehot" is a row of `classes` numbers; "numbers" are
+        floats.
         shape: Without the batch axis. A "classes" target of shape () is one integer an example.
         classes: How many classes there are, where that is known.
     """
@@ -34,7 +35,9 @@ class Target:
 class LossSpec(Spec):
     """A loss's parameters and meaning. Source: keras.losses."""
 
-    reduction: Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight"] = "sum_over_batch_size"
+    reduction: Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight"] = (
+        "sum_over_batch_size"
+    )
     """How the examples' losses become one number (Keras: `reduction`)."""
 
     def target(self, output: Shape) -> Target:
@@ -48,7 +51,8 @@ class LossSpec(Spec):
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         """One loss an example (and position): y_pred's shape without its last axis, (N, ...).
 
-        Where y_pred is softmax(x) or sigmoid(x), losses that can read the logits x instead do so (the stable form).
+        Where y_pred is softmax(x) or sigmoid(x), losses that can read the logits x instead do so (the stable
+        form).
         """
         raise NotImplementedError
 

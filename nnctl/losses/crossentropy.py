@@ -66,7 +66,10 @@ class SparseCategoricalCrossentropy(LossSpec):
 
 @register
 class CategoricalCrossentropy(LossSpec):
-    """-sum_c y_true[c] log p[c] for one-hot (or soft) y_true. Source: keras.losses.CategoricalCrossentropy."""
+    """-sum_c y_true[c] log p[c] for one-hot (or soft) y_true.
+
+    Source: keras.losses.CategoricalCrossentropy.
+    """
 
     from_logits: bool = False
     """Whether y_pred are logits; false: probabilities."""

@@ -65,7 +65,10 @@ class MeanSquaredLogarithmicError(_Distance):
 
 @register
 class Huber(_Distance):
-    """Quadratic up to delta, linear beyond: e^2 / 2, or delta |e| - delta^2 / 2. Source: keras.losses.Huber."""
+    """Quadratic up to delta, linear beyond: e^2 / 2, or delta |e| - delta^2 / 2.
+
+    Source: keras.losses.Huber.
+    """
 
     kind: ClassVar[str] = "huber"
     delta: PositiveFloat = 1.0

@@ -9,8 +9,9 @@ from math import prod
 
 from nnctl.losses.base import LossSpec
 from nnctl.ops.base import Value
-from nnctl.ops.losses import ClassLoss, masked_weights, not_ignored
-from nnctl.ops.losses import total as weighted_total
+from nnctl.ops.losses import ClassLoss
+from nnctl.ops.totals import masked_weights, not_ignored
+from nnctl.ops.totals import total as weighted_total
 
 
 def effective_weights(weights: Value | None, mask: Value | None) -> Value | None:

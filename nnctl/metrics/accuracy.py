@@ -32,9 +32,7 @@ class _Classes(MeanMetric):
         agree(self.log_name(), self.target(output), target)
         return self
 
-    def update(
-        self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None
-    ) -> None:
+    def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
         from nnctl.ops.metrics import accumulate_top_k, arg_max
 
         labels = y_true if self.sparse else arg_max(y_true)
@@ -81,9 +79,7 @@ class BinaryAccuracy(MeanMetric):
         agree(self.log_name(), self.target(output), target)
         return self
 
-    def update(
-        self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None
-    ) -> None:
+    def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
         from nnctl.ops.metrics import accumulate_binary_accuracy
 
         accumulate_binary_accuracy(state["mean"], y_true, y_pred, self.threshold, weights)
@@ -91,7 +87,10 @@ class BinaryAccuracy(MeanMetric):
 
 @register
 class CategoricalAccuracy(_Classes):
-    """How often the largest prediction is the one-hot target's class. Source: keras.metrics.CategoricalAccuracy."""
+    """How often the largest prediction is the one-hot target's class.
+
+    Source: keras.metrics.CategoricalAccuracy.
+    """
 
     sparse: ClassVar[bool] = False
 
@@ -123,7 +122,10 @@ class _TopK(_Classes):
 
 @register
 class TopKCategoricalAccuracy(_TopK):
-    """How often the one-hot target's class is among the k largest. Source: keras.metrics.TopKCategoricalAccuracy."""
+    """How often the one-hot target's class is among the k largest.
+
+    Source: keras.metrics.TopKCategoricalAccuracy.
+    """
 
     sparse: ClassVar[bool] = False
 

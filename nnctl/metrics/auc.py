@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import accumulate, pairwise
 from math import fsum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -56,9 +56,7 @@ class AUC(MetricSpec):
     def state(self) -> Mapping[str, tuple[int, ...]]:
         return {"positives": (self.num_thresholds,), "negatives": (self.num_thresholds,)}
 
-    def update(
-        self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None
-    ) -> None:
+    def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
         from nnctl.ops.activation import activation
         from nnctl.ops.metrics import accumulate_histogram
 
@@ -80,9 +78,9 @@ class AUC(MetricSpec):
         return fsum((a - b) * height(c, d) for (a, b), (c, d) in zip(pairwise(x), pairwise(y), strict=True))
 
 
-def _above(histogram: Sequence[float]) -> list[float]:
+def _above(histogram: np.ndarray[Any, Any]) -> list[float]:
     """For each threshold, the weight of all predictions above it."""
-    return list(accumulate(map(float, reversed(histogram))))[::-1]
+    return list(accumulate(map(float, histogram[::-1])))[::-1]
 
 
 def _precision_recall_area(right: list[float], wrong: list[float], positives: float) -> float:

@@ -41,9 +41,7 @@ class MetricSpec(Spec):
         """The float64 arrays it accumulates in, by name, with their shapes; all zero at an epoch's start."""
         raise NotImplementedError
 
-    def update(
-        self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None
-    ) -> None:
+    def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
         """Add an op that adds one batch to `state`. `weights` (N,) or (N, T): sample weights and mask."""
         raise NotImplementedError
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from nnctl.ops.base import Value
 
 EVERYTHING = -1e10
-"""The threshold where `top_k` alone decides; what is not among the k largest counts as this (Keras: NEG_INF)."""
+"""The threshold where `top_k` alone decides; what is not among the k largest counts as this (Keras:
+NEG_INF).
+"""
 
 
 class _Counts(MetricSpec):
@@ -57,17 +59,13 @@ class _Counts(MetricSpec):
     def state(self) -> Mapping[str, tuple[int, ...]]:
         return {"counts": (4,)}
 
-    def update(
-        self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None
-    ) -> None:
+    def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
         from nnctl.ops.metrics import accumulate_confusion
 
         threshold = self.thresholds
         if threshold is None:
             threshold = 0.5 if self.top_k is None else EVERYTHING
-        accumulate_confusion(
-            state["counts"], y_true, y_pred, threshold, self.top_k, self.class_id, weights
-        )
+        accumulate_confusion(state["counts"], y_true, y_pred, threshold, self.top_k, self.class_id, weights)
 
 
 def ratio(part: float, whole: float) -> float:

@@ -1,6 +1,7 @@
 """Adding a batch to a metric's float64 state.
 
-The nodes here write variables and have no outputs. y_true and y_pred have the examples' axis first; weights, or
+The nodes here write variables and have no outputs. y_true and y_pred have the examples' axis first; weights,
+or
 None, are (N,) or (N, T) and weigh all that lies below.
 """
 
@@ -14,7 +15,8 @@ from nnctl.ops.base import Array, Call, Op, TensorType, Value, dummy
 
 @dataclass(frozen=True)
 class Accumulate(Op):
-    """One kernel of kernels.metrics. Inputs: states, arrays, then weights where `weighted`; states are written.
+    """One kernel of kernels.metrics. Inputs: states, arrays, then weights where `weighted`; states are
+    written.
 
     Args:
         kernel: The function's name.
@@ -134,7 +136,9 @@ def accumulate_binary_accuracy(
 def accumulate_top_k(
     state: Value, labels: Value, y_pred: Value, k: int, ties: bool, weights: Value | None
 ) -> None:
-    """Add how often the label (...) is among the k largest of y_pred (..., C); `ties` all count as largest."""
+    """Add how often the label (...) is among the k largest of y_pred (..., C); `ties` all count as
+    largest.
+    """
     examples = y_pred.shape[0]
     _add("top_k", [state], [labels, y_pred], weights, (k, int(ties)), tables=True, examples=examples)
 
@@ -156,5 +160,7 @@ def accumulate_confusion(
 def accumulate_histogram(
     positives: Value, negatives: Value, y_true: Value, y_pred: Value, weights: Value | None
 ) -> None:
-    """Add the weight of each prediction in [0, 1] to where it falls between T even thresholds; states (T,)."""
+    """Add the weight of each prediction in [0, 1] to where it falls between T even thresholds; states
+    (T,).
+    """
     _add("histogram", [negatives, positives], [y_true, y_pred], weights)

@@ -61,7 +61,8 @@ class Clip(Op):
 
 @dataclass(frozen=True)
 class Update(Op):
-    """One step of an optimizer. Inputs w, g (P,), hyper (H,) float64, then the slots (P,); w and slots are written.
+    """One step of an optimizer. Inputs w, g (P,), hyper (H,) float64, then the slots (P,); w and slots are
+    written.
 
     Args:
         kernel: The function in kernels.optimizers.

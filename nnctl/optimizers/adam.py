@@ -49,7 +49,10 @@ class Adam(GradientOptimizer):
 
 @register
 class AdamW(Adam):
-    """Adam with weight decay apart from the gradient. Source: keras.optimizers.AdamW; Loshchilov & Hutter (2017)."""
+    """Adam with weight decay apart from the gradient.
+
+    Source: keras.optimizers.AdamW; Loshchilov & Hutter (2017).
+    """
 
     aliases: ClassVar[tuple[str, ...]] = ("adamw",)
     weight_decay: NonNegativeFloat = 0.004

@@ -45,7 +45,10 @@ class InverseTimeDecay(_Decay):
 
 @register
 class PolynomialDecay(ScheduleSpec):
-    """From the initial to the end rate by (1 - p)^power. Source: keras.optimizers.schedules.PolynomialDecay."""
+    """From the initial to the end rate by (1 - p)^power.
+
+    Source: keras.optimizers.schedules.PolynomialDecay.
+    """
 
     initial_learning_rate: NonNegativeFloat
     """The learning rate of the first step."""

@@ -106,34 +106,40 @@ def _cases() -> list[Case]:
     sparse, categorical, binary = (
         f"{kind}Crossentropy" for kind in ("SparseCategorical", "Categorical", "Binary")
     )
-    cases = [
+    return [
         Case(sparse, labels(5, 7), softmax(normal(7, 5)), _sparse),
         Case(sparse, labels(5, 7), softmax(normal(7, 5)) * 3, _sparse),
         Case(sparse, labels(33, 3, 4), softmax(normal(3, 4, 33)), _sparse),
-        Case(sparse, labels(4, 6), 9 * normal(6, 4), lambda y, p: _sparse(y, p, logits=True), {"from_logits": True}),
+        Case(sparse, labels(4, 6), 9 * normal(6, 4), lambda y, p: _sparse(y, p, logits=True),
+             {"from_logits": True}),
         Case(
             sparse, labels(3, 5, 4), normal(5, 4, 3), lambda y, p: _sparse(y, p, 1, logits=True),
             {"from_logits": True, "ignore_class": 1},
         ),
-        Case(sparse, labels(3, 11), softmax(normal(11, 3)), lambda y, p: _sparse(y, p, 2), {"ignore_class": 2}),
+        Case(sparse, labels(3, 11), softmax(normal(11, 3)), lambda y, p: _sparse(y, p, 2),
+             {"ignore_class": 2}),
         Case(categorical, onehot(labels(5, 7), 5), softmax(normal(7, 5)), _categorical),
         Case(categorical, softmax(normal(2, 3, 17)), softmax(normal(2, 3, 17)), _categorical),
         Case(
-            categorical, onehot(labels(4, 6), 4), softmax(normal(6, 4)), lambda y, p: _categorical(y, p, 0.1),
+            categorical, onehot(labels(4, 6), 4), softmax(normal(6, 4)),
+            lambda y, p: _categorical(y, p, 0.1),
             {"label_smoothing": 0.1},
         ),
         Case(
-            categorical, softmax(normal(6, 4)) * 0.5, normal(6, 4), lambda y, p: _categorical(y, p, 0.3, True),
+            categorical, softmax(normal(6, 4)) * 0.5, normal(6, 4),
+            lambda y, p: _categorical(y, p, 0.3, True),
             {"label_smoothing": 0.3, "from_logits": True},
         ),
         Case(binary, bits(7, 1), sigmoid(normal(7, 1)), _binary),
         Case(binary, sigmoid(normal(3, 4, 5)), sigmoid(normal(3, 4, 5)), _binary),
-        Case(binary, bits(7, 3), 4 * normal(7, 3), lambda y, p: _binary(y, p, logits=True), {"from_logits": True}),
+        Case(binary, bits(7, 3), 4 * normal(7, 3), lambda y, p: _binary(y, p, logits=True),
+             {"from_logits": True}),
         Case(
             binary, bits(7, 3), normal(7, 3), lambda y, p: _binary(y, p, 0.2, True),
             {"label_smoothing": 0.2, "from_logits": True},
         ),
-        Case(binary, bits(7, 3), sigmoid(normal(7, 3)), lambda y, p: _binary(y, p, 0.2), {"label_smoothing": 0.2}),
+        Case(binary, bits(7, 3), sigmoid(normal(7, 3)), lambda y, p: _binary(y, p, 0.2),
+             {"label_smoothing": 0.2}),
         Case("KLDivergence", softmax(normal(6, 4)), softmax(normal(6, 4)), _kl),
         Case("KLDivergence", onehot(labels(3, 4, 2), 3), softmax(normal(4, 2, 3)), _kl),
         Case("MeanSquaredError", normal(7, 3), normal(7, 3), lambda y, p: ((y - p) ** 2).mean(-1)),
@@ -153,7 +159,6 @@ def _cases() -> list[Case]:
         Case("SquaredHinge", bits(7, 1), 2 * normal(7, 1), _squared_hinge),
         Case("CategoricalHinge", onehot(labels(5, 7), 5), normal(7, 5), _categorical_hinge),
     ]  # fmt: skip
-    return cases
 
 
 CASES = _cases()

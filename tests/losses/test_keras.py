@@ -18,7 +18,9 @@ pytestmark = pytest.mark.keras
 Array = np.ndarray[Any, Any]
 
 
-def _theirs(case: Case, y_pred: Array, y_true: Array, weight: Array | None, mask: Array | None, **more: Any) -> Any:
+def _theirs(
+    case: Case, y_pred: Array, y_true: Array, weight: Array | None, mask: Array | None, **more: Any
+) -> Any:
     """Keras's loss and its gradient in y_pred."""
     keras = pytest.importorskip("keras")
     jax = pytest.importorskip("jax")
@@ -39,7 +41,9 @@ def _theirs(case: Case, y_pred: Array, y_true: Array, weight: Array | None, mask
 def _ours(case: Case, arrays: dict[str, Array], **more: Any) -> list[Array]:
     loss = losses.get(case.name)(**case.fields, **more)  # type: ignore[misc]
 
-    def build(y_pred: Value, y_true: Value, weight: Value | None = None, mask: Value | None = None) -> list[Value]:
+    def build(
+        y_pred: Value, y_true: Value, weight: Value | None = None, mask: Value | None = None
+    ) -> list[Value]:
         value = total(loss, loss.rows(y_true, y_pred), weight, mask)
         (gradient,) = gradients(value, [y_pred])
         assert gradient is not None

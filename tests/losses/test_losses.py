@@ -33,7 +33,8 @@ def test_rows(case: Case, dtype: str) -> None:
     (got,) = evaluate(build, {"y_pred": y_pred, "y_true": y_true})
     exact = y_true.astype(np.float64) if y_true.dtype.kind == "f" else y_true
     want = case.rows(exact, y_pred.astype(np.float64))
-    assert got.dtype == dtype and got.shape == case.y_pred.shape[:-1]
+    assert got.dtype == dtype
+    assert got.shape == case.y_pred.shape[:-1]
     np.testing.assert_allclose(got, want, rtol=2e-6 if dtype == "float32" else 1e-12, atol=1e-6)
 
 

@@ -137,7 +137,12 @@ def test_what_does_not_fit(
 
 @pytest.mark.parametrize(
     ("name", "fields"),
-    [("AUC", {"num_thresholds": 1}), ("AUC", {"curve": "DET"}), ("precision", {"thresholds": 1.5}), ("mse", {"k": 1})],
+    [
+        ("AUC", {"num_thresholds": 1}),
+        ("AUC", {"curve": "DET"}),
+        ("precision", {"thresholds": 1.5}),
+        ("mse", {"k": 1}),
+    ],
 )
 def test_wrong_fields(name: str, fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

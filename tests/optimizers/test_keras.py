@@ -11,14 +11,15 @@ from tests.optimizers.runs import make, run
 
 pytestmark = pytest.mark.keras
 
+DECAY = {"type": "ExponentialDecay", "initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.5}
 COMMON: list[dict[str, Any]] = [
     {},
     {"weight_decay": 0.1},
     {"clipnorm": 0.9},
     {"clipvalue": 0.4},
     {"global_clipnorm": 1.3},
-    {"learning_rate": {"type": "ExponentialDecay", "initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.5}},
-]  # fmt: skip
+    {"learning_rate": DECAY},
+]
 CASES: list[tuple[str, dict[str, Any]]] = [
     *((name, fields) for name in ("SGD", "RMSprop", "Adagrad", "Adam", "AdamW") for fields in COMMON),
     ("SGD", {"momentum": 0.9}),
@@ -55,7 +56,7 @@ def test_like_keras(name: str, fields: dict[str, Any]) -> None:
     got, _ = run(make(name, **fields), weights, gradients)
     for ours, variable, before in zip(got, variables, weights, strict=True):
         want = np.asarray(variable.value)
-        # Small steps must not hide behind large weights: the way gone is compared. Keras takes 1 - beta_2^t in
-        # float32, which costs its Adam 6e-6 of the first steps.
+        # Small steps must not hide behind large weights: the way gone is compared. Keras takes
+        # 1 - beta_2^t in float32, which costs its Adam 6e-6 of the first steps.
         way = want - before
         np.testing.assert_allclose(ours - before, way, rtol=1e-5, atol=1e-5 * np.abs(way).max() + 4e-8)

@@ -98,7 +98,9 @@ def test_global_clipnorm_is_over_all() -> None:
 
 
 def test_clipvalue() -> None:
-    got, _ = run(make("sgd", learning_rate=1.0, clipvalue=0.5), [np.zeros(3)], [[np.array([-2.0, 0.25, 3.0])]])
+    got, _ = run(
+        make("sgd", learning_rate=1.0, clipvalue=0.5), [np.zeros(3)], [[np.array([-2.0, 0.25, 3.0])]]
+    )
     assert got[0].tolist() == [0.5, -0.25, -0.5]
 
 

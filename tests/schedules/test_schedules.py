@@ -76,7 +76,8 @@ def test_restarts_begin_at_the_top() -> None:
     schedule = _make("CosineDecayRestarts", {"initial_learning_rate": 1.0, "first_decay_steps": 10})
     for start in (0, 10, 30, 70, 150, 310):
         assert schedule.at(start) == 1.0
-    assert schedule.at(9) < 0.03 and schedule.at(29) < 0.01
+    assert schedule.at(9) < 0.03
+    assert schedule.at(29) < 0.01
 
 
 def test_piecewise_boundaries_belong_to_the_left() -> None:
@@ -104,6 +105,6 @@ def test_like_keras(name: str, fields: dict[str, Any]) -> None:
     keras = pytest.importorskip("keras")
     theirs = getattr(keras.optimizers.schedules, name)(**fields)
     ours = _make(name, fields)
-    for step in range(0, 45):
+    for step in range(45):
         # Keras computes in float32: next to a restart or a zero of the cosine it is off by its own epsilon.
         assert ours.at(step) == pytest.approx(float(theirs(step)), rel=1e-5, abs=2e-8), step
