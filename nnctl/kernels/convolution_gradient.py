@@ -30,41 +30,41 @@ COMBINED_ROWS = 64
 
 @inline
 def _panel(
-    like: Any, x: int, w: int, w_step: int, rows: int, width: int, older: int, has_bias: int, table: Any,
-    sums: int,
+    like: Any, x: int, w: int, w_step: int, images: int, rows: int, width: int, older: int,
+    has_bias: int, table: Any, sums: int,
 ) -> None:  # fmt: skip
     """All tiles of one panel of filters over one block's pixels; x, w (rows of dy), sums are addresses."""
     columns, depth, run_pixels, step, merged = table[15], table[19], table[24], table[25], table[26]
     tables = address(table, 0)
-    runs_at, rows_at = tables + table[29] * 8, tables + table[30] * 8
-    mode = FROM_ZERO | ADD if older != 0 else FROM_ZERO
-    runs = 1 if merged != 0 else rows
-    length = rows * run_pixels if merged != 0 else run_pixels
     wide = tables + HEADER * 8
     narrow = wide + SPARE_ROWS * 8
+    runs_at, weights_at, rows_at = tables + table[34] * 8, tables + table[35] * 8, tables + table[36] * 8
+    mode = FROM_ZERO | ADD if older != 0 else FROM_ZERO
+    runs = images if merged != 0 else images * rows
+    length = rows * run_pixels if merged != 0 else run_pixels
     for r in range(0, depth, TILE_ROWS):
         out = sums + r * width * like.itemsize
         if width * like.itemsize > VECTOR_BYTES:
             tile_wide(
-                like, x, rows_at + r * 8, TILE_ROWS, runs_at, runs, length, step, w, w_step, w, w, out, wide,
+                like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step, w, w, out, wide,
                 width, mode,
             )  # fmt: skip
         else:
             tile_narrow(
-                like, x, rows_at + r * 8, TILE_ROWS, runs_at, runs, length, step, w, w_step, w, w, out, narrow,
+                like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step, w, w, out, narrow,
                 width, mode,
             )  # fmt: skip
     if has_bias != 0:
         out = sums + (depth + SPARE_ROWS) * width * like.itemsize
-        add_columns(like, w, w_step, rows * columns, width, older, out)
+        add_columns(like, w, w_step, images * rows * columns, width, older, out)
 
 
 @inline
 def _block(
-    x: int, dy: Any, dy_at: int, rows: int, first: int, last: int, older: int, has_bias: int,
+    x: int, dy: Any, dy_at: int, images: int, rows: int, first: int, last: int, older: int, has_bias: int,
     table: Any, scratch: Any, sums: int, panel_at: int,
 ) -> None:  # fmt: skip
-    """One block of rows of one image: its pixels' products into the sums of panels first..last-1."""
+    """One block of rows of one image, or some whole images: their pixels' products into the sums of panels first..last-1."""
     groups, columns, all_filters, channels, filters, depth, packed = (
         table[1], table[15], table[16], table[17], table[18], table[19], table[27],
     )  # fmt: skip
@@ -78,10 +78,10 @@ def _block(
                 at = dy_at + group * filters + j
                 w, w_step = address(dy, at), all_filters
                 if packed != 0:
-                    copy_block(dy, at, all_filters, rows * columns, valid, scratch, panel_at, width)
+                    copy_block(dy, at, all_filters, images * rows * columns, valid, scratch, panel_at, width)
                     w, w_step = address(scratch, panel_at), width
                 source = x + group * channels * dy.itemsize
-                _panel(dy, source, w, w_step, rows, width, older, has_bias, table, sums)
+                _panel(dy, source, w, w_step, images, rows, width, older, has_bias, table, sums)
             number += 1
             sums += (depth + SPARE_ROWS + 1) * width * dy.itemsize
 
@@ -96,27 +96,29 @@ def _work(x: Any, dy: Any, has_bias: int, table: Any, scratch: Any, slot: int) -
     out_height, out_width, filters, parts, chunks, panels, partial, x_elements = (
         table[14], table[15], table[16], table[20], table[21], table[22], table[23], table[28],
     )  # fmt: skip
-    total = images * blocks
+    together, image_elements, units = table[29], table[30], table[33]
     while True:
         task = take_ticket(scratch, 0)
         if task >= parts * chunks:
             break
         part, chunk = task // chunks, task % chunks
-        begin, end = part * total // parts, (part + 1) * total // parts
+        begin, end = part * units // parts, (part + 1) * units // parts
         for unit in range(begin, end):
-            image = unit // blocks
-            first = (unit - image * blocks) * block
+            image = unit // blocks * together
+            count = min(together, images - image)
+            first = unit % blocks * block
             image_at = image * height * width * channels
+            source = address(x, image_at + (first * step - top) * row)
             if padded != 0:
                 source = address(scratch, slot)
-                copy_padded(
-                    dy, address(x, image_at), height, width * channels, first * step - top,
-                    (block - 1) * step + extent, left * channels, row, source,
-                )  # fmt: skip
-            else:
-                source = address(x, image_at + (first * step - top) * row)
+                for n in range(count):
+                    copy_padded(
+                        dy, address(x, image_at + n * height * width * channels), height, width * channels,
+                        first * step - top, (block - 1) * step + extent, left * channels, row,
+                        source + n * image_elements * dy.itemsize,
+                    )  # fmt: skip
             _block(
-                source, dy, (image * out_height + first) * out_width * filters,
+                source, dy, (image * out_height + first) * out_width * filters, count,
                 min(block, out_height - first), chunk * panels // chunks, (chunk + 1) * panels // chunks,
                 unit - begin, has_bias, table, scratch, address(scratch, TICKETS + part * partial),
                 slot + x_elements,

@@ -1,13 +1,15 @@
 """From the sizes of a convolution to the tables its kernels walk: plain integers, no arrays of data.
 
 A convolution and its input gradient are the same computation, a *gather*: every output pixel
-sums, over taps, a row of channels of a padded source times a weight matrix. They differ in
-the tables alone. With a stride s the input gradient falls apart into s*s *phases*, each a
-gather of stride 1 with the taps that reach it.
+sums, over taps, a row of channels of a source image times a weight matrix. They differ in the
+tables alone. Output pixels are grouped into *classes* that reach the same taps: the inner
+pixels, each kind of border (a tap outside the image is left out, so nothing is padded), and
+for the input gradient of a stride s the s*s residues. Each class is computed by itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -18,8 +20,11 @@ Table = NDArray[np.int64]
 
 VECTOR_BYTES = 64
 TICKETS = 16  # elements at the start of a scratch that hold the counter of the next task
-BLOCK_BYTES = 160 * 1024  # a block of source rows stays in the second-level cache
-WORKERS = 16  # parallel iterations that draw blocks, so the most threads that help
+BLOCK_BYTES = 256 * 1024  # the pixels of a task, in and out, stay in the second-level cache
+TASKS = 4  # a batch is not cut into fewer by taking images together
+ROW_TASKS = 16  # images are cut into rows until there are so many tasks
+HEADER = 24
+RECORD = 14
 
 
 @dataclass(frozen=True)
@@ -59,145 +64,76 @@ class Geometry:
         """Products summed for one output element: KH * KW * C/groups."""
         return self.kernel[0] * self.kernel[1] * self.channels // self.groups
 
-
-class Phase(NamedTuple):
-    """Output pixels (rows x columns) that share their taps."""
-
-    rows: int
-    columns: int
-    out_at: int  # first pixel's element in the output image
-    out_steps: tuple[int, int]  # elements from row to row, column to column
-    taps: list[tuple[int, int, int]]  # (source row, source column, first weight row)
+    @property
+    def work(self) -> int:
+        """Multiply-adds of a pass."""
+        return self.batch * self.out_height * self.out_width * self.filters * self.depth
 
 
-class Source(NamedTuple):
-    """How an image is read: its sizes, the zeros around it, the step from output to source rows."""
+class AxisClass(NamedTuple):
+    """Output indices start, start + step ... (`count`) along an axis that reach the same taps.
+
+    Tap t of (t, shift) in `taps` reads the source at `source` + k * `source_step` + shift.
+    """
+
+    start: int
+    step: int
+    count: int
+    source: int
+    source_step: int
+    taps: tuple[tuple[int, int], ...]
+
+
+def _grouped(
+    start: int, step: int, source_step: int, taps: Iterable[tuple[tuple[int, int], ...]]
+) -> list[AxisClass]:
+    """Neighbours with the same taps, as classes."""
+    classes: list[AxisClass] = []
+    for k, reached in enumerate(taps):
+        if classes and classes[-1].taps == reached:
+            classes[-1] = classes[-1]._replace(count=classes[-1].count + 1)
+        else:
+            classes.append(AxisClass(start + k * step, step, 1, k * source_step, source_step, reached))
+    return classes
+
+
+def forward_axis(
+    size: int, out: int, kernel: int, stride: int, dilation: int, before: int
+) -> list[AxisClass]:
+    """Classes of output indices; the source is the input."""
+    shifts = [(i, i * dilation - before) for i in range(kernel)]
+    return _grouped(
+        0, 1, stride, (tuple(t for t in shifts if 0 <= m * stride + t[1] < size) for m in range(out))
+    )
+
+
+def gradient_axis(
+    size: int, out: int, kernel: int, stride: int, dilation: int, before: int
+) -> list[AxisClass]:
+    """Classes of input indices; the source is the output's gradient. Ascending in the source."""
+    classes = []
+    for q in range(min(stride, size)):
+        shifts = [
+            (i, (q + before - i * dilation) // stride)
+            for i in reversed(range(kernel))
+            if (q + before - i * dilation) % stride == 0
+        ]
+        members = range(-(-(size - q) // stride))
+        classes += _grouped(q, stride, 1, (tuple(t for t in shifts if 0 <= m + t[1] < out) for m in members))
+    return classes
+
+
+class Image(NamedTuple):
+    """Sizes of images in memory."""
 
     height: int
     width: int
     channels: int
-    top: int
-    left: int
-    bottom: int
-    right: int
-    extent: int  # source rows under one output row
-    step: tuple[int, int]
 
     @property
-    def padded(self) -> bool:
-        """Does any tap read outside the image?"""
-        return max(self.top, self.left, self.bottom, self.right) > 0
-
-    @property
-    def row(self) -> int:
-        """Elements of a row as the taps see it."""
-        wide = self.left + self.width + self.right if self.padded else self.width
-        return wide * self.channels
-
-
-def forward_source(g: Geometry) -> Source:
-    """How the input is read for the outputs and the kernel gradient."""
-    extent = [(k - 1) * d + 1 for k, d in zip(g.kernel, g.dilation, strict=True)]
-    bottom = (g.out_height - 1) * g.stride[0] + extent[0] - g.top - g.height
-    right = (g.out_width - 1) * g.stride[1] + extent[1] - g.left - g.width
-    return Source(g.height, g.width, g.channels, g.top, g.left, bottom, max(right, 0), extent[0], g.stride)
-
-
-def forward_phases(g: Geometry, source: Source) -> list[Phase]:
-    """All output pixels; a tap is a whole kernel row where its columns are neighbours."""
-    per_group = g.channels // g.groups
-    merged = g.dilation[1] == 1 and g.groups == 1
-    columns = [0] if merged else range(g.kernel[1])
-    taps = [
-        (i * g.dilation[0], j * g.dilation[1], (i * g.kernel[1] + j) * per_group)
-        for i in range(g.kernel[0])
-        for j in columns
-    ]
-    return [Phase(g.out_height, g.out_width, 0, (g.out_width * g.filters, g.filters), taps)]
-
-
-AxisTaps = list[list[tuple[int, int]]]
-
-
-def _axis_taps(size: int, kernel: int, stride: int, dilation: int, before: int) -> AxisTaps:
-    """For each phase of an axis: its (kernel index, offset of the output it reads)."""
-    return [
-        [
-            (i, (q + before - i * dilation) // stride)
-            for i in range(kernel)
-            if (q + before - i * dilation) % stride == 0
-        ]
-        for q in range(min(stride, size))
-    ]
-
-
-def gradient_phases(g: Geometry) -> tuple[Source, list[Phase]]:
-    """How the output's gradient is read for the gradient of the input, and its phases."""
-    down = _axis_taps(g.height, g.kernel[0], g.stride[0], g.dilation[0], g.top)
-    across = _axis_taps(g.width, g.kernel[1], g.stride[1], g.dilation[1], g.left)
-    low, high, rows = _reach(down, g.height, g.stride[0])
-    first, last, columns = _reach(across, g.width, g.stride[1])
-    source = Source(
-        g.out_height, g.out_width, g.filters, -low, max(-first, 0),
-        rows - 1 + high - (g.out_height - 1), max(columns - 1 + last - (g.out_width - 1), 0),
-        high - low + 1, (1, 1),
-    )  # fmt: skip
-    left = source.left if source.padded else 0
-    per_group = g.channels // g.groups
-    phases = []
-    for p, row_taps in enumerate(down):
-        for q, column_taps in enumerate(across):
-            taps = [
-                (e - low, f + left, (i * g.kernel[1] + j) * per_group)
-                for i, e in row_taps
-                for j, f in column_taps
-            ]
-            phases.append(
-                Phase(
-                    -(-(g.height - p) // g.stride[0]), -(-(g.width - q) // g.stride[1]),
-                    (p * g.width + q) * g.channels,
-                    (g.stride[0] * g.width * g.channels, g.stride[1] * g.channels), taps,
-                )
-            )  # fmt: skip
-    return source, phases
-
-
-def _reach(axis: AxisTaps, size: int, stride: int) -> tuple[int, int, int]:
-    """Lowest and highest offset that any tap of an axis reads, and the most pixels of a phase."""
-    offsets = [e for taps in axis for _, e in taps] or [0]
-    return min(offsets), max(offsets), -(-size // stride)
-
-
-def rows_per_block(
-    source: Source, rows: int, columns: int, images: int, itemsize: int, pixels: int = 4096
-) -> int:
-    """Output rows of one task: its source fits the cache, and a small batch still gives work to all."""
-
-    def bytes_of(block: int) -> int:
-        return ((block - 1) * source.step[0] + source.extent) * source.row * itemsize
-
-    block = rows
-    while block > 1 and (
-        bytes_of(block) > BLOCK_BYTES
-        or (images * -(-rows // block) < WORKERS and block * columns > 64)
-        or block * columns > pixels
-    ):
-        block = -(-block // 2)
-    return block
-
-
-def block_elements(source: Source, block: int, itemsize: int) -> int:
-    """Elements of the padded copy of a block's source rows, whole vectors and one spare."""
-    lanes = VECTOR_BYTES // itemsize
-    size = 0
-    if source.padded:
-        size = ((block - 1) * source.step[0] + source.extent) * source.row
-    return (-(-size // lanes) + 1) * lanes
-
-
-def _columns_padded(columns: int, itemsize: int) -> int:
-    lanes = VECTOR_BYTES // itemsize
-    return -(-columns // lanes) * lanes
+    def size(self) -> int:
+        """Elements of one."""
+        return self.height * self.width * self.channels
 
 
 class Gather(NamedTuple):
@@ -205,74 +141,114 @@ class Gather(NamedTuple):
 
     table: Table
     panel_elements: int
-    slot_elements: int
     work: int  # multiply-adds
-
-    def scratch(self, threads: int) -> int:
-        """Elements of scratch on up to `threads` threads."""
-        return TICKETS + min(threads, WORKERS) * self.slot_elements
 
 
 def forward(g: Geometry, itemsize: int) -> Gather:
     """Tables for the output: y from x."""
     g = g.turned()
-    source = forward_source(g)
-    phases = forward_phases(g, source)
-    length = g.depth // max(len(phases[0].taps), 1)
-    return _gather(g, source, phases, length, g.filters, False, itemsize)
+    rows = forward_axis(g.height, g.out_height, g.kernel[0], g.stride[0], g.dilation[0], g.top)
+    columns = forward_axis(g.width, g.out_width, g.kernel[1], g.stride[1], g.dilation[1], g.left)
+    source, out = Image(g.height, g.width, g.channels), Image(g.out_height, g.out_width, g.filters)
+    return _gather(g, rows, columns, source, out, False, itemsize)
 
 
 def input_gradient(g: Geometry, itemsize: int) -> Gather:
     """Tables for the gradient of the input: dx from dy."""
     g = g.turned()
-    source, phases = gradient_phases(g)
-    length = g.filters // g.groups
-    return _gather(g, source, phases, length, g.channels, True, itemsize)
+    rows = gradient_axis(g.height, g.out_height, g.kernel[0], g.stride[0], g.dilation[0], g.top)
+    columns = gradient_axis(g.width, g.out_width, g.kernel[1], g.stride[1], g.dilation[1], g.left)
+    source, out = Image(g.out_height, g.out_width, g.filters), Image(g.height, g.width, g.channels)
+    return _gather(g, rows, columns, source, out, True, itemsize)
 
 
-HEADER = 24
-RECORD = 9
+def images_together(batch: int, image_bytes: int, limit: int, tasks: int) -> int:
+    """How many small images a task takes: tiles then end less often beside the last pixel."""
+    images = 8
+    while images > 1 and (images * image_bytes > limit or batch < images * tasks):
+        images //= 2
+    return images
+
+
+def _rows_of_task(batch: int, source: Image, out: Image, itemsize: int) -> int:
+    """Output rows of a task on one image: in cache, and work for every thread in a small batch."""
+    rows = out.height
+
+    def too_many(block: int) -> bool:
+        share = (source.size + out.size) * itemsize * block // out.height
+        few = batch * -(-out.height // block) < ROW_TASKS and block * out.width > 64
+        return share > BLOCK_BYTES or few or block * out.width > 4096
+
+    while rows > 1 and too_many(rows):
+        rows = -(-rows // 2)
+    return rows
+
+
+def _runs(
+    row: AxisClass, column: AxisClass, source: Image, kernel_width: int, length: int
+) -> list[tuple[int, int, int]]:
+    """The taps of a class as runs (source offset, weight row, length), neighbours in both joined."""
+    runs = [
+        ((down * source.width + across) * source.channels, (i * kernel_width + j) * length, length)
+        for i, down in row.taps
+        for j, across in column.taps
+    ]
+    joined: list[tuple[int, int, int]] = []
+    for offset, weight, count in runs:
+        if joined and joined[-1][0] + joined[-1][2] == offset and joined[-1][1] + joined[-1][2] == weight:
+            joined[-1] = (*joined[-1][:2], joined[-1][2] + count)
+        else:
+            joined.append((offset, weight, count))
+    return joined if len({count for _, _, count in joined}) <= 1 else runs
+
+
+class _Parts:
+    """Pieces of a table, laid one after the other."""
+
+    def __init__(self, start: int) -> None:
+        self.end = start
+        self.pieces: list[Table] = []
+
+    def put(self, values: NDArray[np.int64]) -> int:
+        """Where the values begin."""
+        self.pieces.append(values.ravel())
+        self.end += values.size
+        return self.end - values.size
 
 
 def _gather(
-    g: Geometry, source: Source, phases: list[Phase], length: int, columns: int, transposed: bool,
+    g: Geometry, rows: list[AxisClass], columns: list[AxisClass], source: Image, out: Image, transposed: bool,
     itemsize: int,
 ) -> Gather:  # fmt: skip
-    """Lay out header, phase records, pixel offsets, runs and weight rows in one table."""
-    rows = max(phase.rows for phase in phases)
-    wide = max(phase.columns for phase in phases)
-    block = rows_per_block(source, rows, wide, g.batch, itemsize)
-    slot = block_elements(source, block, itemsize)
-    parts: list[NDArray[np.int64]] = []
-    at = HEADER + RECORD * len(phases)
-    records = []
-
-    def put(values: NDArray[np.int64]) -> int:
-        nonlocal at
-        parts.append(values)
-        at += values.size
-        return at - values.size
-
-    weights_at = put(np.array([tap[2] for phase in phases for tap in phase.taps], np.int64))
-    panel_row = 0
-    for phase in phases:
-        m, n = np.divmod(np.arange(min(block, phase.rows) * phase.columns), phase.columns)
-        pixels = put(m * source.step[0] * source.row + n * source.step[1] * source.channels)
-        places = put(m * phase.out_steps[0] + n * phase.out_steps[1])
-        runs = put(np.array([r * source.row + c * source.channels for r, c, _ in phase.taps], np.int64))
-        records += [phase.rows, phase.columns, phase.out_at, phase.out_steps[0], pixels, places]
-        records += [runs, len(phase.taps), panel_row]
-        panel_row += len(phase.taps) * length
-    per_group = columns // g.groups
-    out_image = g.height * g.width if transposed else g.out_height * g.out_width
+    """Lay out header, class records, pixel offsets and runs in one table."""
+    images = images_together(g.batch, max(source.size, out.size) * itemsize, BLOCK_BYTES, TASKS)
+    block = out.height if images > 1 else _rows_of_task(g.batch, source, out, itemsize)
+    length, per_group = source.channels // g.groups, out.channels // g.groups
+    parts = _Parts(HEADER + RECORD * len(rows) * len(columns))
+    records: list[int] = []
+    for row in rows:
+        for column in columns:
+            image, m, n = np.indices((images, min(block, row.count), column.count))
+            steps = row.source_step * source.width * source.channels, column.source_step * source.channels
+            places = row.step * out.width * out.channels, column.step * out.channels
+            runs = _runs(row, column, source, g.kernel[1], length)
+            records += [
+                row.start, row.step, row.count, column.count,
+                (row.source * source.width + column.source) * source.channels, steps[0],
+                (row.start * out.width + column.start) * out.channels, places[0],
+                parts.put(image * source.size + m * steps[0] + n * steps[1]),
+                parts.put(image * out.size + m * places[0] + n * places[1]),
+                parts.put(np.array([run[0] for run in runs], np.int64)),
+                parts.put(np.array([run[1] for run in runs], np.int64)),
+                len(runs), runs[0][2] if runs else 0,
+            ]  # fmt: skip
+    depth = g.kernel[0] * g.kernel[1] * length
     header = [
-        g.batch, g.groups, -(-rows // block), block, source.height, source.width, source.channels,
-        source.top, source.left, source.row, source.extent, source.step[0], int(source.padded), slot,
-        out_image * columns, per_group, source.channels // g.groups, length, len(phases), panel_row,
-        weights_at, int(transposed), g.filters, TICKETS,
+        g.batch, images, -(-out.height // block), block, source.size, out.size, g.groups, length, per_group,
+        len(rows) * len(columns), depth, int(transposed), g.filters, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ]  # fmt: skip
-    table = np.concatenate([np.array(header + records, np.int64), *parts])
+    table = np.concatenate([np.array(header + records, np.int64), *parts.pieces])
+    lanes = VECTOR_BYTES // itemsize
     # Packing a transposed panel may write up to a vector's rows past its end.
-    panels = g.groups * _columns_padded(per_group, itemsize) * (panel_row + 1) + 2 * VECTOR_BYTES**2
-    work = g.batch * g.out_height * g.out_width * g.filters * g.depth
-    return Gather(table, panels, slot, work)
+    panels = g.groups * -(-per_group // lanes) * lanes * (depth + 1) + 2 * VECTOR_BYTES**2
+    return Gather(table, panels, g.work)

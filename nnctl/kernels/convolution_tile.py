@@ -40,7 +40,7 @@ VECTOR_BYTES = 64
 
 _I64 = ir.IntType(64)
 _ARGUMENTS = (
-    "x", "rows", "count", "runs", "run_count", "run_length", "x_step",
+    "x", "rows", "count", "runs", "w_runs", "run_count", "run_length", "x_step",
     "w", "w_step", "start", "gate", "out", "places", "columns", "mode",
 )  # fmt: skip
 
@@ -53,7 +53,7 @@ def _pointers(element: Any) -> dict[str, Any]:
     """The arguments that are addresses, and what they point to."""
     number, table = element.as_pointer(), _I64.as_pointer()
     kinds = dict.fromkeys(("x", "w", "start", "gate", "out"), number)
-    return kinds | dict.fromkeys(("rows", "runs", "places"), table)
+    return kinds | dict.fromkeys(("rows", "runs", "w_runs", "places"), table)
 
 
 def no_unrolling(builder: Any, branch: Any) -> None:
@@ -124,19 +124,20 @@ class _TileWriter:
         )
         b.branch(outer)
         b.position_at_end(outer)
-        run, w_outer = b.phi(_I64), b.phi(a["w"].type)
+        run = b.phi(_I64)
         outer_sums = [b.phi(self.vector) for _ in sums]
-        for phi, value in zip([run, w_outer, *outer_sums], [_int(0), a["w"], *sums], strict=True):
+        for phi, value in zip([run, *outer_sums], [_int(0), *sums], strict=True):
             phi.add_incoming(value, before)
         b.cbranch(b.icmp_signed("<", run, a["run_count"]), enter, done)
         b.position_at_end(enter)
         start = b.load(b.gep(a["runs"], [run]))
+        w_start = b.gep(a["w"], [b.mul(b.load(b.gep(a["w_runs"], [run])), a["w_step"])])
         b.branch(inner)
 
         b.position_at_end(inner)
         left, index, w = b.phi(_I64), b.phi(_I64), b.phi(a["w"].type)
         inner_sums = [b.phi(self.vector) for _ in sums]
-        entering = [a["run_length"], start, w_outer, *outer_sums]
+        entering = [a["run_length"], start, w_start, *outer_sums]
         after = self._step(bases, index, w, inner_sums)
         less = b.sub(left, _int(1))
         stepped = [less, b.add(index, a["x_step"]), b.gep(w, [a["w_step"]]), *after]
@@ -146,8 +147,8 @@ class _TileWriter:
         no_unrolling(b, b.cbranch(b.icmp_signed(">", less, _int(0)), inner, leave))
 
         b.position_at_end(leave)
-        leaving = [b.add(run, _int(1)), stepped[2], *after]
-        for phi, value in zip([run, w_outer, *outer_sums], leaving, strict=True):
+        leaving = [b.add(run, _int(1)), *after]
+        for phi, value in zip([run, *outer_sums], leaving, strict=True):
             phi.add_incoming(value, leave)
         no_unrolling(b, b.branch(outer))
         b.position_at_end(done)
@@ -230,7 +231,7 @@ class _TileWriter:
 def _make(vectors: int) -> Any:
     @intrinsic  # type: ignore[untyped-decorator]
     def tile(
-        typingctx: Any, like: Any, x: Any, rows: Any, count: Any, runs: Any, run_count: Any,
+        typingctx: Any, like: Any, x: Any, rows: Any, count: Any, runs: Any, w_runs: Any, run_count: Any,
         run_length: Any, x_step: Any, w: Any, w_step: Any, start: Any, gate: Any, out: Any,
         places: Any, columns: Any, mode: Any,
     ) -> Any:  # fmt: skip
@@ -255,14 +256,14 @@ def _make(vectors: int) -> Any:
 tile_wide = _make(2)
 """Sums for up to TILE_ROWS rows and two vectors of 64 bytes.
 
-`tile(like, x, rows, count, runs, run_count, run_length, x_step, w, w_step, start, gate, out,
+`tile(like, x, rows, count, runs, w_runs, run_count, run_length, x_step, w, w_step, start, gate, out,
 places, columns, mode)`: `like` is any array of the dtype; x, w, start, gate, out, and the int64
-tables rows, runs and places are addresses. Row i < count (later ones repeat the last) starts at
-`x[rows[i]]`; its sum runs, ascending, over runs r < run_count and steps k < run_length of
-`x[rows[i] + runs[r] + k*x_step] * w[(r*run_length + k)*w_step + j]`, begins with `start[j]`
-(with FROM_ZERO: 0) and goes, clipped below at 0 with RELU, to `out[places[i] + j]` for
-j < columns. With GATE it becomes 0 where `gate[places[i] + j]` is not positive. With ADD (whole
-vectors only) it is added to what is there.
+tables rows, runs, w_runs and places are addresses. Row i < count (later ones repeat the last)
+starts at `x[rows[i]]`; its sum runs, ascending, over runs r < run_count and steps k < run_length of
+`x[rows[i] + runs[r] + k*x_step] * w[(w_runs[r] + k)*w_step + j]`, begins with `start[j]` (with
+FROM_ZERO: 0) and goes, clipped below at 0 with RELU, to `out[places[i] + j]` for j < columns. With
+GATE it becomes 0 where `gate[places[i] + j]` is not positive. With ADD (whole vectors only) it is
+added to what is there.
 """
 
 tile_narrow = _make(1)

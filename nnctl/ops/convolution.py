@@ -11,7 +11,7 @@ import numpy as np
 
 from nnctl.kernels import codes, convolution_kernel_plan, convolution_plan
 from nnctl.kernels.convolution_kernel_plan import KernelGradient
-from nnctl.kernels.convolution_plan import Gather, Geometry
+from nnctl.kernels.convolution_plan import TICKETS, Gather, Geometry
 from nnctl.ops.activation import Activation, ActivationGrad
 from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
 
@@ -54,8 +54,8 @@ class Window:
         )  # fmt: skip
 
 
-def _gather_bytes(plan: Gather, itemsize: int, threads: int) -> int:
-    return (plan.panel_elements + plan.scratch(threads)) * itemsize
+def _gather_bytes(plan: Gather, itemsize: int) -> int:
+    return (plan.panel_elements + TICKETS) * itemsize
 
 
 def _gather_calls(
@@ -101,7 +101,7 @@ class Conv2D(Op):
 
     def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
         plan = _forward(self.window.geometry(inputs[0], inputs[1]), _itemsize(inputs))
-        return _gather_bytes(plan, _itemsize(inputs), threads)
+        return _gather_bytes(plan, _itemsize(inputs))
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
@@ -141,7 +141,7 @@ class Conv2DInputGrad(Op):
         return (TensorType(self.shape, inputs[0].dtype),)
 
     def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
-        return _gather_bytes(self._plan(inputs, _itemsize(inputs)), _itemsize(inputs), threads)
+        return _gather_bytes(self._plan(inputs, _itemsize(inputs)), _itemsize(inputs))
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int

@@ -13,7 +13,7 @@ import pytest
 from nnctl.kernels.convolution import gather, pack_panels
 from nnctl.kernels.convolution_gradient import kernel_gradient as kernel_gradient_kernel
 from nnctl.kernels.convolution_kernel_plan import kernel_gradient
-from nnctl.kernels.convolution_plan import Geometry, forward, input_gradient
+from nnctl.kernels.convolution_plan import TICKETS, Geometry, forward, input_gradient
 from tests.kernels import convolution_oracle as oracle
 
 CASES = {
@@ -47,7 +47,7 @@ def _arrays(g: Geometry, dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def _gather(plan, x, kernel, bias, relu, y, gate=None) -> None:
     panels = np.full(plan.panel_elements, np.nan, x.dtype)
-    scratch = np.full(plan.scratch(2), np.nan, x.dtype)
+    scratch = np.full(TICKETS, np.nan, x.dtype)
     pack_panels(kernel.ravel(), bias, plan.table, panels)
     gate = bias[:0] if gate is None else gate.ravel()
     gather(x.ravel(), panels, relu, plan.work, gate, plan.table, scratch, y.reshape(-1))
