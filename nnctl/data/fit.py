@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +12,7 @@ from nnctl.core.errors import DataError
 from nnctl.data.feeds import Scaled
 from nnctl.data.preprocessing import CategoryPrep, NumberPrep
 from nnctl.data.spec import ColumnSpec
+from nnctl.data.statistics import extent, moments
 from nnctl.data.table import Column, Numbers, Origin, Rows, Table, Values, Words, as_words, blocks, natural
 
 MANY_CLASSES = 1000
@@ -44,10 +43,10 @@ def fit_number(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin: 
     if isinstance(spec.scale, float):
         return NumberPrep(scale="divide", divide=(spec.scale,), **base)
     if spec.scale == "standard":
-        means, deviations = _moments(plain, rows, lanes)
+        means, deviations = moments(plain, rows, lanes)
         return NumberPrep(scale="standard", shift=means, divide=tuple(d or 1.0 for d in deviations), **base)
     if spec.scale == "minmax":
-        lows, highs = _range(plain, rows, lanes)
+        lows, highs = extent(plain, rows, lanes)
         spans = tuple((high - low) or 1.0 for low, high in zip(lows, highs, strict=True))
         return NumberPrep(scale="minmax", shift=lows, divide=spans, **base)
     return NumberPrep(**base)
@@ -103,42 +102,6 @@ def _word_of(value: str | float | None) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _lanes(raw: npt.NDArray[Any], lanes: int) -> npt.NDArray[np.float64]:
-    """A block of values as float64 (elements, lanes)."""
-    return raw.reshape(-1, lanes).astype(np.float64)
-
-
-def _clean(column: Scaled, rows: Rows, lanes: int) -> Iterator[npt.NDArray[np.float64]]:
-    """Blocks (elements, lanes) of values, missing ones filled. Raises DataError for those that are not."""
-    step = max(1, (1 << 20) // max(1, column.width))
-    for start in range(0, len(rows), step):
-        part = rows[start : start + step]
-        x = np.empty((len(part), column.width))
-        column.read(part, x)
-        yield x.reshape(-1, lanes)
-
-
-def _moments(column: Scaled, rows: Rows, lanes: int) -> tuple[Floats, Floats]:
-    """Mean and (population) standard deviation a lane; sums are exact (math.fsum), in two passes."""
-    means, deviations = [], []
-    count = len(rows) * (column.width // lanes)
-    for lane in range(lanes):
-        mean = math.fsum(v for x in _clean(column, rows, lanes) for v in x[:, lane].tolist()) / count
-        away = ((x[:, lane] - mean) for x in _clean(column, rows, lanes))
-        square = math.fsum(v for d in away for v in (d * d).tolist()) / count
-        means.append(mean)
-        deviations.append(math.sqrt(square))
-    return tuple(means), tuple(deviations)
-
-
-def _range(column: Scaled, rows: Rows, lanes: int) -> tuple[Floats, Floats]:
-    """Minimum and maximum a lane."""
-    pieces = [(x.min(axis=0), x.max(axis=0)) for x in _clean(column, rows, lanes)]
-    low = np.min([p[0] for p in pieces], axis=0)
-    high = np.max([p[1] for p in pieces], axis=0)
-    return tuple(low.tolist()), tuple(high.tolist())
-
-
 def _fill(
     values: Values, rows: Rows, missing: str | float | None, lanes: int, name: str, origin: Origin
 ) -> Floats | None:
@@ -156,24 +119,24 @@ def _fill(
             hint="expected error, mean, median, zero or a number",
         )
     found = []
+    everything = np.concatenate([_lanes(raw, lanes) for _, raw in blocks(values, rows)])
     for lane in range(lanes):
-        present = list(chain.from_iterable(_present(raw, lanes, lane) for _, raw in blocks(values, rows)))
-        if not present:
+        present = everything[~np.isnan(everything[:, lane]), lane]
+        if not len(present):
             raise origin.error("has no value in the training split", column=name)
-        found.append(_median(present) if missing == "median" else math.fsum(present) / len(present))
+        found.append(_median(present) if missing == "median" else math.fsum(present.tolist()) / len(present))
     return tuple(found)
 
 
-def _present(raw: npt.NDArray[Any], lanes: int, lane: int) -> list[float]:
-    x = _lanes(raw, lanes)[:, lane]
-    present: list[float] = x[~np.isnan(x)].tolist()
-    return present
+def _lanes(raw: npt.NDArray[Any], lanes: int) -> npt.NDArray[np.float64]:
+    """A block of values as float64 (elements, lanes)."""
+    return raw.reshape(-1, lanes).astype(np.float64)
 
 
-def _median(values: list[float]) -> float:
-    ordered = sorted(values)
+def _median(values: npt.NDArray[np.float64]) -> float:
+    ordered = np.sort(values)
     middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    return float(ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
 
 
 def kind_of(table: Table, name: str, spec: ColumnSpec) -> Literal["number", "category"]:

@@ -75,7 +75,8 @@ def _input(
     specs = {c: column_spec(spec, c) for c in columns}
     kinds = {c: kind_of(table, c, specs[c]) for c in columns}
     indexed = [c for c in columns if specs[c].encoding == "index"]
-    integer = bool(indexed) or name in wanted.integer_inputs
+    unnamed = not wanted.inputs and "input" in wanted.integer_inputs
+    integer = bool(indexed) or name in wanted.integer_inputs or unnamed
     if indexed and len(indexed) < len(columns):
         other = next(c for c in columns if c not in indexed)
         problems.append(

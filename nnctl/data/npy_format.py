@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from dataclasses import dataclass
 from math import prod
 from typing import IO, Any
@@ -61,7 +62,8 @@ def read_header(stream: IO[bytes], size: int, file: str) -> Header:
 
 def _literal(text: str, file: str) -> dict[str, Any]:
     try:
-        fields = ast.literal_eval(text)
+        with warnings.catch_warnings(action="ignore"):
+            fields = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise DataError("has a damaged .npy header", file=file) from error
     keys = {"descr": (str, list), "fortran_order": bool, "shape": tuple}

@@ -10,10 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from nnctl.core.errors import DataError
-from nnctl.core.keys import key
 from nnctl.core.shapes import Shape
-from nnctl.data import split as splits
 from nnctl.data.base import Hint, find
 from nnctl.data.dataset import Dataset, Signature
 from nnctl.data.fit_roles import fit
@@ -21,6 +18,8 @@ from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.roles import Wanted, assign, column_spec
 from nnctl.data.spec import DataSpec
+from nnctl.data.split import SPLITS, Split
+from nnctl.data.split_rule import split_rows
 from nnctl.data.table import Rows, Table, as_words
 from nnctl.data.window import segments, starts
 
@@ -127,17 +126,17 @@ def assemble(
     wanted: Wanted,
     preprocessing: Preprocessing | None = None,
     dtype: str = "float32",
-    split: splits.Split | None = None,
+    split: Split | None = None,
 ) -> Data:
     """The data sets from tables that have been read; `split` overrules the config's."""
     main = tables["source"] if "source" in tables else tables["train"]
     roles = assign(spec, list(main.columns), wanted)
     chosen = split or split_rows(spec, main, main.rows(roles.used()), seed)
-    rows = dict(zip(splits.SPLITS, chosen, strict=True))
+    rows = dict(zip(SPLITS, chosen, strict=True))
     fitted = preprocessing or fit(main, rows["train"], roles, spec, wanted)
     prepared = Prepared(main, fitted, dtype)
     made: dict[str, Dataset | None] = {}
-    for name in splits.SPLITS:
+    for name in SPLITS:
         if name != "train" and name in tables:
             other = Prepared(tables[name], fitted, dtype)
             made[name] = _examples(spec, name, other, other.rows, tables[name])
@@ -164,48 +163,6 @@ def _examples(spec: DataSpec, name: str, prepared: Prepared, rows: Rows, table: 
             f"{window.length} rows and a horizon of {window.horizon}"
         )
     return prepared.dataset(name, firsts)
-
-
-def split_rows(spec: DataSpec, table: Table, n: int, seed: int) -> splits.Split:
-    """The rows of each split, ascending.
-
-    Raises:
-        DataError: the table is too small, or a column that steers the split is not usable.
-    """
-    rule = spec.split
-    if n == 0:
-        raise DataError("has no rows", file=table.origin.file)
-    if rule is None:
-        return splits.contiguous((n, 0, 0))
-    if rule.by:
-        return splits.by_column(as_words(table.columns[rule.by]), rule.by, table.origin)
-    draw = key(seed, "split")
-    try:
-        if rule.group:
-            return splits.grouped(n, _codes(table, rule.group), rule.validation, rule.test, draw)
-        counts = splits.sizes(n, rule.validation, rule.test)
-        if rule.stratify:
-            return splits.stratified(counts, _codes(table, rule.stratify), draw)
-        by_position = rule.order == "rows" or (rule.order is None and spec.window is not None)
-        return splits.contiguous(counts) if by_position else splits.at_random(counts, draw)
-    except ValueError as error:
-        raise DataError(str(error), file=table.origin.file, column=rule.group or rule.stratify) from error
-
-
-def _codes(table: Table, name: str) -> Sequence[int]:
-    """A column's classes numbered in a fixed order. Raises DataError for a missing value."""
-    column = table.columns[name]
-    if column.shape:
-        raise table.origin.error("an array cannot steer the split", column=name)
-    words = as_words(column)
-    if (words.codes < 0).any():
-        raise table.origin.error(
-            "the value is missing, but steers the split", int(np.argmax(words.codes < 0)), name
-        )
-    ranks = np.empty(len(words.vocabulary), dtype=np.int64)
-    ranks[np.argsort(np.array(words.vocabulary), kind="stable")] = np.arange(len(words.vocabulary))
-    codes: Sequence[int] = ranks[words.codes].tolist()
-    return codes
 
 
 def sha256(spec: DataSpec, base_dir: Path) -> str:

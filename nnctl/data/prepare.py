@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from nnctl.data.dataset import Dataset, Part
 from nnctl.data.feeds import Coded, Feed, Joined, Scaled, Whole, ready
 from nnctl.data.fit_roles import natural_shape
-from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, NumberPrep, Preprocessing
+from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, NumberPrep, Preprocessing, TargetPrep
 from nnctl.data.shape_fit import fitted, misfit
 from nnctl.data.table import Numbers, Origin, Rows, Table, as_words
 
@@ -126,6 +127,16 @@ def apply(preprocessing: Preprocessing, table: Table) -> dict[str, npt.NDArray[n
     has_targets = all(c in table.columns for t in preprocessing.targets.values() for c in t.columns)
     prepared = Prepared(table, preprocessing, targets=has_targets)
     return prepared.dataset(table.origin.file, prepared.rows).arrays()
+
+
+def restore(prep: TargetPrep, values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    """Predictions (N, ...) of a scaled target in the units of the data; others unchanged."""
+    numbers = [p for p in prep.columns.values() if isinstance(p, NumberPrep)]
+    if len(numbers) < len(prep.columns) or all(p.scale == "none" for p in numbers):
+        return values
+    shift = np.array([s for p in numbers for s in p.shift])
+    divide = np.array([d for p in numbers for d in p.divide])
+    return (values * divide + shift).astype(values.dtype)
 
 
 def check_classes(dataset: Dataset, preprocessing: Preprocessing, output: str, classes: int) -> None:

@@ -14,7 +14,7 @@ from nnctl.data.base import by_ending, sources
 from nnctl.data.dataset import Dataset
 from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import InputPrep, Preprocessing
-from nnctl.data.table import Column, Numbers, Rows, Table
+from nnctl.data.table import Column, Numbers, Rows, Table, as_words
 from nnctl.data.window import segments, starts
 
 
@@ -51,7 +51,11 @@ def _firsts(prepared: Prepared, horizon: int) -> Rows:
     window = prepared.preprocessing.window
     if window is None:
         return prepared.rows
-    firsts = starts(segments(prepared.rows, None), window.length, window.stride, horizon)
+    columns = prepared.table.columns
+    groups = None
+    if window.group in columns:
+        groups = as_words(columns[window.group]).codes.astype(np.int64)
+    firsts = starts(segments(prepared.rows, groups), window.length, window.stride, horizon)
     if not len(firsts):
         raise prepared.table.origin.error(
             f"has {prepared.count} rows, too few for a window of {window.length}"

@@ -172,6 +172,8 @@ def _inputs(spec: DataSpec, wanted: Wanted, find: _Finder, rest: list[str]) -> d
     if ONLY in spec.inputs and len(spec.inputs) == 1 and len(names) <= 1:
         path: Path = ("data", "inputs")
         return {names[0] if names else "input": find.several(spec.inputs[ONLY], path)}
+    if ONLY in spec.inputs:
+        return _needs_names(names, find)
     for name in spec.inputs:
         if names and name not in names:
             find.unknown(name, names, "input", ("data", "inputs", name))
@@ -181,3 +183,14 @@ def _inputs(spec: DataSpec, wanted: Wanted, find: _Finder, rest: list[str]) -> d
                 Problem(f"the model's input '{name}' gets no column", ("data", "inputs"), f"{name}: COLUMN")
             )
     return {n: find.several(columns, ("data", "inputs", n)) for n, columns in spec.inputs.items()}
+
+
+def _needs_names(names: list[str], find: _Finder) -> dict[str, list[str]]:
+    """The model has several inputs, but `inputs` is a list of columns."""
+    expected = "{" + ", ".join(f"{n}: COLUMN" for n in names) + "}"
+    find.problems.append(
+        Problem(
+            f"the model has {len(names)} inputs; say which takes which columns", ("data", "inputs"), expected
+        )
+    )
+    return {}

@@ -229,6 +229,10 @@ class DataSpec(Spec):
             raise PydanticCustomError(
                 "data", "'{a}' and '{b}' say the same thing twice", {"a": named[0], "b": named[1]}
             )
+        for name in ("validation", "test"):
+            other = getattr(self, name)
+            if other is not None and other.target not in (None, self.main.target):
+                raise PydanticCustomError("data", "'{name}' has another target than 'train'", {"name": name})
         if self.split and self.train:
             for name in ("validation", "test"):
                 if getattr(self, name) and getattr(self.split, name):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data.sources import cells, text
+from nnctl.data.sources import cells, lines, text
 from nnctl.data.sources.text import CSV
 from nnctl.data.table import Numbers, Table, Words
 
@@ -83,7 +83,8 @@ def test_quoted_line_ends_and_blank_lines_keep_row_numbers(tmp_path: Path) -> No
 
 
 def test_words_that_come_late_are_kept_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "_CHUNK", 3)
+    monkeypatch.setattr(text, "CHUNK", 3)
+    monkeypatch.setattr(lines, "CHUNK", 2)
     table = read(tmp_path, "a,b\n01,1\n02,2\n03,3\n04,4\nx,5\ny,6\nz,7\nw,8\n")
     assert words(table, "a") == ["01", "02", "03", "04", "x", "y", "z", "w"]
     assert values(table, "b") == [1, 2, 3, 4, 5, 6, 7, 8]
@@ -114,7 +115,7 @@ def test_the_head_alone(tmp_path: Path) -> None:
         ("1.5,2\n3,4\n", "a.csv:1: the first row should name the columns"),
         ('a,b\n1,"x"y\n', "a.csv:2: is not well-formed CSV"),
         ('a,b\n1,"x\n', "is not well-formed CSV"),
-        (b"a,b\n1,\xff\n", "is not utf-8 text (byte 0xff)"),
+        (b"a,b\n1,\xff\n", "a.csv:2: is not utf-8 text"),
     ],
 )
 def test_faults_are_placed(tmp_path: Path, content: str | bytes, message: str) -> None:
@@ -170,3 +171,24 @@ def test_a_missing_file_suggests_its_neighbour(tmp_path: Path) -> None:
 def test_an_unknown_encoding(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no known encoding"):
         read(tmp_path, "a\n1\n", encoding="utf-9")
+
+
+@pytest.mark.parametrize("late", ["5,6", "", "5,NA", '"5",6', "5, 6", "-5e-3,1E5"])
+def test_the_short_cut_reads_what_the_csv_reader_reads(
+    tmp_path: Path, late: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "CHUNK", 2)
+    content = f"a,b\n0.1,2\n3,1e-7\n5,6\n{late}\n7,8\n9,0.30000000000000004\n"
+    quick = read(tmp_path, content)
+    monkeypatch.setattr(lines.Lines, "fast", lambda self, cells: None)
+    slow = read(tmp_path, content)
+    for name in "ab":
+        np.testing.assert_array_equal(values(quick, name), values(slow, name))
+    assert [quick.origin.row(i) for i in range(5)] == [slow.origin.row(i) for i in range(5)]
+
+
+@pytest.mark.parametrize("cell", ["1_0", "0x1F", "1d5", "1e", "--1", "1 2", "1+2j"])
+def test_cells_that_are_no_numbers_on_either_way(tmp_path: Path, cell: str) -> None:
+    table = read(tmp_path, f"a,b\n1,2\n{cell},4\nx,6\n")
+    assert words(table, "a") == ["1", cell, "x"]
+    assert isinstance(read(tmp_path, f"a,b\n{cell},4\n").columns["a"], Words)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError, DataError, RunError
-from nnctl.data.prepare import apply, check_classes
+from nnctl.data.prepare import apply, check_classes, restore
 from nnctl.data.preprocessing import NumberPrep, Preprocessing
 from nnctl.data.sources.text import CSV
 from tests.data.given import PEOPLE, opened, write
@@ -289,3 +289,31 @@ def test_a_short_batch_leaves_the_rest_of_the_buffers(tmp_path: Path) -> None:
         data.train.read(np.array([8]), out)
     with pytest.raises(KeyError):
         data.train.read(np.array([0]), {"nothing": out["input"]})
+
+
+def test_a_scaled_target_is_restored(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "x,u,v\n1,2,30\n4,5,60\n6,11,0\n")
+    config = {"source": "a.csv", "inputs": "x", "target": ["u", "v"]}
+    config["columns"] = {"u": {"scale": "standard"}, "v": {"scale": 30}}  # type: ignore[assignment]
+    data = opened(tmp_path, config, outputs=["o"])
+    scaled = data.train.arrays()["o"]
+    assert scaled[:, 1].tolist() == [1, 2, 0]
+    np.testing.assert_allclose(
+        restore(data.preprocessing.targets["o"], scaled), [[2, 30], [5, 60], [11, 0]], rtol=1e-6, atol=1e-6
+    )
+
+
+def test_several_inputs_need_names(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "x,u,v\n1,2,30\n")
+    with pytest.raises(ConfigError, match=r"the model has 2 inputs; say which"):
+        opened(
+            tmp_path, {"source": "a.csv", "inputs": ["x"], "target": "v"}, input_shapes={"a": None, "b": None}
+        )
+
+
+def test_the_only_input_of_an_embedding_may_have_any_name(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "x,v\n7,2\n3,4\n")
+    data = opened(
+        tmp_path, {"source": "a.csv", "inputs": {"text": "x"}, "target": "v"}, integer_inputs={"input"}
+    )
+    assert data.inputs["text"].dtype == "int32"

@@ -92,9 +92,7 @@ def test_an_array_stands_for_the_columns(tmp_path: Path, shape: tuple[int, ...])
 def test_an_array_of_another_width(tmp_path: Path) -> None:
     data = numbers(tmp_path)
     np.save(tmp_path / "x.npy", np.zeros((2, 4)))
-    with pytest.raises(
-        DataError, match=r"gives 4 numbers an example, but the model was trained on 3 columns"
-    ):
+    with pytest.raises(DataError, match=r"gives 4 numbers an example, but .* on 3 columns"):
         read_inputs(tmp_path / "x.npy", data.preprocessing)
 
 

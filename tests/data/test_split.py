@@ -150,3 +150,9 @@ def test_wrong_split_columns_are_told_in_one_go(tmp_path: Path) -> None:
         opened(tmp_path, config)
     found = {p.path: p.suggestion for p in caught.value.problems}
     assert found == {("data", "target"): "income", ("data", "split", "stratify"): "job"}
+
+
+def test_stratify_needs_few_classes(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "x,y\n" + "".join(f"{i},{i / 7}\n" for i in range(30)))
+    with pytest.raises(DataError, match=r"column 'y': has 30 different values in 30 rows"):
+        opened(tmp_path, {"source": "a.csv", "target": "y", "split": {"test": 0.2, "stratify": "y"}})

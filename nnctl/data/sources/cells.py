@@ -123,6 +123,17 @@ class Cells:
         self.late_words: set[str] = set()
         self.builders = {n: _Builder(n in words or hint(n) == "category") for n in names}
 
+    @property
+    def numeric(self) -> bool:
+        """Whether all columns may still hold numbers alone, and no number stands for a missing value."""
+        return not any(b.words for b in self.builders.values()) and not any(map(_is_float, self.missing))
+
+    def add_numbers(self, values: npt.NDArray[np.float64]) -> None:
+        """Append rows (n, columns) that hold nothing but numbers."""
+        for name, column in zip(self.names, values.T, strict=True):
+            self.builders[name].chunks.append(np.ascontiguousarray(column))
+        self.count += len(values)
+
     def again(self) -> Cells:
         """An empty collector that knows which columns hold words."""
         words = frozenset(n for n in self.names if self.builders[n].words)

@@ -59,12 +59,14 @@ class HDF5(Source):
         return Table(columns, Origin(self.path), total, {"type": "hdf5"})
 
     def _column(self, dataset: h5py.Dataset, name: str, rows: int | None) -> Column:
-        kept = dataset.shape[0] if rows is None else min(rows, dataset.shape[0])
         row_bytes = prod(dataset.shape[1:]) * dataset.dtype.itemsize
-        if dataset.dtype.kind == "S" or (rows is None and kept * row_bytes <= IN_MEMORY):
+        kept = (
+            dataset.shape[0]
+            if rows is None
+            else min(rows, dataset.shape[0], IN_MEMORY // max(1, row_bytes) + 1)
+        )
+        if dataset.dtype.kind == "S" or rows is not None or kept * row_bytes <= IN_MEMORY:
             return column_of(native(dataset[:kept]), self.path, name)
-        if rows is not None and kept * row_bytes <= IN_MEMORY:
-            return Numbers(native(dataset[:kept]))
         return Numbers(Stored(dataset, self.path, name))
 
 

@@ -18,9 +18,8 @@ from nnctl.core.spec import ConfigPath
 from nnctl.data.base import Hint, Source, find, no_hint, register
 from nnctl.data.bounds import open_bytes
 from nnctl.data.sources.cells import Cells, check_header
+from nnctl.data.sources.lines import CHUNK, Lines, csv_rows, undecodable
 from nnctl.data.table import Origin, Table
-
-_CHUNK = 16384
 
 
 def _header(value: Any) -> bool | list[str]:
@@ -86,8 +85,8 @@ class CSV(Source):
 
     def _names(self, full: Path) -> tuple[list[str], int]:
         """The columns' names, and the number of header rows."""
-        with self._rows(full) as rows:
-            first = next((row for row in rows if row), None)
+        with self._text(full) as lines:
+            first = next((row for row in csv_rows(lines) if row), None)
         if first is None:
             raise DataError("is empty", file=self.path)
         if self.header is True:
@@ -102,12 +101,15 @@ class CSV(Source):
 
     def _fill(self, full: Path, cells: Cells, limit: int | None) -> bool:
         """Read the file into `cells`; whether line numbers follow from row numbers alone."""
-        with self._rows(full) as rows:
+        with self._text(full) as lines:
+            rows = csv_rows(lines)
             filled = (row for row in rows if row)
             if self.header is True:
                 next(filled)
+            if limit is None:
+                lines.fast(cells)
             while limit is None or cells.count < limit:
-                size = _CHUNK if limit is None else min(_CHUNK, limit - cells.count)
+                size = CHUNK if limit is None else min(CHUNK, limit - cells.count)
                 chunk = list(itertools.islice(filled, size))
                 if not chunk:
                     cells.finished = True
@@ -115,41 +117,29 @@ class CSV(Source):
                 cells.add(chunk)
             else:
                 cells.finished = next(filled, None) is None
-            return int(rows.line_num) == cells.count + (self.header is True)
+            return lines.count == cells.count + (self.header is True)
 
     @contextmanager
-    def _rows(self, full: Path) -> Iterator[Any]:
-        """A csv.reader over the file; what it and the decoder raise becomes a DataError."""
+    def _text(self, full: Path) -> Iterator[Lines]:
+        """The file's lines; what the decoder and the CSV reader raise becomes a DataError."""
         tab = self.path.lower().removesuffix(".gz").endswith(".tsv")
-        reader: Any = None
+        delimiter = self.delimiter or ("\t" if tab else ",")
+        lines: Lines | None = None
         try:
             with open_bytes(full, self.path) as content:
                 encoding = "utf-8-sig" if self.encoding.lower() in ("utf-8", "utf8") else self.encoding
-                text = io.TextIOWrapper(content, encoding=encoding, newline="")
-                delimiter = self.delimiter or ("\t" if tab else ",")
-                reader = csv.reader(
-                    text,
-                    delimiter=delimiter,
-                    quotechar=self.quote,
-                    skipinitialspace=delimiter != " ",
-                    strict=True,
-                )
-                yield reader
+                lines = Lines(io.TextIOWrapper(content, encoding=encoding, newline=""), delimiter, self.quote)
+                yield lines
         except LookupError as error:
-            raise DataError(
-                f"is read as '{self.encoding}', which is no known encoding", file=self.path
-            ) from error
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"is not {self.encoding} text (byte 0x{error.object[error.start]:02x})",
-                file=self.path,
-                row=(reader.line_num + 1) if reader else 1,
-                hint="say `encoding:` in the source, e.g. latin-1",
-            ) from error
+            known = f"is read as '{self.encoding}', which is no known encoding"
+            raise DataError(known, file=self.path) from error
+        except UnicodeError as error:
+            row = undecodable(full, self.path, self.encoding)
+            hint = "say `encoding:` in the source, e.g. latin-1"
+            raise DataError(f"is not {self.encoding} text", file=self.path, row=row, hint=hint) from error
         except csv.Error as error:
-            raise DataError(
-                f"is not well-formed CSV: {error}", file=self.path, row=reader.line_num
-            ) from error
+            row = lines.count if lines else None
+            raise DataError(f"is not well-formed CSV: {error}", file=self.path, row=row) from error
 
     def _origin(self, full: Path, lines_before: int, plain: bool) -> Origin:
         return Origin(self.path, 1 + lines_before, None if plain else lambda i: self._line(full, i))
@@ -158,11 +148,11 @@ class CSV(Source):
         """The line on which row `i` (from 0) of the data begins: found by reading again."""
         wanted = i + (self.header is True)
         before = 0
-        with self._rows(full) as rows:
-            for row in rows:
+        with self._text(full) as lines:
+            for row in csv_rows(lines):
                 if row:
                     if wanted == 0:
                         return before + 1
                     wanted -= 1
-                before = rows.line_num
+                before = lines.count
         return before

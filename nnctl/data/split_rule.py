@@ -1,0 +1,61 @@
+"""Which rows go to which split, by the config's rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nnctl.core.errors import DataError
+from nnctl.core.keys import key
+from nnctl.data import split as splits
+from nnctl.data.spec import DataSpec
+from nnctl.data.table import Table, as_words
+
+
+def split_rows(spec: DataSpec, table: Table, n: int, seed: int) -> splits.Split:
+    """The rows of each split, ascending.
+
+    Raises:
+        DataError: the table is too small, or a column that steers the split is not usable.
+    """
+    rule = spec.split
+    if n == 0:
+        raise DataError("has no rows", file=table.origin.file)
+    if rule is None:
+        return splits.contiguous((n, 0, 0))
+    if rule.by:
+        return splits.by_column(as_words(table.columns[rule.by]), rule.by, table.origin)
+    draw = key(seed, "split")
+    try:
+        if rule.group:
+            return splits.grouped(n, _codes(table, rule.group), rule.validation, rule.test, draw)
+        counts = splits.sizes(n, rule.validation, rule.test)
+        if rule.stratify:
+            return splits.stratified(counts, _codes(table, rule.stratify, few=True), draw)
+        by_position = rule.order == "rows" or (rule.order is None and spec.window is not None)
+        return splits.contiguous(counts) if by_position else splits.at_random(counts, draw)
+    except ValueError as error:
+        raise DataError(str(error), file=table.origin.file, column=rule.group or rule.stratify) from error
+
+
+def _codes(table: Table, name: str, *, few: bool = False) -> Sequence[int]:
+    """A column's classes numbered in a fixed order. Raises DataError for a missing value."""
+    column = table.columns[name]
+    if column.shape:
+        raise table.origin.error("an array cannot steer the split", column=name)
+    words = as_words(column)
+    distinct = len(words.vocabulary)
+    if few and 2 * distinct > len(words):
+        hint = "name a column of few classes"
+        raise table.origin.error(
+            f"has {distinct} different values in {len(words)} rows", column=name, hint=hint
+        )
+    if (words.codes < 0).any():
+        raise table.origin.error(
+            "the value is missing, but steers the split", int(np.argmax(words.codes < 0)), name
+        )
+    ranks = np.empty(len(words.vocabulary), dtype=np.int64)
+    ranks[np.argsort(np.array(words.vocabulary), kind="stable")] = np.arange(len(words.vocabulary))
+    codes: Sequence[int] = ranks[words.codes].tolist()
+    return codes
