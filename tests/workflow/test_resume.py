@@ -1,0 +1,116 @@
+"""Stopped at any moment and resumed: the bits of the uninterrupted run."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nnctl.core import events
+from nnctl.core.errors import RunError
+from nnctl.workflow.train import Training, start
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+OVERRIDES = ["training.epochs=4"]
+HALVES = CONFIGS / "digits_halves.yaml"
+
+
+def run(training: Training, stop_at: int | None = None) -> dict[str, object]:
+    """Drive a training to its end, or to a signal after update `stop_at`."""
+    for event in training.events():
+        if isinstance(event, events.StepEnded) and event.step == stop_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+    return training.result()
+
+
+def files(directory: Path) -> dict[str, object]:
+    """What a finished run leaves that must not depend on how it got there."""
+    rows = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    for row in rows:
+        del row["seconds"]
+    log = directory / "log.csv"
+    return {"metrics": rows, "log": log.read_text() if log.exists() else None}
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], dict[str, object]]:
+    directory = tmp_path_factory.mktemp("straight") / "run"
+    result = run(start(HALVES, run_dir=directory, overrides=OVERRIDES))
+    return result, files(directory)
+
+
+@pytest.mark.parametrize("stops", [(1,), (39,), (40,), (41, 42), (57, 80, 101, 159)])
+def test_sigterm_and_resume(stops: tuple[int, ...], straight, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    directory = tmp_path / "run"
+    for number, stop in enumerate(stops):
+        training = start(HALVES, run_dir=directory, overrides=OVERRIDES, resume=number > 0)
+        result = run(training, stop)
+        assert (training.exit_code, result["status"]) == (143, "interrupted")
+        assert result["steps"] == stop
+        with pytest.raises(RunError, match="--resume"):
+            start(HALVES, run_dir=directory, overrides=OVERRIDES)
+    result = run(start(HALVES, run_dir=directory, overrides=OVERRIDES, resume=True))
+    assert result["weights_sha256"] == straight[0]["weights_sha256"]
+    assert result["metrics"] == straight[0]["metrics"]
+    assert files(directory) == straight[1]
+
+
+def kill_and_resume(config: Path, overrides: list[str], directory: Path, kills: int, seed: int) -> dict[str, object]:
+    """Train in processes that are killed at random moments, then to the end."""
+    random_ = random.Random(seed)
+    command = [sys.executable, "-m", "nnctl", "train", str(config), "--run-dir", str(directory), "--json"]
+    command += [part for text in overrides for part in ("--set", text)]
+    for _ in range(kills):
+        started = directory.exists() and (directory / "manifest.json").exists()
+        process = subprocess.Popen(command + (["--resume"] if started else []), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not (directory / "manifest.json").exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(random_.uniform(0.0, 1.2))
+        process.kill()
+        process.wait()
+    done = subprocess.run(command + ["--resume"], capture_output=True, text=True, check=False)
+    if done.returncode == 2 and "nothing to resume" in done.stderr:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result: dict[str, object] = json.loads(done.stdout)
+    return result
+
+
+def test_kill_9_and_resume(straight, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    result = kill_and_resume(HALVES, OVERRIDES, tmp_path / "run", kills=3, seed=5)
+    assert result["weights_sha256"] == straight[0]["weights_sha256"]
+    assert files(tmp_path / "run") == straight[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", sorted(path.name for path in CONFIGS.glob("*.yaml")))
+def test_twenty_kills(config: str, tmp_path: Path) -> None:
+    reference = run(start(CONFIGS / config, run_dir=tmp_path / "straight"))
+    result = kill_and_resume(CONFIGS / config, [], tmp_path / "killed", kills=20, seed=11)
+    assert result["weights_sha256"] == reference["weights_sha256"]
+    assert files(tmp_path / "killed") == files(tmp_path / "straight")
+
+
+def test_completed_run_is_left_alone(tmp_path: Path) -> None:
+    config, directory = CONFIGS / "iris.yaml", tmp_path / "run"
+    first = run(start(config, run_dir=directory, overrides=["training.epochs=1"]))
+    before = {p.name: p.stat().st_mtime_ns for p in directory.iterdir()}
+    training = start(config, run_dir=directory, overrides=["training.epochs=1"])
+    assert run(training)["weights_sha256"] == first["weights_sha256"]
+    assert training.exit_code == 0
+    assert {p.name: p.stat().st_mtime_ns for p in directory.iterdir()} == before
+
+
+def test_another_config_is_refused_with_the_difference(tmp_path: Path) -> None:
+    config, directory = CONFIGS / "iris.yaml", tmp_path / "run"
+    run(start(config, run_dir=directory, overrides=["training.epochs=1"]))
+    with pytest.raises(RunError, match="(?s)another config.*epochs: 2"):
+        start(config, run_dir=directory, overrides=["training.epochs=2"])
