@@ -14,7 +14,9 @@ def command(
     ] = "table",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The config to write; default: TEMPLATE.yaml.", show_default=False),
+        typer.Option(
+            "--output", "-o", help="The config to write; default: TEMPLATE.yaml.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Write a commented config, with a small real data set beside it, that trains as it stands."""

@@ -17,13 +17,18 @@ Run = Annotated[
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Override a value, e.g. training.epochs=3. Repeatable.", show_default=False
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a value, e.g. training.epochs=3. Repeatable.",
+        show_default=False,
     ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Override the seed.", show_default=False)]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", help="Threads to use; default: the cores this process may use.", show_default=False),
+    typer.Option(
+        "--threads", help="Threads to use; default: the cores this process may use.", show_default=False
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors and the result alone.")]

@@ -11,7 +11,9 @@ from nnctl.cli.options import Config, Json, Plugins, Seed, Set, Threads
 
 def command(
     config: Config,
-    program: Annotated[bool, typer.Option("--program", help="Show the compiled calls of a training step.")] = False,
+    program: Annotated[
+        bool, typer.Option("--program", help="Show the compiled calls of a training step.")
+    ] = False,
     set_: Set = None,
     seed: Seed = None,
     threads: Threads = None,

@@ -14,7 +14,10 @@ def command(
     run: Run,
     input_: Annotated[Path, typer.Argument(metavar="INPUT", help="A CSV, NPY, NPZ or HDF5 file.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A .csv, .npy or .jsonl file; the ending decides.", show_default=False)
+        Path,
+        typer.Option(
+            "--output", "-o", help="A .csv, .npy or .jsonl file; the ending decides.", show_default=False
+        ),
     ],
     threads: Threads = None,
     allow_plugins: Plugins = False,

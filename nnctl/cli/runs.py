@@ -43,7 +43,8 @@ def show(run: Run, json: Json = False) -> None:
 
 @app.command()
 def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")], json: Json = False
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")],
+    json: Json = False,
 ) -> None:
     """Compare runs: where their configs differ, and their numbers side by side."""
     from nnctl.cli.output import write_json

@@ -14,7 +14,9 @@ def command(
     config: Config,
     run_dir: Annotated[
         Path | None,
-        typer.Option("--run-dir", help="Where the run is kept; default: runs/NAME/NUMBER.", show_default=False),
+        typer.Option(
+            "--run-dir", help="Where the run is kept; default: runs/NAME/NUMBER.", show_default=False
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     set_: Set = None,

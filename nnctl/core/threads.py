@@ -45,7 +45,11 @@ def _quota(cgroup: Path) -> float | None:
         pass
     try:
         microseconds = int((cgroup / "cpu" / "cpu.cfs_quota_us").read_text())
-        return None if microseconds < 0 else microseconds / int((cgroup / "cpu" / "cpu.cfs_period_us").read_text())
+        return (
+            None
+            if microseconds < 0
+            else microseconds / int((cgroup / "cpu" / "cpu.cfs_period_us").read_text())
+        )
     except (OSError, ValueError, ZeroDivisionError):
         return None
 

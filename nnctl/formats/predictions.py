@@ -68,7 +68,9 @@ def _safe(text: str) -> str:
 def _npy(outputs: Outputs, classes: Classes) -> bytes:
     if len(outputs) != 1:
         names = ", ".join(outputs)
-        raise ConfigError(Problem(f"an .npy file holds one array; this model has {names}", expected=".csv, .jsonl"))
+        raise ConfigError(
+            Problem(f"an .npy file holds one array; this model has {names}", expected=".csv, .jsonl")
+        )
     buffer = io.BytesIO()
     np.save(buffer, next(iter(outputs.values())), allow_pickle=False)
     return buffer.getvalue()

@@ -89,7 +89,9 @@ class _Builder:
         if self.signature and known is None:
             hint = nearest(name, list(self.signature))
             names = ", ".join(f"'{n}'" for n in self.signature)
-            self._fail(f"the data gives no input '{name}'; it gives {names}", path, suggestion=hint, at_key=True)
+            self._fail(
+                f"the data gives no input '{name}'; it gives {names}", path, suggestion=hint, at_key=True
+            )
         if shape is None and known is not None:
             shape = known.shape
         if shape is None:
@@ -113,9 +115,7 @@ class _Builder:
             previous = self._entry(entry, name, scope, previous, path)
         return previous if previous is not None else (None,)
 
-    def _entry(
-        self, entry: Entry, name: str, scope: _Scope, previous: Tensors | None, path: Path
-    ) -> Tensors:
+    def _entry(self, entry: Entry, name: str, scope: _Scope, previous: Tensors | None, path: Path) -> Tensors:
         if isinstance(entry.layer, Input) and not scope.prefix:
             self._add_input(name, tuple(entry.layer.shape), entry.layer.dtype, scope, path)
             return scope.names[name]
@@ -131,9 +131,7 @@ class _Builder:
         scope.owners[name] = full
         return out
 
-    def _shared(
-        self, entry: Entry, name: str, scope: _Scope, inputs: Tensors | None, path: Path
-    ) -> Tensors:
+    def _shared(self, entry: Entry, name: str, scope: _Scope, inputs: Tensors | None, path: Path) -> Tensors:
         """`{use: name}`: an earlier layer called again with the same weights."""
         first = scope.entries.get(entry.use or "")
         if first is None or first.layer is None:
@@ -145,9 +143,7 @@ class _Builder:
         scope.names[name] = out
         return out
 
-    def _inputs(
-        self, entry: Entry, scope: _Scope, previous: Tensors | None, path: Path
-    ) -> Tensors | None:
+    def _inputs(self, entry: Entry, scope: _Scope, previous: Tensors | None, path: Path) -> Tensors | None:
         """What an entry reads; None where that is not known (already reported)."""
         if entry.inputs is None:
             if previous is None:
@@ -191,7 +187,9 @@ class _Builder:
         kind = type(layer).__name__
         if len(refs) < layer.inputs_min or (layer.inputs_max is not None and len(refs) > layer.inputs_max):
             wanted = _count(layer.inputs_min, layer.inputs_max)
-            self._fail(f"{kind} '{name}' takes {wanted}, {len(refs)} given", path, expected=f"inputs: {wanted}")
+            self._fail(
+                f"{kind} '{name}' takes {wanted}, {len(refs)} given", path, expected=f"inputs: {wanted}"
+            )
             return (None,)
         shapes = tuple(self.graph.shape(ref) for ref in refs)
         try:
@@ -206,7 +204,9 @@ class _Builder:
         if owner == name:
             for key, weight in weights.items():
                 full = f"{owner}/{key}"
-                self.graph.weights[full] = WeightInfo(full, owner, key, weight, trainable and weight.trainable)
+                self.graph.weights[full] = WeightInfo(
+                    full, owner, key, weight, trainable and weight.trainable
+                )
         elif not self._same_weights(owner, {k: w.shape for k, w in weights.items()}, path):
             return (None,)
         self.graph.nodes.append(CallNode(name, layer, owner, refs, shapes, outputs, trainable, path))
@@ -248,7 +248,9 @@ class _Builder:
                 ref = next(feeds)
                 shape = self.graph.shape(ref)
                 if not _fits(tuple(entry.layer.shape), shape):
-                    self._fail(f"declared as {show(tuple(entry.layer.shape))}, but {show(shape)} comes in", at)
+                    self._fail(
+                        f"declared as {show(tuple(entry.layer.shape))}, but {show(shape)} comes in", at
+                    )
                 previous = (ref,)
                 scope.names[key] = previous
                 continue

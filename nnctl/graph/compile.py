@@ -15,9 +15,7 @@ from nnctl.spec.training import TrainingSpec
 _TRAINING: Path = ("training",)
 
 
-def compile_objective(
-    training: TrainingSpec, model: LayerGraph, *, sample_weight: bool = False
-) -> Objective:
+def compile_objective(training: TrainingSpec, model: LayerGraph, *, sample_weight: bool = False) -> Objective:
     """The objective of a model, as Keras's `compile` makes it.
 
     Raises:
@@ -132,7 +130,7 @@ class _Compiler:
                     )
             return {n: (v, (*path, n)) for n, v in given.items() if n in self.names}
         if several or not isinstance(given, Sequence):
-            return {name: (given, path) for name in self.names}
+            return dict.fromkeys(self.names, (given, path))
         if len(given) != len(self.names):
             count = len(self.names)
             self.problems.append(Problem(f"{len(given)} given for {count} output{'s' * (count != 1)}", path))

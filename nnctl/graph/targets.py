@@ -65,9 +65,7 @@ def fits(wanted: Shape, given: Shape) -> bool:
     )
 
 
-def _misfit(
-    output: OutputObjective, shape: Shape, names: Sequence[str] | None, model: LayerGraph
-) -> Problem:
+def _misfit(output: OutputObjective, shape: Shape, names: Sequence[str] | None, model: LayerGraph) -> Problem:
     loss = type(output.loss).__name__
     classes = f"; its classes are {', '.join(names[:6])}" if names else ""
     return Problem(

@@ -301,5 +301,3 @@ def fill(graph: Graph, shape: tuple[int, ...], value: float, dtype: str | None =
 def cast(x: Value, dtype: str) -> Value:
     """x as `dtype`, itself where it is that already."""
     return x if x.dtype == dtype else x.graph.add1(Cast(dtype), x)
-
-

@@ -224,5 +224,3 @@ def sum_of_squares(x: Value, factor: float = 1.0) -> Value:
 def sum_of_absolutes(x: Value, factor: float = 1.0) -> Value:
     """factor * the sum of all absolute values, as (1,)."""
     return x.graph.add1(SumAll(codes.SUM_OF_ABSOLUTES, float(factor)), x)
-
-

@@ -38,15 +38,11 @@ def _depends_on(graph: Graph, wrt: Sequence[Value]) -> set[Value]:
     return wanted
 
 
-def _send(
-    node: Node, dxs: Sequence[Value | None], wanted: set[Value], flowing: dict[Value, Value]
-) -> None:
+def _send(node: Node, dxs: Sequence[Value | None], wanted: set[Value], flowing: dict[Value, Value]) -> None:
     """Add the gradients of one node's inputs to what already flows into them."""
     for value, dx in zip(node.inputs, dxs, strict=True):
         if dx is None or value not in wanted:
             continue
         if dx.type != value.type:
-            raise ValueError(
-                f"{type(node.op).__name__}.grad gives {dx.type} for an input of {value.type}"
-            )
+            raise ValueError(f"{type(node.op).__name__}.grad gives {dx.type} for an input of {value.type}")
         flowing[value] = add(flowing[value], dx) if value in flowing else dx

@@ -63,9 +63,7 @@ def plan_memory(
                     arena.append(buffer)
             buffer.end = max(buffer.end, last.get(out, at))
             buffers[out] = buffer
-        need = node.op.scratch(
-            [v.type for v in node.inputs], [v.type for v in node.outputs], threads
-        )
+        need = node.op.scratch([v.type for v in node.inputs], [v.type for v in node.outputs], threads)
         if need:
             scratch[node] = _Buffer(need, at, at)
             arena.append(scratch[node])

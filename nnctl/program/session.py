@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from nnctl.graph.model import LayerGraph
+from nnctl.graph.objective import Objective
 from nnctl.ops.base import Array, Graph
 from nnctl.optimizers.base import OptimizerSpec
 from nnctl.program import step
 from nnctl.program.bind import Bound, Compiled, bind, compile_graph, compile_kernels, new_arena
-from nnctl.graph.objective import Objective
 from nnctl.program.step import Built, Sizes
 from nnctl.program.weights import Weights, aligned, allocate, initialize
 
@@ -112,9 +112,7 @@ class Session:
         key = _key(kind, sizes)
         if key not in self._compiled or watch is not None:
             built = self._build(kind, sizes)
-            self._compiled[key] = compile_graph(
-                built.graph, built.outputs, built.pinned, self.threads, watch
-            )
+            self._compiled[key] = compile_graph(built.graph, built.outputs, built.pinned, self.threads, watch)
         return self._compiled[key]
 
     def prepare(self, programs: Iterable[tuple[str, Sizes]]) -> list[Bound]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nnctl.graph.model import LayerGraph
+from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.losses.total import effective_weights, total
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.elementwise import add, scale
@@ -14,7 +15,6 @@ from nnctl.ops.optimizers import check_finite
 from nnctl.ops.shape import copy
 from nnctl.optimizers.base import FlatUpdate, OptimizerSpec
 from nnctl.program.autodiff import gradients
-from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.program.trace import Traced, trace
 from nnctl.program.weights import Weights
 
@@ -49,9 +49,7 @@ def _target(graph: Graph, output: OutputObjective, y_pred: Value) -> Value:
     return graph.input(f"target:{output.output}", shape, dtype)
 
 
-def _measure(
-    graph: Graph, model: LayerGraph, objective: Objective, traced: Traced, training: bool
-) -> Value:
+def _measure(graph: Graph, model: LayerGraph, objective: Objective, traced: Traced, training: bool) -> Value:
     """Add losses and metrics; the total loss (1,), regularizers included."""
     batch = next(iter(graph.inputs.values())).shape[0]
     weights = graph.input("sample_weight", (batch,)) if objective.sample_weight else None
@@ -160,5 +158,3 @@ def update(model: LayerGraph, optimizer: OptimizerSpec, weights: Weights, hyper:
             graph.origin = info.owner
             info.weight.constraint.apply(graph.variable(info.name, info.weight.shape))
     return Built(graph, {}, {})
-
-

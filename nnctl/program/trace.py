@@ -19,9 +19,7 @@ class Traced:
     losses: list[Value] = field(default_factory=list)
 
 
-def trace(
-    model: LayerGraph, graph: Graph, inputs: Mapping[str, Value], training: bool, seed: int
-) -> Traced:
+def trace(model: LayerGraph, graph: Graph, inputs: Mapping[str, Value], training: bool, seed: int) -> Traced:
     """Compose the ops of every call of `model` on `graph`.
 
     Args:
@@ -39,9 +37,7 @@ def trace(
     return traced
 
 
-def _call(
-    model: LayerGraph, graph: Graph, node: CallNode, traced: Traced, training: bool, seed: int
-) -> None:
+def _call(model: LayerGraph, graph: Graph, node: CallNode, traced: Traced, training: bool, seed: int) -> None:
     weights = {
         info.field: graph.variable(info.name, info.weight.shape) for info in model.weights_of(node.owner)
     }

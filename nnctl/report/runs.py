@@ -81,7 +81,9 @@ def compare_lines(found: Comparison) -> list[str]:
     """What differs in the configs, then the numbers."""
     header = ("", *found.runs)
     rows: list[Sequence[Any]] = [(path, *map(_cell, row)) for path, row in found.config.items()]
-    rows += [(name, *(number(v) if v is not None else "" for v in row)) for name, row in found.metrics.items()]
+    rows += [
+        (name, *(number(v) if v is not None else "" for v in row)) for name, row in found.metrics.items()
+    ]
     rows.append(("weights_sha256", *((sha or "")[:16] for sha in found.weights_sha256)))
     return table(header, rows)
 

@@ -32,6 +32,7 @@ class Job:
     Attributes:
         stop: Asked after each step; a signal number ends the run after a checkpoint.
         checkpoint_every: Commit every so many steps as well as at each epoch's end; None for epochs alone.
+        mark_best: The log whose smallest value marks a checkpoint as the best; None if a callback does that.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Job:
     callbacks: Sequence[CallbackSpec] = ()
     validation_every: int = 1
     checkpoint_every: int | None = None
-    checkpoint_epochs: bool = True
+    mark_best: str | None = None
     stop: Callable[[], int | None] = lambda: None
     run_dir: Path | None = None
     resolved_config: Mapping[str, Any] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class _Loop:
         self.session = job.session
         self.epoch = self.step = self.step_in_epoch = 0
         self.rate: float | None = None
+        self.best: float | None = None
         self.history: list[dict[str, Any]] = []
         self.kept: dict[str, dict[str, Array]] = {}
         self.callback_states = [callback.start() for callback in job.callbacks]
@@ -91,12 +93,16 @@ class _Loop:
                 yield event
                 if isinstance(event, events.Interrupted | events.Failed):
                     return
-        last = {k: v for k, v in self.history[-1].items() if k not in ("epoch", "step", "seconds")} if self.history else {}
+        last = (
+            {k: v for k, v in self.history[-1].items() if k not in ("epoch", "step", "seconds")}
+            if self.history
+            else {}
+        )
         if self.stopped is not None:
             yield from self._tell(events.Stopped(self.epoch, self.step, self.stopped))
         ended = events.RunEnded(self.epoch, self.step, last, time.perf_counter() - self.began)
         # Callbacks hear of the end before the final state is committed: one may put the best weights back.
-        yield from self._hear(ended)
+        yield from self._answer(self._hear(ended))
         yield events.CheckpointDue(self.epoch, self.step, self.state(), reason="end")
         yield ended
 
@@ -110,12 +116,17 @@ class _Loop:
             weights=dict(session.weights.arrays),
             trainable={name: name in session.weights.gradient_views for name in session.weights.arrays},
             optimizer=session.slot_views(),
-            scalars={} if self.rate is None else {"learning_rate": self.rate},
+            scalars=self._scalars(),
             callback_states=self.callback_states,
             metric_states=dict(session.states),
             history=self.history,
             kept=self.kept,
         )
+
+    def _scalars(self) -> dict[str, float]:
+        """The loop's own numbers, where they are not what the config says."""
+        known = {"learning_rate": self.rate, "best": self.best, "stopped": 1.0 if self.stopped else None}
+        return {name: value for name, value in known.items() if value is not None}
 
     def _load(self, state: TrainingState) -> None:
         session = self.session
@@ -126,6 +137,8 @@ class _Loop:
         for name, array in state.metric_states.items():
             session.states[name][...] = array
         self.rate = state.scalars.get("learning_rate")
+        self.best = state.scalars.get("best")
+        self.stopped = "it had stopped before it was interrupted" if "stopped" in state.scalars else None
         self.history = [dict(row) for row in state.history]
         self.kept = {slot: {k: np.array(v) for k, v in w.items()} for slot, w in state.kept.items()}
         if len(state.callback_states) == len(self.callback_states):
@@ -133,34 +146,40 @@ class _Loop:
 
     def _tell(self, event: Event) -> Iterator[Event]:
         """An event, and what callbacks made of it."""
-        consequences = self._hear(event)
+        requests = self._hear(event)
         yield event
-        yield from consequences
+        yield from self._answer(requests)
 
-    def _hear(self, event: Event) -> list[Event]:
-        """Hand an event to every callback and do what they ask; the events that follow from it.
-
-        States to be saved are taken after the last callback has heard the event, so that a run resumed from
-        them has lost nothing.
-        """
-        saves: list[events.Save] = []
-        consequences: list[Event] = []
+    def _hear(self, event: Event) -> list[Request]:
+        """Hand an event to every callback; what they ask for."""
         steps = isinstance(event, events.StepEnded)
+        requests: list[Request] = []
         for callback, state in zip(self.job.callbacks, self.callback_states, strict=True):
-            if steps and not callback.wants_steps():
-                continue
-            for request in callback.handle(event, state):
-                if isinstance(request, events.Save):
-                    saves.append(request)
-                else:
-                    consequences.extend(self._obey(request))
-        for save in saves:
-            consequences.append(
-                events.CheckpointDue(
-                    self.epoch, self.step, self.state(), best=save.best, name=save.name, reason="callback"
+            if not steps or callback.wants_steps():
+                requests.extend(callback.handle(event, state))
+        return requests
+
+    def _answer(self, requests: list[Request]) -> Iterator[Event]:
+        """Do what callbacks ask, in an order that loses nothing.
+
+        What changes the state comes first, so that a saved state has it and a run resumed from it goes on as
+        this one; then the saves; then weights are put back, which a save must not see.
+        """
+        for request in requests:
+            yield from self._obey(request)
+        for request in requests:
+            if isinstance(request, events.Save):
+                yield events.CheckpointDue(
+                    self.epoch,
+                    self.step,
+                    self.state(),
+                    best=request.best,
+                    name=request.name,
+                    reason="callback",
                 )
-            )
-        return consequences
+        for request in requests:
+            if isinstance(request, events.RestoreWeights) and request.slot in self.kept:
+                self.session.weights.load(self.kept[request.slot])
 
     def _obey(self, request: Request) -> Iterator[Event]:
         match request:
@@ -171,9 +190,6 @@ class _Loop:
                 yield events.LearningRateChanged(self.step, self.rate, reason)
             case events.KeepWeights(slot):
                 self.kept[slot] = self.session.weights.snapshot()
-            case events.RestoreWeights(slot):
-                if slot in self.kept:
-                    self.session.weights.load(self.kept[slot])
 
     def _epoch(self) -> Iterator[Event]:
         job, session = self.job, self.session
@@ -207,12 +223,25 @@ class _Loop:
         event = events.EpochEnded(
             ended, self.step, logs, seconds, self.session.weights.arrays, self.optimizer.rate(0)
         )
-        yield from self._tell(event)
-        if self.job.checkpoint_epochs and self.epoch < self.job.epochs and self.stopped is None:
+        best = self._is_best(logs)
+        requests = self._hear(event)
+        if best:
+            requests.append(events.Save(best=True))
+        yield event
+        yield from self._answer(requests)
+        if not best and self.epoch < self.job.epochs and self.stopped is None:
             yield events.CheckpointDue(self.epoch, self.step, self.state())
         signal = self.job.stop()
         if signal is not None and self.epoch < self.job.epochs and self.stopped is None:
             yield events.Interrupted(self.step, signal)
+
+    def _is_best(self, logs: Mapping[str, float]) -> bool:
+        """Whether the epoch is the best so far by `mark_best`; remembered in the state."""
+        value = logs.get(self.job.mark_best or "")
+        if value is None or (self.best is not None and not value < self.best):
+            return False
+        self.best = value
+        return True
 
     def _steps(self, indices: Array) -> Iterator[Event]:
         """The steps of one epoch that are left."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -80,7 +79,7 @@ def new_manifest(
     name: str,
     *,
     seed: int,
-    resolved: Mapping[str, Any],
+    config_sha256: str = "",
     data_sha256: str = "",
     overrides: Sequence[str] = (),
     threads: int | None = None,
@@ -90,7 +89,7 @@ def new_manifest(
     return Manifest(
         name,
         seed=seed,
-        config_sha256=config_sha256(resolved),
+        config_sha256=config_sha256,
         data_sha256=data_sha256,
         overrides=list(overrides),
         versions=versions(),
@@ -118,12 +117,6 @@ def resumed_manifest(before: Manifest, *, threads: int | None = None) -> Manifes
 def finite(numbers: Mapping[str, Any]) -> dict[str, Any]:
     """The same with null for what JSON cannot hold (NaN, infinities)."""
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in numbers.items()}
-
-
-def config_sha256(resolved: Mapping[str, Any]) -> str:
-    """The hash of a resolved config: SHA-256 of its JSON, keys in their order, no spaces."""
-    text = json.dumps(resolved, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def now() -> str:

@@ -33,7 +33,11 @@ def init(name: str, output: Path | None = None) -> list[Path]:
     if name not in TEMPLATES:
         known = ", ".join(TEMPLATES)
         raise ConfigError(
-            Problem(f"there is no template '{name}'", expected=f"one of {known}", suggestion=nearest(name, list(TEMPLATES)))
+            Problem(
+                f"there is no template '{name}'",
+                expected=f"one of {known}",
+                suggestion=nearest(name, list(TEMPLATES)),
+            )
         )
     config = output or Path(f"{name}.yaml")
     data = config.parent / "data" / TEMPLATES[name]

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-
 from nnctl.core.shapes import show
 from nnctl.core.threads import thread_count
 from nnctl.program.bind import Compiled
@@ -162,5 +161,3 @@ def _layers(model: Any, forward: Compiled) -> list[LayerPlan]:
             )
         )
     return rows
-
-

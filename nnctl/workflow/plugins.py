@@ -44,7 +44,9 @@ def allow_named(names: Any, directory: Path, allowed: bool) -> None:
         try:
             _import(str(name), directory)
         except Exception as error:
-            raise ConfigError(Problem(f"cannot import plugin '{name}': {error}", ("plugins", index))) from error
+            raise ConfigError(
+                Problem(f"cannot import plugin '{name}': {error}", ("plugins", index))
+            ) from error
 
 
 def _import(name: str, directory: Path) -> Any:

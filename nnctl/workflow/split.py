@@ -60,7 +60,9 @@ class Split:
             weights *= self.class_weight[labels.reshape(len(indices)).astype(np.int64)]
 
 
-def make_split(dataset: Dataset, data: Data, objective: Objective, weights: Mapping[str, float] | None) -> Split:
+def make_split(
+    dataset: Dataset, data: Data, objective: Objective, weights: Mapping[str, float] | None
+) -> Split:
     """The split that training reads, with class weights where the config gives some."""
     if not weights:
         return Split(dataset)
@@ -68,7 +70,9 @@ def make_split(dataset: Dataset, data: Data, objective: Objective, weights: Mapp
     classes = objective.outputs[0].target.classes
     names = data.class_names.get(output)
     if len(objective.outputs) != 1 or classes is None:
-        problem = Problem("class_weight is for a model with one output of classes", ("training", "class_weight"))
+        problem = Problem(
+            "class_weight is for a model with one output of classes", ("training", "class_weight")
+        )
         raise ConfigError(problem)
     table = np.ones(classes)
     for word, weight in weights.items():

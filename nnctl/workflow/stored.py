@@ -80,7 +80,9 @@ class Stored:
         """The data set train, validation or test. Raises ConfigError where the config makes none."""
         dataset = self.data().split(name)
         if dataset is None:
-            raise ConfigError(f"{self.found.name} has no {name} split; name another with --split, or use --data")
+            raise ConfigError(
+                f"{self.found.name} has no {name} split; name another with --split, or use --data"
+            )
         return dataset
 
 
@@ -98,9 +100,7 @@ def open_stored(run: str, *, allow_plugins: bool = False) -> Stored:
     loaded = load_data(file.config, path)
     experiment = loaded.experiment
     preprocessing = Preprocessing.model_validate(file.preprocessing)
-    model = build(
-        experiment.model, {n: InputInfo(p.shape, p.dtype) for n, p in preprocessing.inputs.items()}
-    )
+    model = build(experiment.model, {n: InputInfo(p.shape, p.dtype) for n, p in preprocessing.inputs.items()})
     expected = expected_weights(model, experiment.dtype)
     held = {name: (array.shape, array.dtype) for name, array in file.state.weights.items()}
     if held != dict(expected):

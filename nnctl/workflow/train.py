@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnctl.callbacks.model_checkpoint import ModelCheckpoint
 from nnctl.core import events
 from nnctl.core.errors import Problem, RunError
 from nnctl.core.events import Event
@@ -17,9 +18,8 @@ from nnctl.core.threads import thread_count
 from nnctl.graph.model import LayerGraph
 from nnctl.runs.decision import Decision, decide
 from nnctl.runs.directory import RunDirectory, allocate, numbered
-from nnctl.runs.manifest import Manifest
+from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
 from nnctl.runs.model_file import Expected, read_model
-from nnctl.runs.origin import git_commit, machine, versions
 from nnctl.runs.recorder import Recorder
 from nnctl.runs.state import TrainingState
 from nnctl.spec.resolved import config_sha256, resolved_text
@@ -195,28 +195,25 @@ class Training:
                 yield events.Notice(f"passed over {passed.path.name}: {passed.reason}")
             run.checkpoints.set_aside(loaded)
             state = loaded.model.state if loaded.model else None
-            self.manifest.resumed += 1
+            self.manifest = resumed_manifest(self.manifest, threads=self.threads)
         else:
             loaded_config = self.assembled.loaded
             config = rewritten_text(loaded_config.original, loaded_config.overrides)
             run.write_config(config, resolved_text(loaded_config, run.path))
-            self._describe()
-        self.manifest.threads = self.threads
+            self.manifest = new_manifest(
+                self.experiment.name,
+                seed=self.experiment.seed,
+                config_sha256=config_sha256(self.experiment),
+                data_sha256=self.assembled.data.data_sha256,
+                overrides=[override.text for override in loaded_config.overrides],
+                threads=self.threads,
+                source=loaded_config.directory,
+            )
         if state is None:
             job.session.initialize()
             if self.initial is not None:
                 job.session.weights.load(self.initial.weights)
         return state
-
-    def _describe(self) -> None:
-        loaded, manifest = self.assembled.loaded, self.manifest
-        manifest.name = self.experiment.name
-        manifest.seed = self.experiment.seed
-        manifest.config_sha256 = config_sha256(self.experiment)
-        manifest.data_sha256 = self.assembled.data.data_sha256
-        manifest.overrides = [override.text for override in loaded.overrides]
-        manifest.versions, manifest.machine = versions(), machine()
-        manifest.git_commit = git_commit(loaded.directory)
 
     def _summary(self) -> str:
         status = self.manifest.status
@@ -252,6 +249,8 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
     experiment, data = assembled.loaded.experiment, assembled.data
     training = experiment.training
     every = training.checkpoint.every
+    marked_by_callback = any(isinstance(c, ModelCheckpoint) for c in training.callbacks)
+    watched = "loss" if data.validation is None else "val_loss"
     with placed(assembled.loaded):
         train = make_split(data.train, data, assembled.objective, training.class_weight)
         validation = make_split(data.validation, data, assembled.objective, None) if data.validation else None
@@ -267,6 +266,7 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
         callbacks=training.callbacks,
         validation_every=training.validation_frequency,
         checkpoint_every=None if every == "epoch" else every,
+        mark_best=None if marked_by_callback else watched,
         stop=stop,
         resolved_config=assembled.loaded.resolved(),
     )

@@ -57,7 +57,9 @@ def verify(
     directory = found.run
     manifest = directory.manifest()
     if manifest.weights_sha256 is None:
-        raise RunError(f"{directory.name} is {directory.status()}, not completed: there is nothing to compare with")
+        raise RunError(
+            f"{directory.name} is {directory.status()}, not completed: there is nothing to compare with"
+        )
     assembled = assemble(directory.path / RESOLVED, allow_plugins=allow_plugins)
     recorded = manifest.weights_sha256
     if assembled.data.data_sha256 != manifest.data_sha256:

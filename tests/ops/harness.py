@@ -87,9 +87,7 @@ def check_gradients(
 
     def projected(changed: Mapping[str, Array]) -> float:
         arrays = evaluate(build, changed, {k: a.copy() for k, a in state.items()})
-        return float(
-            sum((a * w).sum() for a, w in zip(arrays, weights, strict=True) if a.dtype.kind == "f")
-        )
+        return float(sum((a * w).sum() for a, w in zip(arrays, weights, strict=True) if a.dtype.kind == "f"))
 
     for name in wrt:
         analytic = program.outputs[name] if name in named else np.zeros_like(inputs[name])

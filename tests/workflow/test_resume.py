@@ -62,16 +62,24 @@ def test_sigterm_and_resume(stops: tuple[int, ...], straight, tmp_path: Path) ->
     assert files(directory) == straight[1]
 
 
-def kill_and_resume(config: Path, overrides: list[str], directory: Path, kills: int, seed: int) -> dict[str, object]:
+def kill_and_resume(
+    config: Path, overrides: list[str], directory: Path, kills: int, seed: int
+) -> dict[str, object]:
     """Train in processes that are killed at random moments, then to the end."""
     random_ = random.Random(seed)
     command = [sys.executable, "-m", "nnctl", "train", str(config), "--run-dir", str(directory), "--json"]
     command += [part for text in overrides for part in ("--set", text)]
     for _ in range(kills):
         started = directory.exists() and (directory / "manifest.json").exists()
-        process = subprocess.Popen(command + (["--resume"] if started else []), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command + (["--resume"] if started else []), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
         deadline = time.monotonic() + 60
-        while not (directory / "manifest.json").exists() and process.poll() is None and time.monotonic() < deadline:
+        while (
+            not (directory / "manifest.json").exists()
+            and process.poll() is None
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.01)
         time.sleep(random_.uniform(0.0, 1.2))
         process.kill()
