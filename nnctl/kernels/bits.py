@@ -10,8 +10,8 @@ from numba.extending import intrinsic
 
 from nnctl.kernels.simd import fma_function
 
-_INT_OF = {types.float32: types.int32, types.float64: types.int64}
-_FLOAT_OF = {types.int32: types.float32, types.int64: types.float64}
+_INT_OF: dict[Any, Any] = {types.float32: types.int32, types.float64: types.int64}
+_FLOAT_OF: dict[Any, Any] = {types.int32: types.float32, types.int64: types.float64}
 
 
 @intrinsic

@@ -1,0 +1,135 @@
+"""Prints a hash of what each kernel makes of the same numbers; run by test_exactness.py."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from nnctl.kernels import (
+    activation,
+    codes,
+    draws,
+    dropout,
+    elementwise,
+    gather,
+    layer_norm,
+    losses,
+    normalization,
+    qr,
+    reduce,
+    softmax,
+)
+
+ROWS, COLUMNS = 301, 37
+RNG = np.random.default_rng(7)
+
+
+def table(dtype: str, scale: float = 2.0) -> np.ndarray:
+    return (RNG.normal(size=(ROWS, COLUMNS)) * scale).astype(dtype)
+
+
+def activations(dtype: str) -> Iterator[np.ndarray]:
+    x, dy = table(dtype, 4.0).reshape(-1), table(dtype).reshape(-1)
+    for code in codes.ACTIVATION_CODES.values():
+        y, dx = np.empty_like(x), np.empty_like(x)
+        activation.activation(x, code, 0.3, np.inf, 0.0, y)
+        activation.activation_grad(x, dy, code, 0.3, np.inf, 0.0, dx)
+        yield from (y, dx)
+    for code in (codes.EXP, codes.LOG, codes.LOG1P, codes.RSQRT):
+        y = np.empty_like(x)
+        elementwise.unary(np.abs(x), code, y)
+        yield y
+
+
+def reductions(dtype: str) -> Iterator[np.ndarray]:
+    x = table(dtype)
+    columns, rows, whole = np.empty((1, COLUMNS), dtype), np.empty(ROWS, dtype), np.empty(1, dtype)
+    work = np.empty((reduce.column_blocks(ROWS), COLUMNS), dtype)
+    reduce.sum_middle(x.reshape(1, ROWS, COLUMNS), 0.3, work, columns)
+    reduce.sum_rows(x, 0.3, rows)
+    yield from (columns, rows)
+    for code in (codes.SUM, codes.SUM_OF_SQUARES, codes.SUM_OF_ABSOLUTES):
+        scratch = np.empty(reduce.whole_sum_scratch(x.size), dtype)
+        reduce.sum_all(x.reshape(-1), code, 0.3, scratch, whole)
+        yield whole.copy()
+
+
+def all_losses(dtype: str) -> Iterator[np.ndarray]:
+    x, target = table(dtype), np.abs(table(dtype, 0.3))
+    labels, form = RNG.integers(0, COLUMNS, ROWS), np.zeros(1, np.int64)
+    y, loss = np.empty_like(x), np.empty(ROWS, dtype)
+    softmax.sparse_softmax_loss(x, labels, -1, y, loss)
+    yield from (y.copy(), loss.copy())
+    softmax.softmax_grad(y, target, y)
+    yield y.copy()
+    softmax.softmax_loss(x, target, 0.1, y, loss)
+    yield loss.copy()
+    softmax.sigmoid_loss(x, target, 0.1, y, loss)
+    yield loss.copy()
+    for code in range(codes.KL_DIVERGENCE + 1):
+        losses.loss_rows(np.abs(x), target, code, 0.2, form, y, loss)
+        yield loss.copy()
+        losses.loss_rows_grad(np.abs(x), target, code, 0.2, form, loss, y)
+        yield y.copy()
+
+
+def random_numbers(dtype: str) -> Iterator[np.ndarray]:
+    step, y = np.array([3], np.uint64), np.empty(1001, dtype)
+    for kind in (draws.uniform, draws.normal, draws.truncated_normal):
+        kind(11, 12, step, -1.0, 2.0, y)
+        yield y.copy()
+    dropout.dropout(y, 11, 12, step, 0.3, np.empty(1001, np.uint8), y)
+    yield y
+
+
+def normalizations(dtype: str) -> Iterator[np.ndarray]:
+    x, dy, gamma = table(dtype), table(dtype), np.abs(table(dtype))[0]
+    mean, variance, dgamma, dbeta = np.empty((4, COLUMNS), dtype)
+    work = np.empty((2 * reduce.column_blocks(ROWS), COLUMNS), dtype)
+    normalization.batch_statistics(x, work, mean, variance)
+    normalization.batch_norm_sums(x, dy, mean, variance, 1e-3, work, dgamma, dbeta)
+    y = np.empty_like(x)
+    tail = (mean, variance, 1e-3, gamma, 1, dgamma, dbeta, work[:3], y)
+    normalization.batch_norm_grad(x, dy, *tail)
+    yield from (mean.copy(), variance.copy(), dgamma.copy(), y.copy())
+    rows = np.empty((2, ROWS), dtype)
+    layer_norm.layer_norm(x, 1e-3, gamma, 1, gamma, 1, rows[0], rows[1], y)
+    yield y.copy()
+    layer_norm.layer_norm_grad(x, dy, rows[0], rows[1], gamma, 1, y)
+    yield y
+    gather.scatter_rows(dy, RNG.integers(0, 9, ROWS), y[:9])
+    yield y
+
+
+def orthonormal(dtype: str) -> Iterator[np.ndarray]:
+    if dtype == "float64":
+        q = np.empty((40, 30))
+        qr.orthonormal_columns(RNG.normal(size=(40, 30)), np.empty(60), q)
+        yield q
+
+
+FAMILIES: tuple[Callable[[str], Iterator[np.ndarray]], ...] = (
+    activations,
+    reductions,
+    all_losses,
+    random_numbers,
+    normalizations,
+    orthonormal,
+)
+
+
+def main() -> None:
+    """One line a family and dtype: its name and the hash of all results."""
+    for dtype in sys.argv[1:]:
+        for family in FAMILIES:
+            digest = hashlib.sha256()
+            for array in family(dtype):
+                digest.update(array.tobytes())
+            print(family.__name__, dtype, digest.hexdigest())
+
+
+if __name__ == "__main__":
+    main()
