@@ -136,7 +136,8 @@ def restore(prep: TargetPrep, values: npt.NDArray[np.floating[Any]]) -> npt.NDAr
         return values
     shift = np.array([s for p in numbers for s in p.shift])
     divide = np.array([d for p in numbers for d in p.divide])
-    return (values * divide + shift).astype(values.dtype)
+    restored: npt.NDArray[np.floating[Any]] = (values * divide + shift).astype(values.dtype)
+    return restored
 
 
 def check_classes(dataset: Dataset, preprocessing: Preprocessing, output: str, classes: int) -> None:
