@@ -43,6 +43,7 @@ class Head:
         targets: Shape and type of the targets by model output.
         classes: The number of classes by output, where labels are words and everything was read.
         sizes: The number of examples by split, where everything was read.
+        data: The data itself (without its hash), where everything was read.
     """
 
     columns: tuple[ColumnHead, ...]
@@ -52,6 +53,7 @@ class Head:
     targets: dict[str, Signature]
     classes: dict[str, int]
     sizes: dict[str, int]
+    data: Data | None = None
 
 
 def head(
@@ -112,7 +114,7 @@ def _columns(spec: DataSpec, table: Table) -> tuple[ColumnHead, ...]:
 def _exact(main: Table, spec: DataSpec, data: Data) -> Head:
     sizes = {n: len(d) for n in ("train", "validation", "test") if (d := data.split(n)) is not None}
     classes = {n: len(names) for n, names in data.class_names.items()}
-    return Head(_columns(spec, main), main.total, True, data.inputs, data.targets, classes, sizes)
+    return Head(_columns(spec, main), main.total, True, data.inputs, data.targets, classes, sizes, data)
 
 
 def _partial(main: Table, spec: DataSpec, wanted: Wanted) -> Head:
