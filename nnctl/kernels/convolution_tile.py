@@ -159,11 +159,20 @@ class _TileWriter:
         b, multiply_add = self.builder, fma_function(self.builder, self.vector)
         panel = [load(b, self._at(w, j), self.itemsize) for j in range(self.vectors)]
         after = []
+        self._prefetch(bases[0], index)
         for i, base in enumerate(bases):
             factor = splat(b, load(b, b.gep(base, [index]), self.itemsize), self.vector)
             for j in range(self.vectors):
                 after.append(b.call(multiply_add, [factor, panel[j], sums[i * self.vectors + j]]))
         return after
+
+    def _prefetch(self, base: Any, index: Any) -> None:
+        """Where rows are neighbouring channels, the next tile's begin one cache line further."""
+        b, byte, number = self.builder, ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        fetch = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0")
+        ahead = b.gep(base, [b.add(index, _int(self.vector.count))])
+        b.call(fetch, [b.bitcast(ahead, byte), number(0), number(3), number(1)])
 
     def _clip(self, sums: list[Any]) -> list[Any]:
         """Relu where the mode asks for it: nothing is below the floor; a NaN stays."""

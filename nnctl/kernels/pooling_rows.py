@@ -148,22 +148,33 @@ def _fill_max(
     columns: Any, pixels: Any, y: Any, chosen: Any,
 ) -> None:  # fmt: skip
     row = Row(b, element, channels)
-    best, number = cgutils.alloca_once(b, row.vector), cgutils.alloca_once(b, ir.VectorType(_I32, row.lanes))
-    lowest = splat(b, ir.Constant(element, float("-inf")), row.vector)
+    wide = ir.VectorType(_I32, row.lanes)
+    best, number = cgutils.alloca_once(b, row.vector), cgutils.alloca_once(b, wide)
+    two_rows = b.icmp_signed("==", rows, _int(2))
+
+    def consider(at: Any, tap: Any) -> None:
+        value = row.read(x, at)
+        # The first of equal values stays; a NaN wins.
+        above = b.fcmp_ordered(">", value, b.load(best))
+        above = b.or_(above, b.fcmp_unordered("uno", value, value))
+        b.store(b.select(above, value, b.load(best)), best)
+        b.store(b.select(above, splat(b, b.trunc(tap, _I32), wide), b.load(number)), number)
+
     with _every_vector(row, pixels, columns) as (pixel, (w, j, count)):
-        b.store(lowest, best)
-        first = b.add(b.mul(i, taps), j)
-        b.store(splat(b, b.trunc(first, _I32), ir.VectorType(_I32, row.lanes)), number)
-        with row.loop(rows) as down, row.loop(count) as across:
-            at = b.add(b.mul(b.add(h, down), width), b.add(w, across))
-            value = row.read(x, at)
-            tap = b.add(first, b.add(b.mul(down, taps), across))
-            # The first of equal values stays; a NaN wins.
-            above = b.fcmp_ordered(">", value, b.load(best))
-            above = b.or_(above, b.fcmp_unordered("uno", value, value))
-            b.store(b.select(above, value, b.load(best)), best)
-            taken = splat(b, b.trunc(tap, _I32), ir.VectorType(_I32, row.lanes))
-            b.store(b.select(above, taken, b.load(number)), number)
+        first, corner = b.add(b.mul(i, taps), j), b.add(b.mul(h, width), w)
+        b.store(splat(b, ir.Constant(element, float("-inf")), row.vector), best)
+        b.store(splat(b, b.trunc(first, _I32), wide), number)
+        # The usual window without loops.
+        with b.if_else(b.and_(two_rows, b.icmp_signed("==", count, _int(2)))) as (usual, other):
+            with usual:
+                for down in (0, 1):
+                    for across in (_int(0), _int(1)):
+                        below, tap_below = (width, taps) if down else (_int(0), _int(0))
+                        at = b.add(corner, b.add(below, across))
+                        consider(at, b.add(first, b.add(tap_below, across)))
+            with other, row.loop(rows) as down, row.loop(count) as across:
+                at = b.add(corner, b.add(b.mul(down, width), across))
+                consider(at, b.add(first, b.add(b.mul(down, taps), across)))
         row.write(y, pixel, b.load(best))
         row.write_taps(chosen, pixel, b.load(number), kind)
 
