@@ -24,6 +24,7 @@ from nnctl.kernels.recurrent import (
     activate,
     add_output_gradient,
     block_rows,
+    clear_masked,
     constants_size,
     copy_rows,
     keep_masked,
@@ -186,7 +187,10 @@ def _backward(
         for s in range(steps - 1, -1, -1):
             t = steps - 1 - s if backwards else s
             start = s * batch + row
-            z, c = gates[4 * start * units : 4 * start * units + 4 * n], cells[start * units : start * units + n]
+            z, c = (
+                gates[4 * start * units : 4 * start * units + 4 * n],
+                cells[start * units : start * units + n],
+            )
             i, f, g, o = z[:n], z[n : 2 * n], z[2 * n : 3 * n], z[3 * n :]
             add_output_gradient(dy, mask, zero_masked, row, rows, steps, s, t, units, dh)
             tanh_c = dh_before
@@ -201,12 +205,9 @@ def _backward(
             scale_by_slope(o, recurrent_activation, d[3 * n :])
             inputs = (row * steps + t) * 4 * units
             stride = 4 * steps * units
+            clear_masked(mask, row, rows, steps, t, units, d)
             for gate in range(4):
-                part_of_d = d[gate * n : (gate + 1) * n]
-                for r in range(rows if mask.size else 0):
-                    if mask[(row + r) * steps + t] == 0:
-                        part_of_d[r * units : (r + 1) * units] = 0
-                copy_rows(part_of_d, units, rows, units, dxw[inputs + gate * units :], stride)
+                copy_rows(d[gate * n :], units, rows, units, dxw[inputs + gate * units :], stride)
             if dropout.size:
                 dh_before[:] = 0
                 for gate in range(4):

@@ -51,8 +51,6 @@ _tiles = [make_tile(ROWS, n + 1) for n in range(VECTORS)]
 _tile_1, _tile_n = _tiles[0], _tiles[-1]
 
 
-
-
 @register_jitable
 def block_depth(k: int) -> int:
     """Length of a block of k: blocks are nearly equal, a multiple of 8, the last is shorter."""
@@ -89,7 +87,9 @@ def scratch_size(m: int, n: int, k: int, itemsize: int, threads: int) -> int:
 
 
 @inline
-def pack_b(b: Any, transposed: bool, k: int, depth: int, j0: int, j1: int, width: int, out: Any, at: int) -> None:
+def pack_b(
+    b: Any, transposed: bool, k: int, depth: int, j0: int, j1: int, width: int, out: Any, at: int
+) -> None:
     """Copy op(B)[k:k+depth, j0:j1] to panels: each k a row of the panel's width, whole vectors.
 
     The last panel is one vector wide if that is enough. Panels start `depth + lanes` rows apart.
@@ -189,9 +189,13 @@ def _work(
                         panel = at + (j - j0) * (length + lane)
                         used = lane if columns <= lane else width
                         if columns <= lane:
-                            _tile_1(a_rows, row_step, k_step, rows, scratch, panel, used, length, scratch, tile)
+                            _tile_1(
+                                a_rows, row_step, k_step, rows, scratch, panel, used, length, scratch, tile
+                            )
                         else:
-                            _tile_n(a_rows, row_step, k_step, rows, scratch, panel, used, length, scratch, tile)
+                            _tile_n(
+                                a_rows, row_step, k_step, rows, scratch, panel, used, length, scratch, tile
+                            )
                         bias_address = address(bias, j) if last and bias.size else zeros_address
                         older, older_row = (address(c, place), n) if add or k0 else (zeros_address, 0)
                         gate_address, gate_row = ones_address, 0

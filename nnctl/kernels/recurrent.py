@@ -220,6 +220,15 @@ def add_output_gradient(
             add_rows(dy[((row + r) * steps + s) * units :], units, 1, units, dh[r * units :])
 
 
+@numba.njit(error_model="numpy", nogil=True)
+def clear_masked(mask: Any, row: int, rows: int, steps: int, t: int, units: int, x: Any) -> None:
+    """x = 0 in the rows that are masked at step t; x (planes, rows, U) flat."""
+    for r in range(rows if mask.size else 0):
+        if is_masked(mask, row + r, steps, t):
+            for start in range(r * units, x.size, rows * units):
+                x[start : start + units] = 0
+
+
 @part
 def multiply_add(x: Any, y: Any, out: Any) -> None:
     """out += x y, rounded once, all (N,)."""

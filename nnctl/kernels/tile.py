@@ -166,7 +166,18 @@ def finish_tile(
         function = library_function(builder.module, name, kinds, fill)
         builder.call(
             function,
-            [start, args[2], sources[0], args[4], sources[1], args[6], sources[2], *args[8:11], place, args[13]],
+            [
+                start,
+                args[2],
+                sources[0],
+                args[4],
+                sources[1],
+                args[6],
+                sources[2],
+                *args[8:11],
+                place,
+                args[13],
+            ],
         )
         return context.get_dummy_value()
 

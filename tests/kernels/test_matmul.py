@@ -56,7 +56,9 @@ def exact_order(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         for start in range(0, k, depth):
             total = 0.0
             for step in range(start, min(k, start + depth)):
-                total = rounded(Fraction(float(a[i, step])) * Fraction(float(b[step, j])) + Fraction(total), dtype)
+                total = rounded(
+                    Fraction(float(a[i, step])) * Fraction(float(b[step, j])) + Fraction(total), dtype
+                )
             c[i, j] = c[i, j] + dtype.type(total)
     return c
 

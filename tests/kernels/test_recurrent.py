@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
-from nnctl.kernels import lstm
+from nnctl.kernels import gru, gru_gradient, lstm, simple_rnn
 from nnctl.kernels.codes import ACTIVATION_CODES
 
 Array = np.ndarray[Any, Any]
@@ -80,8 +81,7 @@ def plain_lstm(case: Case, xw: Array, u: Array, h0: Array, c0: Array) -> tuple[A
         h, c = states
         factors = dropout if case.dropped else np.ones((4, 1, 1))
         i, f, g, o = (
-            xg + (h * m) @ ug
-            for xg, ug, m in zip(np.split(x, 4, 1), np.split(u, 4, 1), factors, strict=True)
+            xg + (h * m) @ ug for xg, ug, m in zip(np.split(x, 4, 1), np.split(u, 4, 1), factors, strict=True)
         )
         c = r(f) * c + r(i) * a(g)
         return [r(o) * a(c), c]
@@ -141,7 +141,12 @@ def directional(f: Any, inputs: list[Array], gradients: list[Array], step: float
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_lstm(case: Case) -> None:
     b, t, n = case.batch, case.steps, case.units
-    inputs = [case.draw(b, t, 4 * n), case.draw(n, 4 * n) / np.sqrt(n), case.draw(b, n), case.draw(b, n) + 0.1]
+    inputs = [
+        case.draw(b, t, 4 * n),
+        case.draw(n, 4 * n) / np.sqrt(n),
+        case.draw(b, n),
+        case.draw(b, n) + 0.1,
+    ]
     out = lstm_forward(case, *inputs)
     expected = plain_lstm(case, *inputs)
     for got, want in zip(out, expected, strict=False):
@@ -156,7 +161,10 @@ def test_lstm(case: Case) -> None:
 
     factors = case.dropout(4) if case.dropped else np.ones((4, 1, 1))
     du = np.concatenate(
-        [np.einsum("btj,btk->jk", out[3] * m[:, None], d) for m, d in zip(factors, np.split(dxw, 4, 2), strict=True)],
+        [
+            np.einsum("btj,btk->jk", out[3] * m[:, None], d)
+            for m, d in zip(factors, np.split(dxw, 4, 2), strict=True)
+        ],
         axis=1,
     )
     directional(loss, inputs, [dxw, du, dh0, dc0])
@@ -182,5 +190,112 @@ def test_lstm_float32_and_rows_of_any_batch() -> None:
     out = lstm_forward(case, *inputs)
     for got, want in zip(out, plain_lstm(case, *inputs), strict=False):
         np.testing.assert_allclose(got, want, atol=2e-6)
-    few = lstm_forward(Case(3, 5, 20, dtype="float32"), inputs[0][:3], inputs[1], inputs[2][:3], inputs[3][:3])
+    few = lstm_forward(
+        Case(3, 5, 20, dtype="float32"), inputs[0][:3], inputs[1], inputs[2][:3], inputs[3][:3]
+    )
     np.testing.assert_array_equal(few[0], out[0][:3])
+
+
+def plain_simple_rnn(case: Case, xw: Array, u: Array, h0: Array) -> tuple[Array, ...]:
+    a, _ = case.functions()
+    factors = case.dropout(1)[0] if case.dropped else np.ones((1, 1))
+    y, (h,) = run_plain(case, lambda x, states: [a(x + (states[0] * factors) @ u)], xw, [h0])
+    return y, h
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_simple_rnn(case: Case) -> None:
+    b, t, n = case.batch, case.steps, case.units
+    xw, u, h0 = inputs = [case.draw(b, t, n), case.draw(n, n) / np.sqrt(n), case.draw(b, n)]
+    mask, dropout = case.mask().reshape(-1), case.dropout(1).reshape(-1)
+    attributes = (b, t, n, case.codes()[0], int(case.backwards), int(case.zero_masked))
+    scratch = np.full(simple_rnn.scratch_size(b, n, u.itemsize, 3), np.nan)
+
+    def forward(*shapes: tuple[int, ...]) -> list[Array]:
+        out = [np.full(shape, np.nan) for shape in shapes]
+        flat = (o.reshape(-1) for o in out)
+        simple_rnn.simple_rnn_forward(
+            xw.reshape(-1), u, h0.reshape(-1), mask, dropout, *attributes, scratch, *flat
+        )
+        return out
+
+    y, h_last, h_before, outputs = forward((b, t, n), (b, n), (b, t, n), (t, b, n))
+    expected = plain_simple_rnn(case, *inputs)
+    for got, want in zip((y, h_last), expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-12)
+    for got, again in zip(forward((b, t, n), (b, n), (0,), (b, n))[:2], (y, h_last), strict=True):
+        np.testing.assert_array_equal(got, again)
+    weights = [np.random.default_rng(5).standard_normal(o.shape) for o in expected]
+    dxw, dh0 = np.full((b, t, n), np.nan), np.full((b, n), np.nan)
+    simple_rnn.simple_rnn_backward(
+        *(w.reshape(-1) for w in weights), u, outputs.reshape(-1), mask, dropout, *attributes, scratch,
+        dxw.reshape(-1), dh0.reshape(-1),
+    )  # fmt: skip
+    factors = case.dropout(1)[0][:, None] if case.dropped else 1.0
+    du = np.einsum("btj,btk->jk", h_before * factors, dxw)
+
+    def loss(*x: Array) -> float:
+        return float(sum((w * o).sum() for w, o in zip(weights, plain_simple_rnn(case, *x), strict=True)))
+
+    directional(loss, inputs, [dxw, du, dh0])
+
+
+def plain_gru(case: Case, after: bool, xw: Array, u: Array, bias: Array, h0: Array) -> tuple[Array, ...]:
+    a, s = case.functions()
+    factors = case.dropout(3) if case.dropped else np.ones((3, 1, 1))
+    uz, ur, uh = np.split(u, 3, 1)
+    bz, br, bh = np.split(bias, 3)
+
+    def cell(x: Array, states: list[Array]) -> list[Array]:
+        (h,) = states
+        xz, xr, xh = np.split(x, 3, 1)
+        z = s(xz + (h * factors[0]) @ uz + bz)
+        r = s(xr + (h * factors[1]) @ ur + br)
+        hh = a(xh + r * ((h * factors[2]) @ uh + bh)) if after else a(xh + (r * h * factors[2]) @ uh)
+        return [z * h + (1 - z) * hh]
+
+    y, (h,) = run_plain(case, cell, xw, [h0])
+    return y, h
+
+
+@pytest.mark.parametrize(("case", "after"), list(itertools.product(CASES, [True, False])), ids=str)
+def test_gru(case: Case, after: bool) -> None:
+    b, t, n = case.batch, case.steps, case.units
+    xw, u, bias, h0 = inputs = [
+        case.draw(b, t, 3 * n), case.draw(n, 3 * n) / np.sqrt(n), case.draw(3 * n) * after, case.draw(b, n)
+    ]  # fmt: skip
+    given = bias if after else np.zeros(0)
+    mask, dropout = case.mask().reshape(-1), case.dropout(3).reshape(-1)
+    attributes = (b, t, n, *case.codes(), int(after), int(case.backwards), int(case.zero_masked))
+    scratch = np.full(gru.scratch_size(b, n, u.itemsize, 3), np.nan)
+
+    def forward(*shapes: tuple[int, ...]) -> list[Array]:
+        out = [np.full(shape, np.nan) for shape in shapes]
+        flat = (o.reshape(-1) for o in out)
+        gru.gru_forward(xw.reshape(-1), u, given, h0.reshape(-1), mask, dropout, *attributes, scratch, *flat)
+        return out
+
+    y, h_last, h_before, reset_h, gates = forward((b, t, n), (b, n), (b, t, n), (b, t, n), (t, b, 4 * n))
+    expected = plain_gru(case, after, *inputs)
+    for got, want in zip((y, h_last), expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-12)
+    for got, again in zip(forward((b, t, n), (b, n), (0,), (0,), (b, 4 * n))[:2], (y, h_last), strict=True):
+        np.testing.assert_array_equal(got, again)
+    weights = [np.random.default_rng(5).standard_normal(o.shape) for o in expected]
+    dxw, d_inner, dh0 = (np.full(shape, np.nan) for shape in ((b, t, 3 * n), (b, t, 3 * n), (b, n)))
+    gru_gradient.gru_backward(
+        *(w.reshape(-1) for w in weights), u, h_before.reshape(-1), gates.reshape(-1), mask, dropout,
+        *attributes, scratch, dxw.reshape(-1), d_inner.reshape(-1), dh0.reshape(-1),
+    )  # fmt: skip
+    factors = case.dropout(3)[:, :, None] if case.dropped else np.ones((3, 1, 1, 1))
+    sources = [h_before * factors[0], h_before * factors[1], h_before * factors[2] if after else reset_h]
+    inner = d_inner if after else dxw
+    parts = zip(sources, np.split(inner, 3, 2), strict=True)
+    du = np.concatenate([np.einsum("btj,btk->jk", source, d) for source, d in parts], axis=1)
+    d_bias = inner.sum((0, 1)) * after
+
+    def loss(x: Array, uu: Array, bb: Array, h: Array) -> float:
+        outputs = plain_gru(case, after, x, uu, bb * after, h)
+        return float(sum((w * o).sum() for w, o in zip(weights, outputs, strict=True)))
+
+    directional(loss, inputs, [dxw, du, d_bias, dh0])
