@@ -102,12 +102,15 @@ def number_names(entries: Sequence[tuple[str | None, str]], taken: Sequence[str]
     inputs) already has is passed over.
     """
     used = {*taken, *(given for given, _ in entries if given is not None)}
+    counts: dict[str, int] = {}
     names = []
     for given, base in entries:
-        name, count = given or base, 0
-        while given is None and name in used:
+        name, count = given or base, counts.get(base, 0)
+        while given is None and (name in used if count == 0 else f"{base}_{count}" in used):
             count += 1
-            name = f"{base}_{count}"
+        if given is None:
+            name = f"{base}_{count}" if count else base
+            counts[base] = count
         used.add(name)
         names.append(name)
     return names

@@ -1,0 +1,179 @@
+"""What recurrent layers share: fields, weights, shape and mask rules, dropout, what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, PositiveInt, field_validator
+from pydantic_core import PydanticCustomError
+
+from nnctl.activations.base import Activation
+from nnctl.constraints.base import Constraint
+from nnctl.core.errors import ShapeError
+from nnctl.core.shapes import Shape, show
+from nnctl.initializers.base import Initializer
+from nnctl.layers.base import Layer, Weight, need_known, need_rank
+from nnctl.layers.call import Call
+from nnctl.ops.base import Value
+from nnctl.ops.dropout import dropout, dropout_factor
+from nnctl.ops.linear import linear
+from nnctl.ops.shape import concatenate, slice_axis
+from nnctl.regularizers.base import Regularizer
+
+Rate = Annotated[float, Field(ge=0, le=1)]
+"""A part of the numbers."""
+
+STEP_ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh", "hard_sigmoid")
+"""What the recurrent kernels can apply in a step."""
+
+
+def applied_in_a_step(value: Any) -> Any:
+    """The activation, if recurrent layers have it in their kernels; a pydantic error else."""
+    if type(value).__name__ not in STEP_ACTIVATIONS or value != type(value)():
+        raise PydanticCustomError(
+            "step_activation",
+            "a recurrent layer's activation is one of {words}, without parameters",
+            {"words": ", ".join(STEP_ACTIVATIONS)},
+        )
+    return value
+
+
+class Recurrent(Layer):
+    """A step over time with `gates` products of the input and of the state, and `states` state vectors.
+
+    Shapes: x (B, T, I), each initial state (B, U), kernel (I, gates U), recurrent_kernel (U, gates U), bias
+    (gates U,), y (B, U) or, with return_sequences, (B, T, U); then, with return_state, each state (B, U).
+    """
+
+    gates: ClassVar[int] = 1
+    states: ClassVar[int] = 1
+
+    units: PositiveInt
+    """The length of the state and of the output: U."""
+    activation: Activation = "tanh"
+    """What is applied to the new state: linear, relu, sigmoid, tanh or hard_sigmoid."""
+    use_bias: bool = True
+    """Whether a bias is added."""
+    kernel_initializer: Initializer = "glorot_uniform"
+    """First values of the kernel, which multiplies the input."""
+    recurrent_initializer: Initializer = "orthogonal"
+    """First values of the recurrent kernel, which multiplies the state."""
+    bias_initializer: Initializer = "zeros"
+    """First values of the bias."""
+    kernel_regularizer: Regularizer | None = None
+    """Penalty on the kernel."""
+    recurrent_regularizer: Regularizer | None = None
+    """Penalty on the recurrent kernel."""
+    bias_regularizer: Regularizer | None = None
+    """Penalty on the bias."""
+    activity_regularizer: Regularizer | None = None
+    """Penalty on each output, divided by the batch size."""
+    kernel_constraint: Constraint | None = None
+    """What the kernel satisfies after each update."""
+    recurrent_constraint: Constraint | None = None
+    """What the recurrent kernel satisfies after each update."""
+    bias_constraint: Constraint | None = None
+    """What the bias satisfies after each update."""
+    dropout: Rate = 0.0
+    """The part of the input that is dropped while training, the same at every step of a sequence."""
+    recurrent_dropout: Rate = 0.0
+    """The part of the state that is dropped before its product, the same at every step of a sequence."""
+    seed: int | None = None
+    """The dropouts' stream; default: the experiment's."""
+    return_sequences: bool = False
+    """Whether the output of every step comes out, or the last one's alone."""
+    return_state: bool = False
+    """Whether the last state comes out too, as outputs of its own."""
+    go_backwards: bool = False
+    """Whether the sequence is read from its end; outputs come in that order too."""
+    unroll: bool = False
+    """Taken for Keras's sake; nothing changes."""
+    zero_output_for_mask: bool = False
+    """Whether a masked step's output is zero, or that of the step before."""
+
+    @field_validator("activation")
+    @classmethod
+    def _activation(cls, value: Any) -> Any:
+        return applied_in_a_step(value)
+
+    def output_shape(self, *inputs: Shape) -> Shape | list[Shape]:
+        x, *initial = inputs
+        need_rank(self.kind, x, 2, "time, features")
+        need_known(self.kind, x, 1, "the features")
+        self._check_initial(initial)
+        y: Shape = (x[0], self.units) if self.return_sequences else (self.units,)
+        return [y, *[(self.units,)] * self.states] if self.return_state else y
+
+    def _check_initial(self, initial: Sequence[Shape]) -> None:
+        if initial and len(initial) != self.states:
+            raise ShapeError(
+                f"{self.kind} takes {self.states} initial states after the sequence, {len(initial)} given",
+                expected=f"inputs: the sequence, or the sequence and {self.states} states",
+            )
+        for state in initial:
+            if state != (self.units,):
+                raise ShapeError(
+                    f"{self.kind} of {self.units} units cannot start from a state of {show(state)}",
+                    field="units",
+                    expected=f"initial states of shape ({self.units})",
+                )
+
+    def bias_shape(self) -> tuple[int, ...]:
+        """The bias's shape."""
+        return (self.gates * self.units,)
+
+    def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
+        features = need_known(self.kind, inputs[0], 1, "the features")
+        width = self.gates * self.units
+        weights = {
+            "kernel": Weight(
+                (features, width), self.kernel_initializer, self.kernel_regularizer, self.kernel_constraint
+            ),
+            "recurrent_kernel": Weight(
+                (self.units, width),
+                self.recurrent_initializer,
+                self.recurrent_regularizer,
+                self.recurrent_constraint,
+            ),
+        }
+        if self.use_bias:
+            weights["bias"] = Weight(
+                self.bias_shape(), self.bias_initializer, self.bias_regularizer, self.bias_constraint
+            )
+        return weights
+
+    def projected(self, ctx: Call, x: Value, bias: Value | None) -> Value:
+        """x W + b (B, T, gates U), x with its dropout.
+
+        As in Keras, each gate drops inputs of its own where there is recurrent dropout too.
+        """
+        kernel = ctx.weights["kernel"]
+        if not ctx.training or self.dropout == 0:
+            return linear(x, kernel, bias)
+        if self.recurrent_dropout == 0 or self.gates == 1:
+            return linear(self._dropped(ctx, x, "dropout"), kernel, bias)
+        parts = []
+        for gate in range(self.gates):
+            start, stop = gate * self.units, (gate + 1) * self.units
+            part = None if bias is None else slice_axis(bias, 0, start, stop)
+            seen = self._dropped(ctx, x, f"dropout_{gate}")
+            parts.append(linear(seen, slice_axis(kernel, 1, start, stop), part))
+        return concatenate(parts, 2)
+
+    def _dropped(self, ctx: Call, x: Value, purpose: str) -> Value:
+        batch, _, features = x.shape
+        return dropout(x, self.dropout, ctx.key(purpose, self.seed), ctx.graph.step(), (batch, 1, features))
+
+    def state_factors(self, ctx: Call, x: Value) -> Value | None:
+        """What recurrent dropout multiplies the state by, gate by gate: (gates, B, U); None without."""
+        if not ctx.training or self.recurrent_dropout == 0:
+            return None
+        shape = (self.gates, x.shape[0], self.units)
+        key = ctx.key("recurrent_dropout", self.seed)
+        return dropout_factor(x, self.recurrent_dropout, key, ctx.graph.step(), shape)
+
+    def output_mask(self, ctx: Call, *inputs: Value) -> Value | None | list[Value | None]:
+        """The sequence's mask goes on with a sequence; the states have none."""
+        mask = ctx.mask if self.return_sequences else None
+        return [mask, *[None] * self.states] if self.return_state else mask

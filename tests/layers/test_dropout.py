@@ -1,0 +1,51 @@
+"""Dropout: share and scale, what the mask depends on, masks shared along axes, gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.layers.harness import Case, case
+
+
+def dropped(shape: tuple[int, ...] = (30, 20), *, step: int = 0, batch: int = 40, **fields: Any) -> Case:
+    made = case({"type": "Dropout", **fields}, [shape], batch=batch, training=True)
+    made.inputs = [np.ones((batch, *shape))]
+    made.step = step
+    return made
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_share_and_scale(rate: float) -> None:
+    (y,) = dropped(rate=rate).run().outputs
+    assert (y != 0).mean() == pytest.approx(1 - rate, abs=0.01)
+    np.testing.assert_allclose(y[y != 0], 1 / (1 - rate), rtol=1e-12)
+
+
+def test_the_ends() -> None:
+    assert (dropped(rate=0.0).run().outputs[0] == 1).all()
+    assert (dropped(rate=1.0).run().outputs[0] == 0).all()
+    made = dropped(rate=0.7)
+    made.training = False
+    assert (made.run().outputs[0] == 1).all()
+
+
+def test_mask_depends_on_step_and_seed_alone() -> None:
+    first = dropped(rate=0.5).run().outputs[0]
+    assert np.array_equal(first, dropped(rate=0.5).run().outputs[0])
+    assert not np.array_equal(first, dropped(rate=0.5, step=1).run().outputs[0])
+    assert not np.array_equal(first, dropped(rate=0.5, seed=3).run().outputs[0])
+
+
+def test_noise_shape_shares_the_mask() -> None:
+    (y,) = dropped((6, 5), rate=0.5, noise_shape=[None, 1, 5]).run().outputs
+    assert (y == y[:, :1]).all()
+    assert not (y == y[:, :, :1]).all()
+    assert not (y == y[:1]).all()
+
+
+def test_gradients() -> None:
+    dropped((3, 4), rate=0.4, batch=2).check_gradients()
+    dropped((3, 4), rate=0.4, batch=2, noise_shape=[None, 3, 1]).check_gradients()

@@ -1,0 +1,127 @@
+"""What a layer says of shapes it cannot take, and of fields that cannot be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from nnctl.core.errors import ShapeError
+from nnctl.layers.base import layers
+from nnctl.spec.field_docs import field_docs
+from tests.layers.harness import make
+
+# (config, shapes that come in, part of the message, field at fault)
+MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
+    (
+        {"type": "Conv2D", "filters": 2, "kernel_size": 3},
+        [(64,)],
+        r"Conv2D needs an input of 3 axes \(height, width, channels\) besides the batch, but \(64\) comes in",
+        None,
+    ),
+    (
+        {"type": "Conv2D", "filters": 2, "kernel_size": 5},
+        [(4, 9, 1)],
+        r"window of \(5, 5\) is larger than the \(4, 9\)",
+        "kernel_size",
+    ),
+    ({"type": "Conv2D", "filters": 4, "kernel_size": 1, "groups": 4}, [(3, 3, 6)], "6 channels", "groups"),
+    ({"type": "Conv2D", "filters": 4, "kernel_size": 1}, [(3, 3, None)], "null", None),
+    ({"type": "Conv1D", "filters": 4, "kernel_size": 1}, [(3, 3, 2)], "2 axes", None),
+    ("MaxPooling2D", [(1, 4, 3)], "larger", "pool_size"),
+    ("GlobalMaxPooling2D", [(5,)], "3 axes", None),
+    ("ZeroPadding2D", [(5, 4)], "3 axes", None),
+    ({"type": "Dense", "units": 3}, [()], "at least one axis", None),
+    ({"type": "Dense", "units": 3}, [(4, None)], "null", None),
+    ({"type": "Reshape", "target_shape": [3, -1]}, [(4, 2)], "8 numbers", "target_shape"),
+    ({"type": "Reshape", "target_shape": [3, 2]}, [(4, 2)], "8 numbers", "target_shape"),
+    ({"type": "Softmax", "axis": 3}, [(4, 2)], "axis 3", "axis"),
+    ({"type": "Softmax", "axis": 0}, [(4, 2)], "axis 0", "axis"),
+    ({"type": "BatchNormalization", "axis": 1}, [(None, 2)], "null", None),
+    ({"type": "LayerNormalization", "axis": [1, 4]}, [(3, 2)], "axis 4", "axis"),
+    ("Add", [(3, 2), (3, 4)], "2 is not 4", None),
+    ("Multiply", [(3, 2), (2,), (4, 2)], "3 is not 4", None),
+    ("Concatenate", [(3, 2), (4, 2)], r"cannot join \(3, 2\) and \(4, 2\)", "axis"),
+    ("Concatenate", [(3, 2), (4,)], "cannot join", None),
+    ({"type": "Dropout", "rate": 0.5, "noise_shape": [1, 3]}, [(4, 2)], "noise_shape", "noise_shape"),
+    ({"type": "LSTM", "units": 3}, [(4,)], "2 axes", None),
+    ({"type": "LSTM", "units": 3}, [(4, 2), (3,)], "2 initial states", None),
+    ({"type": "LSTM", "units": 3}, [(4, 2), (3,), (2,)], r"state of \(3\)", None),
+    ({"type": "GRU", "units": 3}, [(4, None)], "null", None),
+]
+
+
+@pytest.mark.parametrize(("config", "shapes", "message", "field"), MISFITS, ids=str)
+def test_shapes_that_do_not_fit(config: Any, shapes: Any, message: str, field: str | None) -> None:
+    with pytest.raises(ShapeError, match=message) as caught:
+        make(config).output_shape(*shapes)
+    assert caught.value.field == field
+
+
+# (fields of a layer, where the fault is)
+WRONG: list[tuple[dict[str, Any], tuple[str | int, ...]]] = [
+    ({"type": "Dense"}, ("units",)),
+    ({"type": "Dense", "units": 0}, ("units",)),
+    ({"type": "Dense", "units": "3"}, ("units",)),
+    ({"type": "Dense", "units": 3, "activation": "rellu"}, ("activation",)),
+    ({"type": "Dense", "units": 3, "lora_rank": 2}, ("lora_rank",)),
+    (
+        {"type": "Dense", "units": 3, "kernel_regularizer": {"type": "L2", "l2": -1.0}},
+        ("kernel_regularizer", "l2"),
+    ),
+    ({"type": "Conv2D", "filters": 3, "kernel_size": 0}, ("kernel_size",)),
+    ({"type": "Conv2D", "filters": 3, "kernel_size": [1, 2, 3]}, ("kernel_size",)),
+    ({"type": "Conv2D", "filters": 3, "kernel_size": 2.5}, ("kernel_size",)),
+    ({"type": "Conv2D", "filters": 3, "kernel_size": 2, "padding": "causal"}, ("padding",)),
+    (
+        {"type": "Conv2D", "filters": 3, "kernel_size": 2, "strides": 2, "dilation_rate": 2},
+        ("dilation_rate",),
+    ),
+    ({"type": "Conv2D", "filters": 3, "kernel_size": 2, "groups": 2}, ("groups",)),
+    ({"type": "Conv2D", "filters": 3, "kernel_size": 2, "data_format": "channels_first"}, ("data_format",)),
+    ({"type": "AveragePooling2D"}, ("pool_size",)),
+    ({"type": "Reshape", "target_shape": [-1, -1]}, ("target_shape",)),
+    ({"type": "ZeroPadding2D", "padding": -1}, ("padding", 0)),
+    ({"type": "Dropout", "rate": 1.5}, ("rate",)),
+    ({"type": "ReLU", "negative_slope": -0.1}, ("negative_slope",)),
+    ({"type": "LayerNormalization", "axis": []}, ("axis",)),
+    ({"type": "LSTM", "units": 3, "activation": "gelu"}, ("activation",)),
+]
+
+
+@pytest.mark.parametrize(("config", "where"), WRONG, ids=str)
+def test_fields_that_cannot_be(config: dict[str, Any], where: tuple[str | int, ...]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        make(config)
+    assert where in [error["loc"] for error in caught.value.errors()]
+
+
+VARYING: list[tuple[Any, list[tuple[int | None, ...]], tuple[int | None, ...]]] = [
+    ({"type": "Dense", "units": 3}, [(None, 2)], (None, 3)),
+    ("Flatten", [(None, 2)], (None,)),
+    ({"type": "Reshape", "target_shape": [-1, 2]}, [(None, 4)], (None, 2)),
+    ({"type": "Conv1D", "filters": 3, "kernel_size": 5}, [(None, 2)], (None, 3)),
+    ({"type": "Conv2D", "filters": 3, "kernel_size": 5}, [(None, 9, 2)], (None, 5, 3)),
+    ("MaxPooling2D", [(9, None, 2)], (4, None, 2)),
+    ("ZeroPadding2D", [(9, None, 2)], (11, None, 2)),
+    ("GlobalAveragePooling2D", [(None, None, 2)], (2,)),
+    ("Add", [(None, 2), (3, 2)], (None, 2)),
+    ("Concatenate", [(None, 2), (3, 4)], (3, 6)),
+    ({"type": "Concatenate", "axis": 1}, [(None, 2), (3, 2)], (None, 2)),
+    ({"type": "Embedding", "input_dim": 4, "output_dim": 3}, [(None,)], (None, 3)),
+    ({"type": "GRU", "units": 3, "return_sequences": True}, [(None, 2)], (None, 3)),
+]
+
+
+@pytest.mark.parametrize(("config", "shapes", "expected"), VARYING, ids=str)
+def test_lengths_that_vary(config: Any, shapes: Any, expected: tuple[int | None, ...]) -> None:
+    assert make(config).output_shape(*shapes) == expected
+
+
+@pytest.mark.parametrize("name", layers.names())
+def test_every_field_is_described(name: str) -> None:
+    cls = layers.get(name)
+    assert cls is not None
+    assert cls.__doc__
+    assert set(field_docs(cls)) >= set(cls.model_fields)
