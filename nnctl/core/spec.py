@@ -16,6 +16,9 @@ from nnctl.core.registry import Registry, snake_case
 REFERENCE = "https://nnctl/"
 """What a family's JSON Schema is called until `spec.schema` puts all of them into one document."""
 
+_LONGEST_NAME = 60
+"""A longer name is cut in errors."""
+
 _SCALARS = frozenset(["int", "float", "bool", "str"])
 _LEFT_ALONE = frozenset(["keys_schema", "serialization", "metadata", "default", "expected", "cls", "config"])
 
@@ -127,15 +130,17 @@ class OneOf:
             )
         cls = self.registry.get(name) if isinstance(name, str) else None
         if cls is None:
-            words = self._like(str(name))
-            close = nearest(str(name), words) or nearest(str(name), self.registry.words())
-            raise PydanticCustomError(
-                "unknown_type",
-                "nnctl has no {kind} '{name}'",
-                {"kind": kind, "name": str(name), "nearest": close, "words": words},
-            )
+            raise self._unknown(str(name))
         resolved: Spec = cls.model_validate(fields)
         return resolved
+
+    def _unknown(self, name: str) -> PydanticCustomError:
+        if len(name) > _LONGEST_NAME:
+            name = name[:_LONGEST_NAME] + "..."
+        words = self._like(name)
+        close = nearest(name, words) or nearest(name, self.registry.words())
+        context = {"kind": self.registry.kind, "name": name, "nearest": close, "words": words}
+        return PydanticCustomError("unknown_type", "nnctl has no {kind} '{name}'", context)
 
     def _like(self, name: str) -> list[str]:
         """The registry's names, spelled as `name` is: as classes or in snake case."""

@@ -9,14 +9,18 @@ from nnctl.core.errors import Path
 from nnctl.core.spec import Spec
 from nnctl.spec.annotations import alternatives, field, is_spec, known_keys, slots, value_at
 
+_SEARCHED = 50
+"""So many keys or entries of a mapping or list are looked into."""
+
 
 def where_it_belongs(model: type[Spec], data: Any, above: Path, key: str) -> str | None:
     """A hint where `key`, unknown in the mapping at `above`, is known: below, one level up, or elsewhere."""
     mapping = value_at(data, above)
-    for name, value in mapping.items() if isinstance(mapping, dict) else ():
+    written = list(mapping.items())[:_SEARCHED] if isinstance(mapping, dict) else []
+    for name, value in written:
         if name != key and _knows(model, data, (*above, name), key):
             return f"'{key}' inside '{name}'"
-        for index, part in enumerate(value) if isinstance(value, list) else ():
+        for index, part in enumerate(value[:_SEARCHED] if isinstance(value, list) else ()):
             if isinstance(part, dict) and _knows(model, data, (*above, name, index), key):
                 return f"'{key}' inside the {part.get('type', 'entry')} of '{name}'"
     for end in range(len(above) - 1, -1, -1):
@@ -49,7 +53,7 @@ def _in_a_layer(data: Any, key: str) -> str | None:
     from nnctl.layers.base import layers
 
     found = value_at(data, ("model", "layers"))
-    for entry in found if isinstance(found, list) else ():
+    for entry in found[:_SEARCHED] if isinstance(found, list) else ():
         kind = entry.get("type") if isinstance(entry, dict) else entry
         cls = layers.get(kind) if isinstance(kind, str) else None
         if cls is not None and key in cls.model_fields:

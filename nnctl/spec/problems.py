@@ -16,6 +16,9 @@ from nnctl.spec.expectation import expectation, one_of, words
 from nnctl.spec.keras_names import has_keras
 from nnctl.spec.unions import Fault, prune, read_faults
 
+MOST = 200
+"""So many problems are reported; a config with more is no config."""
+
 
 def problems_of(error: ValidationError, model: type[Spec], data: Any) -> list[Problem]:
     """Every problem that `error`, raised when `model` read `data`, stands for.
@@ -26,7 +29,10 @@ def problems_of(error: ValidationError, model: type[Spec], data: Any) -> list[Pr
         data: The plain data, as in the document.
     """
     faults = prune(read_faults(error, data))
-    return [_Reading(model, data, fault).problem() for fault in faults]
+    problems = [_Reading(model, data, fault).problem() for fault in faults[:MOST]]
+    if len(faults) > MOST:
+        problems.append(Problem(f"and {len(faults) - MOST} more problems", faults[MOST].path))
+    return problems
 
 
 @dataclass(frozen=True)

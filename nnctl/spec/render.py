@@ -12,6 +12,7 @@ WIDTH = 100
 """Lines longer than this are cut around the caret."""
 
 _MARGIN = 30
+_LONGEST = 600
 _TAB = 4
 
 
@@ -80,7 +81,9 @@ def _shown(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Nothing that could move the cursor or colour a terminal."""
+    """Nothing that could move the cursor or colour a terminal, and no more than anyone reads."""
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST] + "..."
     return "".join(c if c.isprintable() or c == " " else f"\\x{ord(c):02x}" for c in text)
 
 

@@ -144,12 +144,13 @@ def _nullable(part: Schema) -> Schema:
     choices = part.get("anyOf", [])
     if len(choices) != 2 or choices[1] != {"type": "null"} or not isinstance(choices[0].get("type"), str):
         return part
-    merged = {key: value for key, value in part.items() if key != "anyOf"} | choices[0]
+    merged: Schema = {key: value for key, value in part.items() if key != "anyOf"} | choices[0]
     if "const" in merged:
         merged["enum"] = [merged.pop("const")]
     if "enum" in merged:
         merged["enum"] = [*merged["enum"], None]
-    return merged | {"type": [merged["type"], "null"]}
+    merged["type"] = [merged["type"], "null"]
+    return merged
 
 
 def _linked_items(part: Schema) -> Iterator[tuple[str, Any]]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from nnctl.core.errors import Path, Problem, nearest
 from nnctl.spec.annotations import value_at
 from nnctl.spec.document import Document
 from nnctl.spec.expectation import one_of
-from nnctl.spec.names import IMPLIED_INPUT, Named, Scope, named_entries, wrong_name
+from nnctl.spec.names import IMPLIED_INPUT, named_entries, wrong_name
+from nnctl.spec.scope import Scope
+
+MOST = 200
+"""So many problems of a kind are reported; a config with more is no config."""
 
 _BY_OUTPUT = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
@@ -21,16 +26,16 @@ def name_problems(document: Document, model: Path = ("model",)) -> list[Problem]
         return []
     scope, declared = _scope(document, model, section)
     problems = list(_input_names(model, section))
-    problems += scope.problems()
+    problems += islice(scope.problems(), MOST)
     wrong_outputs = list(scope.outputs((*model, "outputs"), section.get("outputs")))
     problems += wrong_outputs
     if not problems:
         problems += _first_reads(scope)
-        problems += _unread(scope, section.get("outputs"), declared, model)
+        problems += islice(_unread(scope, section.get("outputs"), declared, model), MOST)
     if not wrong_outputs and len(model) == 1:
-        problems += _by_output(document.data, _outputs(scope, section.get("outputs")))
+        problems += islice(_by_output(document.data, _outputs(scope, section.get("outputs"))), MOST)
     if declared and len(model) == 1:
-        problems += _by_input(document.data, declared)
+        problems += islice(_by_input(document.data, declared), MOST)
     return problems
 
 
@@ -69,25 +74,24 @@ def _first_reads(scope: Scope) -> Iterator[Problem]:
 
 
 def _unread(scope: Scope, outputs: Any, declared: list[str], model: Path) -> Iterator[Problem]:
-    """Entries and inputs that lead nowhere: a forgotten name somewhere below."""
+    """Entries and inputs that lead nowhere: a forgotten name somewhere below.
+
+    A layer that `use` calls again may be there for its weights alone.
+    """
     used = set(_read_names(scope))
     if outputs:
         used |= {str(n).partition(":")[0] for n in ([outputs] if isinstance(outputs, str) else outputs)}
     elif scope.entries:
         used.add(scope.entries[-1].name)
+    used |= {entry.use for entry in scope.entries if entry.use is not None}
     for index, entry in enumerate(scope.entries):
-        if entry.name not in used and not _called(scope, entry):
+        if entry.name not in used:
             message = f"nothing reads '{entry.name}', and it is no output"
             path: Path = (*scope.path, index)
             yield Problem(message, path, expected=f"an entry with `inputs: {entry.name}`, or one less entry")
     for name in scope.inputs:
         if name in declared and name not in used:
             yield Problem(f"nothing reads the input '{name}'", (*model, "inputs", name), at_key=True)
-
-
-def _called(scope: Scope, entry: Named) -> bool:
-    """Whether `use` calls the entry again: then its first call may be there for its weights alone."""
-    return any(other.use == entry.name for other in scope.entries)
 
 
 def _read_names(scope: Scope) -> Iterator[str]:

@@ -28,6 +28,8 @@ from nnctl.spec.syntax import (
 
 MAX_DEPTH = 64
 MAX_NODES = 100_000
+MAX_PROBLEMS = 200
+"""After so many problems the rest is not read."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -77,6 +79,8 @@ class _Composer:
         try:
             for event in self._events():
                 self._take(event)
+                if len(self.problems) > MAX_PROBLEMS:
+                    raise refuse("and perhaps more", self._span(event).place)
                 if isinstance(event, yaml.DocumentEndEvent):
                     after_document(self.source, self._span(event).end)
                     break

@@ -1,0 +1,115 @@
+"""Whatever stands in a config, loading it gives an experiment or placed problems, nothing else."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nnctl.core.errors import ConfigError
+from nnctl.spec.document import parse_document
+from nnctl.spec.emit import block
+from nnctl.spec.experiment import Experiment
+from nnctl.spec.load import validate
+from nnctl.spec.problems import MOST
+from nnctl.spec.render import render_all
+from nnctl.spec.source import Source
+
+from .conftest import GOOD, Problems
+from .test_names import GRAPH
+
+_STARTS = [parse_document(Source("c", text)).data for text in (GOOD, GRAPH)]
+
+_WORDS = st.sampled_from(
+    [
+        "type",
+        "use",
+        "inputs",
+        "outputs",
+        "layers",
+        "name",
+        "units",
+        "shape",
+        "path",
+        "Dense",
+        "Sequential",
+        "Functional",
+        "Input",
+        "input",
+        "dense",
+        "relu",
+        "mse",
+        "adam",
+        "CSV",
+        "csv",
+        "a.csv",
+        "a",
+        "b",
+        "left",
+        "encoder",
+        "digit",
+        "a:1",
+        "*",
+        "p*",
+        "standard",
+        "EarlyStopping",
+        "CosineDecay",
+    ]
+)
+_SCALARS = st.none() | st.booleans() | st.integers(-2, 70000) | st.floats() | _WORDS | st.text(max_size=3)
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def _places(data: Any) -> list[tuple[Any, Any]]:
+    """Every (container, key) in the data."""
+    keys = list(data) if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else []
+    found = [(data, key) for key in keys]
+    for key in keys:
+        found += _places(data[key])
+    return found
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_mutated_config_loads_or_is_refused(draw: st.DataObject) -> None:
+    data = copy.deepcopy(draw.draw(st.sampled_from(_STARTS)))
+    for _ in range(draw.draw(st.integers(1, 3))):
+        container, key = draw.draw(st.sampled_from(_places(data)))
+        if isinstance(container, dict) and draw.draw(st.booleans()):
+            key = draw.draw(_WORDS)
+        container[key] = draw.draw(_VALUES)
+    document = parse_document(Source("c.yaml", block(data)))
+    try:
+        validate(Experiment, document, {"name": "c", **document.data})
+    except ConfigError as refused:
+        assert render_all(refused.problems)
+        assert None not in [problem.place for problem in refused.problems]
+
+
+_HEAD = "nnctl: 1\ndata: {source: d.csv}\ntraining: {loss: mse}\nmodel:\n  layers:\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _HEAD + "    - {use: x}\n" * 3000,
+        _HEAD + "    - {type: Flatten, inputs: x, nam: y}\n" * 2000,
+        _HEAD + "    - {type: Flatten, inputs: input, name: a}\n" * 2000,
+        _HEAD + "    - {type: Flatten, " + ", ".join(f"k{i}: 1" for i in range(3000)) + "}\n",
+        _HEAD + "    - " + "x" * 1_000_000 + "\n",
+        "a: 1\n" * 3000,
+        "".join(f"k{i}: 1\n" for i in range(3000)),
+    ],
+    ids=["use", "inputs", "names", "keys", "long", "twice", "root"],
+)
+def test_a_config_with_thousands_of_problems_is_refused_briefly(problems: Problems, text: str) -> None:
+    found = problems(text)
+    assert 1 <= len(found) <= 2 * MOST + 10
+    assert len(render_all(found)) < 250_000
