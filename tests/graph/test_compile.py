@@ -1,0 +1,85 @@
+"""Losses and metrics by output; what does not fit is placed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nnctl.core.errors import ConfigError
+from nnctl.graph.build import build
+from nnctl.graph.compile import compile_objective
+from nnctl.graph.model import InputInfo, LayerGraph
+from nnctl.graph.objective import Objective
+from nnctl.spec.model import ModelSpec
+from nnctl.spec.training import TrainingSpec
+
+
+def model(*outputs: tuple[str, int]) -> LayerGraph:
+    layers = [{"type": "Dense", "units": units, "name": name, "inputs": "x"} for name, units in outputs]
+    spec = ModelSpec.model_validate({"layers": layers, "outputs": [name for name, _ in outputs]})
+    return build(spec, {"x": InputInfo((5,), "float32")})
+
+
+def compiled(graph: LayerGraph, **training: Any) -> Objective:
+    return compile_objective(TrainingSpec.model_validate(training), graph)
+
+
+def failed(graph: LayerGraph, **training: Any) -> list[tuple[str, tuple[Any, ...]]]:
+    with pytest.raises(ConfigError) as caught:
+        compiled(graph, **training)
+    return [(p.message, p.path) for p in caught.value.problems]
+
+
+def test_one_output() -> None:
+    objective = compiled(
+        model(("a", 3)), loss="sparse_categorical_crossentropy", metrics=["accuracy", "accuracy"]
+    )
+    assert objective.log_names() == ("loss", "accuracy", "accuracy_1")
+    assert objective.outputs[0].target.kind == "classes"
+
+
+def test_accuracy_follows_the_target_as_in_keras() -> None:
+    kinds = {
+        "sparse_categorical_crossentropy": ("SparseCategoricalAccuracy", 3),
+        "categorical_crossentropy": ("CategoricalAccuracy", 3),
+        "binary_crossentropy": ("BinaryAccuracy", 1),
+    }
+    for loss, (metric, units) in kinds.items():
+        objective = compiled(model(("a", units)), loss=loss, metrics=["accuracy"])
+        assert type(objective.outputs[0].metrics[0].metric).__name__ == metric
+
+
+def test_several_outputs_by_name_by_order_and_for_all() -> None:
+    graph = model(("a", 3), ("b", 1))
+    by_name = {"a": "sparse_categorical_crossentropy", "b": "mse"}
+    objective = compiled(graph, loss=by_name, loss_weights={"b": 0.25}, metrics={"b": ["mae"]})
+    assert [o.loss_weight for o in objective.outputs] == [1.0, 0.25]
+    assert objective.log_names()[:3] == ("loss", "a_loss", "b_loss")
+    assert [m.name for o in objective.outputs for m in o.metrics] == [objective.log_names()[3]]
+    assert objective.log_names()[3].startswith("b_")
+    in_order = compiled(graph, loss=list(by_name.values()))
+    assert [type(o.loss) for o in in_order.outputs] == [type(o.loss) for o in objective.outputs]
+    for_all = compiled(graph, loss="mse")
+    assert len(for_all.outputs) == 2
+
+
+def test_an_output_without_a_loss_is_left_out() -> None:
+    objective = compiled(model(("a", 3), ("b", 1)), loss={"a": "mse", "b": None})
+    assert [o.output for o in objective.outputs] == ["a"]
+    assert objective.loss_names() == ("loss",)
+
+
+def test_misfits_are_placed() -> None:
+    graph = model(("a", 1), ("b", 2))
+    problems = failed(graph, loss={"a": "sparse_categorical_crossentropy", "c": "mse", "b": "mse"})
+    assert [path for _, path in problems] == [("training", "loss", "c"), ("training", "loss", "a")]
+    problems = failed(graph, loss=["mse"])
+    assert problems[0] == ("1 given for 2 outputs", ("training", "loss"))
+
+
+def test_metrics_must_read_what_the_loss_reads() -> None:
+    problems = failed(
+        model(("a", 3)), loss="categorical_crossentropy", metrics=["sparse_categorical_accuracy"]
+    )
+    assert problems[0][1] == ("training", "metrics", 0)
