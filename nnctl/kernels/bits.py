@@ -6,6 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from nnctl.kernels.simd import fma_function
@@ -34,6 +35,19 @@ def from_bits(typingctx: Any, i: Any) -> Any:
         return builder.bitcast(args[0], context.get_value_type(real))
 
     return real(i), codegen
+
+
+@intrinsic
+def store_four(typingctx: Any, array: Any, at: Any, word: Any) -> Any:
+    """Write the bytes of a uint32, lowest first, to elements at .. at + 3 of a uint8 array."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = cgutils.create_struct_proxy(signature.args[0])(context, builder, value=args[0]).data
+        place = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(32).as_pointer())
+        builder.store(args[2], place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64, types.uint32), codegen
 
 
 @intrinsic

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from nnctl.kernels.bits import store_four
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.philox import block_words
 from nnctl.kernels.ranges import all_of, block_count, first, last, part
@@ -17,8 +18,8 @@ from nnctl.kernels.ranges import all_of, block_count, first, last, part
 
 @inline
 def _threshold(rate):
-    """Words below this are dropped; 2^32 drops all."""
-    return np.uint64(rate * 4294967296.0)
+    """Words below this are dropped. A rate of 1 keeps one word of 2^32, which is scaled by 0."""
+    return np.uint32(min(np.uint64(rate * 4294967296.0), np.uint64(4294967295)))
 
 
 @inline
@@ -28,29 +29,32 @@ def _inverse_keep(rate):
 
 @inline
 def _kept(word, threshold):
-    return np.uint8(np.uint64(word) >= threshold)
+    """1 where the word is at least the threshold, else 0."""
+    return np.uint32(word >= threshold)
+
+
+@inline
+def _four(block, step, threshold, k0, k1):
+    """The mask's bytes 4 block to 4 block + 3, as one word."""
+    w0, w1, w2, w3 = block_words(block, step, k0, k1)
+    low = _kept(w0, threshold) | _kept(w1, threshold) << np.uint32(8)
+    high = _kept(w2, threshold) | _kept(w3, threshold) << np.uint32(8)
+    return np.uint32(low | high << np.uint32(16))
 
 
 @part
 def draw_mask(k0, k1, step, threshold, lo, hi, mask):
     """mask[lo:hi] = 0 or 1; lo is a multiple of 4."""
-    four = np.uint64(4)
+    four, eight = np.uint64(4), np.uint32(8)
     end = hi // four
     for block in range(lo // four, end):
-        w0, w1, w2, w3 = block_words(block, step, k0, k1)
-        at = block * four
-        mask[at] = _kept(w0, threshold)
-        mask[at + np.uint64(1)] = _kept(w1, threshold)
-        mask[at + np.uint64(2)] = _kept(w2, threshold)
-        mask[at + np.uint64(3)] = _kept(w3, threshold)
+        store_four(mask, block * four, _four(block, step, threshold, k0, k1))
     at = end * four
-    if at < hi:
-        w0, w1, w2, _ = block_words(end, step, k0, k1)
-        mask[at] = _kept(w0, threshold)
-        if at + np.uint64(1) < hi:
-            mask[at + np.uint64(1)] = _kept(w1, threshold)
-        if at + np.uint64(2) < hi:
-            mask[at + np.uint64(2)] = _kept(w2, threshold)
+    word = _four(end, step, threshold, k0, k1)
+    while at < hi:
+        mask[at] = np.uint8(word & np.uint32(255))
+        word = np.uint32(word >> eight)
+        at += np.uint64(1)
 
 
 @part
