@@ -63,6 +63,17 @@ def specs(annotation: Any, value: Any) -> Iterator[type[Spec]]:
             yield bare
 
 
+def kinds(annotation: Any) -> Iterator[str]:
+    """The families that `annotation` chooses from."""
+    for bare, metadata in alternatives(annotation):
+        for mark in metadata:
+            choice = mark.choice if isinstance(mark, ByOutput) else mark
+            if isinstance(choice, OneOf):
+                yield choice.registry.kind
+        if bare is Entry:
+            yield layers.kind
+
+
 def field(cls: type[Spec], name: str) -> Any:
     """The annotation of a field with its metadata, or None."""
     info = cls.model_fields.get(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,11 @@ from pydantic import ValidationError
 
 from nnctl.core.errors import Path, Problem, nearest
 from nnctl.core.spec import Spec
-from nnctl.spec.annotations import known_keys, slots, value_at
+from nnctl.spec.annotations import kinds, known_keys, slots, specs, value_at
 from nnctl.spec.belongs import where_it_belongs
 from nnctl.spec.emit import flow
 from nnctl.spec.expectation import expectation, one_of, words
-from nnctl.spec.keras_names import has_keras
+from nnctl.spec.keras_names import has_keras, keras_has_argument
 from nnctl.spec.unions import Fault, prune, read_faults
 
 MOST = 200
@@ -88,6 +89,9 @@ class _Reading:
         home = None if close else where_it_belongs(self.model, self.data, above, str(key))
         expected = home or (one_of(known) if known else None)
         message = f"{self._owner(above)} has no key '{key}'"
+        if home is None and keras_has_argument(self._families(above, mapping), str(key)):
+            message = f"Keras's {self._owner(above)} has '{key}'; nnctl's does not have it yet"
+            close = None
         return Problem(message, self.path, expected=expected, suggestion=close, at_key=True)
 
     def _unknown_type(self) -> Problem:
@@ -133,6 +137,12 @@ class _Reading:
 
     def _expected(self) -> str | None:
         return _first(expectation(a) for a in slots(self.model, self.data, self.path))
+
+    def _families(self, path: Path, mapping: Any) -> Iterator[str]:
+        """The families and classes that the mapping at `path` is read as."""
+        for annotation in slots(self.model, self.data, path):
+            yield from (cls.__name__ for cls in specs(annotation, mapping))
+            yield from kinds(annotation)
 
     def _length(self) -> str | None:
         """What a list, mapping or text of the wrong length should have."""

@@ -175,7 +175,7 @@ def test_the_rewritten_text_reads_as_it_should(text: str, override: str) -> None
     assert repr(again.data) == repr(plain(wanted)) or again.data == plain(wanted)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text("ab.=\"'[]{}:,1 \n#&*-|", max_size=20))
 def test_any_override_is_applied_or_refused(text: str) -> None:
     document = parse_document(Source("c", "a: {b: [1, x]}\nb:\n  - name: a\n    b: 2\n"))

@@ -158,6 +158,10 @@ def test_a_wrong_field_of_a_layer(
 def test_what_only_keras_has_is_called_by_name(problems: Problems) -> None:
     (found,) = problems(layer("{type: ConvLSTM3D, filters: 3}"))
     assert found.message == "Keras has the layer ConvLSTM3D; nnctl does not have it yet"
+    (found,) = problems(layer("{type: Dense, units: 3, lora_rank: 2}"))
+    assert found.message == "Keras's Dense has 'lora_rank'; nnctl's does not have it yet"
+    (found,) = problems(training("{loss: mse, optimizer: {type: adam, use_ema: true}}"))
+    assert found.message == "Keras's adam has 'use_ema'; nnctl's does not have it yet"
     (found,) = problems(training("{loss: ctc}"))
     assert found.message == "Keras has the loss ctc; nnctl does not have it yet"
 

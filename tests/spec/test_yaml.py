@@ -206,7 +206,7 @@ _TOKENS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_TOKENS, max_size=60).map("".join))
 def test_any_text_gives_data_or_a_placed_problem(text: str) -> None:
     _only_config_error(text.encode())
@@ -237,7 +237,7 @@ _DATA = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.dictionaries(st.text(max_size=6), _DATA, max_size=5))
 def test_what_is_emitted_reads_back(data: dict[str, Any]) -> None:
     if any(0xD800 <= ord(char) < 0xE000 for char in repr(data)):
