@@ -24,24 +24,49 @@ def statistics_scratch(rows: int, columns: int) -> int:
     return 2 * max(1, -(-rows // ROWS)) * columns
 
 
+@inline
+def _next(x, r, mean, c, total):
+    """total + (x[r, c] - mean)^2."""
+    d = x[r, c] - mean
+    return fma(d, d, total)
+
+
 @part
 def _block_statistics(x, lo, hi, at, out):
-    """out[at] = mean, out[at + 1] = sum of squared deviations of rows lo to hi."""
+    """out[at] = mean, out[at + 1] = sum of squared deviations of rows lo to hi, from the top down.
+
+    Four rows at a time: the same order of additions, a quarter of the traffic with `out`.
+    """
     t = x.dtype.type
     columns, deviation = x.shape[1], at + np.uint64(1)
     count = t(hi - lo)
+    one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
     for c in range(columns):
         out[at, c] = t(0.0)
         out[deviation, c] = t(0.0)
-    for r in range(lo, hi):
+    r = lo
+    while r + four <= hi:
+        for c in range(columns):
+            total = out[at, c] + x[r, c] + x[r + one, c]
+            out[at, c] = total + x[r + two, c] + x[r + three, c]
+        r += four
+    while r < hi:
         for c in range(columns):
             out[at, c] += x[r, c]
+        r += one
     for c in range(columns):
         out[at, c] /= count
-    for r in range(lo, hi):
+    r = lo
+    while r + four <= hi:
         for c in range(columns):
-            d = x[r, c] - out[at, c]
-            out[deviation, c] = fma(d, d, out[deviation, c])
+            mean = out[at, c]
+            total = _next(x, r + one, mean, c, _next(x, r, mean, c, out[deviation, c]))
+            out[deviation, c] = _next(x, r + three, mean, c, _next(x, r + two, mean, c, total))
+        r += four
+    while r < hi:
+        for c in range(columns):
+            out[deviation, c] = _next(x, r, out[at, c], c, out[deviation, c])
+        r += one
 
 
 @part
@@ -163,16 +188,28 @@ def batch_norm_parallel(x, mean, variance, epsilon, gamma, use_gamma, beta, use_
 
 @part
 def _block_sums(x, dy, mean, lo, hi, at, out):
-    """out[at] = sum of dy, out[at + 1] = sum of dy (x - mean) over rows lo to hi."""
+    """out[at] = sum of dy, out[at + 1] = sum of dy (x - mean) over rows lo to hi, from the top down."""
     t = x.dtype.type
     product = at + np.uint64(1)
+    one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
     for c in range(x.shape[1]):
         out[at, c] = t(0.0)
         out[product, c] = t(0.0)
-    for r in range(lo, hi):
+    r = lo
+    while r + four <= hi:
+        for c in range(x.shape[1]):
+            g0, g1, g2, g3 = dy[r, c], dy[r + one, c], dy[r + two, c], dy[r + three, c]
+            out[at, c] = out[at, c] + g0 + g1 + g2 + g3
+            center = mean[c]
+            total = fma(g1, x[r + one, c] - center, fma(g0, x[r, c] - center, out[product, c]))
+            total = fma(g3, x[r + three, c] - center, fma(g2, x[r + two, c] - center, total))
+            out[product, c] = total
+        r += four
+    while r < hi:
         for c in range(x.shape[1]):
             out[at, c] += dy[r, c]
             out[product, c] = fma(dy[r, c], x[r, c] - mean[c], out[product, c])
+        r += one
 
 
 @part
