@@ -29,6 +29,13 @@ class Feed(Protocol):
             DataError: a value is missing, infinite or unknown and nothing says what then.
         """
 
+    def kept(self) -> list[Flat]:
+        """The arrays that it keeps in memory."""
+
+
+def _in_memory(values: Values) -> list[Flat]:
+    return [values] if isinstance(values, np.ndarray) else []
+
 
 class Ready:
     """An array (N, ...) that needs no preparation any more."""
@@ -36,6 +43,9 @@ class Ready:
     def __init__(self, values: npt.NDArray[Any]) -> None:
         self.values = values.reshape(len(values), -1)
         self.width = self.values.shape[1]
+
+    def kept(self) -> list[Flat]:
+        return [self.values]
 
     def read(self, rows: Rows, out: Flat) -> None:
         if out.dtype == self.values.dtype and out.flags.c_contiguous:
@@ -69,6 +79,9 @@ class Scaled:
         for part, raw in blocks(self.values, rows):
             self._filled(raw.reshape(len(part), self.width).astype(np.float64), part)
         self.checked = True
+
+    def kept(self) -> list[Flat]:
+        return _in_memory(self.values)
 
     def read(self, rows: Rows, out: Flat) -> None:
         raw = take(self.values, rows).reshape(len(rows), self.width)
@@ -127,6 +140,9 @@ class Coded:
             hint="`unknown: other` gives such words a class of their own; `stratify:` in split spreads them",
         )
 
+    def kept(self) -> list[Flat]:
+        return [self.codes]
+
     def read(self, rows: Rows, out: Flat) -> None:
         codes = self.codes[rows]
         if self.prep.encoding == "index":
@@ -148,6 +164,9 @@ class Whole:
         if isinstance(self.values, np.ndarray):
             for part, raw in blocks(self.values, rows):
                 self._whole(raw.reshape(len(part), self.width), part)
+
+    def kept(self) -> list[Flat]:
+        return _in_memory(self.values)
 
     def read(self, rows: Rows, out: Flat) -> None:
         out[...] = self._whole(take(self.values, rows).reshape(len(rows), self.width), rows)
@@ -174,6 +193,9 @@ class Joined:
     def __init__(self, parts: Sequence[Feed]) -> None:
         self.parts = parts
         self.width = sum(p.width for p in parts)
+
+    def kept(self) -> list[Flat]:
+        return [array for part in self.parts for array in part.kept()]
 
     def read(self, rows: Rows, out: Flat) -> None:
         at = 0

@@ -50,6 +50,20 @@ class Data:
         """The classes' names by model output, where labels are words."""
         return self.preprocessing.class_names
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays kept in memory, each counted once."""
+        parts = [
+            part
+            for dataset in (self.train, self.validation, self.test)
+            if dataset is not None
+            for part in (*dataset.inputs.values(), *dataset.targets.values(), dataset.weight)
+            if part is not None
+        ]
+        kept = {id(a if a.base is None else a.base): a.nbytes for part in parts for a in part.feed.kept()}
+        rows = sum(d.rows.nbytes for d in (self.train, self.validation, self.test) if d is not None)
+        return sum(kept.values()) + rows
+
     def split(self, name: str) -> Dataset | None:
         """The data set called train, validation or test."""
         return {"train": self.train, "validation": self.validation, "test": self.test}[name]

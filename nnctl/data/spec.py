@@ -7,13 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     BeforeValidator,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     PlainValidator,
     PositiveInt,
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from nnctl.core.spec import Spec
 from nnctl.data.base import OneSource, sources
@@ -45,7 +47,24 @@ Names = Annotated[
 ]
 """One column or several; `p*` stands for all that match."""
 
-Inputs = Annotated[dict[str, Names] | None, BeforeValidator(_as_inputs)]
+Inputs = Annotated[
+    dict[str, Names] | None,
+    BeforeValidator(_as_inputs),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": ["string", "null"]},
+                {"type": "array", "items": {"type": "string"}},
+                {
+                    "type": "object",
+                    "additionalProperties": {
+                        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+                    },
+                },
+            ]
+        }
+    ),
+]
 
 
 def _scale(value: Any) -> str | float | None:
@@ -104,6 +123,12 @@ class ColumnSpec(Spec):
     @classmethod
     def _from_word(cls, value: Any) -> Any:
         return {"type": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [handler.resolve_ref_schema(handler(schema)), {"enum": ["number", "category"]}]}
 
     @model_validator(mode="after")
     def _agree(self) -> ColumnSpec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
 from nnctl.core.shapes import Shape, show
@@ -49,6 +50,7 @@ def build(spec: ModelSpec, signature: Mapping[str, InputInfo] | None = None) -> 
 class _Builder:
     def __init__(self, spec: ModelSpec, signature: dict[str, InputInfo]) -> None:
         self.spec = spec
+        self.entries = spec.layers or ()
         self.signature = signature
         self.graph = LayerGraph()
         self.problems: list[Problem] = []
@@ -59,14 +61,14 @@ class _Builder:
         feed: Tensors | None = None
         if len(self.graph.inputs) == 1:
             feed = scope.names[next(iter(self.graph.inputs))]
-        last = self._run(self.spec.layers, scope, feed)
+        last = self._run(self.entries, scope, feed)
         self._declare_outputs(scope, last)
         if self.problems:
             raise ConfigError(self.problems)
         return self.graph
 
-    def _fail(self, message: str, path: Path, **more: str | None) -> None:
-        self.problems.append(Problem(message, path, **more))  # type: ignore[arg-type]
+    def _fail(self, message: str, path: Path, **more: Any) -> None:
+        self.problems.append(Problem(message, path, **more))
 
     def _declare_inputs(self, scope: _Scope) -> None:
         """Model inputs: written under `inputs`, as Input layers, or read off the data."""
@@ -74,7 +76,7 @@ class _Builder:
         for name, given in written.items():
             shape = tuple(given.shape) if given.shape is not None else None
             self._add_input(name, shape, given.dtype, scope, ("model", "inputs", name))
-        if not written and not any(isinstance(e.layer, Input) for e in self.spec.layers):
+        if not written and not any(isinstance(e.layer, Input) for e in self.entries):
             if not self.signature:
                 self._fail(
                     "the model's inputs are not known", ("model",), expected="inputs: {x: {shape: [...]}}"
@@ -117,7 +119,7 @@ class _Builder:
 
     def _entry(self, entry: Entry, name: str, scope: _Scope, previous: Tensors | None, path: Path) -> Tensors:
         if isinstance(entry.layer, Input) and not scope.prefix:
-            self._add_input(name, tuple(entry.layer.shape), entry.layer.dtype, scope, path)
+            self._add_input(name, entry.layer.shape, entry.layer.dtype, scope, path)
             return scope.names[name]
         inputs = self._inputs(entry, scope, previous, path)
         if entry.use is not None:
@@ -217,8 +219,8 @@ class _Builder:
         for info in self.graph.weights_of(owner):
             if shapes.get(info.field) != info.weight.shape:
                 self._fail(
-                    f"'{owner}' was built with a {info.field} of {show(info.weight.shape)}; this input would need "
-                    f"{show(shapes.get(info.field, ()))}",
+                    f"'{owner}' was built with a {info.field} of {show(info.weight.shape)}; "
+                    f"this input would need {show(shapes.get(info.field, ()))}",
                     path,
                 )
                 return False
@@ -247,10 +249,9 @@ class _Builder:
             if isinstance(entry.layer, Input):
                 ref = next(feeds)
                 shape = self.graph.shape(ref)
-                if not _fits(tuple(entry.layer.shape), shape):
-                    self._fail(
-                        f"declared as {show(tuple(entry.layer.shape))}, but {show(shape)} comes in", at
-                    )
+                declared_shape = entry.layer.shape
+                if declared_shape is not None and not _fits(declared_shape, shape):
+                    self._fail(f"declared as {show(declared_shape)}, but {show(shape)} comes in", at)
                 previous = (ref,)
                 scope.names[key] = previous
                 continue

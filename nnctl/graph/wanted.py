@@ -26,7 +26,7 @@ def wanted(model: ModelSpec, training: TrainingSpec) -> Wanted:
     names = entry_names(entries, taken=list(inputs))
     for entry, name in zip(entries, names, strict=True):
         if isinstance(entry.layer, Input):
-            inputs[name] = tuple(entry.layer.shape)
+            inputs[name] = entry.layer.shape
     outputs = tuple(model.outputs or names[-1:])
     integers = frozenset(_integer_inputs(entries, list(inputs)))
     declared = {n for n, s in (model.inputs or {}).items() if s.dtype and not s.dtype.startswith("float")}

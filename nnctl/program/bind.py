@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -170,11 +170,11 @@ def compile_kernels(bound: Iterable[Bound], progress: Callable[[int, int, str], 
     """
     from numba import typeof
 
-    wanted: dict[tuple[Any, ...], tuple[Any, Sequence[Any]]] = {}
+    wanted: dict[tuple[Any, ...], tuple[Any, tuple[Any, ...]]] = {}
     for program in bound:
         for kernel, args in program.calls:
             if hasattr(kernel, "compile"):
-                signature = tuple(typeof(a) for a in args)
+                signature = tuple(typeof(a) for a in args)  # type: ignore[no-untyped-call]
                 wanted.setdefault((kernel, signature), (kernel, signature))
     fresh = 0
     for done, (kernel, signature) in enumerate(wanted.values()):

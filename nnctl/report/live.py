@@ -54,12 +54,12 @@ class Live:
             case events.EpochEnded(epoch, _, logs, seconds):
                 self.losses.append(logs.get("loss", float("nan")))
                 total = self.run.epochs if self.run else epoch + 1
-                line = Text.assemble(
+                row = Text.assemble(
                     (f"epoch {epoch + 1:>{len(str(total))}}/{total}", "cyan"),
                     f"  {columns(logs)}  ",
                     (duration(seconds), "dim"),
                 )
-                self.console.print(line)
+                self.console.print(row)
             case _:
                 for text in message_lines(event):
                     self.console.print(Text(text, style="yellow"))

@@ -101,8 +101,7 @@ def _initial_path(loaded: Loaded, named: str) -> str:
 def assemble_loaded(loaded: Loaded, preprocessing: Preprocessing | None = None) -> Assembled:
     """`assemble` for a config that was loaded already."""
     experiment = loaded.experiment
-    spec = experiment.model
-    asks = wanted(spec, experiment.training)
+    asks = wanted(experiment.model, experiment.training)
     with placed(loaded):
         data = open_data(
             experiment.data,
@@ -115,7 +114,16 @@ def assemble_loaded(loaded: Loaded, preprocessing: Preprocessing | None = None) 
             preprocessing=preprocessing,
             dtype=experiment.dtype,
         )
-        model = build(spec, {name: InputInfo(s.shape, s.dtype) for name, s in data.inputs.items()})
+    return assemble_data(loaded, data)
+
+
+def assemble_data(loaded: Loaded, data: Data) -> Assembled:
+    """`assemble` for a config and data that were loaded already."""
+    experiment = loaded.experiment
+    with placed(loaded):
+        model = build(
+            experiment.model, {name: InputInfo(s.shape, s.dtype) for name, s in data.inputs.items()}
+        )
         weighted = data.train.weight is not None
         objective = compile_objective(experiment.training, model, sample_weight=weighted)
         check_targets(objective, model, data)

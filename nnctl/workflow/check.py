@@ -15,7 +15,7 @@ from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.targets import check_shapes
 from nnctl.graph.wanted import wanted
 from nnctl.spec.load import Loaded
-from nnctl.workflow.assemble import assemble_loaded, load_experiment, placed
+from nnctl.workflow.assemble import assemble_data, load_experiment, placed
 from nnctl.workflow.callbacks import check_callbacks
 
 
@@ -41,9 +41,9 @@ def check(
             integer_inputs=asks.integer_inputs,
             categorical=asks.categorical,
         )
-    if look.exact:
+    if look.data is not None:
         # A small file was read whole: nothing is left to guess.
-        assembled = assemble_loaded(loaded)
+        assembled = assemble_data(loaded, look.data)
         check_callbacks(assembled.loaded, assembled.objective, assembled.data.validation is not None)
         return _summary(loaded, look, assembled.model)
     return _summary(loaded, look, _partly(loaded, look))

@@ -21,7 +21,7 @@ def use_threads(count: int) -> None:
     limit_kernels(count)
     import numba
 
-    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
 
 
 def ready_kernels(session: Session, watch: Callable[[Event], None] | None = None) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnctl.core.errors import ConfigError, Problem
-from nnctl.data.preprocessing import NumberPrep, TargetPrep
+from nnctl.data.prepare import restore
 from nnctl.data.read_file import read_inputs
 from nnctl.formats.predictions import WRITERS, write_predictions
 from nnctl.workflow.split import Split
@@ -38,7 +38,7 @@ def predict(
     session = stored.session(threads)
     batches = list(run_over(session, Split(examples), stored.loaded.experiment.data.batch_size))
     outputs = {
-        name: _original(np.concatenate([b[name] for b in batches]), stored.preprocessing.targets.get(name))
+        name: _restored(stored, name, np.concatenate([b[name] for b in batches]))
         for name in stored.model.outputs
     }
     write_predictions(output, outputs, class_names(stored))
@@ -56,13 +56,7 @@ def class_names(stored: Stored) -> dict[str, tuple[str, ...]]:
     return names
 
 
-def _original(values: Array, target: TargetPrep | None) -> Array:
+def _restored(stored: Stored, name: str, values: Array) -> Array:
     """Predictions of a scaled number in the target's own unit again."""
-    if target is None or target.kind != "number":
-        return values
-    preps = [p for p in target.columns.values() if isinstance(p, NumberPrep)]
-    if len(preps) != len(target.columns) or all(p.identity for p in preps):
-        return values
-    shift = np.array([s for p in preps for s in p.shift])
-    divide = np.array([d for p in preps for d in p.divide])
-    return (values * divide + shift).astype(values.dtype)
+    target = stored.preprocessing.targets.get(name)
+    return values if target is None else restore(target, values)
