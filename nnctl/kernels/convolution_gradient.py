@@ -14,8 +14,10 @@ import numba
 
 from nnctl.kernels import convolution_kernel_plan, convolution_plan, convolution_tile
 from nnctl.kernels.convolution import SERIAL
-from nnctl.kernels.convolution_tile import TILE_ROWS, add_columns, copy_padded, tile_narrow, tile_wide
+from nnctl.kernels.convolution_sums import add_columns, add_parts
+from nnctl.kernels.convolution_tile import TILE_ROWS, tile_narrow, tile_wide
 from nnctl.kernels.jit import inline, kernel
+from nnctl.kernels.padded_copy import copy_padded
 from nnctl.kernels.simd import take_ticket
 from nnctl.kernels.tile import address, copy_block
 
@@ -125,39 +127,33 @@ def _work(x: Any, dy: Any, has_bias: int, table: Any, scratch: Any, slot: int) -
             )  # fmt: skip
 
 
-@inline
-def _add_parts(scratch: Any, at: int, parts: int, partial: int, count: int, out: Any, to: int) -> None:
-    """out[to:to+count] = the parts' sums, added in order."""
-    for c in range(count):
-        total = scratch[at + c]
-        for part in range(1, parts):
-            total = total + scratch[at + part * partial + c]
-        out[to + c] = total
-
-
 @numba.njit(error_model="numpy", nogil=True)
 def _combine(has_bias: int, table: Any, scratch: Any, dw: Any, db: Any) -> None:
     """Draw blocks of rows of dw and add up their parts."""
     groups, all_filters, filters, depth, parts, partial = (
         table[1], table[16], table[18], table[19], table[20], table[23],
     )  # fmt: skip
-    wide = VECTOR_BYTES // dw.itemsize
+    wide, step = VECTOR_BYTES // dw.itemsize, partial * dw.itemsize
     while True:
         first = take_ticket(scratch, 2) * COMBINED_ROWS
         if first >= depth:
             break
-        at = TICKETS
+        rows = min(depth - first, COMBINED_ROWS)
+        sums = address(scratch, TICKETS)
         for group in range(groups):
             for j in range(0, filters, 2 * wide):
                 valid = min(2 * wide, filters - j)
                 width = wide if valid <= wide else 2 * wide
                 column = group * filters + j
-                for r in range(first, min(depth, first + COMBINED_ROWS)):
-                    _add_parts(scratch, at + r * width, parts, partial, valid, dw, r * all_filters + column)
+                row = width * dw.itemsize
+                out = address(dw, first * all_filters + column)
+                add_parts(dw, sums + first * row, parts, step, rows, width, valid, out, all_filters)
                 if first == 0 and has_bias != 0:
-                    row = at + (depth + SPARE_ROWS) * width
-                    _add_parts(scratch, row, parts, partial, valid, db, column)
-                at += (depth + SPARE_ROWS + 1) * width
+                    add_parts(
+                        dw, sums + (depth + SPARE_ROWS) * row, parts, step, 1, width, valid,
+                        address(db, column), 0,
+                    )  # fmt: skip
+                sums += (depth + SPARE_ROWS + 1) * row
 
 
 @kernel(parallel=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnctl.kernels.convolution_tile import copy_padded
 from nnctl.kernels.jit import kernel
+from nnctl.kernels.padded_copy import copy_padded
 from nnctl.kernels.tile import address
 
 
