@@ -111,14 +111,17 @@ def _typed(schema: Schema, cls: type[Spec], registry: Registry[Any]) -> Schema:
 
 def _entry(definitions: Schema) -> Schema:
     """An entry of a `layers` list: a name, a layer with `inputs`, or another call of a layer."""
-    names: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    names: Schema = {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "items": {"type": "string"}}]}
     docs = field_docs(Entry)
     inputs = names | {"description": docs["inputs"]}
     choices: list[Schema] = [{"enum": layers.words()}]
     for cls in layers.classes():
         schema = definitions[f"layer.{cls.__name__}"]
         choices.append(schema | {"properties": {**schema["properties"], "inputs": inputs}})
-    text = {name: {"type": "string", "description": docs[name]} for name in ("use", "name")}
+    text: Schema = {
+        "use": {"type": "string", "description": docs["use"]},
+        "name": {"type": ["string", "null"], "description": docs["name"]},
+    }
     call = {"type": "object", "title": "call", "properties": text | {"inputs": inputs}, "required": ["use"]}
     choices.append(call | {"additionalProperties": False})
     return {"anyOf": choices}

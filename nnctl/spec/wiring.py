@@ -79,10 +79,7 @@ def _unread(scope: Scope, outputs: Any, declared: list[str], model: Path) -> Ite
     A layer that `use` calls again may be there for its weights alone.
     """
     used = set(_read_names(scope))
-    if outputs:
-        used |= {str(n).partition(":")[0] for n in ([outputs] if isinstance(outputs, str) else outputs)}
-    elif scope.entries:
-        used.add(scope.entries[-1].name)
+    used |= {name.partition(":")[0] for name in _outputs(scope, outputs)}
     used |= {entry.use for entry in scope.entries if entry.use is not None}
     for index, entry in enumerate(scope.entries):
         if entry.name not in used:

@@ -1,8 +1,9 @@
-"""Whatever stands in a config, loading it gives an experiment or placed problems, nothing else."""
+"""Whatever stands in a config, loading gives placed problems, or an experiment that fits the JSON Schema."""
 
 from __future__ import annotations
 
 import copy
+from functools import cache
 from typing import Any
 
 import pytest
@@ -16,12 +17,38 @@ from nnctl.spec.experiment import Experiment
 from nnctl.spec.load import validate
 from nnctl.spec.problems import MOST
 from nnctl.spec.render import render_all
+from nnctl.spec.schema import json_schema
 from nnctl.spec.source import Source
 
 from .conftest import GOOD, Problems
 from .test_names import GRAPH
 
-_STARTS = [parse_document(Source("c", text)).data for text in (GOOD, GRAPH)]
+WIDE = """\
+nnctl: 1
+data:
+  source: {path: a.csv}
+  inputs: {x: [a, b], y: c}
+  columns: {x: number, y: {scale: 255}, z: {type: category, encoding: index}}
+  target: t
+  window: {length: 3}
+model:
+  inputs: {x: [null, 3], y: null}
+  layers:
+    - {type: Dense, units: 3, inputs: [x], kernel_regularizer: l2, activity_regularizer: {type: L1, l1: 0.1}}
+    - {use: dense, inputs: y}
+    - {type: Add, inputs: [dense, dense_1]}
+training:
+  loss: {add: {type: Huber, delta: 2}}
+  optimizer:
+    type: sgd
+    learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 10}
+  metrics: {add: mae}
+  loss_weights: [1, 2.0]
+  callbacks: [{type: EarlyStopping}, TerminateOnNaN]
+  checkpoint: {every: 10, keep: 3}
+"""
+
+_STARTS = [parse_document(Source("c", text)).data for text in (GOOD, GRAPH, WIDE)]
 
 _WORDS = st.sampled_from(
     """type use inputs outputs layers name units shape path Dense Sequential Functional Input input dense relu
@@ -33,6 +60,11 @@ _VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=3),
     max_leaves=6,
 )
+
+
+@cache
+def _validator() -> Any:
+    return pytest.importorskip("jsonschema").Draft202012Validator(json_schema())
 
 
 def _places(data: Any) -> list[tuple[Any, Any]]:
@@ -61,6 +93,8 @@ def test_a_mutated_config_loads_or_is_refused(draw: st.DataObject) -> None:
         found = refused.problems
     assert None not in [problem.place for problem in found]
     assert bool(found) == bool(render_all(found))
+    if not found:
+        assert [error.json_path for error in _validator().iter_errors(document.data)] == []
 
 
 _HEAD = "nnctl: 1\ndata: {source: d.csv}\ntraining: {loss: mse}\nmodel:\n  layers:\n"
