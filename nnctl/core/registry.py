@@ -9,9 +9,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+_CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
 
 
 def snake_case(name: str) -> str:
@@ -34,7 +37,8 @@ class Registry(Generic[T]):
         self.package = package
         self._classes: dict[str, type[T]] = {}
         self._aliases: dict[str, str] = {}
-        self._loaded = False
+        self._modules: dict[str, Path] | None = None
+        """Modules of the package that are not imported yet, with their source files."""
 
     def register(self, cls: type[T]) -> type[T]:
         """Class decorator: make `cls` known under its name, its snake case and its `aliases`."""
@@ -45,8 +49,19 @@ class Registry(Generic[T]):
         return cls
 
     def get(self, name: str) -> type[T] | None:
-        """The class a config calls `name` (class name, snake case or alias), or None."""
-        self._load()
+        """The class a config calls `name` (class name, snake case or alias), or None.
+
+        Only modules whose source speaks of the name are imported, unless none of them registers it.
+        """
+        if self._find(name) is None:
+            for module in list(self._pending()):
+                if self._speaks_of(module, name):
+                    self._import(module)
+            if self._find(name) is None:
+                self._load()
+        return self._find(name)
+
+    def _find(self, name: str) -> type[T] | None:
         return self._classes.get(self._aliases.get(name, name))
 
     def names(self) -> list[str]:
@@ -65,9 +80,30 @@ class Registry(Generic[T]):
         return [self._classes[name] for name in self.names()]
 
     def _load(self) -> None:
-        if self._loaded:
-            return
-        self._loaded = True
-        package: Any = importlib.import_module(self.package)
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self.package}.{module.name}")
+        """Import every module of the family."""
+        for module in list(self._pending()):
+            self._import(module)
+
+    def _pending(self) -> dict[str, Path]:
+        if self._modules is None:
+            package: Any = importlib.import_module(self.package)
+            folder = Path(package.__path__[0])
+            self._modules = {
+                module.name: folder / f"{module.name}.py" for module in pkgutil.iter_modules(package.__path__)
+            }
+        return self._modules
+
+    def _import(self, module: str) -> None:
+        self._pending().pop(module, None)
+        importlib.import_module(f"{self.package}.{module}")
+
+    def _speaks_of(self, module: str, name: str) -> bool:
+        """Whether a module's source defines a class of this name or mentions it as an alias."""
+        file = self._pending()[module]
+        try:
+            source = file.read_text(encoding="utf-8")
+        except OSError:
+            return True
+        if f'"{name}"' in source:
+            return True
+        return any(name in (found, snake_case(found)) for found in _CLASS.findall(source))

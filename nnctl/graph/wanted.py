@@ -8,7 +8,6 @@ from typing import Any
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape
 from nnctl.data.roles import Wanted
-from nnctl.layers.embedding import Embedding
 from nnctl.layers.entry import Entry, entry_names
 from nnctl.layers.functional import Functional
 from nnctl.layers.input import Input
@@ -52,7 +51,7 @@ def _starts_with_embedding(entry: Entry) -> bool:
     if isinstance(layer, Sequential | Functional):
         inner = [e for e in layer.layers if not isinstance(e.layer, Input)]
         return bool(inner) and _starts_with_embedding(inner[0])
-    return isinstance(layer, Embedding)
+    return layer is not None and layer.reads_integers
 
 
 def _categorical(loss: Any, outputs: tuple[str, ...]) -> Mapping[str, bool]:

@@ -54,6 +54,8 @@ class Layer(Spec):
     """The fewest inputs the layer takes."""
     inputs_max: ClassVar[int | None] = 1
     """The most inputs the layer takes; None for any number."""
+    reads_integers: ClassVar[bool] = False
+    """Whether its input is class numbers (an Embedding's): such a model input is fed integers."""
     supports_masking: ClassVar[bool] = True
     """Whether a mask that comes in goes on to the output (Keras: `supports_masking`)."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from pydantic import PositiveInt
 
@@ -36,6 +37,8 @@ class Embedding(Layer):
     """What the table satisfies after each update."""
     mask_zero: bool = False
     """Whether index 0 is padding, which later layers skip."""
+
+    reads_integers: ClassVar[bool] = True
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return (*inputs[0], self.output_dim)
