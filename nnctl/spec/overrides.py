@@ -14,6 +14,8 @@ from nnctl.spec.reading import checked
 from nnctl.spec.source import Source, Span, refuse
 from nnctl.spec.yaml import compose
 
+_SOURCES = ("source", "train", "validation", "test")
+
 _STEP = re.compile(r"\"([^\"]*)\"|'([^']*)'|([^.\"'=]+)")
 
 
@@ -141,13 +143,14 @@ def resolve_path(root: Node, override: Override) -> tuple[Node, str | int]:
 
 
 def _opened(node: Node, step: Step, path: Path) -> Node:
-    """A bare name becomes the mapping `{type: name}`, nothing becomes `{}`; other scalars hold no fields."""
+    """A bare name becomes `{type: name}` (a source `{path: file}`), null `{}`; other scalars hold no fields."""
     if not isinstance(node, ScalarNode):
         return node
     if node.value is None:
         return MappingNode(node.span, {}, True)
     if isinstance(node.value, str) and len(path) > 1:
-        return MappingNode(node.span, {"type": (node.span, node)}, True)
+        key = "path" if path[0] == "data" and path[1] in _SOURCES else "type"
+        return MappingNode(node.span, {key: (node.span, node)}, True)
     where = ".".join(map(str, path))
     raise refuse(f"'{where}' is a single value; there is no '{step.text}' in it", step.span.place)
 

@@ -67,8 +67,10 @@ def _edits(text: str, root: Node, override: Override) -> Iterator[str]:
         if found is not None:
             yield _replaced(text, found[1], written)
         elif isinstance(container, ScalarNode):
-            fields = "" if container.value is None else f"type: {container.span.text}, "
-            yield _replaced(text, container, f"{{{fields}{scalar_text(str(key))}: {written}}}")
+            entry = f"{scalar_text(str(key))}: {written}"
+            for bare in ("type", "path"):
+                fields = "" if container.value is None else f"{bare}: {container.span.text}, "
+                yield _replaced(text, container, f"{{{fields}{entry}}}")
         elif isinstance(container, MappingNode):
             yield _added(text, container, f"{scalar_text(str(key))}: {written}")
 

@@ -93,6 +93,8 @@ def _family(registry: Registry[Any]) -> Schema:
         choices.append({"$ref": f"#/$defs/{name}"})
     if registry is sources:
         choices[0] = {"type": ["string", "null"], "description": "A file; its type follows from its ending."}
+    if registry is activations:
+        choices.append({"type": "null", "description": "As in Keras, no activation is the linear one."})
     definitions[_word(registry.kind)] = {"anyOf": choices}
     return definitions
 

@@ -151,6 +151,7 @@ def test_comments_stay_where_they_can(loads: Load) -> None:
         ("a:\n  - b: 1\n    c:\n      d: 2\n# end", "a.0.c.e=[1, 2]"),
         ("a:\n- b: 1\n  c: 2\n", "a.0.d={x: y}"),
         ("a: {}\n", "a.b=1"),
+        ("data: # c\n  source: d.csv # e\n", "data.source.header=false"),
         ("a: {b: 1,}\n", "a.c=1"),
         ("a: [x, y]\r\nb: 2\r\n", "c=3"),
         ("a: [x, y]\r\nb: 2", "a.1=z"),
