@@ -14,21 +14,32 @@ from rich.text import Text
 
 from nnctl.core import events
 from nnctl.core.events import Event
-from nnctl.report.numbers import columns, duration, sparkline
+from nnctl.report.epoch_table import EpochTable
+from nnctl.report.numbers import columns, duration, number, sparkline
 from nnctl.report.progress import message_lines, started_lines
+
+_DRAW_EVERY = 0.1
+"""Seconds between two drawings of the bars."""
+
+_ALL_ROWS = 60
+"""A run of more epochs than this shows a row for those that end `_ROW_EVERY` seconds after the last row."""
+
+_ROW_EVERY = 0.25
+
+_LONGEST_BAR = 40
 
 
 class Live:
-    """Shows events with rich on stderr."""
+    """Shows events with rich on stderr. Draws when it is told of something; no thread of its own."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False)
-        self.live = RichLive(console=self.console, refresh_per_second=10, transient=True)
+        self.live = RichLive(console=self.console, auto_refresh=False, transient=True)
         self.run: events.RunStarted | None = None
+        self.table = EpochTable(self.console.width, 0)
         self.losses: list[float] = []
-        self.logs: str = ""
-        self.began = self.drawn = time.perf_counter()
-        self.first_step = 0
+        self.logs: dict[str, float] = {}
+        self.began = self.drawn = self.rowed = time.perf_counter()
 
     def __enter__(self) -> Self:
         self.live.start()
@@ -46,47 +57,95 @@ class Live:
             case events.Compiling(done, total, kernel):
                 self._compiling(done, total, kernel)
             case events.RunStarted():
-                self.run, self.first_step, self.began = event, event.step, time.perf_counter()
-                for line in started_lines(event):
-                    self.console.print(Text(line, style="bold"))
+                self._started(event)
             case events.StepEnded():
                 self._step(event)
-            case events.EpochEnded(epoch, _, logs, seconds):
-                self.losses.append(logs.get("loss", float("nan")))
-                total = self.run.epochs if self.run else epoch + 1
-                row = Text.assemble(
-                    (f"epoch {epoch + 1:>{len(str(total))}}/{total}", "cyan"),
-                    f"  {columns(logs)}  ",
-                    (duration(seconds), "dim"),
-                )
-                self.console.print(row)
+            case events.EpochEnded():
+                self._epoch(event)
+            case events.RunEnded():
+                self._ended(event)
+            case events.Failed() | events.Interrupted():
+                self._print(event, "red" if isinstance(event, events.Failed) else "yellow")
+            case events.Notice():
+                self._print(event, "bold")
             case _:
-                for text in message_lines(event):
-                    self.console.print(Text(text, style="yellow"))
+                self._print(event, "yellow")
+
+    def _print(self, event: Event, style: str) -> None:
+        for line in message_lines(event):
+            self.console.print(Text(line, style=style), soft_wrap=True)
+
+    def _started(self, event: events.RunStarted) -> None:
+        self.run, self.began = event, time.perf_counter()
+        self.table = EpochTable(self.console.width, event.epochs)
+        for line in started_lines(event):
+            self.console.print(Text(line, style="bold"))
+
+    def _epoch(self, event: events.EpochEnded) -> None:
+        self.losses.append(event.logs.get("loss", float("nan")))
+        now = time.perf_counter()
+        many = self.run is not None and self.run.epochs > _ALL_ROWS
+        last = self.run is not None and event.epoch + 1 == self.run.epochs
+        if many and not last and self.table.names and now - self.rowed < _ROW_EVERY:
+            return
+        self.rowed = now
+        header = self.table.header(event.logs)
+        if header is not None:
+            self._line(Text(header, style="dim"))
+        epoch, numbers, seconds = self.table.row(event)
+        self._line(Text.assemble((epoch, "cyan"), numbers, (seconds, "dim")))
+
+    def _ended(self, event: events.RunEnded) -> None:
+        self._print(event, "green")
+        if len(self.losses) > 1:
+            first, last = number(self.losses[0]), number(self.losses[-1])
+            self._line(Text.assemble(f"loss {first} ", (sparkline(self.losses, 40), "green"), f" {last}"))
+
+    def _line(self, text: Text) -> None:
+        self.console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
 
     def _compiling(self, done: int, total: int, kernel: str) -> None:
-        row = self._bar("compiling kernels (once per machine)", done, total)
-        self.live.update(Group(row, Text(f"  {kernel}", style="dim")) if done < total else Text(""))
+        rows = self._rows()
+        rows.add_row(*self._bar("compiling kernels (once per machine)", done, total, 66), kernel)
+        self.live.update(rows if done < total else Text(""), refresh=True)
 
     def _step(self, event: events.StepEnded) -> None:
         if event.logs:
-            self.logs = columns(event.logs)
+            self.logs = dict(event.logs)
         now = time.perf_counter()
-        if now - self.drawn < 0.1 or self.run is None:
+        if now - self.drawn < _DRAW_EVERY or self.run is None:
             return
         self.drawn = now
-        done = event.step - self.first_step
-        rate = done / max(now - self.began, 1e-9)
-        left = self.run.epochs * self.run.steps_per_epoch - event.step
-        steps = self._bar(f"epoch {event.epoch + 1}", event.step_in_epoch, event.steps_per_epoch)
-        whole = self._bar("run", event.step, self.run.epochs * self.run.steps_per_epoch)
-        numbers = f"  {rate:,.0f} steps/s  {duration(left / max(rate, 1e-9))} left  {self.logs}"
-        curve = sparkline(self.losses)
-        tail = Text.assemble(numbers, ("  loss " + curve if curve else "", "green"))
-        self.live.update(Group(steps, whole, tail))
+        self.live.update(self._picture(event, now - self.began, self.run), refresh=True)
+
+    def _picture(self, event: events.StepEnded, seconds: float, run: events.RunStarted) -> Group:
+        steps = run.epochs * run.steps_per_epoch
+        rate = (event.step - run.step) / max(seconds, 1e-9)
+        left = duration((steps - event.step) / max(rate, 1e-9))
+        rows = self._rows()
+        label = f"epoch {event.epoch + 1}/{run.epochs}"
+        beside = len(label) + len(f"{steps:,}") * 2 + 24
+        rows.add_row(*self._bar(label, event.step_in_epoch, event.steps_per_epoch, beside), _speed(rate))
+        rows.add_row(*self._bar("run", event.step, steps, beside), f"{left} left")
+        now = self.logs.get("loss")
+        curve = sparkline([*self.losses, now] if now is not None else self.losses)
+        tail = Text.assemble((f"loss {curve}  " if curve else "", "green"), columns(self.logs))
+        tail.no_wrap, tail.overflow = True, "ellipsis"
+        return Group(rows, tail)
 
     @staticmethod
-    def _bar(label: str, done: int, total: int) -> Table:
-        row = Table.grid(padding=(0, 1))
-        row.add_row(Text(label, style="cyan"), ProgressBar(total, done, width=40), Text(f"{done}/{total}"))
-        return row
+    def _rows() -> Table:
+        rows = Table.grid(padding=(0, 2, 0, 0))
+        for _ in range(4):
+            rows.add_column(no_wrap=True, overflow="ellipsis")
+        return rows
+
+    def _bar(self, label: str, done: int, total: int, beside: int) -> tuple[Text, ProgressBar, Text]:
+        """A row's label, bar and count; `beside` is what the other columns take of the line."""
+        width = max(8, min(_LONGEST_BAR, self.console.width - beside))
+        return Text(label, style="cyan"), ProgressBar(total, done, width=width), Text(f"{done:,}/{total:,}")
+
+
+def _speed(rate: float) -> str:
+    """Steps a second, or seconds a step where they are slow."""
+    return f"{rate:,.0f} steps/s" if rate >= 2 else f"{duration(1 / max(rate, 1e-9))} a step"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -16,9 +18,14 @@ def number(value: float) -> str:
     return f"{value:.3e}"
 
 
+def log_number(name: str, value: float) -> str:
+    """A logged number; a learning rate is short as it is."""
+    return f"{value:.4g}" if name == "learning_rate" else number(value)
+
+
 def columns(logs: Mapping[str, float]) -> str:
     """`loss=0.1234 accuracy=0.9876`."""
-    return " ".join(f"{name}={number(value)}" for name, value in logs.items())
+    return " ".join(f"{name}={log_number(name, value)}" for name, value in logs.items())
 
 
 def duration(seconds: float) -> str:
@@ -42,8 +49,11 @@ def size(count: float) -> str:
 
 
 def sparkline(values: Sequence[float], width: int = 24) -> str:
-    """The last `width` values as bars; equal values are a flat line."""
-    shown = [v for v in values[-width:] if v == v]
+    """Values as at most `width` bars, each the mean of its share of them; equal values are a flat line."""
+    finite = [v for v in values if math.isfinite(v)]
+    count = min(width, len(finite))
+    edges = [i * len(finite) // count for i in range(count + 1)] if count else []
+    shown = [sum(finite[a:b]) / (b - a) for a, b in pairwise(edges)]
     if not shown:
         return ""
     low, high = min(shown), max(shown)

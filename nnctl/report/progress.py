@@ -88,6 +88,8 @@ def message_lines(event: Event) -> list[str]:
         case events.Failed(step, what, layer):
             where = f"; it first appeared in '{layer}'" if layer else ""
             return [f"step {step}: {what} is not finite{where}; the update was not applied"]
+        case events.RunEnded(epochs, step, _, seconds):
+            return [f"trained {epochs} epochs, {step:,} steps in {duration(seconds)}"]
         case events.Notice(text):
             return text.splitlines()
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -216,12 +217,18 @@ class Training:
         return state
 
     def _summary(self) -> str:
-        status = self.manifest.status
+        """Where the run is and what to type next."""
+        status, run = self.manifest.status, shlex.quote(str(self.path))
         lines = [f"{status}: {self.path}"]
         if status == "completed":
-            lines.append(f"next: nnctl eval {self.path}    nnctl predict {self.path} INPUT -o OUT.csv")
+            lines.append(f"next: nnctl eval {run}")
+            lines.append(f"      nnctl predict {run} INPUT -o OUT.csv")
         elif status == "interrupted":
-            lines.append(f"next: nnctl train {self.assembled.loaded.file} --run-dir {self.path} --resume")
+            loaded = self.assembled.loaded
+            said = "".join(f" --set {shlex.quote(override.text)}" for override in loaded.overrides)
+            allow = " --allow-plugins" if self.experiment.plugins else ""
+            config = shlex.quote(str(loaded.file))
+            lines.append(f"next: nnctl train {config} --run-dir {run}{said}{allow} --resume")
         return "\n".join(lines)
 
     def _catch_signals(self) -> Mapping[int, Any]:
