@@ -143,7 +143,7 @@ def resolve_path(root: Node, override: Override) -> tuple[Node, str | int]:
 
 
 def _opened(node: Node, step: Step, path: Path) -> Node:
-    """A bare name becomes `{type: name}` (a source `{path: file}`), null `{}`; other scalars have no fields."""
+    """A bare name becomes `{type: name}` (a source `{path: file}`), null `{}`; other scalars hold none."""
     if not isinstance(node, ScalarNode):
         return node
     if node.value is None:
