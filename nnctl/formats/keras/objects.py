@@ -1,0 +1,103 @@
+"""Layers, activations, initializers, regularizers and constraints as Keras's serialized objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnctl.activations.base import ActivationFunction
+from nnctl.constraints.base import ConstraintSpec
+from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.spec import Spec
+from nnctl.initializers.base import InitializerSpec
+from nnctl.layers.base import Layer
+from nnctl.regularizers.base import RegularizerSpec
+from nnctl.spec.keras_names import has_keras
+
+Json = dict[str, Any]
+
+_OPS = "keras.src.ops.nn"
+"""Where Keras has the operations that it writes into functional models; no layer has their parameters."""
+
+
+def keras_object(module: str, name: str, config: Json, registered: str | None = None) -> Json:
+    """An object as Keras writes it."""
+    return {"module": module, "class_name": name, "config": config, "registered_name": registered}
+
+
+def policy(dtype: str) -> Json:
+    """What a layer computes in."""
+    return keras_object("keras", "DTypePolicy", {"name": dtype})
+
+
+def input_object(name: str, shape: list[int | None], dtype: str) -> Json:
+    """An input; `shape` has no batch axis."""
+    config = {"batch_shape": [None, *shape], "dtype": dtype, "sparse": False, "ragged": False, "name": name}
+    return keras_object("keras.layers", "InputLayer", config)
+
+
+def layer_object(layer: Layer, name: str, trainable: bool, dtype: str) -> Json:
+    """A layer of Keras with the same arguments.
+
+    Raises:
+        ConfigError: the layer, or what one of its arguments is, is not Keras's.
+    """
+    _held("layer", "layers", layer, name)
+    config: Json = {"name": name, "trainable": trainable, "dtype": policy(dtype)}
+    for field in type(layer).model_fields:
+        if field not in config:
+            config[field] = _value(getattr(layer, field), name, dtype)
+    return keras_object("keras.layers", type(layer).__name__, config)
+
+
+def _held(kind: str, family: str, spec: Spec, layer: str) -> None:
+    """Raise ConfigError unless `spec` is nnctl's own and Keras has it too."""
+    name = type(spec).__name__
+    if type(spec).__module__.startswith(f"nnctl.{family}.") and has_keras(kind, name):
+        return
+    where = f"the layer '{layer}'" if kind == "layer" else f"the {kind} of layer '{layer}'"
+    message = f"Keras cannot hold {where}: '{name}' is not one of its {kind}s"
+    raise ConfigError(Problem(message, expected="--format h5, npz, json or yaml, or a model without it"))
+
+
+def _value(value: Any, layer: str, dtype: str) -> Any:
+    if isinstance(value, ActivationFunction):
+        _held("activation", "activations", value, layer)
+        return _activation(value, dtype)
+    for kind, base in _FAMILIES.items():
+        if isinstance(value, base):
+            _held(kind, f"{kind}s", value, layer)
+            return keras_object(f"keras.{kind}s", type(value).__name__, _given(value))
+    return _lists(value)
+
+
+_FAMILIES: dict[str, type[Spec]] = {
+    "initializer": InitializerSpec,
+    "regularizer": RegularizerSpec,
+    "constraint": ConstraintSpec,
+}
+
+
+def _given(spec: Spec) -> Json:
+    """Arguments but those left at null, some of which older versions of Keras do not know."""
+    values = {name: _lists(getattr(spec, name)) for name in type(spec).model_fields}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _lists(value: Any) -> Any:
+    return [_lists(part) for part in value] if isinstance(value, tuple) else value
+
+
+def _activation(function: ActivationFunction, dtype: str) -> Any:
+    """A name; with parameters, the layer or operation of Keras that has them."""
+    name, fields = type(function).__name__, _given(function)
+    if function == type(function)():
+        return name
+    if name == "gelu":
+        return keras_object(_OPS, "Gelu", {"name": name, **fields}, "Gelu")
+    if any(value < 0 for key, value in fields.items() if key != "alpha"):  # Keras's layers refuse these
+        if name == "leaky_relu":
+            return keras_object(_OPS, "LeakyRelu", {"name": name, **fields}, "LeakyRelu")
+        return keras_object("keras.src.activations.activations", "ReLU", {"name": name, **fields}, "ReLU")
+    layers = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU"}
+    config = {"name": name, "trainable": True, "dtype": policy(dtype), **fields}
+    return keras_object("keras.layers", layers[name], config)

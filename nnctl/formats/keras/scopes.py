@@ -1,0 +1,217 @@
+"""A model as Keras sees it: layers by name, each with its calls; a nested model is a layer with a scope of its own.
+
+The layer graph has containers taken apart; here they stand again, so that a Keras user finds the model that
+was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.shapes import Shape
+from nnctl.formats.keras.masks import mask_sources
+from nnctl.formats.structure import declared_inputs
+from nnctl.graph.model import LayerGraph, Ref
+from nnctl.layers.base import Layer
+from nnctl.layers.entry import Entry, entry_names
+from nnctl.layers.functional import Functional
+from nnctl.layers.input import Input
+from nnctl.layers.recurrent import Recurrent
+from nnctl.layers.sequential import Sequential
+from nnctl.spec.model import ModelSpec
+
+
+class Tensor(NamedTuple):
+    """Output `index` of call number `call` of the layer called `layer`."""
+
+    layer: str
+    call: int = 0
+    index: int = 0
+
+
+@dataclass
+class Part:
+    """One layer of a scope.
+
+    Attributes:
+        layer: Its spec; None for an input.
+        path: Its path in the layer graph, which names its weights.
+        trainable: Whether it and all around it are.
+        calls: What each call reads; an input has one call that reads nothing.
+        masks: The tensor of indices whose zeros mask a call, where Keras must be told (by call number).
+        inner: For a nested model: what is in it.
+        shape, dtype: For an input.
+    """
+
+    name: str
+    layer: Layer | None
+    path: str
+    trainable: bool = True
+    calls: list[tuple[Tensor, ...]] = field(default_factory=list)
+    masks: dict[int, Tensor] = field(default_factory=dict)
+    inner: Scope | None = None
+    shape: Shape = ()
+    dtype: str = ""
+
+    @property
+    def is_input(self) -> bool:
+        """Whether data enters here."""
+        return self.layer is None
+
+
+@dataclass
+class Scope:
+    """A model's or a nested model's layers, in the order of the config; inputs first."""
+
+    parts: dict[str, Part] = field(default_factory=dict)
+    outputs: list[Tensor] = field(default_factory=list)
+    shapes: dict[Tensor, Shape] = field(default_factory=dict)
+    refs: dict[Tensor, Ref] = field(default_factory=dict)
+    """What each tensor is in the layer graph."""
+
+    @property
+    def inputs(self) -> list[Part]:
+        """The parts where data enters."""
+        return [part for part in self.parts.values() if part.is_input]
+
+    def add_input(self, name: str, shape: Shape, dtype: str, ref: Ref) -> tuple[Tensor, ...]:
+        """A new input; its tensor."""
+        self.parts[name] = Part(name, None, name, calls=[()], shape=shape, dtype=dtype)
+        self.shapes[Tensor(name)], self.refs[Tensor(name)] = shape, ref
+        return (Tensor(name),)
+
+
+def read_scope(spec: ModelSpec, graph: LayerGraph, dtype: str) -> Scope:
+    """The whole model as a scope.
+
+    Args:
+        spec: The model as written.
+        graph: What was built of it.
+        dtype: The experiment's, which float inputs have.
+    """
+    entries = spec.layers or ()
+    names = entry_names(entries, declared_inputs(spec, graph))
+    reader = _Reader(graph, dtype)
+    scope = Scope()
+    for name, info in graph.inputs.items():
+        kind = dtype if info.dtype.startswith("float") else info.dtype
+        scope.add_input(name, info.shape, kind, Ref(name))
+    known = {part.name: (Tensor(part.name),) for part in scope.inputs}
+    feed = next(iter(known.values())) if len(known) == 1 else ()
+    frame = _Frame(scope, "", True, known)
+    last = reader.run(entries, names, frame, feed)
+    scope.outputs = [frame.tensor(word) for word in spec.outputs] if spec.outputs else list(last[:1])
+    return scope
+
+
+@dataclass
+class _Frame:
+    """The names that the entries of one list see while it is read."""
+
+    scope: Scope
+    prefix: str
+    trainable: bool
+    known: dict[str, tuple[Tensor, ...]]
+
+    def tensor(self, word: str) -> Tensor:
+        name, _, index = word.partition(":")
+        return self.known[name][int(index or 0)]
+
+
+class _Reader:
+    def __init__(self, graph: LayerGraph, dtype: str) -> None:
+        self.nodes = {node.name: node for node in graph.nodes}
+        self.masks = mask_sources(graph)
+        self.dtype = dtype
+
+    def run(
+        self, entries: Sequence[Entry], names: Sequence[str], frame: _Frame, previous: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
+        """Every entry of a list; the last one's tensors."""
+        for entry, name in zip(entries, names, strict=True):
+            if not isinstance(entry.layer, Input):
+                words = entry.inputs
+                reads = previous[:1] if words is None else tuple(frame.tensor(word) for word in words)
+                frame.known[name] = self._call(entry, name, frame, reads)
+            previous = frame.known[name]
+        return previous
+
+    def _call(self, entry: Entry, name: str, frame: _Frame, reads: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """One call of a new layer, or of one above; its tensors."""
+        full = frame.prefix + name
+        part = frame.scope.parts.get(entry.use or name)
+        if part is None:
+            part = Part(name, entry.layer, full, frame.trainable and entry.layer.trainable)
+            frame.scope.parts[name] = part
+        part.calls.append(reads)
+        call = len(part.calls) - 1
+        if isinstance(part.layer, Sequential | Functional):
+            inner = self._inner(part, full, frame.scope, reads)
+            given = [(inner.shapes[tensor], inner.refs[tensor]) for tensor in inner.outputs]
+        else:
+            given = [(shape, Ref(full, i)) for i, shape in enumerate(self.nodes[full].output_shapes)]
+            self._tell_mask(part, call, frame.scope)
+        made = tuple(Tensor(part.name, call, index) for index in range(len(given)))
+        for tensor, (shape, ref) in zip(made, given, strict=True):
+            frame.scope.shapes[tensor], frame.scope.refs[tensor] = shape, ref
+        return made
+
+    def _tell_mask(self, part: Part, call: int, scope: Scope) -> None:
+        """Note the mask of a recurrent layer's call with initial states, which Keras would drop."""
+        sequence, *states = part.calls[call]
+        source = self.masks.get(scope.refs[sequence])
+        if not isinstance(part.layer, Recurrent) or not states or source is None:
+            return
+        found = [tensor for tensor, ref in scope.refs.items() if ref == source]
+        if not found:
+            message = f"Keras would drop the mask of layer '{part.name}', which starts from given states"
+            raise ConfigError(Problem(message, expected="an Embedding with mask_zero beside that layer"))
+        part.masks[call] = found[0]
+
+    def _inner(self, part: Part, full: str, outer: Scope, reads: tuple[Tensor, ...]) -> Scope:
+        """Read a nested model as this call sees it. The first call defines it."""
+        layer = part.layer
+        assert isinstance(layer, Sequential | Functional)
+        names = entry_names(layer.layers)
+        scope = Scope()
+        wanted = [n for n, e in zip(names, layer.layers, strict=True) if isinstance(e.layer, Input)]
+        if wanted:
+            feeds = dict(zip(wanted, reads, strict=True))
+        else:
+            feeds = {_free("input", names): reads[0]}
+        known = {
+            name: scope.add_input(name, outer.shapes[t], self._dtype(outer, t), outer.refs[t])
+            for name, t in feeds.items()
+        }
+        frame = _Frame(scope, full + "/", part.trainable, known)
+        last = self.run(layer.layers, names, frame, known[next(iter(feeds))])
+        words = layer.outputs if isinstance(layer, Functional) else None
+        scope.outputs = [frame.tensor(word) for word in words] if words else list(last)
+        if part.inner is None:
+            part.inner = scope
+        else:
+            _widen(part.inner, scope)
+        return scope
+
+    def _dtype(self, scope: Scope, tensor: Tensor) -> str:
+        part = scope.parts[tensor.layer]
+        return part.dtype if part.is_input else self.dtype
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    number = 0
+    while (found := f"{name}_{number}" if number else name) in taken:
+        number += 1
+    return found
+
+
+def _widen(scope: Scope, other: Scope) -> None:
+    """Let the inputs of `scope` take those of `other` too: lengths that differ vary."""
+    for part, seen in zip(scope.parts.values(), other.parts.values(), strict=True):
+        if part.is_input:
+            part.shape = tuple(n if n == m else None for n, m in zip(part.shape, seen.shape, strict=True))
+        if part.inner is not None and seen.inner is not None:
+            _widen(part.inner, seen.inner)

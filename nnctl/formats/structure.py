@@ -1,0 +1,74 @@
+"""A model's structure as YAML or JSON: what `model: {path: FILE}` in a config reads back to the same model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from nnctl.graph.model import LayerGraph
+from nnctl.layers.entry import Entry, entry_names
+from nnctl.layers.input import Input
+from nnctl.spec.emit import block
+from nnctl.spec.model import ModelSpec
+
+
+def structure(spec: ModelSpec, graph: LayerGraph) -> dict[str, Any]:
+    """`inputs`, `layers` and `outputs` as plain data: every name, shape and default written out.
+
+    Args:
+        spec: The model as written.
+        graph: What was built of it.
+    """
+    entries = spec.layers or ()
+    declared = declared_inputs(spec, graph)
+    found: dict[str, Any] = {}
+    if declared:
+        found["inputs"] = {name: _input(graph, name) for name in declared}
+    found["layers"] = _entries(entries, declared)
+    for entry in found["layers"]:
+        if entry.get("type") == "Input":
+            entry |= _input(graph, entry["name"])
+    names = {*graph.inputs, *entry_names(entries, declared)}
+    words = list(graph.outputs)
+    if all(word.partition(":")[0] in names for word in words):  # a container's last layer has no name here
+        found["outputs"] = words
+    return found
+
+
+def declared_inputs(spec: ModelSpec, graph: LayerGraph) -> list[str]:
+    """The names of the model's inputs that are no entries of its layers."""
+    if spec.inputs:
+        return list(spec.inputs)
+    return [] if any(isinstance(e.layer, Input) for e in spec.layers or ()) else list(graph.inputs)
+
+
+def _input(graph: LayerGraph, name: str) -> dict[str, Any]:
+    info = graph.inputs[name]
+    shape: dict[str, Any] = {"shape": list(info.shape)}
+    return shape if info.dtype.startswith("float") else shape | {"dtype": info.dtype}
+
+
+def _entries(entries: Sequence[Entry], taken: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Every entry as a mapping with its name, nested lists too."""
+    listed = []
+    for entry, name in zip(entries, entry_names(entries, taken), strict=True):
+        config: dict[str, Any] = dict(entry.model_dump(mode="json"))
+        head = {key: config.pop(key) for key in ("type", "use") if key in config}
+        inner = getattr(entry.layer, "layers", None)
+        if inner is not None:
+            config["layers"] = _entries(inner)
+        listed.append(
+            {**head, **config, "name": name} if "name" not in config else head | config | {"name": name}
+        )
+    return listed
+
+
+def as_yaml(spec: ModelSpec, graph: LayerGraph) -> bytes:
+    """The structure as a YAML file."""
+    return block(structure(spec, graph)).encode()
+
+
+def as_json(spec: ModelSpec, graph: LayerGraph) -> bytes:
+    """The structure as a JSON file."""
+    return (json.dumps(structure(spec, graph), indent=2, ensure_ascii=False) + "\n").encode()

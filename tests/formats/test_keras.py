@@ -1,0 +1,160 @@
+"""Exported `.keras` files opened by real Keras in safe mode: the same model, the same predictions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+keras = pytest.importorskip("keras")
+
+from nnctl.data.open import open_data  # noqa: E402
+from nnctl.formats.keras.archive import keras_archive, keras_weights_file  # noqa: E402
+from nnctl.graph.build import build  # noqa: E402
+from nnctl.graph.model import InputInfo  # noqa: E402
+from nnctl.graph.wanted import wanted  # noqa: E402
+from nnctl.spec.load import load  # noqa: E402
+from tests.formats.keras_models import MODELS  # noqa: E402
+from tests.formats.models import Model, from_spec, model  # noqa: E402
+from tests.layers import keras_cases  # noqa: E402
+
+pytestmark = pytest.mark.keras
+
+FAMILIES = [
+    "DENSE",
+    "ELEMENTWISE",
+    "SHAPES",
+    "CONVOLUTIONS",
+    "POOLINGS",
+    "MERGES",
+    "NORMALIZATIONS",
+    "EMBEDDINGS",
+    "RECURRENT",
+]
+CONFIGS = sorted(Path("configs").glob("*.yaml"))
+
+
+def exported(made: Model, path: Path, name: str = "model") -> Any:
+    """The model as Keras opens it from an exported file."""
+    path.write_bytes(keras_archive(made.spec, made.graph, made.weights, name=name, dtype=made.dtype))
+    return keras.saving.load_model(path)
+
+
+def same(made: Model, theirs: Any, inputs: Mapping[str, Any], tolerance: float = 1e-6) -> None:
+    """Keras's predictions are nnctl's."""
+    found = theirs.predict(
+        list(inputs.values()) if len(inputs) > 1 else next(iter(inputs.values())), verbose=0
+    )
+    outputs = found if isinstance(found, list) else [found]
+    ours = made.predict(inputs)
+    assert len(outputs) == len(ours)
+    for (name, expected), output in zip(ours.items(), outputs, strict=True):
+        scale = max(1.0, float(np.abs(expected).max(initial=0)))
+        np.testing.assert_allclose(output, expected, rtol=0, atol=tolerance * scale, err_msg=name)
+
+
+def side_by_side(cases: Sequence[keras_cases.Case]) -> dict[str, Any]:
+    """One model of all cases, each on inputs of its own; a masked input goes through an Embedding."""
+    inputs: dict[str, Any] = {}
+    layers: list[dict[str, Any]] = []
+    outputs: list[str] = []
+    for number, (config, shapes, options) in enumerate(cases):
+        reads = []
+        for at, shape in enumerate(shapes):
+            name = f"in_{number}_{at}"
+            masked = at in options.get("masks", ()) and len(shape) == 2
+            whole = options.get("integers") or masked
+            inputs[name] = {"shape": shape[:1] if masked else shape} | ({"dtype": "int32"} if whole else {})
+            if masked:
+                table = {"type": "Embedding", "input_dim": 5, "output_dim": shape[1], "mask_zero": True}
+                layers.append({**table, "name": f"table_{number}_{at}", "inputs": name})
+                name = f"table_{number}_{at}"
+            reads.append(name)
+        layers.append({**config, "name": f"case_{number}", "inputs": reads})
+        states = {"LSTM": 2}.get(config["type"], 1) if config.get("return_state") else 0
+        outputs += [f"case_{number}", *(f"case_{number}:{i + 1}" for i in range(states))]
+    return {"inputs": inputs, "layers": layers, "outputs": outputs}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_layers(family: str, tmp_path: Path) -> None:
+    made = model(side_by_side(getattr(keras_cases, family)))
+    same(made, exported(made, tmp_path / "m.keras"), made.inputs(largest=3))
+
+
+def test_no_layer_is_left_out() -> None:
+    cases = [case for family in FAMILIES for case in getattr(keras_cases, family)]
+    assert len(cases) == len(keras_cases.CASES)
+    assert not keras_cases.uncovered()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models(name: str, tmp_path: Path) -> None:
+    made = model(MODELS[name])
+    theirs = exported(made, tmp_path / "m.keras", name="a/b")
+    same(made, theirs, made.inputs())
+    assert theirs.name == "a_b"
+    trainable = sum(info.size for info in made.graph.weights.values() if info.trainable)
+    assert sum(w.size for w in map(np.asarray, theirs.get_weights())) == sum(
+        map(np.size, made.weights.values())
+    )
+    assert sum(int(np.prod(w.shape)) for w in theirs.trainable_weights) == trainable
+
+
+@pytest.mark.parametrize("name", ["chain", "nested", "crossing"])
+def test_weights_alone(name: str, tmp_path: Path) -> None:
+    made = model(MODELS[name], seed=1)
+    theirs = exported(model(MODELS[name], seed=2), tmp_path / "m.keras")
+    path = tmp_path / "m.weights.h5"
+    path.write_bytes(b"".join(keras_weights_file(made.spec, made.graph, made.weights, made.dtype)))
+    theirs.load_weights(path)
+    same(made, theirs, made.inputs())
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_configs(path: Path, tmp_path: Path) -> None:
+    experiment = load(path).experiment
+    asks = wanted(experiment.model, experiment.training)
+    data = open_data(
+        experiment.data,
+        path.parent,
+        experiment.seed,
+        input_shapes=asks.inputs,
+        outputs=asks.outputs,
+        integer_inputs=asks.integer_inputs,
+        categorical=asks.categorical,
+    )
+    given = {name: InputInfo(s.shape, s.dtype) for name, s in data.inputs.items()}
+    made = from_spec(experiment.model, build(experiment.model, given), experiment.dtype)
+    theirs = exported(made, tmp_path / "m.keras")
+    assert [layer.name for layer in theirs.inputs] == list(made.graph.inputs)
+    assert theirs.output_names == list(made.graph.outputs)
+    same(made, theirs, made.inputs(largest=3))
+
+
+def test_training_goes_on_in_keras(tmp_path: Path) -> None:
+    """Regularizers, constraints and frozen layers are there: the penalty is ours, frozen weights stay."""
+    made = model(MODELS["regularized"])
+    theirs = exported(made, tmp_path / "m.keras")
+    penalty = sum(
+        0.5 * float(np.abs(w.astype(np.float64)).sum())
+        for n, w in made.weights.items()
+        if n == "first/kernel"
+    ) + sum(
+        0.25 * float(np.square(w.astype(np.float64)).sum())
+        for n, w in made.weights.items()
+        if n == "first/bias"
+    )
+    assert float(sum(theirs.losses)) == pytest.approx(penalty, rel=1e-5)
+    assert not theirs.get_layer("frozen").trainable_weights
+    theirs.compile("sgd", "mse")
+    x = next(iter(made.inputs().values()))
+    theirs.fit(x, np.ones((len(x), 2), np.float32), verbose=0)
+    kernel = np.asarray(theirs.get_layer("first").kernel)
+    assert (np.sqrt(np.square(kernel).sum(axis=0)) <= 0.1 + 1e-6).all()
