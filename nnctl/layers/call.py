@@ -40,6 +40,11 @@ class Call:
         """The first input's mask (B, T) uint8, or None."""
         return self.masks[0] if self.masks else None
 
+    @property
+    def differentiable(self) -> bool:
+        """Whether a gradient may be taken through this call, so that ops keep what it needs."""
+        return self.training
+
     def key(self, purpose: str, seed: int | None = None) -> Key:
         """The key of this layer's random stream for `purpose`; the counter is the step.
 

@@ -18,7 +18,7 @@ from nnctl.layers.call import Call
 from nnctl.ops.base import Value
 from nnctl.ops.dropout import dropout, dropout_factor
 from nnctl.ops.linear import linear
-from nnctl.ops.shape import concatenate, slice_axis
+from nnctl.ops.shape import concatenate, reshape, slice_axis
 from nnctl.regularizers.base import Regularizer
 
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -97,6 +97,11 @@ class Recurrent(Layer):
     def _activation(cls, value: Any) -> Any:
         return applied_in_a_step(value)
 
+    @property
+    def step(self) -> str:
+        """The activation's name, as ops know it."""
+        return type(self.activation).__name__
+
     def output_shape(self, *inputs: Shape) -> Shape | list[Shape]:
         x, *initial = inputs
         need_rank(self.kind, x, 2, "time, features")
@@ -165,7 +170,7 @@ class Recurrent(Layer):
         batch, _, features = x.shape
         return dropout(x, self.dropout, ctx.key(purpose, self.seed), ctx.graph.step(), (batch, 1, features))
 
-    def state_factors(self, ctx: Call, x: Value) -> Value | None:
+    def _state_factors(self, ctx: Call, x: Value) -> Value | None:
         """What recurrent dropout multiplies the state by, gate by gate: (gates, B, U); None without."""
         if not ctx.training or self.recurrent_dropout == 0:
             return None
@@ -173,7 +178,45 @@ class Recurrent(Layer):
         key = ctx.key("recurrent_dropout", self.seed)
         return dropout_factor(x, self.recurrent_dropout, key, ctx.graph.step(), shape)
 
-    def output_mask(self, ctx: Call, *inputs: Value) -> Value | None | list[Value | None]:
+    def options(self, ctx: Call, x: Value, initial: Sequence[Value]) -> dict[str, Any]:
+        """What the ops of all recurrences take beside products and activations."""
+        return {
+            "states": initial,
+            "mask": ctx.mask,
+            "factors": self._state_factors(ctx, x),
+            "go_backwards": self.go_backwards,
+            "zero_output_for_mask": self.zero_output_for_mask and ctx.mask is not None,
+            "keep": ctx.differentiable,
+        }
+
+    def chosen(self, ctx: Call, y: Value, *states: Value) -> Value | list[Value]:
+        """The outputs asked for, out of every step's y (B, T, U) and the last states (B, U)."""
+        last = states[0]
+        if self.zero_output_for_mask and ctx.mask is not None:
+            last = reshape(slice_axis(y, 1, y.shape[1] - 1, y.shape[1]), last.shape)
+        outputs = [y if self.return_sequences else last, *(states if self.return_state else ())]
+        for out in outputs:
+            ctx.regularize(self.activity_regularizer, out)
+        return outputs if self.return_state else outputs[0]
+
+    def output_mask(self, ctx: Call, *inputs: Value) -> Value | list[Value | None] | None:
         """The sequence's mask goes on with a sequence; the states have none."""
         mask = ctx.mask if self.return_sequences else None
         return [mask, *[None] * self.states] if self.return_state else mask
+
+
+class Gated(Recurrent):
+    """A recurrence with gates, which have an activation of their own."""
+
+    recurrent_activation: Activation = "sigmoid"
+    """What is applied to the gates: linear, relu, sigmoid, tanh or hard_sigmoid."""
+
+    @field_validator("recurrent_activation")
+    @classmethod
+    def _recurrent_activation(cls, value: Any) -> Any:
+        return applied_in_a_step(value)
+
+    @property
+    def gate(self) -> str:
+        """The recurrent activation's name, as ops know it."""
+        return type(self.recurrent_activation).__name__

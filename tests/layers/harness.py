@@ -30,6 +30,12 @@ def make(config: Config) -> Layer:
     return cls.model_validate({k: v for k, v in config.items() if k != "type"})
 
 
+class _Call(Call):
+    """A call that gradients are taken through, while training or not."""
+
+    differentiable = True
+
+
 @dataclass
 class Case:
     """A layer with inputs and weights to run it on.
@@ -66,7 +72,7 @@ class Case:
         xs = [values[f"x{i}"] for i in range(count)]
         weights = {name: values[name] for name in self.weights}
         masks = [values.get(f"mask{i}") for i in range(count)]
-        ctx = Call(xs[0].graph, weights, self.training, masks, 7, "layer")
+        ctx = _Call(xs[0].graph, weights, self.training, masks, 7, "layer")
         made = self.layer.call(ctx, *xs)
         outs = list(made) if isinstance(made, list) else [made]
         if not extras:

@@ -176,7 +176,6 @@ def _recurrent(type: str, states: int) -> list[Case]:
         _layer(type, x, units=4, masks=[0], return_sequences=True, zero_output_for_mask=True),
         _layer(type, x, *initial, units=4, masks=[0], go_backwards=True, return_sequences=True),
         _layer(type, x, units=4, activation="relu", **gated),
-        _layer(type, x, units=4, activity_regularizer=L1L2, return_sequences=True),
         _layer(type, x, units=4, dropout=0.4, recurrent_dropout=0.3),
         _layer(type, (1, 1), units=2),
     ]
@@ -190,6 +189,9 @@ RECURRENT = [
     _layer("GRU", (5, 3), units=4, reset_after=False, masks=[0], return_sequences=True),
     _layer("GRU", (5, 3), units=4, reset_after=False, use_bias=False, go_backwards=True),
     _layer("LSTM", (5, 3), units=4, unit_forget_bias=False),
+    # Keras's SimpleRNN takes an activity_regularizer and forgets it.
+    _layer("LSTM", (5, 3), units=4, activity_regularizer=L1L2, return_sequences=True),
+    _layer("GRU", (5, 3), units=4, activity_regularizer=L1L2, return_state=True),
 ]
 
 CASES: list[Case] = [

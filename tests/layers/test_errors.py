@@ -47,7 +47,7 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
     ({"type": "Dropout", "rate": 0.5, "noise_shape": [1, 3]}, [(4, 2)], "noise_shape", "noise_shape"),
     ({"type": "LSTM", "units": 3}, [(4,)], "2 axes", None),
     ({"type": "LSTM", "units": 3}, [(4, 2), (3,)], "2 initial states", None),
-    ({"type": "LSTM", "units": 3}, [(4, 2), (3,), (2,)], r"state of \(3\)", None),
+    ({"type": "LSTM", "units": 3}, [(4, 2), (3,), (2,)], r"state of \(2\)", "units"),
     ({"type": "GRU", "units": 3}, [(4, None)], "null", None),
 ]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.layers.harness import check
+from tests.layers.harness import check, make
 from tests.layers.keras_cases import CASES, uncovered
 
 
@@ -17,3 +18,10 @@ def test_layer(config: Any, shapes: Any, options: dict[str, Any]) -> None:
 
 def test_every_layer_has_a_case() -> None:
     assert not uncovered()
+
+
+@pytest.mark.parametrize(("config", "shapes", "options"), CASES, ids=str)
+def test_config_comes_back(config: Any, shapes: Any, options: dict[str, Any]) -> None:
+    layer = make(config)
+    written = json.loads(json.dumps({"type": type(layer).__name__, **layer.config()}))
+    assert make(written) == layer

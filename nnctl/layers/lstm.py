@@ -1,0 +1,60 @@
+"""Long short-term memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nnctl.core.keys import Key
+from nnctl.core.shapes import Shape
+from nnctl.layers.base import Weight, register
+from nnctl.layers.call import Call
+from nnctl.layers.recurrent import Gated
+from nnctl.ops import recurrent as ops
+from nnctl.ops.base import Value
+
+
+@dataclass(frozen=True)
+class ForgetBias:
+    """A bias (4 U,) whose second quarter, the forget gate's, is ones; `others` fills the rest."""
+
+    others: Any
+
+    def sample(self, shape: tuple[int, ...], dtype: str, key: Key) -> np.ndarray[Any, Any]:
+        """The first values; see InitializerSpec.sample."""
+        values: np.ndarray[Any, Any] = self.others.sample(shape, dtype, key)
+        values[shape[0] // 4 : shape[0] // 2] = 1
+        return values
+
+
+@register
+class LSTM(Gated):
+    """i, f, o = r(x W + h U + b) and g = a(...) by quarters i, f, g, o; c = f c + i g; h = o a(c).
+
+    Shapes: x (B, T, I), h and c (B, U), kernel W (I, 4U), recurrent_kernel U (U, 4U), bias b (4U,), y (B, U)
+    or (B, T, U).
+    Source: keras.layers.LSTM (Hochreiter and Schmidhuber, 1997).
+    """
+
+    inputs_max: ClassVar[int | None] = 3
+    gates: ClassVar[int] = 4
+    states: ClassVar[int] = 2
+
+    unit_forget_bias: bool = True
+    """Whether the forget gate's bias starts at 1 (Jozefowicz et al., 2015)."""
+
+    def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
+        weights = dict(super().weights(*inputs))
+        if self.use_bias and self.unit_forget_bias:
+            weights["bias"] = replace(weights["bias"], initializer=ForgetBias(self.bias_initializer))
+        return weights
+
+    def call(self, ctx: Call, *inputs: Value) -> Value | list[Value]:
+        x, *initial = inputs
+        xw = self.projected(ctx, x, ctx.weights.get("bias"))
+        recurrent = ctx.weights["recurrent_kernel"]
+        y, h, c = ops.lstm(xw, recurrent, self.step, self.gate, **self.options(ctx, x, initial))
+        return self.chosen(ctx, y, h, c)

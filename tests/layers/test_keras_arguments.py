@@ -1,0 +1,91 @@
+"""Arguments, names and defaults of every class against Keras's own signatures."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+keras = pytest.importorskip("keras")
+
+from nnctl.activations.base import activations  # noqa: E402
+from nnctl.constraints.base import constraints  # noqa: E402
+from nnctl.core.registry import Registry  # noqa: E402
+from nnctl.core.spec import Spec  # noqa: E402
+from nnctl.initializers.base import initializers  # noqa: E402
+from nnctl.layers.base import layers  # noqa: E402
+from nnctl.regularizers.base import regularizers  # noqa: E402
+
+pytestmark = pytest.mark.keras
+
+# What Keras takes and nnctl does not, with the reason.
+LEFT_OUT = {
+    "lora_rank": "no adapters yet",
+    "lora_alpha": "no adapters yet",
+    "quantization_config": "no quantization",
+    "renorm": "no batch renormalization yet",
+    "renorm_clipping": "no batch renormalization yet",
+    "renorm_momentum": "no batch renormalization yet",
+    "synchronized": "one machine",
+    "stateful": "examples of a batch have no place in the next",
+    "use_cudnn": "CPU only",
+    "weights": "a config holds no arrays",
+    "kwargs": "",
+}
+# What Keras takes through **kwargs.
+BASE = {"name", "trainable", "zero_output_for_mask"}
+CONTAINERS = {"Input", "Sequential", "Functional"}
+
+FAMILIES: list[tuple[Registry[Any], Any]] = [
+    (layers, keras.layers),
+    (initializers, keras.initializers),
+    (regularizers, keras.regularizers),
+    (constraints, keras.constraints),
+    (activations, keras.activations),
+]
+PAIRS = [
+    pytest.param(registry.get(name), getattr(module, name), id=f"{registry.kind} {name}")
+    for registry, module in FAMILIES
+    for name in registry.names()
+    if name not in CONTAINERS
+]
+
+
+def _signature(theirs: Any) -> dict[str, inspect.Parameter]:
+    found = dict(inspect.signature(theirs).parameters)
+    if not inspect.isclass(theirs):
+        found.pop("x")  # an activation's tensor
+    if theirs.__name__ == "softmax":
+        found.pop("axis")  # as an activation it is always the last
+    return {k: p for k, p in found.items() if p.name != "args"}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
+def test_names(ours: type[Spec], theirs: Any) -> None:
+    wanted = set(_signature(theirs))
+    assert set(ours.model_fields) - BASE <= wanted
+    assert wanted - set(ours.model_fields) - set(LEFT_OUT) == set()
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
+def test_defaults(ours: type[Spec], theirs: Any) -> None:
+    for name, parameter in _signature(theirs).items():
+        field = ours.model_fields.get(name)
+        if field is None or name == "data_format":
+            continue
+        if parameter.default is inspect.Parameter.empty:
+            assert field.is_required(), name
+        elif name == "activation" and parameter.default is None:
+            assert field.default == "linear"
+        elif name == "padding" and isinstance(field.default, tuple):
+            assert field.default == tuple((n, n) for n in parameter.default)
+        else:
+            default = parameter.default
+            as_tuple = (
+                (default,) if isinstance(field.default, tuple) and not isinstance(default, tuple) else default
+            )
+            assert field.default == as_tuple, name
