@@ -1,0 +1,124 @@
+"""Other processes: workers that answer, commands that are timed whole, one that keeps a core busy."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def environment(threads: int, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of every process that is measured: `threads` threads, no chatter."""
+    count = str(threads)
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NNCTL_THREADS", "BENCH_THREADS")
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "PYTHONPATH": str(ROOT)}
+    return {**os.environ, **dict.fromkeys(names, count), **quiet, **(more or {})}
+
+
+class Worker:
+    """A library in a process of its own; see protocol.py.
+
+    Args:
+        name: What tables call it.
+        command: How it is started.
+        jobs: The jobs it can do.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], jobs: Sequence[str], env: Mapping[str, str]
+    ) -> None:
+        self.name = name
+        self.jobs = tuple(jobs)
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=dict(env),
+            cwd=ROOT,
+        )
+
+    def ask(self, **request: Any) -> Any:
+        """The reply to a request. Raises RuntimeError where the worker fails."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise RuntimeError(f"{self.name} could not be started") from None
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} ended")
+        reply = json.loads(line)
+        if "error" in reply:
+            raise RuntimeError(f"{self.name}: {reply['error'].strip().splitlines()[-1]}")
+        return reply["ok"]
+
+    def close(self) -> None:
+        """End the process."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a whole process took: wall and CPU seconds, peak resident megabytes, exit code, its output."""
+
+    seconds: float
+    cpu: float
+    megabytes: float
+    code: int
+    output: str
+
+
+def run_whole(command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Whole:
+    """Run a command to its end."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=dict(env), cwd=cwd
+    )
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    unit = 1 if sys.platform == "darwin" else 1024
+    cpu = usage.ru_utime + usage.ru_stime
+    return Whole(seconds, cpu, usage.ru_maxrss * unit / 1e6, process.returncode, output)
+
+
+class Busy:
+    """A process that keeps one core busy while it is let go."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        self.hold()
+
+    def hold(self) -> None:
+        """Stop it."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go(self) -> None:
+        """Let it run."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.wait()

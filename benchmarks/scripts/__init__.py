@@ -1,0 +1,1 @@
+"""Whole jobs as a user of another library writes them: read the data, train, evaluate, print the accuracy."""

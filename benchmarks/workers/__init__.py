@@ -1,0 +1,1 @@
+"""One long-lived process a library; each imports only its own."""
