@@ -1,0 +1,260 @@
+"""Makes what documentation can be read off the code: `make docs` (or `python docs/generate.py`).
+
+- `docs/reference/*.md` and `docs/reference/schema.json` from the specs; a test holds them to be current.
+- `docs/images/training.svg`, a picture of a real run, with `--picture` (it takes as long as the run).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any, cast
+
+from rich.console import Console, RenderableType
+
+from nnctl.core.events import RunStarted, StepEnded
+from nnctl.core.registry import Registry
+from nnctl.report.live import Live
+from nnctl.spec.schema import _FAMILIES, json_schema
+from nnctl.workflow.train import start
+
+DOCS = Path(__file__).parent
+REFERENCE = DOCS / "reference"
+PICTURE = DOCS / "images" / "training.svg"
+
+Schema = dict[str, Any]
+
+INTRODUCTIONS = {
+    "layer": "What stands in a `layers` list. `name` and `trainable` belong to every layer and are left "
+    "out of the tables below; so is `inputs`, which says what an entry reads (see "
+    "[the language](../language.md)).",
+    "activation": "What a layer's `activation` takes, by name or as a mapping with `type`.",
+    "loss": "What `training.loss` takes.",
+    "metric": "What `training.metrics` takes. `accuracy` is resolved as in Keras: binary, categorical or "
+    "sparse, by the output and its target.",
+    "optimizer": "What `training.optimizer` takes.",
+    "schedule": "What an optimizer's `learning_rate` takes besides a number. Steps are updates, not epochs.",
+    "initializer": "What a layer's `..._initializer` takes. A draw depends on the seed, the weight's name "
+    "and nothing else, so adding a layer leaves the others' first weights as they were.",
+    "regularizer": "What a layer's `..._regularizer` takes.",
+    "constraint": "What a layer's `..._constraint` takes; applied after each update.",
+    "callback": "What `training.callbacks` takes.",
+    "data source": "What `data.source`, `train`, `validation` and `test` take; see [data](../data.md).",
+}
+
+SECTIONS = {
+    "The whole": None,
+    "data": "DataSpec",
+    "data.columns": "ColumnSpec",
+    "data.split": "SplitSpec",
+    "data.window": "WindowSpec",
+    "model": "ModelSpec",
+    "model.inputs": "InputSpec",
+    "training": "TrainingSpec",
+    "training.checkpoint": "CheckpointSpec",
+}
+"""The sections of a config and their definitions in the schema; None is the root."""
+
+
+def pages() -> dict[Path, str]:
+    """Every generated text by its file."""
+    schema = json_schema()
+    found = {REFERENCE / "schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n"}
+    found[REFERENCE / "config.md"] = _joined(_config(schema))
+    for registry in _FAMILIES:
+        found[REFERENCE / f"{page_of(registry.kind)}.md"] = _joined(_family(registry, schema))
+    return found
+
+
+def page_of(kind: str) -> str:
+    """The name of a family's page: loss -> losses, data source -> data_sources."""
+    word = kind.replace(" ", "_")
+    return f"{word}es" if word.endswith("ss") else f"{word}s"
+
+
+def _joined(lines: Iterator[str]) -> str:
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _config(schema: Schema) -> Iterator[str]:
+    yield "# Every field of a config"
+    yield ""
+    yield "Made by `docs/generate.py` from the code. How to use them: [the language](../language.md)."
+    for title, name in SECTIONS.items():
+        part = schema if name is None else schema["$defs"][name]
+        part = next((p for p in part.get("anyOf", [part]) if "properties" in p), part)
+        heading = title if name is None else f"`{title}`"
+        yield from ("", f"## {heading}", "", part.get("description", ""), "")
+        yield from _fields(part, ())
+
+
+def _family(registry: Registry[Any], schema: Schema) -> Iterator[str]:
+    title = page_of(registry.kind).replace("_", " ").capitalize()
+    yield from (f"# {title}", "", INTRODUCTIONS[registry.kind], "")
+    yield "Made by `docs/generate.py` from the code."
+    yield from ("", "| name | what it does |", "| --- | --- |")
+    for cls in registry.classes():
+        first = _cell(cleandoc(cls.__doc__ or "").splitlines()[0])
+        yield f"| [{cls.__name__}](#{cls.__name__.lower()}) | {first} |"
+    word = registry.kind.replace(" ", "_")
+    for cls in registry.classes():
+        part = schema["$defs"][f"{word}.{cls.__name__}"]
+        yield from ("", f"## {cls.__name__}", "", _prose(cleandoc(cls.__doc__ or "")), "")
+        others = [spelling for spelling in part["properties"]["type"]["enum"] if spelling != cls.__name__]
+        if others:
+            yield from ("Also called " + ", ".join(f"`{other}`" for other in others) + ".", "")
+        hidden = ("type", "name", "trainable", "inputs") if registry.kind == "layer" else ("type",)
+        yield from _fields(part, hidden)
+
+
+def _prose(text: str) -> str:
+    """A docstring as Markdown: `Shapes:`, `Source:` and the like begin lines of their own."""
+    joined = re.sub(r"(?<!\n)\n(?!\n|[A-Z][a-z]+:)", " ", text)
+    joined = re.sub(r"(?<!\n)\n(?=[A-Z][a-z]+:)", "\n\n", joined)
+    return joined.replace("*", "\\*").replace("<", "&lt;")
+
+
+def _fields(part: Schema, hidden: tuple[str, ...]) -> Iterator[str]:
+    shown = {name: about for name, about in part.get("properties", {}).items() if name not in hidden}
+    if not shown:
+        yield "No fields."
+        return
+    required = part.get("required", [])
+    yield from ("| field | takes | default | meaning |", "| --- | --- | --- | --- |")
+    for name, about in shown.items():
+        default = (
+            "required" if name in required else f"`{json.dumps(about.get('default'), ensure_ascii=False)}`"
+        )
+        cells = (f"`{name}`", takes(about), default, about.get("description", ""))
+        yield "| " + " | ".join(map(_cell, cells)) + " |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def takes(about: Schema) -> str:
+    """What a field takes, in words; `null` comes last."""
+    kinds = dict.fromkeys(_kinds(about))
+    return " or ".join(sorted(kinds, key=lambda kind: kind == "`null`"))
+
+
+def _kinds(about: Schema) -> Iterator[str]:
+    if "$ref" in about:
+        yield _reference(about["$ref"].rpartition("/")[2])
+    elif "anyOf" in about:
+        for part in about["anyOf"]:
+            yield from _kinds(part)
+    elif "enum" in about or "const" in about:
+        for value in about.get("enum", [about.get("const")]):
+            yield f"`{value if isinstance(value, str) else json.dumps(value)}`"
+    elif "type" in about:
+        named = about["type"] if isinstance(about["type"], list) else [about["type"]]
+        for kind in named:
+            yield _plain(kind, about)
+    else:
+        yield "anything"
+
+
+def _plain(kind: str, about: Schema) -> str:
+    if kind == "boolean":
+        return "`true` or `false`"
+    if kind == "null":
+        return "`null`"
+    if kind == "array":
+        items = about.get("prefixItems") or [about.get("items", {})]
+        inner = ", ".join(_inside(item) if item else "anything" for item in items)
+        count = f"{about['minItems']} times " if about.get("minItems", 0) == about.get("maxItems") else ""
+        return f"a list of {count}{inner}"
+    if kind == "object":
+        inside = about.get("additionalProperties")
+        return f"a mapping to {_inside(inside)}" if isinstance(inside, dict) else "a mapping"
+    word = {"integer": "a whole number", "number": "a number", "string": "a text"}[kind]
+    return word + _bounds(about)
+
+
+def _inside(about: Schema) -> str:
+    inner = takes(about)
+    return f"({inner})" if " or " in inner else inner
+
+
+def _bounds(about: Schema) -> str:
+    lowest, above = about.get("minimum"), about.get("exclusiveMinimum")
+    highest, below = about.get("maximum"), about.get("exclusiveMaximum")
+    said = [
+        f"{sign} {_short(v)}"
+        for sign, v in ((">=", lowest), (">", above), ("<=", highest), ("<", below))
+        if v is not None
+    ]
+    return f" {' and '.join(said)}" if said else ""
+
+
+def _short(value: float) -> str:
+    return "2^64" if value == 2**64 else f"{value:g}"
+
+
+def _reference(name: str) -> str:
+    family = name.partition(".")[0].replace("_", " ")
+    if family in INTRODUCTIONS:
+        article = "an" if family[0] in "aeiou" else "a"
+        return f"[{article} {family}]({page_of(family)}.md)"
+    section = next((title for title, definition in SECTIONS.items() if definition == name), None)
+    if section is not None:
+        return f"[`{section}`](config.md#{section.replace('.', '')})"
+    return "[an entry](../language.md#layers)" if name in ("entry", "Entry") else f"`{name}`"
+
+
+class Still:
+    """Stands in for rich's live area: keeps what it would show."""
+
+    shown: RenderableType = ""
+
+    def start(self) -> None:
+        """Nothing to begin."""
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+    def update(self, renderable: RenderableType, refresh: bool = False) -> None:
+        """Keep it."""
+        self.shown = renderable
+
+
+def picture(config: Path, epoch: int = 11, width: int = 88) -> str:
+    """The SVG of a terminal in the middle of an epoch of a real run of `config`."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, tempfile.TemporaryDirectory() as directory:
+        console = Console(record=True, force_terminal=True, width=width, highlight=False, file=nowhere)
+        console.print(f"[bold green]$[/] nnctl train {config.relative_to(DOCS.parent)}")
+        live, still = Live(console), Still()
+        live.live = cast(Any, still)
+        training = start(config, run_dir=Path(directory) / "1")
+        for event in training.events():
+            if isinstance(event, RunStarted):
+                event = replace(event, run_dir=Path("runs", event.name, "1"))
+            here = isinstance(event, StepEnded) and event.epoch + 1 == epoch
+            if here and event.step_in_epoch * 5 > event.steps_per_epoch * 3:
+                live.drawn = 0.0
+                live.show(event)
+                break
+            live.show(event)
+        console.print(still.shown)
+        return console.export_svg(title="nnctl", unique_id="nnctl")
+
+
+def main(arguments: list[str]) -> None:
+    """Write everything; with `--picture`, the picture as well."""
+    for file, text in pages().items():
+        file.write_text(text, encoding="utf-8")
+    if "--picture" in arguments:
+        PICTURE.write_text(picture(DOCS.parent / "configs" / "digits_cnn.yaml"), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
