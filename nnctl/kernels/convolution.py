@@ -14,15 +14,14 @@ from typing import Any
 
 import numba
 
-from nnctl.kernels import convolution_plan, convolution_tile
+from nnctl.kernels import convolution_plan as plan
+from nnctl.kernels import convolution_tile
+from nnctl.kernels.convolution_plan import VECTOR_BYTES
 from nnctl.kernels.convolution_tile import TILE_ROWS, tile_narrow, tile_wide
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.simd import lanes, take_ticket, thread_count
 from nnctl.kernels.tile import address, copy_block, transpose_block
 
-HEADER = convolution_plan.HEADER
-RECORD = convolution_plan.RECORD
-VECTOR_BYTES = convolution_plan.VECTOR_BYTES
 RELU = convolution_tile.RELU
 GATE = convolution_tile.GATE
 
@@ -37,9 +36,8 @@ def pack_panels(w: Any, bias: Any, table: Any, panels: Any) -> None:
     Shapes, all flat: w (KH*KW*C/groups*F,), bias (F,) or empty, table (`forward` or `input_gradient`
     of convolution_plan), panels (`Gather.panel_elements`,).
     """
-    groups, length, columns, depth, transposed, filters = (
-        table[6], table[7], table[8], table[10], table[11], table[12],
-    )  # fmt: skip
+    groups, length, columns = table[plan.GROUPS], table[plan.LENGTH], table[plan.COLUMNS]
+    depth, transposed, filters = table[plan.DEPTH], table[plan.TRANSPOSED], table[plan.FILTERS]
     wide, lane = VECTOR_BYTES // panels.itemsize, lanes(panels)
     to = 0
     for group in range(groups):
@@ -72,13 +70,13 @@ def _class_tiles(
     gate: int, y: int,
 ) -> None:  # fmt: skip
     """All pixels of one class in a task, for one panel of columns. The last tile may overlap."""
-    run_count, length = record[12], record[13]
-    runs, weights = table + record[10] * 8, table + record[11] * 8
+    run_count, length = record[plan.RUN_COUNT], record[plan.RUN_LENGTH]
+    runs, weights = table + record[plan.RUNS] * 8, table + record[plan.WEIGHTS] * 8
     w = panel + width * like.itemsize
     count = min(TILE_ROWS, pixels)
     for p in range(0, pixels, TILE_ROWS):
         p = min(p, pixels - count)
-        rows, places = table + (record[8] + p) * 8, table + (record[9] + p) * 8
+        rows, places = table + (record[plan.OFFSETS] + p) * 8, table + (record[plan.PLACES] + p) * 8
         if width * like.itemsize > VECTOR_BYTES:
             tile_wide(
                 like, x, rows, count, runs, weights, run_count, length, 1, w, width, panel, gate, y, places,
@@ -105,7 +103,8 @@ def _task(
     y: Any,
 ) -> None:
     """Output rows first..end-1 of some images, all columns."""
-    groups, length, per_group, classes, depth = table[6], table[7], table[8], table[9], table[10]
+    groups, length, per_group = table[plan.GROUPS], table[plan.LENGTH], table[plan.COLUMNS]
+    classes, depth = table[plan.CLASSES], table[plan.DEPTH]
     wide = VECTOR_BYTES // y.itemsize
     tables, panel = address(table, 0), address(panels, 0)
     for group in range(groups):
@@ -113,16 +112,28 @@ def _task(
             columns = min(2 * wide, per_group - j)
             width = wide if columns <= wide else 2 * wide
             for number in range(classes):
-                record = table[HEADER + number * RECORD : HEADER + (number + 1) * RECORD]
+                record = table[plan.HEADER + number * plan.RECORD : plan.HEADER + (number + 1) * plan.RECORD]
                 # Members k of the class whose rows, start + k*step, lie in first..end-1.
-                k = max(0, (first - record[0] + record[1] - 1) // record[1])
-                rows = min(record[2], (end - record[0] + record[1] - 1) // record[1]) - k
+                step, before = record[plan.STEP], record[plan.START] - record[plan.STEP] + 1
+                k = max(0, (first - before) // step)
+                rows = min(record[plan.ROWS], (end - before) // step) - k
                 if rows > 0:
-                    source = image * table[4] + record[4] + k * record[5] + group * length
-                    to = image * table[5] + record[6] + k * record[7] + group * per_group + j
+                    source = (
+                        image * table[plan.SOURCE_SIZE]
+                        + record[plan.SOURCE_AT]
+                        + k * record[plan.SOURCE_STEP]
+                        + group * length
+                    )
+                    to = (
+                        image * table[plan.OUT_SIZE]
+                        + record[plan.OUT_AT]
+                        + k * record[plan.OUT_STEP]
+                        + group * per_group
+                        + j
+                    )
                     _class_tiles(
-                        y, address(x, source), tables, record, images * rows * record[3], panel, width,
-                        columns, mode, address(gate, to), address(y, to),
+                        y, address(x, source), tables, record, images * rows * record[plan.PIXELS], panel,
+                        width, columns, mode, address(gate, to), address(y, to),
                     )  # fmt: skip
             panel += (depth + 1) * width * y.itemsize
 
@@ -130,7 +141,8 @@ def _task(
 @numba.njit(error_model="numpy", nogil=True)
 def _work(x: Any, panels: Any, mode: int, gate: Any, table: Any, scratch: Any, y: Any) -> None:
     """Draw tasks and do them until none is left."""
-    batch, together, blocks, block = table[0], table[1], table[2], table[3]
+    batch, together, blocks = table[plan.BATCH], table[plan.TOGETHER], table[plan.BLOCKS]
+    block = table[plan.BLOCK_ROWS]
     while True:
         task = take_ticket(scratch, 0)
         image = task // blocks * together

@@ -12,8 +12,10 @@ from typing import Any
 
 import numba
 
-from nnctl.kernels import convolution_kernel_plan, convolution_plan, convolution_tile
+from nnctl.kernels import convolution_kernel_plan as plan
+from nnctl.kernels import convolution_tile
 from nnctl.kernels.convolution import SERIAL
+from nnctl.kernels.convolution_plan import TICKETS, VECTOR_BYTES
 from nnctl.kernels.convolution_sums import add_columns, add_parts
 from nnctl.kernels.convolution_tile import TILE_ROWS, tile_narrow, tile_wide
 from nnctl.kernels.jit import inline, kernel
@@ -21,10 +23,6 @@ from nnctl.kernels.padded_copy import copy_padded
 from nnctl.kernels.simd import take_ticket
 from nnctl.kernels.tile import address, copy_block
 
-HEADER = convolution_kernel_plan.HEADER
-SPARE_ROWS = convolution_kernel_plan.SPARE_ROWS
-TICKETS = convolution_plan.TICKETS
-VECTOR_BYTES = convolution_plan.VECTOR_BYTES
 FROM_ZERO = convolution_tile.FROM_ZERO
 ADD = convolution_tile.ADD
 COMBINED_ROWS = 64
@@ -36,11 +34,16 @@ def _panel(
     has_bias: int, table: Any, sums: int,
 ) -> None:  # fmt: skip
     """All tiles of one panel of filters over one block's pixels; x, w (rows of dy), sums are addresses."""
-    columns, depth, run_pixels, step, merged = table[15], table[19], table[24], table[25], table[26]
+    columns, depth, run_pixels = table[plan.OUT_WIDTH], table[plan.DEPTH], table[plan.RUN_PIXELS]
+    step, merged = table[plan.PIXEL_STEP], table[plan.MERGED]
     tables = address(table, 0)
-    wide = tables + HEADER * 8
-    narrow = wide + SPARE_ROWS * 8
-    runs_at, weights_at, rows_at = tables + table[34] * 8, tables + table[35] * 8, tables + table[36] * 8
+    wide = tables + plan.HEADER * 8
+    narrow = wide + plan.SPARE_ROWS * 8
+    runs_at, weights_at, rows_at = (
+        tables + table[plan.RUNS] * 8,
+        tables + table[plan.WEIGHTS] * 8,
+        tables + table[plan.ROWS] * 8,
+    )
     mode = FROM_ZERO | ADD if older != 0 else FROM_ZERO
     runs = images if merged != 0 else images * rows
     length = rows * run_pixels if merged != 0 else run_pixels
@@ -48,16 +51,16 @@ def _panel(
         out = sums + r * width * like.itemsize
         if width * like.itemsize > VECTOR_BYTES:
             tile_wide(
-                like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step, w, w, out, wide,
-                width, mode,
+                like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step,
+                w, w, out, wide, width, mode,
             )  # fmt: skip
         else:
             tile_narrow(
-                like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step, w, w, out, narrow,
-                width, mode,
+                like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step,
+                w, w, out, narrow, width, mode,
             )  # fmt: skip
     if has_bias != 0:
-        out = sums + (depth + SPARE_ROWS) * width * like.itemsize
+        out = sums + (depth + plan.SPARE_ROWS) * width * like.itemsize
         add_columns(like, w, w_step, images * rows * columns, width, older, out)
 
 
@@ -66,10 +69,10 @@ def _block(
     x: int, dy: Any, dy_at: int, images: int, rows: int, first: int, last: int, older: int, has_bias: int,
     table: Any, scratch: Any, sums: int, panel_at: int,
 ) -> None:  # fmt: skip
-    """One block of rows of one image, or some whole images: their pixels' products into the sums of panels first..last-1."""
-    groups, columns, all_filters, channels, filters, depth, packed = (
-        table[1], table[15], table[16], table[17], table[18], table[19], table[27],
-    )  # fmt: skip
+    """Rows of one image, or some whole images: their products, into the sums of panels first..last-1."""
+    groups, columns, all_filters = table[plan.GROUPS], table[plan.OUT_WIDTH], table[plan.ALL_FILTERS]
+    channels, filters, depth = table[plan.GROUP_CHANNELS], table[plan.GROUP_FILTERS], table[plan.DEPTH]
+    packed = table[plan.PACKED]
     wide = VECTOR_BYTES // dy.itemsize
     number = 0
     for group in range(groups):
@@ -85,20 +88,20 @@ def _block(
                 source = x + group * channels * dy.itemsize
                 _panel(dy, source, w, w_step, images, rows, width, older, has_bias, table, sums)
             number += 1
-            sums += (depth + SPARE_ROWS + 1) * width * dy.itemsize
+            sums += (depth + plan.SPARE_ROWS + 1) * width * dy.itemsize
 
 
 @numba.njit(error_model="numpy", nogil=True)
 def _work(x: Any, dy: Any, has_bias: int, table: Any, scratch: Any, slot: int) -> None:
     """Draw (part, range of panels) until none is left."""
-    images, blocks, block, height, width, channels, top, left, row, extent, step, padded = (
-        table[0], table[2], table[3], table[4], table[5], table[6], table[7], table[8], table[9],
-        table[10], table[11], table[12],
-    )  # fmt: skip
-    out_height, out_width, filters, parts, chunks, panels, partial, x_elements = (
-        table[14], table[15], table[16], table[20], table[21], table[22], table[23], table[28],
-    )  # fmt: skip
-    together, image_elements, units = table[29], table[30], table[33]
+    images, blocks, block = table[plan.BATCH], table[plan.BLOCKS], table[plan.BLOCK_ROWS]
+    height, width, channels = table[plan.HEIGHT], table[plan.WIDTH], table[plan.CHANNELS]
+    top, left, row = table[plan.TOP], table[plan.LEFT], table[plan.ROW]
+    extent, step, padded = table[plan.EXTENT], table[plan.STEP], table[plan.PADDED]
+    out_height, out_width, filters = table[plan.OUT_HEIGHT], table[plan.OUT_WIDTH], table[plan.ALL_FILTERS]
+    parts, chunks, panels = table[plan.PARTS], table[plan.CHUNKS], table[plan.PANELS]
+    partial, x_elements = table[plan.PARTIAL], table[plan.X_ELEMENTS]
+    together, image_elements, units = table[plan.TOGETHER], table[plan.IMAGE_ELEMENTS], table[plan.UNITS]
     while True:
         task = take_ticket(scratch, 0)
         if task >= parts * chunks:
@@ -130,9 +133,8 @@ def _work(x: Any, dy: Any, has_bias: int, table: Any, scratch: Any, slot: int) -
 @numba.njit(error_model="numpy", nogil=True)
 def _combine(has_bias: int, table: Any, scratch: Any, dw: Any, db: Any) -> None:
     """Draw blocks of rows of dw and add up their parts."""
-    groups, all_filters, filters, depth, parts, partial = (
-        table[1], table[16], table[18], table[19], table[20], table[23],
-    )  # fmt: skip
+    groups, all_filters, filters = table[plan.GROUPS], table[plan.ALL_FILTERS], table[plan.GROUP_FILTERS]
+    depth, parts, partial = table[plan.DEPTH], table[plan.PARTS], table[plan.PARTIAL]
     wide, step = VECTOR_BYTES // dw.itemsize, partial * dw.itemsize
     while True:
         first = take_ticket(scratch, 2) * COMBINED_ROWS
@@ -150,10 +152,10 @@ def _combine(has_bias: int, table: Any, scratch: Any, dw: Any, db: Any) -> None:
                 add_parts(dw, sums + first * row, parts, step, rows, width, valid, out, all_filters)
                 if first == 0 and has_bias != 0:
                     add_parts(
-                        dw, sums + (depth + SPARE_ROWS) * row, parts, step, 1, width, valid,
+                        dw, sums + (depth + plan.SPARE_ROWS) * row, parts, step, 1, width, valid,
                         address(db, column), 0,
                     )  # fmt: skip
-                sums += (depth + SPARE_ROWS + 1) * row
+                sums += (depth + plan.SPARE_ROWS + 1) * row
 
 
 @kernel(parallel=True)
@@ -165,7 +167,7 @@ def kernel_gradient(x: Any, dy: Any, work: int, table: Any, scratch: Any, dw: An
     `work` decides whether other threads are woken.
     """
     has_bias = db.size
-    slot, start = table[13], table[31]
+    slot, start = table[plan.SLOT], table[plan.SLOTS_AT]
     for i in range(4):
         scratch[i] = 0
     if work <= SERIAL:

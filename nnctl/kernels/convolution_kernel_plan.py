@@ -16,6 +16,13 @@ from nnctl.kernels.convolution_plan import TASKS, TICKETS, VECTOR_BYTES, Geometr
 
 WORKERS = 16  # threads that get scratch of their own; also the most parts
 BLOCK_BYTES = 160 * 1024  # a block of x stays in the second-level cache
+# Where the header of the table holds what.
+(
+    BATCH, GROUPS, BLOCKS, BLOCK_ROWS, HEIGHT, WIDTH, CHANNELS, TOP, LEFT, ROW,
+    EXTENT, STEP, PADDED, SLOT, OUT_HEIGHT, OUT_WIDTH, ALL_FILTERS, GROUP_CHANNELS, GROUP_FILTERS, DEPTH,
+    PARTS, CHUNKS, PANELS, PARTIAL, RUN_PIXELS, PIXEL_STEP, MERGED, PACKED, X_ELEMENTS,
+    TOGETHER, IMAGE_ELEMENTS, SLOTS_AT, IMAGE_RUNS, UNITS, RUNS, WEIGHTS, ROWS,
+) = range(37)  # fmt: skip
 HEADER = 40
 SPARE_ROWS = 8  # partial sums are kept for whole tiles of rows
 PARTIAL_ELEMENTS = 1 << 20  # of all parts together, where the kernel is not larger itself

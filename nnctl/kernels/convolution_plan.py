@@ -23,7 +23,19 @@ TICKETS = 16  # elements at the start of a scratch that hold the counter of the 
 BLOCK_BYTES = 256 * 1024  # the pixels of a task, in and out, stay in the second-level cache
 TASKS = 4  # a batch is not cut into fewer by taking images together
 ROW_TASKS = 16  # images are cut into rows until there are so many tasks
-HEADER = 24
+
+# Where the header of a table holds what.
+(
+    BATCH, TOGETHER, BLOCKS, BLOCK_ROWS, SOURCE_SIZE, OUT_SIZE, GROUPS, LENGTH, COLUMNS, CLASSES, DEPTH,
+    TRANSPOSED, FILTERS,
+) = range(13)  # fmt: skip
+HEADER = 16
+
+# Where the record of a class of output pixels holds what.
+(
+    START, STEP, ROWS, PIXELS, SOURCE_AT, SOURCE_STEP, OUT_AT, OUT_STEP, OFFSETS, PLACES, RUNS, WEIGHTS,
+    RUN_COUNT, RUN_LENGTH,
+) = range(14)  # fmt: skip
 RECORD = 14
 
 
@@ -245,7 +257,7 @@ def _gather(
     depth = g.kernel[0] * g.kernel[1] * length
     header = [
         g.batch, images, -(-out.height // block), block, source.size, out.size, g.groups, length, per_group,
-        len(rows) * len(columns), depth, int(transposed), g.filters, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        len(rows) * len(columns), depth, int(transposed), g.filters, 0, 0, 0,
     ]  # fmt: skip
     table = np.concatenate([np.array(header + records, np.int64), *parts.pieces])
     lanes = VECTOR_BYTES // itemsize

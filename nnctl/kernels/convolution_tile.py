@@ -33,9 +33,11 @@ FROM_ZERO = 2
 ADD = 4
 GATE = 8
 
-# Rows of a tile two 64-byte vectors wide: 16 sums in 32 registers, 12 (as 4 half vectors a row)
-# in 16. Without fma instructions every lane is a call, so the code is kept small.
-TILE_ROWS = {64: 8, 32: 3, 16: 1}[vector_bytes()]
+# 32 registers hold 8 rows of two 64-byte vectors, 16 registers hold 6 rows of one (as two halves);
+# there a tile of two vectors is two tiles. Without fma instructions every lane is a call, so the
+# code is kept small.
+TILE_ROWS = {64: 8, 32: 6, 16: 1}[vector_bytes()]
+TILE_VECTORS = 2 if vector_bytes() == 64 else 1
 VECTOR_BYTES = 64
 
 _I64 = ir.IntType(64)
@@ -237,6 +239,13 @@ class _TileWriter:
                 masked_store(b, sums[i * self.vectors + j], self._at(out, j), mask)
 
 
+def _move_right(builder: Any, given: dict[str, Any], columns: int, itemsize: int) -> None:
+    """The same tile, some columns further."""
+    for name in ("w", "start", "gate", "out"):
+        given[name] = builder.add(given[name], _int(columns * itemsize))
+    given["columns"] = builder.sub(given["columns"], _int(columns))
+
+
 def _make(vectors: int) -> Any:
     @intrinsic  # type: ignore[untyped-decorator]
     def tile(
@@ -247,14 +256,18 @@ def _make(vectors: int) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             element = context.get_value_type(like.dtype)
             kinds = [_pointers(element).get(name, _I64) for name in _ARGUMENTS]
-            name = f"nnctl_convolution_tile_{element}_{TILE_ROWS}x{vectors}"
-            written = _TileWriter(element, TILE_ROWS, vectors)
+            height, across = TILE_ROWS, min(vectors, TILE_VECTORS)
+            name = f"nnctl_convolution_tile_{element}_{height}x{across}"
+            written = _TileWriter(element, height, across)
             function = library_function(builder.module, name, kinds, written)
-            given = [
-                value if kind == _I64 else builder.inttoptr(value, kind)
-                for value, kind in zip(args[1:], kinds, strict=True)
-            ]
-            builder.call(function, given)
+            given = dict(zip(_ARGUMENTS, args[1:], strict=True))
+            for number in range(0, vectors, across):
+                if number:
+                    _move_right(builder, given, across * written.vector.count, written.itemsize)
+                builder.call(function, [
+                    given[name] if kind == _I64 else builder.inttoptr(given[name], kind)
+                    for name, kind in zip(_ARGUMENTS, kinds, strict=True)
+                ])  # fmt: skip
             return context.get_dummy_value()
 
         return types.void(like, *[types.int64] * len(_ARGUMENTS)), codegen

@@ -11,6 +11,7 @@ from typing import Any
 
 import numba
 
+from nnctl.kernels import pooling_plan as plan
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.pooling_rows import average_gradient_row, average_row, max_gradient_row, max_row
 from nnctl.kernels.tile import address
@@ -21,16 +22,17 @@ PARALLEL_SIZE = 32768
 
 @inline
 def _max_row(x: Any, table: Any, task: int, y: Any, chosen: Any) -> None:
-    height, width, channels, out_height, out_width = table[1], table[2], table[3], table[4], table[5]
+    height, width, channels = table[plan.HEIGHT], table[plan.WIDTH], table[plan.CHANNELS]
+    out_height, out_width = table[plan.OUT_HEIGHT], table[plan.OUT_WIDTH]
     image, row = task // out_height, task % out_height
-    record = table[10] + 3 * row
+    record = table[plan.WINDOW_ROWS] + 3 * row
     at = task * out_width * channels
     max_row(
         x, chosen,
         (
-            address(x, image * height * width * channels), width, channels, table[7], table[record],
-            table[record + 1], table[record + 2], address(table, table[11]), out_width, address(y, at),
-            address(chosen, at),
+            address(x, image * height * width * channels), width, channels, table[plan.SIZE_ACROSS],
+            table[record], table[record + 1], table[record + 2], address(table, table[plan.WINDOW_COLUMNS]),
+            out_width, address(y, at), address(chosen, at),
         ),
     )  # fmt: skip
 
@@ -43,25 +45,27 @@ def max_pool(x: Any, table: Any, y: Any, chosen: Any) -> None:
     of `pooling_plan.index_dtype`.
     """
     if x.size < PARALLEL_SIZE:
-        for task in range(table[0] * table[4]):
+        for task in range(table[plan.BATCH] * table[plan.OUT_HEIGHT]):
             _max_row(x, table, task, y, chosen)
     else:
-        for task in numba.prange(table[0] * table[4]):
+        for task in numba.prange(table[plan.BATCH] * table[plan.OUT_HEIGHT]):
             _max_row(x, table, task, y, chosen)
 
 
 @inline
 def _max_gradient_row(dy: Any, y: Any, gated: int, chosen: Any, table: Any, task: int, dx: Any) -> None:
-    height, width, channels, out_height, out_width = table[1], table[2], table[3], table[4], table[5]
+    height, width, channels = table[plan.HEIGHT], table[plan.WIDTH], table[plan.CHANNELS]
+    out_height, out_width = table[plan.OUT_HEIGHT], table[plan.OUT_WIDTH]
     image, row = task // height, task % height
-    record = table[12] + 3 * row
+    record = table[plan.PIXEL_ROWS] + 3 * row
     at = image * out_height * out_width * channels
     max_gradient_row(
         dx, chosen,
         (
-            address(dy, at), address(y, at), gated, address(chosen, at), out_width, channels, table[7],
-            table[8], table[9], table[record], table[record + 1], table[record + 2],
-            address(table, table[13]), width, address(dx, task * width * channels),
+            address(dy, at), address(y, at), gated, address(chosen, at), out_width, channels,
+            table[plan.SIZE_ACROSS], table[plan.STRIDE_DOWN], table[plan.STRIDE_ACROSS], table[record],
+            table[record + 1], table[record + 2], address(table, table[plan.PIXEL_COLUMNS]), width,
+            address(dx, task * width * channels),
         ),
     )  # fmt: skip
 
@@ -73,23 +77,25 @@ def max_pool_gradient(dy: Any, y: Any, gated: int, chosen: Any, table: Any, dx: 
     Shapes, all flat: dy, chosen (B*OH*OW*C,), y the same or any when `gated` is 0, dx (B*H*W*C,).
     """
     if dx.size < PARALLEL_SIZE:
-        for task in range(table[0] * table[1]):
+        for task in range(table[plan.BATCH] * table[plan.HEIGHT]):
             _max_gradient_row(dy, y, gated, chosen, table, task, dx)
     else:
-        for task in numba.prange(table[0] * table[1]):
+        for task in numba.prange(table[plan.BATCH] * table[plan.HEIGHT]):
             _max_gradient_row(dy, y, gated, chosen, table, task, dx)
 
 
 @inline
 def _average_row(x: Any, table: Any, task: int, y: Any) -> None:
-    height, width, channels, out_height, out_width = table[1], table[2], table[3], table[4], table[5]
+    height, width, channels = table[plan.HEIGHT], table[plan.WIDTH], table[plan.CHANNELS]
+    out_height, out_width = table[plan.OUT_HEIGHT], table[plan.OUT_WIDTH]
     image, row = task // out_height, task % out_height
-    record = table[10] + 3 * row
+    record = table[plan.WINDOW_ROWS] + 3 * row
     average_row(
         x, x,
         (
             address(x, image * height * width * channels), width, channels, table[record],
-            table[record + 2], address(table, table[11]), out_width, address(y, task * out_width * channels),
+            table[record + 2], address(table, table[plan.WINDOW_COLUMNS]), out_width,
+            address(y, task * out_width * channels),
         ),
     )  # fmt: skip
 
@@ -98,24 +104,26 @@ def _average_row(x: Any, table: Any, task: int, y: Any) -> None:
 def average_pool(x: Any, table: Any, y: Any) -> None:
     """y = the mean of each window's pixels inside the image. Shapes, flat: x (B*H*W*C,), y (B*OH*OW*C,)."""
     if x.size < PARALLEL_SIZE:
-        for task in range(table[0] * table[4]):
+        for task in range(table[plan.BATCH] * table[plan.OUT_HEIGHT]):
             _average_row(x, table, task, y)
     else:
-        for task in numba.prange(table[0] * table[4]):
+        for task in numba.prange(table[plan.BATCH] * table[plan.OUT_HEIGHT]):
             _average_row(x, table, task, y)
 
 
 @inline
 def _average_gradient_row(dy: Any, table: Any, task: int, dx: Any) -> None:
-    height, width, channels, out_height, out_width = table[1], table[2], table[3], table[4], table[5]
+    height, width, channels = table[plan.HEIGHT], table[plan.WIDTH], table[plan.CHANNELS]
+    out_height, out_width = table[plan.OUT_HEIGHT], table[plan.OUT_WIDTH]
     image, row = task // height, task % height
-    record = table[12] + 3 * row
+    record = table[plan.PIXEL_ROWS] + 3 * row
     average_gradient_row(
         dx, dx,
         (
             address(dy, image * out_height * out_width * channels), out_width, channels, table[record],
-            table[record + 2], address(table, table[10]), address(table, table[11]),
-            address(table, table[13]), width, address(dx, task * width * channels),
+            table[record + 2], address(table, table[plan.WINDOW_ROWS]),
+            address(table, table[plan.WINDOW_COLUMNS]), address(table, table[plan.PIXEL_COLUMNS]), width,
+            address(dx, task * width * channels),
         ),
     )  # fmt: skip
 
@@ -124,10 +132,10 @@ def _average_gradient_row(dy: Any, table: Any, task: int, dx: Any) -> None:
 def average_pool_gradient(dy: Any, table: Any, dx: Any) -> None:
     """Gradient of `average_pool`. Shapes, flat: dy (B*OH*OW*C,), dx (B*H*W*C,)."""
     if dx.size < PARALLEL_SIZE:
-        for task in range(table[0] * table[1]):
+        for task in range(table[plan.BATCH] * table[plan.HEIGHT]):
             _average_gradient_row(dy, table, task, dx)
     else:
-        for task in numba.prange(table[0] * table[1]):
+        for task in numba.prange(table[plan.BATCH] * table[plan.HEIGHT]):
             _average_gradient_row(dy, table, task, dx)
 
 

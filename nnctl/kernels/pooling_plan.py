@@ -7,6 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+# Where the header of the table holds what; the last four say where the records begin.
+(
+    BATCH, HEIGHT, WIDTH, CHANNELS, OUT_HEIGHT, OUT_WIDTH, SIZE_DOWN, SIZE_ACROSS,
+    STRIDE_DOWN, STRIDE_ACROSS, WINDOW_ROWS, WINDOW_COLUMNS, PIXEL_ROWS, PIXEL_COLUMNS,
+) = range(14)  # fmt: skip
 HEADER = 16
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import ClassVar
 
 from nnctl.kernels import codes, pooling_plan
 from nnctl.kernels.pooling_plan import SPARE_TAPS, Windows, index_dtype
@@ -75,13 +76,10 @@ class MaxPool(Pool):
 
 @dataclass(frozen=True)
 class MaxPoolGrad(Pool):
-    """dx of `MaxPool` from (dy, y, chosen): each window's gradient goes to the pixel it chose.
-
-    With `gated`, also through a relu that made x: what a window chose is positive where y is.
-    """
+    """dx of `MaxPool` from (dy, y, chosen): each window's gradient goes to the pixel it chose."""
 
     shape: tuple[int, ...]
-    gated: bool = False
+    gated: ClassVar[bool] = False
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         return (TensorType(self.shape, inputs[0].dtype),)
@@ -104,7 +102,18 @@ class MaxPoolGrad(Pool):
         pool = node.inputs[1].node
         if pool is None or not isinstance(pool.op, MaxPool) or consumer.inputs[1] is not pool.inputs[0]:
             return None
-        return replace(self, gated=True)
+        return ReluMaxPoolGrad(self.size, self.strides, self.padding, self.shape)
+
+
+@dataclass(frozen=True)
+class ReluMaxPoolGrad(MaxPoolGrad):
+    """`MaxPoolGrad` and then the gradient of the relu that made x: inputs (dy, y, chosen, x).
+
+    What a window chose is positive where y is, so x is not read, and dx may lie in its memory.
+    """
+
+    gated: ClassVar[bool] = True
+    inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 3),)
 
 
 @dataclass(frozen=True)
