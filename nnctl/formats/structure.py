@@ -1,4 +1,4 @@
-"""A model's structure as YAML or JSON: what `model: {path: FILE}` in a config reads back to the same model."""
+"""A model's structure as YAML or JSON, which `model: {path: FILE}` in a config reads back."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def _entries(entries: Sequence[Entry], taken: Sequence[str] = ()) -> list[dict[s
     listed = []
     for entry, name in zip(entries, entry_names(entries, taken), strict=True):
         config: dict[str, Any] = dict(entry.model_dump(mode="json"))
-        head = {key: config.pop(key) for key in ("type", "use") if key in config}
+        kind = "type" if entry.use is None else "use"
+        named = {kind: config.pop(kind), "name": name}
+        config.pop("name", None)
         inner = getattr(entry.layer, "layers", None)
         if inner is not None:
             config["layers"] = _entries(inner)
-        listed.append(
-            {**head, **config, "name": name} if "name" not in config else head | config | {"name": name}
-        )
+        listed.append(named | config)
     return listed
 
 

@@ -13,6 +13,7 @@ import pytest
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 keras = pytest.importorskip("keras")
+jax = pytest.importorskip("jax")
 
 from nnctl.data.open import open_data  # noqa: E402
 from nnctl.formats.keras.archive import keras_archive, keras_weights_file  # noqa: E402
@@ -23,6 +24,8 @@ from nnctl.spec.load import load  # noqa: E402
 from tests.formats.keras_models import MODELS  # noqa: E402
 from tests.formats.models import Model, from_spec, model  # noqa: E402
 from tests.layers import keras_cases  # noqa: E402
+
+jax.config.update("jax_disable_most_optimizations", True)  # compiling is most of the time here
 
 pytestmark = pytest.mark.keras
 
@@ -101,9 +104,7 @@ def test_models(name: str, tmp_path: Path) -> None:
     same(made, theirs, made.inputs())
     assert theirs.name == "a_b"
     trainable = sum(info.size for info in made.graph.weights.values() if info.trainable)
-    assert sum(w.size for w in map(np.asarray, theirs.get_weights())) == sum(
-        map(np.size, made.weights.values())
-    )
+    assert theirs.count_params() == sum(map(np.size, made.weights.values()))
     assert sum(int(np.prod(w.shape)) for w in theirs.trainable_weights) == trainable
 
 
@@ -134,7 +135,7 @@ def test_configs(path: Path, tmp_path: Path) -> None:
     made = from_spec(experiment.model, build(experiment.model, given), experiment.dtype)
     theirs = exported(made, tmp_path / "m.keras")
     assert [layer.name for layer in theirs.inputs] == list(made.graph.inputs)
-    assert theirs.output_names == list(made.graph.outputs)
+    assert {layer.name for layer in theirs.layers} >= set(made.graph.outputs)
     same(made, theirs, made.inputs(largest=3))
 
 
@@ -142,19 +143,12 @@ def test_training_goes_on_in_keras(tmp_path: Path) -> None:
     """Regularizers, constraints and frozen layers are there: the penalty is ours, frozen weights stay."""
     made = model(MODELS["regularized"])
     theirs = exported(made, tmp_path / "m.keras")
-    penalty = sum(
-        0.5 * float(np.abs(w.astype(np.float64)).sum())
-        for n, w in made.weights.items()
-        if n == "first/kernel"
-    ) + sum(
-        0.25 * float(np.square(w.astype(np.float64)).sum())
-        for n, w in made.weights.items()
-        if n == "first/bias"
-    )
+    kernel, bias = (made.weights[f"first/{name}"].astype(np.float64) for name in ("kernel", "bias"))
+    penalty = 0.5 * np.abs(kernel).sum() + 0.25 * np.square(bias).sum()
     assert float(sum(theirs.losses)) == pytest.approx(penalty, rel=1e-5)
     assert not theirs.get_layer("frozen").trainable_weights
     theirs.compile("sgd", "mse")
     x = next(iter(made.inputs().values()))
     theirs.fit(x, np.ones((len(x), 2), np.float32), verbose=0)
-    kernel = np.asarray(theirs.get_layer("first").kernel)
-    assert (np.sqrt(np.square(kernel).sum(axis=0)) <= 0.1 + 1e-6).all()
+    updated = np.asarray(theirs.get_layer("first").kernel)
+    assert (np.sqrt(np.square(updated).sum(axis=0)) <= 0.1 + 1e-6).all()

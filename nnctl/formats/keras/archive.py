@@ -39,7 +39,7 @@ def keras_archive(
     """
     scope = read_scope(spec, graph, dtype)
     config = model_object(scope, name.replace("/", "_"), True, dtype)
-    members = {
+    members: dict[str, list[bytes | memoryview]] = {
         "metadata.json": [json.dumps(_METADATA).encode()],
         "config.json": [json.dumps(config).encode()],
         "model.weights.h5": hdf5(keras_weights(scope, graph, weights)),

@@ -5,6 +5,7 @@ Source: keras.src.models.functional.Functional.get_config, keras.src.models.sequ
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from nnctl.formats.keras.objects import Json, input_object, keras_object, layer_object, policy
@@ -35,10 +36,8 @@ def is_chain(scope: Scope) -> bool:
     parts = list(scope.parts.values())
     if len(parts) < 2 or len(scope.inputs) != 1 or not parts[0].is_input:
         return False
-    single = all(tensor.index == 0 and tensor.call == 0 for tensor in scope.shapes)
-    linked = all(
-        part.calls == [(Tensor(before.name),)] for before, part in zip(parts, parts[1:], strict=False)
-    )
+    single = all(tensor.output == 0 and tensor.call == 0 for tensor in scope.shapes)
+    linked = all(part.calls == [(Tensor(before.name),)] for before, part in pairwise(parts))
     return single and linked and scope.outputs == [Tensor(parts[-1].name)]
 
 
@@ -93,7 +92,7 @@ def _end(scope: Scope, tensor: Tensor, numbers: dict[tuple[str, int], int]) -> l
     """An output; Keras counts a functional model's calls from 1 here, and here alone."""
     part = scope.parts[tensor.layer]
     shift = int(part.inner is not None and not becomes_chain(part))
-    return [tensor.layer, numbers[tensor.layer, tensor.call] + shift, tensor.index]
+    return [tensor.layer, numbers[tensor.layer, tensor.call] + shift, tensor.output]
 
 
 def _call(
@@ -115,7 +114,7 @@ def _call(
 def _tensor(scope: Scope, tensor: Tensor, numbers: dict[tuple[str, int], int]) -> Json:
     part = scope.parts[tensor.layer]
     number = numbers[tensor.layer, tensor.call]
-    return _keras_tensor(part.name, number, tensor.index, scope.shapes[tensor], part.dtype or "float32")
+    return _keras_tensor(part.name, number, tensor.output, scope.shapes[tensor], part.dtype or "float32")
 
 
 def _keras_tensor(name: str, call: int, index: int, shape: Any, dtype: str) -> Json:

@@ -1,6 +1,6 @@
-"""The order in which Keras keeps the layers of a functional model, which names the groups of a weights file.
+"""The order in which Keras keeps a functional model's layers; it names the groups of a weights file.
 
-Keras does not keep the order of `config.json`: it walks back from the outputs and sorts layers by their depth.
+It is not the order of `config.json`: Keras walks back from the outputs and sorts layers by their depth.
 Source: keras.src.ops.function.map_graph.
 """
 

@@ -1,4 +1,4 @@
-"""A model as Keras sees it: layers by name, each with its calls; a nested model is a layer with a scope of its own.
+"""A model as Keras sees it: layers by name, each with its calls; a nested model has a scope of its own.
 
 The layer graph has containers taken apart; here they stand again, so that a Keras user finds the model that
 was written.
@@ -25,11 +25,11 @@ from nnctl.spec.model import ModelSpec
 
 
 class Tensor(NamedTuple):
-    """Output `index` of call number `call` of the layer called `layer`."""
+    """Output number `output` of call number `call` of the layer called `layer`."""
 
     layer: str
     call: int = 0
-    index: int = 0
+    output: int = 0
 
 
 @dataclass
@@ -99,7 +99,7 @@ def read_scope(spec: ModelSpec, graph: LayerGraph, dtype: str) -> Scope:
     for name, info in graph.inputs.items():
         kind = dtype if info.dtype.startswith("float") else info.dtype
         scope.add_input(name, info.shape, kind, Ref(name))
-    known = {part.name: (Tensor(part.name),) for part in scope.inputs}
+    known: dict[str, tuple[Tensor, ...]] = {part.name: (Tensor(part.name),) for part in scope.inputs}
     feed = next(iter(known.values())) if len(known) == 1 else ()
     frame = _Frame(scope, "", True, known)
     last = reader.run(entries, names, frame, feed)
