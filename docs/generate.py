@@ -245,7 +245,23 @@ def picture(config: Path, epoch: int = 11, width: int = 88) -> str:
                 break
             live.show(event)
         console.print(still.shown)
-        return console.export_svg(title="nnctl", unique_id="nnctl")
+        return _self_contained(console.export_svg(title="nnctl", unique_id="nnctl"))
+
+
+_TEXT = re.compile(r'x="([\d.]+)" y="([\d.]+)" textLength="([\d.]+)"([^>]*)>((?:&#160;)+)(?=[^&<\s])')
+_COLUMN = 12.2
+"""The width of a character in rich's SVG."""
+
+
+def _self_contained(svg: str) -> str:
+    """No fonts from elsewhere; text begins where its first letter is (some renderers drop leading spaces)."""
+
+    def moved(found: re.Match[str]) -> str:
+        x, y, length, rest, spaces = found.groups()
+        by = len(spaces) // len("&#160;") * _COLUMN
+        return f'x="{float(x) + by:g}" y="{y}" textLength="{float(length) - by:g}"{rest}>'
+
+    return _TEXT.sub(moved, re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.S))
 
 
 def main(arguments: list[str]) -> None:
