@@ -27,34 +27,19 @@ def _inverse_keep(rate):
     return 1.0 / (1.0 - rate) if rate < 1.0 else 0.0
 
 
-@inline
-def _kept(word, threshold):
-    """1 where the word is at least the threshold, else 0."""
-    return np.uint32(word >= threshold)
-
-
-@inline
-def _four(block, step, threshold, k0, k1):
-    """The mask's bytes 4 block to 4 block + 3, as one word."""
-    w0, w1, w2, w3 = block_words(block, step, k0, k1)
-    low = _kept(w0, threshold) | _kept(w1, threshold) << np.uint32(8)
-    high = _kept(w2, threshold) | _kept(w3, threshold) << np.uint32(8)
-    return np.uint32(low | high << np.uint32(16))
-
-
 @part
 def draw_mask(k0, k1, step, threshold, lo, hi, mask):
     """mask[lo:hi] = 0 or 1; lo is a multiple of 4."""
-    four, eight = np.uint64(4), np.uint32(8)
-    end = hi // four
-    for block in range(lo // four, end):
-        store_four(mask, block * four, _four(block, step, threshold, k0, k1))
-    at = end * four
-    word = _four(end, step, threshold, k0, k1)
-    while at < hi:
-        mask[at] = np.uint8(word & np.uint32(255))
-        word = np.uint32(word >> eight)
-        at += np.uint64(1)
+    end = hi >> np.uint64(2)
+    for block in range(lo >> np.uint64(2), end):
+        w0, w1, w2, w3 = block_words(block, step, k0, k1)
+        low = np.uint32(w0 >= threshold) | np.uint32(w1 >= threshold) << np.uint32(8)
+        high = np.uint32(w2 >= threshold) | np.uint32(w3 >= threshold) << np.uint32(8)
+        store_four(mask, block << np.uint64(2), np.uint32(low | high << np.uint32(16)))
+    if end << np.uint64(2) < hi:
+        words = block_words(end, step, k0, k1)
+        for i in range(end << np.uint64(2), hi):
+            mask[i] = np.uint8(words[i & np.uint64(3)] >= threshold)
 
 
 @part

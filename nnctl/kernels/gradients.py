@@ -8,10 +8,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from nnctl.kernels import codes
 from nnctl.kernels.jit import inline, kernel
+from nnctl.kernels.lanes import lane_dot
 from nnctl.kernels.ranges import all_of, block_count, first, last, part
-from nnctl.kernels.reduce import LENGTH, sum_of
+from nnctl.kernels.reduce import LENGTH
 
 
 @part
@@ -76,7 +76,7 @@ def norm(g, lo, hi):  # type: ignore[no-untyped-def]
     """The root of the sum of squares of g[lo:hi]: blocks of LENGTH in 16 lanes, then the blocks in order."""
     total = g.dtype.type(0.0)
     for start in range(lo, hi, LENGTH):
-        total += sum_of(g, codes.SUM_OF_SQUARES, start, min(LENGTH, hi - start))
+        total += lane_dot(g, start, g, start, min(LENGTH, hi - start))
     return np.sqrt(total)
 
 

@@ -85,6 +85,16 @@ def scale_row(out, at, factor):
         out[at, c] *= factor
 
 
+@part
+def add_blocks(sums, lo, hi, out, at):
+    """out[at, :] = sums[lo, :] + ... + sums[hi - 1, :], from the top down."""
+    for c in range(out.shape[1]):
+        out[at, c] = sums[lo, c]
+    for k in range(lo + np.uint64(1), hi):
+        for c in range(out.shape[1]):
+            out[at, c] += sums[k, c]
+
+
 @kernel
 def sum_middle(x, scale, scratch, y):
     """y[a, b] = scale * sum over r of x[a, r, b]; x (A, R, B), y (A, B), scratch (A * blocks, B).
@@ -101,8 +111,7 @@ def sum_middle(x, scale, scratch, y):
             for k in range(blocks):
                 lo, hi = rows_of_block(k, rows)
                 add_rows(x, np.uint64(a), lo, hi, scratch, np.uint64(k))
-            part_sums = scratch.reshape((1, scratch.shape[0], scratch.shape[1]))
-            add_rows(part_sums, np.uint64(0), np.uint64(0), np.uint64(blocks), y, a)
+            add_blocks(scratch, np.uint64(0), np.uint64(blocks), y, a)
         scale_row(y, a, factor)
 
 
@@ -116,11 +125,9 @@ def sum_middle_parallel(x, scale, scratch, y):
         a = np.int64(job) // blocks
         lo, hi = rows_of_block(np.int64(job) - a * blocks, rows)
         add_rows(x, np.uint64(a), lo, hi, scratch, np.uint64(job))
-    part_sums = scratch.reshape((1, scratch.shape[0], scratch.shape[1]))
     for a in range(outer):
-        at = np.uint64(a)
-        add_rows(part_sums, np.uint64(0), np.uint64(a * blocks), np.uint64((a + 1) * blocks), y, at)
-        scale_row(y, at, factor)
+        add_blocks(scratch, np.uint64(a * blocks), np.uint64((a + 1) * blocks), y, np.uint64(a))
+        scale_row(y, np.uint64(a), factor)
 
 
 @kernel

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nnctl.kernels import codes
 from nnctl.kernels.jit import inline, kernel
-from nnctl.kernels.reduce import LENGTH, sum_of
+from nnctl.kernels.lanes import lane_sum
+from nnctl.kernels.reduce import LENGTH
 
 
 @inline
@@ -13,7 +13,7 @@ def blocked_sum(x):  # type: ignore[no-untyped-def]
     n = x.shape[0]
     result = x.dtype.type(0.0)
     for start in range(0, n, LENGTH):
-        result += sum_of(x, codes.SUM, start, min(LENGTH, n - start))
+        result += lane_sum(x, start, min(LENGTH, n - start))
     return result
 
 
