@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Discriminator, Field, Tag, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
-from nnctl.core.spec import Spec
+from nnctl.core.spec import ConfigPath, Spec
 from nnctl.data.spec import DataSpec
 from nnctl.spec.model import ModelSpec, Seed
 from nnctl.spec.training import TrainingSpec
@@ -17,6 +17,18 @@ VERSION = 1
 """The version of the language that this nnctl reads."""
 
 _NAME = re.compile(r"[\w][\w .+@=,-]*")
+
+
+def _is_file(name: Any) -> str:
+    return "file" if isinstance(name, str) and name.endswith(".py") else "module"
+
+
+Plugin = Annotated[
+    Annotated[ConfigPath, Tag("file")] | Annotated[str, Tag("module")],
+    Discriminator(_is_file),
+    WithJsonSchema({"type": "string"}),
+]
+"""A file (its name ends in `.py`; a path like any other in a config), or a module by name."""
 
 
 class Experiment(Spec):
@@ -30,7 +42,7 @@ class Experiment(Spec):
     """Every random number follows from it."""
     dtype: Literal["float32", "float64"] = "float32"
     """The type of weights and activations."""
-    plugins: tuple[str, ...] = ()
+    plugins: tuple[Plugin, ...] = ()
     """Python files or packages with layers, losses, ... of your own; they run only if the command line
     allows it."""
     data: DataSpec

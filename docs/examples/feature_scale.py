@@ -1,0 +1,38 @@
+"""A layer from outside nnctl: learned factors, one a feature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nnctl.constraints.base import Constraint
+from nnctl.core.shapes import Shape
+from nnctl.initializers.base import Initializer
+from nnctl.layers.base import Layer, Weight, need_known, register
+from nnctl.layers.call import Call
+from nnctl.ops.base import Value
+from nnctl.ops.elementwise import multiply_row
+
+
+@register
+class FeatureScale(Layer):
+    """y = x s, one learned factor a feature.
+
+    Shapes: x (B, ..., C), scale s (C,), y (B, ..., C).
+    Source: an example of the documentation.
+    """
+
+    scale_initializer: Initializer = "ones"
+    """First values of s."""
+    scale_constraint: Constraint | None = None
+    """What s satisfies after each update."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        need_known("FeatureScale", inputs[0], -1, "the last axis")
+        return inputs[0]
+
+    def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
+        features = need_known("FeatureScale", inputs[0], -1, "the last axis")
+        return {"scale": Weight((features,), self.scale_initializer, constraint=self.scale_constraint)}
+
+    def call(self, ctx: Call, *inputs: Value) -> Value:
+        return multiply_row(inputs[0], ctx.weights["scale"])
