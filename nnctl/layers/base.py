@@ -58,6 +58,8 @@ class Layer(Spec):
     """Whether its input is class numbers (an Embedding's): such a model input is fed integers."""
     supports_masking: ClassVar[bool] = True
     """Whether a mask that comes in goes on to the output (Keras: `supports_masking`)."""
+    any_dtype: ClassVar[bool] = False
+    """Whether inputs of any dtype are taken as they come; others are cast to the model's floats first."""
 
     @property
     def kind(self) -> str:

@@ -9,7 +9,7 @@ from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Layer, need_axis, register
 from nnctl.layers.call import Call
 from nnctl.ops.base import Value
-from nnctl.ops.elementwise import fill
+from nnctl.ops.elementwise import cast, fill
 from nnctl.ops.masks import either
 from nnctl.ops.shape import concatenate
 
@@ -24,6 +24,7 @@ class Concatenate(Layer):
 
     inputs_min: ClassVar[int] = 2
     inputs_max: ClassVar[int | None] = None
+    any_dtype: ClassVar[bool] = True
 
     axis: int = -1
     """The axis to lay them along; 0 is the batch, -1 the last."""
@@ -52,7 +53,9 @@ class Concatenate(Layer):
         )
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
-        return concatenate(list(inputs), self._axis(inputs[0]))
+        alike = len({x.dtype for x in inputs}) == 1
+        xs = inputs if alike else [cast(x, ctx.graph.dtype) for x in inputs]
+        return concatenate(xs, self._axis(inputs[0]))
 
     def _axis(self, x: Value) -> int:
         return need_axis("Concatenate", x.shape[1:], self.axis) + 1

@@ -25,6 +25,8 @@ class Embedding(Layer):
     Source: keras.layers.Embedding.
     """
 
+    any_dtype: ClassVar[bool] = True
+
     input_dim: PositiveInt
     """How many indices there are: I, the largest index plus 1."""
     output_dim: PositiveInt

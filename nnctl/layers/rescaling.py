@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer, register
 from nnctl.layers.call import Call
@@ -16,6 +18,8 @@ class Rescaling(Layer):
     Shapes: x (B, ...), y (B, ...) of floats.
     Source: keras.layers.Rescaling.
     """
+
+    any_dtype: ClassVar[bool] = True
 
     scale: float
     """What x is multiplied by."""

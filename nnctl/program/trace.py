@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from nnctl.graph.model import CallNode, LayerGraph, Ref
 from nnctl.layers.call import Call
 from nnctl.ops.base import Graph, Value
+from nnctl.ops.elementwise import cast
 
 
 @dataclass
@@ -42,6 +43,8 @@ def _call(model: LayerGraph, graph: Graph, node: CallNode, traced: Traced, train
         info.field: graph.variable(info.name, info.weight.shape) for info in model.weights_of(node.owner)
     }
     values = [traced.values[ref] for ref in node.inputs]
+    if not node.layer.any_dtype:
+        values = [cast(value, graph.dtype) for value in values]
     masks = [traced.masks[ref] for ref in node.inputs]
     ctx = Call(graph, weights, training, masks, seed, node.name, node.trainable)
     made = node.layer.call(ctx, *values)

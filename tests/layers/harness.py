@@ -11,7 +11,7 @@ import numpy as np
 from nnctl.layers.base import Layer, layers
 from nnctl.layers.call import Call
 from nnctl.ops.base import Graph, Value
-from nnctl.ops.elementwise import add, multiply
+from nnctl.ops.elementwise import add, cast, multiply
 from nnctl.ops.reduce import sum_all
 from nnctl.program.autodiff import gradients
 from nnctl.program.bind import bind, compile_graph, new_arena
@@ -70,6 +70,8 @@ class Case:
     def _call(self, values: Mapping[str, Value], extras: bool) -> list[Value]:
         count = len(self.inputs)
         xs = [values[f"x{i}"] for i in range(count)]
+        if not self.layer.any_dtype:
+            xs = [cast(x, xs[0].graph.dtype) for x in xs]
         weights = {name: values[name] for name in self.weights}
         masks = [values.get(f"mask{i}") for i in range(count)]
         ctx = _Call(xs[0].graph, weights, self.training, masks, 7, "layer")

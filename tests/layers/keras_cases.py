@@ -49,6 +49,7 @@ DENSE = [
     _layer("Dense", (1,), units=1, activity_regularizer={"type": "L2", "l2": 0.3}),
     _layer("Dense", (7,), units=3, activation={"type": "relu", "max_value": 0.4}),
     _layer("Dense", (4, 5), units=3, masks=[0]),
+    _layer("Dense", (5,), units=3, integers=7),
 ]
 
 ELEMENTWISE = [
