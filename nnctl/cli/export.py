@@ -27,4 +27,4 @@ def command(
     if json:
         write_json(result)
     else:
-        typer.echo(f"{result['format']} in {result['output']}", err=True)
+        typer.echo(f"{result['format']} in {result['output']}; {result['hint']}", err=True)

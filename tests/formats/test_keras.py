@@ -17,6 +17,8 @@ jax = pytest.importorskip("jax")
 
 from nnctl.data.open import open_data  # noqa: E402
 from nnctl.formats.keras.archive import keras_archive, keras_weights_file  # noqa: E402
+from nnctl.formats.keras.order import ordered  # noqa: E402
+from nnctl.formats.keras.scopes import read_scope  # noqa: E402
 from nnctl.graph.build import build  # noqa: E402
 from nnctl.graph.model import InputInfo  # noqa: E402
 from nnctl.graph.wanted import wanted  # noqa: E402
@@ -106,6 +108,37 @@ def test_models(name: str, tmp_path: Path) -> None:
     trainable = sum(info.size for info in made.graph.weights.values() if info.trainable)
     assert theirs.count_params() == sum(map(np.size, made.weights.values()))
     assert sum(int(np.prod(w.shape)) for w in theirs.trainable_weights) == trainable
+
+
+def random_graph(seed: int) -> dict[str, Any]:
+    """Layers of one class and one shape, wired by chance: nothing but the order tells their weights apart."""
+    rng = np.random.default_rng(seed)
+    tensors, layers, dense = ["x", "y"], [], []
+    for number in range(14):
+        name, kind = f"n{number}", rng.integers(4)
+        reads = [str(word) for word in rng.choice(tensors, 2)]
+        if kind == 0:
+            layers.append({"type": "Add", "name": name, "inputs": reads})
+        elif kind == 1 and dense:
+            layers.append({"use": str(rng.choice(dense)), "name": name, "inputs": reads[0]})
+        else:
+            layers.append({"type": "Dense", "units": 3, "name": name, "inputs": reads[0]})
+            dense.append(name)
+        tensors.append(name)
+    outputs = {str(word) for word in rng.choice(tensors[5:], 3)}
+    return {"inputs": {"x": [3], "y": [3]}, "layers": layers, "outputs": sorted(outputs)}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_graphs(seed: int, tmp_path: Path) -> None:
+    made = model(random_graph(seed))
+    theirs = exported(made, tmp_path / "m.keras")
+    parts = ordered(read_scope(made.spec, made.graph, made.dtype))
+    assert [layer.name for layer in theirs.layers] == [part.name for part in parts]
+    for layer in theirs.layers:
+        ours = [made.weights[info.name] for info in made.graph.weights_of(layer.name)]
+        for weight, expected in zip(layer.get_weights(), ours, strict=True):
+            np.testing.assert_array_equal(weight, expected)
 
 
 @pytest.mark.parametrize("name", ["chain", "nested", "crossing"])

@@ -1,0 +1,127 @@
+"""`export` from a run: what comes out, twice the same bytes, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from nnctl.core.errors import ConfigError, StorageError
+from nnctl.workflow.assemble import assemble
+from nnctl.workflow.export import Format, export
+from nnctl.workflow.stored import open_stored
+from nnctl.workflow.train import start
+from tests.runs.faults import FaultyDisk
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+FORMATS: list[tuple[Format, str]] = [
+    ("yaml", "model.yaml"),
+    ("json", "model.json"),
+    ("npz", "weights.npz"),
+    ("h5", "model.weights.h5"),
+    ("keras", "model.keras"),
+]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run of one epoch with a shared encoder and two inputs."""
+    directory = tmp_path_factory.mktemp("export") / "run"
+    training = start(CONFIGS / "digits_halves.yaml", run_dir=directory, overrides=["training.epochs=1"])
+    for _ in training.events():
+        pass
+    return str(directory)
+
+
+@pytest.mark.parametrize(("format", "name"), FORMATS)
+def test_twice_the_same_bytes(format: Format, name: str, run: str, tmp_path: Path) -> None:
+    result = export(run, format, tmp_path / name)
+    first = (tmp_path / name).read_bytes()
+    assert (result["format"], result["output"]) == (format, str(tmp_path / name))
+    (tmp_path / name).write_bytes(b"what was there before")
+    assert export(run, format, tmp_path / name) == result
+    assert (tmp_path / name).read_bytes() == first
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    json.dumps(result)
+
+
+@pytest.mark.parametrize(("format", "name"), FORMATS)
+def test_full_disk_leaves_what_was_there(format: Format, name: str, run: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"before")
+    counted = FaultyDisk()
+    export(run, format, tmp_path / f"other_{name}", disk=counted)
+    (tmp_path / f"other_{name}").unlink()
+    last = counted.operations.index("replace")
+    for at in range(last + 1):
+        with pytest.raises(StorageError, match=r"full|ENOSPC"):
+            export(run, format, path, disk=FaultyDisk(at, errno.ENOSPC))
+        assert path.read_bytes() == b"before"
+        assert [found.name for found in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("format", ["yaml", "json"])
+def test_structure_comes_back_in_a_config(format: Format, run: str, tmp_path: Path) -> None:
+    export(run, format, tmp_path / "model.json")
+    text = (CONFIGS / "digits_halves.yaml").read_text()
+    head, rest = text.split("model:\n")
+    training = rest[rest.index("training:") :]
+    head = head.replace("data/", f"{CONFIGS}/data/")
+    (tmp_path / "again.yaml").write_text(f"{head}model: {{path: model.json}}\n{training}")
+    again, stored = assemble(tmp_path / "again.yaml").model, open_stored(run).model
+    assert [(n.name, n.owner, n.inputs, n.output_shapes) for n in again.nodes] == [
+        (n.name, n.owner, n.inputs, n.output_shapes) for n in stored.nodes
+    ]
+    assert list(again.weights) == list(stored.weights)
+    assert (again.inputs, again.outputs) == (stored.inputs, stored.outputs)
+
+
+def test_weights_are_the_run_s(run: str, tmp_path: Path) -> None:
+    weights = open_stored(run).file.state.weights
+    export(run, "npz", tmp_path / "w.npz")
+    with np.load(tmp_path / "w.npz", allow_pickle=False) as held:
+        assert {name: held[name].tobytes() for name in held} == {n: w.tobytes() for n, w in weights.items()}
+    export(run, "h5", tmp_path / "w.weights.h5")
+    with h5py.File(tmp_path / "w.weights.h5") as file:
+        kernel = np.asarray(file["layers/sequential/layers/dense_1/vars/0"])
+        mean = np.asarray(file["layers/sequential/layers/batch_normalization/vars/2"])
+    np.testing.assert_array_equal(kernel, weights["encoder/dense_1/kernel"])
+    np.testing.assert_array_equal(mean, weights["encoder/batch_normalization/moving_mean"])
+
+
+def test_a_checkpoint_can_be_exported(run: str, tmp_path: Path) -> None:
+    export(f"{run}/model.h5", "npz", tmp_path / "a.npz")
+    export(run, "npz", tmp_path / "b.npz")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_wrong_places_are_told_before_the_run_is_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no directory"):
+        export("no such run", "npz", tmp_path / "missing" / "w.npz")
+    with pytest.raises(ConfigError, match="is a directory"):
+        export("no such run", "npz", tmp_path)
+    with pytest.raises(ConfigError, match=r"end in \.keras"):
+        export("no such run", "keras", tmp_path / "model.zip")
+
+
+@pytest.mark.keras
+def test_keras_evaluates_the_run_alike(run: str, tmp_path: Path) -> None:
+    """Prepared test data through the exported model: the same predictions, so the same accuracy."""
+    keras = pytest.importorskip("keras")
+    from nnctl.runner.evaluate import predict
+    from nnctl.workflow.split import Split
+
+    stored = open_stored(run)
+    export(run, "keras", tmp_path / "model.keras")
+    split = Split(stored.split("test"))
+    found = list(predict(stored.session(1), split, 64))
+    ours = np.concatenate([batch["digit"] for batch in found])
+    count = len(split)
+    given = {name: np.empty(shape, np.float32) for name, shape in split.sizes(count).items()}
+    split.read(np.arange(count), {f"input:{name}": array for name, array in given.items()})
+    theirs = keras.saving.load_model(tmp_path / "model.keras").predict(given, verbose=0)
+    np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-6)
