@@ -12,8 +12,8 @@ from benchmarks.processes import Worker
 Say = Callable[[str], None]
 
 AGREEMENT = 2e-3
-"""How far losses may differ after a few steps. PyTorch's Adam adds epsilon elsewhere than Keras's, which tells
-where gradients are tiny: 1e-3; all others agree to 1e-5."""
+"""How far losses may differ after a few steps. PyTorch's Adam adds epsilon elsewhere than Keras's, which
+tells where gradients are tiny: 1e-3; all others agree to 1e-5."""
 
 
 @dataclass

@@ -117,15 +117,11 @@ class Product:
         use_threads(THREADS)
         graph = Graph("float32")
         a, b = jobs.matrices()
-        product = matmul(graph.input("a", a.shape), graph.input("b", b.shape))
+        product = matmul(graph.variable("a", a.shape), graph.variable("b", b.shape))
         compiled = compile_graph(graph, {"c": product}, threads=THREADS)
-        self.program = bind(compiled, new_arena(compiled.plan.size), {})
-        self.a, self.b = a, b
+        self.program = bind(compiled, new_arena(compiled.plan.size), {"a": a, "b": b})
 
     def step(self) -> None:
-        # The two inputs may share the arena with what comes after them: they are part of a run.
-        self.program.inputs["a"][...] = self.a
-        self.program.inputs["b"][...] = self.b
         self.program.run()
 
     def loss_of(self, made: None) -> float:

@@ -12,8 +12,20 @@ from nnctl.layers.entry import Entry, entry_names
 from nnctl.layers.functional import Functional
 from nnctl.layers.input import Input
 from nnctl.layers.sequential import Sequential
+from nnctl.spec.experiment import Experiment
 from nnctl.spec.model import ModelSpec
 from nnctl.spec.training import TrainingSpec
+
+
+def data_arguments(experiment: Experiment) -> dict[str, Any]:
+    """What `data.open_data` and `data.head` want to know of an experiment's model."""
+    asks = wanted(experiment.model, experiment.training)
+    return {
+        "input_shapes": asks.inputs,
+        "outputs": asks.outputs,
+        "integer_inputs": asks.integer_inputs,
+        "categorical": asks.categorical,
+    }
 
 
 def wanted(model: ModelSpec, training: TrainingSpec) -> Wanted:

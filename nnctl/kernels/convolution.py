@@ -25,7 +25,7 @@ from nnctl.kernels.tile import address, copy_block, transpose_block
 RELU = convolution_tile.RELU
 GATE = convolution_tile.GATE
 
-SERIAL = 256 * 1024
+SERIAL = 1024 * 1024
 """Multiply-adds below which waking other threads costs more than it brings."""
 
 

@@ -247,7 +247,7 @@ def _move_right(builder: Any, given: dict[str, Any], columns: int, itemsize: int
 
 
 def _make(vectors: int) -> Any:
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def tile(
         typingctx: Any, like: Any, x: Any, rows: Any, count: Any, runs: Any, w_runs: Any, run_count: Any,
         run_length: Any, x_step: Any, w: Any, w_step: Any, start: Any, gate: Any, out: Any,

@@ -16,7 +16,7 @@ from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.pooling_rows import average_gradient_row, average_row, max_gradient_row, max_row
 from nnctl.kernels.tile import address
 
-PARALLEL_SIZE = 32768
+PARALLEL_SIZE = 65536
 """Input elements from which waking other threads pays."""
 
 

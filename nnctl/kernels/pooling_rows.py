@@ -124,7 +124,7 @@ def _every_vector(row: Row, pixels: Any, table: Any) -> Iterator[Any]:
 def _row_function(name: str, arguments: int, fill: Callable[..., None]) -> Any:
     """An intrinsic `f(like, taps, *addresses and sizes)`; `like` and `taps` are arrays for their dtypes."""
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def row(typingctx: Any, like: Any, taps: Any, given: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             element = context.get_value_type(like.dtype)

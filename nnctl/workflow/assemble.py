@@ -17,7 +17,7 @@ from nnctl.graph.compile import compile_objective
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import check_targets
-from nnctl.graph.wanted import wanted
+from nnctl.graph.wanted import data_arguments
 from nnctl.runs.find import find
 from nnctl.spec.load import Loaded, load, with_model
 from nnctl.workflow.plugins import load_plugins
@@ -101,16 +101,12 @@ def _initial_path(loaded: Loaded, named: str) -> str:
 def assemble_loaded(loaded: Loaded, preprocessing: Preprocessing | None = None) -> Assembled:
     """`assemble` for a config that was loaded already."""
     experiment = loaded.experiment
-    asks = wanted(experiment.model, experiment.training)
     with placed(loaded):
         data = open_data(
             experiment.data,
             loaded.directory,
             experiment.seed,
-            input_shapes=asks.inputs,
-            outputs=asks.outputs,
-            integer_inputs=asks.integer_inputs,
-            categorical=asks.categorical,
+            **data_arguments(experiment),
             preprocessing=preprocessing,
             dtype=experiment.dtype,
         )

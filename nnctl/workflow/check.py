@@ -13,7 +13,7 @@ from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.targets import check_shapes
-from nnctl.graph.wanted import wanted
+from nnctl.graph.wanted import data_arguments
 from nnctl.spec.load import Loaded
 from nnctl.workflow.assemble import assemble_data, load_experiment, placed
 from nnctl.workflow.callbacks import check_callbacks
@@ -30,16 +30,12 @@ def check(
     """
     loaded = load_experiment(config, overrides, seed, allow_plugins)
     experiment = loaded.experiment
-    asks = wanted(experiment.model, experiment.training)
     with placed(loaded):
         look = head(
             experiment.data,
             loaded.directory,
             seed=experiment.seed,
-            input_shapes=asks.inputs,
-            outputs=asks.outputs,
-            integer_inputs=asks.integer_inputs,
-            categorical=asks.categorical,
+            **data_arguments(experiment),
         )
     if look.data is not None:
         # A small file was read whole: nothing is left to guess.

@@ -15,7 +15,7 @@ from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
-from nnctl.graph.wanted import wanted
+from nnctl.graph.wanted import data_arguments
 from nnctl.runs.find import Found, find
 from nnctl.runs.model_file import ModelFile, read_model
 from nnctl.spec.load import Loaded, load_data
@@ -61,16 +61,12 @@ class Stored:
     def data(self) -> Data:
         """The experiment's own data, prepared as it was for training."""
         experiment = self.loaded.experiment
-        asks = wanted(experiment.model, experiment.training)
-        with placed(self.loaded):
+            with placed(self.loaded):
             return open_data(
                 experiment.data,
                 self.directory,
                 experiment.seed,
-                input_shapes=asks.inputs,
-                outputs=asks.outputs,
-                integer_inputs=asks.integer_inputs,
-                categorical=asks.categorical,
+                **data_arguments(experiment),
                 preprocessing=self.preprocessing,
                 dtype=experiment.dtype,
                 digest=False,

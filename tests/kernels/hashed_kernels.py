@@ -15,9 +15,11 @@ from nnctl.kernels import (
     dropout,
     elementwise,
     gather,
+    gradients,
     layer_norm,
     losses,
     normalization,
+    optimizers,
     qr,
     reduce,
     softmax,
@@ -104,6 +106,20 @@ def normalizations(dtype: str) -> Iterator[np.ndarray]:
     yield y
 
 
+def updates(dtype: str) -> Iterator[np.ndarray]:
+    w, g, a, b, c = (table(dtype).reshape(-1) for _ in range(5))
+    hyper, starts = np.array([1e-3, 0.7e-3]), np.array([0, 16, 9000, w.size])
+    b, c = np.abs(b), np.abs(c)
+    gradients.clip_by_norm(3.0, starts, g)
+    gradients.clip_by_value(0.2, g)
+    optimizers.sgd(g, hyper, 0.01, 0.9, 1, a, w)
+    optimizers.adam(g, hyper, 0.01, 0.1, 0.001, 1e-7, a, b, w)
+    optimizers.amsgrad(g, hyper, 0.01, 0.1, 0.001, 1e-7, a, b, c, w)
+    optimizers.rmsprop(g, hyper, 0.01, 0.9, 1e-7, b, w)
+    optimizers.adagrad(g, hyper, 0.01, 1e-7, c, w)
+    yield from (w, g, a, b, c)
+
+
 def orthonormal(dtype: str) -> Iterator[np.ndarray]:
     if dtype == "float64":
         q = np.empty((40, 30))
@@ -117,6 +133,7 @@ FAMILIES: tuple[Callable[[str], Iterator[np.ndarray]], ...] = (
     all_losses,
     random_numbers,
     normalizations,
+    updates,
     orthonormal,
 )
 

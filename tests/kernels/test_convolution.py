@@ -14,6 +14,8 @@ from nnctl.kernels.convolution import gather, pack_panels
 from nnctl.kernels.convolution_gradient import kernel_gradient as kernel_gradient_kernel
 from nnctl.kernels.convolution_kernel_plan import kernel_gradient
 from nnctl.kernels.convolution_plan import TICKETS, Geometry, forward, input_gradient
+from nnctl.kernels.pooling import average_pool, average_pool_gradient
+from nnctl.kernels.pooling_plan import Windows, table
 from tests.kernels import convolution_oracle as oracle
 
 CASES = {
@@ -100,9 +102,14 @@ def digest() -> str:
     for name in ("plain", "one vector and a rest", "causal along the width", "stride, groups"):
         for array in _run(CASES[name], "float32"):
             found.update(array.tobytes())
-    threaded = Geometry(4, 20, 21, 5, 20, (3, 3), (1, 1), (1, 1), 1, 1, 20, 21)
+    threaded = Geometry(8, 20, 21, 5, 20, (3, 3), (1, 1), (1, 1), 1, 1, 20, 21)
     for array in _run(threaded, "float32"):
         found.update(array.tobytes())
+    w = Windows(8, 20, 21, 20, (3, 2), (2, 1), 0, 1, 9, 22)
+    y, dx = np.empty((8, 9, 22, 20), "float32"), np.empty((8, 20, 21, 20), "float32")
+    average_pool(_run(threaded, "float32")[0].ravel(), table(w), y.reshape(-1))
+    average_pool_gradient(y.ravel(), table(w), dx.reshape(-1))
+    found.update(dx.tobytes())
     return found.hexdigest()
 
 

@@ -17,7 +17,7 @@ CASES = {
     "along the width": Windows(2, 1, 13, 5, (1, 3), (1, 3), 0, 1, 1, 5),
     "one channel, whole image": Windows(2, 5, 3, 1, (5, 3), (5, 3), 0, 0, 1, 1),
     "over 256 taps": Windows(1, 18, 19, 2, (17, 17), (1, 2), 0, 0, 2, 2),
-    "over threads": Windows(8, 16, 18, 17, (2, 2), (2, 2), 0, 0, 8, 9),
+    "over threads": Windows(8, 22, 24, 17, (2, 2), (2, 2), 0, 0, 11, 12),
 }
 
 
