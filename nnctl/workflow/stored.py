@@ -61,7 +61,7 @@ class Stored:
     def data(self) -> Data:
         """The experiment's own data, prepared as it was for training."""
         experiment = self.loaded.experiment
-            with placed(self.loaded):
+        with placed(self.loaded):
             return open_data(
                 experiment.data,
                 self.directory,
