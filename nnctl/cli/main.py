@@ -1,4 +1,4 @@
-"""The command line: every command is one file; this one puts them together and turns errors into exit codes."""
+"""The command line: a file a command; this one puts them together and turns errors into exit codes."""
 
 from __future__ import annotations
 

@@ -69,8 +69,8 @@ def _misfit(output: OutputObjective, shape: Shape, names: Sequence[str] | None, 
     loss = type(output.loss).__name__
     classes = f"; its classes are {', '.join(names[:6])}" if names else ""
     return Problem(
-        f"output '{output.output}' is {show(output.shape)}, so {loss} wants a target of {show(output.target.shape)}, "
-        f"but the data gives {show(shape)}{classes}",
+        f"output '{output.output}' is {show(output.shape)}, so {loss} wants a target of "
+        f"{show(output.target.shape)}, but the data gives {show(shape)}{classes}",
         _units_path(output, model),
         expected=f"an output of shape {show(shape)}" if shape else "an output of 1 unit, or another loss",
     )
