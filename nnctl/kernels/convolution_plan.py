@@ -83,14 +83,14 @@ class Geometry:
 
 
 class AxisClass(NamedTuple):
-    """Output indices start, start + step ... (`count`) along an axis that reach the same taps.
+    """Output indices start, start + step ... (`members` of them) along an axis that reach the same taps.
 
     Tap t of (t, shift) in `taps` reads the source at `source` + k * `source_step` + shift.
     """
 
     start: int
     step: int
-    count: int
+    members: int
     source: int
     source_step: int
     taps: tuple[tuple[int, int], ...]
@@ -103,7 +103,7 @@ def _grouped(
     classes: list[AxisClass] = []
     for k, reached in enumerate(taps):
         if classes and classes[-1].taps == reached:
-            classes[-1] = classes[-1]._replace(count=classes[-1].count + 1)
+            classes[-1] = classes[-1]._replace(members=classes[-1].members + 1)
         else:
             classes.append(AxisClass(start + k * step, step, 1, k * source_step, source_step, reached))
     return classes
@@ -240,12 +240,12 @@ def _gather(
     records: list[int] = []
     for row in rows:
         for column in columns:
-            image, m, n = np.indices((images, min(block, row.count), column.count))
+            image, m, n = np.indices((images, min(block, row.members), column.members))
             steps = row.source_step * source.width * source.channels, column.source_step * source.channels
             places = row.step * out.width * out.channels, column.step * out.channels
             runs = _runs(row, column, source, g.kernel[1], length)
             records += [
-                row.start, row.step, row.count, column.count,
+                row.start, row.step, row.members, column.members,
                 (row.source * source.width + column.source) * source.channels, steps[0],
                 (row.start * out.width + column.start) * out.channels, places[0],
                 parts.put(image * source.size + m * steps[0] + n * steps[1]),
