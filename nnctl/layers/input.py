@@ -26,7 +26,7 @@ class Input(Layer):
     """
 
     shape: tuple[Size | None, ...] | None = None
-    """The input's shape without the batch axis; `null` is a length that varies. Default: read from the data."""
+    """The shape without the batch axis; `null` is a length that varies. Default: read from the data."""
     dtype: InputType | None = None
     """The type of its numbers; default: the experiment's."""
 

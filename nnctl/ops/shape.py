@@ -119,7 +119,7 @@ class Slice(Op):
         last = self.start + (self.length - 1) * self.step
         if self.length and not (0 <= self.start < x.shape[self.axis] and 0 <= last < x.shape[self.axis]):
             raise ValueError(f"{self} does not lie in {x.shape}")
-        return (TensorType(x.shape[: self.axis] + (self.length,) + x.shape[self.axis + 1 :], x.dtype),)
+        return (TensorType((*x.shape[: self.axis], self.length, *x.shape[self.axis + 1 :]), x.dtype),)
 
     def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
         (dy,) = dys

@@ -115,7 +115,7 @@ def _shared(
 
 
 def _place(buffers: Sequence[_Buffer]) -> int:
-    """Give every buffer an offset, the largest first, each as low as its lifetime allows; the arena's size."""
+    """Give every buffer an offset, largest first, each as low as its lifetime allows; the arena's size."""
     placed: list[_Buffer] = []
     size = 0
     order = sorted(range(len(buffers)), key=lambda i: (-buffers[i].nbytes, buffers[i].start, i))

@@ -22,8 +22,8 @@ Key = tuple[Any, ...]
 class Session:
     """Weights, optimizer slots, metric states, and the programs over them.
 
-    Programs are made for sizes (batch, lengths) on first use; `prepare` makes known ones ahead of time, so that
-    the arena is allocated once. A program for larger sizes than any before replaces the arena and rebinds.
+    Programs are made for sizes (batch, lengths) on first use; `prepare` makes known ones ahead of time, so
+    that the arena is allocated once. A program for larger sizes than any before replaces the arena and rebinds.
 
     Args:
         objective: Losses and metrics; None for a model that only predicts.

@@ -101,7 +101,7 @@ def _penalties(graph: Graph, model: LayerGraph) -> list[Value]:
 
 
 def training(model: LayerGraph, objective: Objective, dtype: str, sizes: Sizes, seed: int) -> Built:
-    """Forward, losses, metrics and all gradients; each gradient is written to the memory "gradient:<weight>"."""
+    """Forward, losses, metrics, gradients; each gradient is written to the memory "gradient:<weight>"."""
     graph, traced = _forward(model, dtype, sizes, True, seed)
     graph.step()
     loss = _measure(graph, model, objective, traced, True)

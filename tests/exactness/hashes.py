@@ -1,4 +1,4 @@
-"""Trains configs for a few steps and prints their weights' hashes: run in a process of its own per CPU target."""
+"""Trains configs for a few steps and prints their weights' hashes; a process of its own per CPU target."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def test_dead_code_goes_and_relu_is_fused() -> None:
 def lifetimes(compiled: Compiled) -> list[tuple[int, int, int, int]]:
     """(first byte, last byte, first node, last node) of every value in the arena, computed anew."""
     nodes = compiled.graph.nodes
-    first = {value: -1 for value in compiled.graph.inputs.values()}
+    first = dict.fromkeys(compiled.graph.inputs.values(), -1)
     last = dict(first)
     for at, node in enumerate(nodes):
         for value in node.outputs:

@@ -72,7 +72,9 @@ def kill_and_resume(
     for _ in range(kills):
         started = directory.exists() and (directory / "manifest.json").exists()
         process = subprocess.Popen(
-            command + (["--resume"] if started else []), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            [*command, *(["--resume"] if started else [])],
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 60
         while (
@@ -84,7 +86,7 @@ def kill_and_resume(
         time.sleep(random_.uniform(0.0, 1.2))
         process.kill()
         process.wait()
-    done = subprocess.run(command + ["--resume"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
     if done.returncode == 2 and "nothing to resume" in done.stderr:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -120,5 +122,5 @@ def test_completed_run_is_left_alone(tmp_path: Path) -> None:
 def test_another_config_is_refused_with_the_difference(tmp_path: Path) -> None:
     config, directory = CONFIGS / "iris.yaml", tmp_path / "run"
     run(start(config, run_dir=directory, overrides=["training.epochs=1"]))
-    with pytest.raises(RunError, match="(?s)another config.*epochs: 2"):
+    with pytest.raises(RunError, match=r"(?s)another config.*epochs: 2"):
         start(config, run_dir=directory, overrides=["training.epochs=2"])
