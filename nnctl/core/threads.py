@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from pathlib import Path
 
 from nnctl.core.errors import ConfigError, Problem
@@ -56,4 +57,6 @@ def _quota(cgroup: Path) -> float | None:
 
 def limit_kernels(count: int) -> None:
     """Have kernels run on `count` threads. Numba's own limit is fixed when it is first imported."""
+    if "numba" in sys.modules:
+        return
     os.environ["NUMBA_NUM_THREADS"] = str(max(count, int(os.environ.get("NUMBA_NUM_THREADS", "1"))))
