@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,6 @@ from tests.formats.keras_models import MODELS  # noqa: E402
 from tests.formats.models import Model, from_spec, model  # noqa: E402
 from tests.layers import keras_cases  # noqa: E402
 
-jax.config.update("jax_disable_most_optimizations", True)  # compiling is most of the time here
-
 pytestmark = pytest.mark.keras
 
 FAMILIES = [
@@ -43,6 +41,15 @@ FAMILIES = [
     "RECURRENT",
 ]
 CONFIGS = sorted(Path("configs").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compile_quickly() -> Iterator[None]:
+    """Compiling is most of the time here."""
+    before = jax.config.jax_disable_most_optimizations
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 def exported(made: Model, path: Path, name: str = "model") -> Any:
