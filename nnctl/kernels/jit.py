@@ -81,6 +81,8 @@ class _ContentLocator(caching._CacheLocator):  # type: ignore[misc]
         self._py_file = py_file  # Numba names it in its warnings
         self._file = Path(py_file).resolve()
         self._name = py_func.__name__
+        # Numba names these two in its warnings.
+        self._py_file, self._lineno = py_file, py_func.__code__.co_firstlineno
         root = cache_root()
         self._path = (root if _usable(root) else _fallback_root()) / self._file.stem
         self._path.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ from nnctl.callbacks.model_checkpoint import ModelCheckpoint
 from nnctl.core import events
 from nnctl.core.errors import Problem, RunError
 from nnctl.core.events import Event
+from nnctl.core.memory import give_back_freed
 from nnctl.core.threads import thread_count
 from nnctl.graph.model import LayerGraph
 from nnctl.runs.decision import Decision, decide
@@ -57,6 +58,7 @@ def start(
         DataError: the data is wrong; nothing was written.
         RunError: the run directory holds another run, is in use, or wants --resume.
     """
+    give_back_freed()
     count = thread_count(threads)
     assembled = assemble(config, overrides=overrides, seed=seed, allow_plugins=allow_plugins)
     check_callbacks(assembled.loaded, assembled.objective, assembled.data.validation is not None)
