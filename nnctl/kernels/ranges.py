@@ -17,8 +17,6 @@ from nnctl.kernels.jit import inline
 
 BLOCK = 16384
 """Elements of one parallel iteration."""
-PARALLEL_SIZE = 131072
-"""Elements from which the parallel form of an elementwise kernel pays."""
 
 
 def _assume_no_overlap(flags: Any) -> Any:
