@@ -20,13 +20,12 @@ import numpy as np
 from numba.extending import register_jitable
 
 from nnctl.kernels.jit import kernel
-from nnctl.kernels.matmul import VECTORS
+from nnctl.kernels.panels import VECTORS, panel_width, prepare_tile, tile_size
 from nnctl.kernels.ranges import part
 from nnctl.kernels.recurrent import (
     HEAD,
     activate,
     block_rows,
-    constants_size,
     copy_rows,
     keep_masked,
     load_state,
@@ -34,9 +33,7 @@ from nnctl.kernels.recurrent import (
     multiply_add,
     pack,
     packed_size,
-    panel_width,
     product,
-    set_constants,
     write_output,
 )  # fmt: skip
 from nnctl.kernels.simd import fma, lanes, take_ticket, thread_count
@@ -52,7 +49,7 @@ def weights_size(units: int, width: int) -> int:
 @register_jitable
 def worker_size(batch: int, units: int, width: int) -> int:
     """Elements of scratch of one thread."""
-    return constants_size(width) + 7 * block_rows(batch) * units + 16
+    return tile_size(width) + 7 * block_rows(batch) * units + 16
 
 
 def scratch_size(batch: int, units: int, itemsize: int, threads: int) -> int:
@@ -76,9 +73,9 @@ def _forward(
     plane: int, at: int, scratch: Any, y: Any, h_last: Any, h_before: Any, reset_h: Any, gates: Any,
 ) -> None:  # fmt: skip
     """Take blocks of rows through all steps until none is left."""
-    set_constants(scratch, at)
+    prepare_tile(scratch, at)
     full = block_rows(batch)
-    place = at + constants_size(VECTORS * lanes(scratch))
+    place = at + tile_size(VECTORS * lanes(scratch))
     kept = 1 if h_before.size else 0
     while True:
         row = take_ticket(scratch, 0) * full

@@ -9,14 +9,13 @@ import numpy as np
 
 from nnctl.kernels.gru import weights_size, worker_size
 from nnctl.kernels.jit import kernel
-from nnctl.kernels.matmul import VECTORS
+from nnctl.kernels.panels import VECTORS, prepare_tile, tile_size
 from nnctl.kernels.ranges import part
 from nnctl.kernels.recurrent import (
     HEAD,
     add_output_gradient,
     block_rows,
     clear_masked,
-    constants_size,
     copy_rows,
     keep_masked,
     load_state,
@@ -26,7 +25,6 @@ from nnctl.kernels.recurrent import (
     packed_size,
     product,
     scale_by_slope,
-    set_constants,
 )  # fmt: skip
 from nnctl.kernels.simd import lanes, take_ticket, thread_count
 from nnctl.kernels.tile import address
@@ -82,9 +80,9 @@ def _backward(
     zero_masked: int, plane: int, at: int, scratch: Any, dxw: Any, d_inner: Any, dh0: Any,
 ) -> None:  # fmt: skip
     """Take blocks of rows back through all steps until none is left."""
-    set_constants(scratch, at)
+    prepare_tile(scratch, at)
     full = block_rows(batch)
-    place = at + constants_size(VECTORS * lanes(scratch))
+    place = at + tile_size(VECTORS * lanes(scratch))
     stride = 3 * steps * units
     while True:
         row = take_ticket(scratch, 0) * full

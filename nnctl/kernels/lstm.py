@@ -17,7 +17,7 @@ import numba
 import numpy as np
 
 from nnctl.kernels.jit import kernel
-from nnctl.kernels.matmul import VECTORS
+from nnctl.kernels.panels import VECTORS, panel_width, prepare_tile, tile_size
 from nnctl.kernels.ranges import part
 from nnctl.kernels.recurrent import (
     HEAD,
@@ -25,7 +25,6 @@ from nnctl.kernels.recurrent import (
     add_output_gradient,
     block_rows,
     clear_masked,
-    constants_size,
     copy_rows,
     keep_masked,
     load_state,
@@ -33,10 +32,8 @@ from nnctl.kernels.recurrent import (
     multiply_add,
     pack,
     packed_size,
-    panel_width,
     product,
     scale_by_slope,
-    set_constants,
     write_output,
 )  # fmt: skip
 from nnctl.kernels.simd import fma, lanes, take_ticket, thread_count
@@ -47,7 +44,7 @@ def scratch_size(batch: int, units: int, itemsize: int, threads: int) -> int:
     """Elements of scratch for both kernels."""
     width = panel_width(itemsize)
     packed = max(4 * packed_size(units, units, width), packed_size(4 * units, units, width))
-    return HEAD + packed + threads * (constants_size(width) + 8 * block_rows(batch) * units + 16)
+    return HEAD + packed + threads * (tile_size(width) + 8 * block_rows(batch) * units + 16)
 
 
 @part
@@ -65,10 +62,10 @@ def _forward(
     y: Any, h_last: Any, c_last: Any, h_before: Any, gates: Any, cells: Any,
 ) -> None:  # fmt: skip
     """Take blocks of rows through all steps until none is left."""
-    set_constants(scratch, at)
+    prepare_tile(scratch, at)
     width = VECTORS * lanes(scratch)
     full = block_rows(batch)
-    place = at + constants_size(width)
+    place = at + tile_size(width)
     # Without a gradient to come, every step uses the same place.
     kept = 1 if h_before.size else 0
     while True:
@@ -130,7 +127,7 @@ def lstm_forward(
     for gate in range(4):
         pack(u, False, 0, units, gate * units, units, scratch, HEAD + gate * plane)
     begin = HEAD + max(4 * plane, packed_size(4 * units, units, width))
-    size = constants_size(width) + 8 * block_rows(batch) * units + 16
+    size = tile_size(width) + 8 * block_rows(batch) * units + 16
     scratch[0] = scratch[1] = 0
     for worker in numba.prange(min(thread_count(), (scratch.size - begin) // size)):
         _forward(
@@ -169,10 +166,10 @@ def _backward(
     dxw: Any, dh0: Any, dc0: Any,
 ) -> None:  # fmt: skip
     """Take blocks of rows back through all steps until none is left."""
-    set_constants(scratch, at)
+    prepare_tile(scratch, at)
     width = VECTORS * lanes(scratch)
     full = block_rows(batch)
-    place = at + constants_size(width)
+    place = at + tile_size(width)
     while True:
         row = take_ticket(scratch, 0) * full
         if row >= batch:
@@ -248,7 +245,7 @@ def lstm_backward(
     else:
         pack(u, True, 0, 4 * units, 0, units, scratch, HEAD)
     begin = HEAD + max(4 * plane, packed_size(4 * units, units, width))
-    size = constants_size(width) + 8 * block_rows(batch) * units + 16
+    size = tile_size(width) + 8 * block_rows(batch) * units + 16
     scratch[0] = scratch[1] = 0
     for worker in numba.prange(min(thread_count(), (scratch.size - begin) // size)):
         _backward(

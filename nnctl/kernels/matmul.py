@@ -1,13 +1,10 @@
-"""Matrix product C = op(A) op(B) with bias, activation and gate in its epilogue.
+"""Matrix product C = op(A) op(B) with bias, relu and gate in its epilogue.
 
-Order of accumulation, on every CPU and for any number of threads: k is cut into
-`ceil(K / DEPTH)` blocks of nearly equal length that depend on K alone; inside a block a
-chain of fused multiply-adds ascends in k from zero; blocks are added to C in order.
-
-The work is cut by shape into tasks of rows x columns. A task packs one panel of B at a time
-and runs all its row tiles over it, reading A in place; where A is large it is packed too, so
-that a task's operands stay in the second-level cache. Threads draw tasks from one counter,
-so a thread that is slowed down by another process does fewer of them.
+kernels/panels.py documents the order of accumulation. The work is cut by shape into tasks of
+rows x columns. A task packs its columns of B, block of k by block of k, and runs tiles of A's
+rows over them. A is read in place, or copied a chunk of rows at a time where its rows lie so far
+apart that the cache would thrash. Threads draw tasks from one counter, so a thread that is slowed
+down by another process does fewer of them.
 """
 
 from __future__ import annotations
@@ -19,15 +16,21 @@ import numpy as np
 from numba.extending import register_jitable
 
 from nnctl.kernels.jit import inline, kernel
-from nnctl.kernels.simd import lanes, take_ticket, thread_count, tile_shape
-from nnctl.kernels.tile import address, copy_block, finish_tile, make_tile, prefetch_block, transpose_block
-
-DEPTH = 512
-"""Longest chain of multiply-adds between two additions to C. Part of the results: never by CPU."""
-
-ROWS = tile_shape(4).rows
-VECTORS = tile_shape(4).vectors
-VECTOR_BYTES = tile_shape(4).lanes * 4
+from nnctl.kernels.panels import (
+    DEPTH,
+    ROWS,
+    VECTORS,
+    block_depth,
+    ones_of,
+    pack_b,
+    panel_width,
+    prepare_tile,
+    run_tile,
+    tile_size,
+    zeros_of,
+)
+from nnctl.kernels.simd import lanes, take_ticket, thread_count
+from nnctl.kernels.tile import address, copy_block, prefetch_block
 
 BLOCK = 128 * 1024
 """Elements of B that a task packs at a time: half a second-level cache."""
@@ -46,16 +49,6 @@ FAR = 1024
 
 SERIAL = 256 * 1024
 """Multiply-adds below which waking other threads costs more than it brings."""
-
-_tiles = [make_tile(ROWS, n + 1) for n in range(VECTORS)]
-_tile_1, _tile_n = _tiles[0], _tiles[-1]
-
-
-@register_jitable
-def block_depth(k: int) -> int:
-    """Length of a block of k: blocks are nearly equal, a multiple of 8, the last is shorter."""
-    blocks = max(1, (k + DEPTH - 1) // DEPTH)
-    return max(8, ((k + blocks - 1) // blocks + 7) // 8 * 8)
 
 
 @register_jitable
@@ -77,38 +70,13 @@ def _worker_size(m: int, n: int, k: int, width: int) -> int:
     """Elements of scratch a thread needs: panels of B, a tile, two constant rows, a chunk of A."""
     _, columns = _cut(m, n, k, width)
     depth, lane = block_depth(k) + width // VECTORS, width // VECTORS
-    size = depth * columns + (ROWS + 2) * width + max(CHUNK, depth) * lane + CHUNK * depth
+    size = depth * columns + tile_size(width) + max(CHUNK, depth) * lane + CHUNK * depth
     return (size + 15) // 16 * 16
 
 
 def scratch_size(m: int, n: int, k: int, itemsize: int, threads: int) -> int:
     """Elements of scratch for `matmul` of C (m, n) with inner size k, on up to `threads` threads."""
-    return 16 + threads * _worker_size(m, n, k, VECTORS * VECTOR_BYTES // itemsize)
-
-
-@inline
-def pack_b(
-    b: Any, transposed: bool, k: int, depth: int, j0: int, j1: int, width: int, out: Any, at: int
-) -> None:
-    """Copy op(B)[k:k+depth, j0:j1] to panels: each k a row of the panel's width, whole vectors.
-
-    The last panel is one vector wide if that is enough. Panels start `depth + lanes` rows apart.
-    """
-    stride, lane = b.shape[1], lanes(b)
-    for step in range(0, depth, lane):
-        steps = min(lane, depth - step)
-        if not transposed:
-            prefetch_block(b, (k + step + lane) * stride + j0, stride, lane, j1 - j0)
-        for j in range(j0, j1, width):
-            columns = min(width, j1 - j)
-            used = lane if columns <= lane else width
-            panel = at + (j - j0) * (depth + lane) + step * used
-            if transposed:
-                for v in range(0, columns, lane):
-                    source = (j + v) * stride + k + step
-                    transpose_block(b, source, stride, columns - v, steps, out, panel + v, used)
-            else:
-                copy_block(b, (k + step) * stride + j, stride, steps, columns, out, panel, used)
+    return 16 + threads * _worker_size(m, n, k, panel_width(itemsize))
 
 
 @inline
@@ -125,6 +93,67 @@ def _pack_a(a: Any, k: int, depth: int, i: int, rows: int, out: Any, at: int) ->
             copy_block(a, source, stride, min(lane, depth - step), min(ROWS, rows - r), out, place, ROWS)
 
 
+@inline
+def _place_a(
+    a: Any, transposed: bool, i: int, rows: int, k: int, depth: int, far: bool, scratch: Any, at: int
+) -> tuple[int, int, int, int]:
+    """op(A)[i:i+rows, k:k+depth]: address, and strides of a row, of k and of a tile; a copy if `far`."""
+    stride, lane = a.shape[1], lanes(a)
+    if not far:
+        if transposed:
+            return address(a, k * stride + i), 1, stride, ROWS
+        return address(a, i * stride + k), stride, 1, ROWS * stride
+    if transposed:
+        _pack_a(a, k, depth, i, rows, scratch, at)
+        return address(scratch, at), 1, ROWS, ROWS * depth + lane
+    copy_block(a, i * stride + k, stride, rows, depth, scratch, at, depth + lane)
+    return address(scratch, at), depth + lane, 1, ROWS * (depth + lane)
+
+
+@inline
+def _prefetch_a(a: Any, transposed: bool, chunk: int, tile: int, k: int, depth: int) -> None:
+    """Ask for one tile's share of the chunk of A after `chunk`."""
+    stride = a.shape[1]
+    if transposed:
+        share = depth * ROWS // CHUNK
+        prefetch_block(a, (k + tile * share) * stride + chunk + CHUNK, stride, share, CHUNK)
+    else:
+        prefetch_block(a, (chunk + CHUNK + tile * ROWS) * stride + k, stride, ROWS, depth)
+
+
+@numba.njit(error_model="numpy", nogil=True)
+def _block(
+    a: Any, a_transposed: bool, bias: Any, gate: Any, low: Any, older: bool, last: bool, k: int, depth: int,
+    i0: int, i1: int, j0: int, j1: int, far: bool, scratch: Any, at: int, tile: int, chunk_at: int, c: Any,
+) -> None:  # fmt: skip
+    """One block of k of a task: all row tiles of A over the panels at `at`."""
+    n, lane = c.shape[1], lanes(c)
+    width = VECTORS * lane
+    zeros, ones = zeros_of(scratch, tile), ones_of(scratch, tile)
+    for chunk in range(i0, i1, CHUNK):
+        chunk_rows = min(CHUNK, i1 - chunk)
+        start, row_step, k_step, tile_step = _place_a(
+            a, a_transposed, chunk, chunk_rows, k, depth, far, scratch, chunk_at
+        )
+        for i in range(chunk, chunk + chunk_rows, ROWS):
+            number, rows = (i - chunk) // ROWS, min(ROWS, i1 - i)
+            if far:
+                _prefetch_a(a, a_transposed, chunk, number, k, depth)
+            for j in range(j0, j1, width):
+                place = i * n + j
+                if older:
+                    # What this tile is added to arrives while it is computed.
+                    prefetch_block(c, place, n, rows, min(width, j1 - j))
+                bias_at = address(bias, j) if last and bias.size else zeros
+                older_at, older_row = (address(c, place), n) if older else (zeros, 0)
+                gate_at, gate_row = (address(gate, place), n) if last and gate.size else (ones, 0)
+                run_tile(
+                    start + number * tile_step * c.itemsize, row_step, k_step, rows,
+                    scratch, at + (j - j0) * (depth + lane), depth, min(width, j1 - j), tile,
+                    older_at, older_row, bias_at, low, gate_at, gate_row, c, place, n,
+                )  # fmt: skip
+
+
 @numba.njit(error_model="numpy", nogil=True)
 def _work(
     a: Any, b: Any, bias: Any, gate: Any, a_transposed: int, b_transposed: int, relu: int, add: int,
@@ -133,20 +162,12 @@ def _work(
     """Draw tasks and do them until none is left. Scratch for this thread starts at `at`."""
     m, n = c.shape
     k = a.shape[0] if a_transposed else a.shape[1]
-    lane = lanes(c)
-    width = VECTORS * lane
+    width, depth = VECTORS * lanes(c), block_depth(k)
     task_rows, task_columns = _cut(m, n, k, width)
-    depth = block_depth(k)
     across = (n + task_columns - 1) // task_columns
     tasks = across * ((m + task_rows - 1) // task_rows)
-    tile = at + (depth + lane) * task_columns
-    zeros = tile + ROWS * width
-    ones = zeros + width
-    chunk_at = ones + width
-    for i in range(width):
-        scratch[zeros + i] = 0
-        scratch[ones + i] = 1
-    zeros_address, ones_address = address(scratch, zeros), address(scratch, ones)
+    tile = at + (depth + lanes(c)) * task_columns
+    prepare_tile(scratch, tile)
     far = task_columns > width and (a.shape[1] >= FAR or (a_transposed != 0 and depth > DEPTH // 2))
     while True:
         task = take_ticket(scratch, 0)
@@ -159,52 +180,10 @@ def _work(
             last = k0 + length >= k
             low = c.dtype.type(0 if relu and last else -np.inf)
             pack_b(b, b_transposed != 0, k0, length, j0, j1, width, scratch, at)
-            for chunk in range(i0, i1, CHUNK):
-                chunk_rows = min(CHUNK, i1 - chunk)
-                a_stride = a.shape[1]
-                tile_step = ROWS if a_transposed else ROWS * a_stride
-                a_start = address(a, k0 * m + chunk if a_transposed else chunk * k + k0)
-                if far:
-                    a_start = address(scratch, chunk_at)
-                    if a_transposed:
-                        a_stride, tile_step = ROWS, ROWS * length + lane
-                        _pack_a(a, k0, length, chunk, chunk_rows, scratch, chunk_at)
-                    else:
-                        a_stride, tile_step = length + lane, ROWS * (length + lane)
-                        copy_block(a, chunk * k + k0, k, chunk_rows, length, scratch, chunk_at, a_stride)
-                row_step, k_step = (1, a_stride) if a_transposed else (a_stride, 1)
-                for i in range(chunk, chunk + chunk_rows, ROWS):
-                    rows = min(ROWS, i1 - i)
-                    if far:
-                        # The next chunk arrives while this one is multiplied.
-                        ahead, tile_steps = i + CHUNK, length * ROWS // CHUNK
-                        if a_transposed:
-                            step = k0 + (i - chunk) // ROWS * tile_steps
-                            prefetch_block(a, step * m + chunk + CHUNK, m, tile_steps, CHUNK)
-                        else:
-                            prefetch_block(a, ahead * k + k0, k, ROWS, length)
-                    a_rows = a_start + (i - chunk) // ROWS * tile_step * c.itemsize
-                    for j in range(j0, j1, width):
-                        columns, place = min(width, j1 - j), i * n + j
-                        panel = at + (j - j0) * (length + lane)
-                        used = lane if columns <= lane else width
-                        if columns <= lane:
-                            _tile_1(
-                                a_rows, row_step, k_step, rows, scratch, panel, used, length, scratch, tile
-                            )
-                        else:
-                            _tile_n(
-                                a_rows, row_step, k_step, rows, scratch, panel, used, length, scratch, tile
-                            )
-                        bias_address = address(bias, j) if last and bias.size else zeros_address
-                        older, older_row = (address(c, place), n) if add or k0 else (zeros_address, 0)
-                        gate_address, gate_row = ones_address, 0
-                        if last and gate.size:
-                            gate_address, gate_row = address(gate, place), n
-                        finish_tile(
-                            scratch, tile, used, older, older_row, bias_address, low,
-                            gate_address, gate_row, rows, columns, c, place, n,
-                        )  # fmt: skip
+            _block(
+                a, a_transposed != 0, bias, gate, low, add != 0 or k0 > 0, last, k0, length,
+                i0, i1, j0, j1, far, scratch, at, tile, tile + tile_size(width), c,
+            )  # fmt: skip
 
 
 @kernel(parallel=True)

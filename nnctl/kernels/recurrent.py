@@ -2,7 +2,7 @@
 
 A batch is cut into blocks of rows by its size alone. A thread takes a block through all time
 steps: rows do not depend on each other, so there is no barrier a step. The recurrent kernel
-is packed once a call; each product accumulates in the order that kernels/matmul.py documents.
+is packed once a call; each product accumulates in the order that kernels/panels.py documents.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ from numba.extending import register_jitable
 from nnctl.kernels.codes import HARD_SIGMOID, RELU, SIGMOID, TANH
 from nnctl.kernels.jit import inline
 from nnctl.kernels.mathfn import sigmoid, tanh
-from nnctl.kernels.matmul import ROWS, VECTOR_BYTES, VECTORS, block_depth, pack_b
+from nnctl.kernels.panels import ROWS, VECTORS, block_depth, ones_of, pack_b, run_tile, zeros_of
 from nnctl.kernels.ranges import part
 from nnctl.kernels.simd import fma, lanes
-from nnctl.kernels.tile import address, finish_tile, make_tile
-
-_tile_1, _tile_n = make_tile(ROWS, 1), make_tile(ROWS, VECTORS)
+from nnctl.kernels.tile import address
 
 HEAD = 16
 """Elements at the start of the scratch memory: the counter of row blocks."""
@@ -41,17 +39,6 @@ def packed_size(k: int, n: int, width: int) -> int:
     return blocks * panels * (block_depth(k) + width // VECTORS) * width
 
 
-@register_jitable
-def constants_size(width: int) -> int:
-    """Elements of a thread's tile and its rows of zeros and ones."""
-    return (ROWS + 2) * width
-
-
-def panel_width(itemsize: int) -> int:
-    """Columns of a panel for elements of this size."""
-    return VECTORS * VECTOR_BYTES // itemsize
-
-
 @numba.njit(error_model="numpy", nogil=True)
 def pack(b: Any, transposed: bool, k0: int, k: int, n0: int, n: int, out: Any, at: int) -> None:
     """Pack op(B)[k0:k0+k, n0:n0+n] for `product`."""
@@ -63,15 +50,6 @@ def pack(b: Any, transposed: bool, k0: int, k: int, n0: int, n: int, out: Any, a
         pack_b(b, transposed, k0 + block, min(depth, k - block), n0, n0 + n, width, out, place)
 
 
-@inline
-def set_constants(scratch: Any, at: int) -> None:
-    """Fill the rows of zeros and ones behind the tile at `at`."""
-    width = VECTORS * lanes(scratch)
-    for i in range(width):
-        scratch[at + ROWS * width + i] = 0
-        scratch[at + (ROWS + 1) * width + i] = 1
-
-
 @numba.njit(error_model="numpy", nogil=True)
 def product(
     a: int, a_row: int, rows: int, k: int, n: int, packed: int, older: int, older_row: int, bias: int,
@@ -80,40 +58,29 @@ def product(
     """out = older + A B + bias for a few rows.
 
     `a` (rows `a_row` apart), `older` and `bias` are addresses, 0 where absent; B is packed at
-    `packed` in scratch; `tile` is where this thread's tile and constants lie in scratch.
+    `packed` in scratch; `tile` is where this thread's tile lies in scratch.
     """
-    lane = lanes(scratch)
+    lane, depth, size = lanes(scratch), block_depth(k), scratch.itemsize
     width = VECTORS * lane
-    depth = block_depth(k)
     panels = (n + width - 1) // width
-    zeros = address(scratch, tile + ROWS * width)
-    ones = address(scratch, tile + (ROWS + 1) * width)
-    size = scratch.itemsize
+    zeros, ones = zeros_of(scratch, tile), ones_of(scratch, tile)
     low = scratch.dtype.type(-np.inf)
     for block in range(0, k, depth):
         length = min(depth, k - block)
         place = packed + block // depth * panels * (depth + lane) * width
         for j in range(0, n, width):
-            columns = min(width, n - j)
-            panel = place + j * (length + lane)
-            last_bias = bias + j * size if bias and block + length >= k else zeros
+            columns, panel = min(width, n - j), place + j * (length + lane)
+            bias_at = bias + j * size if bias and block + length >= k else zeros
             for i in range(0, rows, ROWS):
-                height = min(ROWS, rows - i)
-                a_at = a + (i * a_row + block) * size
                 to = out_at + i * out_row + j
-                source, source_row = zeros, 0
+                older_at, step = zeros, 0
                 if block:
-                    source, source_row = address(out, to), out_row
+                    older_at, step = address(out, to), out_row
                 elif older:
-                    source, source_row = older + (i * older_row + j) * size, older_row
-                used = lane if columns <= lane else width
-                if columns <= lane:
-                    _tile_1(a_at, a_row, 1, height, scratch, panel, used, length, scratch, tile)
-                else:
-                    _tile_n(a_at, a_row, 1, height, scratch, panel, used, length, scratch, tile)
-                finish_tile(
-                    scratch, tile, used, source, source_row, last_bias, low, ones, 0,
-                    height, columns, out, to, out_row,
+                    older_at, step = older + (i * older_row + j) * size, older_row
+                run_tile(
+                    a + (i * a_row + block) * size, a_row, 1, min(ROWS, rows - i), scratch, panel, length,
+                    columns, tile, older_at, step, bias_at, low, ones, 0, out, to, out_row,
                 )  # fmt: skip
 
 

@@ -14,24 +14,21 @@ import numba
 import numpy as np
 
 from nnctl.kernels.jit import kernel
-from nnctl.kernels.matmul import VECTORS
+from nnctl.kernels.panels import VECTORS, panel_width, prepare_tile, tile_size
 from nnctl.kernels.recurrent import (
     HEAD,
     activate,
     add_output_gradient,
     block_rows,
     clear_masked,
-    constants_size,
     copy_rows,
     keep_masked,
     load_state,
     multiply,
     pack,
     packed_size,
-    panel_width,
     product,
     scale_by_slope,
-    set_constants,
     write_output,
 )  # fmt: skip
 from nnctl.kernels.simd import lanes, take_ticket, thread_count
@@ -41,7 +38,7 @@ from nnctl.kernels.tile import address
 def scratch_size(batch: int, units: int, itemsize: int, threads: int) -> int:
     """Elements of scratch for both kernels."""
     width = panel_width(itemsize)
-    worker = constants_size(width) + 3 * block_rows(batch) * units + 16
+    worker = tile_size(width) + 3 * block_rows(batch) * units + 16
     return HEAD + packed_size(units, units, width) + threads * worker
 
 
@@ -51,9 +48,9 @@ def _forward(
     backwards: int, zero_masked: int, at: int, scratch: Any, y: Any, h_last: Any, h_before: Any, outputs: Any,
 ) -> None:  # fmt: skip
     """Take blocks of rows through all steps until none is left."""
-    set_constants(scratch, at)
+    prepare_tile(scratch, at)
     full = block_rows(batch)
-    place = at + constants_size(VECTORS * lanes(scratch))
+    place = at + tile_size(VECTORS * lanes(scratch))
     kept = 1 if h_before.size else 0
     while True:
         row = take_ticket(scratch, 0) * full
@@ -97,7 +94,7 @@ def simple_rnn_forward(
     width = VECTORS * lanes(u)
     pack(u, False, 0, units, 0, units, scratch, HEAD)
     begin = HEAD + packed_size(units, units, width)
-    size = constants_size(width) + 3 * block_rows(batch) * units + 16
+    size = tile_size(width) + 3 * block_rows(batch) * units + 16
     scratch[0] = scratch[1] = 0
     for worker in numba.prange(min(thread_count(), (scratch.size - begin) // size)):
         _forward(
@@ -112,9 +109,9 @@ def _backward(
     activation: int, backwards: int, zero_masked: int, at: int, scratch: Any, dxw: Any, dh0: Any,
 ) -> None:  # fmt: skip
     """Take blocks of rows back through all steps until none is left."""
-    set_constants(scratch, at)
+    prepare_tile(scratch, at)
     full = block_rows(batch)
-    place = at + constants_size(VECTORS * lanes(scratch))
+    place = at + tile_size(VECTORS * lanes(scratch))
     while True:
         row = take_ticket(scratch, 0) * full
         if row >= batch:
@@ -153,7 +150,7 @@ def simple_rnn_backward(
     width = VECTORS * lanes(u)
     pack(u, True, 0, units, 0, units, scratch, HEAD)
     begin = HEAD + packed_size(units, units, width)
-    size = constants_size(width) + 3 * block_rows(batch) * units + 16
+    size = tile_size(width) + 3 * block_rows(batch) * units + 16
     scratch[0] = scratch[1] = 0
     for worker in numba.prange(min(thread_count(), (scratch.size - begin) // size)):
         _backward(

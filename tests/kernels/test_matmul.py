@@ -12,7 +12,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from nnctl.kernels.matmul import block_depth, matmul, scratch_size
+from nnctl.kernels.matmul import matmul, scratch_size
+from nnctl.kernels.panels import block_depth
 
 RNG = np.random.default_rng(7)
 
@@ -122,7 +123,7 @@ import hashlib, numpy as np
 from nnctl.kernels.matmul import matmul, scratch_size
 digest = hashlib.sha256()
 for dtype in ("float32", "float64"):
-    for m, k, n in ((13, 17, 21), (40, 600, 37), (260, 130, 90)):
+    for m, k, n in ((13, 17, 21), (40, 600, 37), (260, 130, 90), (20, 1100, 600)):
         draw = lambda *shape: (np.arange(np.prod(shape)) * 0.7297 % 1.3 - 0.6).reshape(shape).astype(dtype)
         c = np.empty((m, n), dtype)
         scratch = np.empty(scratch_size(m, n, k, c.itemsize, 3), dtype)

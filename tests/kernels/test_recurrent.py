@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -299,3 +302,46 @@ def test_gru(case: Case, after: bool) -> None:
         return float(sum((w * o).sum() for w, o in zip(weights, outputs, strict=True)))
 
     directional(loss, inputs, [dxw, du, d_bias, dh0])
+
+
+_HASH = """
+import hashlib, numpy as np
+from nnctl.kernels import gru, gru_gradient, lstm
+b, t, n, digest = 37, 5, 43, hashlib.sha256()
+draw = lambda *shape: (np.arange(np.prod(shape)) * 0.7297 % 1.3 - 0.6).astype("float32")
+none, mask = np.zeros(0, "float32"), (np.arange(b * t) % 7 > 0).astype(np.uint8)
+empty = lambda *shape: np.full(int(np.prod(shape)), 7, "float32")
+u, sizes = draw(n, 4 * n).reshape(n, 4 * n) / 4, (b, t, n, 3, 2)
+y, before, cells = empty(b, t, n), empty(b, t, n), empty(b, t, n)
+h, c, gates = empty(b, n), empty(b, n), empty(b, t, 4 * n)
+work = empty(lstm.scratch_size(b, n, 4, 3))
+xw = draw(b, t, 4 * n)
+lstm.lstm_forward(xw, u, none, none, mask, none, *sizes, 0, 0, work, y, h, c, before, gates, cells)
+dxw, dh, dc = empty(b, t, 4 * n), empty(b, n), empty(b, n)
+lstm.lstm_backward(draw(b, t, n), none, none, u, gates, cells, mask, none, *sizes, 0, 0, work, dxw, dh, dc)
+for array in (y, h, c, dxw, dh, dc):
+    digest.update(array.tobytes())
+u, work = draw(n, 3 * n).reshape(n, 3 * n) / 4, empty(gru.scratch_size(b, n, 4, 3))
+xw, bias = draw(b, t, 3 * n), draw(3 * n)
+gru.gru_forward(xw, u, bias, none, mask, none, *sizes, 1, 0, 0, work, y, h, before, none, gates)
+dxw, inner, dy = empty(b, t, 3 * n), empty(b, t, 3 * n), draw(b, t, n)
+gru_gradient.gru_backward(dy, none, u, before, gates, mask, none, *sizes, 1, 0, 0, work, dxw, inner, dh)
+for array in (y, h, dxw, inner, dh):
+    digest.update(array.tobytes())
+print(digest.hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_one_hash_on_all_machines() -> None:
+    """Threads x CPU targets: the same bits (in child processes, as Numba reads these once)."""
+    haswell = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"}
+    generic = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    hashes = set()
+    for machine in ({"NUMBA_NUM_THREADS": "1"}, {"NUMBA_NUM_THREADS": "3"}, haswell, generic):
+        done = subprocess.run(
+            [sys.executable, "-c", _HASH], env=os.environ | machine, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        hashes.add(done.stdout)
+    assert len(hashes) == 1
