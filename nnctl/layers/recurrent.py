@@ -42,6 +42,8 @@ def applied_in_a_step(value: Any) -> Any:
 class Recurrent(Layer):
     """A step over time with `gates` products of the input and of the state, and `states` state vectors.
 
+    A masked step leaves the state as it is, with initial states too (there Keras forgets the mask).
+
     Shapes: x (B, T, I), each initial state (B, U), kernel (I, gates U), recurrent_kernel (U, gates U), bias
     (gates U,), y (B, U) or, with return_sequences, (B, T, U); then, with return_state, each state (B, U).
     """

@@ -167,17 +167,25 @@ def _recurrent(type: str, states: int) -> list[Case]:
     gated = {"recurrent_activation": "hard_sigmoid"} if type != "SimpleRNN" else {}
     return [
         _layer(type, x, units=4),
-        _layer(type, x, units=4, return_sequences=True),
-        _layer(type, x, units=1, return_state=True),
         _layer(type, x, units=4, return_sequences=True, return_state=True, go_backwards=True),
-        _layer(type, x, units=4, go_backwards=True, use_bias=False),
         _layer(type, x, *initial, units=4, return_state=True),
-        _layer(type, x, units=4, masks=[0]),
         _layer(type, x, units=4, masks=[0], return_sequences=True, return_state=True),
         _layer(type, x, units=4, masks=[0], return_sequences=True, zero_output_for_mask=True),
         _layer(type, x, *initial, units=4, masks=[0], go_backwards=True, return_sequences=True),
-        _layer(type, x, units=4, activation="relu", **gated),
+        _layer(type, x, units=4, activation="relu", use_bias=False, **gated),
+    ]
+
+
+def _more_recurrent(type: str) -> list[Case]:
+    """More for finite differences; Keras takes a second to compile each."""
+    x = (5, 3)
+    return [
+        _layer(type, x, units=4, return_sequences=True, seed=3),
+        _layer(type, x, units=1, return_state=True, unroll=True),
+        _layer(type, x, units=4, go_backwards=True, use_bias=False),
+        _layer(type, x, units=4, masks=[0], zero_output_for_mask=True, return_state=True),
         _layer(type, x, units=4, dropout=0.4, recurrent_dropout=0.3),
+        _layer(type, x, units=4, activity_regularizer=L1L2, return_state=True),
         _layer(type, (1, 1), units=2),
     ]
 
@@ -206,6 +214,8 @@ CASES: list[Case] = [
     *EMBEDDINGS,
     *RECURRENT,
 ]
+
+MORE = [case for cell in ("SimpleRNN", "LSTM", "GRU") for case in _more_recurrent(cell)]
 
 
 def uncovered() -> set[str]:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.layers.harness import check, make
-from tests.layers.keras_cases import CASES, uncovered
+from tests.layers.keras_cases import CASES, MORE, uncovered
 
 
-@pytest.mark.parametrize(("config", "shapes", "options"), CASES, ids=str)
+@pytest.mark.parametrize(("config", "shapes", "options"), [*CASES, *MORE], ids=str)
 def test_layer(config: Any, shapes: Any, options: dict[str, Any]) -> None:
     check(config, *shapes, **options)
 
@@ -20,7 +20,7 @@ def test_every_layer_has_a_case() -> None:
     assert not uncovered()
 
 
-@pytest.mark.parametrize(("config", "shapes", "options"), CASES, ids=str)
+@pytest.mark.parametrize(("config", "shapes", "options"), [*CASES, *MORE], ids=str)
 def test_config_comes_back(config: Any, shapes: Any, options: dict[str, Any]) -> None:
     layer = make(config)
     written = json.loads(json.dumps({"type": type(layer).__name__, **layer.config()}))
