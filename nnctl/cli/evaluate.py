@@ -24,7 +24,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Evaluate a run or a checkpoint: loss and metrics over a split or a file."""
-    from nnctl.cli.output import write_json
+    from nnctl.cli.output import write_json, write_lines
     from nnctl.report.tables import evaluation_lines
     from nnctl.workflow.evaluate import evaluate
 
@@ -32,4 +32,4 @@ def command(
     if json:
         write_json(result.as_json())
     else:
-        typer.echo("\n".join(evaluation_lines(result)))
+        write_lines(evaluation_lines(result))

@@ -10,7 +10,11 @@ import typer
 
 def command(
     template: Annotated[
-        str, typer.Argument(help="What to start from: table, regression, image, sequence, two-inputs.")
+        str,
+        typer.Argument(
+            metavar="[TEMPLATE]",
+            help="What to start from: table, regression, image, sequence, two-inputs.",
+        ),
     ] = "table",
     output: Annotated[
         Path | None,

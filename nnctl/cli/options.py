@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
-Config = Annotated[Path, typer.Argument(help="The experiment's YAML file.", show_default=False)]
+Config = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="The experiment's YAML file.", show_default=False)
+]
 Run = Annotated[
     str,
     typer.Argument(
-        help="A run directory, a name under runs/ (its newest run), or a checkpoint file.", show_default=False
+        metavar="RUN",
+        help="A run directory, a name under runs/ (its newest run), or a checkpoint file.",
+        show_default=False,
     ),
 ]
 Set = Annotated[

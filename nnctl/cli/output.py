@@ -4,14 +4,38 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 import typer
 
+from nnctl.core.errors import StorageError
+
 
 def write_json(value: Any) -> None:
     """One JSON object on stdout; what JSON cannot hold (NaN, infinities) becomes null."""
-    typer.echo(json.dumps(_plain(value), allow_nan=False))
+    write(json.dumps(_plain(value), allow_nan=False))
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """A result in lines, on stdout."""
+    write("\n".join(lines))
+
+
+def write(text: str) -> None:
+    """A result as text, on stdout.
+
+    Raises:
+        StorageError: stdout cannot be written (a full disk; a reader that is gone ends the process quietly).
+    """
+    try:
+        typer.echo(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StorageError(f"cannot write to stdout: {error.strerror}") from error
 
 
 def _plain(value: Any) -> Any:

@@ -21,7 +21,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Show layers, shapes, parameters, FLOPs and the exact peak memory of training CONFIG."""
-    from nnctl.cli.output import write_json
+    from nnctl.cli.output import write_json, write_lines
     from nnctl.report.plan import plan_lines
     from nnctl.workflow.plan import plan
 
@@ -29,4 +29,4 @@ def command(
     if json:
         write_json(result.as_json(program=program))
     else:
-        typer.echo("\n".join(plan_lines(result, program=program)))
+        write_lines(plan_lines(result, program=program))

@@ -16,7 +16,7 @@ def list_(context: typer.Context, json: Json = False) -> None:
     """List the runs under runs/."""
     if context.invoked_subcommand is not None:
         return
-    from nnctl.cli.output import write_json
+    from nnctl.cli.output import write_json, write_lines
     from nnctl.report.runs import list_json, list_lines
     from nnctl.runs.compare import list_runs
 
@@ -24,13 +24,13 @@ def list_(context: typer.Context, json: Json = False) -> None:
     if json:
         write_json({"runs": list_json(found)})
     else:
-        typer.echo("\n".join(list_lines(found)))
+        write_lines(list_lines(found))
 
 
 @app.command()
 def show(run: Run, json: Json = False) -> None:
     """Show one run: what it was, how far it came, its numbers and its config."""
-    from nnctl.cli.output import write_json
+    from nnctl.cli.output import write_json, write_lines
     from nnctl.report.runs import show_json, show_lines
     from nnctl.workflow.runs import shown
 
@@ -38,7 +38,7 @@ def show(run: Run, json: Json = False) -> None:
     if json:
         write_json(show_json(found))
     else:
-        typer.echo("\n".join(show_lines(found)))
+        write_lines(show_lines(found))
 
 
 @app.command()
@@ -47,7 +47,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Compare runs: where their configs differ, and their numbers side by side."""
-    from nnctl.cli.output import write_json
+    from nnctl.cli.output import write_json, write_lines
     from nnctl.report.runs import compare_json, compare_lines
     from nnctl.workflow.runs import compared
 
@@ -55,4 +55,4 @@ def compare(
     if json:
         write_json(compare_json(found))
     else:
-        typer.echo("\n".join(compare_lines(found)))
+        write_lines(compare_lines(found))

@@ -7,8 +7,7 @@ def command() -> None:
     """Print the JSON Schema of the configuration language, for editors."""
     import json
 
-    import typer
-
+    from nnctl.cli.output import write
     from nnctl.spec.schema import json_schema
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    write(json.dumps(json_schema(), indent=2))

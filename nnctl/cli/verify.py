@@ -15,7 +15,7 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Train a run again from what it recorded and compare the bits; exit code 4 where they differ."""
-    from nnctl.cli.output import write_json
+    from nnctl.cli.output import write, write_json
     from nnctl.report.progress import progress
     from nnctl.workflow.verify import verify
 
@@ -24,5 +24,5 @@ def command(
     if json:
         write_json(result.as_json())
     else:
-        typer.echo(result.message)
+        write(result.message)
     raise typer.Exit(0 if result.holds else 4)

@@ -13,7 +13,9 @@ from nnctl.cli.options import Json, Plugins, Quiet, Threads
 def command(
     config: Annotated[
         Path | None,
-        typer.Argument(help="Compile what this config needs; default: what every model may need."),
+        typer.Argument(
+            metavar="[CONFIG]", help="Compile what this config needs; default: what every model may need."
+        ),
     ] = None,
     threads: Threads = None,
     allow_plugins: Plugins = False,

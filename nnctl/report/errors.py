@@ -15,6 +15,8 @@ _RED, _BOLD, _DIM, _GREEN, _OFF = "\x1b[31m", "\x1b[1m", "\x1b[2m", "\x1b[32m", 
 def show_error(error: NnctlError, stream: TextIO | None = None) -> None:
     """Write what is wrong, every problem in one go, and how many there are."""
     stream = stream or sys.stderr
+    if stream is None:
+        return
     colour = stream.isatty() and "NO_COLOR" not in os.environ
     for line in error_lines(error, colour=colour):
         print(line, file=stream)

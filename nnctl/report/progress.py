@@ -24,7 +24,7 @@ class Show(Protocol):
 def progress(*, quiet: bool = False, stream: TextIO | None = None) -> Iterator[Show]:
     """A display for the events of one command, fit for where stderr goes."""
     stream = stream or sys.stderr
-    if quiet:
+    if quiet or stream is None:
         yield lambda event: None
     elif stream.isatty() and os.environ.get("TERM") != "dumb":
         from nnctl.report.live import Live
@@ -36,18 +36,27 @@ def progress(*, quiet: bool = False, stream: TextIO | None = None) -> Iterator[S
 
 
 class Lines:
-    """One plain line an epoch and for whatever else matters: a log."""
+    """One plain line an epoch and for whatever else matters: a log.
+
+    A log that can no longer be written (a full disk, a reader that is gone) does not end a run.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.epochs = 0
         self.last = time.perf_counter()
         self.compiling = False
+        self.lost = False
 
     def show(self, event: Event) -> None:
         """Write the line, if any, that this event is worth."""
         for line in self.lines(event):
-            print(line, file=self.stream, flush=True)
+            if self.lost:
+                return
+            try:
+                print(line, file=self.stream, flush=True)
+            except OSError:
+                self.lost = True
 
     def lines(self, event: Event) -> list[str]:
         """The lines of one event."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnctl.core.errors import ConfigError, Problem, RunError
+from nnctl.core.errors import ConfigError, DataError, Problem, RunError
 from nnctl.data.open import Data, open_data
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.graph.build import build
@@ -128,9 +128,19 @@ def assemble_data(loaded: Loaded, data: Data) -> Assembled:
 
 @contextmanager
 def placed(loaded: Loaded) -> Iterator[None]:
-    """Give the problems of a ConfigError their places in the config file."""
+    """Give the problems of a ConfigError their places in the config file, and a DataError its file's path.
+
+    A config names files relative to itself; who reads the error stands elsewhere.
+    """
     try:
         yield
+    except DataError as error:
+        if error.file is not None:
+            seen = os.path.normpath(loaded.directory / error.file)
+            # A checkpoint may stand elsewhere than the config it holds.
+            if loaded.file.suffix != ".h5" or os.path.exists(seen):
+                error.file = seen
+        raise
     except ConfigError as error:
         if any(problem.place is None for problem in error.problems):
             raise loaded.fail(error.problems) from None

@@ -44,9 +44,22 @@ def init(name: str, output: Path | None = None) -> list[Path]:
     source = template_path(name).parent / "data" / TEMPLATES[name]
     content = {config: template_path(name).read_bytes(), data: source.read_bytes()}
     for path, wanted in content.items():
-        if path.exists() and path.read_bytes() != wanted:
-            raise ConfigError(f"{path} is there already; name another file with --output")
+        if _in_the_way(path, wanted):
+            other = "file" if path == config else "directory"
+            raise ConfigError(
+                Problem(f"{path} is there already", expected=f"another {other}, with --output FILE")
+            )
     make_directories(DISK, data.parent)
     for path, wanted in content.items():
         commit(DISK, path, [wanted])
     return list(content)
+
+
+def _in_the_way(path: Path, wanted: bytes) -> bool:
+    """Whether something else than what shall be written is at `path`."""
+    try:
+        return path.read_bytes() != wanted
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True

@@ -23,7 +23,7 @@ def predict(
     """Write predictions for the examples of `source` to `output`; a summary.
 
     Raises:
-        ConfigError: the output's ending is not known.
+        ConfigError: the output's ending is not known, or its directory is missing.
         RunError: RUN cannot be used.
         DataError: the file does not hold what the model needs.
         StorageError: the output cannot be written.
@@ -33,6 +33,8 @@ def predict(
     if output.suffix not in WRITERS:
         known = ", ".join(WRITERS)
         raise ConfigError(Problem(f"cannot tell what to write by the ending of '{output}'", expected=known))
+    if not output.parent.is_dir():
+        raise ConfigError(f"there is no directory {output.parent} to write {output.name} into")
     stored = open_stored(run, allow_plugins=allow_plugins)
     examples = read_inputs(source, stored.preprocessing, stored.loaded.experiment.dtype)
     session = stored.session(threads)

@@ -231,6 +231,8 @@ class Training:
             allow = " --allow-plugins" if self.experiment.plugins else ""
             config = shlex.quote(str(loaded.file))
             lines.append(f"next: nnctl train {config} --run-dir {run}{said}{allow} --resume")
+        elif status == "failed":
+            lines.append("next: a smaller learning rate, or clipnorm; the last good checkpoint is kept")
         return "\n".join(lines)
 
     def _catch_signals(self) -> Mapping[int, Any]:
