@@ -46,10 +46,11 @@ CONFIGS = sorted(Path("configs").glob("*.yaml"))
 @pytest.fixture(scope="module", autouse=True)
 def _compile_quickly() -> Iterator[None]:
     """Compiling is most of the time here."""
-    before = jax.config.jax_disable_most_optimizations
-    jax.config.update("jax_disable_most_optimizations", True)
+    name = "jax_disable_most_optimizations"
+    before = jax.config.values[name]
+    jax.config.update(name, True)
     yield
-    jax.config.update("jax_disable_most_optimizations", before)
+    jax.config.update(name, before)
 
 
 def exported(made: Model, path: Path, name: str = "model") -> Any:
@@ -96,7 +97,12 @@ def side_by_side(cases: Sequence[keras_cases.Case]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_layers(family: str, tmp_path: Path) -> None:
-    made = model(side_by_side(getattr(keras_cases, family)))
+    cases = getattr(keras_cases, family)
+    if (
+        family == "RECURRENT"
+    ):  # tracing a recurrent layer takes JAX half a second: every other case, GRU's last
+        cases = [*cases[1:-4:2], *cases[-4:]]
+    made = model(side_by_side(cases))
     same(made, exported(made, tmp_path / "m.keras"), made.inputs(largest=3))
 
 
