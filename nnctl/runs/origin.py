@@ -8,6 +8,8 @@ import re
 import sys
 from pathlib import Path
 
+from nnctl import __version__
+
 _PACKAGES = ("nnctl", "numpy", "numba", "llvmlite", "h5py", "pydantic")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
@@ -18,7 +20,7 @@ def versions() -> dict[str, str]:
     Read off the names of the installed packages' `*.dist-info`: importing `importlib.metadata` alone would
     take longer than all else that a manifest needs.
     """
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "nnctl": __version__}
     for place in map(Path, sys.path):
         try:
             names = [name for name in os.listdir(place) if name.endswith(".dist-info")]
