@@ -68,12 +68,19 @@ def fits(wanted: Shape, given: Shape) -> bool:
 def _misfit(output: OutputObjective, shape: Shape, names: Sequence[str] | None, model: LayerGraph) -> Problem:
     loss = type(output.loss).__name__
     classes = f"; its classes are {', '.join(names[:6])}" if names else ""
-    return Problem(
+    message = (
         f"output '{output.output}' is {show(output.shape)}, so {loss} wants a target of "
-        f"{show(output.target.shape)}, but the data gives {show(shape)}{classes}",
-        _units_path(output, model),
-        expected=f"an output of shape {show(shape)}" if shape else "an output of 1 unit, or another loss",
+        f"{show(output.target.shape)}, but the data gives {show(shape)}{classes}"
     )
+    if output.target.kind == "onehot" and fits(output.target.shape[:-1], shape):
+        return Problem(
+            message,
+            ("training", "loss", output.output),
+            expected="sparse_categorical_crossentropy for numbers of classes, or the target's column as "
+            "{type: category, encoding: onehot}",
+        )
+    wanted = f"an output of shape {show(shape)}" if shape else "an output of 1 unit, or another loss"
+    return Problem(message, _units_path(output, model), expected=wanted)
 
 
 def _units_path(output: OutputObjective, model: LayerGraph) -> Path:
