@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -157,32 +157,3 @@ def load_kernel(name: str) -> Kernel:
     module, function = name.rsplit(".", 1)
     kernel: Kernel = getattr(importlib.import_module(f"nnctl.kernels.{module}"), function)
     return kernel
-
-
-def compile_kernels(bound: Iterable[Bound], progress: Callable[[int, int, str], None] | None = None) -> int:
-    """Have every kernel of these programs compiled or loaded from the cache.
-
-    Args:
-        progress: Called with (done, total, kernel name) before each.
-
-    Returns:
-        How many kernels had to be compiled because no cache held them.
-    """
-    from numba import typeof
-
-    wanted: dict[tuple[Any, ...], tuple[Any, tuple[Any, ...]]] = {}
-    for program in bound:
-        for kernel, args in program.calls:
-            if hasattr(kernel, "compile"):
-                signature = tuple(typeof(a) for a in args)  # type: ignore[no-untyped-call]
-                wanted.setdefault((kernel, signature), (kernel, signature))
-    fresh = 0
-    for done, (kernel, signature) in enumerate(wanted.values()):
-        if progress is not None:
-            progress(done, len(wanted), kernel.__name__)
-        misses = sum(kernel.stats.cache_misses.values())
-        kernel.compile(signature)
-        fresh += sum(kernel.stats.cache_misses.values()) > misses
-    if progress is not None:
-        progress(len(wanted), len(wanted), "")
-    return fresh

@@ -12,7 +12,8 @@ from nnctl.graph.objective import Objective
 from nnctl.ops.base import Array, Graph
 from nnctl.optimizers.base import OptimizerSpec
 from nnctl.program import step
-from nnctl.program.bind import Bound, Compiled, bind, compile_graph, compile_kernels, new_arena
+from nnctl.program.bind import Bound, Compiled, bind, compile_graph, new_arena
+from nnctl.program.ready import compile_kernels
 from nnctl.program.step import Built, Sizes
 from nnctl.program.weights import Weights, aligned, allocate, initialize
 
@@ -23,7 +24,8 @@ class Session:
     """Weights, optimizer slots, metric states, and the programs over them.
 
     Programs are made for sizes (batch, lengths) on first use; `prepare` makes known ones ahead of time, so
-    that the arena is allocated once. A program for larger sizes than any before replaces the arena and rebinds.
+    that the arena is allocated once. A program for larger sizes than any before replaces the arena and
+    rebinds.
 
     Args:
         objective: Losses and metrics; None for a model that only predicts.
