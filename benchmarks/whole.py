@@ -72,7 +72,7 @@ def commands(nnctl: str, peers: str | None, threads: int) -> list[Command]:
     if peers is None:
         return found
     described = run_whole([nnctl, "-m", "benchmarks.workers.digits_job", config], env, ROOT).output.strip()
-    for backend in ("jax", "tensorflow", "torch"):
+    for backend in ("jax", "tensorflow"):
         found.append(
             Command(
                 f"Keras on {backend}",
