@@ -161,6 +161,17 @@ class _KernelCompiler(compiler.Compiler):  # type: ignore[misc]
             codegen.JITCPUCodegen._library_class = usual
 
 
+# What the two classes above change is Numba's own and may move; without it a cold start takes twice as long.
+_PARTS_CAN_WAIT = (
+    hasattr(codegen.JITCPUCodegen, "_library_class")
+    and hasattr(codegen.JITCodeLibrary, "_optimize_final_module")
+    and hasattr(codegen.JITCodeLibrary, "_finalize_final_module")
+    and hasattr(codegen.JITCodeLibrary, "_finalize_dynamic_globals")
+    and hasattr(compiler.Compiler, "_compile_core")
+    and "NNCTL_PLAIN_COMPILER" not in os.environ
+)
+
+
 def kernel(function: Callable[..., None] | None = None, *, parallel: bool = False) -> Any:
     """Compile `function` as a kernel: cached, no GIL, no fastmath, IEEE division.
 
@@ -170,13 +181,9 @@ def kernel(function: Callable[..., None] | None = None, *, parallel: bool = Fals
     if function is None:
         return functools.partial(kernel, parallel=parallel)
     function._nnctl_kernel = True  # type: ignore[attr-defined]
+    options: dict[str, Any] = {"pipeline_class": _KernelCompiler} if _PARTS_CAN_WAIT else {}
     return numba.njit(
-        cache=True,
-        nogil=True,
-        parallel=parallel,
-        error_model="numpy",
-        fastmath=False,
-        pipeline_class=_KernelCompiler,
+        cache=True, nogil=True, parallel=parallel, error_model="numpy", fastmath=False, **options
     )(function)
 
 
