@@ -12,10 +12,9 @@ from typing import ClassVar
 import numpy as np
 
 from nnctl.ops.base import Array, Call, Op, TensorType, Value, dummy
-from nnctl.ops.elementwise import widened
 
-BLOCK = 16384
-"""kernels.ranges.BLOCK, which cannot be imported here: it needs Numba."""
+PARALLEL_FROM = 1 << 19
+"""Weights from which an update pays for several threads: it waits for memory, not for arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +24,10 @@ class FirstNonFinite(Op):
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         return (TensorType((1,), "int64"),)
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
-        return 8 * max(1, -(-inputs[0].size // BLOCK))
-
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
     ) -> Sequence[Call]:
-        g, starts = inputs
-        kernel = widened("gradients.first_non_finite", g.size, threads)
-        return (Call(kernel, (g, starts, scratch.view("int64"), outputs[0])),)
+        return (Call("gradients.first_non_finite", (inputs[0], inputs[1], outputs[0])),)
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,8 @@ class Update(Op):
         kept = iter(inputs[3:])
         slots = [next(kept) if used else dummy(w.dtype.name) for used in self.slots]
         name = f"optimizers.{self.kernel}"
-        kernel = widened(name, w.size, threads) if self.parallel else name
+        wide = self.parallel and threads > 1 and w.size >= PARALLEL_FROM
+        kernel = f"{name}_parallel" if wide else name
         return (Call(kernel, (g, hyper, *self.numbers, *slots, w)),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from nnctl.kernels import ranges
 from nnctl.ops import optimizers as ops
 from nnctl.ops.base import Value
 from tests.ops.harness import evaluate
@@ -74,8 +73,8 @@ def test_steps(name: str, fields: dict[str, Any], step: Step) -> None:
 )
 def test_same_bits_on_any_number_of_threads(name: str, fields: dict[str, Any]) -> None:
     rng = np.random.default_rng(1)
-    weights = [rng.standard_normal((401, 331)).astype(np.float32)]
-    gradients = [[rng.standard_normal((401, 331)).astype(np.float32)] for _ in range(2)]
+    weights = [rng.standard_normal((801, 731)).astype(np.float32)]
+    gradients = [[rng.standard_normal((801, 731)).astype(np.float32)] for _ in range(2)]
     runs = [run(make(name, **fields, clipnorm=1.0), weights, gradients, threads=n) for n in (1, 2, 3)]
     for (got,), _ in runs[1:]:
         assert got.tobytes() == runs[0][0][0].tobytes()
@@ -104,7 +103,7 @@ def test_clipvalue() -> None:
     assert got[0].tolist() == [0.5, -0.25, -0.5]
 
 
-@pytest.mark.parametrize("size", [40, 150_000])
+@pytest.mark.parametrize("size", [40, 600_000])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_check_finite(size: int, bad: float) -> None:
     starts = [0, 16, 32, -(-size // 16) * 16]
@@ -119,10 +118,6 @@ def test_check_finite(size: int, bad: float) -> None:
     g[17] = bad
     for threads in (1, 2):
         assert evaluate(first, {"g": g}, threads=threads)[0].tolist() == [1]
-
-
-def test_blocks_are_the_kernels() -> None:
-    assert ops.BLOCK == ranges.BLOCK
 
 
 def test_bias_correction_is_exact_in_the_first_step() -> None:
