@@ -25,15 +25,21 @@ def use_threads(count: int) -> None:
 
 
 def ready_kernels(session: Session, watch: Callable[[Event], None] | None = None) -> int:
-    """Compile or load the kernels of a session's programs; tells `watch` when that takes long."""
+    """Compile or load the kernels of a session's programs; tells `watch` when that takes long.
+
+    On a machine's first run that is known at once; the first kernel alone takes seconds to compile.
+    """
+    from nnctl.kernels.jit import cache_root
+
     began = time.perf_counter()
     told = False
+    empty = not any(cache_root().rglob("*.nbi"))
 
     def progress(done: int, total: int, kernel: str) -> None:
         nonlocal told
         if watch is None:
             return
-        if not told and time.perf_counter() - began > _PATIENCE and done < total:
+        if not told and (empty or time.perf_counter() - began > _PATIENCE) and done < total:
             watch(Compiling(0, total, kernel))
             told = True
         if told:
