@@ -106,8 +106,9 @@ class Live:
 
     def _compiling(self, done: int, total: int, kernel: str) -> None:
         rows = self._rows()
-        rows.add_row(*self._bar("compiling kernels (once per machine)", done, total, 66), kernel)
-        self.live.update(rows if done < total else Text(""), refresh=True)
+        rows.add_row(*self._bar("kernels", done, total, 40), kernel)
+        what = Text("compiling kernels (once per machine)", no_wrap=True, overflow="ellipsis")
+        self.live.update(Group(what, rows) if done < total else Text(""), refresh=True)
 
     def _step(self, event: events.StepEnded) -> None:
         if event.logs:

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,12 @@ def test_schema_command_prints_the_schema() -> None:
 )
 def test_template_data_is_that_of_the_configs(file: Path) -> None:
     assert file.read_bytes() == (ROOT / "configs" / "data" / file.name).read_bytes()
+
+
+def test_a_wheel_has_the_templates_and_their_data() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = settings["tool"]["setuptools"]["package-data"]["nnctl"]
+    packed = {file for pattern in patterns for file in (ROOT / "nnctl").glob(pattern)}
+    wanted = {file for file in (ROOT / "nnctl" / "templates").rglob("*") if file.is_file()}
+    assert len(wanted) == 10
+    assert wanted <= packed
