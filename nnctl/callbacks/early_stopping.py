@@ -17,9 +17,8 @@ from nnctl.core.events import (
     KeepWeights,
     Request,
     RestoreWeights,
-    RunStarted,
+    RunEnded,
     Stop,
-    Stopped,
 )
 
 
@@ -44,17 +43,14 @@ class EarlyStopping(Monitor):
     """Epochs, counted from 0, before which nothing is watched."""
 
     def start(self) -> dict[str, Any]:
-        return {"wait": 0, "best": None, "best_epoch": 0, "kept": False, "restored": False, "epochs": 0}
+        return {"wait": 0, "best": None, "best_epoch": 0, "kept": False}
 
     def handle(self, event: Event, state: dict[str, Any]) -> Iterable[Request]:
-        if isinstance(event, RunStarted):
-            state["epochs"] = event.epochs
-        elif isinstance(event, EpochEnded):
+        if isinstance(event, EpochEnded):
             yield from self._watch(event, state)
-            if event.epoch + 1 >= state["epochs"]:
-                yield from self._restore(state)
-        elif isinstance(event, Stopped):
-            yield from self._restore(state)
+        elif isinstance(event, RunEnded) and state["kept"]:
+            # Not before: a checkpoint in between would say that it was done and hold the other weights.
+            yield RestoreWeights(self.slot())
 
     def slot(self) -> str:
         """Where its best weights are kept; two callbacks share it only if they are configured alike."""
@@ -77,9 +73,3 @@ class EarlyStopping(Monitor):
                 state["wait"] = 0
         elif state["wait"] >= self.patience and event.epoch > 0:
             yield Stop(f"{self.monitor} has not improved for {state['wait']} epochs")
-            yield from self._restore(state)
-
-    def _restore(self, state: dict[str, Any]) -> Iterable[Request]:
-        if state["kept"] and not state["restored"]:
-            state["restored"] = True
-            yield RestoreWeights(self.slot())

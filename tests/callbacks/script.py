@@ -15,6 +15,7 @@ from nnctl.core.events import (
     KeepWeights,
     Request,
     RestoreWeights,
+    RunEnded,
     RunStarted,
     Save,
     SetLearningRate,
@@ -95,6 +96,7 @@ def run(
         if out.stopped:
             apply(list(callback.handle(Stopped(epoch, (epoch + 1) * steps, out.stopped), state)), epoch)
             break
+    apply(list(callback.handle(RunEnded(out.epochs, out.epochs * steps, {}, 1.0), state)), out.epochs)
     out.state = state
     return out
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from pydantic import ValidationError
+
+from nnctl.core.events import EpochEnded, KeepWeights, RestoreWeights, RunEnded, Stop
 
 from .script import losses, make, run
 
@@ -60,6 +64,19 @@ def test_a_resumed_run_stops_where_the_other_does(epoch: int) -> None:
     straight = run(stopping, rows)
     assert run(stopping, rows, restart=[epoch]) == straight
     assert (straight.epochs, straight.restored) == (8, 4)
+
+
+def test_weights_come_back_at_the_very_end_alone() -> None:
+    """A checkpoint after the last epoch must not hold that they are back already."""
+    stopping = make("EarlyStopping", patience=1, restore_best_weights=True)
+    state = stopping.start()
+    asked = [
+        [type(r) for r in stopping.handle(EpochEnded(epoch, epoch, {"val_loss": value}, 0.1), state)]
+        for epoch, value in enumerate((1.0, 2.0))
+    ]
+    assert asked == [[KeepWeights], [Stop]]
+    again = json.loads(json.dumps(state))
+    assert list(stopping.handle(RunEnded(2, 2, {}, 0.1), again)) == [RestoreWeights(stopping.slot())]
 
 
 def test_slots_differ_by_config() -> None:
