@@ -238,7 +238,8 @@ class _Loop:
     def _is_best(self, logs: Mapping[str, float]) -> bool:
         """Whether the epoch is the best so far by `mark_best`; remembered in the state."""
         value = logs.get(self.job.mark_best or "")
-        if value is None or (self.best is not None and not value < self.best):
+        # A NaN (validation may overflow where training does not) is never the best, nor one to beat.
+        if value is None or math.isnan(value) or (self.best is not None and not value < self.best):
             return False
         self.best = value
         return True
@@ -276,10 +277,12 @@ class _Loop:
         program = session.training(self.job.train.sizes(len(indices)))
         feed(program, self.job.train, indices, self.step)
         program.run()
+        # Read now: the next program runs in the same arena.
+        loss = float(program.outputs["loss"][0])
         check = session.check()
         check.run()
         bad = int(check.outputs["bad"][0])
-        if bad >= 0 or not math.isfinite(program.outputs["loss"][0]):
+        if bad >= 0 or not math.isfinite(loss):
             return self._failed(program, indices, bad)
         update = session.update()
         update.inputs["hyper"][:] = self.optimizer.hyper(self.step, self._rate(self.step))

@@ -1,0 +1,61 @@
+"""The loop by itself: what its promises rest on, step by step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnctl.core import events
+from nnctl.program.session import Session
+from nnctl.runner.train import Job, _Loop, train
+from nnctl.workflow.assemble import assemble
+from nnctl.workflow.train import make_job, prepare
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+
+def job(epochs: int = 2) -> Job:
+    """A few epochs of the smallest config, nothing kept."""
+    assembled = assemble(CONFIGS / "iris.yaml", overrides=[f"training.epochs={epochs}"])
+    session = assembled.session(1)
+    made = make_job(assembled, session)
+    prepare(made)
+    session.initialize()
+    return made
+
+
+@dataclass
+class _Spoiling:
+    """A program that leaves NaN in the whole arena, as far as it is not its own result."""
+
+    session: Session
+    program: Any
+
+    @property
+    def outputs(self) -> dict[str, np.ndarray[Any, Any]]:
+        return {name: array.copy() for name, array in self.kept.items()}
+
+    def run(self) -> None:
+        self.program.run()
+        self.kept = {name: array.copy() for name, array in self.program.outputs.items()}
+        self.session._arena[...] = 0xFF
+
+
+def test_a_step_reads_nothing_of_a_program_after_the_next_one_has_run() -> None:
+    spoiled = job()
+    check = spoiled.session.check()
+    spoiled.session.check = lambda: _Spoiling(spoiled.session, check)  # type: ignore[method-assign, assignment, return-value]
+    assert isinstance(list(train(spoiled))[-1], events.RunEnded)
+    plain = job()
+    list(train(plain))
+    for name, array in plain.session.weights.arrays.items():
+        assert array.tobytes() == spoiled.session.weights.arrays[name].tobytes(), name
+
+
+def test_an_epoch_whose_validation_is_nan_is_not_the_best_for_ever() -> None:
+    loop = _Loop(job(), None)
+    assert [loop._is_best({"val_loss": v}) for v in (math.nan, 2.0, 3.0, 1.0)] == [False, True, False, True]
