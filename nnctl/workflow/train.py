@@ -19,7 +19,7 @@ from nnctl.core.memory import give_back_freed
 from nnctl.core.threads import thread_count
 from nnctl.graph.model import LayerGraph
 from nnctl.runs.decision import Decision, decide
-from nnctl.runs.directory import RunDirectory, allocate, numbered
+from nnctl.runs.directory import MANIFEST, RunDirectory, allocate, numbered
 from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
 from nnctl.runs.model_file import Expected, read_model
 from nnctl.runs.recorder import Recorder
@@ -156,11 +156,18 @@ class Training:
         run = RunDirectory(self.path, keep=self.experiment.training.checkpoint.keep).open()
         handlers = self._catch_signals()
         try:
+            self._still_holds(run)
             yield from self._run(run, job)
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             run.close()
+
+    def _still_holds(self, run: RunDirectory) -> None:
+        """What was decided was decided without the lock: another process may have trained here since."""
+        found = run.manifest() if (run.path / MANIFEST).exists() else None
+        if found != self.decision.manifest:
+            raise RunError(f"another process has trained in {run.path} meanwhile; ask again")
 
     def _run(self, run: RunDirectory, job: Job) -> Iterator[Event]:
         from nnctl.runner.train import train
