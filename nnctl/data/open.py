@@ -10,13 +10,14 @@ from typing import Literal
 
 import numpy as np
 
+from nnctl.core.errors import DataError
 from nnctl.core.shapes import Shape
 from nnctl.data.base import Hint, find
 from nnctl.data.dataset import Dataset, Signature
 from nnctl.data.fit_roles import fit
 from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.roles import Wanted, assign, column_spec
+from nnctl.data.roles import Wanted, assign, check_names, column_spec
 from nnctl.data.spec import DataSpec
 from nnctl.data.split import SPLITS, Split
 from nnctl.data.split_rule import split_rows
@@ -113,7 +114,25 @@ def read_tables(
 ) -> dict[str, Table]:
     """Every source's table by the name of its field."""
     hint = hint_of(spec, preprocessing)
-    return {name: source.read(base_dir, hint, rows) for name, source in spec.parts().items()}
+    try:
+        return {name: source.read(base_dir, hint, rows) for name, source in spec.parts().items()}
+    except DataError:
+        if preprocessing is None:
+            _look_for_wrong_names(spec, base_dir)
+        raise
+
+
+def _look_for_wrong_names(spec: DataSpec, base_dir: Path) -> None:
+    """A target by a wrong name leaves the true one among the inputs, whose cells then do not fit: tell why.
+
+    Raises:
+        ConfigError: a name in the config names no column.
+    """
+    try:
+        columns = list(spec.main.read(base_dir, lambda name: None, 1).columns)
+    except DataError:
+        return
+    check_names(spec, columns)
 
 
 def hint_of(spec: DataSpec, preprocessing: Preprocessing | None) -> Hint:

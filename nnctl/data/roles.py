@@ -101,6 +101,21 @@ class _Finder:
         )
 
 
+def check_names(spec: DataSpec, columns: Sequence[str]) -> None:
+    """Hold the names of targets, weight and split columns against the columns, without the model.
+
+    Raises:
+        ConfigError: one of them names no column.
+    """
+    find = _Finder(columns)
+    _targets(spec, Wanted({}, (), frozenset(), {}), find)
+    if spec.sample_weight:
+        find.one(spec.sample_weight, ("data", "sample_weight"))
+    _splitting(spec, find)
+    if find.problems:
+        raise ConfigError(find.problems)
+
+
 def assign(spec: DataSpec, columns: Sequence[str], wanted: Wanted) -> Roles:
     """The roles of the source's columns.
 

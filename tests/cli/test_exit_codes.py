@@ -71,6 +71,14 @@ def test_a_bad_cell_is_3_and_named(command: str, here: Path) -> None:
     assert not list((here / "elsewhere").iterdir())
 
 
+def test_a_target_by_a_wrong_name_is_the_cause_that_is_told(here: Path) -> None:
+    """`"*": {scale: standard}` then reaches the true target too, whose words are no numbers."""
+    done = nnctl("check", "iris.yaml", "--set", "data.source.target=spezies", cwd=here)
+    assert done.code == 2
+    assert "the data has no column 'spezies'" in done.err
+    assert "did you mean 'species'?" in done.err
+
+
 def test_missing_data_is_3(here: Path, trained: Path) -> None:
     (here / "data" / "iris.csv").unlink()
     done = nnctl("train", "iris.yaml", cwd=here)

@@ -36,6 +36,17 @@ def test_json_is_one_object_alone(name: str, trained: Path) -> None:
     assert set(done.json) == keys
 
 
+@pytest.mark.parametrize("kind", ["yaml", "json", "h5", "keras", "npz"])
+def test_export(kind: str, trained: Path, tmp_path: Path) -> None:
+    out = tmp_path / ("model.weights.h5" if kind == "h5" else f"model.{kind}")
+    done = nnctl("export", "penguins", "--format", kind, "-o", out, "--json", cwd=trained)
+    assert done.code == 0, done.err
+    assert set(done.json) == {"run", "format", "output", "weights_sha256", "hint"}
+    first = out.read_bytes()
+    plain = nnctl("export", "penguins", "--format", kind, "-o", out, cwd=trained)
+    assert (plain.code, plain.out, out.read_bytes()) == (0, "", first)
+
+
 def test_plan(trained: Path) -> None:
     plain = nnctl("plan", "penguins.yaml", cwd=trained)
     assert plain.code == 0
