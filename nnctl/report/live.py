@@ -43,6 +43,8 @@ class Live:
 
     def __enter__(self) -> Self:
         self.live.start()
+        # rich hides the cursor; a process that is killed could not give it back.
+        self.console.show_cursor(True)
         return self
 
     def __exit__(

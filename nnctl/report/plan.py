@@ -24,7 +24,7 @@ def plan_lines(plan: Plan, *, program: bool = False) -> list[str]:
         for layer in plan.layers
     ]
     lines = [f"{plan.name}: {plan.dtype}, batch size {plan.batch_size}, {plan.threads} threads", ""]
-    lines += table(("layer", "type", "reads", "output", "parameters", "FLOPs"), rows, right=(4, 5))
+    lines += table(("layer", "type", "reads", "output", "parameters", "FLOPs an example"), rows, right=(4, 5))
     memory = plan.memory
     lines += [
         "",

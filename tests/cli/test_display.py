@@ -73,6 +73,14 @@ def test_a_row_an_epoch_below_one_header() -> None:
     )
 
 
+def test_the_cursor_is_never_hidden_for_long() -> None:
+    """A killed process could not give it back."""
+    stream = io.StringIO()
+    with Live(Console(file=stream, width=80, force_terminal=True)):
+        written = stream.getvalue()
+    assert written.rindex("\x1b[?25h") > written.rindex("\x1b[?25l")
+
+
 def test_a_long_run_does_not_flood() -> None:
     rows = [line for line in shown(run(FEW, 900, steps=1), 80) if "/900" in line and "500 ms" in line]
     assert 2 <= len(rows) < 450
