@@ -1,8 +1,9 @@
-"""Memory that is freed goes back to the system, so that a process holds what its plan says."""
+"""What the machine has, and that what is freed goes back, so that a process holds what its plan says."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 
 _MMAP_THRESHOLD = -3
 """M_MMAP_THRESHOLD of glibc's mallopt."""
@@ -18,3 +19,11 @@ def give_back_freed() -> None:
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 128 * 1024)
     except (OSError, AttributeError, TypeError):
         return
+
+
+def machine_memory() -> int | None:
+    """Bytes of memory that this machine has, or None where it does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None

@@ -105,6 +105,8 @@ class _Builder:
             self._fail(
                 f"input '{name}' is declared as {show(shape)}, but the data gives {show(known.shape)}", path
             )
+        if 0 in shape:
+            self._fail(f"input '{name}' is {show(shape)}: there is nothing in it", path)
         self.graph.inputs[name] = InputInfo(shape, dtype or (known.dtype if known else "float32"))
         scope.names[name] = (Ref(name),)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -95,7 +96,7 @@ def matmul(a: Value, b: Value, transpose_a: bool = False, transpose_b: bool = Fa
 
 def linear(x: Value, w: Value, b: Value | None = None) -> Value:
     """x w + b over the last axis: x (..., I), w (I, O), b (O,), result (..., O)."""
-    rows = reshape(x, (-1, x.shape[-1])) if x.type.size else reshape(x, (0, x.shape[-1]))
+    rows = reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
     inputs = (rows, w) if b is None else (rows, w, b)
     y = x.graph.add1(MatMul(bias=b is not None), *inputs)
     return reshape(y, (*x.shape[:-1], w.shape[1]))

@@ -41,7 +41,9 @@ def expectation(annotation: Any) -> str | None:
 
 
 def one_of(words: list[str]) -> str:
-    """`one of` the words, or the only one; cut short where there are many."""
+    """`one of` the words, or the only one; cut short where there are many; `none` where there are none."""
+    if not words:
+        return "none"
     if len(words) == 1:
         return words[0]
     return f"one of {', '.join(words[:MANY])}, ..." if len(words) > MANY else f"one of {_or(words)}"

@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nnctl.core.errors import ConfigError, DataError, Problem, RunError
+from nnctl.core.memory import machine_memory
 from nnctl.data.open import Data, open_data
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.graph.build import build
@@ -43,14 +46,30 @@ class Assembled:
         from nnctl.program.session import Session
 
         experiment = self.loaded.experiment
+        optimizer = experiment.training.optimizer if train else None
+        trainable, fixed = self.model.parameters()
+        copies = 2 + len(optimizer.slots()) if optimizer is not None else 1
+        size = np.dtype(experiment.dtype).itemsize * (trainable * copies + fixed)
+        self.need_memory(size, f"{trainable + fixed:,} parameters", ("model",), "fewer units or filters")
         return Session(
             self.model,
             dtype=experiment.dtype,
             seed=experiment.seed,
             threads=threads,
             objective=self.objective,
-            optimizer=experiment.training.optimizer if train else None,
+            optimizer=optimizer,
         )
+
+    def need_memory(self, nbytes: int, what: str, path: tuple[str, ...], expected: str) -> None:
+        """Refuse what can never fit; without this the system would kill the process, or Python give up.
+
+        Raises:
+            ConfigError: this machine has less than `nbytes` of memory.
+        """
+        there = machine_memory()
+        if there is not None and nbytes > there:
+            message = f"{what} need {nbytes / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB"
+            raise self.loaded.fail([Problem(message, path, expected=expected)])
 
 
 def assemble(

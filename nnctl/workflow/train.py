@@ -148,6 +148,7 @@ class Training:
             return
         session = self.assembled.session(self.threads)
         job = make_job(self.assembled, session, stop=lambda: self._signal)
+        self._fits(job)
         prepare(job)
         ready_kernels(session, self.watch)
         if self.path is None:
@@ -162,6 +163,12 @@ class Training:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             run.close()
+
+    def _fits(self, job: Job) -> None:
+        """Hold the programs' plans against the machine's memory before any of it is asked for."""
+        need = max(job.session.compiled(*program).plan.size for program in programs_of(job))
+        batch = f"the buffers of a batch of {job.batches.counts()[0]:,}"
+        self.assembled.need_memory(need, batch, ("data", "batch_size"), "a smaller batch, or a smaller model")
 
     def _still_holds(self, run: RunDirectory) -> None:
         """What was decided was decided without the lock: another process may have trained here since."""

@@ -1,0 +1,60 @@
+"""Sizes at the edges: nothing in an input, no layers, more than a machine holds. Errors, and no faults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnctl.core.errors import ConfigError
+from nnctl.workflow.train import start
+
+CONFIG = """
+nnctl: 1
+data: {{source: {{type: npz, path: d.npz}}, inputs: {{x: x}}, targets: {{o: y}}, batch_size: {batch}}}
+model: {{layers: {layers}}}
+training: {{epochs: 1, optimizer: sgd, loss: mse}}
+"""
+DENSE = "[{type: Dense, units: 2, name: o}]"
+
+
+def problems(tmp_path: Path, layers: str = DENSE, *, width: int = 4, batch: int = 8) -> str:
+    """What is wrong with a config; the data has 11 rows of `width` numbers."""
+    np.savez(tmp_path / "d.npz", x=np.zeros((11, width), np.float32), y=np.zeros((11, 2), np.float32))
+    config = tmp_path / "c.yaml"
+    config.write_text(CONFIG.format(layers=layers, batch=batch))
+    with pytest.raises(ConfigError) as caught:
+        list(start(config, run_dir=tmp_path / "run", threads=1).events())
+    assert not (tmp_path / "run").exists()
+    return str(caught.value)
+
+
+def test_an_input_without_numbers(tmp_path: Path) -> None:
+    assert "input 'x' is (0): there is nothing in it" in problems(tmp_path, width=0)
+
+
+def test_no_layers(tmp_path: Path) -> None:
+    assert "'layers' cannot be []" in problems(tmp_path, "[]")
+
+
+@pytest.mark.parametrize("units", [10**12, 10**30])
+def test_more_weights_than_memory(units: int, tmp_path: Path) -> None:
+    found = problems(tmp_path, f"[{{type: Dense, units: {units}}}, {{type: Dense, units: 2, name: o}}]")
+    assert "parameters need" in found
+    assert "this machine has" in found
+
+
+def test_more_activations_than_memory(tmp_path: Path) -> None:
+    wide = "{type: Reshape, target_shape: [2, 2, 1]}, {type: ZeroPadding2D, padding: 500000}"
+    pooled = f"[{wide}, GlobalAveragePooling2D, {{type: Dense, units: 2, name: o}}]"
+    assert "the buffers of a batch of 8 need" in problems(tmp_path, pooled)
+
+
+def test_a_batch_larger_than_the_data_is_the_data(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x=np.ones((11, 4), np.float32), y=np.zeros((11, 2), np.float32))
+    config = tmp_path / "c.yaml"
+    config.write_text(CONFIG.format(layers=DENSE, batch=10**15))
+    training = start(config, run_dir=tmp_path / "run", threads=1)
+    list(training.events())
+    assert training.result()["steps"] == 1
