@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Sequence
 from string import Formatter
 from typing import Annotated, Any, Literal
@@ -20,11 +22,18 @@ def _template(text: str) -> str:
     for _, name, spec, conversion in Formatter().parse(text):
         if name is not None and (not name.isidentifier() or conversion or "{" in (spec or "")):
             raise ValueError(f"'{{{name}}}' is not a placeholder; use {{epoch}} and names of the logs")
+        if any(len(digits) > 2 for digits in re.findall(r"\d+", spec or "")):
+            raise ValueError(f"'{{{name}:{spec}}}' is too wide for a name")
     if not text.endswith(".h5"):
         raise ValueError("a checkpoint is an HDF5 file: end its name in .h5")
-    if text.rpartition("/")[2].startswith("step-"):
-        raise ValueError("the run's own checkpoints are called step-*; use another name")
+    name = text.rpartition("/")[2]
+    if name.startswith("step-") or name in ("best.h5", "latest.h5"):
+        raise ValueError("the run's own checkpoints are called step-*, best and latest; use another name")
     return text
+
+
+_LONGEST = 200
+"""Characters of a name with its numbers put in."""
 
 
 @register
@@ -39,7 +48,7 @@ class ModelCheckpoint(Monitor):
     filepath: Annotated[InnerPath, AfterValidator(_template)] | None = None
     """A name below the run's `checkpoints/`, with placeholders as in `{epoch:02d}-{val_loss:.2f}.h5`."""
     verbose: Literal[0, 1] = 0
-    """Accepted as in Keras; the log always says what was saved."""
+    """Accepted as in Keras, and without effect."""
     save_best_only: bool = False
     """Save only when `monitor` is better than ever before; otherwise `monitor` is not looked at."""
     save_weights_only: Literal[False] = False
@@ -65,7 +74,21 @@ class ModelCheckpoint(Monitor):
             if name and name not in known:
                 text = f"there is no '{name}' to put into the name"
                 found.append(Problem(text, ("filepath",), suggestion=nearest(name, known)))
-        return found
+        return found or self._misformed(log_names)
+
+    def _misformed(self, log_names: Sequence[str]) -> list[Problem]:
+        """What is wrong with the name once numbers stand in it: found now, not at the first save."""
+        if self.filepath is None:
+            return []
+        batch = None if self.save_freq == "epoch" else 1
+        try:
+            names = [self._name(0, batch, dict.fromkeys(log_names, value)) or "" for value in (0.5, math.nan)]
+        except (ValueError, OverflowError) as error:
+            expected = "formats as in {epoch:02d}-{val_loss:.2f}.h5"
+            return [Problem(f"'filepath' cannot be put together: {error}", ("filepath",), expected=expected)]
+        parts = self.filepath.count("/") + 1
+        odd = any(len(n) > _LONGEST or n.count("/") + 1 != parts or "/." in f"/{n}" for n in names)
+        return [Problem("'filepath' makes names that no file can have", ("filepath",))] if odd else []
 
     def handle(self, event: Event, state: dict[str, Any]) -> Iterable[Request]:
         if isinstance(event, EpochEnded) and self.save_freq == "epoch":
@@ -90,5 +113,5 @@ class ModelCheckpoint(Monitor):
             return None
         values: dict[str, Any] = {"epoch": epoch + 1, "batch": batch, **logs}
         names = {name for _, name, _, _ in Formatter().parse(self.filepath) if name}
-        missing = {name: float("nan") for name in names if values.get(name) is None}
+        missing = {name: math.nan for name in names if values.get(name) is None}
         return self.filepath.format(**(values | missing))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -12,7 +13,7 @@ from pydantic import NonNegativeInt, PositiveInt, PrivateAttr
 
 from nnctl.callbacks.base import CallbackSpec, register
 from nnctl.callbacks.inner_path import InnerPath
-from nnctl.core.errors import ConfigError, StorageError
+from nnctl.core.errors import ConfigError, Problem, StorageError
 from nnctl.core.events import (
     EpochEnded,
     Event,
@@ -24,6 +25,8 @@ from nnctl.core.events import (
     RunStarted,
     StepEnded,
 )
+
+_NEEDED = "the callback TensorBoard needs the package tensorboard: pip install 'nnctl[tensorboard]'"
 
 
 @register
@@ -50,6 +53,9 @@ class TensorBoard(CallbackSpec):
 
     def wants_steps(self) -> bool:
         return self.update_freq != "epoch"
+
+    def problems(self, log_names: Sequence[str]) -> list[Problem]:
+        return [] if find_spec("tensorboard") else [Problem(_NEEDED)]
 
     def handle(self, event: Event, state: dict[str, Any]) -> Iterable[Request]:
         try:
@@ -139,6 +145,4 @@ def _need_tensorboard() -> None:
     try:
         import tensorboard  # noqa: F401
     except ImportError:
-        raise ConfigError(
-            "the callback TensorBoard needs the package tensorboard: pip install 'nnctl[tensorboard]'"
-        ) from None
+        raise ConfigError(_NEEDED) from None

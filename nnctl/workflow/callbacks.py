@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from nnctl.callbacks.log_file import LogFile
+from nnctl.core.errors import Problem
 from nnctl.graph.objective import Objective
 from nnctl.spec.load import Loaded
 
@@ -17,5 +21,17 @@ def check_callbacks(loaded: Loaded, objective: Objective, validation: bool) -> N
         for index, callback in enumerate(loaded.experiment.training.callbacks)
         for problem in callback.problems(names)
     ]
+    problems += _same_files(loaded)
     if problems:
         raise loaded.fail(problems)
+
+
+def _same_files(loaded: Loaded) -> Iterator[Problem]:
+    """Log files by a name that a callback above has: each would write over the other."""
+    seen: set[str] = set()
+    for index, callback in enumerate(loaded.experiment.training.callbacks):
+        if isinstance(callback, LogFile):
+            if callback.filename in seen:
+                path = ("training", "callbacks", index, "filename")
+                yield Problem(f"another callback writes '{callback.filename}' already", path)
+            seen.add(callback.filename)

@@ -56,6 +56,9 @@ def test_a_number_that_an_epoch_lacks_is_nan_in_the_name() -> None:
         "{epoch:{batch}}.h5",
         "{epoch.h5",
         "step-00000001.h5",
+        "best.h5",
+        "a/latest.h5",
+        "{epoch:2000000000}.h5",
         "a/step-{epoch}.h5",
         "",
         "manifest.json/x.h5",
@@ -69,6 +72,20 @@ def test_odd_names(filepath: str) -> None:
 def test_unknown_placeholders_are_found_before_training() -> None:
     (problem,) = make("ModelCheckpoint", filepath="{val_los:.2f}.h5").problems(["loss", "val_loss"])
     assert (problem.path, problem.suggestion) == (("filepath",), "val_loss")
+
+
+@pytest.mark.parametrize(
+    "filepath", ["{val_loss:q}.h5", "{val_loss:d}.h5", "{epoch}-{batch:02d}.h5", "{epoch:/>5}.h5"]
+)
+def test_names_that_cannot_be_formed_are_found_before_training(filepath: str) -> None:
+    (problem,) = make("ModelCheckpoint", filepath=filepath).problems(["loss", "val_loss"])
+    assert problem.path == ("filepath",)
+
+
+def test_names_that_can_be_formed() -> None:
+    names = ["loss", "val_loss"]
+    assert not make("ModelCheckpoint", filepath="{epoch:02d}-{val_loss:.2f}.h5").problems(names)
+    assert not make("ModelCheckpoint", filepath="a/{epoch}-{batch:02d}.h5", save_freq=3).problems(names)
 
 
 @pytest.mark.parametrize("fields", [{"save_freq": 0}, {"save_freq": "batch"}, {"save_weights_only": True}])

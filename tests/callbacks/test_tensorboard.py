@@ -17,6 +17,8 @@ from .script import make
 def test_without_the_package_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     callback = make("TensorBoard")
+    (problem,) = callback.problems(["loss"])
+    assert "pip install 'nnctl[tensorboard]'" in problem.message
     with pytest.raises(ConfigError, match=r"pip install 'nnctl\[tensorboard\]'"):
         list(callback.handle(RunStarted("r", tmp_path, 2, 2, 0, 0, 9), callback.start()))
 
