@@ -57,6 +57,7 @@ class _Compiler:
     ) -> OutputObjective | None:
         loss, path = losses.get(name, (None, (*_TRAINING, "loss")))
         if loss is None:
+            self._unmeasured(name)
             return None
         shape = self.shapes[name]
         try:
@@ -64,11 +65,8 @@ class _Compiler:
         except ShapeError as error:
             self._misfit(error, f"the loss does not fit output '{name}'", path)
             return None
-        measured = [
-            *self._measured(name, metrics, target, shape, weighted=False),
-            *self._measured(name, weighted, target, shape, weighted=True),
-        ]
-        unique = tuple(_numbered(measured))
+        plain = self._measured(name, metrics, target, shape)
+        unique = tuple(_numbered([*plain, *self._measured(name, weighted, target, shape, beside=plain)]))
         assert isinstance(loss, LossSpec)
         return OutputObjective(name, shape, loss, weights.get(name, 1.0), target, unique)
 
@@ -78,10 +76,11 @@ class _Compiler:
         metrics: Mapping[str, tuple[Any, Path]],
         target: Target,
         shape: Any,
-        *,
-        weighted: bool,
+        beside: Sequence[Measured] | None = None,
     ) -> list[Measured]:
+        """An output's metrics; the weighted ones where `beside`, the plain ones, is given."""
         found: list[Measured] = []
+        taken = {m.name for m in beside or ()}
         chosen, path = metrics.get(name, ([], _TRAINING))
         for at, metric in enumerate(chosen):
             try:
@@ -92,8 +91,20 @@ class _Compiler:
                 continue
             log = metric.log_name()
             full = log if len(self.names) == 1 else f"{name}_{log}"
-            found.append(Measured(full, resolved, weighted))
+            if full in taken:
+                full = f"{full.removesuffix(log)}weighted_{log}"
+            found.append(Measured(full, resolved, weighted=beside is not None))
         return found
+
+    def _unmeasured(self, name: str) -> None:
+        """Metrics asked for by the name of an output without a loss: there is no target for them."""
+        for field in ("metrics", "weighted_metrics"):
+            given = getattr(self.training, field)
+            if isinstance(given, Mapping) and given.get(name):
+                message = f"output '{name}' has no loss, so nothing of it can be measured"
+                self.problems.append(
+                    Problem(message, (*_TRAINING, field, name), expected="a loss for it", at_key=True)
+                )
 
     @staticmethod
     def _same_target(wanted: Target, given: Target) -> None:
@@ -138,7 +149,10 @@ class _Compiler:
 
 
 def _numbered(measured: Sequence[Measured]) -> list[Measured]:
-    """Metrics under unique names: a second `accuracy` becomes `accuracy_1`."""
+    """Metrics under unique names: a second `accuracy` becomes `accuracy_1`.
+
+    A weighted one beside a plain one is `weighted_accuracy` already, as in Keras.
+    """
     seen: dict[str, int] = {}
     out = []
     for m in measured:

@@ -39,6 +39,25 @@ def test_one_output() -> None:
     assert objective.outputs[0].target.kind == "classes"
 
 
+def test_a_weighted_metric_beside_a_plain_one_is_called_as_in_keras() -> None:
+    both = {"metrics": ["mae", "mse"], "weighted_metrics": ["mse"]}
+    assert compiled(model(("a", 2)), loss="mse", **both).log_names() == ("loss", "mae", "mse", "weighted_mse")
+    graph = model(("a", 2), ("b", 1))
+    assert compiled(graph, loss="mse", **both).log_names()[3:6] == ("a_mae", "a_mse", "a_weighted_mse")
+    alone = compiled(model(("a", 2)), loss="mse", weighted_metrics=["mse"])
+    assert alone.log_names() == ("loss", "mse")
+
+
+def test_what_has_no_loss_cannot_be_measured() -> None:
+    graph = model(("a", 2), ("b", 1))
+    loss = {"a": "mse", "b": None}
+    assert [path for _, path in failed(graph, loss=loss, metrics={"b": "mae"})] == [
+        ("training", "metrics", "b")
+    ]
+    assert compiled(graph, loss=loss, metrics={"b": []}).log_names() == ("loss",)
+    assert compiled(graph, loss=loss, metrics="mae").log_names() == ("loss", "a_mae")
+
+
 def test_accuracy_follows_the_target_as_in_keras() -> None:
     kinds = {
         "sparse_categorical_crossentropy": ("SparseCategoricalAccuracy", 3),
