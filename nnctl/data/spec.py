@@ -185,7 +185,7 @@ class SplitSpec(Spec):
             )
         if self.by and (self.validation or self.test):
             raise PydanticCustomError("split", "'by' says every row's split; leave out the fractions")
-        if self.order == "rows" and chosen and chosen != ["group"]:
+        if self.order == "rows" and chosen:
             raise PydanticCustomError("split", "'order: rows' and '{a}' exclude each other", {"a": chosen[0]})
         fractions = [p for p in (self.validation, self.test) if isinstance(p, float)]
         if sum(fractions) >= 1:

@@ -23,7 +23,8 @@ def plan_lines(plan: Plan, *, program: bool = False) -> list[str]:
         )
         for layer in plan.layers
     ]
-    lines = [f"{plan.name}: {plan.dtype}, batch size {plan.batch_size}, {plan.threads} threads", ""]
+    threads = f"{plan.threads} thread{'s' * (plan.threads != 1)}"
+    lines = [f"{plan.name}: {plan.dtype}, batch size {plan.batch_size}, {threads}", ""]
     lines += table(("layer", "type", "reads", "output", "parameters", "FLOPs an example"), rows, right=(4, 5))
     memory = plan.memory
     lines += [

@@ -24,8 +24,10 @@ class Show(Protocol):
 def progress(*, quiet: bool = False, stream: TextIO | None = None) -> Iterator[Show]:
     """A display for the events of one command, fit for where stderr goes."""
     stream = stream or sys.stderr
-    if quiet or stream is None:
+    if stream is None:
         yield lambda event: None
+    elif quiet:
+        yield Quiet(stream).show
     elif stream.isatty() and os.environ.get("TERM") != "dumb":
         from nnctl.report.live import Live
 
@@ -73,6 +75,14 @@ class Lines:
                 return [f"epoch {epoch + 1}/{self.epochs}  step {step}  {columns(logs)}  {duration(seconds)}"]
             case _:
                 return message_lines(event)
+
+
+class Quiet(Lines):
+    """Errors alone: a run that failed says why."""
+
+    def lines(self, event: Event) -> list[str]:
+        """The lines of a failure; no others."""
+        return message_lines(event) if isinstance(event, events.Failed) else []
 
 
 def started_lines(event: events.RunStarted) -> list[str]:

@@ -17,6 +17,8 @@ from nnctl.graph.wanted import data_arguments
 from nnctl.spec.load import Loaded
 from nnctl.workflow.assemble import assemble_data, load_experiment, placed
 from nnctl.workflow.callbacks import check_callbacks
+from nnctl.workflow.split import make_split
+from nnctl.workflow.train import initial_weights
 
 
 def check(
@@ -41,6 +43,9 @@ def check(
         # A small file was read whole: nothing is left to guess.
         assembled = assemble_data(loaded, look.data)
         check_callbacks(assembled.loaded, assembled.objective, assembled.data.validation is not None)
+        with placed(loaded):
+            make_split(look.data.train, look.data, assembled.objective, experiment.training.class_weight)
+        initial_weights(assembled)
         return _summary(loaded, look, assembled.model)
     return _summary(loaded, look, _partly(loaded, look))
 

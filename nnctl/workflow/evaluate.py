@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from nnctl.core.errors import ConfigError
 from nnctl.data.read_file import read_examples
 from nnctl.workflow.split import Split
 from nnctl.workflow.stored import open_stored
@@ -43,11 +44,13 @@ def evaluate(
 
     Raises:
         RunError: RUN cannot be used.
-        ConfigError: there is no such split.
+        ConfigError: there is no such split, or both a split and a file are given.
         DataError: the data cannot be used.
     """
     from nnctl.runner.evaluate import evaluate as run_over
 
+    if data is not None and split is not None:
+        raise ConfigError("--data names other examples than --split; leave one of them out")
     stored = open_stored(run, allow_plugins=allow_plugins)
     if data is not None:
         examples = read_examples(data, stored.preprocessing, stored.loaded.experiment.dtype)

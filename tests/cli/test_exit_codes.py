@@ -33,6 +33,27 @@ WRONG = {
     "init: no such template": ["init", "nothere"],
     "warm: no such file": ["warm", "nothere.yaml"],
     "resume: no run": ["train", "iris.yaml", "--resume"],
+    "eval: a split and a file": ["eval", "nothere", "--split", "train", "--data", "data/iris.csv"],
+    "check: no such class": ["check", "iris.yaml", "--set", "training.class_weight={rose: 2}"],
+    "check: no such weights": ["check", "iris.yaml", "--set", "model.initial_weights=nothere"],
+    "plan: nothing to watch": [
+        "plan",
+        "iris.yaml",
+        "--set",
+        "training.callbacks=[{type: EarlyStopping, monitor: f1}]",
+    ],
+    "check: one log file twice": [
+        "check",
+        "iris.yaml",
+        "--set",
+        "training.callbacks=[JSONLogger, JSONLogger]",
+    ],
+    "check: rows in order and by group": [
+        "check",
+        "iris.yaml",
+        "--set",
+        "data.split={group: species, order: rows}",
+    ],
 }
 
 
@@ -112,7 +133,7 @@ def test_verify_says_that_the_data_has_changed(trained: Path, tmp_path: Path) ->
 
 def test_divergence_is_5_and_names_the_layer(here: Path) -> None:
     diverging = "training.optimizer={type: SGD, learning_rate: 1e30}"
-    done = nnctl("train", "iris.yaml", "--json", "--set", diverging, cwd=here)
+    done = nnctl("train", "iris.yaml", "--json", "--quiet", "--set", diverging, cwd=here)
     assert done.code == 5
     assert done.json["status"] == "failed"
     assert "is not finite; it first appeared in 'dense" in done.err
