@@ -139,13 +139,12 @@ class Failed(Event):
 
 @dataclass(frozen=True)
 class RunEnded(Event):
-    """The run is complete. `evaluation` holds the test split's numbers where there is one."""
+    """The run is complete; `logs` are the last epoch's."""
 
     epochs: int
     step: int
     logs: Logs
     seconds: float
-    evaluation: Logs = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

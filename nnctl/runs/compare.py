@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nnctl.core.errors import RunError
-from nnctl.runs.directory import RunDirectory
+from nnctl.runs.directory import RESOLVED, RunDirectory
 from nnctl.runs.find import all_runs
 from nnctl.runs.manifest import Manifest, Status
+from nnctl.spec.document import read_document
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def show_run(run: RunDirectory) -> Shown:
 
 def compare_runs(runs: Sequence[RunDirectory]) -> Comparison:
     """Config differences and metrics, side by side."""
-    configs = [dict(flatten(yaml.safe_load(run.resolved()))) for run in runs]
+    configs = [dict(flatten(_config(run))) for run in runs]
     summaries = [summarize(run) for run in runs]
     paths = list(dict.fromkeys(path for config in configs for path in config))
     rows = {path: tuple(config.get(path) for config in configs) for path in paths}
@@ -93,6 +92,11 @@ def compare_runs(runs: Sequence[RunDirectory]) -> Comparison:
         metrics={name: tuple(s.metrics.get(name) for s in summaries) for name in names},
         weights_sha256=tuple(s.manifest.weights_sha256 if s.manifest else None for s in summaries),
     )
+
+
+def _config(run: RunDirectory) -> Any:
+    """A run's resolved config as data, read with the bounds that hold for every config."""
+    return read_document(run.path / RESOLVED).data
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

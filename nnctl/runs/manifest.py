@@ -24,8 +24,8 @@ class Manifest:
     """The manifest's fields, as in the contract.
 
     Attributes:
-        metrics: The last epoch's numbers; after completion with the evaluation's as `test_*`.
-        wall_seconds: Time spent training, over all processes of the run.
+        metrics: The last epoch's numbers.
+        wall_seconds: Time spent training, over all processes of the run that were not killed.
         reason: Why it stopped, where there is more to say than the status.
         overrides: What `--set` and `--seed` changed.
     """

@@ -73,7 +73,7 @@ class Recorder:
             self._write("failed", f"{event.what}{layer} at step {event.step}")
         elif isinstance(event, RunEnded):
             self.manifest.steps, self.manifest.epochs = event.step, event.epochs
-            self.manifest.metrics = {**event.logs, **event.evaluation}
+            self.manifest.metrics = dict(event.logs)
 
     def finish(self, state: TrainingState) -> str:
         """Write the final model, then say that the run is completed; the weights' hash.

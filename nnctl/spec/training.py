@@ -50,7 +50,7 @@ class TrainingSpec(Spec):
     callbacks: tuple[Callback, ...] = ()
     """What watches the training and may stop it, save or change the learning rate."""
     steps_per_epoch: Count | None = None
-    """How many batches make an epoch; default: once through the data."""
+    """How many batches make an epoch, at most once through the data; default: all of it."""
     validation_frequency: Count = 1
     """The validation split is evaluated after every so many epochs (Keras: `validation_freq`)."""
     class_weight: dict[str, Factor] | None = Field(default=None, min_length=1)
