@@ -77,6 +77,7 @@ def _help_from_the_end(wanted: Sequence[Wanted]) -> int | None:
     """
     if len(wanted) < 3 or sys.platform != "linux" or usable_cores() < 2:
         return None
+    parent = os.getpid()
     process = os.fork()
     if process:
         return process
@@ -87,7 +88,7 @@ def _help_from_the_end(wanted: Sequence[Wanted]) -> int | None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         for kernel, signature in reversed(wanted):
-            if os.getppid() == 1 or not _compile(kernel, signature):
+            if os.getppid() != parent or not _compile(kernel, signature):
                 break
     os._exit(0)
 
