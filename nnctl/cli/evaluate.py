@@ -25,10 +25,14 @@ def command(
 ) -> None:
     """Evaluate a run or a checkpoint: loss and metrics over a split or a file."""
     from nnctl.cli.output import write_json, write_lines
+    from nnctl.report.progress import progress
     from nnctl.report.tables import evaluation_lines
     from nnctl.workflow.evaluate import evaluate
 
-    result = evaluate(run, split=split, data=data, threads=threads, allow_plugins=allow_plugins)
+    with progress() as show:
+        result = evaluate(
+            run, split=split, data=data, threads=threads, allow_plugins=allow_plugins, watch=show
+        )
     if json:
         write_json(result.as_json())
     else:

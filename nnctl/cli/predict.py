@@ -25,9 +25,11 @@ def command(
 ) -> None:
     """Write the model's predictions for every example of INPUT."""
     from nnctl.cli.output import write_json
+    from nnctl.report.progress import progress
     from nnctl.workflow.predict import predict
 
-    result = predict(run, input_, output, threads=threads, allow_plugins=allow_plugins)
+    with progress() as show:
+        result = predict(run, input_, output, threads=threads, allow_plugins=allow_plugins, watch=show)
     if json:
         write_json(result)
     else:

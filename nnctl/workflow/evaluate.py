@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from nnctl.core.errors import ConfigError
+from nnctl.core.events import Event
 from nnctl.data.read_file import read_examples
+from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.split import Split
 from nnctl.workflow.stored import open_stored
 
@@ -39,6 +41,7 @@ def evaluate(
     data: Path | None = None,
     threads: int | None = None,
     allow_plugins: bool = False,
+    watch: Callable[[Event], None] | None = None,
 ) -> Evaluation:
     """Evaluate a run or checkpoint; by default over its test split.
 
@@ -56,6 +59,8 @@ def evaluate(
         examples = read_examples(data, stored.preprocessing, stored.loaded.experiment.dtype)
     else:
         examples = stored.split(split or "test")
-    session = stored.session(threads)
-    logs = run_over(session, Split(examples), stored.loaded.experiment.data.batch_size)
+    session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size
+    session.prepare([("evaluation", Split(examples).sizes(min(batch, len(examples))))])
+    ready_kernels(session, watch)
+    logs = run_over(session, Split(examples), batch)
     return Evaluation(stored.found.name, str(data) if data else split or "test", len(examples), logs)

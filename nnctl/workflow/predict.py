@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.events import Event
 from nnctl.data.prepare import restore
 from nnctl.data.read_file import read_inputs
 from nnctl.formats.predictions import WRITERS, write_predictions
+from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.split import Split
 from nnctl.workflow.stored import Stored, open_stored
 
@@ -18,7 +21,13 @@ Array = np.ndarray[Any, Any]
 
 
 def predict(
-    run: str, source: Path, output: Path, *, threads: int | None = None, allow_plugins: bool = False
+    run: str,
+    source: Path,
+    output: Path,
+    *,
+    threads: int | None = None,
+    allow_plugins: bool = False,
+    watch: Callable[[Event], None] | None = None,
 ) -> dict[str, Any]:
     """Write predictions for the examples of `source` to `output`; a summary.
 
@@ -37,8 +46,10 @@ def predict(
         raise ConfigError(f"there is no directory {output.parent} to write {output.name} into")
     stored = open_stored(run, allow_plugins=allow_plugins)
     examples = read_inputs(source, stored.preprocessing, stored.loaded.experiment.dtype)
-    session = stored.session(threads)
-    batches = list(run_over(session, Split(examples), stored.loaded.experiment.data.batch_size))
+    session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size
+    session.prepare([("prediction", Split(examples).sizes(min(batch, len(examples))))])
+    ready_kernels(session, watch)
+    batches = list(run_over(session, Split(examples), batch))
     outputs = {
         name: _restored(stored, name, np.concatenate([b[name] for b in batches]))
         for name in stored.model.outputs

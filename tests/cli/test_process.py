@@ -146,3 +146,13 @@ def test_a_terminal_sees_colours_unless_told_not_to(here: Path) -> None:
     wrong = ("check", "iris.yaml", "--set", "training.epochs=no")
     assert COLOUR.search(_on_a_terminal(here, *wrong))
     assert not COLOUR.search(_on_a_terminal(here, *wrong, NO_COLOR="1"))
+
+
+def test_a_cold_cache_is_told(trained: Path, tmp_path: Path) -> None:
+    """`eval` where no kernel was compiled yet says what it is doing, once, on stderr."""
+    environ = environment(NNCTL_CACHE_DIR=str(tmp_path / "kernels"))
+    evaluating = process("eval", "iris", "--json", cwd=trained, env=environ)
+    out, err = evaluating.communicate(timeout=300)
+    assert evaluating.returncode == 0, err
+    assert set(json.loads(out)) == {"run", "split", "examples", "metrics"}
+    assert [line[:36] for line in err.splitlines()] == ["compiling kernels (once per machine)"]
