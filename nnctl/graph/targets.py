@@ -113,6 +113,23 @@ def _labels(output: OutputObjective, classes: int, data: Data, model: LayerGraph
     return []
 
 
+def check_labels(objective: Objective, examples: Dataset) -> None:
+    """Hold the labels of a file given to `eval` against a trained model's classes.
+
+    Raises:
+        DataError: a label is none of them; names file, row and output.
+    """
+    for output in objective.outputs:
+        name, classes = output.output, output.target.classes
+        if output.target.kind != "classes" or classes is None:
+            continue
+        found = _outside(examples, name, classes, getattr(output.loss, "ignore_class", None))
+        if found is not None:
+            at, label, _ = found
+            message = f"the label {label} is none of the classes 0 to {classes - 1} of output '{name}'"
+            raise examples.origin.error(message, int(examples.rows[at]))
+
+
 def _outside(split: Dataset, name: str, classes: int, ignored: int | None) -> tuple[int, int, int] | None:
     """The first example whose label is no class: (example, label, largest label), or None."""
     shape: tuple[Any, ...] = split.signature()[name].shape
