@@ -57,7 +57,10 @@ class Split:
             labels = out[f"target:{self.weighed}"]
             if labels.dtype.kind == "f":
                 labels = labels.argmax(axis=-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels
-            weights *= self.class_weight[labels.reshape(len(indices)).astype(np.int64)]
+            classes = labels.reshape(len(indices)).astype(np.int64)
+            # A label that is no class is one that the loss ignores.
+            known = (classes >= 0) & (classes < len(self.class_weight))
+            weights *= np.where(known, self.class_weight[np.where(known, classes, 0)], 1.0)
 
 
 def make_split(
@@ -67,13 +70,13 @@ def make_split(
     if not weights:
         return Split(dataset)
     output = objective.outputs[0].output
-    classes = objective.outputs[0].target.classes
+    target = objective.outputs[0].target
+    classes = target.classes
     names = data.class_names.get(output)
-    if len(objective.outputs) != 1 or classes is None:
-        problem = Problem(
-            "class_weight is for a model with one output of classes", ("training", "class_weight")
-        )
-        raise ConfigError(problem)
+    one = target.shape in ((), (1,)) or (target.kind == "onehot" and len(target.shape) == 1)
+    if len(objective.outputs) != 1 or classes is None or not one:
+        message = "class_weight is for a model with one output, and one class an example"
+        raise ConfigError(Problem(message, ("training", "class_weight")))
     table = np.ones(classes)
     for word, weight in weights.items():
         index = _class_index(word, names, classes)
