@@ -71,9 +71,12 @@ class Dataset:
             IndexError: an index is out of range.
             DataError: a value that is read lazily is missing, infinite or unknown.
         """
-        firsts = self.rows[indices]
         for name, buffer in out.items():
-            self._read(self.part(name), firsts, buffer[: len(firsts)])
+            self.read_part(self.part(name), indices, buffer)
+
+    def read_part(self, part: Part, indices: Rows, out: npt.NDArray[Any]) -> None:
+        """`read` for one of the data set's own parts: where an input and an output have the same name."""
+        self._read(part, self.rows[indices], out[: len(indices)])
 
     def part(self, name: str) -> Part:
         """The array that a batch holds under `name`. Raises KeyError."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -132,13 +131,13 @@ def check_labels(objective: Objective, examples: Dataset) -> None:
 
 def _outside(split: Dataset, name: str, classes: int, ignored: int | None) -> tuple[int, int, int] | None:
     """The first example whose label is no class: (example, label, largest label), or None."""
-    shape: tuple[Any, ...] = split.signature()[name].shape
+    part = split.targets[name]
     first: tuple[int, int] | None = None
     most = 0
     for start in range(0, len(split), _CHUNK):
         indices = np.arange(start, min(start + _CHUNK, len(split)), dtype=np.int64)
-        labels = np.empty((len(indices), *shape), np.int32)
-        split.read(indices, {name: labels})
+        labels = np.empty((len(indices), *part.shape), np.int32)
+        split.read_part(part, indices, labels)
         bad = (labels < 0) | (labels >= classes)
         if ignored is not None:
             bad &= labels != ignored

@@ -37,14 +37,14 @@ class Split:
 
     def read(self, indices: Array, out: Mapping[str, Array]) -> None:
         """Write the examples `indices` into the buffers of a program."""
-        wanted = {}
+        # By kind and not by name: an input and an output may have the same, or be called sample_weight.
         for name, buffer in out.items():
             kind, _, rest = name.partition(":")
             if kind in ("input", "target"):
-                wanted[rest] = buffer
+                parts = self.data.inputs if kind == "input" else self.data.targets
+                self.data.read_part(parts[rest], indices, buffer)
             elif name == WEIGHT and self.data.weight is not None:
-                wanted[WEIGHT] = buffer
-        self.data.read(indices, wanted)
+                self.data.read_part(self.data.weight, indices, buffer)
         if WEIGHT in out:
             self._weigh(indices, out)
 
