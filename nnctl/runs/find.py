@@ -79,7 +79,7 @@ def _run_around(file: Path) -> RunDirectory | None:
 def known_names(root: Path) -> set[str]:
     """Every name under `root` that has a run, and every `name/number`."""
     runs = list(all_runs(root))
-    return {r.name for r in runs} | {r.path.parent.name for r in runs}
+    return {r.name for r in runs} | {r.path.parent.name for r in runs if r.path.parent != root}
 
 
 def all_runs(root: Path) -> Iterator[RunDirectory]:

@@ -19,6 +19,9 @@ Count = Annotated[int, Field(ge=1)]
 Factor = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """A finite number, 0 or more."""
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+"""A finite number."""
+
 Metrics = Annotated[Any, ByOutput(get_args(Metric)[1], several=True)]
 """A metric, a list of metrics, or either by output name."""
 
@@ -41,7 +44,7 @@ class TrainingSpec(Spec):
     """What updates the weights: a name or a mapping with `type`."""
     loss: Annotated[Any, ByOutput(get_args(Loss)[1])]
     """What is minimised: a name, a mapping with `type`, or either by output name (`null`: none for it)."""
-    loss_weights: float | dict[str, float] | tuple[float, ...] | None = None
+    loss_weights: Finite | dict[str, Finite] | tuple[Finite, ...] | None = None
     """What each output's loss is multiplied by, by output name or in their order; default: 1."""
     metrics: Metrics = Field(default=[])
     """What is reported besides the loss: names or mappings with `type`, or lists of them by output name."""

@@ -246,7 +246,9 @@ class Training:
             config = shlex.quote(str(loaded.file))
             lines.append(f"next: nnctl train {config} --run-dir {run}{said}{allow} --resume")
         elif status == "failed":
-            lines.append("next: a smaller learning rate, or clipnorm; the last good checkpoint is kept")
+            kept = self.path is not None and RunDirectory(self.path).checkpoints.latest()
+            lines.append("next: a smaller learning rate, or clipnorm")
+            lines += ["      the last good checkpoint is kept"] if kept else []
         return "\n".join(lines)
 
     def _catch_signals(self) -> Mapping[int, Any]:
@@ -274,7 +276,7 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
     experiment, data = assembled.loaded.experiment, assembled.data
     training = experiment.training
     every = training.checkpoint.every
-    marked_by_callback = any(isinstance(c, ModelCheckpoint) for c in training.callbacks)
+    marked_by_callback = any(isinstance(c, ModelCheckpoint) and c.save_best_only for c in training.callbacks)
     watched = "loss" if data.validation is None else "val_loss"
     with placed(assembled.loaded):
         train = make_split(data.train, data, assembled.objective, training.class_weight)

@@ -101,3 +101,13 @@ def test_comparing(root: Path) -> None:
     assert comparison.config == {"name": ("digits", "digits", "iris"), "model.layers.d.units": (4, 8, 3)}
     assert comparison.metrics == {"loss": (0.4, 0.8, 0.1), "accuracy": (0.5, 0.5, None)}
     assert len(set(comparison.weights_sha256)) == 3
+
+
+def test_a_run_right_below_the_root_does_not_make_the_root_a_name(root: Path) -> None:
+    run = RunDirectory(Path("runs/own"))
+    run.open().close()
+    run.write_manifest(Manifest("own", "completed"))
+    assert "own" in str(find("own").run.path)  # type: ignore[union-attr]
+    with pytest.raises(RunError) as caught:
+        find("runs")
+    assert "did you mean 'runs'" not in str(caught.value)

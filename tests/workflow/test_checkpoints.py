@@ -1,0 +1,38 @@
+"""Which checkpoints a run keeps beside what callbacks ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nnctl.core.errors import ConfigError
+from nnctl.runs.directory import RunDirectory
+from nnctl.workflow.train import start
+
+IRIS = Path(__file__).resolve().parents[2] / "configs" / "iris.yaml"
+
+
+@pytest.mark.parametrize(
+    "callback", ["{type: ModelCheckpoint, save_freq: 4}", "ModelCheckpoint", "TerminateOnNaN"]
+)
+def test_the_best_is_marked_unless_a_callback_does_it(callback: str, tmp_path: Path) -> None:
+    overrides = [f"training.callbacks=[{callback}]", "training.epochs=2"]
+    for _ in start(IRIS, run_dir=tmp_path / "run", overrides=overrides, threads=1).events():
+        pass
+    assert RunDirectory(tmp_path / "run").checkpoints.best() is not None
+
+
+def test_a_failed_run_tells_of_checkpoints_only_where_there_are_some(tmp_path: Path) -> None:
+    overrides = ["training.optimizer={type: SGD, learning_rate: 1e30}", "training.epochs=2"]
+    training = start(IRIS, run_dir=tmp_path / "run", overrides=overrides, threads=1)
+    said = "\n".join(event.text for event in training.events() if hasattr(event, "text"))
+    assert training.exit_code == 5
+    assert "learning rate" in said
+    assert "checkpoint" not in said
+
+
+@pytest.mark.parametrize("weights", [".nan", "{species: .inf}", "[-.inf]"])
+def test_loss_weights_are_finite(weights: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"loss_weights|species"):
+        start(IRIS, run_dir=tmp_path / "run", overrides=[f"training.loss_weights={weights}"])
