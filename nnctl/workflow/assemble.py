@@ -47,10 +47,7 @@ class Assembled:
 
         experiment = self.loaded.experiment
         optimizer = experiment.training.optimizer if train else None
-        trainable, fixed = self.model.parameters()
-        copies = 2 + len(optimizer.slots()) if optimizer is not None else 1
-        size = np.dtype(experiment.dtype).itemsize * (trainable * copies + fixed)
-        self.need_memory(size, f"{trainable + fixed:,} parameters", ("model",), "fewer units or filters")
+        self.fits(len(optimizer.slots()) if optimizer is not None else None)
         return Session(
             self.model,
             dtype=experiment.dtype,
@@ -59,6 +56,17 @@ class Assembled:
             objective=self.objective,
             optimizer=optimizer,
         )
+
+    def fits(self, slots: int | None) -> None:
+        """Hold the parameters, and gradients and `slots` of them where they are trained, against the memory.
+
+        Raises:
+            ConfigError: this machine has less.
+        """
+        trainable, fixed = self.model.parameters()
+        copies = 2 + slots if slots is not None else 1
+        size = np.dtype(self.loaded.experiment.dtype).itemsize * (trainable * copies + fixed)
+        self.need_memory(size, f"{trainable + fixed:,} parameters", ("model",), "fewer units or filters")
 
     def need_memory(self, nbytes: int, what: str, path: tuple[str, ...], expected: str) -> None:
         """Refuse what can never fit; without this the system would kill the process, or Python give up.

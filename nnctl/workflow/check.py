@@ -46,6 +46,7 @@ def check(
         with placed(loaded):
             make_split(look.data.train, look.data, assembled.objective, experiment.training.class_weight)
         initial_weights(assembled)
+        assembled.fits(len(experiment.training.optimizer.slots()))
         return _summary(loaded, look, assembled.model)
     return _summary(loaded, look, _partly(loaded, look))
 

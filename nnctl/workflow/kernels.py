@@ -19,9 +19,11 @@ _PATIENCE = 0.7
 def use_threads(count: int) -> None:
     """Run kernels on `count` threads from now on."""
     limit_kernels(count)
-    import numba
+    # Before Numba's threads start: this sets how they wait.
+    from nnctl.kernels import jit, pool
 
-    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    jit.numba.set_num_threads(min(count, jit.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    pool.install(count)
 
 
 def ready_kernels(session: Session, watch: Callable[[Event], None] | None = None) -> int:

@@ -13,6 +13,8 @@ from nnctl.core.events import Event
 from nnctl.data.prepare import restore
 from nnctl.data.read_file import read_inputs
 from nnctl.formats.predictions import WRITERS, write_predictions
+from nnctl.graph.objective import OutputObjective
+from nnctl.losses.crossentropy import BinaryCrossentropy
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.split import Split
 from nnctl.workflow.stored import Stored, open_stored
@@ -54,19 +56,39 @@ def predict(
         name: _restored(stored, name, np.concatenate([b[name] for b in batches]))
         for name in stored.model.outputs
     }
+    if output.suffix != ".npy":
+        outputs = {name: _of_both(stored, name, values) for name, values in outputs.items()}
     write_predictions(output, outputs, class_names(stored))
     return {"run": stored.found.name, "examples": len(examples), "output": str(output)}
 
 
 def class_names(stored: Stored) -> dict[str, tuple[str, ...]]:
-    """The classes of each output that gives one number a class; numbered where they have no names."""
+    """The classes of each output that tells them apart; numbered where they have no names."""
     names = {}
     for output in stored.objective.outputs:
+        if _binary(stored, output):
+            names[output.output] = stored.preprocessing.class_names[output.output]
         kind, classes = output.target.kind, output.target.classes
         if kind in ("classes", "onehot") and classes is not None:
             given = stored.preprocessing.targets[output.output].class_names
             names[output.output] = given or tuple(str(i) for i in range(classes))
     return names
+
+
+def _binary(stored: Stored, output: OutputObjective) -> bool:
+    """Whether an output of one number is the probability of the second of two named classes."""
+    named = stored.preprocessing.class_names.get(output.output, ())
+    loss = output.loss
+    return (
+        len(named) == 2 and output.shape == (1,) and type(loss) is BinaryCrossentropy and not loss.from_logits
+    )
+
+
+def _of_both(stored: Stored, name: str, values: Array) -> Array:
+    """The probabilities (N, 2) of both classes where the model gives the second one's (N, 1)."""
+    if any(o.output == name and _binary(stored, o) for o in stored.objective.outputs):
+        return np.concatenate([1 - values, values], axis=1)
+    return values
 
 
 def _restored(stored: Stored, name: str, values: Array) -> Array:

@@ -154,11 +154,14 @@ class Training:
         if self.path is None:
             self.path = allocate(RUNS, self.experiment.name)
         job.run_dir = self.path
+        from nnctl.kernels.pool import spread
+
         run = RunDirectory(self.path, keep=self.experiment.training.checkpoint.keep).open()
         handlers = self._catch_signals()
         try:
             self._still_holds(run)
-            yield from self._run(run, job)
+            with spread():
+                yield from self._run(run, job)
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
