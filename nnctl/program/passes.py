@@ -26,28 +26,31 @@ def dead_code(graph: Graph, keep: Sequence[Value]) -> None:
 
 
 def fuse(graph: Graph, keep: Sequence[Value]) -> None:
-    """Let producers absorb the elementwise op that alone reads them (activation after a product ...)."""
-    changed = True
-    while changed:
-        changed = False
-        uses = Counter(value for node in graph.nodes for value in node.inputs)
-        uses.update(keep)
-        producer_at = {node: at for at, node in enumerate(graph.nodes)}
-        for node in list(graph.nodes):
-            if _absorbed(graph, node, uses, producer_at):
-                changed = True
-                break
+    """Let producers absorb the elementwise op that alone reads them (activation after a product ...).
+
+    One sweep is enough: what a node becomes changes nothing for the nodes before it.
+    """
+    uses = Counter(value for node in graph.nodes for value in node.inputs)
+    uses.update(keep)
+    gone: set[Node] = set()
+    for at, node in enumerate(graph.nodes):
+        while (found := _absorbed(node, uses)) is not None:
+            producer, node = found
+            gone.add(producer)
+            # The fused node runs where the consumer ran: its other inputs are ready there.
+            graph.nodes[at] = node
+    graph.nodes = [node for node in graph.nodes if node not in gone]
 
 
-def _absorbed(graph: Graph, consumer: Node, uses: Counter[Value], at: dict[Node, int]) -> bool:
-    """Fuse `consumer` into the producer of one of its inputs, if one takes it."""
+def _absorbed(consumer: Node, uses: Counter[Value]) -> tuple[Node, Node] | None:
+    """Fuse `consumer` into the producer of one of its inputs, if one takes it: (producer, fused node)."""
     if len(consumer.outputs) != 1 or consumer.op.mutates:
-        return False
+        return None
     for value in consumer.inputs:
         producer = value.node
-        if producer is None or producer not in at or uses[value] != 1 or producer.op.view:
+        if producer is None or uses[value] != 1 or producer.op.view or producer.op.mutates:
             continue
-        if any(uses[out] for out in producer.outputs if out is not value) or producer.op.mutates:
+        if any(uses[out] for out in producer.outputs if out is not value):
             continue
         op = producer.op.absorb(producer, consumer)
         if op is None:
@@ -56,11 +59,8 @@ def _absorbed(graph: Graph, consumer: Node, uses: Counter[Value], at: dict[Node,
         fused = Node(op, producer.inputs + others, consumer.outputs, producer.origin)
         for out in fused.outputs:
             out.node = fused
-        # The fused node runs where the consumer ran: its other inputs are ready there.
-        graph.nodes[at[consumer]] = fused
-        graph.nodes.remove(producer)
-        return True
-    return False
+        return producer, fused
+    return None
 
 
 PASSES: tuple[tuple[str, Pass], ...] = (("dead-code", dead_code), ("fuse", fuse))
