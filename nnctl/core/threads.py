@@ -11,6 +11,9 @@ from nnctl.core.errors import ConfigError, Problem
 
 VARIABLE = "NNCTL_THREADS"
 
+MOST = 1024
+"""More threads than this are a slip of the finger; every one has buffers of its own."""
+
 
 def thread_count(asked: int | None = None) -> int:
     """The number of threads: `--threads`, else $NNCTL_THREADS, else the cores this process may use.
@@ -19,15 +22,19 @@ def thread_count(asked: int | None = None) -> int:
         ConfigError: the number asked for is not a whole number above 0.
     """
     if asked is not None:
-        if asked < 1:
-            raise ConfigError(Problem(f"--threads takes a whole number above 0, not {asked}"))
-        return asked
+        return _sensible("--threads", str(asked))
     text = os.environ.get(VARIABLE)
     if text:
-        if not text.isdigit() or int(text) < 1:
-            raise ConfigError(Problem(f"{VARIABLE} takes a whole number above 0, not '{text}'"))
-        return int(text)
+        return _sensible(VARIABLE, text)
     return usable_cores()
+
+
+def _sensible(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ConfigError(Problem(f"{name} takes a whole number above 0, not '{text}'"))
+    if int(text) > MOST:
+        raise ConfigError(Problem(f"{name} takes at most {MOST}, not {text}"))
+    return int(text)
 
 
 def usable_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
