@@ -20,6 +20,7 @@ from nnctl.spec.model import ModelSpec
 from nnctl.spec.training import TrainingSpec
 
 INPUTS = {"a": (6,), "b": (2, 3), "c": (4,)}
+IMAGES = {"a": (6, 7, 2)}
 SMOOTH = ("linear", "tanh", "sigmoid", "softplus", "gelu", "softmax")
 ACTIVATIONS = (*SMOOTH, "relu", "relu", "leaky_relu", "elu")
 
@@ -27,10 +28,10 @@ ACTIVATIONS = (*SMOOTH, "relu", "relu", "leaky_relu", "elu")
 class _Draw:
     """Entries of a `layers` list, drawn one by one; shapes are kept beside the names."""
 
-    def __init__(self, seed: int, activations: Sequence[str]) -> None:
+    def __init__(self, seed: int, activations: Sequence[str], inputs: Mapping[str, tuple[int, ...]]) -> None:
         self.random = random.Random(seed)
         self.activations = activations
-        self.shapes: dict[str, tuple[int, ...]] = dict(INPUTS)
+        self.shapes: dict[str, tuple[int, ...]] = dict(inputs)
         self.made: list[tuple[str, tuple[int, ...], dict[str, Any]]] = []
         """(name, input shape, entry) of what may be used again."""
         self.entries: list[dict[str, Any]] = []
@@ -94,19 +95,64 @@ class _Draw:
         self.add({"use": name}, [self.random.choice(self.like(shape))], out)
 
 
+class _DrawImages(_Draw):
+    """Convolutions, pools and relus that read each other's images: what kernels fuse."""
+
+    def step(self) -> None:
+        draw, x = self.random, self.pick()
+        height, width, channels = self.shapes[x]
+        kind = draw.choice(["conv", "conv", "pool", "pool", "relu", "relu", "merge", "normalize", "use"])
+        if kind == "conv":
+            filters, chosen = draw.choice([2, 3]), draw.choice(["relu", "relu", "linear", "tanh"])
+            entry = {"type": "Conv2D", "filters": filters, "kernel_size": 3, "padding": "same"}
+            entry |= {"activation": chosen, "use_bias": draw.random() < 0.7}
+            self.add(entry, [x], (height, width, filters))
+        elif kind == "pool":
+            # Windows that overlap, or tile the image and halve it.
+            strides = draw.choice([1, 2])
+            entry = {"type": draw.choice(["MaxPooling2D", "MaxPooling2D", "AveragePooling2D"])}
+            entry |= {"pool_size": 2, "strides": strides, "padding": "same"}
+            self.add(entry, [x], (-(-height // strides), -(-width // strides), channels))
+        elif kind == "relu":
+            self.add({"type": "ReLU"}, [x], self.shapes[x])
+        elif kind == "merge":
+            others = draw.choices(self.like(self.shapes[x]), k=1)
+            self.add({"type": draw.choice(["Add", "Multiply"])}, [x, *others], self.shapes[x])
+        elif kind == "normalize":
+            self.add({"type": "BatchNormalization"}, [x], self.shapes[x])
+        else:
+            self._again()
+
+    def _again(self) -> None:
+        made = [m for m in self.made if m[2]["type"] != "BatchNormalization"]
+        if made:
+            name, shape, _ = self.random.choice(made)
+            self.add({"use": name}, [self.random.choice(self.like(shape))], self.shapes[name])
+
+
+def random_images(seed: int) -> LayerGraph:
+    """A DAG of layers on images (6, 7, 2)."""
+    return _finish(_DrawImages(seed, (), IMAGES), 12)
+
+
 def random_model(seed: int, activations: Sequence[str] = ACTIVATIONS, layers: int = 14) -> LayerGraph:
-    """A DAG of about `layers` calls with up to four outputs, some of which other layers read."""
-    draw = _Draw(seed, activations)
+    """A DAG of about `layers` calls on vectors and tables."""
+    return _finish(_Draw(seed, activations, INPUTS), layers)
+
+
+def _finish(draw: _Draw, layers: int) -> LayerGraph:
+    """The graph of `layers` more calls, with up to four outputs, some of which other layers read."""
+    inputs = dict(draw.shapes)
     while len(draw.entries) < layers:
         draw.step()
     names = [str(entry["name"]) for entry in draw.entries]
     outputs = {names[-1], *draw.random.sample(names, draw.random.choice([0, 1, 3]))}
     spec = {
-        "inputs": {name: {"shape": list(shape)} for name, shape in INPUTS.items()},
+        "inputs": {name: {"shape": list(shape)} for name, shape in inputs.items()},
         "layers": draw.entries,
         "outputs": sorted(outputs),
     }
-    return build(ModelSpec.model_validate(spec), {n: InputInfo(s, "float32") for n, s in INPUTS.items()})
+    return build(ModelSpec.model_validate(spec), {n: InputInfo(s, "float32") for n, s in inputs.items()})
 
 
 def session_of(model: LayerGraph, dtype: str = "float32", loss: str = "mse") -> Session:

@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 
 from nnctl.program.passes import broken_invariants
+from nnctl.program.session import Session
+from nnctl.program.step import Sizes
 
 from .random_graphs import (
+    IMAGES,
     INPUTS,
     SMOOTH,
     compiled_program,
     fill_inputs,
     plain_program,
+    random_images,
     random_model,
     session_of,
 )
@@ -23,7 +27,16 @@ SIZES = {name: (BATCH, *shape) for name, shape in INPUTS.items()}
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_compiled_program_gives_the_bits_of_the_plain_one(seed: int) -> None:
-    session = session_of(random_model(seed))
+    compare(session_of(random_model(seed)), SIZES, seed)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_what_kernels_of_images_fuse_gives_the_same_bits(seed: int) -> None:
+    compare(session_of(random_images(seed)), {"a": (3, *IMAGES["a"])}, seed)
+
+
+def compare(session: Session, sizes: Sizes, seed: int) -> None:
+    """Every program of the session against its plain form: outputs, states, weights, gradients."""
     before = session.weights.snapshot()
     for kind in ("prediction", "evaluation", "training"):
         found = []
@@ -31,7 +44,7 @@ def test_a_compiled_program_gives_the_bits_of_the_plain_one(seed: int) -> None:
             session.weights.load(before)
             session.weights.gradients[...] = 0
             session.reset_states()
-            program = make(session, kind, SIZES)
+            program = make(session, kind, sizes)
             for _ in range(2):
                 # Twice: what the first run left in the arena must not matter.
                 fill_inputs(program, seed)
@@ -44,7 +57,7 @@ def test_a_compiled_program_gives_the_bits_of_the_plain_one(seed: int) -> None:
             # Zeros may differ in sign: a relu of its own gives -0 where one in a product's epilogue gives 0.
             assert (plain + 0.0).tobytes() == (found[1][name] + 0.0).tobytes(), f"{kind}: {name}"
         assert np.isfinite(found[0].get("output loss", np.zeros(1))).all()
-        assert not broken_invariants(session.compiled(kind, SIZES).graph)
+        assert not broken_invariants(session.compiled(kind, sizes).graph)
 
 
 @pytest.mark.parametrize("seed", range(100, 106))
