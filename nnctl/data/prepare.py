@@ -59,7 +59,7 @@ class Prepared:
         window = self.preprocessing.window
         integer = prep.dtype == "int32"
         dtype = "int32" if integer else self.dtype
-        feed = self._feed(prep.columns, integer, dtype)
+        feed = self._feed(prep.columns, integer, dtype, varies=None in prep.shape)
         length = window.length if window else None
         found = natural_shape(self.table, prep.columns, length)
         shape = fitted(found, prep.shape)
@@ -95,8 +95,10 @@ class Prepared:
         window = self.preprocessing.window
         return Part(feed, (), self.dtype, window.length - 1 + window.horizon if window else 0)
 
-    def _feed(self, columns: Mapping[str, ColumnPrep], integer: bool, dtype: str) -> Feed:
-        feeds = [self._column(name, prep, integer) for name, prep in columns.items()]
+    def _feed(
+        self, columns: Mapping[str, ColumnPrep], integer: bool, dtype: str, *, varies: bool = False
+    ) -> Feed:
+        feeds = [self._column(name, prep, integer, varies) for name, prep in columns.items()]
         table = [self.table.columns[name] for name in columns]
         if len(feeds) == 1 and table[0].shape:
             return feeds[0]
@@ -104,7 +106,7 @@ class Prepared:
         joined = feeds[0] if len(feeds) == 1 else Joined(feeds)
         return joined if lazy else ready(joined, self.count, self.rows, dtype)
 
-    def _column(self, name: str, prep: ColumnPrep, integer: bool) -> Feed:
+    def _column(self, name: str, prep: ColumnPrep, integer: bool, varies: bool) -> Feed:
         column, origin = self.table.columns[name], self.table.at(name)
         if isinstance(prep, CategoryPrep):
             if column.shape:
@@ -113,7 +115,10 @@ class Prepared:
         if not isinstance(column, Numbers):
             row = int(np.argmax(column.codes >= 0))
             raise origin.error(f"'{column.vocabulary[column.codes[row]]}' is not a number", row, name)
-        if len(column.shape) != len(prep.shape) or column.shape[-1:] != prep.shape[-1:]:
+        # What is prepared by the elements of the last axis needs as many; else a length may vary.
+        by_element = max(len(prep.shift), len(prep.divide), len(prep.fill or ())) > 1
+        same = column.shape[-1:] == prep.shape[-1:] or (varies and not by_element)
+        if len(column.shape) != len(prep.shape) or not same:
             raise origin.error(
                 f"one value has the shape {column.shape}, but {prep.shape} in training", column=name
             )

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnctl.core.errors import ConfigError, Path, Problem
 from nnctl.core.shapes import Shape, show
-from nnctl.data.dataset import Dataset, Signature
+from nnctl.data.dataset import Dataset, Part, Signature
 from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective, OutputObjective
@@ -94,7 +94,7 @@ def _labels(output: OutputObjective, classes: int, data: Data, model: LayerGraph
     for split in (data.train, data.validation, data.test):
         if split is None:
             continue
-        found = _outside(split, output.output, classes, ignored)
+        found = outside(split, split.targets[output.output], classes, ignored)
         if found is None:
             continue
         row, label, most = found
@@ -122,16 +122,18 @@ def check_labels(objective: Objective, examples: Dataset) -> None:
         name, classes = output.output, output.target.classes
         if output.target.kind != "classes" or classes is None:
             continue
-        found = _outside(examples, name, classes, getattr(output.loss, "ignore_class", None))
+        ignored = getattr(output.loss, "ignore_class", None)
+        found = outside(examples, examples.targets[name], classes, ignored)
         if found is not None:
             at, label, _ = found
             message = f"the label {label} is none of the classes 0 to {classes - 1} of output '{name}'"
             raise examples.origin.error(message, int(examples.rows[at]))
 
 
-def _outside(split: Dataset, name: str, classes: int, ignored: int | None) -> tuple[int, int, int] | None:
-    """The first example whose label is no class: (example, label, largest label), or None."""
-    part = split.targets[name]
+def outside(
+    split: Dataset, part: Part, classes: int, ignored: int | None = None
+) -> tuple[int, int, int] | None:
+    """The first example whose label (or index) is no class: (example, label, largest label), or None."""
     first: tuple[int, int] | None = None
     most = 0
     for start in range(0, len(split), _CHUNK):

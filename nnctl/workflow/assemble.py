@@ -17,6 +17,7 @@ from nnctl.data.open import Data, open_data
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
+from nnctl.graph.indices import check_table_sizes
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import check_targets
@@ -150,6 +151,7 @@ def assemble_data(loaded: Loaded, data: Data) -> Assembled:
         weighted = data.train.weight is not None
         objective = compile_objective(experiment.training, model, sample_weight=weighted)
         check_targets(objective, model, data)
+        check_table_sizes(model, data)
     return Assembled(loaded, data, model, objective)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from nnctl.core.errors import ConfigError
 from nnctl.core.events import Event
 from nnctl.data.read_file import read_examples
+from nnctl.graph.indices import check_indices
 from nnctl.graph.targets import check_labels
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.split import Split
@@ -61,6 +62,7 @@ def evaluate(
     else:
         examples = stored.split(split or "test")
     check_labels(stored.objective, examples)
+    check_indices(stored.model, examples)
     session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size
     session.prepare([("evaluation", Split(examples).sizes(min(batch, len(examples))))])
     ready_kernels(session, watch)

@@ -13,6 +13,7 @@ from nnctl.core.events import Event
 from nnctl.data.prepare import restore
 from nnctl.data.read_file import read_inputs
 from nnctl.formats.predictions import WRITERS, write_predictions
+from nnctl.graph.indices import check_indices
 from nnctl.graph.objective import OutputObjective
 from nnctl.losses.crossentropy import BinaryCrossentropy
 from nnctl.workflow.kernels import ready_kernels
@@ -48,6 +49,7 @@ def predict(
         raise ConfigError(f"there is no directory {output.parent} to write {output.name} into")
     stored = open_stored(run, allow_plugins=allow_plugins)
     examples = read_inputs(source, stored.preprocessing, stored.loaded.experiment.dtype)
+    check_indices(stored.model, examples)
     session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size
     session.prepare([("prediction", Split(examples).sizes(min(batch, len(examples))))])
     ready_kernels(session, watch)

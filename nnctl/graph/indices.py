@@ -1,0 +1,65 @@
+"""Holding the indices that data gives against the tables that Embeddings look them up in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nnctl.core.errors import ConfigError, Problem
+from nnctl.data.dataset import Dataset
+from nnctl.data.open import Data
+from nnctl.graph.model import CallNode, LayerGraph
+from nnctl.graph.targets import outside
+from nnctl.layers.embedding import Embedding
+
+
+def check_table_sizes(model: LayerGraph, data: Data) -> None:
+    """Every index that the experiment's data gives an Embedding is a row of its table.
+
+    Raises:
+        ConfigError: with the place of `input_dim`.
+    """
+    problems = []
+    for node, name, size in _looked_up(model):
+        for split in (data.train, data.validation, data.test):
+            found = _first(split, name, size) if split is not None else None
+            if split is None or found is None:
+                continue
+            at, index, most = found
+            problems.append(
+                Problem(
+                    f"'{node.name}' has a table of {size} rows (0 to {size - 1}), but the index {index} "
+                    f"occurs ({split.origin.file}, row {split.source_row(at)})",
+                    (*node.path, "input_dim"),
+                    expected=f"input_dim: {most + 1}" if index >= 0 else "indices from 0 on",
+                )
+            )
+            break
+    if problems:
+        raise ConfigError(problems)
+
+
+def check_indices(model: LayerGraph, examples: Dataset) -> None:
+    """Hold the indices of a file given to `eval` or `predict` against a trained model's tables.
+
+    Raises:
+        DataError: an index is no row of the table; names file and row.
+    """
+    for node, name, size in _looked_up(model):
+        found = _first(examples, name, size)
+        if found is not None:
+            at, index, _ = found
+            message = f"the index {index} is none of the 0 to {size - 1} that '{node.name}' knows"
+            raise examples.origin.error(message, int(examples.rows[at]))
+
+
+def _looked_up(model: LayerGraph) -> Iterator[tuple[CallNode, str, int]]:
+    """Every Embedding that reads a model input: the call, the input, how many rows its table has."""
+    for node in model.nodes:
+        if isinstance(node.layer, Embedding) and node.inputs[0].name in model.inputs:
+            yield node, node.inputs[0].name, node.layer.input_dim
+
+
+def _first(split: Dataset, name: str, size: int) -> tuple[int, int, int] | None:
+    """As `outside`; inputs that are read from disk as batches need them are passed by."""
+    part = split.inputs[name]
+    return outside(split, part, size) if part.feed.kept() else None

@@ -1,0 +1,60 @@
+"""An Embedding's indices: what its table has no row for is told, never looked up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnctl.core.errors import ConfigError, DataError
+from nnctl.workflow.check import check
+from nnctl.workflow.evaluate import evaluate
+from nnctl.workflow.predict import predict
+from nnctl.workflow.train import start
+
+CONFIG = """nnctl: 1
+data:
+  source: {type: npz, path: words.npz}
+  target: y
+  inputs: {x: x}
+  split: {test: 0.25}
+model:
+  inputs: {x: {shape: [null]}}
+  layers:
+    - {type: Embedding, input_dim: 9, output_dim: 2, mask_zero: true, name: words}
+    - {type: LSTM, units: 3}
+    - {type: Dense, units: 2, activation: softmax}
+training: {loss: sparse_categorical_crossentropy}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    indices = np.arange(20 * 5).reshape(20, 5) % 9
+    np.savez(tmp_path / "words.npz", x=indices, y=np.arange(20) % 2)
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    return tmp_path / "config.yaml"
+
+
+def test_a_table_too_small_for_the_data(config: Path) -> None:
+    with pytest.raises(ConfigError, match="'words' has a table of 7 rows") as caught:
+        check(config, overrides=["model.layers.words.input_dim=7"])
+    (problem,) = caught.value.problems
+    assert problem.expected == "input_dim: 9"
+    assert problem.place is not None
+    assert problem.place.file == "--set"
+
+
+def test_a_file_with_unknown_indices(config: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    for _ in start(config, run_dir=run, threads=1).events():
+        pass
+    for wrong in (9, -1):
+        np.savez(tmp_path / "new.npz", x=np.array([[1, 2, 3], [4, wrong, 8]]), y=np.array([0, 1]))
+        with pytest.raises(DataError, match=f"the index {wrong} is none of the 0 to 8") as caught:
+            predict(str(run), tmp_path / "new.npz", tmp_path / "out.csv", threads=1)
+        assert caught.value.row == 2
+        assert not (tmp_path / "out.csv").exists()
+        with pytest.raises(DataError):
+            evaluate(str(run), data=tmp_path / "new.npz", threads=1)
