@@ -59,7 +59,8 @@ def predict(
         for name in stored.model.outputs
     }
     if output.suffix != ".npy":
-        outputs = {name: _of_both(stored, name, values) for name, values in outputs.items()}
+        told = {o.output: _probabilities(stored, outputs[o.output], o) for o in stored.objective.outputs}
+        outputs = outputs | told
     write_predictions(output, outputs, class_names(stored))
     return {"run": stored.found.name, "examples": len(examples), "output": str(output)}
 
@@ -78,19 +79,22 @@ def class_names(stored: Stored) -> dict[str, tuple[str, ...]]:
 
 
 def _binary(stored: Stored, output: OutputObjective) -> bool:
-    """Whether an output of one number is the probability of the second of two named classes."""
+    """Whether an output of one number tells two named classes apart, by the second one's probability."""
     named = stored.preprocessing.class_names.get(output.output, ())
-    loss = output.loss
-    return (
-        len(named) == 2 and output.shape == (1,) and type(loss) is BinaryCrossentropy and not loss.from_logits
-    )
+    return len(named) == 2 and output.shape == (1,) and type(output.loss) is BinaryCrossentropy
 
 
-def _of_both(stored: Stored, name: str, values: Array) -> Array:
-    """The probabilities (N, 2) of both classes where the model gives the second one's (N, 1)."""
-    if any(o.output == name and _binary(stored, o) for o in stored.objective.outputs):
-        return np.concatenate([1 - values, values], axis=1)
-    return values
+def _probabilities(stored: Stored, values: Array, output: OutputObjective) -> Array:
+    """A probability a class (N, C), where the model gives logits or the second class's alone (N, 1)."""
+    logits = getattr(output.loss, "from_logits", False)
+    exact = values.astype(np.float64)
+    if _binary(stored, output):
+        second = 1 / (1 + np.exp(-np.clip(exact, -700, 700))) if logits else exact
+        exact = np.concatenate([1 - second, second], axis=1)
+    elif logits and output.target.kind in ("classes", "onehot"):
+        exact = np.exp(exact - exact.max(axis=-1, keepdims=True))
+        exact /= exact.sum(axis=-1, keepdims=True)
+    return exact.astype(values.dtype)
 
 
 def _restored(stored: Stored, name: str, values: Array) -> Array:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.cli.command import nnctl
 
@@ -48,6 +49,47 @@ def test_several_outputs_and_units(trained: Path, tmp_path: Path) -> None:
     done = nnctl("predict", "penguins", "data/penguins.csv", "-o", tmp_path / "out.npy", cwd=trained)
     assert done.code == 2
     assert not (tmp_path / "out.npy").exists()
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_two_named_classes_by_one_number(from_logits: bool, here: Path) -> None:
+    rows = (here / "data" / "iris.csv").read_text().splitlines()
+    (here / "data" / "two.csv").write_text("\n".join(r for r in rows if not r.endswith("setosa")) + "\n")
+    activation = "linear" if from_logits else "sigmoid"
+    overrides = [
+        "data.source.path=data/two.csv",
+        "training.epochs=1",
+        f"training.loss={{type: BinaryCrossentropy, from_logits: {str(from_logits).lower()}}}",
+        f"model.layers.species={{type: Dense, units: 1, activation: {activation}, name: species}}",
+    ]
+    said = [word for override in overrides for word in ("--set", override)]
+    assert nnctl("train", "iris.yaml", "-q", "--run-dir", "two", *said, cwd=here).code == 0
+    for name in ("out.csv", "out.npy"):
+        done = nnctl("predict", "two", "data/two.csv", "-o", name, cwd=here)
+        assert done.code == 0, done.err
+    array = np.load(here / "out.npy")[:, 0].astype(np.float64)
+    second = 1 / (1 + np.exp(-array)) if from_logits else array
+    written = list(csv.DictReader((here / "out.csv").open()))
+    assert list(written[0]) == ["species", "species_versicolor", "species_virginica"]
+    for row, p in zip(written, second, strict=True):
+        assert row["species"] == ("virginica" if p > 0.5 else "versicolor")
+        np.testing.assert_allclose(
+            [float(row["species_versicolor"]), float(row["species_virginica"])], [1 - p, p], rtol=1e-5
+        )
+
+
+def test_logits_are_told_as_probabilities(here: Path) -> None:
+    said = [
+        *("--set", "training.epochs=1"),
+        *("--set", "training.loss={type: SparseCategoricalCrossentropy, from_logits: true}"),
+        *("--set", "model.layers.species.activation=linear"),
+    ]
+    assert nnctl("train", "iris.yaml", "-q", "--run-dir", "raw", *said, cwd=here).code == 0
+    assert nnctl("predict", "raw", "data/iris.csv", "-o", "out.jsonl", cwd=here).code == 0
+    for line in (here / "out.jsonl").read_text().splitlines():
+        found = json.loads(line)["species"]["probabilities"]
+        assert abs(sum(found.values()) - 1) < 1e-5
+        assert json.loads(line)["species"]["class"] == max(found, key=found.__getitem__)
 
 
 def test_only_the_inputs_are_needed(trained: Path, tmp_path: Path) -> None:
