@@ -7,12 +7,14 @@ keeps, hands to every call, and puts into each checkpoint, so that patience and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnctl.core.errors import Problem
-from nnctl.core.events import Event, Request
 from nnctl.core.spec import Spec
 from nnctl.spec.callback import Callback, callbacks
+
+if TYPE_CHECKING:
+    from nnctl.core.events import Event, Request
 
 __all__ = ["Callback", "CallbackSpec", "callbacks", "register"]
 

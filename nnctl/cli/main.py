@@ -1,14 +1,20 @@
 """The command line: a file a command; this one puts them together and turns errors into exit codes."""
 
+# ruff: noqa: E402
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 from typing import Any
 
+# A start makes many objects and no garbage; training looks for garbage again.
+gc.disable()
 # Looking for Pydantic plugins in every installed package costs 30 ms, and nnctl has no use for any.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+# NumPy's BLAS would start threads, with memory of their own, that nothing here ever uses.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import typer
 

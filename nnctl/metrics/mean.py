@@ -1,4 +1,4 @@
-"""Metrics that are a weighted mean of one value an example; every loss is one."""
+"""Metrics that are a weighted mean of one value an example."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import create_model
-
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape
-from nnctl.losses.base import LossSpec, Target, losses
+from nnctl.losses.base import Target
 from nnctl.metrics.base import MetricSpec, register
 
 if TYPE_CHECKING:
@@ -30,29 +28,6 @@ class MeanMetric(MetricSpec):
         return total / count if count else 0.0
 
 
-class LossMetric(MeanMetric):
-    """A loss, averaged over the examples seen. Source: keras.metrics.MeanMetricWrapper."""
-
-    loss_class: ClassVar[type[LossSpec]]
-
-    def loss(self) -> LossSpec:
-        """The loss with this metric's parameters."""
-        fields = {key: getattr(self, key) for key in type(self).model_fields if key != "name"}
-        return self.loss_class(**fields)
-
-    def target(self, output: Shape) -> Target:
-        return self.loss().target(output)
-
-    def resolve(self, target: Target, output: Shape) -> MetricSpec:
-        agree(self.log_name(), self.target(output), target)
-        return self
-
-    def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
-        from nnctl.ops.metrics import accumulate_rows
-
-        accumulate_rows(state["mean"], self.loss().rows(y_true, y_pred), weights)
-
-
 def agree(name: str, wanted: Target, given: Target) -> None:
     """Raise ShapeError where a metric cannot read the target that the loss has."""
     if (wanted.kind == "classes") == (given.kind == "classes"):
@@ -62,24 +37,6 @@ def agree(name: str, wanted: Target, given: Target) -> None:
         f"{name} reads {has[wanted.kind]}, but this output's loss makes the targets {has[given.kind]}",
         expected=f"a metric for {has[given.kind]}",
     )
-
-
-def _as_metric(loss: type[LossSpec]) -> type[LossMetric]:
-    """The metric of a loss: its name, words and fields, without the reduction."""
-    fields: dict[str, Any] = {
-        key: (info.annotation, info) for key, info in loss.model_fields.items() if key != "reduction"
-    }
-    made = create_model(
-        loss.__name__, __base__=LossMetric, __module__=__name__, __doc__=loss.__doc__, **fields
-    )
-    made.loss_class = loss
-    made.documented_by = loss
-    made.aliases = getattr(loss, "aliases", ())  # type: ignore[attr-defined]
-    return made
-
-
-for _loss in losses.classes():
-    register(_as_metric(_loss))
 
 
 @register

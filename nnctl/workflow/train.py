@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shlex
 import signal
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -151,6 +152,9 @@ class Training:
         self._fits(job)
         prepare(job)
         ready_kernels(session, self.watch)
+        # What the start made stays for good: garbage is looked for among what comes after it.
+        gc.freeze()
+        gc.enable()
         if self.path is None:
             self.path = allocate(RUNS, self.experiment.name)
         job.run_dir = self.path
