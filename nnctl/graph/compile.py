@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
@@ -13,6 +13,9 @@ from nnctl.metrics.base import MetricSpec
 from nnctl.spec.training import TrainingSpec
 
 _TRAINING: Path = ("training",)
+
+ROW_NAMES = ("epoch", "step", "seconds", "learning_rate")
+"""What a row of the logs holds besides losses and metrics."""
 
 
 def compile_objective(training: TrainingSpec, model: LayerGraph, *, sample_weight: bool = False) -> Objective:
@@ -43,9 +46,11 @@ class _Compiler:
                 outputs.append(made)
         if not outputs and not self.problems:
             self.problems.append(Problem("no output has a loss", (*_TRAINING, "loss")))
+        objective = Objective(tuple(outputs), sample_weight)
+        self.problems += _taken_names(objective)
         if self.problems:
             raise ConfigError(self.problems)
-        return Objective(tuple(outputs), sample_weight)
+        return objective
 
     def _output(
         self,
@@ -146,6 +151,17 @@ class _Compiler:
             count = len(self.names)
             self.problems.append(Problem(f"{len(given)} given for {count} output{'s' * (count != 1)}", path))
         return {n: (v, (*path, i)) for i, (n, v) in enumerate(zip(self.names, given, strict=False))}
+
+
+def _taken_names(objective: Objective) -> Iterator[Problem]:
+    """Metrics whose name in the logs something else has: a loss, another output's metric, the row itself."""
+    validated = {f"val_{name}" for name in objective.log_names()}
+    taken = {*objective.loss_names(), *ROW_NAMES, *validated}
+    for measured in (m for output in objective.outputs for m in output.metrics):
+        if measured.name in taken:
+            message = f"a metric would be '{measured.name}' in the logs, where that is something else already"
+            yield Problem(message, (*_TRAINING, "metrics"), expected="another `name` for it")
+        taken.add(measured.name)
 
 
 def _numbered(measured: Sequence[Measured]) -> list[Measured]:

@@ -48,6 +48,22 @@ def test_a_weighted_metric_beside_a_plain_one_is_called_as_in_keras() -> None:
     assert alone.log_names() == ("loss", "mse")
 
 
+@pytest.mark.parametrize("name", ["loss", "learning_rate", "epoch", "val_loss"])
+def test_a_metric_cannot_take_a_name_of_the_logs(name: str) -> None:
+    metrics = [{"type": "MeanAbsoluteError", "name": name}]
+    ((message, path),) = failed(model(("a", 2)), loss="mse", metrics=metrics)
+    assert f"'{name}'" in message
+    assert path == ("training", "metrics")
+
+
+def test_metrics_of_two_outputs_cannot_share_a_name() -> None:
+    graph = model(("a", 2), ("a_b", 1))
+    named = {"a": {"type": "MeanAbsoluteError", "name": "b_mse"}, "a_b": "mse"}
+    assert failed(graph, loss="mse", metrics=named)
+    own = {"type": "MeanAbsoluteError", "name": "loss"}
+    assert failed(graph, loss="mse", metrics={"a": own})
+
+
 def test_what_has_no_loss_cannot_be_measured() -> None:
     graph = model(("a", 2), ("b", 1))
     loss = {"a": "mse", "b": None}
