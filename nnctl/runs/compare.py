@@ -71,10 +71,14 @@ def list_runs(root: Path = Path("runs")) -> list[Summary]:
 
 
 def show_run(run: RunDirectory) -> Shown:
-    """All of one run, its checkpoints newest first."""
+    """All of one run, its checkpoints newest first, then those that have names (and no step in them)."""
+    store = run.checkpoints
     checkpoints = [
         {"file": c.path.name, "step": c.step, "best": c.best, "bytes": c.path.stat().st_size}
-        for c in run.checkpoints.checkpoints()
+        for c in store.checkpoints()
+    ] + [
+        {"file": str(p.relative_to(store.directory)), "step": None, "best": False, "bytes": p.stat().st_size}
+        for p in store.named()
     ]
     return Shown(summarize(run), run.config(), run.resolved(), run.metrics(), checkpoints)
 

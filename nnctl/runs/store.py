@@ -72,6 +72,10 @@ class CheckpointStore:
         listed = [Checkpoint(self.directory / n, int(m[1]), bool(m[2])) for m, n in found]
         return sorted(listed, key=lambda c: (-c.step, c.best))
 
+    def named(self) -> list[Path]:
+        """Those committed under a name of the user's, by name."""
+        return sorted(p for p in self.directory.rglob("*.h5") if not _NAME.fullmatch(p.name))
+
     def latest(self) -> Checkpoint | None:
         """The newest by step, its hash not checked."""
         return next(iter(self.checkpoints()), None)

@@ -111,3 +111,12 @@ def test_a_run_right_below_the_root_does_not_make_the_root_a_name(root: Path) ->
     with pytest.raises(RunError) as caught:
         find("runs")
     assert "did you mean 'runs'" not in str(caught.value)
+
+
+def test_checkpoints_under_names_are_shown(root: Path) -> None:
+    run = find("iris").run
+    assert run is not None
+    run.checkpoints.commit_as("deep/first", example_model(2))
+    shown = show_run(run).checkpoints
+    assert [c["file"] for c in shown][-1] == "deep/first.h5"
+    assert [c["step"] for c in shown] == [4, 1, None]
