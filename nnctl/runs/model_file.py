@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from nnctl.core.errors import RunError
+from nnctl.runs import rows
 from nnctl.runs.disk import DISK, Disk, commit
 from nnctl.runs.hdf5 import FileRefused, Hdf5Reader
 from nnctl.runs.image import MAGIC, USER_BLOCK, pieces, user_block
@@ -86,7 +87,7 @@ def write_model(path: Path, model: ModelFile, disk: Disk = DISK) -> str:
         "index": json.dumps(index),
         "config": json.dumps(model.config),
         "preprocessing": json.dumps(model.preprocessing),
-        "training": json.dumps(training),
+        "training": rows.dumps(training),
     }
     arrays = {_path(family, n): a for family, named in families.items() for n, a in named.items()}
     commit(disk, path, pieces(texts, arrays, FORMAT))
