@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from nnctl.callbacks.base import register
 from nnctl.callbacks.log_file import LogFile, Row
@@ -24,13 +24,23 @@ class CSVLogger(LogFile):
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     """What stands between the columns."""
 
+    _names: list[str] = PrivateAttr(default_factory=list)
+    """The columns of what was rendered last, without `epoch`."""
+
     def render(self, rows: Sequence[Row], *, header: bool) -> str:
-        names = sorted({name for row in rows for name in row} - {"epoch"})
+        self._names = sorted({name for row in rows for name in row} - {"epoch"})
+        lines = [[_harmless(name) for name in ("epoch", *self._names)]] if header and rows else []
+        return self._text([*lines, *map(self._cells, rows)])
+
+    def more(self, row: Row) -> str | None:
+        return self._text([self._cells(row)]) if {"epoch", *self._names}.issuperset(row) else None
+
+    def _cells(self, row: Row) -> list[Any]:
+        return [row["epoch"], *(row.get(name, "NA") for name in self._names)]
+
+    def _text(self, lines: Iterable[Iterable[Any]]) -> str:
         out = io.StringIO()
-        writer = csv.writer(out, delimiter=self.separator, lineterminator="\n")
-        if header and rows:
-            writer.writerow([_harmless(name) for name in ("epoch", *names)])
-        writer.writerows([row["epoch"], *(row.get(name, "NA") for name in names)] for row in rows)
+        csv.writer(out, delimiter=self.separator, lineterminator="\n").writerows(lines)
         return out.getvalue()
 
 

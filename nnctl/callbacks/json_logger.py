@@ -23,7 +23,10 @@ class JSONLogger(LogFile):
     """The file's name, inside the run directory."""
 
     def render(self, rows: Sequence[Row], *, header: bool) -> str:
-        return "".join(json.dumps({k: _finite(v) for k, v in row.items()}) + "\n" for row in rows)
+        return "".join(map(self.more, rows))
+
+    def more(self, row: Row) -> str:
+        return json.dumps({k: _finite(v) for k, v in row.items()}) + "\n"
 
 
 def _finite(value: Any) -> Any:

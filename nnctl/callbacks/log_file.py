@@ -6,6 +6,7 @@ no epoch stands in it twice or is missing, whatever happened to the file.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ class LogFile(CallbackSpec):
     """Whether what the file held before the run stays."""
 
     _path: Path | None = PrivateAttr(None)
+    _rows: int = PrivateAttr(0)
+    """How many rows the file holds."""
+    _size: int = PrivateAttr(0)
+    """The bytes of these rows."""
 
     def start(self) -> dict[str, Any]:
         return {"rows": [], "before": None}
@@ -36,6 +41,13 @@ class LogFile(CallbackSpec):
     def render(self, rows: Sequence[Row], *, header: bool) -> str:
         """The whole file's text for these rows."""
         raise NotImplementedError
+
+    def more(self, row: Row) -> str | None:
+        """What `row` adds to the text rendered last; None where all must be rendered anew.
+
+        A log without it costs the square of the epochs.
+        """
+        return None
 
     def handle(self, event: Event, state: dict[str, Any]) -> Iterable[Request]:
         if isinstance(event, RunStarted) and event.run_dir is not None:
@@ -52,9 +64,12 @@ class LogFile(CallbackSpec):
         """Bring the file to the state's rows; what is right already is not written again."""
         if self._path is None:
             return
-        before: int = state["before"]
-        text = self.render(state["rows"], header=before == 0).encode()
+        before, rows = int(state["before"]), state["rows"]
         try:
+            more = self.more(rows[-1]) if len(rows) == self._rows + 1 else None
+            if more is not None and self._append(self._path, before + self._size, more.encode()):
+                return
+            text = self.render(rows, header=before == 0).encode()
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with open(self._path, "r+b" if self._path.exists() else "w+b") as file:
                 file.seek(before)
@@ -63,5 +78,17 @@ class LogFile(CallbackSpec):
                 file.seek(before + same)
                 file.write(text[same:])
                 file.truncate()
+            self._rows, self._size = len(rows), len(text)
         except OSError as error:
             raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
+
+    def _append(self, path: Path, end: int, text: bytes) -> bool:
+        """Add a row's text where the file ends; False where it does not end there."""
+        if not path.exists():
+            return False
+        with open(path, "r+b") as file:
+            if file.seek(0, os.SEEK_END) != end:
+                return False
+            file.write(text)
+        self._rows, self._size = self._rows + 1, self._size + len(text)
+        return True

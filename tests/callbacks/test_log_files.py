@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from nnctl.core.errors import StorageError
+from nnctl.core.events import EpochEnded, RunStarted
 
 from .script import make, run
 
@@ -85,3 +86,21 @@ def test_an_unwritable_place_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file")
     with pytest.raises(StorageError, match="cannot write"):
         run(make("CSVLogger", filename="a/log"), ROWS, run_dir=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["CSVLogger", "JSONLogger"])
+@pytest.mark.parametrize("meddled", ["not", "removed", "cut", "longer"])
+def test_the_file_is_right_after_every_epoch(tmp_path: Path, name: str, meddled: str) -> None:
+    """Epochs are added one by one; a new name, or another hand in the file, has it written anew."""
+    logger, file = make(name, filename="log"), tmp_path / "log"
+    state = logger.start()
+    list(logger.handle(RunStarted("r", tmp_path, 9, 2, 0, 0, 1, {}), state))
+    for epoch in range(9):
+        row = {"loss": epoch / 7} | ({"val_loss": 1.5} if epoch % 3 == 2 else {})
+        list(logger.handle(EpochEnded(epoch, epoch, row, 0.1), state))
+        assert file.read_text() == logger.render(state["rows"], header=True)  # type: ignore[attr-defined]
+        if epoch == 5 and meddled == "removed":
+            file.unlink()
+        elif epoch == 5 and meddled != "not":
+            text = file.read_text()
+            file.write_text(text[:-3] if meddled == "cut" else text + "and more")
