@@ -59,7 +59,7 @@ def train(path: Path, disk: Disk, *, resume: bool = False) -> None:
             recorder.handle(StepEnded(epoch, 4 * epoch + 1, 1, 4, {}))
             recorder.handle(EpochEnded(epoch, 4 * epoch + 4, {"loss": 1 / (epoch + 1)}, 0.5))
             recorder.handle(CheckpointDue(epoch, 4 * epoch + 4, state_after(epoch + 1), best=epoch == 0))
-        recorder.handle(RunEnded(EPOCHS, 4 * EPOCHS, {"loss": 0.25}, 1.5, {"test_loss": 0.5}))
+        recorder.handle(RunEnded(EPOCHS, 4 * EPOCHS, {"loss": 0.25}, 1.5))
         recorder.finish(state_after(EPOCHS))
     finally:
         run.close()
@@ -69,7 +69,7 @@ def check_complete(path: Path) -> None:
     run = RunDirectory(path)
     manifest = run.manifest()
     assert (manifest.status, manifest.epochs, manifest.steps) == ("completed", 3, 12)
-    assert manifest.metrics == {"loss": 0.25, "test_loss": 0.5}
+    assert manifest.metrics == {"loss": 0.25}
     assert [row["epoch"] for row in run.metrics()] == [0, 1, 2]
     model = read_model(run.model_path)
     final = replace(state_after(EPOCHS), callback_states=[], metric_states={}, kept={})
