@@ -17,12 +17,13 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import tables, whole
+from benchmarks.memory import memory
 from benchmarks.prepare import peers_python
 from benchmarks.processes import ROOT, Busy, Worker, environment
 from benchmarks.timing import agreement, in_turns
 
 MODELS = ("mlp", "cnn", "lstm")
-PARTS = (*MODELS, "busy", "product", "whole", "cold")
+PARTS = (*MODELS, "busy", "product", "whole", "cold", "memory")
 
 
 def arguments() -> argparse.Namespace:
@@ -118,6 +119,8 @@ def main() -> None:
         found["whole"] = whole.whole(options.nnctl, peers, options.threads, max(3, options.rounds // 3), say)
     if "cold" in parts:
         found["cold"] = whole.cold(options.nnctl, options.threads)
+    if "memory" in parts:
+        found["memory"] = memory(options.nnctl, options.threads, say)
     say(tables.text(found))
     print(json.dumps(found, indent=2))
 

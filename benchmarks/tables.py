@@ -49,10 +49,18 @@ def text(found: Mapping[str, Any]) -> str:
         keys = ("command", "seconds", "seconds_best", "megabytes", "test_accuracy")
         rows = [[row.get(key, "") for key in keys] for row in processes]
         lines += _table(("", "seconds", "best", "peak MB", "accuracy"), rows)
+        lines.append("accuracy: of nnctl on its validation split, of the scripts on the test split")
         lines += [
             f"failed: {row['command']}: exit code {row['exit_code']}"
             for row in processes
             if "exit_code" in row
+        ]
+    if "memory" in found:
+        row = found["memory"]
+        lines += [
+            "",
+            f"Memory: planned {row['planned_megabytes']} MB + interpreter {row['interpreter_megabytes']} MB, "
+            f"process {row['process_megabytes']} MB: {row['ratio']} of it",
         ]
     return "\n".join(lines)
 
