@@ -62,40 +62,54 @@ def test_sigterm_and_resume(stops: tuple[int, ...], straight, tmp_path: Path) ->
     assert files(directory) == straight[1]
 
 
+LONG = {
+    "diabetes.yaml": ["training.epochs=400", "training.callbacks.0.patience=400"],
+    "digits_cnn.yaml": ["training.epochs=60", "training.callbacks.0.patience=60"],
+    "digits_halves.yaml": ["training.epochs=150"],
+    "digits_mlp.yaml": ["training.epochs=150"],
+    "iris.yaml": ["training.epochs=400"],
+    "penguins.yaml": ["training.epochs=300"],
+    "sunspots_lstm.yaml": ["training.epochs=120", "training.callbacks.0.patience=120"],
+}
+"""What makes each config train for seconds, so that kills come in the middle of it."""
+
+
+def resumed(directory: Path) -> int:
+    """How often the run was resumed, by its manifest; -1 before it has one."""
+    try:
+        return int(json.loads((directory / "manifest.json").read_text())["resumed"])
+    except FileNotFoundError:
+        return -1
+
+
 def kill_and_resume(
-    config: Path, overrides: list[str], directory: Path, kills: int, seed: int
-) -> dict[str, object]:
-    """Train in processes that are killed at random moments, then to the end."""
-    random_ = random.Random(seed)
+    config: Path, overrides: list[str], directory: Path, kills: int, longest: float
+) -> tuple[dict[str, object], int]:
+    """Train in processes that are killed at random moments up to `longest` seconds after they began to
+    train, then to the end; the result, and how many kills came while it trained."""
+    random_ = random.Random(11)
     command = [sys.executable, "-m", "nnctl", "train", str(config), "--run-dir", str(directory), "--json"]
     command += [part for text in overrides for part in ("--set", text)]
+    training = 0
     for _ in range(kills):
-        started = directory.exists() and (directory / "manifest.json").exists()
-        process = subprocess.Popen(
-            [*command, *(["--resume"] if started else [])],
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + 60
-        while (
-            not (directory / "manifest.json").exists()
-            and process.poll() is None
-            and time.monotonic() < deadline
-        ):
-            time.sleep(0.01)
-        time.sleep(random_.uniform(0.0, 1.2))
+        before = resumed(directory)
+        resume = ["--resume"] if before >= 0 else []
+        process = subprocess.Popen([*command, *resume], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while resumed(directory) == before and process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(random_.uniform(0.0, longest))
+        training += process.poll() is None
         process.kill()
         process.wait()
     done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
-    if done.returncode == 2 and "nothing to resume" in done.stderr:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     result: dict[str, object] = json.loads(done.stdout)
-    return result
+    return result, training
 
 
 def test_kill_9_and_resume(straight, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    result = kill_and_resume(HALVES, OVERRIDES, tmp_path / "run", kills=3, seed=5)
+    result, training = kill_and_resume(HALVES, OVERRIDES, tmp_path / "run", kills=3, longest=0.02)
+    assert training
     assert result["weights_sha256"] == straight[0]["weights_sha256"]
     assert files(tmp_path / "run") == straight[1]
 
@@ -103,8 +117,10 @@ def test_kill_9_and_resume(straight, tmp_path: Path) -> None:  # type: ignore[no
 @pytest.mark.slow
 @pytest.mark.parametrize("config", sorted(path.name for path in CONFIGS.glob("*.yaml")))
 def test_twenty_kills(config: str, tmp_path: Path) -> None:
-    reference = run(start(CONFIGS / config, run_dir=tmp_path / "straight"))
-    result = kill_and_resume(CONFIGS / config, [], tmp_path / "killed", kills=20, seed=11)
+    overrides = LONG[config]
+    reference = run(start(CONFIGS / config, run_dir=tmp_path / "straight", overrides=overrides))
+    result, training = kill_and_resume(CONFIGS / config, overrides, tmp_path / "killed", 20, 0.06)
+    assert training >= 15, "most kills must come while it trains"
     assert result["weights_sha256"] == reference["weights_sha256"]
     assert files(tmp_path / "killed") == files(tmp_path / "straight")
 
