@@ -34,24 +34,30 @@ class _Scope:
     """The owner path of each layer that `use` may name."""
 
 
-def build(spec: ModelSpec, signature: Mapping[str, InputInfo] | None = None) -> LayerGraph:
+def build(
+    spec: ModelSpec,
+    signature: Mapping[str, InputInfo] | None = None,
+    unknown: frozenset[int] = frozenset(),
+) -> LayerGraph:
     """The layer graph of a model.
 
     Args:
         spec: The model as written.
         signature: What the data offers by input name; used where the model leaves inputs or shapes out.
+        unknown: Entries whose problems were reported already; of what reads them, nothing is said or built.
 
     Raises:
         ConfigError: every problem found; paths are those of the whole config (below "model").
     """
-    return _Builder(spec, dict(signature or {})).build()
+    return _Builder(spec, dict(signature or {}), unknown).build()
 
 
 class _Builder:
-    def __init__(self, spec: ModelSpec, signature: dict[str, InputInfo]) -> None:
+    def __init__(self, spec: ModelSpec, signature: dict[str, InputInfo], unknown: frozenset[int]) -> None:
         self.spec = spec
         self.entries = spec.layers or ()
         self.signature = signature
+        self.unknown = unknown
         self.graph = LayerGraph()
         self.problems: list[Problem] = []
 
@@ -123,6 +129,10 @@ class _Builder:
         if isinstance(entry.layer, Input) and not scope.prefix:
             self._add_input(name, entry.layer.shape, entry.layer.dtype, scope, path)
             return scope.names[name]
+        if not scope.prefix and path[-1] in self.unknown:
+            scope.names[name] = (None,)
+            scope.entries[name] = entry
+            return scope.names[name]
         inputs = self._inputs(entry, scope, previous, path)
         if entry.use is not None:
             return self._shared(entry, name, scope, inputs, path)
@@ -142,7 +152,10 @@ class _Builder:
             hint = nearest(entry.use or "", list(scope.entries))
             self._fail(f"no layer above is called '{entry.use}'", (*path, "use"), suggestion=hint)
             return (None,)
-        owner = scope.owners[entry.use or ""]
+        owner = scope.owners.get(entry.use or "")
+        if owner is None:
+            scope.names[name] = (None,)
+            return (None,)
         out = self._call(first.layer, scope.prefix + name, owner, inputs, scope.trainable, path)
         scope.names[name] = out
         return out
@@ -171,6 +184,8 @@ class _Builder:
             self._fail(f"no input or layer above is called '{name}'", path, suggestion=hint)
             return None
         outputs = scope.names[name]
+        if outputs == (None,):
+            return None
         index = int(which) if which.isdigit() else 0
         if index >= len(outputs):
             count = len(outputs)

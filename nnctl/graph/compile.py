@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
@@ -24,7 +25,23 @@ def compile_objective(training: TrainingSpec, model: LayerGraph, *, sample_weigh
     Raises:
         ConfigError: a loss or metric names no output, is missing, or does not fit its output's shape.
     """
-    return _Compiler(training, model).compile(sample_weight or training.class_weight is not None)
+    objective, problems = compile_partly(training, model, sample_weight=sample_weight)
+    if problems:
+        raise ConfigError(problems)
+    return objective
+
+
+def compile_partly(
+    training: TrainingSpec, model: LayerGraph, *, sample_weight: bool = False
+) -> tuple[Objective, list[Problem]]:
+    """As `compile_objective`: the losses and metrics that fit, and what is wrong with the others.
+
+    No output is in it where it is not sure which loss was meant for which.
+    """
+    compiler = _Compiler(training, model)
+    objective = compiler.compile(sample_weight or training.class_weight is not None)
+    mixed = any(problem.path == (*_TRAINING, "loss") for problem in compiler.problems)
+    return replace(objective, outputs=()) if mixed else objective, compiler.problems
 
 
 class _Compiler:
@@ -48,8 +65,6 @@ class _Compiler:
             self.problems.append(Problem("no output has a loss", (*_TRAINING, "loss")))
         objective = Objective(tuple(outputs), sample_weight)
         self.problems += _taken_names(objective)
-        if self.problems:
-            raise ConfigError(self.problems)
         return objective
 
     def _output(

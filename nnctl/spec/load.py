@@ -17,6 +17,7 @@ from nnctl.spec.experiment import Experiment, name_of
 from nnctl.spec.model import ModelSpec
 from nnctl.spec.overrides import Override, apply, parse_all, seed_override
 from nnctl.spec.problems import problems_of
+from nnctl.spec.repair import repaired
 from nnctl.spec.source import Source
 from nnctl.spec.wiring import name_problems
 
@@ -31,12 +32,14 @@ class Loaded:
         document: With overrides applied; knows places.
         original: As the file says.
         overrides: In the order they were applied.
+        unknown: Entries of `model.layers` that only stand for wrong ones; none unless `PartlyValid` has it.
     """
 
     experiment: Experiment
     document: Document
     original: Document
     overrides: tuple[Override, ...]
+    unknown: frozenset[int] = frozenset()
 
     @property
     def file(self) -> FilePath:
@@ -61,6 +64,14 @@ class Loaded:
         return self.experiment.config(rebase)
 
 
+class PartlyValid(ConfigError):
+    """A config with problems that leave enough to look for more: `rest` is it without its wrong parts."""
+
+    def __init__(self, problems: Sequence[Problem], rest: Loaded) -> None:
+        super().__init__(problems)
+        self.rest = rest
+
+
 def load(path: FilePath | str, overrides: Sequence[str] = (), seed: int | None = None) -> Loaded:
     """Read and check a config.
 
@@ -70,7 +81,8 @@ def load(path: FilePath | str, overrides: Sequence[str] = (), seed: int | None =
         seed: As after `--seed`; the same as the override `seed=...`.
 
     Raises:
-        ConfigError: with every problem that can be found without shapes and data, placed, in document order.
+        ConfigError: with every problem that can be found without shapes and data, placed, in document order;
+            `PartlyValid` where later checks can go on.
     """
     original = read_document(path)
     parsed, problems = parse_all(overrides)
@@ -80,7 +92,18 @@ def load(path: FilePath | str, overrides: Sequence[str] = (), seed: int | None =
     document = Document(original.source, root, [Source("--set", text) for text in overrides])
     data = document.data
     data.setdefault("name", name_of(FilePath(path).stem))
-    experiment = validate(Experiment, document, data, known=problems + misses)
+    try:
+        experiment = validate(Experiment, document, data, known=problems + misses)
+    except ConfigError as error:
+        rest = None if problems or misses else repaired(data, error.problems)
+        if rest is None:
+            raise
+        try:
+            experiment = Experiment.model_validate(rest[0])
+        except ValidationError:
+            raise error from None
+        partly = Loaded(experiment, document, original, tuple(parsed), rest[1])
+        raise PartlyValid(error.problems, partly) from None
     return Loaded(experiment, document, original, tuple(parsed))
 
 

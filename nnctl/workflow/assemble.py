@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnctl.core.errors import ConfigError, DataError, Problem, RunError
+from nnctl.core.errors import ConfigError, DataError, NnctlError, Problem, RunError
 from nnctl.core.memory import machine_memory
+from nnctl.data.head import Head, head
 from nnctl.data.open import Data, open_data
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.graph.build import build
-from nnctl.graph.compile import compile_objective
+from nnctl.graph.compile import compile_partly
 from nnctl.graph.indices import check_table_sizes
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
-from nnctl.graph.targets import check_targets
+from nnctl.graph.targets import check_shapes, check_targets
 from nnctl.graph.wanted import data_arguments
 from nnctl.runs.find import find
-from nnctl.spec.load import Loaded, load, with_model
+from nnctl.spec.load import Loaded, PartlyValid, load, with_model
+from nnctl.workflow.callbacks import check_callbacks
 from nnctl.workflow.plugins import load_plugins
+from nnctl.workflow.split import make_split
 
 if TYPE_CHECKING:
     from nnctl.program.session import Session
@@ -107,7 +110,27 @@ def load_experiment(
         ConfigError: everything that can be known to be wrong without data.
     """
     load_plugins(config, allow_plugins)
-    loaded = load(config, overrides, seed)
+    try:
+        loaded = _standing_alone(load(config, overrides, seed))
+    except PartlyValid as error:
+        raise error.rest.fail([*error.problems, *_more_problems(error.rest)]) from None
+    return loaded
+
+
+def _more_problems(rest: Loaded) -> Sequence[Problem]:
+    """What data, shapes and callbacks show to be wrong besides, in what is left of a config."""
+    try:
+        look(_standing_alone(rest))
+    except ConfigError as error:
+        return error.problems
+    except (NnctlError, OSError):
+        # Of the data, or the machine: to be said once the config is right.
+        pass
+    return ()
+
+
+def _standing_alone(loaded: Loaded) -> Loaded:
+    """The experiment with a model from a file of its own taken in. Raises ConfigError."""
     model = with_model(loaded)
     if model.initial_weights is not None:
         model = model.model_copy(update={"initial_weights": _initial_path(loaded, model.initial_weights)})
@@ -129,7 +152,7 @@ def _initial_path(loaded: Loaded, named: str) -> str:
 def assemble_loaded(loaded: Loaded, preprocessing: Preprocessing | None = None) -> Assembled:
     """`assemble` for a config that was loaded already."""
     experiment = loaded.experiment
-    with placed(loaded):
+    with _reading(loaded):
         data = open_data(
             experiment.data,
             loaded.directory,
@@ -142,17 +165,121 @@ def assemble_loaded(loaded: Loaded, preprocessing: Preprocessing | None = None) 
 
 
 def assemble_data(loaded: Loaded, data: Data) -> Assembled:
-    """`assemble` for a config and data that were loaded already."""
-    experiment = loaded.experiment
-    with placed(loaded):
-        model = build(
-            experiment.model, {name: InputInfo(s.shape, s.dtype) for name, s in data.inputs.items()}
-        )
+    """`assemble` for a config and data that were loaded already.
+
+    A check that fails stops those alone that build on what it found wrong, so that problems of shapes,
+    losses, labels, class weights and callbacks come together.
+    """
+    training = loaded.experiment.training
+    problems: list[Problem] = []
+    model, objective, complete = None, Objective(()), False
+    with collected(problems):
+        signature = {name: InputInfo(s.shape, s.dtype) for name, s in data.inputs.items()}
+        model = build(loaded.experiment.model, signature, loaded.unknown)
+    if model is not None and not loaded.unknown:
         weighted = data.train.weight is not None
-        objective = compile_objective(experiment.training, model, sample_weight=weighted)
-        check_targets(objective, model, data)
-        check_table_sizes(model, data)
+        objective, misfits = compile_partly(training, model, sample_weight=weighted)
+        problems += misfits
+        complete = not misfits
+        with collected(problems):
+            check_targets(objective, model, data)
+            if complete:
+                make_split(data.train, data, objective, training.class_weight)
+        with collected(problems):
+            check_table_sizes(model, data)
+    with collected(problems):
+        validation = data.validation is not None
+        check_callbacks(loaded, objective, validation, complete)
+    if problems or model is None:
+        raise loaded.fail(problems)
     return Assembled(loaded, data, model, objective)
+
+
+def look(loaded: Loaded) -> tuple[Head, Assembled | None, LayerGraph | None]:
+    """Look at the data as far as that is quick, and check all that can be known then.
+
+    Returns:
+        What was seen; all of it put together where the data is small; the model, if its shapes are known.
+
+    Raises:
+        ConfigError: everything that is wrong, placed in the file.
+        DataError: the data cannot be used.
+    """
+    experiment = loaded.experiment
+    with _reading(loaded):
+        seen = head(experiment.data, loaded.directory, seed=experiment.seed, **data_arguments(experiment))
+    if seen.data is not None:
+        # A small file was read whole: nothing is left to guess.
+        assembled = assemble_data(loaded, seen.data)
+        return seen, assembled, assembled.model
+    return seen, None, _partly(loaded, seen)
+
+
+def _partly(loaded: Loaded, seen: Head) -> LayerGraph | None:
+    """Check the model against the head of a large file; None where a width is not known before it is read."""
+    experiment = loaded.experiment
+    if any(s.shape[-1:] == (None,) for s in seen.inputs.values()) and not experiment.model.inputs:
+        return None
+    problems: list[Problem] = []
+    model, objective, complete = None, Objective(()), False
+    with collected(problems):
+        signature = {name: InputInfo(s.shape, s.dtype) for name, s in seen.inputs.items()}
+        model = build(experiment.model, signature, loaded.unknown)
+    if model is not None and not loaded.unknown:
+        weighted = experiment.data.sample_weight is not None
+        objective, misfits = compile_partly(experiment.training, model, sample_weight=weighted)
+        problems += [*misfits, *check_shapes(objective, model, seen.targets, {})]
+        complete = not misfits
+    split = experiment.data.split
+    validation = experiment.data.validation is not None or bool(split and (split.validation or split.by))
+    with collected(problems):
+        check_callbacks(loaded, objective, validation, complete)
+    if problems:
+        raise loaded.fail(problems)
+    return model
+
+
+@contextmanager
+def _reading(loaded: Loaded) -> Iterator[None]:
+    """`placed`; with wrong names of targets or rows come problems of a model that declares its own shapes."""
+    try:
+        with placed(loaded):
+            yield
+    except ConfigError as error:
+        problems = list(error.problems)
+        experiment = loaded.experiment
+        shapes = data_arguments(experiment)["input_shapes"]
+        if all(map(_apart, problems)) and shapes and None not in shapes.values():
+            with collected(problems):
+                model = build(experiment.model, unknown=loaded.unknown)
+                if not loaded.unknown:
+                    problems += compile_partly(experiment.training, model)[1]
+        raise loaded.fail(problems) from None
+
+
+def _apart(problem: Problem) -> bool:
+    """Whether a problem of the data has no part in the shapes of inputs."""
+    match problem.path:
+        case ("data", "target" | "targets" | "sample_weight" | "split", *_):
+            return True
+        case ("data", "source" | "train", "target"):
+            return True
+    return False
+
+
+@contextmanager
+def collected(problems: list[Problem]) -> Iterator[None]:
+    """Add the problems of a ConfigError to `problems` and go on behind the block.
+
+    What is wrong with the data waits where the config has problems: it may come from them.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        problems += error.problems
+    except DataError:
+        if not problems:
+            raise
 
 
 @contextmanager

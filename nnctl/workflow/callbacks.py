@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nnctl.callbacks.log_file import LogFile
 from nnctl.core.errors import Problem
@@ -10,9 +11,16 @@ from nnctl.graph.objective import Objective
 from nnctl.spec.load import Loaded
 
 
-def check_callbacks(loaded: Loaded, objective: Objective, validation: bool) -> None:
-    """Raise ConfigError, placed, where a callback watches what the logs will not have."""
+def check_callbacks(loaded: Loaded, objective: Objective, validation: bool, complete: bool = True) -> None:
+    """Raise ConfigError, placed, where a callback watches what the logs will not have.
+
+    Where the objective is not `complete`, what is watched may belong to what is missing: its name is taken
+    as given, and it is asked only whether there is a validation split for it.
+    """
     names = list(objective.log_names())
+    if not complete:
+        watched = [callback.monitors() for callback in loaded.experiment.training.callbacks]
+        names += sorted({name.removeprefix("val_") for name in watched if name} - {*names, "learning_rate"})
     if validation:
         names += [f"val_{name}" for name in names]
     names.append("learning_rate")
@@ -21,6 +29,8 @@ def check_callbacks(loaded: Loaded, objective: Objective, validation: bool) -> N
         for index, callback in enumerate(loaded.experiment.training.callbacks)
         for problem in callback.problems(names)
     ]
+    if not complete:
+        problems = [replace(p, expected=None, suggestion=None) for p in problems if p.path[-1] == "monitor"]
     problems += _same_files(loaded)
     if problems:
         raise loaded.fail(problems)

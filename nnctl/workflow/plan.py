@@ -12,7 +12,6 @@ from nnctl.core.threads import thread_count
 from nnctl.program.bind import Compiled
 from nnctl.program.listing import Line, listing
 from nnctl.workflow.assemble import assemble
-from nnctl.workflow.callbacks import check_callbacks
 from nnctl.workflow.train import make_job, programs_of
 
 
@@ -95,7 +94,6 @@ def plan(
     """
     count = thread_count(threads)
     assembled = assemble(config, overrides=overrides, seed=seed, allow_plugins=allow_plugins)
-    check_callbacks(assembled.loaded, assembled.objective, assembled.data.validation is not None)
     session = assembled.session(count)
     job = make_job(assembled, session)
     wanted = programs_of(job)

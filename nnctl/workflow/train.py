@@ -28,7 +28,6 @@ from nnctl.runs.state import TrainingState
 from nnctl.spec.resolved import config_sha256, resolved_text
 from nnctl.spec.rewrite import rewritten_text
 from nnctl.workflow.assemble import Assembled, assemble, placed
-from nnctl.workflow.callbacks import check_callbacks
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.split import make_split
 
@@ -62,7 +61,6 @@ def start(
     give_back_freed()
     count = thread_count(threads)
     assembled = assemble(config, overrides=overrides, seed=seed, allow_plugins=allow_plugins)
-    check_callbacks(assembled.loaded, assembled.objective, assembled.data.validation is not None)
     initial = initial_weights(assembled)
     path = run_dir or _default_directory(assembled, resume)
     if path is None:
