@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nnctl.core.errors import ConfigError, DataError
 from nnctl.report.errors import error_lines
+from nnctl.spec.document import parse_document
+from nnctl.spec.emit import block
+from nnctl.spec.load import PartlyValid, load
+from nnctl.spec.nodes import plain
+from nnctl.spec.source import Source
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.check import check
 
@@ -290,3 +296,82 @@ def test_what_is_wrong_with_the_data_waits_for_the_config(here: Path) -> None:
     )
     with pytest.raises(DataError):
         check(here / "c.yaml")
+
+
+RIGHT = """\
+nnctl: 1
+data:
+  source: {type: csv, path: d.csv}
+  inputs: {num: [a], word: [b]}
+  targets: {kind: t, size: a}
+  columns: {b: {type: category, encoding: index}, t: {type: number}}
+  split: {validation: 0.25}
+  batch_size: 5
+  shuffle: true
+model:
+  inputs: {num: {shape: [1]}, word: {}}
+  layers:
+    - {type: Embedding, input_dim: 7, output_dim: 3, inputs: word, name: table}
+    - {type: Flatten, name: flat}
+    - {type: Dense, units: 3, inputs: num, name: d}
+    - {use: d, inputs: num, name: again}
+    - {type: Reshape, target_shape: [3, 1]}
+    - {type: LSTM, units: 3, return_state: true, name: rnn}
+    - {type: Add, inputs: ['rnn:1', 'rnn:2', flat, d]}
+    - {type: Sequential, layers: [{type: Dense, units: 6}, {type: Dropout, rate: 0.1}], name: inner}
+    - {type: Dense, units: 2, activation: softmax, name: kind}
+    - {type: Dense, units: 1, inputs: inner, name: size}
+  outputs: [kind, size]
+training:
+  loss: {kind: {type: SparseCategoricalCrossentropy, ignore_class: 2}, size: mse}
+  loss_weights: {kind: 1.0, size: 0.5}
+  metrics: {kind: [accuracy], size: [mae, {type: MeanSquaredError, name: square}]}
+  weighted_metrics: {size: [mae]}
+  callbacks:
+    - {type: EarlyStopping, monitor: val_kind_accuracy, patience: 2}
+    - {type: ReduceLROnPlateau, monitor: size_square, mode: min}
+  checkpoint: {every: epoch, keep: 3}
+"""
+"""Everything in it hangs on something else in it."""
+
+
+def mistakes(value: Any, root: Any) -> Iterator[Any]:
+    """`root` with one key below `value` misspelled or one value wrong, and right again afterwards."""
+    for key in list(value) if isinstance(value, dict) else range(len(value)):
+        yield from mistakes(value[key], root) if isinstance(value[key], dict | list) else ()
+        before = value[key]
+        value[key] = -7.5
+        yield root
+        value[key] = before
+        if isinstance(value, dict) and isinstance(key, str):
+            items = list(value.items())
+            for wrong in (key[:-1] or "z", key + "x"):
+                value.clear()
+                value.update((wrong if k == key else k, v) for k, v in items)
+                yield root
+            value.clear()
+            value.update(items)
+
+
+def problems_of(run: Callable[[Path], object], config: Path) -> ConfigError | None:
+    try:
+        run(config)
+    except ConfigError as error:
+        return error
+    return None
+
+
+def test_one_mistake_is_followed_by_no_other_kind_of_problem(here: Path) -> None:
+    config = plain(parse_document(Source("c.yaml", RIGHT)).root)
+    (here / "c.yaml").write_text(block(config))
+    check(here / "c.yaml")
+    gone_on = 0
+    for wrong in mistakes(config, config):
+        (here / "c.yaml").write_text(block(wrong))
+        first = problems_of(load, here / "c.yaml")
+        if first is not None:
+            whole = problems_of(check, here / "c.yaml")
+            assert whole is not None
+            assert whole.problems == first.problems
+            gone_on += isinstance(first, PartlyValid)
+    assert gone_on > 80
