@@ -340,7 +340,11 @@ def test_one_hash_on_all_machines() -> None:
     hashes = set()
     for machine in ({"NUMBA_NUM_THREADS": "1"}, {"NUMBA_NUM_THREADS": "3"}, haswell, generic):
         done = subprocess.run(
-            [sys.executable, "-c", _HASH], env=os.environ | machine, capture_output=True, text=True, check=False
+            [sys.executable, "-c", _HASH],
+            env=os.environ | machine,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         hashes.add(done.stdout)
