@@ -35,7 +35,7 @@ lint: $(STAMPS)/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench:
+bench: $(STAMPS)/installed
 	$(PYTHON) benchmarks/run.py
 
 docs: $(STAMPS)/installed
