@@ -99,18 +99,6 @@ class StorageError(NnctlError):
     exit_code = 1
 
 
-class CheckFailed(NnctlError):
-    """A check that was asked for did not hold (`verify`, expectations)."""
-
-    exit_code = 4
-
-
-class NonFinite(NnctlError):
-    """Loss or a gradient became NaN or infinite; the update was not applied."""
-
-    exit_code = 5
-
-
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known word a user most likely meant, or None."""
     lowered = {k.lower(): k for k in known}

@@ -10,13 +10,3 @@ def show(shape: Shape) -> str:
     """The shape as a config would write it: (28, null, 1)."""
     inner = ", ".join("null" if n is None else str(n) for n in shape)
     return f"({inner})"
-
-
-def volume(shape: Shape) -> int:
-    """The number of elements of a known shape. Raises ValueError where a length varies."""
-    total = 1
-    for n in shape:
-        if n is None:
-            raise ValueError(f"{show(shape)} has a length that varies")
-        total *= n
-    return total

@@ -10,7 +10,6 @@ import numpy as np
 
 from nnctl.ops.base import Array
 from nnctl.program.bind import Bound
-from nnctl.program.step import Sizes
 
 
 class Examples(Protocol):
@@ -69,6 +68,3 @@ def feed(program: Bound, split: Examples, indices: Array, step: int) -> None:
 def in_order(examples: int) -> Array:
     """Every example once, as stored: the order of evaluation and prediction."""
     return np.arange(examples, dtype=np.int64)
-
-
-__all__ = ["Batches", "Examples", "Sizes", "feed", "in_order"]

@@ -15,7 +15,6 @@ from nnctl.core.errors import ConfigError, DataError, NnctlError, Problem, RunEr
 from nnctl.core.memory import machine_memory
 from nnctl.data.head import Head, head
 from nnctl.data.open import Data, open_data
-from nnctl.data.preprocessing import Preprocessing
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_partly
 from nnctl.graph.indices import check_table_sizes
@@ -42,16 +41,16 @@ class Assembled:
     model: LayerGraph
     objective: Objective
 
-    def session(self, threads: int, *, train: bool = True) -> Session:
-        """A session for this experiment; with room for gradients and optimizer slots if it shall train."""
+    def session(self, threads: int) -> Session:
+        """A session that trains this experiment, with room for gradients and optimizer slots."""
         from nnctl.workflow.kernels import use_threads
 
         use_threads(threads)
         from nnctl.program.session import Session
 
         experiment = self.loaded.experiment
-        optimizer = experiment.training.optimizer if train else None
-        self.fits(len(optimizer.slots()) if optimizer is not None else None)
+        optimizer = experiment.training.optimizer
+        self.fits(len(optimizer.slots()))
         return Session(
             self.model,
             dtype=experiment.dtype,
@@ -61,15 +60,14 @@ class Assembled:
             optimizer=optimizer,
         )
 
-    def fits(self, slots: int | None) -> None:
-        """Hold the parameters, and gradients and `slots` of them where they are trained, against the memory.
+    def fits(self, slots: int) -> None:
+        """Hold the parameters, their gradients and `slots` of the trained ones against the memory.
 
         Raises:
             ConfigError: this machine has less.
         """
         trainable, fixed = self.model.parameters()
-        copies = 2 + slots if slots is not None else 1
-        size = np.dtype(self.loaded.experiment.dtype).itemsize * (trainable * copies + fixed)
+        size = np.dtype(self.loaded.experiment.dtype).itemsize * (trainable * (2 + slots) + fixed)
         self.need_memory(size, f"{trainable + fixed:,} parameters", ("model",), "fewer units or filters")
 
     def need_memory(self, nbytes: int, what: str, path: tuple[str, ...], expected: str) -> None:
@@ -90,7 +88,6 @@ def assemble(
     overrides: Sequence[str] = (),
     seed: int | None = None,
     allow_plugins: bool = False,
-    preprocessing: Preprocessing | None = None,
 ) -> Assembled:
     """Load a config, open its data, build its model.
 
@@ -98,7 +95,7 @@ def assemble(
         ConfigError: everything that is wrong, placed in the file.
         DataError: the data cannot be used.
     """
-    return assemble_loaded(load_experiment(config, overrides, seed, allow_plugins), preprocessing)
+    return assemble_loaded(load_experiment(config, overrides, seed, allow_plugins))
 
 
 def load_experiment(
@@ -149,7 +146,7 @@ def _initial_path(loaded: Loaded, named: str) -> str:
     return os.path.relpath(file, loaded.directory)
 
 
-def assemble_loaded(loaded: Loaded, preprocessing: Preprocessing | None = None) -> Assembled:
+def assemble_loaded(loaded: Loaded) -> Assembled:
     """`assemble` for a config that was loaded already."""
     experiment = loaded.experiment
     with _reading(loaded):
@@ -158,7 +155,6 @@ def assemble_loaded(loaded: Loaded, preprocessing: Preprocessing | None = None) 
             loaded.directory,
             experiment.seed,
             **data_arguments(experiment),
-            preprocessing=preprocessing,
             dtype=experiment.dtype,
         )
     return assemble_data(loaded, data)

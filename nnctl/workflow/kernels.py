@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -29,7 +30,8 @@ def use_threads(count: int) -> None:
 def ready_kernels(session: Session, watch: Callable[[Event], None] | None = None) -> int:
     """Compile or load the kernels of a session's programs; tells `watch` when that takes long.
 
-    On a machine's first run that is known at once; the first kernel alone takes seconds to compile.
+    On a machine's first run that is known at once; the first kernel alone takes seconds to compile. From here
+    on garbage is looked for, among what comes after the start: what that made stays for good.
     """
     from nnctl.kernels.jit import cache_root
 
@@ -47,4 +49,7 @@ def ready_kernels(session: Session, watch: Callable[[Event], None] | None = None
         if told:
             watch(Compiling(done, total, kernel))
 
-    return session.compile_kernels(progress)
+    fresh = session.compile_kernels(progress)
+    gc.freeze()
+    gc.enable()
+    return fresh

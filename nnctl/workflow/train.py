@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shlex
 import signal
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -100,6 +99,13 @@ def initial_weights(assembled: Assembled) -> TrainingState | None:
         raise assembled.loaded.fail([Problem(str(error), ("model", "initial_weights"))]) from None
 
 
+def first_weights(session: Session, initial: TrainingState | None) -> None:
+    """Fill the weights from their initializers, then from `initial_weights` where the config names some."""
+    session.initialize()
+    if initial is not None:
+        session.weights.load(initial.weights)
+
+
 class Training:
     """A run that is about to be trained. `events()` trains; then `exit_code` and `result()` hold."""
 
@@ -150,9 +156,6 @@ class Training:
         self._fits(job)
         prepare(job)
         ready_kernels(session, self.watch)
-        # What the start made stays for good: garbage is looked for among what comes after it.
-        gc.freeze()
-        gc.enable()
         if self.path is None:
             self.path = allocate(RUNS, self.experiment.name)
         job.run_dir = self.path
@@ -232,9 +235,7 @@ class Training:
                 source=loaded_config.directory,
             )
         if state is None:
-            job.session.initialize()
-            if self.initial is not None:
-                job.session.weights.load(self.initial.weights)
+            first_weights(job.session, self.initial)
         return state
 
     def _summary(self) -> str:

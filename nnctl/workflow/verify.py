@@ -15,7 +15,7 @@ from nnctl.runs.find import find
 from nnctl.runs.state import weights_sha256
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.kernels import ready_kernels
-from nnctl.workflow.train import initial_weights, make_job, prepare
+from nnctl.workflow.train import first_weights, initial_weights, make_job, prepare
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,14 @@ def verify(
     job = make_job(assembled, session)
     prepare(job)
     ready_kernels(session, watch)
-    session.initialize()
-    if initial is not None:
-        session.weights.load(initial.weights)
+    first_weights(session, initial)
+    from nnctl.kernels.pool import spread
     from nnctl.runner.train import train
 
-    for event in train(job):
-        if not isinstance(event, events.CheckpointDue):
-            watch(event)
+    with spread():
+        for event in train(job):
+            if not isinstance(event, events.CheckpointDue):
+                watch(event)
     again = weights_sha256(session.weights.arrays)
     holds = again == recorded
     word = "holds" if holds else f"does not hold: recorded {recorded}, found"
