@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from nnctl.core.errors import ConfigError, Problem
+from nnctl.spec.nesting import too_deep
 from nnctl.spec.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from nnctl.spec.reading import MAX_BYTES
 from nnctl.spec.scalars import read_scalar
@@ -93,9 +94,13 @@ class _Composer:
         return self.root
 
     def _events(self) -> Iterator[Any]:
+        text = self.source.text[self.start :]
         try:
-            yield from yaml.parse(self.source.text[self.start :], Loader=_Loader)
+            yield from yaml.parse(text, Loader=_Loader)
         except yaml.YAMLError as error:
+            deep = too_deep(text, error, MAX_DEPTH, _Loader)
+            if deep is not None:
+                raise self._nested_too_deep(self._span(deep)) from None
             raise ConfigError(syntax_problem(error, self.source, self.start)) from None
 
     def _take(self, event: Any) -> None:
@@ -127,7 +132,11 @@ class _Composer:
         if self.characters > MAX_BYTES:
             raise refuse(f"the config expands to more than {MAX_BYTES // 2**20} MiB of text", span.place)
         if len(self.stack) + height > MAX_DEPTH:
-            raise refuse(f"the config is nested deeper than {MAX_DEPTH} levels", span.place)
+            raise self._nested_too_deep(span)
+
+    @staticmethod
+    def _nested_too_deep(span: Span) -> ConfigError:
+        return refuse(f"the config is nested deeper than {MAX_DEPTH} levels", span.place)
 
     def _refuse_tag(self, event: Any, span: Span) -> None:
         if event.tag is not None:

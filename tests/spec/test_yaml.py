@@ -7,9 +7,11 @@ import time
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import nnctl.spec.yaml
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.spec.document import Document, parse_document
 from nnctl.spec.emit import block, flow
@@ -159,6 +161,62 @@ def test_depth_is_bounded() -> None:
     assert "64 levels" in problems("a: " + "[" * 500_000)[0].message
     assert "64 levels" in problems("- " * 500_000)[0].message
     assert "64 levels" in problems("a:\n" + "".join(" " * i + "a:\n" for i in range(1, 2000)))[0].message
+
+
+def test_depth_is_refused_where_it_is_passed() -> None:
+    """At the first level too many, in whatever style, however much follows; the levels before it fit."""
+    rest = MAX_DEPTH + 2000
+    for text, line, column in [
+        ("a: " + "[" * rest, 1, 3 + MAX_DEPTH),
+        ("{a: " * rest, 1, 4 * MAX_DEPTH + 1),
+        ("- " * rest, 1, 2 * MAX_DEPTH + 1),
+        ("- [" + "{b: [" * rest, 1, 4 + 5 * (MAX_DEPTH // 2 - 1)),
+        ("a:\n" + "".join(" " * i + "a:\n" for i in range(1, rest)), MAX_DEPTH + 1, MAX_DEPTH + 1),
+        ("".join(" " * i + "-\n" for i in range(rest)), MAX_DEPTH + 1, MAX_DEPTH + 1),
+    ]:
+        found = problems(text)[-1]
+        assert "64 levels" in found.message
+        assert position(found) == (line, column)
+
+
+def _bounded_parser(bound: int, offset: int) -> Any:
+    """PyYAML's parser with a bound on nesting of its own, as 6.0.4 has one, in words that nobody knows."""
+
+    class Bounded(yaml.SafeLoader):
+        def _refuse(self, levels: int) -> None:
+            if levels > bound:
+                mark = self.get_mark()
+                mark.index += offset
+                raise yaml.scanner.ScannerError(None, None, "words nobody knows", mark)
+
+        def fetch_flow_collection_start(self, TokenClass: Any) -> Any:
+            self._refuse(self.flow_level + 1)
+            return super().fetch_flow_collection_start(TokenClass)
+
+        def add_indent(self, column: int) -> Any:
+            added = super().add_indent(column)
+            self._refuse(len(self.indents))
+            return added
+
+    return Bounded
+
+
+@pytest.mark.parametrize("bound", [MAX_DEPTH + 1, 100, 1000, 10**9])
+@pytest.mark.parametrize("offset", [0, 1])
+def test_depth_is_refused_whatever_the_parser_bounds(
+    bound: int, offset: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parsers read ahead: one with a bound of its own raises before the events of nnctl's bound have come."""
+    monkeypatch.setattr(nnctl.spec.yaml, "_Loader", _bounded_parser(bound, offset))
+    test_depth_is_bounded()
+    test_depth_is_refused_where_it_is_passed()
+    test_depth_counts_through_aliases()
+
+
+def test_depth_is_not_blamed_for_other_mistakes() -> None:
+    fits = "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1)
+    assert "levels" not in problems(f"a: {fits}\nb: @\n")[0].message
+    assert "levels" not in problems(f"a: {fits}\nb: {fits}\nc: {'[' * (MAX_DEPTH - 1)}@\n")[0].message
 
 
 def test_depth_counts_through_aliases() -> None:
