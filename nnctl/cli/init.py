@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from nnctl.cli.options import Json
+
 
 def command(
     template: Annotated[
@@ -22,11 +24,16 @@ def command(
             "--output", "-o", help="The config to write; default: TEMPLATE.yaml.", show_default=False
         ),
     ] = None,
+    json: Json = False,
 ) -> None:
     """Write a commented config, with a small real data set beside it, that trains as it stands."""
+    from nnctl.cli.output import write_json
     from nnctl.workflow.init import init
 
     written = init(template, output)
+    if json:
+        write_json({"config": str(written[0]), "written": [str(path) for path in written]})
+        return
     for path in written:
         typer.echo(f"wrote {path}", err=True)
     typer.echo(f"next: nnctl train {written[0]}", err=True)

@@ -73,15 +73,28 @@ def _root(
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Run the command line; the process's exit code follows the contract."""
-    signal.signal(signal.SIGINT, _interrupted)
-    try:
-        app(arguments)
-    except NnctlError as error:
-        from nnctl.report.errors import show_error
+    """Run the command line; the process's exit code follows the contract.
 
-        show_error(error)
+    With `--json` an error is a JSON object on stdout too, so that stdout always holds one.
+    """
+    signal.signal(signal.SIGINT, _interrupted)
+    words = sys.argv[1:] if arguments is None else arguments
+    json = "--json" in words[: words.index("--") if "--" in words else None]
+    try:
+        code = app(arguments, standalone_mode=False)
+    except NnctlError as error:
+        from nnctl.cli.failure import show_failure
+
+        show_failure(error, json=json)
         sys.exit(error.exit_code)
+    except Exception as error:
+        from nnctl.cli.failure import show_fault, show_usage
+
+        if show_usage(error, json=json):
+            sys.exit(2)
+        show_fault(error, json=json)
+        raise
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _interrupted(signum: int, frame: Any) -> None:

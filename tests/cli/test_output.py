@@ -24,6 +24,7 @@ JSON = {
     "runs": (["runs"], {"runs"}),
     "compare": (["runs", "compare", "iris", "penguins"], {"runs", "config", "metrics", "weights_sha256"}),
     "verify": (["verify", "iris"], {"run", "holds", "recorded", "found", "message"}),
+    "init": (["init", "-o", "table.yaml"], {"config", "written"}),
     "warm": (["warm", "iris.yaml"], {"kernels", "compiled"}),
 }
 

@@ -1,0 +1,44 @@
+"""How a command that could not do its work says so: on stderr and, with `--json`, as JSON on stdout."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from nnctl.cli.output import write_json
+from nnctl.core.errors import NnctlError, StorageError
+from nnctl.report.errors import show_error
+from nnctl.report.problems import entry, error_json, report
+
+
+def show_failure(error: NnctlError, *, json: bool) -> None:
+    """An error that nnctl raised on purpose."""
+    show_error(error)
+    _write(error_json(error), json)
+
+
+def show_usage(error: Exception, *, json: bool) -> bool:
+    """A command line that Typer does not understand; False for any other exception.
+
+    Typer's own exceptions have moved between packages, so they are known by what they can do.
+    """
+    show, message = getattr(error, "show", None), getattr(error, "format_message", None)
+    if show is None or message is None:
+        return False
+    show()
+    context = getattr(error, "ctx", None)
+    hint = f"{context.command_path} --help" if context is not None else None
+    _write(report("usage", 2, [entry(message=message(), hint=hint)]), json)
+    return True
+
+
+def show_fault(error: Exception, *, json: bool) -> None:
+    """A fault of nnctl's own, whose traceback Python shows."""
+    _write(report("fault", 1, [entry(message=f"{type(error).__name__}: {error}")]), json)
+
+
+def _write(value: dict[str, Any], json: bool) -> None:
+    if json:
+        # Whoever reads stdout may be gone, or the disk full, which may be the very error.
+        with suppress(StorageError, OSError):
+            write_json(value)
