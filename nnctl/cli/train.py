@@ -27,6 +27,7 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Train the experiment of CONFIG and keep everything about it in a run directory."""
+    from nnctl.cli.output import write, write_json
     from nnctl.report.progress import progress
     from nnctl.workflow.train import start
 
@@ -44,7 +45,7 @@ def command(
         for event in training.events():
             show(event)
     if json:
-        from nnctl.cli.output import write_json
-
         write_json(training.result())
+    else:
+        write(str(training.path))
     raise typer.Exit(training.exit_code)

@@ -73,14 +73,21 @@ def test_train(here: Path) -> None:
     assert "\x1b" not in done.err
 
 
-def test_train_without_json_leaves_stdout_alone(here: Path) -> None:
-    done = nnctl("train", "iris.yaml", "--set", "training.epochs=1", cwd=here)
-    assert (done.code, done.out) == (0, "")
+def test_train_prints_its_run_directory(here: Path) -> None:
+    """So that `run=$(nnctl train CONFIG)` works; for a run that is there already, and a failed one, too."""
+    for expected in ("runs/iris/1", "runs/iris/2"):
+        done = nnctl("train", "iris.yaml", "--set", "training.epochs=1", cwd=here)
+        assert (done.code, done.out) == (0, f"{expected}\n")
+    again = nnctl("train", "iris.yaml", "--set", "training.epochs=1", "--run-dir", "runs/iris/1", cwd=here)
+    assert (again.code, again.out) == (0, "runs/iris/1\n")
+    diverging = "training.optimizer={type: SGD, learning_rate: 1e30}"
+    failed = nnctl("train", "iris.yaml", "--set", diverging, cwd=here)
+    assert (failed.code, failed.out) == (5, "runs/iris/3\n")
 
 
 def test_quiet(here: Path) -> None:
     done = nnctl("train", "iris.yaml", "-q", "--set", "training.epochs=1", cwd=here)
-    assert (done.code, done.out, done.err) == (0, "", "")
+    assert (done.code, done.out, done.err) == (0, "runs/iris/1\n", "")
     wrong = nnctl("train", "iris.yaml", "-q", "--set", "training.epochs=-1", cwd=here)
     assert wrong.code == 2
     assert "expected: a whole number, 1 or more" in wrong.err or "epochs" in wrong.err
