@@ -17,7 +17,12 @@ def command(
         typer.Option("--split", help="Which split to evaluate; default: test.", show_default=False),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Evaluate a file instead of a split.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--data",
+            help="A file to evaluate whole; with --split, where the training data is now.",
+            show_default=False,
+        ),
     ] = None,
     threads: Threads = None,
     allow_plugins: Plugins = False,

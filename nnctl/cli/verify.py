@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from nnctl.cli.options import Json, Plugins, Quiet, Run, Threads
@@ -9,6 +12,14 @@ from nnctl.cli.options import Json, Plugins, Quiet, Run, Threads
 
 def command(
     run: Run,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            help="Where the training data is now, if it or the run was moved: a file or a directory.",
+            show_default=False,
+        ),
+    ] = None,
     threads: Threads = None,
     allow_plugins: Plugins = False,
     json: Json = False,
@@ -20,7 +31,7 @@ def command(
     from nnctl.workflow.verify import verify
 
     with progress(quiet=quiet) as show:
-        result = verify(run, threads=threads, allow_plugins=allow_plugins, watch=show)
+        result = verify(run, data=data, threads=threads, allow_plugins=allow_plugins, watch=show)
     if json:
         write_json(result.as_json())
     else:

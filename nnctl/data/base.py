@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic_core import PydanticCustomError
 
@@ -43,6 +43,15 @@ class Source(Spec):
     def files(self) -> dict[str, str]:
         """The paths as written, by the name of the field (or entry) that holds them."""
         raise NotImplementedError
+
+    def moved(self, paths: Mapping[str, str]) -> Self:
+        """The same source with its files elsewhere, by the names that `files` gives them."""
+        update: dict[str, Any] = {}
+        for name, path in paths.items():
+            field, _, entry = name.partition(".")
+            held = update.get(field, getattr(self, field))
+            update[field] = {**held, entry: path} if entry else path
+        return self.model_copy(update=update)
 
     def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
         """The table: all of it, or its first `rows` rows.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from nnctl.core.errors import DataError
 from nnctl.core.shapes import Shape
-from nnctl.data.base import Hint, find
+from nnctl.data.base import Hint
 from nnctl.data.dataset import Dataset, Signature
 from nnctl.data.fit_roles import fit
 from nnctl.data.prepare import Prepared
@@ -22,6 +21,7 @@ from nnctl.data.spec import DataSpec
 from nnctl.data.split import SPLITS, Split
 from nnctl.data.split_rule import split_rows
 from nnctl.data.table import Rows, Table, as_words
+from nnctl.data.trained_on import DataFile, TrainedOn, data_files, data_sha256, split_sha256
 from nnctl.data.window import segments, starts
 
 
@@ -33,8 +33,15 @@ class Data:
     validation: Dataset | None
     test: Dataset | None
     preprocessing: Preprocessing
-    data_sha256: str
-    """The file's SHA-256; of several files, the hash of a list of their roles and hashes."""
+    files: dict[str, DataFile]
+    """The files as they were read; empty if they were not hashed."""
+    split_sha256: str
+    """Over the rows that each split took."""
+
+    @property
+    def data_sha256(self) -> str:
+        """The file's SHA-256; of several files, the hash of a list of their roles and hashes."""
+        return data_sha256(self.files)
 
     @property
     def inputs(self) -> dict[str, Signature]:
@@ -106,7 +113,14 @@ def open_data(
     wanted = Wanted(input_shapes or {}, tuple(outputs), frozenset(integer_inputs), categorical or {})
     tables = read_tables(spec, base_dir, preprocessing)
     data = assemble(spec, tables, seed, wanted, preprocessing, dtype)
-    return replace(data, data_sha256=sha256(spec, base_dir)) if digest else data
+    return with_files(data, data_files(spec, base_dir, tables)) if digest else data
+
+
+def with_files(data: Data, files: dict[str, DataFile]) -> Data:
+    """The same data, its files recorded with what was fitted on them."""
+    fitted = data.preprocessing
+    known = fitted.trained_on.model_copy(update={"files": files})
+    return replace(data, files=files, preprocessing=fitted.model_copy(update={"trained_on": known}))
 
 
 def read_tables(
@@ -166,7 +180,10 @@ def assemble(
     roles = assign(spec, list(main.columns), wanted)
     chosen = split or split_rows(spec, main, main.rows(roles.used()), seed)
     rows = dict(zip(SPLITS, chosen, strict=True))
-    fitted = preprocessing or fit(main, rows["train"], roles, spec, wanted)
+    dealt = split_sha256(chosen)
+    fitted = preprocessing or fit(main, rows["train"], roles, spec, wanted).model_copy(
+        update={"trained_on": TrainedOn(split_sha256=dealt)}
+    )
     prepared = Prepared(main, fitted, dtype)
     made: dict[str, Dataset | None] = {}
     for name in SPLITS:
@@ -177,7 +194,7 @@ def assemble(
             made[name] = _examples(spec, name, prepared, rows[name], main) if len(rows[name]) else None
     train = made["train"]
     assert train is not None
-    return Data(train, made["validation"], made["test"], fitted, "")
+    return Data(train, made["validation"], made["test"], fitted, {}, dealt)
 
 
 def _examples(spec: DataSpec, name: str, prepared: Prepared, rows: Rows, table: Table) -> Dataset:
@@ -196,16 +213,3 @@ def _examples(spec: DataSpec, name: str, prepared: Prepared, rows: Rows, table: 
             f"{window.length} rows and a horizon of {window.horizon}"
         )
     return prepared.dataset(name, firsts)
-
-
-def sha256(spec: DataSpec, base_dir: Path) -> str:
-    """The hash of the content of every file that the config names."""
-    hashes = {}
-    for part, source in spec.parts().items():
-        for field, path in source.files().items():
-            with open(find(base_dir, path), "rb") as file:
-                hashes[f"{part}.{field}"] = hashlib.file_digest(file, "sha256").hexdigest()
-    if len(hashes) == 1:
-        return next(iter(hashes.values()))
-    listing = "".join(f"{name} {value}\n" for name, value in sorted(hashes.items()))
-    return hashlib.sha256(listing.encode()).hexdigest()

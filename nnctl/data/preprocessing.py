@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from nnctl.core.errors import RunError
 from nnctl.core.spec import Spec
 from nnctl.data.spec import WindowSpec
+from nnctl.data.trained_on import TrainedOn
 
 Floats = tuple[float, ...]
 
@@ -106,6 +107,8 @@ class Preprocessing(Spec):
     window: WindowSpec | None = None
     reader: dict[str, Any] = {}
     """How the training file was read (type, delimiter, header, missing markers)."""
+    trained_on: TrainedOn = TrainedOn()
+    """The files that it was fitted on."""
 
     def to_json(self) -> str:
         """As JSON text; numbers keep every bit."""

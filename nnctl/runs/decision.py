@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
-from nnctl.core.errors import RunError
+from nnctl.core.errors import DataError, RunError
+from nnctl.data.trained_on import DataFiles, changed
 from nnctl.runs.directory import CHECKPOINTS, MANIFEST, OWN_NAMES, RESOLVED, RunDirectory
 from nnctl.runs.lock import holder
 from nnctl.runs.manifest import Manifest, Status
@@ -24,6 +26,7 @@ class Decision:
             beginning, where none was committed yet); `completed`: nothing is left to do; `refuse`.
         message: One line for `completed` and `refuse`.
         diff: A unified diff of the resolved configs, where they differ.
+        other_data: The file that has changed, where that is why it is refused.
     """
 
     action: Action
@@ -31,20 +34,41 @@ class Decision:
     message: str = ""
     diff: str = ""
     manifest: Manifest | None = None
+    other_data: str | None = None
 
     def raise_refusal(self) -> None:
-        """Raise RunError with message and diff where the action is `refuse`."""
+        """Refuse, where that is the action.
+
+        Raises:
+            DataError: the data is not the run's own any more.
+            RunError: for another reason; with message and diff.
+        """
+        if self.other_data is not None:
+            raise DataError(self.message, file=self.other_data, hint=DATA_WAY_OUT)
         if self.action == "refuse":
             raise RunError(f"{self.message}\n{self.diff}" if self.diff else self.message)
 
 
-def decide(path: Path, resolved: str, *, resume: bool = False, data_sha256: str | None = None) -> Decision:
+DATA_WAY_OUT = (
+    "a run goes on only with the data that it began with: bring that back, or use another --run-dir"
+)
+
+
+def decide(
+    path: Path,
+    resolved: str,
+    *,
+    resume: bool = False,
+    data_sha256: str | None = None,
+    files: DataFiles = MappingProxyType({}),
+) -> Decision:
     """What `train` should do at `path` with the config whose `resolved.yaml` would be `resolved`.
 
     Args:
         path: The run directory; it need not exist.
         resume: Whether the user said `--resume`.
         data_sha256: The data's hash where it is known already; a run goes on only with its own data.
+        files: The files of the data, to tell which one has changed.
     """
     found = path / MANIFEST
     if not found.is_file():
@@ -59,9 +83,19 @@ def decide(path: Path, resolved: str, *, resume: bool = False, data_sha256: str 
         message = f"{path} was trained from another config; use another --run-dir, or that config"
         return Decision("refuse", path, message, config_diff(before, resolved), manifest)
     if data_sha256 and manifest.data_sha256 and data_sha256 != manifest.data_sha256:
-        message = f"the data has changed since {path} was started; it can only go on with the same data"
-        return Decision("refuse", path, message, manifest=manifest)
+        return _other_data(path, manifest, files)
     return _by_status(run.status(), path, resume, manifest)
+
+
+def _other_data(path: Path, manifest: Manifest, files: DataFiles) -> Decision:
+    """Says which file has changed, and how."""
+    before = manifest.files()
+    name = next((n for n, file in before.items() if n not in files or files[n].sha256 != file.sha256), None)
+    if name is None:
+        message, file = f"the data has changed since {path} was started", ""
+    else:
+        message, file = changed(before[name], files.get(name)), files.get(name, before[name]).path
+    return Decision("refuse", path, message, manifest=manifest, other_data=file)
 
 
 def _by_status(status: Status, path: Path, resume: bool, manifest: Manifest) -> Decision:

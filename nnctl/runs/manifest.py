@@ -8,9 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from pydantic import ValidationError
+
 from nnctl.core.errors import RunError
+from nnctl.data.trained_on import DataFile
 from nnctl.runs.disk import DISK, Disk, commit
 from nnctl.runs.origin import git_commit, machine, versions
 
@@ -24,6 +28,7 @@ class Manifest:
     """The manifest's fields, as in the contract.
 
     Attributes:
+        data_files: Path, hash and size of each file of data, by the part of the config that names it.
         metrics: The last epoch's numbers.
         wall_seconds: Time spent training, over all processes of the run that were not killed.
         reason: Why it stopped, where there is more to say than the status.
@@ -35,6 +40,7 @@ class Manifest:
     seed: int = 0
     config_sha256: str = ""
     data_sha256: str = ""
+    data_files: dict[str, dict[str, Any]] = field(default_factory=dict)
     weights_sha256: str | None = None
     epochs: int = 0
     steps: int = 0
@@ -54,6 +60,17 @@ class Manifest:
         """Replace the manifest at `path` by this one, in one step."""
         data = asdict(self) | {"metrics": finite(self.metrics)}
         commit(disk, path, [(json.dumps(data, indent=2, allow_nan=False) + "\n").encode()])
+
+    def files(self) -> dict[str, DataFile]:
+        """The files that the run was trained on.
+
+        Raises:
+            RunError: the manifest says something else there.
+        """
+        try:
+            return {name: DataFile.model_validate(file) for name, file in self.data_files.items()}
+        except (ValidationError, AttributeError) as error:
+            raise RunError("the run's manifest does not tell its data files as it should") from error
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
@@ -81,6 +98,7 @@ def new_manifest(
     seed: int,
     config_sha256: str = "",
     data_sha256: str = "",
+    data_files: Mapping[str, dict[str, Any]] = MappingProxyType({}),
     overrides: Sequence[str] = (),
     threads: int | None = None,
     source: Path = Path(),
@@ -91,6 +109,7 @@ def new_manifest(
         seed=seed,
         config_sha256=config_sha256,
         data_sha256=data_sha256,
+        data_files=dict(data_files),
         overrides=list(overrides),
         versions=versions(),
         machine=machine(),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nnctl.core.errors import ConfigError
 from nnctl.core.events import Event
 from nnctl.data.read_file import read_examples
 from nnctl.graph.indices import check_indices
@@ -47,24 +46,25 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a run or checkpoint; by default over its test split.
 
+    Args:
+        data: A file to evaluate whole; with `split`, where the data that the run was trained on is now.
+
     Raises:
         RunError: RUN cannot be used.
-        ConfigError: there is no such split, or both a split and a file are given.
-        DataError: the data cannot be used.
+        ConfigError: there is no such split.
+        DataError: the data cannot be used, or is not what the run was trained on.
     """
     from nnctl.runner.evaluate import evaluate as run_over
 
-    if data is not None and split is not None:
-        raise ConfigError("--data names other examples than --split; leave one of them out")
     stored = open_stored(run, allow_plugins=allow_plugins)
-    if data is not None:
+    if data is not None and split is None:
         examples = read_examples(data, stored.preprocessing, stored.loaded.experiment.dtype)
     else:
-        examples = stored.split(split or "test")
+        examples = stored.split(split or "test", data)
     check_labels(stored.objective, examples)
     check_indices(stored.model, examples)
     session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size
     session.prepare([("evaluation", Split(examples).sizes(min(batch, len(examples))))])
     ready_kernels(session, watch)
     logs = run_over(session, Split(examples), batch)
-    return Evaluation(stored.found.name, str(data) if data else split or "test", len(examples), logs)
+    return Evaluation(stored.found.name, split or str(data or "test"), len(examples), logs)

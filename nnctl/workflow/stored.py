@@ -11,6 +11,7 @@ from nnctl.core.threads import thread_count
 from nnctl.data.dataset import Dataset
 from nnctl.data.open import Data, open_data
 from nnctl.data.preprocessing import Preprocessing
+from nnctl.data.trained_on import require_same_split
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.model import InputInfo, LayerGraph
@@ -20,11 +21,18 @@ from nnctl.runs.find import Found, find
 from nnctl.runs.model_file import ModelFile, read_model
 from nnctl.spec.load import Loaded, load_data
 from nnctl.workflow.assemble import placed
+from nnctl.workflow.own_data import own_data
 from nnctl.workflow.plugins import allow_named
 from nnctl.workflow.train import expected_weights
 
 if TYPE_CHECKING:
     from nnctl.program.session import Session
+
+
+WAY_OUT = (
+    "a run's splits are of the data that it was trained on; --data FILE scores a file whole, "
+    "--split NAME --data PATH says where the training data is now"
+)
 
 
 @dataclass(frozen=True)
@@ -58,12 +66,22 @@ class Stored:
         session.weights.load(self.file.state.weights)
         return session
 
-    def data(self) -> Data:
-        """The experiment's own data, prepared as it was for training."""
+    def data(self, place: Path | None = None) -> Data:
+        """The experiment's own data, prepared as it was for training.
+
+        Args:
+            place: Where its files are now, if not where the config says: a file, or a directory.
+
+        Raises:
+            DataError: a file is missing, or is not what the run was trained on.
+        """
         experiment = self.loaded.experiment
+        digest = self.found.run.manifest().data_sha256 if self.found.run is not None else ""
         with placed(self.loaded):
-            return open_data(
-                experiment.data,
+            files = self.preprocessing.trained_on.files
+            section = own_data(experiment.data, self.directory, files, digest, place, WAY_OUT)
+            data = open_data(
+                section,
                 self.directory,
                 experiment.seed,
                 **data_arguments(experiment),
@@ -71,10 +89,17 @@ class Stored:
                 dtype=experiment.dtype,
                 digest=False,
             )
+            file = next(iter(section.main.files().values()))
+            require_same_split(self.preprocessing.trained_on, data.split_sha256, file)
+            return data
 
-    def split(self, name: str) -> Dataset:
-        """The data set train, validation or test. Raises ConfigError where the config makes none."""
-        dataset = self.data().split(name)
+    def split(self, name: str, place: Path | None = None) -> Dataset:
+        """The data set train, validation or test; `place` and errors as for `data`.
+
+        Raises:
+            ConfigError: the config makes no such split.
+        """
+        dataset = self.data(place).split(name)
         if dataset is None:
             raise ConfigError(
                 f"{self.found.name} has no {name} split; name another with --split, or use --data"

@@ -66,8 +66,10 @@ def start(
         decision = Decision("start", RUNS / assembled.loaded.experiment.name)
     else:
         resolved = resolved_text(assembled.loaded, path)
-        decision = decide(path, resolved, resume=resume, data_sha256=assembled.data.data_sha256)
-    decision.raise_refusal()
+        data = assembled.data
+        decision = decide(path, resolved, resume=resume, data_sha256=data.data_sha256, files=data.files)
+    with placed(assembled.loaded):
+        decision.raise_refusal()
     return Training(assembled, decision, path, count, initial, watch)
 
 
@@ -230,6 +232,7 @@ class Training:
                 seed=self.experiment.seed,
                 config_sha256=config_sha256(self.experiment),
                 data_sha256=self.assembled.data.data_sha256,
+                data_files={name: file.config() for name, file in self.assembled.data.files.items()},
                 overrides=[override.text for override in loaded_config.overrides],
                 threads=self.threads,
                 source=loaded_config.directory,

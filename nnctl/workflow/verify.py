@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from nnctl.core import events
@@ -13,9 +14,14 @@ from nnctl.core.threads import thread_count
 from nnctl.runs.directory import RESOLVED
 from nnctl.runs.find import find
 from nnctl.runs.state import weights_sha256
-from nnctl.workflow.assemble import assemble
+from nnctl.workflow.assemble import assemble_loaded, load_experiment, placed
 from nnctl.workflow.kernels import ready_kernels
+from nnctl.workflow.own_data import own_data
 from nnctl.workflow.train import first_weights, initial_weights, make_job, prepare
+
+WAY_OUT = (
+    "`verify` needs what the run was trained on; --data PATH says where that is now (a file or a directory)"
+)
 
 
 @dataclass(frozen=True)
@@ -42,14 +48,19 @@ class Verified:
 def verify(
     run: str,
     *,
+    data: Path | None = None,
     threads: int | None = None,
     allow_plugins: bool = False,
     watch: Callable[[Event], None] = lambda event: None,
 ) -> Verified:
     """Train the run again, without a directory, and compare `weights_sha256`.
 
+    Args:
+        data: Where the training data is now, if not where the run says.
+
     Raises:
         RunError: RUN is no completed run.
+        DataError: the data is not what the run was trained on; says what changed.
     """
     found = find(run)
     if found.run is None:
@@ -60,10 +71,14 @@ def verify(
         raise RunError(
             f"{directory.name} is {directory.status()}, not completed: there is nothing to compare with"
         )
-    assembled = assemble(directory.path / RESOLVED, allow_plugins=allow_plugins)
     recorded = manifest.weights_sha256
-    if assembled.data.data_sha256 != manifest.data_sha256:
-        return Verified(directory.name, recorded, "", False, f"{directory.name}: the data has changed since")
+    loaded = load_experiment(directory.path / RESOLVED, allow_plugins=allow_plugins)
+    experiment = loaded.experiment
+    with placed(loaded):
+        section = own_data(
+            experiment.data, loaded.directory, manifest.files(), manifest.data_sha256, data, WAY_OUT
+        )
+    assembled = assemble_loaded(replace(loaded, experiment=experiment.model_copy(update={"data": section})))
     session = assembled.session(thread_count(threads))
     initial = initial_weights(assembled)
     job = make_job(assembled, session)
