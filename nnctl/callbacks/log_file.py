@@ -15,6 +15,7 @@ from pydantic import PrivateAttr
 
 from nnctl.callbacks.base import CallbackSpec
 from nnctl.callbacks.inner_path import InnerPath
+from nnctl.core import below
 from nnctl.core.errors import StorageError
 from nnctl.core.events import EpochEnded, Event, Request, RunStarted
 
@@ -29,6 +30,7 @@ class LogFile(CallbackSpec):
     append: bool = False
     """Whether what the file held before the run stays."""
 
+    _root: Path = PrivateAttr(Path())
     _path: Path | None = PrivateAttr(None)
     _rows: int = PrivateAttr(0)
     """How many rows the file holds."""
@@ -51,7 +53,7 @@ class LogFile(CallbackSpec):
 
     def handle(self, event: Event, state: dict[str, Any]) -> Iterable[Request]:
         if isinstance(event, RunStarted) and event.run_dir is not None:
-            self._path = event.run_dir / self.filename
+            self._root, self._path = event.run_dir, event.run_dir / self.filename
             if state["before"] is None:
                 state["before"] = self._path.stat().st_size if self.append and self._path.exists() else 0
             self._write(state)
@@ -70,8 +72,7 @@ class LogFile(CallbackSpec):
             if more is not None and self._append(self._path, before + self._size, more.encode()):
                 return
             text = self.render(rows, header=before == 0).encode()
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with open(self._path, "r+b" if self._path.exists() else "w+b") as file:
+            with below.updating(self._path, self._root) as file:
                 file.seek(before)
                 written = file.read()
                 same = len(written) if text.startswith(written) else 0
@@ -84,9 +85,7 @@ class LogFile(CallbackSpec):
 
     def _append(self, path: Path, end: int, text: bytes) -> bool:
         """Add a row's text where the file ends; False where it does not end there."""
-        if not path.exists():
-            return False
-        with open(path, "r+b") as file:
+        with below.updating(path, self._root) as file:
             if file.seek(0, os.SEEK_END) != end:
                 return False
             file.write(text)

@@ -13,6 +13,7 @@ from pydantic import NonNegativeInt, PositiveInt, PrivateAttr
 
 from nnctl.callbacks.base import CallbackSpec, register
 from nnctl.callbacks.inner_path import InnerPath
+from nnctl.core import below
 from nnctl.core.errors import ConfigError, Problem, StorageError
 from nnctl.core.events import (
     EpochEnded,
@@ -48,6 +49,7 @@ class TensorBoard(CallbackSpec):
     """Scalars after epochs alone, after each step (`batch`), or after every so many steps."""
 
     _writers: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _root: Path = PrivateAttr(Path())
     _directory: Path | None = PrivateAttr(None)
     _resume: tuple[int, int] = PrivateAttr((0, 0))
 
@@ -83,7 +85,7 @@ class TensorBoard(CallbackSpec):
         if event.run_dir is None:
             return
         self.close()
-        self._directory = event.run_dir / self.log_dir
+        self._root, self._directory = event.run_dir, event.run_dir / self.log_dir
         self._resume = (event.epoch, event.step)
         text = json.dumps(dict(event.resolved_config), indent=2)
         from tensorboard.plugins.text import summary_v2
@@ -132,6 +134,7 @@ class TensorBoard(CallbackSpec):
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         assert self._directory is not None
+        below.make_directories(self._directory / part, self._root)
         writer = EventFileWriter(str(self._directory / part))
         epoch, step = self._resume
         start = SessionLog(status=SessionLog.START)

@@ -11,7 +11,8 @@ from nnctl.core.errors import RunError
 from nnctl.runs.directory import RESOLVED, RunDirectory
 from nnctl.runs.find import all_runs
 from nnctl.runs.manifest import Manifest, Status
-from nnctl.spec.document import read_document
+from nnctl.spec.document import parse_document
+from nnctl.spec.reading import decode
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,13 @@ def summarize(run: RunDirectory) -> Summary:
     """One run's line; a run that cannot be read has a line too."""
     try:
         manifest, status = run.manifest(), run.status()
+        rows = run.metrics() if status != "completed" else []
     except RunError as error:
         return Summary(run.name, run.path, None, None, {}, str(error))
     metrics = manifest.metrics
-    if status != "completed":
-        rows = run.metrics()
-        if rows:
-            metrics = {k: v for k, v in rows[-1].items() if k not in ("epoch", "step", "seconds")}
-            manifest.epochs, manifest.steps = len(rows), int(rows[-1].get("step", manifest.steps))
+    if rows:
+        metrics = {k: v for k, v in rows[-1].items() if k not in ("epoch", "step", "seconds")}
+        manifest.epochs, manifest.steps = len(rows), int(rows[-1].get("step", manifest.steps))
     return Summary(run.name, run.path, status, manifest, metrics)
 
 
@@ -74,10 +74,11 @@ def show_run(run: RunDirectory) -> Shown:
     """All of one run, its checkpoints newest first, then those that have names (and no step in them)."""
     store = run.checkpoints
     checkpoints = [
-        {"file": c.path.name, "step": c.step, "best": c.best, "bytes": c.path.stat().st_size}
+        {"file": c.path.name, "step": c.step, "best": c.best, "bytes": size}
         for c in store.checkpoints()
+        if (size := _size(c.path)) is not None
     ] + [
-        {"file": str(p.relative_to(store.directory)), "step": None, "best": False, "bytes": p.stat().st_size}
+        {"file": str(p.relative_to(store.directory)), "step": None, "best": False, "bytes": _size(p)}
         for p in store.named()
     ]
     return Shown(summarize(run), run.config(), run.resolved(), run.metrics(), checkpoints)
@@ -100,7 +101,15 @@ def compare_runs(runs: Sequence[RunDirectory]) -> Comparison:
 
 def _config(run: RunDirectory) -> Any:
     """A run's resolved config as data, read with the bounds that hold for every config."""
-    return read_document(run.path / RESOLVED).data
+    return parse_document(decode(run.resolved().encode(), str(run.path / RESOLVED))).data
+
+
+def _size(path: Path) -> int | None:
+    """A file's bytes; None where it is gone, as a run that is training removes checkpoints."""
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return None
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

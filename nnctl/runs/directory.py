@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from nnctl.core import below
 from nnctl.core.errors import RunError, StorageError
 from nnctl.runs.disk import DISK, Disk, commit, make_directories, remove_temporaries, storage, write_all
 from nnctl.runs.lock import LOCK_NAME, RunLock, holder
@@ -15,6 +17,8 @@ from nnctl.runs.store import CheckpointStore
 
 CONFIG, RESOLVED, MANIFEST = "config.yaml", "resolved.yaml", "manifest.json"
 METRICS, CHECKPOINTS, MODEL = "metrics.jsonl", "checkpoints", "model.h5"
+MAX_TEXT = 256 << 20
+"""The most bytes of a text file that are read; a million epochs fit."""
 OWN_NAMES = (CONFIG, RESOLVED, MANIFEST, METRICS, CHECKPOINTS, MODEL, LOCK_NAME)
 
 
@@ -29,8 +33,8 @@ class RunDirectory:
 
     def __init__(self, path: Path, keep: int = 3, disk: Disk = DISK) -> None:
         self.path = path
-        self.disk = disk
-        self.checkpoints = CheckpointStore(path / CHECKPOINTS, keep, disk)
+        self.disk = disk.inside(path)
+        self.checkpoints = CheckpointStore(path / CHECKPOINTS, keep, self.disk)
         self.lock = RunLock(path)
 
     @property
@@ -109,10 +113,9 @@ class RunDirectory:
 
     def metrics(self) -> list[dict[str, Any]]:
         """The epochs so far; a last line that is not whole is left out."""
-        try:
-            text = self._text(METRICS)
-        except RunError:
+        if not below.exists(self.path / METRICS, self.path):
             return []
+        text = self._text(METRICS)
         rows = []
         for line in text.splitlines():
             try:
@@ -128,7 +131,7 @@ class RunDirectory:
         Raises:
             RunError: There is neither.
         """
-        if self.model_path.is_file():
+        if below.exists(self.model_path, self.path):
             return self.model_path
         path, passed = self.checkpoints.newest_intact()
         if path is None:
@@ -138,7 +141,7 @@ class RunDirectory:
 
     def _text(self, name: str) -> str:
         try:
-            return (self.path / name).read_text(encoding="utf-8")
+            return below.read_capped(self.path / name, self.path, MAX_TEXT).decode()
         except FileNotFoundError:
             raise RunError(f"{self.path} has no {name}") from None
         except (OSError, UnicodeDecodeError) as error:
@@ -152,7 +155,7 @@ def _line(row: Mapping[str, Any]) -> bytes:
 def numbered(parent: Path) -> list[Path]:
     """The directories below `parent` whose names are numbers, newest (largest) first."""
     try:
-        found = [p for p in parent.iterdir() if p.name.isdecimal() and p.is_dir()]
+        found = [parent / n for n in os.listdir(parent) if n.isdecimal() and os.path.isdir(parent / n)]
     except OSError:
         return []
     return sorted(found, key=lambda p: int(p.name), reverse=True)

@@ -6,12 +6,14 @@ was never synced, or answer with a full disk.
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from nnctl.core import below
 from nnctl.core.errors import StorageError
 
 Buffers = Iterable[bytes | memoryview]
@@ -22,15 +24,29 @@ _CHUNK = 1 << 20
 
 
 class Disk:
-    """The real disk. Each method is one operation that either happens or raises OSError."""
+    """The real disk. Each method is one operation that either happens or raises OSError.
+
+    Attributes:
+        root: A directory below which no link is followed (`nnctl.core.below`); None: links are.
+    """
+
+    root: Path | None = None
+
+    def inside(self, root: Path) -> Disk:
+        """This disk, for what lies below `root`."""
+        inner = copy.copy(self)
+        inner.root = root
+        return inner
 
     def create(self, path: Path) -> int:
         """Open a file that must not exist yet, for writing."""
-        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        with below.parent(path, self.root) as (at, name):
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+            return os.open(name, flags, 0o644, dir_fd=at)
 
     def open_append(self, path: Path) -> int:
         """Open a file for writing at its end, made if it is missing."""
-        return os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+        return below.open_regular(path, self.root, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
     def write(self, fd: int, data: bytes | memoryview) -> int:
         """Write some of `data`; the number of bytes that went."""
@@ -45,12 +61,14 @@ class Disk:
         os.close(fd)
 
     def replace(self, source: Path, target: Path) -> None:
-        """Give `source` the name `target`, in one step."""
-        os.replace(source, target)
+        """Give `source` the name `target` in the same directory, in one step."""
+        with below.parent(target, self.root) as (at, name):
+            before = str(source) if at is None else source.name
+            os.replace(before, name, src_dir_fd=at, dst_dir_fd=at)
 
     def sync_directory(self, path: Path) -> None:
         """Bring a directory's names to the platter."""
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fd = below.open_directory(path, self.root)
         try:
             os.fsync(fd)
         except OSError as error:  # some network file systems cannot sync a directory; others must
@@ -61,11 +79,13 @@ class Disk:
 
     def unlink(self, path: Path) -> None:
         """Remove a file."""
-        os.unlink(path)
+        with below.parent(path, self.root) as (at, name):
+            os.unlink(name, dir_fd=at)
 
     def make_directory(self, path: Path) -> None:
         """Make a directory that must not exist yet."""
-        os.mkdir(path)
+        with below.parent(path, self.root) as (at, name):
+            os.mkdir(name, dir_fd=at)
 
 
 DISK = Disk()
@@ -97,15 +117,15 @@ def explain(error: OSError) -> str:
 
 def make_directories(disk: Disk, path: Path) -> None:
     """Make `path` and its missing parents; each new name is synced. An existing directory is fine."""
-    if path.is_dir():
+    root = disk.root if disk.root is not None and path.is_relative_to(disk.root) else None
+    if below.is_directory(path, root):
         return
     if path.parent != path:
         make_directories(disk, path.parent)
     try:
         disk.make_directory(path)
     except FileExistsError:
-        if not path.is_dir():
-            raise
+        os.close(below.open_directory(path, root))
         return
     disk.sync_directory(path.parent)
 
@@ -140,7 +160,7 @@ def commit(disk: Disk, path: Path, pieces: Buffers, *, verify: bool = True) -> N
                 disk.sync(fd)
             finally:
                 disk.close(fd)
-            if verify and not holds(temporary, pieces):
+            if verify and not holds(temporary, pieces, disk.root):
                 raise StorageError(f"cannot write {path}: what was read back is not what was written")
             disk.replace(temporary, path)
         except (OSError, StorageError):
@@ -155,9 +175,9 @@ def _discard(disk: Disk, path: Path) -> None:
         disk.unlink(path)
 
 
-def holds(path: Path, pieces: Buffers) -> bool:
+def holds(path: Path, pieces: Buffers, root: Path | None = None) -> bool:
     """Whether the file at `path` is exactly `pieces`."""
-    with open(path, "rb", buffering=0) as file:
+    with below.reading(path, root) as file:
         for piece in pieces:
             view = memoryview(piece).cast("B")
             while len(view):
@@ -171,7 +191,12 @@ def holds(path: Path, pieces: Buffers) -> bool:
 def remove_temporaries(disk: Disk, directory: Path) -> list[Path]:
     """Remove what an earlier process left half written; call only while holding the run's lock."""
     with storage(f"cannot clean {directory}"):
-        found = sorted(p for p in directory.glob(f".*{_TEMPORARY}") if p.is_file())
+        try:
+            names = below.names_in(directory, disk.root)
+        except FileNotFoundError:
+            return []
+        hidden = [directory / n for n in names if n.startswith(".") and n.endswith(_TEMPORARY)]
+        found = [path for path in hidden if below.is_file(path, disk.root)]
         for path in found:
             disk.unlink(path)
     return found

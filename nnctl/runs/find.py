@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnctl.core import below
 from nnctl.core.errors import RunError, nearest
 from nnctl.runs.directory import CHECKPOINTS, MANIFEST, RunDirectory, numbered
+from nnctl.runs.model_file import ModelFile, read_model
 
 
 @dataclass(frozen=True)
 class Found:
-    """What RUN stands for: a run, a file in it, or a file alone."""
+    """What RUN stands for: a run, a file in it, or a file alone.
+
+    Attributes:
+        root: The run directory that `file` was found in; None where the user named the file itself.
+    """
 
     run: RunDirectory | None
     file: Path | None = None
+    root: Path | None = None
 
     @property
     def name(self) -> str:
@@ -32,6 +40,17 @@ class Found:
             return self.file
         assert self.run is not None
         return self.run.newest_model()
+
+    def read(self) -> tuple[Path, ModelFile]:
+        """`model()` and what it holds.
+
+        Raises:
+            Gone: It was removed between being found and being opened, as may happen while a run is training.
+            RunError: There is none, or it is damaged or refused.
+        """
+        path = self.model()
+        root = self.root if self.file or self.run is None else self.run.path
+        return path, read_model(path, root=root)
 
 
 def find(text: str, root: Path = Path("runs")) -> Found:
@@ -53,25 +72,29 @@ def find(text: str, root: Path = Path("runs")) -> Found:
 
 
 def _at(path: Path) -> Found | None:
-    if path.is_file():
+    if os.path.isfile(path):
         return Found(_run_around(path), path)
-    if (path / MANIFEST).is_file():
+    if _is_run(path):
         return Found(RunDirectory(path))
-    if path.is_dir():
+    if os.path.isdir(path):
         for directory in numbered(path):
-            if (directory / MANIFEST).is_file():
+            if _is_run(directory):
                 return Found(RunDirectory(directory))
     if path.parent.name == CHECKPOINTS:
         around = _at(path.parent.parent)
         if around and around.run and not around.file:
-            return Found(around.run, around.run.checkpoints.find(path.name))
+            return Found(around.run, around.run.checkpoints.find(path.name), around.run.path)
     return None
+
+
+def _is_run(directory: Path) -> bool:
+    return below.exists(directory / MANIFEST, directory)
 
 
 def _run_around(file: Path) -> RunDirectory | None:
     """The run that a file belongs to, if it lies in one."""
-    for directory in (file.resolve().parent, *file.resolve().parents[1:3]):
-        if (directory / MANIFEST).is_file():
+    for directory in Path(os.path.realpath(file)).parents[:3]:
+        if _is_run(directory):
             return RunDirectory(directory)
     return None
 
@@ -84,9 +107,11 @@ def known_names(root: Path) -> set[str]:
 
 def all_runs(root: Path) -> Iterator[RunDirectory]:
     """Every run `root/<name>/<number>` (and `root/<name>`), by name, oldest first."""
-    if not root.is_dir():
+    try:
+        names = sorted(os.listdir(root))
+    except OSError:
         return
-    for named in sorted(p for p in root.iterdir() if p.is_dir()):
+    for named in (root / name for name in names if os.path.isdir(root / name)):
         for path in (named, *reversed(numbered(named))):
-            if (path / MANIFEST).is_file():
+            if _is_run(path):
                 yield RunDirectory(path)

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 
+from nnctl.core import below
 from nnctl.core.errors import RunError
 
 MAX_TEXT = 64 << 20
@@ -35,24 +36,33 @@ class Hdf5Reader:
     """An open HDF5 file from which arrays and texts are read by path.
 
     Args:
-        path: The file.
+        path: The file, as errors name it.
+        file: The same, where it is open already. The HDF5 library reads through it and opens nothing itself.
         filters: Whether compressed (deflate, shuffle, checksummed) datasets are read; nnctl writes none.
 
     Raises:
         FileRefused: It cannot be opened as HDF5; later, from each method, what is refused and why.
     """
 
-    def __init__(self, path: Path, *, filters: bool = False) -> None:
-        from h5py import h5f, h5p
+    def __init__(self, path: Path, file: BinaryIO | None = None, *, filters: bool = False) -> None:
+        from h5py import h5f, h5fd, h5p
 
         self.path = path
         self.filters = filters
-        self.size = os.stat(path).st_size
+        self._own = None if file else os.fdopen(below.open_regular(path), "rb")
+        file = file or self._own
+        assert file is not None
+        self.size = os.fstat(file.fileno()).st_size
         access = h5p.create(h5p.FILE_ACCESS)
+        access.set_fileobj_driver(h5fd.fileobj_driver, file)
         access.set_fclose_degree(h5f.CLOSE_STRONG)
-        access.set_file_locking(False, True)
-        with self._translated("the file"):
-            self._file = h5f.open(os.fsencode(path), h5f.ACC_RDONLY, access)
+        try:
+            with self._translated("the file"):
+                self._file = h5f.open(os.fsencode(path), h5f.ACC_RDONLY, access)
+        except FileRefused:
+            if self._own:
+                self._own.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -63,8 +73,10 @@ class Hdf5Reader:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, unless it was given open."""
         self._file.close()
+        if self._own:
+            self._own.close()
 
     def names(self, path: str = "") -> list[str]:
         """The names in the group at `path` ("" for the root), without following any of them."""

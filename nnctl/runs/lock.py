@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from nnctl.core import below
 from nnctl.core.errors import RunError
 from nnctl.runs.disk import storage
 
@@ -30,11 +31,11 @@ class RunLock:
         """Take the lock.
 
         Raises:
-            RunError: Another process holds it; names the process.
+            RunError: Another process holds it; names the process. What has its name is no lock file.
             StorageError: The directory cannot be written.
         """
         with storage(f"cannot lock {self.directory}"):
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            fd = below.open_regular(self.path, self.directory, os.O_RDWR | os.O_CREAT)
             try:
                 _take(fd)
                 os.ftruncate(fd, 0)
@@ -88,8 +89,8 @@ def holder(directory: Path) -> str | None:
     Linux has no way to ask, so a shared lock is tried for an instant.
     """
     try:
-        fd = os.open(directory / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
+        fd = below.open_regular(directory / LOCK_NAME, directory)
+    except (OSError, RunError):
         return None
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
+from nnctl.core import below
 from nnctl.core.errors import RunError
 from nnctl.data.trained_on import DataFile
 from nnctl.runs.disk import DISK, Disk, commit
@@ -80,8 +81,7 @@ class Manifest:
             RunError: There is none, or it is not a manifest.
         """
         try:
-            with open(path, "rb") as file:
-                data = json.loads(file.read(MAX_BYTES))
+            data = json.loads(below.read_capped(path, path.parent, MAX_BYTES))
             if not isinstance(data, dict) or data.get("status") not in get_args(Status):
                 raise ValueError("it has no status")
             known = {f.name for f in fields(cls)}

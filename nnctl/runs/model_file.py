@@ -21,13 +21,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nnctl.core import below
 from nnctl.core.errors import RunError
 from nnctl.runs import rows
 from nnctl.runs.disk import DISK, Disk, commit
@@ -108,19 +111,40 @@ def _path(family: str, name: str) -> str:
     return "/".join(p.replace(".", "%2E") if set(p) <= {"."} and p else p or "%00" for p in parts)
 
 
-def check_hash(path: Path) -> str:
+class Gone(RunError):
+    """There is no such file: where a run is training, a checkpoint may have been removed meanwhile."""
+
+
+def check_hash(path: Path, root: Path | None = None) -> str:
     """The hash that the file carries in its user block, which its bytes have been held against.
+
+    Args:
+        root: The run directory that it was found in (`nnctl.core.below`); None where the user named it.
 
     Raises:
         Damaged: It is not an nnctl model file, or its bytes have another hash.
+        Gone: It is not there.
         RunError: It cannot be read.
     """
+    with _opened(path, root) as file:
+        return _checked(path, file)
+
+
+@contextmanager
+def _opened(path: Path, root: Path | None) -> Iterator[BufferedReader]:
+    """The file, opened once: what is read is what was checked, whatever happens to its name meanwhile."""
     try:
-        with open(path, "rb") as file:
-            head = file.read(USER_BLOCK)
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        with below.reading(path, root) as file:
+            yield file
+    except FileNotFoundError:
+        raise Gone(f"cannot read {path}: there is no such file") from None
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _checked(path: Path, file: BufferedReader) -> str:
+    head = file.read(USER_BLOCK)
+    found = hashlib.file_digest(file, "sha256").hexdigest()
     if not head.startswith(MAGIC):
         raise Damaged(f"{path} is not an nnctl model file")
     if head != user_block(found):
@@ -128,19 +152,20 @@ def check_hash(path: Path) -> str:
     return found
 
 
-def read_model(path: Path, expected: Expected | None = None) -> ModelFile:
+def read_model(path: Path, expected: Expected | None = None, root: Path | None = None) -> ModelFile:
     """The model at `path`, after its hash has been checked.
 
     Args:
         expected: The weights that the graph has, in order; a file with others is refused before a byte of
             an array is read.
+        root: As `check_hash`'s.
 
     Raises:
         Damaged: Its hash does not hold.
+        Gone: It is not there.
         FileRefused: It holds what nnctl does not read, or other weights than expected.
     """
-    check_hash(path)
-    with Hdf5Reader(path) as reader:
+    with _reader(path, root) as reader:
         index = _json(reader, "index")
         weights = _entries(reader, index, "weights")
         if expected is not None:
@@ -163,9 +188,16 @@ def read_model(path: Path, expected: Expected | None = None) -> ModelFile:
 
 def read_texts(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Config and preprocessing alone, no array touched; the hash is checked."""
-    check_hash(path)
-    with Hdf5Reader(path) as reader:
+    with _reader(path, None) as reader:
         return _json(reader, "config"), _json(reader, "preprocessing")
+
+
+@contextmanager
+def _reader(path: Path, root: Path | None) -> Iterator[Hdf5Reader]:
+    with _opened(path, root) as file:
+        _checked(path, file)
+        with Hdf5Reader(path, file) as reader:
+            yield reader
 
 
 Entries = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]

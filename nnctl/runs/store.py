@@ -10,10 +10,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from nnctl.core import below
 from nnctl.core.errors import RunError
 from nnctl.runs.disk import DISK, Disk, make_directories, remove_temporaries, storage
-from nnctl.runs.model_file import Damaged, Expected, ModelFile, check_hash, read_model, write_model
+from nnctl.runs.model_file import Damaged, Expected, Gone, ModelFile, check_hash, read_model, write_model
 
+_TRIES = 20
+"""How often the newest checkpoint is looked for where the one found is gone."""
 _NAME = re.compile(r"step-(\d{8,})(\.best)?\.h5")
 
 
@@ -61,20 +64,31 @@ class CheckpointStore:
         self.directory = directory
         self.keep = keep
         self.disk = disk
+        self.root = disk.root
 
     def checkpoints(self) -> list[Checkpoint]:
         """All of them, newest first; of two at one step, the one that is not marked best first."""
-        try:
-            names = [p.name for p in self.directory.iterdir()]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        names = self._names(self.directory)
         found = [(m, n) for n in names if (m := _NAME.fullmatch(n))]
         listed = [Checkpoint(self.directory / n, int(m[1]), bool(m[2])) for m, n in found]
         return sorted(listed, key=lambda c: (-c.step, c.best))
 
     def named(self) -> list[Path]:
         """Those committed under a name of the user's, by name."""
-        return sorted(p for p in self.directory.rglob("*.h5") if not _NAME.fullmatch(p.name))
+        found: list[Path] = []
+        todo = [self.directory]
+        while todo:
+            directory = todo.pop()
+            paths = [directory / name for name in self._names(directory)]
+            found += [p for p in paths if p.suffix == ".h5" and not _NAME.fullmatch(p.name)]
+            todo += [p for p in paths if p.suffix != ".h5" and below.is_directory(p, self.directory)]
+        return sorted(found)
+
+    def _names(self, directory: Path) -> list[str]:
+        try:
+            return below.names_in(directory, self.root)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     def latest(self) -> Checkpoint | None:
         """The newest by step, its hash not checked."""
@@ -96,7 +110,7 @@ class CheckpointStore:
                 return found.path
         else:
             for path in (self.directory / name, self.directory / f"{name}.h5"):
-                if path.is_file():
+                if below.is_file(path, self.root):
                     return path
         there = ", ".join(c.path.name for c in self.checkpoints()) or "none"
         raise RunError(f"{self.directory} has no checkpoint '{name}' (there: {there})")
@@ -140,7 +154,8 @@ class CheckpointStore:
         passed: list[PassedOver] = []
         for checkpoint in self.checkpoints():
             try:
-                return Loaded(read_model(checkpoint.path, expected), checkpoint.path, tuple(passed))
+                model = read_model(checkpoint.path, expected, self.root)
+                return Loaded(model, checkpoint.path, tuple(passed))
             except Damaged as error:
                 passed.append(PassedOver(checkpoint.path, str(error)))
         if passed:
@@ -150,14 +165,20 @@ class CheckpointStore:
 
     def newest_intact(self) -> tuple[Path | None, tuple[PassedOver, ...]]:
         """The path of the newest checkpoint whose hash holds, nothing loaded, and what was passed over."""
-        passed: list[PassedOver] = []
-        for checkpoint in self.checkpoints():
+        for _ in range(_TRIES):
+            passed: list[PassedOver] = []
             try:
-                check_hash(checkpoint.path)
-                return checkpoint.path, tuple(passed)
-            except Damaged as error:
-                passed.append(PassedOver(checkpoint.path, str(error)))
-        return None, tuple(passed)
+                for checkpoint in self.checkpoints():
+                    try:
+                        check_hash(checkpoint.path, self.root)
+                        return checkpoint.path, tuple(passed)
+                    except Damaged as error:
+                        passed.append(PassedOver(checkpoint.path, str(error)))
+                return None, tuple(passed)
+            except Gone:
+                # The run is training and has removed it since: there are newer ones.
+                continue
+        raise RunError(f"the checkpoints in {self.directory} are removed faster than they can be read")
 
     def set_aside(self, loaded: Loaded) -> None:
         """Rename what was passed over to `*.damaged`, so that it no longer counts among the newest.
@@ -172,7 +193,7 @@ class CheckpointStore:
 
     def clean(self) -> list[Path]:
         """Remove what a killed process left half written; for the process that holds the lock."""
-        return remove_temporaries(self.disk, self.directory) if self.directory.is_dir() else []
+        return remove_temporaries(self.disk, self.directory)
 
     def _prune(self, step: int, committed: Path) -> None:
         """Keep the newest K up to `step` and the newest best; `committed` always."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.graph.wanted import data_arguments
 from nnctl.runs.find import Found, find
-from nnctl.runs.model_file import ModelFile, read_model
+from nnctl.runs.model_file import Gone, ModelFile
 from nnctl.spec.load import Loaded, load_data
 from nnctl.workflow.assemble import placed
 from nnctl.workflow.own_data import own_data
@@ -33,6 +34,8 @@ WAY_OUT = (
     "a run's splits are of the data that it was trained on; --data FILE scores a file whole, "
     "--split NAME --data PATH says where the training data is now"
 )
+_TRIES = 20
+"""How often a file is looked for that is gone when it is opened."""
 
 
 @dataclass(frozen=True)
@@ -107,15 +110,22 @@ class Stored:
         return dataset
 
 
+def _read(run: str) -> tuple[Found, Path, ModelFile]:
+    """What RUN is and holds; looked for again where it was removed meanwhile: the run may be training."""
+    for _ in range(_TRIES):
+        found = find(run)
+        with suppress(Gone):
+            return found, *found.read()
+    raise RunError(f"{run}: its checkpoints are removed faster than they can be read")
+
+
 def open_stored(run: str, *, allow_plugins: bool = False) -> Stored:
     """Open what the user means by RUN.
 
     Raises:
         RunError: there is no such run, or its file is damaged or refused.
     """
-    found = find(run)
-    path = found.model()
-    file = read_model(path)
+    found, path, file = _read(run)
     directory = found.run.path if found.run is not None else path.parent
     allow_named(file.config.get("plugins"), directory, allow_plugins)
     loaded = load_data(file.config, path)

@@ -72,6 +72,7 @@ def verify(
             f"{directory.name} is {directory.status()}, not completed: there is nothing to compare with"
         )
     recorded = manifest.weights_sha256
+    directory.resolved()  # refused where it is a link, or no file
     loaded = load_experiment(directory.path / RESOLVED, allow_plugins=allow_plugins)
     experiment = loaded.experiment
     with placed(loaded):

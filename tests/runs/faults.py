@@ -43,6 +43,10 @@ class FaultyDisk(Disk):
             raise Killed
         raise OSError(self.fault, os.strerror(self.fault))
 
+    def inside(self, root: Path) -> Disk:
+        self.root = root  # the same object: operations are counted in one place
+        return self
+
     def create(self, path: Path) -> int:
         if self._step("create"):
             self._fail()
@@ -98,7 +102,7 @@ class VolatileDisk(FaultyDisk):
 
     def __init__(self, root: Path, at: int | None = None) -> None:
         super().__init__(at)
-        self.root = root
+        self.base = root
         self.files: list[bytes] = []  # each file ever created: its bytes on the platter
         self.names: dict[Path, int | None] = {}  # what a running process sees: the file, None: a directory
         self.names_synced: dict[Path, int | None] = {}
@@ -139,7 +143,7 @@ class VolatileDisk(FaultyDisk):
         target.mkdir()
         names = self.names if keep_names else self.names_synced
         for path in sorted(names, key=lambda p: len(p.parts)):
-            place, file = target / path.relative_to(self.root), names[path]
+            place, file = target / path.relative_to(self.base), names[path]
             if not place.parent.is_dir():
                 continue
             if file is None:
