@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
+from nnctl.core.ranges import Range
 from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
 
@@ -18,6 +19,13 @@ register = activations.register
 
 class ActivationFunction(Spec):
     """An activation's parameters and meaning. Source: keras.activations."""
+
+    sums_to_one: ClassVar[bool] = False
+    """Whether the outputs along the last axis sum to 1."""
+
+    def value_range(self, x: Range | None) -> Range | None:
+        """Between what its outputs lie, where the inputs are in the range `x`; None if that is not known."""
+        return None
 
     def apply(self, x: Value) -> Value:
         """y of x's shape, composed of ops."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from nnctl.activations.base import ActivationFunction, register
+from nnctl.core.ranges import Range
 from nnctl.ops.activation import activation
 from nnctl.ops.base import Value
 
@@ -16,6 +19,9 @@ class gelu(ActivationFunction):
 
     approximate: bool = False
     """Whether to use the tanh approximation."""
+
+    def value_range(self, x: Range | None) -> Range | None:
+        return -0.1701, inf
 
     def apply(self, x: Value) -> Value:
         return activation(x, "gelu_tanh" if self.approximate else "gelu")

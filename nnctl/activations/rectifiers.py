@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from nnctl.activations.base import ActivationFunction, register
+from nnctl.core.ranges import Range
 from nnctl.ops.activation import activation
 from nnctl.ops.base import Value
 
@@ -26,6 +27,9 @@ class relu(ActivationFunction):
     threshold: float = 0.0
     """Values below this are damped or set to zero."""
 
+    def value_range(self, x: Range | None) -> Range | None:
+        return rectified_range(self.negative_slope, self.max_value)
+
     def apply(self, x: Value) -> Value:
         return rectified(x, self.negative_slope, self.max_value, self.threshold)
 
@@ -36,6 +40,9 @@ class leaky_relu(ActivationFunction):
 
     negative_slope: float = 0.2
     """The slope below zero."""
+
+    def value_range(self, x: Range | None) -> Range | None:
+        return rectified_range(self.negative_slope)
 
     def apply(self, x: Value) -> Value:
         return activation(x, "leaky_relu", a=self.negative_slope)
@@ -48,8 +55,17 @@ class elu(ActivationFunction):
     alpha: float = 1.0
     """What y tends to, negated, as x tends to minus infinity."""
 
+    def value_range(self, x: Range | None) -> Range | None:
+        return min(-self.alpha, 0.0), inf
+
     def apply(self, x: Value) -> Value:
         return activation(x, "elu", a=self.alpha)
+
+
+def rectified_range(negative_slope: float, max_value: float | None = None) -> Range:
+    """Between what Keras's relu lies."""
+    least = -inf if negative_slope > 0 else 0.0
+    return least, inf if max_value is None or negative_slope < 0 else max_value
 
 
 def rectified(x: Value, negative_slope: float, max_value: float | None, threshold: float) -> Value:

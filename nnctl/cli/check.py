@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from nnctl.cli.options import Config, Json, Plugins, Seed, Set
+from nnctl.cli.options import Config, Json, Plugins, Seed, Set, Strict
 
 
 def command(
@@ -12,14 +12,17 @@ def command(
     set_: Set = None,
     seed: Seed = None,
     allow_plugins: Plugins = False,
+    strict: Strict = False,
     json: Json = False,
 ) -> None:
     """Find everything that can be known to be wrong without training, the data's head included."""
     from nnctl.cli.output import write_json
+    from nnctl.report.errors import show_warnings
     from nnctl.workflow.check import check
 
-    result = check(config, overrides=set_ or (), seed=seed, allow_plugins=allow_plugins)
+    result = check(config, overrides=set_ or (), seed=seed, allow_plugins=allow_plugins, strict=strict)
     if json:
-        write_json(result)
-    else:
-        typer.echo(f"{config}: {result['summary']}", err=True)
+        write_json(result.as_json())
+        return
+    show_warnings(result.warnings)
+    typer.echo(f"{config}: {result.summary['summary']}", err=True)

@@ -39,3 +39,4 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors 
 Plugins = Annotated[
     bool, typer.Option("--allow-plugins", help="Run the code of the plugins that the config names.")
 ]
+Strict = Annotated[bool, typer.Option("--strict", help="Take warnings as errors.")]

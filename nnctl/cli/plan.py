@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nnctl.cli.options import Config, Json, Plugins, Seed, Set, Threads
+from nnctl.cli.options import Config, Json, Plugins, Seed, Set, Strict, Threads
 
 
 def command(
@@ -18,15 +18,25 @@ def command(
     seed: Seed = None,
     threads: Threads = None,
     allow_plugins: Plugins = False,
+    strict: Strict = False,
     json: Json = False,
 ) -> None:
     """Show layers, shapes, parameters, FLOPs and the exact peak memory of training CONFIG."""
     from nnctl.cli.output import write_json, write_lines
+    from nnctl.report.errors import show_warnings
     from nnctl.report.plan import plan_lines
     from nnctl.workflow.plan import plan
 
-    result = plan(config, overrides=set_ or (), seed=seed, threads=threads, allow_plugins=allow_plugins)
+    result = plan(
+        config,
+        overrides=set_ or (),
+        seed=seed,
+        threads=threads,
+        allow_plugins=allow_plugins,
+        strict=strict,
+    )
     if json:
         write_json(result.as_json(program=program))
     else:
+        show_warnings(result.warnings)
         write_lines(plan_lines(result, program=program))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nnctl.cli.options import Config, Json, Plugins, Quiet, Seed, Set, Threads
+from nnctl.cli.options import Config, Json, Plugins, Quiet, Seed, Set, Strict, Threads
 
 
 def command(
@@ -23,6 +23,7 @@ def command(
     seed: Seed = None,
     threads: Threads = None,
     allow_plugins: Plugins = False,
+    strict: Strict = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -40,6 +41,7 @@ def command(
             seed=seed,
             threads=threads,
             allow_plugins=allow_plugins,
+            strict=strict,
             watch=show,
         )
         for event in training.events():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from typing import Any, Literal
 
 Path = tuple[str | int, ...]
 """Where in a config: keys and list indices from the root, e.g. ("model", "layers", 0, "filters")."""
@@ -32,10 +33,30 @@ class Problem:
     at_key: bool = False
     """The fault is the key at the end of `path`, not its value."""
     place: Place | None = None
+    severity: Literal["error", "warning"] = "error"
+    """A warning is about what is legal and surely a mistake: nothing is refused because of it."""
 
     def below(self, prefix: Path) -> Problem:
         """The same problem, seen from further up in the document."""
         return replace(self, path=prefix + self.path)
+
+    def as_json(self) -> dict[str, Any]:
+        """What `--json` prints of it."""
+        place = self.place
+        return {
+            "severity": self.severity,
+            "message": self.message,
+            "file": place.file if place else None,
+            "line": place.line if place else None,
+            "column": place.column if place else None,
+            "expectation": self.expected,
+            "suggestion": self.suggestion,
+        }
+
+
+def warning(message: str, path: Path, expected: str | None = None, *, at_key: bool = False) -> Problem:
+    """A problem that refuses nothing: what is wrong, where, and the way out."""
+    return Problem(message, path, expected, at_key=at_key, severity="warning")
 
 
 class NnctlError(Exception):

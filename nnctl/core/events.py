@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nnctl.core.errors import Problem
+
 Logs = Mapping[str, float]
 """Named numbers: loss, metrics, val_*, learning_rate."""
 
@@ -32,6 +34,13 @@ class Notice(Event):
     """Something the user should know that is no error: a checkpoint passed over, where the run is."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Warned(Event):
+    """What is legal and surely a mistake in what is about to be trained; said once, before the first step."""
+
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nnctl.core.errors import Problem
 from nnctl.core.shapes import Shape
 from nnctl.data.base import Source, find
 from nnctl.data.dataset import Signature
@@ -44,6 +45,7 @@ class Head:
         classes: The number of classes by output, where labels are words and everything was read.
         sizes: The number of examples by split, where everything was read.
         data: The data itself (without its hash), where everything was read.
+        warnings: What is surely a mistake in how the config uses the columns, as far as they were read.
     """
 
     columns: tuple[ColumnHead, ...]
@@ -54,6 +56,7 @@ class Head:
     classes: dict[str, int]
     sizes: dict[str, int]
     data: Data | None = None
+    warnings: tuple[Problem, ...] = ()
 
 
 def head(
@@ -114,7 +117,9 @@ def _columns(spec: DataSpec, table: Table) -> tuple[ColumnHead, ...]:
 def _exact(main: Table, spec: DataSpec, data: Data) -> Head:
     sizes = {n: len(d) for n in ("train", "validation", "test") if (d := data.split(n)) is not None}
     classes = {n: len(names) for n, names in data.class_names.items()}
-    return Head(_columns(spec, main), main.total, True, data.inputs, data.targets, classes, sizes, data)
+    return Head(
+        _columns(spec, main), main.total, True, data.inputs, data.targets, classes, sizes, data, data.warnings
+    )
 
 
 def _partial(main: Table, spec: DataSpec, wanted: Wanted) -> Head:
@@ -130,7 +135,8 @@ def _partial(main: Table, spec: DataSpec, wanted: Wanted) -> Head:
     inputs = {n: Signature((None,), s.dtype) if n in unsure else s for n, s in data.inputs.items()}
     onehot = {n for n, t in data.preprocessing.targets.items() if t.kind == "onehot"}
     targets = {n: Signature((None,), s.dtype) if n in onehot else s for n, s in data.targets.items()}
-    return Head(_columns(spec, main), main.total, False, inputs, targets, {}, {})
+    seen = data.warnings
+    return Head(_columns(spec, main), main.total, False, inputs, targets, {}, {}, warnings=seen)
 
 
 def _onehot(table: Table, spec: DataSpec, column: str) -> bool:

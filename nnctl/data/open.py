@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from nnctl.core.errors import DataError
+from nnctl.core.errors import DataError, Problem
 from nnctl.core.shapes import Shape
 from nnctl.data.base import Hint
 from nnctl.data.dataset import Dataset, Signature
@@ -22,6 +22,7 @@ from nnctl.data.split import SPLITS, Split
 from nnctl.data.split_rule import split_rows
 from nnctl.data.table import Rows, Table, as_words
 from nnctl.data.trained_on import DataFile, TrainedOn, data_files, data_sha256, split_sha256
+from nnctl.data.warnings import Fitted, data_warnings
 from nnctl.data.window import segments, starts
 
 
@@ -37,6 +38,8 @@ class Data:
     """The files as they were read; empty if they were not hashed."""
     split_sha256: str
     """Over the rows that each split took."""
+    warnings: tuple[Problem, ...] = ()
+    """What is surely a mistake in how the config uses the columns; said where the data was fitted."""
 
     @property
     def data_sha256(self) -> str:
@@ -194,7 +197,11 @@ def assemble(
             made[name] = _examples(spec, name, prepared, rows[name], main) if len(rows[name]) else None
     train = made["train"]
     assert train is not None
-    return Data(train, made["validation"], made["test"], fitted, {}, dealt)
+    warnings: tuple[Problem, ...] = ()
+    if preprocessing is None:
+        whole = all(table.complete for table in tables.values())
+        warnings = data_warnings(Fitted(spec, main, rows["train"], roles, fitted, whole))
+    return Data(train, made["validation"], made["test"], fitted, {}, dealt, warnings)
 
 
 def _examples(spec: DataSpec, name: str, prepared: Prepared, rows: Rows, table: Table) -> Dataset:

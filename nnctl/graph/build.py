@@ -299,7 +299,9 @@ class _Builder:
         if not words:
             (ref, *_) = last
             if ref is not None:
-                self.graph.outputs[ref.name] = ref
+                # By the entry's name: of a nested model as well, whose last layer has a longer one.
+                name = next((n for n, outputs in reversed(scope.names.items()) if outputs is last), ref.name)
+                self.graph.outputs[name] = ref
             return
         for at, word in enumerate(words):
             ref = self._resolve(word, scope, ("model", "outputs", at))

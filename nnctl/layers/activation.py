@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnctl.activations.base import Activation as ActivationField
+from nnctl.core.ranges import Range
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer, register
 from nnctl.layers.call import Call
@@ -22,6 +23,10 @@ class Activation(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
+
+    def value_range(self, *inputs: Range | None) -> Range | None:
+        found: Range | None = self.activation.value_range(inputs[0])
+        return found
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
         y: Value = self.activation.apply(inputs[0])

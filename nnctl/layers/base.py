@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnctl.core.errors import ShapeError
+from nnctl.core.ranges import ANY, Range
 from nnctl.core.registry import Registry
 from nnctl.core.shapes import Shape, show
 from nnctl.core.spec import Spec
@@ -61,6 +62,9 @@ class Layer(Spec):
     any_dtype: ClassVar[bool] = False
     """Whether inputs of any dtype are taken as they come; others are cast to the model's floats first."""
 
+    keeps_range: ClassVar[bool] = False
+    """Whether its outputs lie between the least and the largest of its input (Flatten, pooling)."""
+
     @property
     def kind(self) -> str:
         """What a config calls this layer: its class's name."""
@@ -80,6 +84,22 @@ class Layer(Spec):
         Called only with shapes that `output_shape` took.
         """
         return {}
+
+    def value_range(self, *inputs: Range | None) -> Range | None:
+        """Between what its outputs lie, from the ranges of its inputs; None where that is not known.
+
+        By default that of its activation, whose input may be any number.
+        """
+        if self.keeps_range:
+            return inputs[0]
+        activation = getattr(self, "activation", None)
+        found: Range | None = activation.value_range(ANY) if activation is not None else None
+        return found
+
+    def softmax_axis(self) -> int | None:
+        """The axis of its output (0 is the batch) along which the numbers sum to 1, if there is one."""
+        activation = getattr(self, "activation", None)
+        return -1 if activation is not None and activation.sums_to_one else None
 
     def call(self, ctx: Call, *inputs: Value) -> Value | list[Value]:
         """Compose ops. `ctx` gives weights, mask, training flag and random keys."""

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, NonNegativeFloat
 
 from nnctl.constraints.base import Constraint
+from nnctl.core.ranges import ANY, Range
 from nnctl.core.shapes import Shape
 from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Layer, Weight, need_axis, need_known, register
@@ -78,6 +79,9 @@ class BatchNormalization(Layer):
         weights["moving_mean"] = Weight(shape, self.moving_mean_initializer, trainable=False)
         weights["moving_variance"] = Weight(shape, self.moving_variance_initializer, trainable=False)
         return weights
+
+    def value_range(self, *inputs: Range | None) -> Range | None:
+        return ANY
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
         (x,) = inputs

@@ -8,6 +8,7 @@ from typing import ClassVar
 from pydantic import PositiveInt
 
 from nnctl.constraints.base import Constraint
+from nnctl.core.ranges import ANY, Range
 from nnctl.core.shapes import Shape
 from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Layer, Weight, register
@@ -54,6 +55,9 @@ class Embedding(Layer):
                 self.embeddings_constraint,
             )
         }
+
+    def value_range(self, *inputs: Range | None) -> Range | None:
+        return ANY
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
         return embedding(inputs[0], ctx.weights["embeddings"])

@@ -22,6 +22,7 @@ class Flatten(Layer):
 
     supports_masking: ClassVar[bool] = False
     any_dtype: ClassVar[bool] = True
+    keeps_range: ClassVar[bool] = True
 
     data_format: Literal["channels_last"] = "channels_last"
     """Where the channels are: always last."""

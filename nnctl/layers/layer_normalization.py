@@ -9,6 +9,7 @@ from pydantic import NonNegativeFloat, field_validator
 from pydantic_core import PydanticCustomError
 
 from nnctl.constraints.base import Constraint
+from nnctl.core.ranges import ANY, Range
 from nnctl.core.shapes import Shape
 from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Layer, Weight, need_axis, need_known, register
@@ -80,6 +81,9 @@ class LayerNormalization(Layer):
                 shape, self.beta_initializer, self.beta_regularizer, self.beta_constraint
             )
         return weights
+
+    def value_range(self, *inputs: Range | None) -> Range | None:
+        return ANY
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
         (x,) = inputs

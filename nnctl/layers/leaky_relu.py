@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import NonNegativeFloat
 
+from nnctl.activations.rectifiers import rectified_range
+from nnctl.core.ranges import Range
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer, register
 from nnctl.layers.call import Call
@@ -24,6 +26,9 @@ class LeakyReLU(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
+
+    def value_range(self, *inputs: Range | None) -> Range | None:
+        return rectified_range(self.negative_slope)
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
         return activation(inputs[0], "leaky_relu", a=self.negative_slope)

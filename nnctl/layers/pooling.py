@@ -19,6 +19,7 @@ class Pooling2D(Layer):
     """
 
     supports_masking: ClassVar[bool] = False
+    keeps_range: ClassVar[bool] = True
 
     pool_size: Pair
     """The window's height and width."""
@@ -55,6 +56,7 @@ class GlobalPooling2D(Layer):
     """
 
     supports_masking: ClassVar[bool] = False
+    keeps_range: ClassVar[bool] = True
 
     data_format: Literal["channels_last"] = "channels_last"
     """Where the channels are: always last."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import NonNegativeFloat
 
-from nnctl.activations.rectifiers import rectified
+from nnctl.activations.rectifiers import rectified, rectified_range
+from nnctl.core.ranges import Range
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer, register
 from nnctl.layers.call import Call
@@ -28,6 +29,9 @@ class ReLU(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
+
+    def value_range(self, *inputs: Range | None) -> Range | None:
+        return rectified_range(self.negative_slope, self.max_value)
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
         return rectified(inputs[0], self.negative_slope, self.max_value, self.threshold)

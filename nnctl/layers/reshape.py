@@ -26,6 +26,7 @@ class Reshape(Layer):
 
     supports_masking: ClassVar[bool] = False
     any_dtype: ClassVar[bool] = True
+    keeps_range: ClassVar[bool] = True
 
     target_shape: tuple[Annotated[int, Field(ge=-1)], ...]
     """The shape without the batch axis; one entry may be -1, which is filled in."""

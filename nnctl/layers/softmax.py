@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nnctl.core.ranges import UNIT, Range
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer, need_axis, register
 from nnctl.layers.call import Call
@@ -27,6 +28,12 @@ class Softmax(Layer):
     def output_shape(self, *inputs: Shape) -> Shape:
         need_axis("Softmax", inputs[0], self.axis)
         return inputs[0]
+
+    def value_range(self, *inputs: Range | None) -> Range | None:
+        return UNIT
+
+    def softmax_axis(self) -> int | None:
+        return self.axis
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
         (x,) = inputs

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from nnctl.core.ranges import ANY, Range
 from nnctl.core.registry import Registry
 from nnctl.core.shapes import Shape
 from nnctl.core.spec import OneOf, Spec
@@ -47,6 +48,15 @@ class LossSpec(Spec):
             ShapeError: the loss does not fit an output of this shape.
         """
         raise NotImplementedError
+
+    @property
+    def reads_logits(self) -> bool:
+        """Whether y_pred is read as logits, which a softmax or sigmoid is still to be applied to."""
+        return bool(getattr(self, "from_logits", False))
+
+    def reads(self) -> Range:
+        """Between what y_pred must lie to mean anything to this loss."""
+        return ANY
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         """One loss an example (and position): y_pred's shape without its last axis, (N, ...).

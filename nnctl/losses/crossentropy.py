@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from nnctl.core.errors import ShapeError
+from nnctl.core.ranges import ANY, POSITIVE, UNIT, Range
 from nnctl.core.shapes import Shape, show
 from nnctl.losses.base import LossSpec, Target, register
 
@@ -55,6 +56,9 @@ class SparseCategoricalCrossentropy(LossSpec):
     def target(self, output: Shape) -> Target:
         return Target("classes", output[:-1], class_axis("sparse_categorical_crossentropy", output))
 
+    def reads(self) -> Range:
+        return ANY if self.from_logits else POSITIVE
+
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.losses import class_loss
         from nnctl.ops.softmax import logits_of
@@ -81,6 +85,9 @@ class CategoricalCrossentropy(LossSpec):
     def target(self, output: Shape) -> Target:
         return Target("onehot", output, class_axis("categorical_crossentropy", output))
 
+    def reads(self) -> Range:
+        return ANY if self.from_logits else POSITIVE
+
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.losses import target_loss
         from nnctl.ops.softmax import logits_of
@@ -106,6 +113,9 @@ class BinaryCrossentropy(LossSpec):
     def target(self, output: Shape) -> Target:
         return Target("numbers", output, 2)
 
+    def reads(self) -> Range:
+        return ANY if self.from_logits else UNIT
+
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.losses import target_loss
         from nnctl.ops.softmax import logits_of
@@ -124,6 +134,9 @@ class KLDivergence(LossSpec):
 
     def target(self, output: Shape) -> Target:
         return Target("onehot", output, class_axis("kl_divergence", output))
+
+    def reads(self) -> Range:
+        return UNIT
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.losses import target_loss

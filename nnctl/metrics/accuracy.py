@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveInt
 
 from nnctl.core.errors import ShapeError
+from nnctl.core.ranges import ANY, UNIT, Range
 from nnctl.core.shapes import Shape
 from nnctl.losses.base import Target
 from nnctl.losses.crossentropy import class_axis
@@ -16,6 +17,10 @@ from nnctl.metrics.mean import MeanMetric, agree
 
 if TYPE_CHECKING:
     from nnctl.ops.base import Value
+
+
+HALF = 0.5
+"""Where probabilities are cut by default; whoever says another threshold knows what comes in."""
 
 
 class _Classes(MeanMetric):
@@ -69,8 +74,11 @@ class Accuracy(MeanMetric):
 class BinaryAccuracy(MeanMetric):
     """How often y_pred > threshold is y_true, over all units. Source: keras.metrics.BinaryAccuracy."""
 
-    threshold: float = 0.5
+    threshold: float = HALF
     """Predictions above it stand for 1."""
+
+    def reads(self) -> Range:
+        return UNIT if self.threshold == HALF else ANY
 
     def target(self, output: Shape) -> Target:
         return Target("numbers", output, 2)

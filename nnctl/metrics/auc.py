@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from nnctl.core.ranges import ANY, UNIT, Range
 from nnctl.core.real import log
 from nnctl.core.shapes import Shape
 from nnctl.losses.base import Target
@@ -52,6 +53,9 @@ class AUC(MetricSpec):
     def resolve(self, target: Target, output: Shape) -> MetricSpec:
         agree(self.log_name(), self.target(output), target)
         return self
+
+    def reads(self) -> Range:
+        return ANY if self.from_logits else UNIT
 
     def state(self) -> Mapping[str, tuple[int, ...]]:
         return {"positives": (self.num_thresholds,), "negatives": (self.num_thresholds,)}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from nnctl.core.ranges import ANY, Range
 from nnctl.core.registry import Registry, snake_case
 from nnctl.core.shapes import Shape
 from nnctl.core.spec import OneOf, Spec
@@ -36,6 +37,15 @@ class MetricSpec(Spec):
     def target(self, output: Shape) -> Target:
         """What y_true must be for a model output of this shape. Raises ShapeError where it does not fit."""
         raise NotImplementedError
+
+    @property
+    def reads_logits(self) -> bool:
+        """Whether y_pred is read as logits, which a softmax or sigmoid is still to be applied to."""
+        return bool(getattr(self, "from_logits", False))
+
+    def reads(self) -> Range:
+        """Between what y_pred must lie to mean anything to this metric."""
+        return ANY
 
     def state(self) -> Mapping[str, tuple[int, ...]]:
         """The float64 arrays it accumulates in, by name, with their shapes; all zero at an epoch's start."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from nnctl.core.errors import ShapeError
+from nnctl.core.ranges import ANY, UNIT, Range
 from nnctl.core.shapes import Shape
 from nnctl.losses.base import Target
 from nnctl.metrics.base import MetricSpec, register
@@ -55,6 +56,9 @@ class _Counts(MetricSpec):
     def resolve(self, target: Target, output: Shape) -> MetricSpec:
         agree(self.log_name(), self.target(output), target)
         return self
+
+    def reads(self) -> Range:
+        return UNIT if self.thresholds is None and self.top_k is None else ANY
 
     def state(self) -> Mapping[str, tuple[int, ...]]:
         return {"counts": (4,)}

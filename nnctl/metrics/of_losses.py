@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import create_model
 
+from nnctl.core.ranges import Range
 from nnctl.core.shapes import Shape
 from nnctl.losses.base import LossSpec, Target, losses
 from nnctl.metrics.base import MetricSpec, register
@@ -32,6 +33,9 @@ class LossMetric(MeanMetric):
     def resolve(self, target: Target, output: Shape) -> MetricSpec:
         agree(self.log_name(), self.target(output), target)
         return self
+
+    def reads(self) -> Range:
+        return self.loss().reads()
 
     def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
         from nnctl.ops.metrics import accumulate_rows

@@ -1,15 +1,17 @@
-"""Errors on stderr: places, lines with carets, suggestions; coloured on a terminal."""
+"""Errors and warnings on stderr: places, lines with carets, suggestions; coloured on a terminal."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
-from nnctl.core.errors import ConfigError, NnctlError
+from nnctl.core.errors import ConfigError, NnctlError, Problem
 from nnctl.spec.render import render
 
-_RED, _BOLD, _DIM, _GREEN, _OFF = "\x1b[31m", "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[0m"
+_RED, _YELLOW, _BOLD = "\x1b[31m", "\x1b[33m", "\x1b[1m"
+_DIM, _GREEN, _OFF = "\x1b[2m", "\x1b[32m", "\x1b[0m"
 
 
 def show_error(error: NnctlError, stream: TextIO | None = None) -> None:
@@ -27,19 +29,36 @@ def error_lines(error: NnctlError, *, colour: bool = False) -> list[str]:
     if not isinstance(error, ConfigError):
         head, *rest = str(error).splitlines() or [type(error).__name__]
         return [f"{_paint('error:', _RED, colour)} {head}", *rest]
+    lines = problem_lines(error.problems, colour=colour)
+    if len(error.problems) > 1:
+        lines.append(f"{len(error.problems)} problems")
+    return lines
+
+
+def show_warnings(problems: Sequence[Problem], stream: TextIO | None = None) -> None:
+    """Write every warning, in the form of an error."""
+    stream = stream or sys.stderr
+    if stream is None:
+        return
+    colour = stream.isatty() and "NO_COLOR" not in os.environ
+    for line in problem_lines(problems, colour=colour):
+        print(line, file=stream)
+
+
+def problem_lines(problems: Sequence[Problem], *, colour: bool = False) -> list[str]:
+    """The lines of problems, errors or warnings: place, message, line with caret, what was expected."""
     lines: list[str] = []
-    for problem in error.problems:
+    for problem in problems:
         part = render(problem)
+        paint = _YELLOW if problem.severity == "warning" else _RED
         where = f"{_paint(part.where, _BOLD, colour)}: " if part.where else ""
-        lines.append(f"{where}{_paint('error:', _RED, colour)} {part.message}")
+        lines.append(f"{where}{_paint(problem.severity + ':', paint, colour)} {part.message}")
         if part.line:
-            lines += [f"  {part.line}", f"  {_paint(part.caret, _RED, colour)}"]
+            lines += [f"  {part.line}", f"  {_paint(part.caret, paint, colour)}"]
         if part.expected:
             lines.append(f"  {_paint('expected:', _DIM, colour)} {part.expected}")
         if part.suggestion:
             lines.append(f"  did you mean '{_paint(part.suggestion, _GREEN, colour)}'?")
-    if len(error.problems) > 1:
-        lines.append(f"{len(error.problems)} problems")
     return lines
 
 

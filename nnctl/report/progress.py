@@ -11,6 +11,7 @@ from typing import Protocol, TextIO
 
 from nnctl.core import events
 from nnctl.core.events import Event
+from nnctl.report.errors import problem_lines
 from nnctl.report.numbers import columns, duration
 
 
@@ -109,6 +110,8 @@ def message_lines(event: Event) -> list[str]:
             return [f"step {step}: {what} is not finite{where}; the update was not applied"]
         case events.RunEnded(epochs, step, _, seconds):
             return [f"trained {epochs} epochs, {step:,} steps in {duration(seconds)}"]
+        case events.Warned(problems):
+            return problem_lines(problems)
         case events.Notice(text):
             return text.splitlines()
         case _:

@@ -24,6 +24,8 @@ from nnctl.graph.targets import check_shapes, check_targets
 from nnctl.graph.wanted import data_arguments
 from nnctl.runs.find import find
 from nnctl.spec.load import Loaded, PartlyValid, load, with_model
+from nnctl.warnings.base import Seen
+from nnctl.warnings.table import warnings_of
 from nnctl.workflow.callbacks import check_callbacks
 from nnctl.workflow.plugins import load_plugins
 from nnctl.workflow.split import make_split
@@ -40,6 +42,8 @@ class Assembled:
     data: Data
     model: LayerGraph
     objective: Objective
+    warnings: tuple[Problem, ...] = ()
+    """What is legal and surely a mistake, placed."""
 
     def session(self, threads: int) -> Session:
         """A session that trains this experiment, with room for gradients and optimizer slots."""
@@ -188,14 +192,44 @@ def assemble_data(loaded: Loaded, data: Data) -> Assembled:
         check_callbacks(loaded, objective, validation, complete)
     if problems or model is None:
         raise loaded.fail(problems)
-    return Assembled(loaded, data, model, objective)
+    seen = Seen(loaded.experiment, model, objective, data)
+    return Assembled(loaded, data, model, objective, placed_warnings(loaded, warnings_of(seen)))
 
 
-def look(loaded: Loaded) -> tuple[Head, Assembled | None, LayerGraph | None]:
+@dataclass(frozen=True)
+class Looked:
+    """What a quick look at an experiment found.
+
+    Attributes:
+        head: What was seen of the data.
+        assembled: All of it put together, where the data is small.
+        model: The model, if its shapes are known.
+        warnings: What is legal and surely a mistake, placed.
+    """
+
+    head: Head
+    assembled: Assembled | None
+    model: LayerGraph | None
+    warnings: tuple[Problem, ...] = ()
+
+
+def placed_warnings(loaded: Loaded, warnings: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The warnings with their places, in document order, each once."""
+    return tuple(loaded.document.locate(warnings))
+
+
+def refuse_warnings(warnings: Sequence[Problem]) -> None:
+    """`--strict`: what would only be said is an error.
+
+    Raises:
+        ConfigError: there is a warning.
+    """
+    if warnings:
+        raise ConfigError([replace(warning, severity="error") for warning in warnings])
+
+
+def look(loaded: Loaded) -> Looked:
     """Look at the data as far as that is quick, and check all that can be known then.
-
-    Returns:
-        What was seen; all of it put together where the data is small; the model, if its shapes are known.
 
     Raises:
         ConfigError: everything that is wrong, placed in the file.
@@ -207,15 +241,15 @@ def look(loaded: Loaded) -> tuple[Head, Assembled | None, LayerGraph | None]:
     if seen.data is not None:
         # A small file was read whole: nothing is left to guess.
         assembled = assemble_data(loaded, seen.data)
-        return seen, assembled, assembled.model
-    return seen, None, _partly(loaded, seen)
+        return Looked(seen, assembled, assembled.model, assembled.warnings)
+    return _partly(loaded, seen)
 
 
-def _partly(loaded: Loaded, seen: Head) -> LayerGraph | None:
-    """Check the model against the head of a large file; None where a width is not known before it is read."""
+def _partly(loaded: Loaded, seen: Head) -> Looked:
+    """Check the model against the head of a large file; no model where a width is not known before that."""
     experiment = loaded.experiment
     if any(s.shape[-1:] == (None,) for s in seen.inputs.values()) and not experiment.model.inputs:
-        return None
+        return Looked(seen, None, None, placed_warnings(loaded, seen.warnings))
     problems: list[Problem] = []
     model, objective, complete = None, Objective(()), False
     with collected(problems):
@@ -230,9 +264,10 @@ def _partly(loaded: Loaded, seen: Head) -> LayerGraph | None:
     validation = experiment.data.validation is not None or bool(split and (split.validation or split.by))
     with collected(problems):
         check_callbacks(loaded, objective, validation, complete)
-    if problems:
+    if problems or model is None:
         raise loaded.fail(problems)
-    return model
+    warnings = [*seen.warnings, *warnings_of(Seen(experiment, model, objective, None))]
+    return Looked(seen, None, model, placed_warnings(loaded, warnings))
 
 
 @contextmanager

@@ -3,31 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnctl.core.errors import Problem
 from nnctl.data.head import Head
 from nnctl.graph.model import LayerGraph
 from nnctl.spec.load import Loaded
-from nnctl.workflow.assemble import load_experiment, look
+from nnctl.workflow.assemble import load_experiment, look, refuse_warnings
 from nnctl.workflow.train import initial_weights
 
 
 def check(
-    config: Path, *, overrides: Sequence[str] = (), seed: int | None = None, allow_plugins: bool = False
-) -> dict[str, Any]:
-    """Check a config; a summary of what it would train.
+    config: Path,
+    *,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    allow_plugins: bool = False,
+    strict: bool = False,
+) -> Checked:
+    """Check a config; a summary of what it would train, and its warnings.
 
     Raises:
-        ConfigError: everything that is wrong, placed in the file.
+        ConfigError: everything that is wrong, placed in the file; with `strict`, warnings as well.
         DataError: the data cannot be used.
     """
     loaded = load_experiment(config, overrides, seed, allow_plugins)
-    seen, assembled, model = look(loaded)
-    if assembled is not None:
-        initial_weights(assembled)
-        assembled.fits(len(loaded.experiment.training.optimizer.slots()))
-    return _summary(loaded, seen, model)
+    looked = look(loaded)
+    if looked.assembled is not None:
+        initial_weights(looked.assembled)
+        looked.assembled.fits(len(loaded.experiment.training.optimizer.slots()))
+    if strict:
+        refuse_warnings(looked.warnings)
+    return Checked(_summary(loaded, looked.head, looked.model), looked.warnings)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A config that has no errors: what it would train, and what is surely a mistake in it."""
+
+    summary: dict[str, Any]
+    warnings: tuple[Problem, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {**self.summary, "problems": [warning.as_json() for warning in self.warnings]}
 
 
 def _summary(loaded: Loaded, look: Head, model: LayerGraph | None) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nnctl.core.errors import Problem
 from nnctl.core.shapes import show
 from nnctl.core.threads import thread_count
 from nnctl.program.bind import Compiled
 from nnctl.program.listing import Line, listing
-from nnctl.workflow.assemble import assemble
+from nnctl.workflow.assemble import assemble, refuse_warnings
 from nnctl.workflow.train import make_job, programs_of
 
 
@@ -68,11 +69,14 @@ class Plan:
     """The arena each program of the run needs, in bytes."""
     step: Sequence[Line]
     """The kernel calls of a training step."""
+    warnings: tuple[Problem, ...] = ()
 
     def as_json(self, *, program: bool) -> dict[str, Any]:
         """What `--json` prints."""
         data = asdict(self)
         data["memory"]["total"] = self.memory.total
+        del data["warnings"]
+        data["problems"] = [warning.as_json() for warning in self.warnings]
         if not program:
             del data["step"]
         return data
@@ -85,15 +89,18 @@ def plan(
     seed: int | None = None,
     threads: int | None = None,
     allow_plugins: bool = False,
+    strict: bool = False,
 ) -> Plan:
     """Plan the training of a config: everything is laid out, nothing is run.
 
     Raises:
-        ConfigError: the config is wrong.
+        ConfigError: the config is wrong; with `strict`, warnings are, too.
         DataError: the data cannot be used.
     """
     count = thread_count(threads)
     assembled = assemble(config, overrides=overrides, seed=seed, allow_plugins=allow_plugins)
+    if strict:
+        refuse_warnings(assembled.warnings)
     session = assembled.session(count)
     job = make_job(assembled, session)
     wanted = programs_of(job)
@@ -124,6 +131,7 @@ def plan(
         ),
         programs={label: c.plan.size for label, c in compiled.items()},
         step=[*listing(training), *listing(session.compiled("check", {})), *listing(update)],
+        warnings=assembled.warnings,
     )
 
 

@@ -26,7 +26,7 @@ from nnctl.runs.recorder import Recorder
 from nnctl.runs.state import TrainingState
 from nnctl.spec.resolved import config_sha256, resolved_text
 from nnctl.spec.rewrite import rewritten_text
-from nnctl.workflow.assemble import Assembled, assemble, placed
+from nnctl.workflow.assemble import Assembled, assemble, placed, refuse_warnings
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.split import make_split
 
@@ -48,12 +48,13 @@ def start(
     seed: int | None = None,
     threads: int | None = None,
     allow_plugins: bool = False,
+    strict: bool = False,
     watch: Watch = lambda event: None,
 ) -> Training:
     """Make ready to train: everything is checked before anything is written.
 
     Raises:
-        ConfigError: the config is wrong; nothing was written.
+        ConfigError: the config is wrong; nothing was written. With `strict`, warnings are wrong, too.
         DataError: the data is wrong; nothing was written.
         RunError: the run directory holds another run, is in use, or wants --resume.
     """
@@ -61,6 +62,8 @@ def start(
     count = thread_count(threads)
     assembled = assemble(config, overrides=overrides, seed=seed, allow_plugins=allow_plugins)
     initial = initial_weights(assembled)
+    if strict:
+        refuse_warnings(assembled.warnings)
     path = run_dir or _default_directory(assembled, resume)
     if path is None:
         decision = Decision("start", RUNS / assembled.loaded.experiment.name)
@@ -70,6 +73,8 @@ def start(
         decision = decide(path, resolved, resume=resume, data_sha256=data.data_sha256, files=data.files)
     with placed(assembled.loaded):
         decision.raise_refusal()
+    if assembled.warnings and decision.action != "completed":
+        watch(events.Warned(assembled.warnings))
     return Training(assembled, decision, path, count, initial, watch)
 
 
@@ -141,6 +146,7 @@ class Training:
             "steps": manifest.steps,
             "metrics": manifest.metrics,
             "weights_sha256": manifest.weights_sha256,
+            "problems": [warning.as_json() for warning in self.assembled.warnings],
         }
 
     def events(self) -> Iterator[Event]:

@@ -19,7 +19,18 @@ JSON = {
     ),
     "check": (
         ["check", "iris.yaml"],
-        {"config", "valid", "name", "parameters", "rows", "sizes", "inputs", "targets", "summary"},
+        {
+            "config",
+            "valid",
+            "name",
+            "parameters",
+            "rows",
+            "sizes",
+            "inputs",
+            "targets",
+            "summary",
+            "problems",
+        },
     ),
     "runs": (["runs"], {"runs"}),
     "compare": (["runs", "compare", "iris", "penguins"], {"runs", "config", "metrics", "weights_sha256"}),
@@ -63,7 +74,7 @@ def test_train(here: Path) -> None:
     """A log of plain lines on stderr; the numbers of the last epoch as JSON on stdout."""
     done = nnctl("train", "iris.yaml", "--json", "--set", "training.epochs=3", cwd=here)
     result = done.json
-    keys = {"run", "status", "epochs", "steps", "metrics", "weights_sha256"}
+    keys = {"run", "status", "epochs", "steps", "metrics", "weights_sha256", "problems"}
     assert set(result) == keys
     assert (result["run"], result["status"], result["epochs"]) == ("runs/iris/1", "completed", 3)
     lines = done.err.splitlines()

@@ -1,0 +1,97 @@
+"""Outputs whose numbers are not what the loss or a metric reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nnctl.core.errors import Path, Problem, warning
+from nnctl.core.ranges import UNIT, Range, show_range, within
+from nnctl.graph.model import CallNode, LayerGraph, Ref
+from nnctl.graph.objective import OutputObjective
+from nnctl.warnings.base import Seen
+from nnctl.warnings.places import loss_path, metric_path
+
+
+def softmax_of_one_unit(seen: Seen) -> Iterator[Problem]:
+    """A softmax over one number is 1, whatever the number is: nothing is learned through it."""
+    for node in seen.model.nodes:
+        axis, shape = node.layer.softmax_axis(), node.output_shapes[0]
+        if axis is None or not shape:
+            continue
+        if shape[axis - 1 if axis > 0 else axis] == 1:
+            yield warning(
+                f"'{node.name}' is a softmax of 1 unit: it is 1 whatever comes in",
+                _activation_path(node),
+                "sigmoid, or one unit a class",
+            )
+
+
+def probabilities_read_as_logits(seen: Seen) -> Iterator[Problem]:
+    """A loss or metric with `from_logits` that gets probabilities squashes them a second time."""
+    for output in seen.objective.outputs:
+        found = range_of(seen.model, seen.model.outputs[output.output])
+        if found is None or not within(found, UNIT):
+            continue
+        what = f"output '{output.output}' gives {show_range(found)}, which are probabilities"
+        for name, path in _reading_logits(seen, output):
+            yield warning(
+                f"{what}, but {name} reads logits",
+                (*path, "from_logits"),
+                "from_logits: false, or no activation on the output",
+            )
+
+
+def cross_entropy_of_any_number(seen: Seen) -> Iterator[Problem]:
+    """A loss or metric of probabilities that gets numbers which are none."""
+    for output in seen.objective.outputs:
+        ref = seen.model.outputs[output.output]
+        found = range_of(seen.model, ref)
+        if found is None:
+            continue
+        what = f"output '{output.output}' gives {show_range(found)}"
+        reads = output.loss.reads()
+        if not _probable(found, reads):
+            good = "sigmoid" if output.target.kind == "numbers" else "softmax"
+            yield warning(
+                f"{what}, but {type(output.loss).__name__} reads probabilities",
+                _activation_path(seen.model.node(ref.name)),
+                f"activation: {good}, or from_logits: true for the loss"
+                if hasattr(output.loss, "from_logits")
+                else f"activation: {good}",
+            )
+            continue
+        for measured in output.metrics:
+            if not _probable(found, measured.metric.reads()):
+                way = "from_logits: true" if hasattr(measured.metric, "from_logits") else "threshold: 0"
+                kind = type(measured.metric).__name__
+                yield warning(
+                    f"{what}, but the metric '{measured.name}' reads probabilities",
+                    metric_path(seen.experiment, output, measured),
+                    f"{{type: {kind}, {'thresholds: 0' if hasattr(measured.metric, 'thresholds') else way}}}",
+                )
+
+
+def range_of(model: LayerGraph, ref: Ref) -> Range | None:
+    """Between what the numbers of a tensor lie, as far as the layers say."""
+    if ref.name in model.inputs:
+        return None
+    node = model.node(ref.name)
+    return node.layer.value_range(*(range_of(model, read) for read in node.inputs))
+
+
+def _probable(found: Range, reads: Range) -> bool:
+    """Whether numbers of the range `found` can be what is read; a probability may always be 0."""
+    return within(found, reads) or within(found, UNIT)
+
+
+def _reading_logits(seen: Seen, output: OutputObjective) -> Iterator[tuple[str, Path]]:
+    if output.loss.reads_logits:
+        yield type(output.loss).__name__, loss_path(seen.experiment, output)
+    for measured in output.metrics:
+        if measured.metric.reads_logits:
+            path = metric_path(seen.experiment, output, measured)
+            yield f"the metric '{measured.name}'", path
+
+
+def _activation_path(node: CallNode) -> Path:
+    return (*node.path, "activation") if hasattr(node.layer, "activation") else node.path

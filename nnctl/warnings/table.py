@@ -1,0 +1,19 @@
+"""Every warning about a model, its objective and its data; those about columns: `nnctl.data.warnings`."""
+
+from __future__ import annotations
+
+from nnctl.core.errors import Problem
+from nnctl.warnings import outputs
+from nnctl.warnings.base import Check, Seen
+
+CHECKS: tuple[Check, ...] = (
+    outputs.softmax_of_one_unit,
+    outputs.probabilities_read_as_logits,
+    outputs.cross_entropy_of_any_number,
+)
+
+
+def warnings_of(seen: Seen) -> list[Problem]:
+    """What all the checks say, and what was found when the data was fitted."""
+    found = [problem for check in CHECKS for problem in check(seen)]
+    return [*(seen.data.warnings if seen.data is not None else ()), *found]

@@ -1,0 +1,97 @@
+"""Outputs that are not what the loss or a metric reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.warnings.given import CLASSES, FLAGS, REAL, config, said
+
+
+def dense(units: int, activation: Any = "linear") -> dict[str, Any]:
+    return {"type": "Dense", "units": units, "activation": activation}
+
+
+SPARSE = "sparse_categorical_crossentropy"
+LOGITS = {"type": "SparseCategoricalCrossentropy", "from_logits": True}
+BINARY_LOGITS = {"type": "BinaryCrossentropy", "from_logits": True}
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [dense(1, "softmax")],
+        [dense(1), "Softmax"],
+        [dense(1), {"type": "Activation", "activation": "softmax"}],
+        [{"type": "Sequential", "layers": [dense(1, "softmax")]}],
+        [dense(1, "softmax"), dense(1, "sigmoid")],
+    ],
+)
+def test_one_unit_with_softmax(layers: list[Any], tmp_path: Path) -> None:
+    (message,) = said(tmp_path, FLAGS, config(layers, "binary_crossentropy"))
+    assert "softmax of 1 unit" in message
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [dense(3, "softmax")],
+        [dense(3), "Softmax"],
+        [dense(3, "softmax"), {"type": "Reshape", "target_shape": [3]}],
+        [dense(3, "sigmoid"), "Flatten", {"type": "Activation", "activation": "linear"}],
+    ],
+)
+def test_probabilities_read_as_logits(layers: list[Any], tmp_path: Path) -> None:
+    (message,) = said(tmp_path, CLASSES, config(layers, LOGITS))
+    assert message.endswith("which are probabilities, but SparseCategoricalCrossentropy reads logits")
+
+
+def test_a_metric_reads_logits_too(tmp_path: Path) -> None:
+    metrics = [{"type": "AUC", "from_logits": True}]
+    (message,) = said(tmp_path, FLAGS, config([dense(1, "sigmoid")], "binary_crossentropy", metrics=metrics))
+    assert "the metric 'auc' reads logits" in message
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh", "gelu", {"type": "leaky_relu"}])
+@pytest.mark.parametrize(("loss", "units", "text"), [(SPARSE, 3, CLASSES), ("binary_crossentropy", 1, FLAGS)])
+def test_cross_entropy_of_any_number(
+    activation: Any, loss: str, units: int, text: str, tmp_path: Path
+) -> None:
+    (message,) = said(tmp_path, text, config([dense(units, activation)], loss))
+    assert "reads probabilities" in message
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"),
+    [
+        ("accuracy", "accuracy"),
+        ("Precision", "Precision"),
+        ("AUC", "AUC"),
+        ("binary_crossentropy", "binary_crossentropy"),
+    ],
+)
+def test_a_metric_of_probabilities_beside_a_loss_of_logits(metric: str, name: str, tmp_path: Path) -> None:
+    (message,) = said(tmp_path, FLAGS, config([dense(1)], BINARY_LOGITS, metrics=[metric]))
+    assert f"the metric '{name}' reads probabilities" in message
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss", "text", "metrics"),
+    [
+        ([dense(3, "softmax")], SPARSE, CLASSES, ["accuracy"]),
+        ([dense(3)], LOGITS, CLASSES, ["accuracy"]),
+        ([dense(3, "exponential")], SPARSE, CLASSES, []),
+        ([dense(1, "sigmoid")], "binary_crossentropy", FLAGS, ["accuracy", "AUC", "Precision"]),
+        ([dense(1, "hard_sigmoid")], "binary_crossentropy", FLAGS, []),
+        ([dense(1)], BINARY_LOGITS, FLAGS, [{"type": "BinaryAccuracy", "threshold": 0.0}]),
+        ([dense(1)], BINARY_LOGITS, FLAGS, [{"type": "AUC", "from_logits": True}]),
+        ([dense(1)], "mse", REAL, ["mae"]),
+        ([dense(2, "softmax"), dense(1)], "mse", REAL, []),
+    ],
+)
+def test_right_ones_are_left_alone(
+    layers: list[Any], loss: Any, text: str, metrics: list[Any], tmp_path: Path
+) -> None:
+    assert said(tmp_path, text, config(layers, loss, metrics=metrics)) == []
