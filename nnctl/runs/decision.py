@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
-from nnctl.core.errors import DataError, RunError
+from nnctl.core.errors import ConfigError, DataError, RunError
 from nnctl.data.trained_on import DataFiles, changed
 from nnctl.runs.directory import CHECKPOINTS, MANIFEST, OWN_NAMES, RESOLVED, RunDirectory
-from nnctl.runs.lock import holder
+from nnctl.runs.disk import written_half
+from nnctl.runs.lock import LOCK_NAME, holder
 from nnctl.runs.manifest import Manifest, Status
+from nnctl.spec.document import parse_document
+from nnctl.spec.source import Source
 
 Action = Literal["start", "resume", "completed", "refuse"]
 
@@ -27,6 +31,7 @@ class Decision:
         message: One line for `completed` and `refuse`.
         diff: A unified diff of the resolved configs, where they differ.
         other_data: The file that has changed, where that is why it is refused.
+        more_epochs: To how many epochs a run that was made for fewer goes on.
     """
 
     action: Action
@@ -35,6 +40,7 @@ class Decision:
     diff: str = ""
     manifest: Manifest | None = None
     other_data: str | None = None
+    more_epochs: int | None = None
 
     def raise_refusal(self) -> None:
         """Refuse, where that is the action.
@@ -61,6 +67,7 @@ def decide(
     resume: bool = False,
     data_sha256: str | None = None,
     files: DataFiles = MappingProxyType({}),
+    named: bool = True,
 ) -> Decision:
     """What `train` should do at `path` with the config whose `resolved.yaml` would be `resolved`.
 
@@ -69,6 +76,8 @@ def decide(
         resume: Whether the user said `--resume`.
         data_sha256: The data's hash where it is known already; a run goes on only with its own data.
         files: The files of the data, to tell which one has changed.
+        named: Whether the config itself says its `name`. One that does not is named by its file, and a file
+            that was renamed is no other config: the run keeps its name.
     """
     found = path / MANIFEST
     if not found.is_file():
@@ -79,11 +88,19 @@ def decide(
     if busy:
         return Decision("refuse", path, f"{path} is in use by {busy}", manifest=manifest)
     before = run.resolved()
-    if before != resolved:
+    old, new = _meaning(before, path / RESOLVED), _meaning(resolved, path / RESOLVED)
+    if not named and "name" in old:
+        new["name"] = old["name"]
+    more = _more_epochs(old, new)
+    if _differ(old, new) and not (more and resume):
         message = f"{path} was trained from another config; use another --run-dir, or that config"
+        if more:
+            message = f"{path} was trained from another config: for fewer epochs; --resume goes on to {more}"
         return Decision("refuse", path, message, config_diff(before, resolved), manifest)
     if data_sha256 and manifest.data_sha256 and data_sha256 != manifest.data_sha256:
         return _other_data(path, manifest, files)
+    if more:
+        return Decision("resume", path, manifest=manifest, more_epochs=more)
     return _by_status(run.status(), path, resume, manifest)
 
 
@@ -96,6 +113,35 @@ def _other_data(path: Path, manifest: Manifest, files: DataFiles) -> Decision:
     else:
         message, file = changed(before[name], files.get(name)), files.get(name, before[name]).path
     return Decision("refuse", path, message, manifest=manifest, other_data=file)
+
+
+def _meaning(text: str, file: Path) -> dict[str, Any]:
+    """A resolved config as data: comments, and how it is written, say nothing."""
+    try:
+        data: dict[str, Any] = parse_document(Source(str(file), text)).data
+        return dict(data)
+    except ConfigError as error:
+        raise RunError(f"{file} is not a resolved config: {error}") from error
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Whether two configs differ; 1, 1.0 and true do, the order of keys says nothing, as in their hash."""
+    return json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True)
+
+
+def _more_epochs(old: dict[str, Any], new: dict[str, Any]) -> int | None:
+    """The epochs of `new` where it is `old` with more of them, and nothing else differs."""
+    before, after = _epochs(old), _epochs(new)
+    if before is None or after is None or after <= before:
+        return None
+    longer = old | {"training": old["training"] | {"epochs": after}}
+    return None if _differ(longer, new) else after
+
+
+def _epochs(config: dict[str, Any]) -> int | None:
+    training = config.get("training")
+    epochs = training.get("epochs") if isinstance(training, dict) else None
+    return epochs if isinstance(epochs, int) else None
 
 
 def _by_status(status: Status, path: Path, resume: bool, manifest: Manifest) -> Decision:
@@ -113,11 +159,16 @@ def _by_status(status: Status, path: Path, resume: bool, manifest: Manifest) -> 
 
 
 def _without_manifest(path: Path, resume: bool) -> Decision:
-    """A directory that is missing, empty, or that a process was killed in before its first manifest."""
+    """A directory that is missing, empty, or that a process was killed in before its first manifest.
+
+    A run takes its lock before it writes anything else: without one, whatever lies there is somebody else's,
+    by whatever name.
+    """
     if path.exists() and not path.is_dir():
         return Decision("refuse", path, f"{path} is a file, not a run directory")
     names = [p.name for p in path.iterdir()] if path.is_dir() else []
-    foreign = sorted(n for n in names if n not in OWN_NAMES and not n.endswith(".tmp"))
+    begun = LOCK_NAME in names
+    foreign = sorted(n for n in names if not (begun and (n in OWN_NAMES or written_half(n) in OWN_NAMES)))
     checkpoints = path / CHECKPOINTS
     trained = checkpoints.is_dir() and any(checkpoints.glob("*.h5"))
     if foreign or trained:
@@ -126,7 +177,7 @@ def _without_manifest(path: Path, resume: bool) -> Decision:
     busy = holder(path)
     if busy:
         return Decision("refuse", path, f"{path} is in use by {busy}")
-    if resume and RESOLVED not in names:
+    if resume and not begun:
         return Decision("refuse", path, f"there is nothing to resume in {path}; leave --resume out to start")
     return Decision("start", path)
 

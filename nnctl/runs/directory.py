@@ -58,7 +58,7 @@ class RunDirectory:
         with storage(f"cannot make {self.path}"):
             make_directories(self.disk, self.path)
         self.lock.acquire()
-        remove_temporaries(self.disk, self.path)
+        remove_temporaries(self.disk, self.path, OWN_NAMES.__contains__)
         self.checkpoints.clean()
         return self
 
@@ -70,6 +70,16 @@ class RunDirectory:
         """Write `config.yaml` (as given, overrides applied) and `resolved.yaml`."""
         commit(self.disk, self.path / CONFIG, [config.encode()])
         commit(self.disk, self.path / RESOLVED, [resolved.encode()])
+
+    def set_model_aside(self, name: str) -> None:
+        """Move the final model, where there is one, among the checkpoints that have names."""
+        if not self.model_path.is_file():
+            return
+        with storage(f"cannot set {self.model_path} aside"):
+            make_directories(self.disk, self.checkpoints.directory)
+            self.disk.replace(self.model_path, self.checkpoints.directory / f"{name}.h5")
+            self.disk.sync_directory(self.checkpoints.directory)
+            self.disk.sync_directory(self.path)
 
     def config(self) -> str:
         """The text of `config.yaml`."""

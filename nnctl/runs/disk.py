@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import errno
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from nnctl.core.errors import StorageError
 Buffers = Iterable[bytes | memoryview]
 """Pieces of a file, in order."""
 
-_TEMPORARY = ".tmp"
+_TEMPORARY = re.compile(r"\.(.+)\.(\d+)\.tmp")
+"""What `commit` calls a file that is half written: its name and the number of the process."""
 _CHUNK = 1 << 20
 
 
@@ -61,10 +63,12 @@ class Disk:
         os.close(fd)
 
     def replace(self, source: Path, target: Path) -> None:
-        """Give `source` the name `target` in the same directory, in one step."""
-        with below.parent(target, self.root) as (at, name):
-            before = str(source) if at is None else source.name
-            os.replace(before, name, src_dir_fd=at, dst_dir_fd=at)
+        """Give `source` the name `target`, in one step."""
+        with (
+            below.parent(source, self.root) as (there, before),
+            below.parent(target, self.root) as (at, name),
+        ):
+            os.replace(before, name, src_dir_fd=there, dst_dir_fd=at)
 
     def sync_directory(self, path: Path) -> None:
         """Bring a directory's names to the platter."""
@@ -147,7 +151,7 @@ def commit(disk: Disk, path: Path, pieces: Buffers, *, verify: bool = True) -> N
     Raises:
         StorageError: Any step failed; what was at `path` before is still there, whole.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storage(f"cannot write {path}"):
         try:
             fd = disk.create(temporary)
@@ -188,15 +192,47 @@ def holds(path: Path, pieces: Buffers, root: Path | None = None) -> bool:
         return file.read(1) == b""
 
 
-def remove_temporaries(disk: Disk, directory: Path) -> list[Path]:
-    """Remove what an earlier process left half written; call only while holding the run's lock."""
+def written_half(name: str) -> str | None:
+    """The name of the file that `name` is an unfinished writing of, or None where it is something else."""
+    found = _TEMPORARY.fullmatch(name)
+    return found[1] if found else None
+
+
+def remove_temporaries(disk: Disk, directory: Path, mine: Callable[[str], bool]) -> list[Path]:
+    """Remove what an earlier process left half written; call only while holding the run's lock.
+
+    Args:
+        mine: Whether this directory's writer writes a file of that name: others' files stay.
+    """
     with storage(f"cannot clean {directory}"):
         try:
             names = below.names_in(directory, disk.root)
         except FileNotFoundError:
             return []
-        hidden = [directory / n for n in names if n.startswith(".") and n.endswith(_TEMPORARY)]
-        found = [path for path in hidden if below.is_file(path, disk.root)]
+        half = [directory / n for n in names if (name := written_half(n)) is not None and mine(name)]
+        found = [path for path in half if below.is_file(path, disk.root)]
         for path in found:
             disk.unlink(path)
     return found
+
+
+def remove_stale(disk: Disk, path: Path) -> None:
+    """Remove what processes that are no more left half written beside `path`, the file that they meant.
+
+    For files outside a run, which no lock guards: a process that lives may still be writing.
+    """
+    with suppress(OSError):
+        for name in os.listdir(path.parent):
+            found = _TEMPORARY.fullmatch(name)
+            if found and found[1] == path.name and not _lives(int(found[2])):
+                disk.unlink(path.with_name(name))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -75,14 +75,16 @@ class CheckpointStore:
 
     def named(self) -> list[Path]:
         """Those committed under a name of the user's, by name."""
-        found: list[Path] = []
-        todo = [self.directory]
-        while todo:
-            directory = todo.pop()
+        paths = [directory / name for directory in self._directories() for name in self._names(directory)]
+        return sorted(p for p in paths if p.suffix == ".h5" and not _NAME.fullmatch(p.name))
+
+    def _directories(self) -> list[Path]:
+        """The store's own, and those below it that names of the user's have made."""
+        found = [self.directory]
+        for directory in found:  # grows meanwhile
             paths = [directory / name for name in self._names(directory)]
-            found += [p for p in paths if p.suffix == ".h5" and not _NAME.fullmatch(p.name)]
-            todo += [p for p in paths if p.suffix != ".h5" and below.is_directory(p, self.directory)]
-        return sorted(found)
+            found += [p for p in paths if p.suffix != ".h5" and below.is_directory(p, self.directory)]
+        return found
 
     def _names(self, directory: Path) -> list[str]:
         try:
@@ -193,7 +195,11 @@ class CheckpointStore:
 
     def clean(self) -> list[Path]:
         """Remove what a killed process left half written; for the process that holds the lock."""
-        return remove_temporaries(self.disk, self.directory)
+        return [
+            path
+            for directory in self._directories()
+            for path in remove_temporaries(self.disk, directory, lambda name: True)
+        ]
 
     def _prune(self, step: int, committed: Path) -> None:
         """Keep the newest K up to `step` and the newest best; `committed` always."""

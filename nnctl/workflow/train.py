@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from nnctl.core.threads import thread_count
 from nnctl.graph.model import LayerGraph
 from nnctl.runs.decision import Decision, decide
 from nnctl.runs.directory import MANIFEST, RunDirectory, allocate, numbered
+from nnctl.runs.disk import DISK, Disk
 from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
 from nnctl.runs.model_file import Expected, read_model
 from nnctl.runs.recorder import Recorder
@@ -50,8 +52,12 @@ def start(
     allow_plugins: bool = False,
     strict: bool = False,
     watch: Watch = lambda event: None,
+    disk: Disk = DISK,
 ) -> Training:
     """Make ready to train: everything is checked before anything is written.
+
+    Args:
+        disk: What changes the disk.
 
     Raises:
         ConfigError: the config is wrong; nothing was written. With `strict`, warnings are wrong, too.
@@ -69,13 +75,24 @@ def start(
         decision = Decision("start", RUNS / assembled.loaded.experiment.name)
     else:
         resolved = resolved_text(assembled.loaded, path)
-        data = assembled.data
-        decision = decide(path, resolved, resume=resume, data_sha256=data.data_sha256, files=data.files)
+        data, named = assembled.data, assembled.loaded.document.written(("name",))
+        decision = decide(
+            path, resolved, resume=resume, data_sha256=data.data_sha256, files=data.files, named=named
+        )
+        if decision.manifest is not None and not named:
+            assembled = _called(assembled, decision.manifest.name)
     with placed(assembled.loaded):
         decision.raise_refusal()
     if assembled.warnings and decision.action != "completed":
         watch(events.Warned(assembled.warnings))
-    return Training(assembled, decision, path, count, initial, watch)
+    return Training(assembled, decision, path, count, initial, watch, disk)
+
+
+def _called(assembled: Assembled, name: str) -> Assembled:
+    """The same experiment under another name: that of the run which it goes on with."""
+    loaded = assembled.loaded
+    experiment = loaded.experiment.model_copy(update={"name": name})
+    return replace(assembled, loaded=replace(loaded, experiment=experiment))
 
 
 def _default_directory(assembled: Assembled, resume: bool) -> Path | None:
@@ -83,7 +100,8 @@ def _default_directory(assembled: Assembled, resume: bool) -> Path | None:
     if not resume:
         return None
     name = assembled.loaded.experiment.name
-    newest = numbered(RUNS / name)
+    # A process that was killed at once leaves an empty directory: there is nothing in it to go on with.
+    newest = [path for path in numbered(RUNS / name) if any(path.iterdir())]
     if not newest:
         raise RunError(f"there is no run of '{name}' under {RUNS}/ to resume")
     return newest[0]
@@ -124,12 +142,14 @@ class Training:
         threads: int,
         initial: TrainingState | None,
         watch: Watch,
+        disk: Disk = DISK,
     ) -> None:
         self.assembled = assembled
         self.decision = decision
         self.threads = threads
         self.initial = initial
         self.watch = watch
+        self.disk = disk
         self.experiment = assembled.loaded.experiment
         self.path = path
         self.exit_code = 0
@@ -165,11 +185,11 @@ class Training:
         prepare(job)
         ready_kernels(session, self.watch)
         if self.path is None:
-            self.path = allocate(RUNS, self.experiment.name)
+            self.path = allocate(RUNS, self.experiment.name, self.disk)
         job.run_dir = self.path
         from nnctl.kernels.pool import spread
 
-        run = RunDirectory(self.path, keep=self.experiment.training.checkpoint.keep).open()
+        run = RunDirectory(self.path, self.experiment.training.checkpoint.keep, self.disk).open()
         handlers = self._catch_signals()
         try:
             self._still_holds(run)
@@ -229,10 +249,12 @@ class Training:
             run.checkpoints.set_aside(loaded)
             state = loaded.model.state if loaded.model else None
             self.manifest = resumed_manifest(self.manifest, threads=self.threads)
+            if self.decision.more_epochs is not None:
+                yield from self._lengthen(run, self.decision.more_epochs, state)
+            run.write_manifest(self.manifest)
         else:
             loaded_config = self.assembled.loaded
-            config = rewritten_text(loaded_config.original, loaded_config.overrides)
-            run.write_config(config, resolved_text(loaded_config, run.path))
+            self._write_config(run)
             self.manifest = new_manifest(
                 self.experiment.name,
                 seed=self.experiment.seed,
@@ -243,9 +265,36 @@ class Training:
                 threads=self.threads,
                 source=loaded_config.directory,
             )
+            # Before any file of a callback's: by its manifest a directory is a run's, and can be resumed.
+            run.write_manifest(self.manifest)
         if state is None:
             first_weights(job.session, self.initial)
         return state
+
+    def _write_config(self, run: RunDirectory) -> None:
+        loaded = self.assembled.loaded
+        config = rewritten_text(loaded.original, loaded.overrides)
+        run.write_config(config, resolved_text(loaded, run.path))
+
+    def _lengthen(self, run: RunDirectory, epochs: int, state: TrainingState | None) -> Iterator[Event]:
+        """Make a run that was begun for fewer epochs one of `epochs`.
+
+        The manifest first: a process that is killed in between leaves a run that is not completed, to which
+        the same command comes back. The final model stays, under the name of how far it came.
+        """
+        before = self.manifest.epochs
+        self.manifest.weights_sha256 = None
+        self.manifest.config_sha256 = config_sha256(self.experiment)
+        run.write_manifest(self.manifest)
+        run.set_model_aside(f"after-{before}-epochs")
+        self._write_config(run)
+        if state is not None and "stopped" in state.scalars:
+            text = "a callback had stopped it, as it would stop a longer run: nothing is left to train"
+        else:
+            text = f"goes on from epoch {state.epoch if state else 0} to {epochs}, to the bits of one run"
+            if self.experiment.plugins:
+                text += "; a plugin that looks at the number of epochs may make it another"
+        yield events.Notice(text)
 
     def _summary(self) -> str:
         """Where the run is and what to type next."""
