@@ -3,20 +3,46 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .make
+PIP := -m pip install -q --disable-pip-version-check
+# What the lock names, in wheels that have the hashes it names; nnctl itself with nothing beside it.
+LOCKED := $(PIP) --require-hashes --only-binary :all: -r
+ITSELF := $(PIP) --no-deps --no-build-isolation --no-index -e .
+# What test-latest and test-lowest run: make test-lowest TESTS=tests/spec
+TESTS ?=
 
-.PHONY: demo test test-slow lint docs bench clean
+.PHONY: demo test test-slow test-latest test-lowest lock lint docs bench clean preflight
 
-$(STAMPS)/installed: pyproject.toml
+$(STAMPS)/installed: pyproject.toml requirements/run.txt
+	@sh requirements/preflight $(PYTHON)
 	@mkdir -p $(STAMPS)
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "installing nnctl into $(VENV)"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@$(BIN)/python $(LOCKED) requirements/run.txt
+	@$(BIN)/python $(ITSELF)
 	@touch $@
 
-$(STAMPS)/dev: $(STAMPS)/installed
+$(STAMPS)/dev: $(STAMPS)/installed requirements/dev.txt
 	@echo "installing what the tests need"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --group dev --group keras -e ".[tensorboard]"
+	@$(BIN)/python $(LOCKED) requirements/dev.txt
+	@touch $@
+
+# The newest versions that pyproject.toml allows, as they are today.
+$(STAMPS)/latest/installed: pyproject.toml
+	@sh requirements/preflight $(PYTHON)
+	@$(PYTHON) -m venv --clear $(STAMPS)/latest
+	@echo "installing the newest versions into $(STAMPS)/latest"
+	@$(STAMPS)/latest/bin/python $(PIP) --upgrade "pip>=25.1"
+	@$(STAMPS)/latest/bin/python $(PIP) --only-binary :all: --group build --group test --group keras
+	@$(STAMPS)/latest/bin/python $(PIP) --no-build-isolation -e ".[tensorboard]"
+	@touch $@
+
+# The lowest versions that pyproject.toml allows.
+$(STAMPS)/lowest/installed: pyproject.toml requirements/lowest.txt
+	@sh requirements/preflight $(PYTHON)
+	@$(PYTHON) -m venv --clear $(STAMPS)/lowest
+	@echo "installing the lowest versions into $(STAMPS)/lowest"
+	@$(STAMPS)/lowest/bin/python $(LOCKED) requirements/lowest.txt
+	@$(STAMPS)/lowest/bin/python $(ITSELF)
 	@touch $@
 
 demo: $(STAMPS)/installed
@@ -28,6 +54,15 @@ test: $(STAMPS)/dev
 
 test-slow: $(STAMPS)/dev
 	$(BIN)/python -m pytest -n 2 -m slow
+
+test-latest: $(STAMPS)/latest/installed
+	$(STAMPS)/latest/bin/python -m pytest -n 2 $(TESTS)
+
+test-lowest: $(STAMPS)/lowest/installed
+	$(STAMPS)/lowest/bin/python -m pytest -n 2 $(TESTS)
+
+lock:
+	requirements/lock
 
 lint: $(STAMPS)/dev
 	$(BIN)/ruff check .
