@@ -2,20 +2,15 @@
 
 Every kernel is a Numba function on arrays: output last, nothing allocated, nothing
 returned. `fastmath` is never used, so LLVM keeps the order of every float operation and the
-bits do not depend on the machine. The cache is keyed by the *content* of the kernel's file
-and of the kernel modules it imports, so it survives reinstalls and never serves stale code.
+bits do not depend on the machine. What was compiled is kept by `cache.py`.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
 import os
-import re
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 # A waiting libgomp thread spins; on a busy machine that starves the thread that has work.
@@ -23,86 +18,9 @@ from typing import Any
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import numba
-from numba.core import caching, codegen, compiler, config
+from numba.core import codegen, compiler, config
 
-_HERE = Path(__file__).resolve().parent
-_IMPORT = re.compile(r"^\s*(?:from|import)\s+nnctl\.kernels(?:\.(\w+))?(?:\s+import\s+([\w, ]+))?", re.M)
-
-
-def cache_root() -> Path:
-    """The folder of compiled kernels: $NNCTL_CACHE_DIR, else the user's cache folder."""
-    if given := os.environ.get("NNCTL_CACHE_DIR"):
-        return Path(given)
-    base = os.environ.get("XDG_CACHE_HOME") or (Path.home() / ".cache")
-    return Path(base) / "nnctl" / "kernels"
-
-
-@functools.cache
-def _content_stamp(path: Path) -> str:
-    """Hash of a kernel file together with the kernel files it imports."""
-    seen: dict[Path, bytes] = {}
-    todo = [path]
-    while todo:
-        file = todo.pop()
-        if file in seen or not file.exists():
-            continue
-        source = file.read_bytes()
-        seen[file] = source
-        for module, names in _IMPORT.findall(source.decode()):
-            for name in [module] if module else re.findall(r"\w+", names):
-                todo.append(_HERE / f"{name}.py")
-    digest = hashlib.sha256()
-    for file in sorted(seen):
-        digest.update(file.name.encode() + b"\0" + seen[file] + b"\0")
-    return digest.hexdigest()
-
-
-@functools.cache
-def _usable(folder: Path) -> bool:
-    """Can compiled kernels be written below this folder?"""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError:
-        return False
-    return True
-
-
-@functools.cache
-def _fallback_root() -> Path:
-    """Where nothing else can be written: a folder for this process alone."""
-    return Path(tempfile.mkdtemp(prefix="nnctl-kernels-"))
-
-
-class _ContentLocator(caching._CacheLocator):  # type: ignore[misc]
-    """Numba cache locator: place by module name, freshness by content."""
-
-    def __init__(self, py_func: Any, py_file: str) -> None:
-        self._py_file = py_file  # Numba names it in its warnings
-        self._file = Path(py_file).resolve()
-        self._name = py_func.__name__
-        # Numba names these two in its warnings.
-        self._py_file, self._lineno = py_file, py_func.__code__.co_firstlineno
-        root = cache_root()
-        self._path = (root if _usable(root) else _fallback_root()) / self._file.stem
-        self._path.mkdir(parents=True, exist_ok=True)
-
-    def get_cache_path(self) -> str:
-        return str(self._path)
-
-    def get_source_stamp(self) -> str:
-        return _content_stamp(self._file)
-
-    def get_disambiguator(self) -> str:
-        return self._name
-
-    @classmethod
-    def from_function(cls, py_func: Any, py_file: str) -> Any:
-        return cls(py_func, py_file) if getattr(py_func, "_nnctl_kernel", False) else None
-
-
-if _ContentLocator not in caching.CacheImpl._locator_classes:
-    caching.CacheImpl._locator_classes.insert(0, _ContentLocator)
+from nnctl.kernels.cache import KernelCache, folder
 
 
 class _Codegen:
@@ -180,11 +98,12 @@ def kernel(function: Callable[..., None] | None = None, *, parallel: bool = Fals
     """
     if function is None:
         return functools.partial(kernel, parallel=parallel)
-    function._nnctl_kernel = True  # type: ignore[attr-defined]
     options: dict[str, Any] = {"pipeline_class": _KernelCompiler} if _PARTS_CAN_WAIT else {}
-    return numba.njit(
-        cache=True, nogil=True, parallel=parallel, error_model="numpy", fastmath=False, **options
+    dispatcher: Any = numba.njit(
+        nogil=True, parallel=parallel, error_model="numpy", fastmath=False, **options
     )(function)
+    dispatcher._cache = KernelCache(function, variant="parts" if _PARTS_CAN_WAIT else "plain")
+    return dispatcher
 
 
 def inline(function: Callable[..., Any]) -> Any:
@@ -192,4 +111,4 @@ def inline(function: Callable[..., Any]) -> Any:
     return numba.njit(error_model="numpy", fastmath=False, forceinline=True)(function)
 
 
-__all__ = ["cache_root", "config", "inline", "kernel"]
+__all__ = ["config", "folder", "inline", "kernel"]

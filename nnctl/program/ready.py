@@ -100,3 +100,6 @@ def _dismiss(helper: int | None) -> None:
             os.kill(helper, signal.SIGKILL)
         with contextlib.suppress(OSError):
             os.waitpid(helper, 0)
+        from nnctl.kernels.jit import folder
+
+        folder().forget(helper)

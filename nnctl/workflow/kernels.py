@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nnctl.core.events import Compiling, Event
+from nnctl.core.events import Compiling, Event, Notice
 from nnctl.core.threads import limit_kernels
 
 if TYPE_CHECKING:
@@ -27,17 +27,25 @@ def use_threads(count: int) -> None:
     pool.install(count)
 
 
+def cache_faults() -> list[str]:
+    """What is wrong with the cache of compiled kernels: at most one thing is said."""
+    from nnctl.kernels.jit import folder
+
+    return folder().notices
+
+
 def ready_kernels(session: Session, watch: Callable[[Event], None] | None = None) -> int:
     """Compile or load the kernels of a session's programs; tells `watch` when that takes long.
 
     On a machine's first run that is known at once; the first kernel alone takes seconds to compile. From here
     on garbage is looked for, among what comes after the start: what that made stays for good.
     """
-    from nnctl.kernels.jit import cache_root
+    from nnctl.kernels.jit import folder
 
     began = time.perf_counter()
     told = False
-    empty = not any(cache_root().rglob("*.nbi"))
+    cache = folder()
+    empty = cache.empty
 
     def progress(done: int, total: int, kernel: str) -> None:
         nonlocal told
@@ -50,6 +58,9 @@ def ready_kernels(session: Session, watch: Callable[[Event], None] | None = None
             watch(Compiling(done, total, kernel))
 
     fresh = session.compile_kernels(progress)
+    if watch is not None:
+        for text in cache_faults():
+            watch(Notice(text))
     gc.freeze()
     gc.enable()
     return fresh

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nnctl.core.events import Event
+from nnctl.core.errors import StorageError
+from nnctl.core.events import Event, Notice
 from nnctl.core.threads import thread_count
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.init import TEMPLATES, template_path
-from nnctl.workflow.kernels import ready_kernels
+from nnctl.workflow.kernels import cache_faults, ready_kernels
 from nnctl.workflow.train import make_job, programs_of
 
 
@@ -25,8 +26,15 @@ def warm(
 
     Raises:
         ConfigError: the config is wrong.
+        StorageError: what was compiled cannot be kept.
     """
     count = thread_count(threads)
+
+    def told(event: Event) -> None:
+        # What is wrong with the cache is no notice here: it is the command's error.
+        if watch is not None and not isinstance(event, Notice):
+            watch(event)
+
     configs = [config] if config is not None else [template_path(name) for name in TEMPLATES]
     kernels: set[str] = set()
     compiled = 0
@@ -37,6 +45,8 @@ def warm(
         sizes = job.train.sizes(job.batches.counts()[0])
         session.prepare([*programs_of(job), ("evaluation", sizes), ("prediction", sizes)])
         session.initialize()
-        compiled += ready_kernels(session, watch)
+        compiled += ready_kernels(session, told)
         kernels |= session.kernel_names()
+    if faults := cache_faults():
+        raise StorageError(faults[0])
     return {"kernels": len(kernels), "compiled": compiled}
