@@ -26,8 +26,13 @@ _GELU_CUBE = 0.044715
 
 @inline
 def clipped_relu(x, slope, largest, threshold):
-    """x above the threshold, at most `largest`; slope * (x - threshold) below."""
+    """x above the threshold, at most `largest`; slope * (x - threshold) below.
+
+    With a largest value, what is above a negative threshold is at least 0: Keras clips to [0, largest].
+    """
     top = largest if x >= largest else x
+    zero = type(x)(0.0)
+    top = zero if top < zero and largest < np.inf else top
     return top if x > threshold else slope * (x - threshold)
 
 
@@ -121,7 +126,7 @@ def _backward(v, dy, code, a, b, c, lo, hi, dx):
     zero, one = t(0.0), t(1.0)
     if code == codes.RELU:
         for i in range(lo, hi):
-            slope = one if v[i] < b else zero
+            slope = one if v[i] < b and (v[i] > zero or b == np.inf) else zero
             dx[i] = dy[i] * (slope if v[i] > c else a)
     elif code == codes.SIGMOID:
         for i in range(lo, hi):
@@ -137,6 +142,9 @@ def _backward(v, dy, code, a, b, c, lo, hi, dx):
         alpha = t(SELU_SCALE * SELU_ALPHA) if code == codes.SELU else a
         for i in range(lo, hi):
             dx[i] = dy[i] * (scale if v[i] > zero else v[i] + alpha)
+    elif code == codes.ELU_FROM_INPUT:
+        for i in range(lo, hi):
+            dx[i] = dy[i] * (one if v[i] > zero else a * exp(v[i]))
     elif code == codes.HARD_SIGMOID:
         for i in range(lo, hi):
             dx[i] = dy[i] / t(6.0) if zero < v[i] and v[i] < one else zero
@@ -184,7 +192,7 @@ def activation_parallel(x, code, a, b, c, y):
 
 @kernel
 def activation_grad(v, dy, code, a, b, c, dx):
-    """dx = f'(x) dy. `v` is x for the codes in `codes.NEEDS_INPUT`, the output y for others."""
+    """dx = f'(x) dy. `v` is the output y, or x where ops.activation says that y does not tell."""
     t = v.dtype.type
     _backward(v, dy, code, t(a), t(b), t(c), np.uint64(0), all_of(v), dx)
 

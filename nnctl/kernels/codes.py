@@ -16,6 +16,8 @@ SILU = 10
 GELU = 11
 GELU_TANH = 12
 EXPONENTIAL = 13
+ELU_FROM_INPUT = 14
+"""The gradient of an elu whose output does not tell the input's sign; no activation of its own."""
 
 ACTIVATION_CODES: dict[str, int] = {
     "linear": LINEAR,
@@ -37,7 +39,8 @@ ACTIVATION_CODES: dict[str, int] = {
 NEEDS_INPUT = frozenset({SILU, GELU, GELU_TANH})
 """Activations whose gradient is computed from the input; the others need the output only.
 
-A relu with a slope, a largest value or a threshold also passes its input.
+A relu with a slope, a largest value or a threshold also passes its input, and so does what is not monotone
+because its slope or alpha is negative: the output's sign is then not the input's.
 """
 
 # Elementwise arithmetic of two arrays

@@ -32,6 +32,9 @@ class Activation(Op):
         """Whether the gradient can be told from the output."""
         if self.code == codes.RELU:
             return self.plain
+        if self.code in (codes.LEAKY_RELU, codes.ELU):
+            # Else a negative input gives a positive output.
+            return self.a >= 0
         return self.code not in codes.NEEDS_INPUT
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
@@ -41,7 +44,8 @@ class Activation(Op):
         (dy,) = dys
         assert dy is not None
         seen = node.outputs[0] if self.from_output else node.inputs[0]
-        return (dy.graph.add1(ActivationGrad(self.code, self.a, self.b, self.c), dy, seen),)
+        code = codes.ELU_FROM_INPUT if self.code == codes.ELU and not self.from_output else self.code
+        return (dy.graph.add1(ActivationGrad(code, self.a, self.b, self.c), dy, seen),)
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int

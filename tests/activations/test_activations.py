@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from nnctl.activations.base import activations
+from nnctl.layers.base import layers
 from nnctl.layers.dense import Dense
+from nnctl.layers.gru import GRU
+from tests.layers.harness import check
 from tests.ops.harness import check_gradients, evaluate
 
 Array = np.ndarray[Any, Any]
@@ -64,3 +67,109 @@ def test_unknown_names_and_parameters() -> None:
     for wrong in ("rellu", {"type": "relu", "alpha": 1.0}, {"alpha": 1.0}, 3):
         with pytest.raises(ValidationError):
             Dense(units=1, activation=wrong)
+
+
+def drawn(cls: Any, rng: np.random.Generator) -> dict[str, Any]:
+    """Every argument of a class of activations or layers, drawn: negative, zero, large, null."""
+    for _ in range(100):
+        fields: dict[str, Any] = {}
+        for name, field in cls.model_fields.items():
+            kinds = get_args(field.annotation) or (field.annotation,)
+            if bool in kinds:
+                fields[name] = bool(rng.integers(2))
+            elif type(None) in kinds and rng.integers(2):
+                fields[name] = None
+            elif name == "axis":
+                fields[name] = int(rng.choice([-1, 1]))
+            elif name not in ("type", "name", "trainable"):
+                fields[name] = round(
+                    float(rng.choice([-1.5, -0.3, 0.0, 0.4, 1.0, 2.5]) * rng.random() * 2), 3
+                )
+        try:
+            cls.model_validate(fields)
+        except ValidationError:
+            continue
+        return fields
+    raise AssertionError(f"no arguments of {cls.__name__} are valid")
+
+
+def with_arguments(registry: Any, names: list[str]) -> list[tuple[str, int]]:
+    """Each name with as many draws as its arguments deserve."""
+    return [(n, i) for n in names for i in range(12 if registry.get(n).model_fields else 1)]
+
+
+@pytest.mark.parametrize(("name", "draw"), with_arguments(activations, activations.names()))
+def test_gradients_with_drawn_arguments(name: str, draw: int) -> None:
+    """By finite differences, alone and in the epilogues of products and convolutions."""
+    cls = activations.get(name)
+    assert cls is not None
+    rng = np.random.default_rng(draw)
+    fields = drawn(cls, rng)
+    function = cls.model_validate(fields)
+    check_gradients(lambda x: function.apply(x), {"x": 3 * rng.standard_normal((5, 7))})
+    check({"type": "Dense", "units": 4, "activation": {"type": name, **fields}}, (5,))
+    if draw < 4:
+        check(
+            {"type": "Conv1D", "filters": 3, "kernel_size": 2, "activation": {"type": name, **fields}}, (4, 2)
+        )
+
+
+@pytest.mark.parametrize(("name", "draw"), with_arguments(layers, ["ReLU", "LeakyReLU", "Softmax"]))
+def test_gradients_of_layers_with_drawn_arguments(name: str, draw: int) -> None:
+    fields = drawn(layers.get(name), np.random.default_rng(draw))
+    check({"type": name, **fields}, (3, 4), seed=draw)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": "elu", "alpha": -0.4},
+        {"type": "leaky_relu", "negative_slope": -0.1},
+        {"type": "relu", "negative_slope": -0.3},
+    ],
+)
+def test_a_negative_slope_does_not_take_its_branch_from_the_output(fields: dict[str, Any]) -> None:
+    """A negative input then gives a positive output."""
+    cls = activations.get(fields["type"])
+    assert cls is not None
+    function = cls.model_validate({k: v for k, v in fields.items() if k != "type"})
+    check_gradients(lambda x: function.apply(x), {"x": np.array([[-2.0, -0.7, 0.3, 1.9]])})
+
+
+def test_recurrent_steps_take_activations_without_arguments_only() -> None:
+    """Their kernels know no others, so that no argument is passed over."""
+    for wrong in (
+        {"type": "relu", "negative_slope": -0.3},
+        {"type": "relu", "max_value": 1.0},
+        "elu",
+        "leaky_relu",
+    ):
+        for field in ("activation", "recurrent_activation"):
+            with pytest.raises(ValidationError):
+                GRU.model_validate({"units": 2, field: wrong})
+
+
+def test_relu_of_a_negative_threshold_and_a_largest_value() -> None:
+    """Keras clips to [0, max_value] what is above the threshold."""
+    cls = activations.get("relu")
+    assert cls is not None
+    x = np.array([-3.0, -0.5, 0.5, 3.0])
+    for slope in (0.0, 0.25):
+        function = cls.model_validate({"threshold": -1.0, "max_value": 2.0, "negative_slope": slope})
+        (y,) = evaluate(lambda x, f=function: f.apply(x), {"x": x})
+        np.testing.assert_array_equal(y, [slope * -2, 0, 0.5, 2])
+        check_gradients(lambda x, f=function: f.apply(x), {"x": x})
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("name", [n for n in activations.names() if n != "softmax"])
+def test_drawn_arguments_beside_keras(name: str) -> None:
+    keras = pytest.importorskip("keras")
+    cls = activations.get(name)
+    assert cls is not None
+    x = 3 * np.random.default_rng(1).standard_normal(64).astype(np.float32)
+    for draw in range(12):
+        fields = drawn(cls, np.random.default_rng(draw))
+        (y,) = evaluate(lambda x, f=fields: cls.model_validate(f).apply(x), {"x": x})
+        expected = np.asarray(getattr(keras.activations, name)(x, **fields))
+        np.testing.assert_allclose(y, expected, rtol=2e-5, atol=1e-6, err_msg=str(fields))
