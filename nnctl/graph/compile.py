@@ -85,15 +85,17 @@ class _Compiler:
         except ShapeError as error:
             self._misfit(error, f"the loss does not fit output '{name}'", path)
             return None
-        plain = self._measured(name, metrics, target, shape)
-        unique = tuple(_numbered([*plain, *self._measured(name, weighted, target, shape, beside=plain)]))
         assert isinstance(loss, LossSpec)
+        plain = self._measured(name, metrics, loss, target, shape)
+        more = self._measured(name, weighted, loss, target, shape, beside=plain)
+        unique = tuple(_numbered([*plain, *more]))
         return OutputObjective(name, shape, loss, weights.get(name, 1.0), target, unique)
 
     def _measured(
         self,
         name: str,
         metrics: Mapping[str, tuple[Any, Path]],
+        loss: LossSpec,
         target: Target,
         shape: Any,
         beside: Sequence[Measured] | None = None,
@@ -104,7 +106,7 @@ class _Compiler:
         chosen, path = metrics.get(name, ([], _TRAINING))
         for at, metric in enumerate(chosen):
             try:
-                resolved: MetricSpec = metric.resolve(target, shape)
+                resolved: MetricSpec = metric.resolve(target, shape).beside(loss)
                 self._same_target(resolved.target(shape), target)
             except ShapeError as error:
                 self._misfit(error, f"the metric does not fit output '{name}'", (*path, at))

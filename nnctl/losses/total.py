@@ -31,7 +31,7 @@ def total(loss: LossSpec, rows: Value, sample_weight: Value | None, mask: Value 
             an example's positions is what (N, 1) is there.
         mask: Which positions count (N, T), uint8.
     """
-    mask = _ignoring(rows, mask)
+    mask = ignoring(rows, mask)
     weights = effective_weights(sample_weight, mask)
     if loss.reduction == "sum":
         return weighted_total(rows, weights, None, "number", 1.0)
@@ -43,7 +43,7 @@ def total(loss: LossSpec, rows: Value, sample_weight: Value | None, mask: Value 
     return weighted_total(rows, weights, mask, "mask", float(repeat))
 
 
-def _ignoring(rows: Value, mask: Value | None) -> Value | None:
+def ignoring(rows: Value, mask: Value | None) -> Value | None:
     """The mask without the positions whose class the loss ignores (`ignore_class`)."""
     node = rows.node
     if node is None or not isinstance(node.op, ClassLoss) or not node.op.ignores:

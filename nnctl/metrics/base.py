@@ -11,7 +11,7 @@ from nnctl.core.ranges import ANY, Range
 from nnctl.core.registry import Registry, snake_case
 from nnctl.core.shapes import Shape
 from nnctl.core.spec import OneOf, Spec
-from nnctl.losses.base import Target
+from nnctl.losses.base import LossSpec, Target
 
 if TYPE_CHECKING:
     from nnctl.ops.base import Value
@@ -28,6 +28,10 @@ class MetricSpec(Spec):
 
     def resolve(self, target: Target, output: Shape) -> MetricSpec:
         """The metric to use for this target and output (Keras resolves `accuracy` so); default: itself."""
+        return self
+
+    def beside(self, loss: LossSpec) -> MetricSpec:
+        """The metric to use for an output that has this loss; default: itself."""
         return self
 
     def log_name(self) -> str:

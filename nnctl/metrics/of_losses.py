@@ -37,10 +37,21 @@ class LossMetric(MeanMetric):
     def reads(self) -> Range:
         return self.loss().reads()
 
+    def beside(self, loss: LossSpec) -> MetricSpec:
+        """What the loss ignores, the metric ignores as well, if it names no class itself: else it is NaN."""
+        ignored = getattr(loss, "ignore_class", None)
+        if ignored is None or getattr(self, "ignore_class", ignored) is not None:
+            return self
+        return self.model_copy(update={"ignore_class": ignored})
+
     def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
+        from nnctl.losses.total import effective_weights, ignoring
         from nnctl.ops.metrics import accumulate_rows
 
-        accumulate_rows(state["mean"], self.loss().rows(y_true, y_pred), weights)
+        rows = self.loss().rows(y_true, y_pred)
+        counted = ignoring(rows, None)
+        used = weights if counted is None else effective_weights(weights, counted)
+        accumulate_rows(state["mean"], rows, used)
 
 
 def _as_metric(loss: type[LossSpec]) -> type[LossMetric]:

@@ -118,3 +118,11 @@ def test_metrics_must_read_what_the_loss_reads() -> None:
         model(("a", 3)), loss="categorical_crossentropy", metrics=["sparse_categorical_accuracy"]
     )
     assert problems[0][1] == ("training", "metrics", 0)
+
+
+def test_metrics_know_what_the_loss_ignores() -> None:
+    """Also where the resolved config says `ignore_class: null`, as every default is written out there."""
+    loss = {"type": "SparseCategoricalCrossentropy", "ignore_class": 255}
+    metrics = ["sparse_categorical_crossentropy", {"type": loss["type"], "ignore_class": None, "name": "b"}]
+    objective = compiled(model(("a", 3)), loss=loss, metrics=metrics)
+    assert [m.metric.ignore_class for m in objective.outputs[0].metrics] == [255, 255]

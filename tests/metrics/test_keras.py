@@ -141,3 +141,14 @@ def test_masks(name: str) -> None:
     for batch in batches:
         batch["mask"] = (rng.random(batch["y_true"].shape) < 0.6).astype(np.uint8)
     _check(name, {}, batches)
+
+
+@pytest.mark.parametrize("draw", [_sparse, _sparse_sequence])
+def test_ignored_classes(draw: Draw) -> None:
+    """With weights or a mask they do not count; Keras forgets that where there are neither."""
+    batches = _batches(draw, draw is _sparse)
+    rng = np.random.default_rng(3)
+    for batch in batches:
+        if draw is _sparse_sequence:
+            batch["mask"] = (rng.random(batch["y_true"].shape) < 0.6).astype(np.uint8)
+    _check("SparseCategoricalCrossentropy", {"ignore_class": 2}, batches)

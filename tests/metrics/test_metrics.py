@@ -7,12 +7,15 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from nnctl.core.errors import ShapeError
-from nnctl.losses.base import Target
+from nnctl.losses.base import Target, losses
 from nnctl.metrics.base import Metric, metrics
+from nnctl.ops.activation import activation
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.metrics import accumulate_mean
+from nnctl.ops.softmax import softmax
 from nnctl.program.bind import bind, compile_graph, new_arena
 from tests.metrics.streams import make, stream
+from tests.ops.harness import evaluate
 
 CLASSES = Target("classes", (), 3)
 ONEHOT = Target("onehot", (3,), 3)
@@ -147,3 +150,70 @@ def test_what_does_not_fit(
 def test_wrong_fields(name: str, fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         make(name, **fields)
+
+
+IGNORING = {
+    "y_true": np.array([[0, 2, 1], [2, 2, 0]], np.int32),
+    "y_pred": np.array(
+        [[[0.2, 0.7, 0.1], [0.5, 0.2, 0.3], [0.1, 0.6, 0.3]], [[0.3, 0.3, 0.4]] * 3], np.float32
+    ),
+}
+
+
+@pytest.mark.parametrize("more", [{}, {"weight"}, {"mask"}, {"weight", "mask"}])
+def test_ignored_positions_do_not_count(more: set[str]) -> None:
+    """Whether there are weights or a mask, or neither: as in the loss."""
+    batch = dict(IGNORING)
+    counts = np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+    if "weight" in more:
+        batch["weight"] = np.array([2.0, 0.5], np.float32)
+        counts *= batch["weight"][:, None]
+    if "mask" in more:
+        batch["mask"] = np.array([[1, 1, 0], [1, 1, 1]], np.uint8)
+        counts *= batch["mask"]
+    right = np.take_along_axis(batch["y_pred"], batch["y_true"][..., None], -1)[..., 0]
+    expected = (-np.log(right) * counts).sum() / counts.sum()
+    metric = make("sparse_categorical_crossentropy", ignore_class=2)
+    assert stream(metric, [batch, batch]) == pytest.approx(expected, rel=1e-6)
+
+
+def test_nothing_but_ignored_positions_gives_zero() -> None:
+    batch = dict(IGNORING, y_true=np.full((2, 3), 2, np.int32))
+    assert stream(make("sparse_categorical_crossentropy", ignore_class=2), [batch]) == 0.0
+
+
+@pytest.mark.parametrize("ignored", [2, 255, -1])
+def test_the_metric_ignores_what_the_loss_ignores(ignored: int) -> None:
+    """Where it names no class itself; its value would be NaN for a label outside the classes."""
+    loss = losses.get("sparse_categorical_crossentropy")(ignore_class=ignored)  # type: ignore[misc]
+    metric = make("sparse_categorical_crossentropy")
+    batch = dict(IGNORING, y_true=np.where(IGNORING["y_true"] == 2, ignored, IGNORING["y_true"]))
+    expected = stream(make("sparse_categorical_crossentropy", ignore_class=2), [dict(IGNORING)])
+    assert stream(metric.beside(loss), [batch]) == expected
+    own = make("sparse_categorical_crossentropy", ignore_class=1)
+    assert own.beside(loss) == own
+    for other in ("mse", "accuracy", "categorical_crossentropy"):
+        assert make(other).beside(loss) == make(other)
+
+
+def test_probabilities_are_clipped_unless_they_come_from_logits() -> None:
+    """Of a softmax layer, loss and metric read the logits: 1000 and not -log(1e-7) = 16.12."""
+    x = np.array([[500.0, -500.0]])
+    truth = {
+        "sparse_categorical_crossentropy": np.array([1], np.int32),
+        "categorical_crossentropy": np.array([[0.0, 1.0]]),
+    }
+    for name, y in truth.items():
+        loss = losses.get(name)()  # type: ignore[misc]
+        for read, expected in ((softmax, 1000.0), (lambda x: x, 16.118095)):
+            p = x if read is softmax else np.array([[1.0, 0.0]])
+            (rows,) = evaluate(lambda y, x, f=read, r=loss: r.rows(y, f(x)), {"y": y, "x": p})
+            np.testing.assert_allclose(rows, [expected], rtol=1e-6)
+    bce = losses.get("binary_crossentropy")()  # type: ignore[misc]
+    (rows,) = evaluate(
+        lambda y, x: bce.rows(y, activation(x, "sigmoid")),
+        {"y": np.ones((1, 1)), "x": np.full((1, 1), -80.0)},
+    )
+    np.testing.assert_allclose(rows, [80], rtol=1e-6)
+    (rows,) = evaluate(lambda y, x: bce.rows(y, x), {"y": np.ones((1, 1)), "x": np.zeros((1, 1))})
+    np.testing.assert_allclose(rows, [16.118095], rtol=1e-6)
