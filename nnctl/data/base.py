@@ -66,6 +66,10 @@ class Source(Spec):
         """
         raise NotImplementedError
 
+    def width(self, base: Path) -> int:
+        """The number of columns, for a source whose file may not name them. Raises DataError."""
+        return len(self.read(base, no_hint, 1).names)
+
     @classmethod
     def of_path(cls, path: str, options: Mapping[str, Any]) -> Source:
         """The source of this type for a bare path, with the reader's `options` remembered from training."""

@@ -62,22 +62,25 @@ class Scaled:
     twice from 53 bits, float64 gives the same bits (53 >= 2 * 24 + 2), more slowly.
     """
 
-    def __init__(self, values: Values, prep: NumberPrep, name: str, origin: Origin) -> None:
-        self.values, self.prep, self.name, self.origin = values, prep, name, origin
+    def __init__(
+        self, values: Values, prep: NumberPrep, name: str, origin: Origin, dtype: str = "float64"
+    ) -> None:
+        self.values, self.prep, self.name, self.origin, self.dtype = values, prep, name, origin, dtype
         self.width = prod(values.shape[1:])
+        self.most = float(np.finfo(dtype).max)
         self.shift, self.divide = np.array(prep.shift), np.array(prep.divide)
         self.lazy = not isinstance(values, np.ndarray)
         self.checked = False
         small = values.dtype.kind in "uib" and values.dtype.itemsize <= 2
         divisor = self.divide[0] if len(self.divide) == 1 and not self.shift.any() else np.float64(0.1)
-        self.direct = small and float(np.float32(divisor)) == divisor
+        self.direct = small and float(np.float32(divisor)) == divisor and divisor > 1e-30
 
     def check(self, rows: Rows) -> None:
         """Prepare all of `rows` once, so that whatever is wrong with them shows now."""
         if self.lazy or self.values.dtype.kind != "f":
             return
         for part, raw in blocks(self.values, rows):
-            self._filled(raw.reshape(len(part), self.width).astype(np.float64), part)
+            self._prepared(raw.reshape(len(part), self.width), part)
         self.checked = True
 
     def kept(self) -> list[Flat]:
@@ -91,8 +94,26 @@ class Scaled:
             out[...] = raw
             out /= out.dtype.type(self.divide[0])
         else:
-            x = self._filled(raw.astype(np.float64), rows).reshape(len(rows), -1, len(self.shift))
-            out[...] = ((x - self.shift) / self.divide).reshape(out.shape)
+            out[...] = self._prepared(raw, rows)
+
+    def _prepared(self, raw: Flat, rows: Rows) -> npt.NDArray[np.float64]:
+        x = self._filled(raw.astype(np.float64), rows)
+        y = ((x.reshape(len(rows), -1, len(self.shift)) - self.shift) / self.divide).reshape(x.shape)
+        return y if self.checked else self._representable(y, x, rows)
+
+    def _representable(
+        self, y: npt.NDArray[np.float64], x: npt.NDArray[np.float64], rows: Rows
+    ) -> npt.NDArray[np.float64]:
+        """`y`, made of `x`. Raises DataError for a value that the batch's type cannot hold."""
+        for values in (x, y):
+            fits = np.abs(values) <= self.most
+            if not fits.all():
+                i, j = (int(at[0]) for at in np.nonzero(~fits))
+                scaled = "" if values is x else f", scaled to {y[i, j]:g},"
+                raise self.origin.error(
+                    f"the value {x[i, j]:g}{scaled} is too large for {self.dtype}", int(rows[i]), self.name
+                )
+        return y
 
     def _filled(self, x: npt.NDArray[np.float64], rows: Rows) -> npt.NDArray[np.float64]:
         if np.isfinite(x).all():
@@ -116,7 +137,8 @@ class Coded:
     def __init__(self, words: Words, prep: CategoryPrep, name: str, origin: Origin, rows: Rows) -> None:
         places = {w: i for i, w in enumerate(prep.words)}
         other = len(prep.words) if prep.other else -1
-        lookup = [places.get(w, other) for w in words.vocabulary]
+        unknown = other if prep.unknown_other else -1
+        lookup = [places.get(w, unknown) for w in words.vocabulary]
         fill = places[prep.fill] if prep.fill is not None else (other if prep.missing_other else -1)
         self.codes = np.array([*lookup, fill], dtype=np.int32)[words.codes]
         self.prep, self.width = prep, prep.width
@@ -175,7 +197,7 @@ class Whole:
         if raw.dtype.kind == "b" or raw.dtype in (np.uint8, np.int8, np.uint16, np.int16, np.int32):
             return raw
         with np.errstate(invalid="ignore"):
-            bad = ~((raw == np.floor(raw)) & (np.abs(raw) < 2**31)).all(axis=1)
+            bad = ~((raw == np.floor(raw)) & (raw < 2**31) & (raw >= -(2**31))).all(axis=1)
         if bad.any():
             i = int(np.argmax(bad))
             if raw.dtype.kind == "f" and np.isnan(raw[i]).any():

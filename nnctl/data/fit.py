@@ -18,6 +18,9 @@ from nnctl.data.table import Column, Numbers, Origin, Rows, Table, Values, Words
 MANY_CLASSES = 1000
 """More classes than this in an undeclared column of words are taken for a mistake."""
 
+LARGEST = 1e150
+"""Squares of larger values, summed, leave float64's range."""
+
 Floats = tuple[float, ...]
 
 
@@ -36,6 +39,8 @@ def fit_number(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin: 
             hint="the config declares this column a number",
         )
     values, shape = column.values, column.shape
+    if spec.scale in ("standard", "minmax") or spec.missing == "mean":
+        _check_sums(values, rows, name, origin)
     lanes = shape[-1] if len(shape) > 0 and not isinstance(spec.scale, float) else 1
     fill = _fill(values, rows, spec.missing, lanes, name, origin)
     base: dict[str, Any] = {"shape": shape, "fill": fill}
@@ -95,7 +100,20 @@ def fit_category(
         fill=fill,
         other=spec.unknown == "other" or to_other,
         missing_other=to_other,
+        unknown_other=spec.unknown == "other",
     )
+
+
+def _check_sums(values: Values, rows: Rows, name: str, origin: Origin) -> None:
+    """Raise DataError for a value whose square, or whose sum with others, float64 cannot hold."""
+    if values.dtype != np.float64:
+        return
+    for part, raw in blocks(values, rows):
+        over = (np.abs(raw) > LARGEST).reshape(len(part), -1).any(axis=1)
+        if over.any():
+            i = int(np.argmax(over))
+            shown = float(np.nanmax(np.abs(raw[i])))
+            raise origin.error(f"a value of {shown:g} is too large to be scaled", int(part[i]), name)
 
 
 def _word_of(value: str | float | None) -> str:

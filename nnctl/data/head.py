@@ -78,7 +78,7 @@ def head(
     """
     wanted = Wanted(input_shapes or {}, tuple(outputs), frozenset(integer_inputs), categorical or {})
     small = sum(_cost(source, base_dir) for source in spec.parts().values()) <= WHOLE
-    tables = read_tables(spec, base_dir, rows=None if small else rows)
+    tables = read_tables(spec, base_dir, wanted, rows=None if small else rows)
     main = tables.get("source") or tables["train"]
     _same_columns(spec, tables, main, wanted)
     if all(t.complete for t in tables.values()):
@@ -98,7 +98,7 @@ def _cost(source: Source, base: Path) -> int:
 
 def _same_columns(spec: DataSpec, tables: dict[str, Table], main: Table, wanted: Wanted) -> None:
     """Raise DataError if the source of another split lacks a column that training uses."""
-    used = assign(spec, list(main.columns), wanted).used()
+    used = assign(spec, main.names, wanted).used()
     for table in tables.values():
         for name in used:
             if name not in table.columns:
@@ -127,7 +127,7 @@ def _partial(main: Table, spec: DataSpec, wanted: Wanted) -> Head:
 
     A one-hot width may still grow with the rows not read, so it is neither told nor held against the model.
     """
-    roles = assign(spec, list(main.columns), wanted)
+    roles = assign(spec, main.names, wanted)
     unsure = {n for n, columns in roles.inputs.items() if any(_onehot(main, spec, c) for c in columns)}
     asked = replace(wanted, inputs={n: None if n in unsure else s for n, s in wanted.inputs.items()})
     count = main.rows(roles.used())

@@ -9,18 +9,18 @@ from typing import Literal
 
 import numpy as np
 
-from nnctl.core.errors import DataError, Problem
+from nnctl.core.errors import Problem
 from nnctl.core.shapes import Shape
-from nnctl.data.base import Hint
+from nnctl.data.base import Hint, Kind, no_hint
 from nnctl.data.dataset import Dataset, Signature
 from nnctl.data.fit_roles import fit
 from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.roles import Wanted, assign, check_names, column_spec
+from nnctl.data.roles import Roles, Wanted, assign, column_spec, steering
 from nnctl.data.spec import DataSpec
 from nnctl.data.split import SPLITS, Split
 from nnctl.data.split_rule import split_rows
-from nnctl.data.table import Rows, Table, as_words
+from nnctl.data.table import Rows, Table, Words, as_words
 from nnctl.data.trained_on import DataFile, TrainedOn, data_files, data_sha256, split_sha256
 from nnctl.data.warnings import Fitted, data_warnings
 from nnctl.data.window import segments, starts
@@ -114,7 +114,7 @@ def open_data(
         DataError: the data cannot be read or used; names file, row and column.
     """
     wanted = Wanted(input_shapes or {}, tuple(outputs), frozenset(integer_inputs), categorical or {})
-    tables = read_tables(spec, base_dir, preprocessing)
+    tables = read_tables(spec, base_dir, wanted, preprocessing)
     data = assemble(spec, tables, seed, wanted, preprocessing, dtype)
     return with_files(data, data_files(spec, base_dir, tables)) if digest else data
 
@@ -127,44 +127,43 @@ def with_files(data: Data, files: dict[str, DataFile]) -> Data:
 
 
 def read_tables(
-    spec: DataSpec, base_dir: Path, preprocessing: Preprocessing | None = None, rows: int | None = None
+    spec: DataSpec,
+    base_dir: Path,
+    wanted: Wanted,
+    preprocessing: Preprocessing | None = None,
+    rows: int | None = None,
 ) -> dict[str, Table]:
-    """Every source's table by the name of its field."""
-    hint = hint_of(spec, preprocessing)
-    try:
-        return {name: source.read(base_dir, hint, rows) for name, source in spec.parts().items()}
-    except DataError:
-        if preprocessing is None:
-            _look_for_wrong_names(spec, base_dir)
-        raise
+    """Every source's table by the name of its field, the columns read as what training takes them for."""
+    # The names are looked at first: what a wrong one leaves among the inputs would fail for another reason.
+    roles = assign(spec, spec.main.read(base_dir, no_hint, 1).names, wanted)
+    declared = hint_of(spec, roles, preprocessing)
+    parts = spec.parts()
+    first = next(iter(parts))
+    tables = {first: parts[first].read(base_dir, declared, rows)}
+    main = tables[first]
+
+    def as_in_training(name: str) -> Kind | None:
+        """Cells that all look like numbers are words where the training data has others besides."""
+        return declared(name) or ("category" if isinstance(main.columns.get(name), Words) else None)
+
+    others = {
+        name: source.read(base_dir, as_in_training, rows) for name, source in parts.items() if name != first
+    }
+    return tables | others
 
 
-def _look_for_wrong_names(spec: DataSpec, base_dir: Path) -> None:
-    """A target by a wrong name leaves the true one among the inputs, whose cells then do not fit: tell why.
-
-    Raises:
-        ConfigError: a name in the config names no column.
-    """
-    try:
-        columns = list(spec.main.read(base_dir, lambda name: None, 1).columns)
-    except DataError:
-        return
-    check_names(spec, columns)
-
-
-def hint_of(spec: DataSpec, preprocessing: Preprocessing | None) -> Hint:
+def hint_of(spec: DataSpec, roles: Roles, preprocessing: Preprocessing | None) -> Hint:
     """What columns are, as the run stored it or the config declares it."""
-    targets = {n for names in (spec.targets or {}).values() for n in names} | set(spec.target or ())
-    targets |= {spec.main.target} if spec.main.target else set()
+    inputs = {c for columns in roles.inputs.values() for c in columns}
     words = {spec.split.by} if spec.split else set()
 
-    def hint(name: str) -> Literal["number", "category"] | None:
+    def hint(name: str) -> Kind | None:
         stored = preprocessing.kind_of(name) if preprocessing else None
         if stored or name in words:
             return stored or "category"
         if name == spec.sample_weight:
             return "number"
-        return column_spec(spec, name, target=name in targets).kind
+        return column_spec(spec, name, target=name not in inputs).kind
 
     return hint
 
@@ -180,7 +179,8 @@ def assemble(
 ) -> Data:
     """The data sets from tables that have been read; `split` overrules the config's."""
     main = tables["source"] if "source" in tables else tables["train"]
-    roles = assign(spec, list(main.columns), wanted)
+    roles = assign(spec, main.names, wanted)
+    main.need([*roles.used(), *steering(spec)])
     chosen = split or split_rows(spec, main, main.rows(roles.used()), seed)
     rows = dict(zip(SPLITS, chosen, strict=True))
     dealt = split_sha256(chosen)

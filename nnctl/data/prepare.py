@@ -122,7 +122,11 @@ class Prepared:
             raise origin.error(
                 f"one value has the shape {column.shape}, but {prep.shape} in training", column=name
             )
-        feed = Whole(column.values, name, origin) if integer else Scaled(column.values, prep, name, origin)
+        feed = (
+            Whole(column.values, name, origin)
+            if integer
+            else Scaled(column.values, prep, name, origin, self.dtype)
+        )
         feed.check(self.rows)
         return feed
 

@@ -54,9 +54,11 @@ class CategoryPrep(Spec):
     fill: str | None = None
     """The word that replaces missing values; None if they are an error (or go to `other`)."""
     other: bool = False
-    """Whether unknown words are a class of their own, after all others."""
+    """Whether there is a class of its own, after all others, for what is none of them."""
     missing_other: bool = False
-    """Whether missing values go to that class too."""
+    """Whether missing values go to that class."""
+    unknown_other: bool = True
+    """Whether words that training never saw go to that class; else they are an error."""
 
     @property
     def classes(self) -> int:

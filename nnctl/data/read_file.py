@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnctl.core.errors import ConfigError, DataError, Problem
-from nnctl.data.base import by_ending, sources
+from nnctl.data.base import Source, by_ending, sources
 from nnctl.data.dataset import Dataset
 from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import InputPrep, Preprocessing
@@ -29,7 +29,8 @@ def read_inputs(path: Path, preprocessing: Preprocessing, dtype: str = "float32"
         ConfigError: the file's ending is not known.
         DataError: it cannot be read, or does not hold what the model needs.
     """
-    table = _read(path, preprocessing)
+    needed = preprocessing.model_copy(update={"targets": {}, "sample_weight": None})
+    table = _read(path, needed)
     prepared = Prepared(_named(table, preprocessing), preprocessing, dtype, targets=False)
     return prepared.dataset(path.name, _firsts(prepared, horizon=0))
 
@@ -74,25 +75,24 @@ def _read(path: Path, preprocessing: Preprocessing) -> Table:
             )
         )
     options: dict[str, Any] = dict(preprocessing.reader) if cls is stored else {}
-    header = options.get("header")
-    if isinstance(header, list):
-        options["header"] = False
-    table = cls.of_path(str(path), {k: v for k, v in options.items() if k != "type"}).read(
-        Path(), preprocessing.kind_of if not isinstance(header, list) else lambda name: None
-    )
-    return _with_names(table, header, preprocessing) if isinstance(header, list) else table
+    source = cls.of_path(str(path), {k: v for k, v in options.items() if k != "type"})
+    names = options.get("header")
+    if isinstance(names, list):
+        source = source.model_copy(update={"header": _names(source, names, preprocessing)})
+    return source.read(Path(), preprocessing.kind_of)
 
 
-def _with_names(table: Table, names: list[str], preprocessing: Preprocessing) -> Table:
-    """A table without a header row under the training file's names, or under those of the inputs alone."""
-    columns = list(table.columns.values())
+def _names(source: Source, names: list[str], preprocessing: Preprocessing) -> list[str]:
+    """The columns of a file without a header row: those of the training file, or the inputs alone."""
+    width = source.width(Path())
     inputs = list(dict.fromkeys(c for i in preprocessing.inputs.values() for c in i.columns))
     ordered = [n for n in names if n in inputs]
     for candidate in (names, ordered):
-        if len(candidate) == len(columns):
-            return replace(table, columns=dict(zip(candidate, columns, strict=True)))
-    raise table.origin.error(
-        f"has {len(columns)} columns, but the training data had {len(names)} ({len(ordered)} of them inputs)"
+        if len(candidate) == width:
+            return candidate
+    raise DataError(
+        f"has {width} columns, but the training data had {len(names)} ({len(ordered)} of them inputs)",
+        file=next(iter(source.files().values())),
     )
 
 

@@ -44,13 +44,19 @@ class Roles:
         return list(dict.fromkeys([*(n for names in lists for n in names), *weight]))
 
 
+def matches(pattern: str, name: str) -> bool:
+    """Whether `name` is, or is one of those that, `pattern` stands for."""
+    return name == pattern or ("*" in pattern and fnmatchcase(name, pattern))
+
+
 def column_spec(spec: DataSpec, name: str, *, target: bool = False) -> ColumnSpec:
     """What the config says about a column: under its name, or (inputs only) under a pattern."""
     if name in spec.columns:
         return spec.columns[name]
-    if not target:
+    kept_away = any(p.startswith("!") and matches(p[1:], name) for p in spec.columns)
+    if not target and not kept_away:
         for pattern, column in spec.columns.items():
-            if "*" in pattern and fnmatchcase(name, pattern):
+            if matches(pattern, name):
                 return column
     return ColumnSpec()
 
@@ -69,24 +75,50 @@ class _Finder:
         self.columns = list(columns)
         self.problems: list[Problem] = []
 
-    def one(self, name: str, path: Path, at_key: bool = False) -> list[str]:
-        """The columns that `name` (maybe a pattern) stands for."""
+    def one(
+        self, name: str, path: Path, at_key: bool = False, among: Sequence[str] | None = None
+    ) -> list[str]:
+        """The columns that `name` (maybe a pattern) stands for; a pattern takes only those in `among`."""
         if name in self.columns:
             return [name]
-        matching = [c for c in self.columns if "*" in name and fnmatchcase(c, name)]
+        matching = [c for c in self.columns if matches(name, c)]
         if not matching:
             shown = ", ".join(self.columns[:12]) + (", ..." if len(self.columns) > 12 else "")
             what = "no column matches" if "*" in name else "the data has no column"
             self.problems.append(
                 Problem(f"{what} '{name}'", path, f"one of: {shown}", nearest(name, self.columns), at_key)
             )
-        return matching
+        taken = [c for c in matching if among is None or c in among]
+        if matching and not taken:
+            self.problems.append(
+                Problem(
+                    f"'{name}' matches only {', '.join(matching[:6])}, which a pattern does not take",
+                    path,
+                    "a pattern takes columns without another role; name the others",
+                    at_key=at_key,
+                )
+            )
+        return taken
 
-    def several(self, names: Sequence[str], path: Path) -> list[str]:
-        """The columns of a list of names and patterns, in its order, each once."""
+    def several(self, names: Sequence[str], path: Path, among: Sequence[str] | None = None) -> list[str]:
+        """The columns of a list of names, patterns and exclusions, in its order, each once."""
         paths = [path] if len(names) == 1 else [(*path, i) for i in range(len(names))]
-        found = [c for n, p in zip(names, paths, strict=True) for c in self.one(n, p)]
-        return list(dict.fromkeys(found))
+        taken, out = [], []
+        for name, place in zip(names, paths, strict=True):
+            if self.excludes(name):
+                out += self.one(name[1:], place)
+            else:
+                taken += self.one(name, place, among=among)
+        if all(map(self.excludes, names)):
+            taken = list(self.columns if among is None else among)
+        left = [c for c in dict.fromkeys(taken) if c not in out]
+        if taken and not left:
+            self.problems.append(Problem("every column is left out again", path))
+        return left
+
+    def excludes(self, name: str) -> bool:
+        """Whether `name` says what is left out; a column may be called so."""
+        return name.startswith("!") and name not in self.columns
 
     def unknown(self, name: str, known: Iterable[str], kind: str, path: Path) -> None:
         names = list(known)
@@ -101,21 +133,6 @@ class _Finder:
         )
 
 
-def check_names(spec: DataSpec, columns: Sequence[str]) -> None:
-    """Hold the names of targets, weight and split columns against the columns, without the model.
-
-    Raises:
-        ConfigError: one of them names no column.
-    """
-    find = _Finder(columns)
-    _targets(spec, Wanted({}, (), frozenset(), {}), find)
-    if spec.sample_weight:
-        find.one(spec.sample_weight, ("data", "sample_weight"))
-    _splitting(spec, find)
-    if find.problems:
-        raise ConfigError(find.problems)
-
-
 def assign(spec: DataSpec, columns: Sequence[str], wanted: Wanted) -> Roles:
     """The roles of the source's columns.
 
@@ -128,16 +145,25 @@ def assign(spec: DataSpec, columns: Sequence[str], wanted: Wanted) -> Roles:
     if weight:
         find.one(weight, ("data", "sample_weight"))
     apart = {weight, *_splitting(spec, find)}
-    if spec.window is None:
-        apart |= {c for names in targets.values() for c in names}
+    predicted = {c for names in targets.values() for c in names}
+    rest = [c for c in columns if c not in apart]
+    free = [c for c in rest if c not in predicted]
     for name in spec.columns:
-        find.one(name, ("data", "columns", name), at_key=True)
+        find.one(name[1:] if find.excludes(name) else name, ("data", "columns", name), at_key=True)
     if find.problems and spec.inputs is None:
         raise ConfigError(find.problems)
-    inputs = _inputs(spec, wanted, find, [c for c in columns if c not in apart])
+    # Left out, `inputs` takes the past of a window's target along; a pattern never takes a target.
+    inputs = _inputs(spec, wanted, find, free if spec.window is None else rest, free)
     if find.problems:
         raise ConfigError(find.problems)
     return Roles(inputs, targets, weight)
+
+
+def steering(spec: DataSpec) -> list[str]:
+    """The columns that say which split or series a row belongs to, or keep a split in proportion."""
+    rule, window = spec.split, spec.window
+    named = [rule.stratify, rule.by, rule.group] if rule else []
+    return [name for name in [*named, window.group if window else None] if name]
 
 
 def _splitting(spec: DataSpec, find: _Finder) -> list[str]:
@@ -176,7 +202,10 @@ def _targets(spec: DataSpec, wanted: Wanted, find: _Finder) -> dict[str, list[st
     return {wanted.outputs[0] if wanted.outputs else names[0]: columns}
 
 
-def _inputs(spec: DataSpec, wanted: Wanted, find: _Finder, rest: list[str]) -> dict[str, list[str]]:
+def _inputs(
+    spec: DataSpec, wanted: Wanted, find: _Finder, rest: list[str], free: list[str]
+) -> dict[str, list[str]]:
+    """The columns of every model input: `rest` where the config is silent, patterns take of `free`."""
     names = list(wanted.inputs)
     if spec.inputs is None:
         if len(names) > 1:
@@ -186,7 +215,7 @@ def _inputs(spec: DataSpec, wanted: Wanted, find: _Finder, rest: list[str]) -> d
         return {names[0] if names else "input": rest}
     if ONLY in spec.inputs and len(spec.inputs) == 1 and len(names) <= 1:
         path: Path = ("data", "inputs")
-        return {names[0] if names else "input": find.several(spec.inputs[ONLY], path)}
+        return {names[0] if names else "input": find.several(spec.inputs[ONLY], path, free)}
     if ONLY in spec.inputs:
         return _needs_names(names, find)
     for name in spec.inputs:
@@ -197,7 +226,7 @@ def _inputs(spec: DataSpec, wanted: Wanted, find: _Finder, rest: list[str]) -> d
             find.problems.append(
                 Problem(f"the model's input '{name}' gets no column", ("data", "inputs"), f"{name}: COLUMN")
             )
-    return {n: find.several(columns, ("data", "inputs", n)) for n, columns in spec.inputs.items()}
+    return {n: find.several(columns, ("data", "inputs", n), free) for n, columns in spec.inputs.items()}
 
 
 def _needs_names(names: list[str], find: _Finder) -> dict[str, list[str]]:

@@ -35,6 +35,18 @@ def _as_inputs(value: Any) -> Any:
     return {ONLY: value} if isinstance(value, str | list) else value
 
 
+def _exclusions(value: Any) -> Any:
+    """`"!id":` says which inputs no pattern reaches; there is nothing to say about them."""
+    if not isinstance(value, dict):
+        return value
+    for name, column in value.items():
+        if str(name).startswith("!") and column not in (None, {}):
+            raise PydanticCustomError(
+                "exclusion", "'{name}' keeps patterns away from columns; it takes no fields", {"name": name}
+            )
+    return {n: {} if str(n).startswith("!") else column for n, column in value.items()}
+
+
 def _one_or_many(names: tuple[str, ...]) -> str | list[str]:
     return names[0] if len(names) == 1 else list(names)
 
@@ -45,7 +57,7 @@ Names = Annotated[
     PlainSerializer(_one_or_many),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
-"""One column or several; `p*` stands for all that match."""
+"""One column or several; `p*` stands for all that match, `!p*` leaves out those that do."""
 
 Inputs = Annotated[
     dict[str, Names] | None,
@@ -225,8 +237,8 @@ class DataSpec(Spec):
     """Model output <- column, for several outputs."""
     sample_weight: str | None = None
     """A column that weighs each example's loss."""
-    columns: dict[str, ColumnSpec] = {}
-    """How columns are prepared, by name; `p*` stands for all that match."""
+    columns: Annotated[dict[str, ColumnSpec], BeforeValidator(_exclusions)] = {}
+    """How columns are prepared, by name; `p*` stands for all inputs that match, `"!p*":` keeps those out."""
     split: SplitSpec | None = None
     """How the rows are split."""
     window: WindowSpec | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -34,10 +34,25 @@ Values = npt.NDArray[Any] | LazyArray
 
 
 @dataclass(frozen=True)
+class Words:
+    """A column of words (N,): `vocabulary[codes[i]]`; a code of -1 stands for a missing value."""
+
+    codes: npt.NDArray[np.int32]
+    vocabulary: tuple[str, ...]
+
+    shape: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+@dataclass(frozen=True)
 class Numbers:
     """A column of numbers (N, ...): bool, integer or float; NaN stands for a missing value."""
 
     values: Values
+    names: Words | None = None
+    """What the values are called where float64 cannot tell them apart: ids of more digits than it holds."""
 
     def __len__(self) -> int:
         return self.values.shape[0]
@@ -56,19 +71,6 @@ class Numbers:
     def integer(self) -> bool:
         """Whether the source itself says that these are whole numbers."""
         return self.dtype.kind in "iub"
-
-
-@dataclass(frozen=True)
-class Words:
-    """A column of words (N,): `vocabulary[codes[i]]`; a code of -1 stands for a missing value."""
-
-    codes: npt.NDArray[np.int32]
-    vocabulary: tuple[str, ...]
-
-    shape: tuple[int, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.codes)
 
 
 Column = Numbers | Words
@@ -110,6 +112,19 @@ class Table:
     """By column: what is wrong with it unless the config says what the column is."""
     files: dict[str, str] = field(default_factory=dict)
     """Files of single columns, where they are not in the origin's file."""
+    unread: dict[str, DataError] = field(default_factory=dict)
+    """Why parts of the file are no columns; it matters only to those who want them."""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all columns, those that cannot be read last."""
+        return [*self.columns, *self.unread]
+
+    def need(self, names: Iterable[str]) -> None:
+        """Raise the DataError of the first of `names` that cannot be read."""
+        for name in names:
+            if name in self.unread:
+                raise self.unread[name]
 
     def at(self, name: str) -> Origin:
         """Where the rows of column `name` come from."""
@@ -156,6 +171,8 @@ def as_words(column: Column, rows: Rows | None = None) -> Words:
     """The column as words: numbers are written as decimals ("3", not "3.0")."""
     if isinstance(column, Words):
         return column
+    if column.names is not None:
+        return column.names
     if column.shape:
         raise ValueError("an array column holds no words")
     everything = np.arange(len(column), dtype=np.int64) if rows is None else rows
@@ -177,6 +194,6 @@ def word(value: bool | int | float) -> str:
 def natural(words: list[str]) -> list[str]:
     """Words in the order people expect: as numbers where all are numbers, else by code point."""
     try:
-        return sorted(words, key=lambda w: (float(w), w))
+        return sorted(words, key=lambda w: (int(w) if w.lstrip("-").isdecimal() else float(w), w))
     except ValueError:
         return sorted(words)

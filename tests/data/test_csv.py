@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data.sources import cells, lines, text
+from nnctl.data.sources import lines, text
+from nnctl.data.sources.numerals import Numerals
 from nnctl.data.sources.text import CSV
 from nnctl.data.table import Numbers, Table, Words
 
@@ -136,7 +137,7 @@ def test_a_stray_word_among_numbers_is_doubtful(tmp_path: Path) -> None:
 
 def test_underscores_are_not_numbers(tmp_path: Path) -> None:
     assert words(read(tmp_path, "a\n1_000\nx\n"), "a") == ["1_000", "x"]
-    assert not cells.number("1_0")
+    assert not Numerals().number("1_0")
 
 
 def test_header_of_the_wrong_length(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,33 +10,8 @@ import numpy.typing as npt
 
 from nnctl.core.errors import DataError
 from nnctl.data.base import Hint
-from nnctl.data.table import Column, Numbers, Origin, Words
-
-
-def parse(cells: Sequence[str], missing: frozenset[str]) -> npt.NDArray[np.float64] | None:
-    """The cells (n,) as float64, missing ones NaN; None if one of them is no number."""
-    try:
-        if any(map(_is_float, missing)):
-            raise ValueError("a marker such as -999 reads as a number")
-        values = list(map(float, cells))
-    except ValueError:
-        try:
-            values = [math.nan if c in missing else float(c) for c in cells]
-        except ValueError:
-            return None
-    return None if "_" in "".join(cells) else np.array(values, dtype=np.float64)
-
-
-def _is_float(marker: str) -> bool:
-    try:
-        return not math.isnan(float(marker))
-    except ValueError:
-        return False
-
-
-def number(cell: str) -> bool:
-    """Whether a cell is a number as people write them (float() would take 1_000 too)."""
-    return parse([cell], frozenset()) is not None
+from nnctl.data.sources.numerals import EXACT, Numerals
+from nnctl.data.table import Column, Numbers, Origin, Words, as_words
 
 
 def check_header(names: Sequence[str], file: str) -> None:
@@ -44,7 +19,7 @@ def check_header(names: Sequence[str], file: str) -> None:
     missing_header = "if the first row is data, say `header: false` or `header: [name, ...]`"
     if (
         len(names) > 1
-        and all(number(n) for n in names)
+        and all(map(Numerals().number, names))
         and list(names) != [str(i) for i in range(len(names))]
     ):
         raise DataError(
@@ -69,36 +44,83 @@ def check_header(names: Sequence[str], file: str) -> None:
         seen[name] = i
 
 
+_LONG = re.compile(r"-?\d{1,20}")
+
+
 class _Builder:
-    """One column: float64 chunks, or int32 codes into a growing vocabulary."""
+    """One column: float64 chunks, codes into a growing vocabulary, or both.
 
-    def __init__(self, words: bool) -> None:
-        self.words = words
-        self.chunks: list[npt.NDArray[np.float64] | npt.NDArray[np.int32]] = []
+    Both are kept from the moment a number appears that float64 may not hold exactly: the values for those who
+    compute with them, the names for those who tell ids apart.
+    """
+
+    def __init__(self, words: bool, numerals: Numerals) -> None:
+        self.words, self.named = words, False
+        self.numerals = numerals
+        self.values: list[npt.NDArray[np.float64]] = []
+        self.codes: list[npt.NDArray[np.int32]] = []
         self.vocabulary: dict[str, int] = {}
-        self.first_word: tuple[int, str] | None = None
-        self.numeric = 0
 
-    def code(self, cells: Sequence[str], missing: frozenset[str]) -> None:
-        words = self.vocabulary
-        coded = [-1 if c in missing else words.setdefault(c, len(words)) for c in cells]
-        self.chunks.append(np.array(coded, dtype=np.int32))
+    def add_words(self, cells: Sequence[str]) -> None:
+        missing = self.numerals.words
+        self._code([None if c in missing else c for c in map(str.strip, cells)])
+
+    def add_numbers(self, cells: Sequence[str], values: npt.NDArray[np.float64]) -> None:
+        if not self.named and beyond(values):
+            self.named = True
+            for before in self.values:
+                held = as_words(Numbers(before))
+                self._code([held.vocabulary[c] if c >= 0 else None for c in held.codes.tolist()])
+        if self.named:
+            absent = np.isnan(values).tolist()
+            name = self.numerals.name
+            self._code([None if no else name(c) for c, no in zip(cells, absent, strict=True)])
+        self.values.append(values)
+
+    def _code(self, names: Sequence[str | None]) -> None:
+        known = self.vocabulary
+        coded = [-1 if n is None else known.setdefault(n, len(known)) for n in names]
+        self.codes.append(np.array(coded, dtype=np.int32))
 
     def column(self) -> Column:
         if self.words:
-            codes = np.concatenate(self.chunks).astype(np.int32, copy=False)
-            return Words(codes, tuple(self.vocabulary))
-        values: npt.NDArray[np.float64] = np.concatenate(self.chunks).astype(np.float64, copy=False)
-        return Numbers(_whole(values))
+            return self._words()
+        values = np.concatenate(self.values) if self.values else np.empty(0)
+        if not self.named:
+            return Numbers(_whole(values))
+        named = self._words()
+        whole = _long(named)
+        return Numbers(values, named) if whole is None else Numbers(whole)
+
+    def _words(self) -> Words:
+        codes = np.concatenate(self.codes) if self.codes else np.empty(0, dtype=np.int32)
+        return Words(codes, tuple(self.vocabulary))
+
+
+def beyond(values: npt.NDArray[np.float64]) -> bool:
+    """Whether float64 may have rounded one of the whole numbers among `values`."""
+    with np.errstate(invalid="ignore"):
+        return bool((np.abs(values) >= EXACT).any())
 
 
 def _whole(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64] | npt.NDArray[np.float64]:
-    """int64 if every value is a whole number that int64 and float64 both hold exactly."""
-    if np.all(np.abs(values) <= 2.0**53):
+    """int64 if every value is a whole number."""
+    if not np.isnan(values).any():
         whole = values.astype(np.int64)
         if np.array_equal(whole, values):
             return whole
     return values
+
+
+def _long(named: Words) -> npt.NDArray[np.int64] | npt.NDArray[np.uint64] | None:
+    """The numbers that `named` spells out as 64-bit integers, if they all are."""
+    if (named.codes < 0).any() or not all(map(_LONG.fullmatch, named.vocabulary)):
+        return None
+    distinct = [int(w) for w in named.vocabulary]
+    low, high = min(distinct), max(distinct)
+    if low >= -(2**63) and high < 2**63:
+        return np.array(distinct, dtype=np.int64)[named.codes]
+    return np.array(distinct, dtype=np.uint64)[named.codes] if low >= 0 and high < 2**64 else None
 
 
 class Cells:
@@ -112,32 +134,31 @@ class Cells:
         self,
         names: list[str],
         origin: Origin,
-        missing: Sequence[str],
+        numerals: Numerals,
         hint: Hint,
         words: frozenset[str] = frozenset(),
     ) -> None:
-        self.names, self.origin, self.hint = names, origin, hint
-        self.missing = frozenset(missing)
+        self.names, self.origin, self.numerals, self.hint = names, origin, numerals, hint
         self.count = 0
         self.finished = False
         self.late_words: set[str] = set()
-        self.builders = {n: _Builder(n in words or hint(n) == "category") for n in names}
+        self.builders = {n: _Builder(n in words or hint(n) == "category", numerals) for n in names}
 
     @property
     def numeric(self) -> bool:
-        """Whether all columns may still hold numbers alone, and no number stands for a missing value."""
-        return not any(b.words for b in self.builders.values()) and not any(map(_is_float, self.missing))
+        """Whether all columns may still hold numbers alone, as Python writes them."""
+        return self.numerals.plain and not any(b.words or b.named for b in self.builders.values())
 
     def add_numbers(self, values: npt.NDArray[np.float64]) -> None:
-        """Append rows (n, columns) that hold nothing but numbers."""
+        """Append rows (n, columns) that hold nothing but numbers below EXACT."""
         for name, column in zip(self.names, values.T, strict=True):
-            self.builders[name].chunks.append(np.ascontiguousarray(column))
+            self.builders[name].values.append(self.numerals.without_markers(np.array(column)))
         self.count += len(values)
 
     def again(self) -> Cells:
         """An empty collector that knows which columns hold words."""
         words = frozenset(n for n in self.names if self.builders[n].words)
-        return Cells(self.names, self.origin, tuple(self.missing), self.hint, words)
+        return Cells(self.names, self.origin, self.numerals, self.hint, words)
 
     def add(self, rows: list[list[str]]) -> None:
         """Append rows of cells. Raises DataError for a ragged row or a word in a column of numbers."""
@@ -154,17 +175,17 @@ class Cells:
     def _add(self, name: str, cells: tuple[str, ...]) -> None:
         builder = self.builders[name]
         if not builder.words:
-            values = parse(cells, self.missing)
+            values = self.numerals.parse(cells)
             if values is not None:
-                builder.chunks.append(values)
+                builder.add_numbers(cells, values)
                 return
-            i = next(i for i, c in enumerate(cells) if c not in self.missing and not number(c))
+            known = self.numerals
+            i = next(i for i, c in enumerate(cells) if not known.missing(c) and not known.number(c))
             self._refuse(name, cells[i], self.count + i)
-            builder.words = True
+            self.builders[name] = builder = _Builder(True, self.numerals)
             if self.count:
                 self.late_words.add(name)
-            builder.chunks.clear()
-        builder.code(cells, self.missing)
+        builder.add_words(cells)
 
     def _refuse(self, name: str, cell: str, row: int) -> None:
         if self.hint(name) == "number":
@@ -182,7 +203,7 @@ class Cells:
         return {name: error for name, error in found.items() if error}
 
     def _stray(self, name: str, column: Words) -> DataError | None:
-        numeric = np.array([*map(number, column.vocabulary), False], dtype=bool)
+        numeric = np.array([*map(self.numerals.number, column.vocabulary), False], dtype=bool)
         present = column.codes >= 0
         is_number = numeric[column.codes]
         if 2 * int(is_number.sum()) <= int(present.sum()):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnctl.data.bounds import open_bytes
-from nnctl.data.sources.cells import Cells
+from nnctl.data.sources.cells import Cells, beyond
 
 CHUNK = 16384
 """Rows that are handled at a time."""
@@ -62,7 +62,7 @@ class Lines:
             values = np.loadtxt(lines, delimiter=self.delimiter, comments=None, ndmin=2)
         except ValueError:
             return None
-        return values if values.shape == (len(lines), width) else None
+        return None if values.shape != (len(lines), width) or beyond(values) else values
 
 
 def csv_rows(lines: Lines) -> Any:

@@ -19,6 +19,7 @@ from nnctl.data.base import Hint, Source, find, no_hint, register
 from nnctl.data.bounds import open_bytes
 from nnctl.data.sources.cells import Cells, check_header
 from nnctl.data.sources.lines import CHUNK, Lines, csv_rows, undecodable
+from nnctl.data.sources.numerals import Numerals
 from nnctl.data.table import Origin, Table
 
 
@@ -64,7 +65,7 @@ class CSV(Source):
     def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
         full = find(base, self.path)
         names, lines_before = self._names(full)
-        cells = Cells(names, self._origin(full, lines_before, False), self.missing, hint)
+        cells = Cells(names, self._origin(full, lines_before, False), Numerals(self.missing), hint)
         plain = self._fill(full, cells, rows)
         if cells.late_words:
             cells = cells.again()
@@ -83,12 +84,20 @@ class CSV(Source):
             kept["header"] = names
         return {"type": "csv", **kept}
 
-    def _names(self, full: Path) -> tuple[list[str], int]:
-        """The columns' names, and the number of header rows."""
+    def width(self, base: Path) -> int:
+        return len(self._first(find(base, self.path)))
+
+    def _first(self, full: Path) -> list[str]:
+        """The cells of the first row. Raises DataError if there is none."""
         with self._text(full) as lines:
             first = next((row for row in csv_rows(lines) if row), None)
         if first is None:
             raise DataError("is empty", file=self.path)
+        return list(first)
+
+    def _names(self, full: Path) -> tuple[list[str], int]:
+        """The columns' names, and the number of header rows."""
+        first = self._first(full)
         if self.header is True:
             check_header(first, self.path)
             return [name.strip() for name in first], 1
