@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from nnctl.cli.options import Json, Plugins, Run
+from nnctl.cli.options import Force, Json, Plugins, Run
 
 Format = Literal["yaml", "json", "h5", "keras", "npz"]
 
@@ -16,6 +16,7 @@ def command(
     run: Run,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.", show_default=False)],
     format_: Annotated[Format, typer.Option("--format", "-f", help="What to write.", show_default=False)],
+    force: Force = False,
     allow_plugins: Plugins = False,
     json: Json = False,
 ) -> None:
@@ -23,7 +24,7 @@ def command(
     from nnctl.cli.output import write_json
     from nnctl.workflow.export import export
 
-    result = export(run, format_, output, allow_plugins=allow_plugins)
+    result = export(run, format_, output, force=force, allow_plugins=allow_plugins)
     if json:
         write_json(result)
     else:

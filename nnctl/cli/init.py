@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nnctl.cli.options import Json
+from nnctl.cli.options import Force, Json
 
 
 def command(
@@ -24,13 +24,14 @@ def command(
             "--output", "-o", help="The config to write; default: TEMPLATE.yaml.", show_default=False
         ),
     ] = None,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Write a commented config, with a small real data set beside it, that trains as it stands."""
     from nnctl.cli.output import write_json
     from nnctl.workflow.init import init
 
-    written = init(template, output)
+    written = init(template, output, force=force)
     if json:
         write_json({"config": str(written[0]), "written": [str(path) for path in written]})
         return

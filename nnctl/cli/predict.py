@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nnctl.cli.options import Json, Plugins, Run, Threads
+from nnctl.cli.options import Force, Json, Plugins, Run, Threads
 
 
 def command(
@@ -19,6 +19,7 @@ def command(
             "--output", "-o", help="A .csv, .npy or .jsonl file; the ending decides.", show_default=False
         ),
     ],
+    force: Force = False,
     threads: Threads = None,
     allow_plugins: Plugins = False,
     json: Json = False,
@@ -29,7 +30,9 @@ def command(
     from nnctl.workflow.predict import predict
 
     with progress() as show:
-        result = predict(run, input_, output, threads=threads, allow_plugins=allow_plugins, watch=show)
+        result = predict(
+            run, input_, output, force=force, threads=threads, allow_plugins=allow_plugins, watch=show
+        )
     if json:
         write_json(result)
     else:

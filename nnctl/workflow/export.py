@@ -10,6 +10,7 @@ from nnctl.formats.keras.archive import keras_archive, keras_weights_file
 from nnctl.formats.npz import npz
 from nnctl.formats.structure import as_json, as_yaml
 from nnctl.runs.disk import DISK, Buffers, Disk, commit
+from nnctl.workflow.output import check_output, files_read, keep_apart
 from nnctl.workflow.stored import Stored, open_stored
 
 Format = Literal["yaml", "json", "h5", "keras", "npz"]
@@ -19,17 +20,26 @@ _WEIGHTS = ".weights.h5"
 
 
 def export(
-    run: str, format: Format, output: Path, *, allow_plugins: bool = False, disk: Disk = DISK
+    run: str,
+    format: Format,
+    output: Path,
+    *,
+    force: bool = False,
+    allow_plugins: bool = False,
+    disk: Disk = DISK,
 ) -> dict[str, Any]:
-    """Write the model of `run` to `output`, whole or not at all; what is there is replaced. A summary.
+    """Write the model of `run` to `output`, whole or not at all. A summary.
 
     Raises:
-        ConfigError: there is no such directory; the model holds what the format cannot.
+        ConfigError: the output cannot be written, is there and `force` is not said, or is a file that is
+            read; the model holds what the format cannot.
         RunError: RUN cannot be used.
         StorageError: the output cannot be written; what was there before still is.
     """
-    _check_output(format, output)
+    check_output(output, force=force)
+    _check_ending(format, output)
     stored = open_stored(run, allow_plugins=allow_plugins)
+    keep_apart(output, files_read(stored.loaded, stored.directory))
     pieces = _pieces(format, stored)
     commit(disk, output, pieces)
     return {
@@ -41,15 +51,7 @@ def export(
     }
 
 
-def _check_output(format: Format, output: Path) -> None:
-    if output.is_dir():
-        raise ConfigError(Problem(f"'{output}' is a directory", expected="the name of a file"))
-    if not output.parent.is_dir():
-        raise ConfigError(
-            Problem(
-                f"there is no directory '{output.parent}'", expected="--output in a directory that exists"
-            )
-        )
+def _check_ending(format: Format, output: Path) -> None:
     if format == "keras" and output.suffix != ".keras":
         message = f"Keras opens files that end in .keras alone, not '{output.name}'"
         raise ConfigError(Problem(message, expected=f"--output {output.stem}.keras"))

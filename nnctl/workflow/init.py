@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
-from nnctl.core.errors import ConfigError, Problem, nearest
+from nnctl.core import below
+from nnctl.core.errors import ConfigError, Problem, RunError, nearest
 from nnctl.runs.disk import DISK, commit, make_directories
 
 TEMPLATES: dict[str, str] = {
@@ -23,11 +25,11 @@ def template_path(name: str) -> Path:
     return Path(str(files("nnctl").joinpath("templates", f"{name}.yaml")))
 
 
-def init(name: str, output: Path | None = None) -> list[Path]:
+def init(name: str, output: Path | None = None, *, force: bool = False) -> list[Path]:
     """Write the template's config to `output` (default: NAME.yaml) and its data into `data/` beside it.
 
     Raises:
-        ConfigError: there is no such template, or a file is in the way.
+        ConfigError: there is no such template, or a file is in the way and `force` is not said.
         StorageError: it cannot be written.
     """
     if name not in TEMPLATES:
@@ -44,22 +46,25 @@ def init(name: str, output: Path | None = None) -> list[Path]:
     source = template_path(name).parent / "data" / TEMPLATES[name]
     content = {config: template_path(name).read_bytes(), data: source.read_bytes()}
     for path, wanted in content.items():
-        if _in_the_way(path, wanted):
+        if _in_the_way(path, wanted, force):
             other = "file" if path == config else "directory"
-            raise ConfigError(
-                Problem(f"{path} is there already", expected=f"another {other}, with --output FILE")
-            )
+            way_out = f"another {other}, with --output FILE"
+            if below.is_file(path):
+                way_out = f"--force to replace it, or {way_out}"
+            raise ConfigError(Problem(f"{path} is there already", expected=way_out))
     make_directories(DISK, data.parent)
     for path, wanted in content.items():
         commit(DISK, path, [wanted])
     return list(content)
 
 
-def _in_the_way(path: Path, wanted: bytes) -> bool:
-    """Whether something else than what shall be written is at `path`."""
-    try:
-        return path.read_bytes() != wanted
-    except FileNotFoundError:
+def _in_the_way(path: Path, wanted: bytes, force: bool) -> bool:
+    """Whether something else than what shall be written is at `path`; a file gives way to `force`."""
+    if not os.path.lexists(path):
         return False
-    except OSError:
+    if not below.is_file(path):
+        return True
+    try:
+        return not force and below.read_capped(path, None, len(wanted)) != wanted
+    except (OSError, RunError):
         return True

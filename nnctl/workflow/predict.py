@@ -17,6 +17,7 @@ from nnctl.graph.indices import check_indices
 from nnctl.graph.objective import OutputObjective
 from nnctl.losses.crossentropy import BinaryCrossentropy
 from nnctl.workflow.kernels import ready_kernels
+from nnctl.workflow.output import check_output, files_read, keep_apart
 from nnctl.workflow.split import Split
 from nnctl.workflow.stored import Stored, open_stored
 
@@ -28,6 +29,7 @@ def predict(
     source: Path,
     output: Path,
     *,
+    force: bool = False,
     threads: int | None = None,
     allow_plugins: bool = False,
     watch: Callable[[Event], None] | None = None,
@@ -35,7 +37,8 @@ def predict(
     """Write predictions for the examples of `source` to `output`; a summary.
 
     Raises:
-        ConfigError: the output's ending is not known, or its directory is missing.
+        ConfigError: the output's ending is not known; it cannot be written, is there and `force` is not said,
+            or is a file that is read.
         RunError: RUN cannot be used.
         DataError: the file does not hold what the model needs.
         StorageError: the output cannot be written.
@@ -45,9 +48,9 @@ def predict(
     if output.suffix not in WRITERS:
         known = ", ".join(WRITERS)
         raise ConfigError(Problem(f"cannot tell what to write by the ending of '{output}'", expected=known))
-    if not output.parent.is_dir():
-        raise ConfigError(f"there is no directory {output.parent} to write {output.name} into")
+    check_output(output, force=force)
     stored = open_stored(run, allow_plugins=allow_plugins)
+    keep_apart(output, [("INPUT", source), *files_read(stored.loaded, stored.directory)])
     examples = read_inputs(source, stored.preprocessing, stored.loaded.experiment.dtype)
     check_indices(stored.model, examples)
     session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size

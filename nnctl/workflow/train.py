@@ -30,6 +30,7 @@ from nnctl.spec.resolved import config_sha256, resolved_text
 from nnctl.spec.rewrite import rewritten_text
 from nnctl.workflow.assemble import Assembled, assemble, placed, refuse_warnings
 from nnctl.workflow.kernels import ready_kernels
+from nnctl.workflow.output import files_read, keep_run_apart
 from nnctl.workflow.split import make_split
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def start(
             assembled = _called(assembled, decision.manifest.name)
     with placed(assembled.loaded):
         decision.raise_refusal()
+    if path is not None and decision.action == "start":
+        keep_run_apart(path, files_read(assembled.loaded, assembled.loaded.directory))
     if assembled.warnings and decision.action != "completed":
         watch(events.Warned(assembled.warnings))
     return Training(assembled, decision, path, count, initial, watch, disk)

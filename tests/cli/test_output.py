@@ -55,7 +55,7 @@ def test_export(kind: str, trained: Path, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert set(done.json) == {"run", "format", "output", "weights_sha256", "hint"}
     first = out.read_bytes()
-    plain = nnctl("export", "penguins", "--format", kind, "-o", out, cwd=trained)
+    plain = nnctl("export", "penguins", "--format", kind, "-o", out, "--force", cwd=trained)
     assert (plain.code, plain.out, out.read_bytes()) == (0, "", first)
 
 

@@ -43,7 +43,7 @@ def test_twice_the_same_bytes(format: Format, name: str, run: str, tmp_path: Pat
     first = (tmp_path / name).read_bytes()
     assert (result["format"], result["output"]) == (format, str(tmp_path / name))
     (tmp_path / name).write_bytes(b"what was there before")
-    assert export(run, format, tmp_path / name) == result
+    assert export(run, format, tmp_path / name, force=True) == result
     assert (tmp_path / name).read_bytes() == first
     assert [path.name for path in tmp_path.iterdir()] == [name]
     json.dumps(result)
@@ -59,7 +59,7 @@ def test_full_disk_leaves_what_was_there(format: Format, name: str, run: str, tm
     last = counted.operations.index("replace")
     for at in range(last + 1):
         with pytest.raises(StorageError, match=r"full|ENOSPC"):
-            export(run, format, path, disk=FaultyDisk(at, errno.ENOSPC))
+            export(run, format, path, force=True, disk=FaultyDisk(at, errno.ENOSPC))
         assert path.read_bytes() == b"before"
         assert [found.name for found in tmp_path.iterdir()] == [name]
 
