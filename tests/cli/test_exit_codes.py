@@ -157,5 +157,5 @@ def test_places_that_cannot_be_written(here: Path, trained: Path) -> None:
     assert nnctl("predict", run, "data/iris.csv", "-o", "out.txt", cwd=here).code == 2
     (here / "out.csv").mkdir()
     done = nnctl("predict", run, "data/iris.csv", "-o", "out.csv", cwd=here)
-    assert done.code == 1
-    assert done.err == "error: cannot write out.csv: Is a directory (EISDIR)\n"
+    assert done.code == 2
+    assert done.err == "error: 'out.csv' is a directory\n  expected: the name of a file\n"
