@@ -7,7 +7,7 @@ keeps, hands to every call, and puts into each checkpoint, so that patience and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nnctl.core.errors import Problem
 from nnctl.core.spec import Spec
@@ -26,6 +26,9 @@ class CallbackSpec(Spec):
 
     wants_weights: ClassVar[bool] = False
     """Whether it reads `EpochEnded.weights`."""
+
+    sets_rate: ClassVar[Literal["schedule", "step"] | None] = None
+    """Whether it sets the learning rate: of every epoch, or at some moment, once."""
 
     def start(self) -> dict[str, Any]:
         """The state of a run that begins. A resumed run has the state of its checkpoint instead."""

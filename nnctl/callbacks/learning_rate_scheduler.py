@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from nnctl.callbacks.base import CallbackSpec, register
 from nnctl.core.events import EpochStarted, Event, Request, SetLearningRate
@@ -18,6 +18,7 @@ class LearningRateScheduler(CallbackSpec):
     from 0. Source: keras.callbacks.LearningRateScheduler.
     """
 
+    sets_rate: ClassVar[Literal["schedule", "step"] | None] = "schedule"
     schedule: Schedule
     """A schedule's name or mapping."""
     verbose: Literal[0, 1] = 0

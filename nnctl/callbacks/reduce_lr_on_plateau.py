@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt
 
@@ -19,6 +19,7 @@ class ReduceLROnPlateau(Monitor):
     Source: keras.callbacks.ReduceLROnPlateau.
     """
 
+    sets_rate: ClassVar[Literal["schedule", "step"] | None] = "step"
     factor: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """What the learning rate is multiplied by."""
     patience: NonNegativeInt = 10

@@ -22,7 +22,8 @@ from nnctl.data.split import SPLITS, Split
 from nnctl.data.split_rule import split_rows
 from nnctl.data.table import Rows, Table, Words, as_words
 from nnctl.data.trained_on import DataFile, TrainedOn, data_files, data_sha256, split_sha256
-from nnctl.data.warnings import Fitted, data_warnings
+from nnctl.data.warnings.base import Fitted
+from nnctl.data.warnings.table import data_warnings
 from nnctl.data.window import segments, starts
 
 
@@ -217,6 +218,7 @@ def _examples(spec: DataSpec, name: str, prepared: Prepared, rows: Rows, table: 
     if not len(firsts):
         raise table.origin.error(
             f"the {name} split of {len(rows)} rows is too short for a window of "
-            f"{window.length} rows and a horizon of {window.horizon}"
+            f"{window.length} rows and a horizon of {window.horizon}",
+            hint=f"no window crosses a change of column '{column}': sort the rows by it" if column else None,
         )
     return prepared.dataset(name, firsts)

@@ -58,6 +58,10 @@ class LossSpec(Spec):
         """Between what y_pred must lie to mean anything to this loss."""
         return ANY
 
+    def reads_targets(self) -> Range:
+        """Between what y_true must lie to mean anything to this loss."""
+        return ANY
+
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         """One loss an example (and position): y_pred's shape without its last axis, (N, ...).
 

@@ -88,6 +88,9 @@ class CategoricalCrossentropy(LossSpec):
     def reads(self) -> Range:
         return ANY if self.from_logits else POSITIVE
 
+    def reads_targets(self) -> Range:
+        return UNIT
+
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.losses import target_loss
         from nnctl.ops.softmax import logits_of
@@ -116,6 +119,9 @@ class BinaryCrossentropy(LossSpec):
     def reads(self) -> Range:
         return ANY if self.from_logits else UNIT
 
+    def reads_targets(self) -> Range:
+        return UNIT
+
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.losses import target_loss
         from nnctl.ops.softmax import logits_of
@@ -136,6 +142,9 @@ class KLDivergence(LossSpec):
         return Target("onehot", output, class_axis("kl_divergence", output))
 
     def reads(self) -> Range:
+        return UNIT
+
+    def reads_targets(self) -> Range:
         return UNIT
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from nnctl.core.ranges import UNIT, Range
 from nnctl.core.shapes import Shape
 from nnctl.losses.base import LossSpec, Target, register
 from nnctl.losses.crossentropy import class_axis
@@ -20,6 +21,9 @@ class _Margin(LossSpec):
 
     def target(self, output: Shape) -> Target:
         return Target("numbers", output, 2)
+
+    def reads_targets(self) -> Range:
+        return -1.0, 1.0
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.losses import target_loss
@@ -47,6 +51,9 @@ class CategoricalHinge(LossSpec):
 
     def target(self, output: Shape) -> Target:
         return Target("onehot", output, class_axis("categorical_hinge", output))
+
+    def reads_targets(self) -> Range:
+        return UNIT
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.losses import target_loss

@@ -26,6 +26,7 @@ HALF = 0.5
 class _Classes(MeanMetric):
     """What the metrics of a class out of several share."""
 
+    of_classes: ClassVar[bool] = True
     sparse: ClassVar[bool]
     """Whether targets are class numbers; else one-hot."""
 
@@ -74,6 +75,7 @@ class Accuracy(MeanMetric):
 class BinaryAccuracy(MeanMetric):
     """How often y_pred > threshold is y_true, over all units. Source: keras.metrics.BinaryAccuracy."""
 
+    of_classes: ClassVar[bool] = True
     threshold: float = HALF
     """Predictions above it stand for 1."""
 

@@ -38,6 +38,7 @@ class AUC(MetricSpec):
     """
 
     aliases: ClassVar[tuple[str, ...]] = ("auc",)
+    of_classes: ClassVar[bool] = True
     num_thresholds: int = Field(default=200, gt=1)
     """How many thresholds between 0 and 1."""
     curve: Literal["ROC", "PR"] = "ROC"

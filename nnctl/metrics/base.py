@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,9 @@ class MetricSpec(Spec):
 
     name: str | None = None
     """The name in logs; default: Keras's (`accuracy` stays `accuracy` whatever it resolves to)."""
+
+    of_classes: ClassVar[bool] = False
+    """Whether it counts right and wrong classes: targets are 0 and 1, or class numbers."""
 
     def resolve(self, target: Target, output: Shape) -> MetricSpec:
         """The metric to use for this target and output (Keras resolves `accuracy` so); default: itself."""

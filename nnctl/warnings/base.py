@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+
+import numpy as np
 
 from nnctl.core.errors import Problem
+from nnctl.data.dataset import Dataset, Part
 from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
@@ -29,5 +34,61 @@ class Seen:
     objective: Objective
     data: Data | None
 
+    @cached_property
+    def targets(self) -> dict[str, Values]:
+        """What the training split's targets hold, by output; not of those that are read from disk."""
+        if self.data is None:
+            return {}
+        train, found = self.data.train, {}
+        for output in self.objective.outputs:
+            part = train.targets.get(output.output)
+            if part is not None and part.feed.kept() and len(train):
+                ignored = getattr(output.loss, "ignore_class", None)
+                found[output.output] = _values(train, part, output.target.kind == "onehot", ignored)
+        return found
+
+
+@dataclass(frozen=True)
+class Values:
+    """What an array holds.
+
+    Attributes:
+        only: The class (or number) that every example has, if they all have one and the same.
+        distinct: The numbers in it, if they are few.
+    """
+
+    low: float
+    high: float
+    only: float | None
+    distinct: frozenset[float] | None
+    count: int
+
+
+def _values(split: Dataset, part: Part, onehot: bool, ignored: int | None) -> Values:
+    """Over all examples of a split, in pieces."""
+    low, high, count = inf, -inf, 0
+    distinct: set[float] | None = set()
+    classes: set[float] = set()
+    for start in range(0, len(split), _CHUNK):
+        indices = np.arange(start, min(start + _CHUNK, len(split)), dtype=np.int64)
+        values = np.empty((len(indices), *part.shape), part.dtype)
+        split.read_part(part, indices, values)
+        if ignored is not None:
+            values = values[values != ignored]
+        if not values.size:
+            continue
+        count += len(values)
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+        if distinct is not None:
+            distinct |= set(np.unique(values).tolist())
+            distinct = distinct if len(distinct) <= _FEW else None
+        if len(classes) < 2:
+            classes |= set(np.unique(values.argmax(axis=-1) if onehot else values)[:2].tolist())
+    only = next(iter(classes)) if len(classes) == 1 else None
+    return Values(low, high, only, frozenset(distinct) if distinct else None, count)
+
+
+_CHUNK = 65536
+_FEW = 3
 
 Check = Callable[[Seen], Iterator[Problem]]

@@ -61,6 +61,9 @@ def cross_entropy_of_any_number(seen: Seen) -> Iterator[Problem]:
             )
             continue
         for measured in output.metrics:
+            if measured.metric.of_classes and output.target.classes is None:
+                # The loss is of numbers: that classes are counted is the mistake, and said as such.
+                continue
             if not _probable(found, measured.metric.reads()):
                 way = "from_logits: true" if hasattr(measured.metric, "from_logits") else "threshold: 0"
                 kind = type(measured.metric).__name__

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from nnctl.core.errors import Problem
-from nnctl.warnings import outputs
+from nnctl.warnings import labels, outputs, training
 from nnctl.warnings.base import Check, Seen
 
 CHECKS: tuple[Check, ...] = (
     outputs.softmax_of_one_unit,
     outputs.probabilities_read_as_logits,
     outputs.cross_entropy_of_any_number,
+    labels.targets_out_of_range,
+    labels.one_class_only,
+    labels.accuracy_of_numbers,
+    training.schedule_beside_another_rate,
 )
 
 

@@ -1,0 +1,69 @@
+"""Columns that cannot mean what the config takes them for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from nnctl.core.errors import Problem, warning
+from nnctl.data.preprocessing import CategoryPrep, InputPrep, NumberPrep, TargetPrep
+from nnctl.data.table import Numbers, as_words
+from nnctl.data.warnings.base import Fitted
+
+FEWEST = 20
+"""Of fewer rows nothing is said: there, all values may well differ."""
+
+ALMOST_ALL = 0.9
+"""A column whose values differ in so many of the rows names rows, not classes."""
+
+WORDS = 4
+"""Cells of so many words on average are sentences."""
+
+_ID = re.compile(r"(.*[\W_])?(id|ids|uuid|guid|index|idx|key|row|rownum|rownames|unnamed: 0|nr|no|number)")
+
+
+def text_or_ids_as_classes(fitted: Fitted) -> Iterator[Problem]:
+    """A category of which nearly every row has its own: what is learned of a class is never used again."""
+    stored = fitted.preprocessing
+    prepared: list[InputPrep | TargetPrep] = [*stored.inputs.values(), *stored.targets.values()]
+    count = len(fitted.rows)
+    for name, prep in {n: p for role in prepared for n, p in role.columns.items()}.items():
+        if not isinstance(prep, CategoryPrep) or count < FEWEST:
+            continue
+        words = as_words(fitted.table.columns[name])
+        present = np.unique(words.codes[fitted.rows])
+        cells = [words.vocabulary[code] for code in present[present >= 0].tolist()]
+        blanks = sum(len(cell.split()) for cell in cells) / max(len(cells), 1)
+        if blanks >= WORDS and 2 * len(cells) > count:
+            yield warning(
+                f"column '{name}' holds text ({len(cells)} different ones in {count} rows), "
+                "and enters as a category: each text is a class of its own",
+                fitted.column_path(name),
+                "numbers made of the text beforehand, or data.inputs without it",
+            )
+        elif len(cells) >= ALMOST_ALL * count and fitted.whole:
+            yield warning(
+                f"column '{name}' has {len(cells)} classes in {count} training rows: it names rows, "
+                "and says nothing about others",
+                fitted.column_path(name),
+                "{type: number} for what is a number, or data.inputs without it",
+            )
+
+
+def row_numbers(fitted: Fitted) -> Iterator[Problem]:
+    """A column that counts the rows, by name and by value, among the numbers that are learned from."""
+    for role in fitted.preprocessing.inputs.values():
+        for name, prep in role.columns.items():
+            column = fitted.table.columns[name]
+            if not (isinstance(prep, NumberPrep) and isinstance(column, Numbers)):
+                continue
+            if column.shape or not isinstance(column.values, np.ndarray) or len(column) < FEWEST:
+                continue
+            if _ID.fullmatch(name.strip().lower() or "id") and bool((np.diff(column.values) == 1).all()):
+                yield warning(
+                    f"column '{name}' counts the rows, and enters as a number",
+                    fitted.column_path(name),
+                    "data.inputs without it",
+                )

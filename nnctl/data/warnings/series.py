@@ -1,0 +1,134 @@
+"""Windows that run from one series of rows into another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnctl.core.errors import Problem, warning
+from nnctl.data.table import Column, Numbers, Words, as_words
+from nnctl.data.warnings.base import Fitted
+
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
+"""Dates and times whose order is that of the words."""
+_TIME_NAME = re.compile(r"t|ts|ds|(.*[\W_])?(time|timestamp|date|datetime|step)")
+_SERIES_NAME = re.compile(
+    r"(.*[\W_])?(id|series|sensor|station|store|device|unit|machine|symbol|ticker|item|customer|patient|site)"
+)
+_HOURS = 24
+"""Smaller numbers in a column called `time` may be hours of a day, which go back each night."""
+
+
+def pieces_of_a_series(fitted: Fitted) -> Iterator[Problem]:
+    """A group whose rows do not follow each other: windows end wherever another group comes between."""
+    window, split = fitted.spec.window, fitted.spec.split
+    if window is None:
+        return
+    name = window.group or (split.group if split else None)
+    if name is None or name not in fitted.table.columns:
+        return
+    codes = as_words(fitted.table.columns[name]).codes
+    firsts = np.append(0, np.flatnonzero(np.diff(codes)) + 1)
+    groups, pieces = np.unique(codes[firsts], return_counts=True)
+    if pieces.max(initial=1) > 1:
+        words = as_words(fitted.table.columns[name]).vocabulary
+        worst = int(np.argmax(pieces))
+        word = words[int(groups[worst])] if groups[worst] >= 0 else "(missing)"
+        yield warning(
+            f"the rows of series '{word}' of column '{name}' stand in {pieces[worst]} pieces: no window runs "
+            "from one into the next",
+            ("data", "window", "group") if window.group else ("data", "split", "group"),
+            f"rows sorted by '{name}', then by time",
+        )
+
+
+def several_series(fitted: Fitted) -> Iterator[Problem]:
+    """Windows without a group over rows that are not one series in order of time."""
+    window, split = fitted.spec.window, fitted.spec.split
+    if window is None or window.group or (split and split.group):
+        return
+    columns = fitted.table.columns
+    named = next((n for n, c in columns.items() if _names_series(n, c)), None)
+    turning = None if named else next((n for n, c in columns.items() if _turns(c)), None)
+    back = next(((n, how) for n, c in columns.items() if (how := _not_forward(n, c))), None)
+    found = named or turning
+    group = found or "COLUMN"
+    if back is not None:
+        name, how = back
+        message = f"windows follow the rows, but the time in column '{name}' {how}"
+    elif found is not None:
+        message = f"windows follow the rows, but column '{found}' says that they are of several series"
+    else:
+        return
+    way = f"window: {{group: {group}}}, with the rows sorted by it and by time"
+    only_backwards = back is not None and back[1] == _REVERSED
+    yield warning(message, ("data", "window"), "the oldest row first" if only_backwards else way)
+
+
+_REVERSED = "runs backwards"
+
+
+def _not_forward(name: str, column: Column) -> str | None:
+    """How a column of times fails to be one series' own: it stands still, or goes back."""
+    stamps = _stamps(name, column)
+    if stamps is None or len(stamps) < 3:
+        return None
+    steps = stamps[1:] != stamps[:-1]
+    ahead = stamps[1:] > stamps[:-1]
+    if bool(steps.all()) and not bool(ahead.any()):
+        return _REVERSED
+    if bool((steps & ~ahead).any()):
+        return "goes back"
+    return "stands still from row to row" if not bool(steps.all()) else None
+
+
+def _stamps(name: str, column: Column) -> npt.NDArray[Any] | None:
+    """What can be compared as times: dates that sort as words, or numbers in a column called so."""
+    if isinstance(column, Words):
+        words = column.vocabulary
+        if not words or (column.codes < 0).any() or not all(map(_ISO.fullmatch, words)):
+            return None
+        ranks = np.empty(len(words), np.int64)
+        ranks[np.argsort(np.array(words), kind="stable")] = np.arange(len(words))
+        return ranks[column.codes]
+    values = column.values
+    if column.shape or not isinstance(values, np.ndarray) or not _TIME_NAME.fullmatch(name.strip().lower()):
+        return None
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        return None
+    return None if "time" in name.lower() and values.max(initial=0) < _HOURS else values
+
+
+def _names_series(name: str, column: Column) -> bool:
+    """Whether a column is called what numbers or names series, and has few values for many rows."""
+    if column.shape or not _SERIES_NAME.fullmatch(name.strip().lower()):
+        return False
+    if isinstance(column, Numbers) and not (isinstance(column.values, np.ndarray) and column.integer):
+        return False
+    codes = as_words(column).codes
+    return 2 <= len(np.unique(codes)) <= len(codes) // 2
+
+
+def _turns(column: Column) -> bool:
+    """Whether words take strict turns (a, b, c, a, b, c), as those of interleaved series do."""
+    if not isinstance(column, Words) or set(map(str.lower, column.vocabulary)) <= _CALENDAR:
+        return False
+    codes, period = column.codes, len(column.vocabulary)
+    if period < 2 or len(codes) < 3 * period or len(np.unique(codes[:period])) != period:
+        return False
+    return bool((codes[period:] == codes[:-period]).all())
+
+
+_CALENDAR = frozenset(
+    """
+    monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun
+    january february march april may june july august september october november december
+    jan feb mar apr jun jul aug sep sept oct nov dec q1 q2 q3 q4 am pm day night
+    spring summer autumn fall winter morning noon afternoon evening weekday weekend
+    """.split()  # noqa: SIM905
+)
+"""Words that take turns in one series as well."""

@@ -1,0 +1,19 @@
+"""Every warning about columns, in the order they are said."""
+
+from __future__ import annotations
+
+from nnctl.core.errors import Problem
+from nnctl.data.warnings import columns, series
+from nnctl.data.warnings.base import Check, Fitted
+
+CHECKS: tuple[Check, ...] = (
+    columns.text_or_ids_as_classes,
+    columns.row_numbers,
+    series.pieces_of_a_series,
+    series.several_series,
+)
+
+
+def data_warnings(fitted: Fitted) -> tuple[Problem, ...]:
+    """What all the checks say; paths are those of the whole config."""
+    return tuple(problem for check in CHECKS for problem in check(fitted))
