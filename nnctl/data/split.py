@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -55,50 +54,6 @@ def at_random(counts: tuple[int, int, int], key: Key) -> Split:
     return np.sort(rows[:a]), np.sort(rows[a:b]), np.sort(rows[b:])
 
 
-def stratified(counts: tuple[int, int, int], classes: Sequence[int], key: Key) -> Split:
-    """At random, with exact sizes, every class within one row of its share.
-
-    Rows are sorted by class, at random within a class, and each split takes evenly spaced places of them.
-    """
-    rows = permutation(key, sum(counts))
-    rows = rows[np.argsort(np.asarray(classes)[rows], kind="stable")]
-    test, rest = _spaced(rows, counts[2])
-    validation, train = _spaced(rest, counts[1])
-    return np.sort(train), np.sort(validation), np.sort(test)
-
-
-def _spaced(rows: Rows, count: int) -> tuple[Rows, Rows]:
-    """`count` evenly spaced ones of `rows`, and the others."""
-    if not len(rows):
-        return rows, rows
-    marks = np.arange(len(rows) + 1, dtype=np.int64) * count // len(rows)
-    chosen = marks[1:] > marks[:-1]
-    return rows[chosen], rows[~chosen]
-
-
-def grouped(n: int, groups: Sequence[int], validation: int | float, test: int | float, key: Key) -> Split:
-    """Whole groups: in random order, each split gets one, then each group goes where most is lacking.
-
-    Raises:
-        ValueError: there are fewer groups than splits.
-    """
-    codes = np.asarray(groups)
-    weight = np.bincount(codes)
-    lacking = list(sizes(n, validation, test))
-    wanted = [i for i in range(3) if lacking[i]]
-    if len(weight) < len(wanted):
-        raise ValueError(f"{len(weight)} groups cannot fill {len(wanted)} splits")
-    place = np.empty(len(weight), dtype=np.int64)
-    for position, group in enumerate(permutation(key, len(weight)).tolist()):
-        if position < len(wanted):
-            goes = wanted[position]
-        else:
-            goes = max(wanted, key=lambda i: (lacking[i], -i))
-        place[group] = goes
-        lacking[goes] -= int(weight[group])
-    return _by_code(place[codes])
-
-
 def by_column(column: Words, name: str, origin: Origin) -> Split:
     """By the words train, validation and test in a column.
 
@@ -114,9 +69,9 @@ def by_column(column: Words, name: str, origin: Origin) -> Split:
         raise origin.error(f"says {said} where train, validation or test is expected", row, name)
     if not (codes == 0).any():
         raise DataError("has no training rows", file=origin.file, column=name)
-    return _by_code(codes)
+    return by_code(codes)
 
 
-def _by_code(codes: Rows) -> Split:
+def by_code(codes: Rows) -> Split:
     train, validation, test = (np.flatnonzero(codes == i).astype(np.int64, copy=False) for i in range(3))
     return train, validation, test

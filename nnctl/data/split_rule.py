@@ -9,7 +9,9 @@ import numpy as np
 from nnctl.core.errors import DataError
 from nnctl.core.keys import key
 from nnctl.data import split as splits
+from nnctl.data.grouped import grouped
 from nnctl.data.spec import DataSpec
+from nnctl.data.stratified import stratified
 from nnctl.data.table import Table, as_words
 
 
@@ -29,10 +31,10 @@ def split_rows(spec: DataSpec, table: Table, n: int, seed: int) -> splits.Split:
     draw = key(seed, "split")
     try:
         if rule.group:
-            return splits.grouped(n, _codes(table, rule.group), rule.validation, rule.test, draw)
+            return grouped(n, _codes(table, rule.group), rule.validation, rule.test, draw)
         counts = splits.sizes(n, rule.validation, rule.test)
         if rule.stratify:
-            return splits.stratified(counts, _codes(table, rule.stratify, few=True), draw)
+            return stratified(counts, _codes(table, rule.stratify, few=True), draw)
         by_position = rule.order == "rows" or (rule.order is None and spec.window is not None)
         return splits.contiguous(counts) if by_position else splits.at_random(counts, draw)
     except ValueError as error:

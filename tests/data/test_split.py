@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnctl.core.errors import ConfigError, DataError
-from nnctl.data.split import at_random, contiguous, grouped, sizes, stratified
+from nnctl.data.split import at_random, contiguous, sizes
 from tests.data.given import PEOPLE, opened, write
 
 KEY = (11, 12)
@@ -60,37 +60,6 @@ def test_random_and_contiguous_cover_every_row_once() -> None:
     _whole(at_random((20, 7, 4), KEY), 31)
     _whole(contiguous((20, 7, 4)), 31)
     assert contiguous((3, 2, 1))[1].tolist() == [3, 4]
-
-
-@given(st.lists(st.integers(0, 4), min_size=12, max_size=150), st.integers(1, 3), st.integers(1, 3))
-@settings(max_examples=60, deadline=None)
-def test_stratified_is_exact_and_every_class_within_one(
-    classes: list[int], validation: int, test: int
-) -> None:
-    n = len(classes)
-    counts = (n - validation - test, validation, test)
-    split = stratified(counts, classes, KEY)
-    _whole(split, n)
-    assert tuple(map(len, split)) == counts
-    for c in set(classes):
-        share = classes.count(c) * test / n
-        assert abs(sum(classes[i] == c for i in split[2]) - share) < 1 + 1e-9
-
-
-def test_groups_stay_whole() -> None:
-    groups = [i // 3 for i in range(40)]
-    split = grouped(40, groups, 0.25, 0.25, KEY)
-    _whole(split, 40)
-    kept = [{groups[i] for i in part} for part in split]
-    assert not kept[0] & kept[1]
-    assert not kept[0] & kept[2]
-    assert not kept[1] & kept[2]
-    assert [len(part) for part in split] == pytest.approx([20, 10, 10], abs=3)
-
-
-def test_fewer_groups_than_splits() -> None:
-    with pytest.raises(ValueError, match=r"2 groups"):
-        grouped(10, [0] * 5 + [1] * 5, 0.2, 0.2, KEY)
 
 
 def test_by_column(tmp_path: Path) -> None:
