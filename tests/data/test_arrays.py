@@ -7,6 +7,7 @@ import gzip
 import io
 import pickle
 import struct
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -127,7 +128,7 @@ def test_truncated_and_twice_named_npz(tmp_path: Path) -> None:
         NPZ(path="b.npz").read(tmp_path)
     with zipfile.ZipFile(tmp_path / "c.npz", "w") as archive:
         archive.writestr("x.npy", saved(Y))
-        with pytest.warns(UserWarning, match=r"Duplicate"):
+        with warnings.catch_warnings(action="ignore"):
             archive.writestr("x.npy", saved(Y))
     with pytest.raises(DataError, match=r"same name"):
         NPZ(path="c.npz").read(tmp_path)

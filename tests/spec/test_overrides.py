@@ -13,6 +13,7 @@ from nnctl.spec.overrides import apply, parse
 from nnctl.spec.render import render_all
 from nnctl.spec.rewrite import rewritten_text
 from nnctl.spec.source import Source
+from tests.spec.parser_words import in_nnctls_words
 
 from .conftest import GOOD, Load, Problems, said
 
@@ -80,7 +81,6 @@ kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, b
         ("=1", "1:1 there is no key here", None),
         ("", "1:1 there is no key here", None),
         ("seed", "1:5 an override needs a value", None),
-        ("seed=[1", "1:8 a list in [ ] is not finished here (it was opened in line 1)", None),
         ("seed=!!os.system x", "1:6 the tag !!os.system is refused: a config holds plain data", None),
         ("seed={a: 1, a: 2}", "1:13 the key 'a' is given twice; first in line 1, column 7", None),
         ("seed=", "1:6 'seed' cannot be null", None),
@@ -94,6 +94,13 @@ def test_a_wrong_override(problems: Problems, override: str, message: str, sugge
     assert found.place is not None
     assert found.place.file == "--set"
     assert found.suggestion == suggestion
+
+
+def test_an_override_that_is_no_yaml(problems: Problems) -> None:
+    (found,) = problems(GOOD, "seed=[1")
+    assert in_nnctls_words(found.message, "a list in [ ] is not finished here (it was opened in line 1)")
+    assert found.place is not None
+    assert (found.place.file, found.place.line) == ("--set", 1)
 
 
 def test_all_overrides_and_the_file_are_reported_together(problems: Problems) -> None:

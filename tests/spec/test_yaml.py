@@ -19,6 +19,7 @@ from nnctl.spec.nodes import plain
 from nnctl.spec.reading import MAX_BYTES, decode, read_source
 from nnctl.spec.source import Source
 from nnctl.spec.yaml import MAX_DEPTH, MAX_NODES, compose
+from tests.spec.parser_words import ARE_KNOWN, in_nnctls_words
 
 
 def parse(text: str) -> Document:
@@ -84,20 +85,51 @@ def test_an_alias_is_placed_where_it_stands_and_shares_nothing() -> None:
     assert document.place(("b", 1)).line == 1
 
 
+SYNTAX = [
+    ("a:\n\tb: 1", 2, 1, "tab"),
+    ("a: b: c", 1, 5, "':' cannot stand here"),
+    ("x: 1\nfoo\nbar: 2", 2, 1, "no 'key: value'"),
+    ("a: [1,\nb: 3", 2, 5, "not finished here (it was opened in line 1)"),
+    ("a: {b: 1\nc: 2", 2, 2, "not finished"),
+    ("a: 'x\nb: y", 1, 4, "never closed"),
+    ("a: @x", 1, 4, "cannot begin with '@'"),
+    ('a: "\\q"', 1, 5, "escape"),
+    ("a:\n  - 1\n - 2", 3, 2, "does not line up"),
+    ("a: 1\n- 2", 2, 1, "does not line up"),
+    ("a: [", 1, 5, "missing here"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line", "column", "says"), SYNTAX)
+def test_wrong_syntax_is_placed_and_said(text: str, line: int, column: int, says: str) -> None:
+    (found,) = problems(text)
+    assert in_nnctls_words(found.message, says)
+    assert position(found) == (line, column) or not ARE_KNOWN
+
+
+@pytest.mark.parametrize(("text", "line", "column", "says"), SYNTAX)
+def test_wrong_syntax_is_placed_whatever_the_parser_says(
+    text: str, line: int, column: int, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words that nnctl does not know are quoted; the place holds."""
+
+    class Stranger(yaml.MarkedYAMLError):
+        def __init__(self, context: Any, context_mark: Any, problem: Any, problem_mark: Any) -> None:
+            super().__init__("words", context_mark, "nobody knows", problem_mark)
+
+    monkeypatch.setattr(yaml.scanner, "ScannerError", Stranger)
+    monkeypatch.setattr(yaml.parser, "ParserError", Stranger)
+    monkeypatch.setattr(nnctl.spec.yaml, "_Loader", yaml.SafeLoader)
+    (found,) = problems(text)
+    assert found.message in ("this is not YAML: nobody knows", "a tab cannot indent YAML")
+    assert 1 <= position(found)[0] <= text.count("\n") + 1
+    assert found.place is not None
+    assert found.place.text == text.split("\n")[found.place.line - 1]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "column", "says"),
     [
-        ("a:\n\tb: 1", 2, 1, "tab"),
-        ("a: b: c", 1, 5, "':' cannot stand here"),
-        ("x: 1\nfoo\nbar: 2", 2, 1, "no 'key: value'"),
-        ("a: [1,\nb: 3", 2, 5, "not finished here (it was opened in line 1)"),
-        ("a: {b: 1\nc: 2", 2, 2, "not finished"),
-        ("a: 'x\nb: y", 1, 4, "never closed"),
-        ("a: @x", 1, 4, "cannot begin with '@'"),
-        ('a: "\\q"', 1, 5, "escape"),
-        ("a:\n  - 1\n - 2", 3, 2, "does not line up"),
-        ("a: 1\n- 2", 2, 1, "does not line up"),
-        ("a: [", 1, 5, "missing here"),
         ("a: 1\nb: 2\na: 3", 3, 1, "'a' is given twice; first in line 1, column 1"),
         ("a: {b: 1, b: 1}", 1, 11, "given twice"),
         ("a: !!python/object:os.system x", 1, 4, "tag !!python/object:os.system is refused"),
