@@ -39,7 +39,7 @@ def fit(table: Table, rows: Rows, roles: Roles, spec: DataSpec, wanted: Wanted) 
         inputs=inputs,
         targets=targets,
         sample_weight=roles.sample_weight,
-        window=spec.window,
+        window=spec.windows,
         reader=table.options,
     )
 

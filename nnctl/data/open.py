@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from nnctl.core.errors import Problem
 from nnctl.core.shapes import Shape
 from nnctl.data.base import Hint, Kind, no_hint
@@ -20,11 +18,11 @@ from nnctl.data.roles import Roles, Wanted, assign, column_spec, steering
 from nnctl.data.spec import DataSpec
 from nnctl.data.split import SPLITS, Split
 from nnctl.data.split_rule import split_rows
-from nnctl.data.table import Rows, Table, Words, as_words
+from nnctl.data.table import Rows, Table, Words
 from nnctl.data.trained_on import DataFile, TrainedOn, data_files, data_sha256, split_sha256
 from nnctl.data.warnings.base import Fitted
 from nnctl.data.warnings.table import data_warnings
-from nnctl.data.window import segments, starts
+from nnctl.data.window import first_rows
 
 
 @dataclass(frozen=True)
@@ -207,18 +205,8 @@ def assemble(
 
 def _examples(spec: DataSpec, name: str, prepared: Prepared, rows: Rows, table: Table) -> Dataset:
     """The data set of the rows of one split: each an example, or windows over them."""
-    if spec.window is None:
+    window = spec.windows
+    if window is None:
         return prepared.dataset(name, rows)
-    window = spec.window
-    column = window.group or (spec.split.group if spec.split else None)
-    groups = (
-        as_words(table.columns[column]).codes.astype(np.int64) if column and column in table.columns else None
-    )
-    firsts = starts(segments(rows, groups), window.length, window.stride, window.horizon)
-    if not len(firsts):
-        raise table.origin.error(
-            f"the {name} split of {len(rows)} rows is too short for a window of "
-            f"{window.length} rows and a horizon of {window.horizon}",
-            hint=f"no window crosses a change of column '{column}': sort the rows by it" if column else None,
-        )
+    firsts = first_rows(table, rows, window, window.horizon, f"the {name} split")
     return prepared.dataset(name, firsts)

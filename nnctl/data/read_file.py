@@ -14,8 +14,8 @@ from nnctl.data.base import Source, by_ending, sources
 from nnctl.data.dataset import Dataset
 from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import InputPrep, Preprocessing
-from nnctl.data.table import Column, Numbers, Rows, Table, as_words
-from nnctl.data.window import segments, starts
+from nnctl.data.table import Column, Numbers, Rows, Table
+from nnctl.data.window import first_rows
 
 
 def read_inputs(path: Path, preprocessing: Preprocessing, dtype: str = "float32") -> Dataset:
@@ -52,16 +52,7 @@ def _firsts(prepared: Prepared, horizon: int) -> Rows:
     window = prepared.preprocessing.window
     if window is None:
         return prepared.rows
-    columns = prepared.table.columns
-    groups = None
-    if window.group in columns:
-        groups = as_words(columns[window.group]).codes.astype(np.int64)
-    firsts = starts(segments(prepared.rows, groups), window.length, window.stride, horizon)
-    if not len(firsts):
-        raise prepared.table.origin.error(
-            f"has {prepared.count} rows, too few for a window of {window.length}"
-        )
-    return firsts
+    return first_rows(prepared.table, prepared.rows, window, horizon, "the file")
 
 
 def _read(path: Path, preprocessing: Preprocessing) -> Table:

@@ -287,6 +287,13 @@ class DataSpec(Spec):
         """The source that training rows come from."""
         return self.train if self.source is None else self.source
 
+    @property
+    def windows(self) -> WindowSpec | None:
+        """The windows as they are made: a column that groups the split separates series as well."""
+        if self.window is None or self.window.group or not (self.split and self.split.group):
+            return self.window
+        return self.window.model_copy(update={"group": self.split.group})
+
     def parts(self) -> dict[str, Any]:
         """Every source by its field's name."""
         names = ("source", "train", "validation", "test")

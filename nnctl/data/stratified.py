@@ -48,7 +48,9 @@ def stratified(sizes: tuple[int, int, int], classes: Sequence[int], key: Key) ->
     best = nearest_counts(dealt, members, sizes)
     firsts = np.concatenate([[0], np.cumsum(members)])
     for c in np.flatnonzero((best != dealt).any(axis=1)):
-        place[order[firsts[c] : firsts[c + 1]]] = np.repeat([0, 1, 2], best[c])
+        rows = order[firsts[c] : firsts[c + 1]]
+        spare = [rows[place[rows] == split][best[c, split] :] for split in range(3)]
+        place[np.concatenate(spare)] = np.repeat([0, 1, 2], np.maximum(best[c] - dealt[c], 0))
     return by_code(place)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnctl.data.table import Rows
+from nnctl.data.spec import WindowSpec
+from nnctl.data.table import Rows, Table, as_words
 
 
 def segments(rows: Rows, groups: Rows | None) -> list[tuple[int, int]]:
@@ -24,3 +25,29 @@ def starts(pieces: list[tuple[int, int]], length: int, stride: int, horizon: int
     reach = length + horizon
     found = [np.arange(a, b - reach + 1, stride, dtype=np.int64) for a, b in pieces]
     return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+
+
+def first_rows(table: Table, rows: Rows, window: WindowSpec, horizon: int, what: str) -> Rows:
+    """The first row of every window over `rows` of a table; none crosses a change of `window.group`.
+
+    Raises:
+        DataError: the table has no such column, or `what` (these rows, in words) holds no window.
+    """
+    groups = None
+    if window.group is not None:
+        if window.group not in table.columns:
+            raise table.origin.error(
+                f"has no column '{window.group}', which says where one series ends and the next begins",
+                hint="without it windows would run from one series into the next",
+            )
+        groups = as_words(table.columns[window.group]).codes.astype(np.int64)
+    firsts = starts(segments(rows, groups), window.length, window.stride, horizon)
+    if not len(firsts):
+        raise table.origin.error(
+            f"{what} of {len(rows)} rows is too short for a window of {window.length} rows"
+            + (f" and a horizon of {horizon}" if horizon else ""),
+            hint=f"no window crosses a change of column '{window.group}': sort the rows by it"
+            if window.group
+            else None,
+        )
+    return firsts

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from nnctl.core.errors import DataError
+from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.read_file import read_examples, read_inputs
 from nnctl.data.spec import DataSpec
 from nnctl.data.window import segments, starts
@@ -112,5 +113,45 @@ def test_predicting_needs_no_room_for_the_target(tmp_path: Path) -> None:
     write(tmp_path, "new.csv", "y,x\n104,4\n105,5\n106,6\n107,7\n")
     found = read_inputs(tmp_path / "new.csv", data.preprocessing).arrays()
     assert found["input"][0, :, 0].tolist() == [4, 5, 6, 7]
-    with pytest.raises(DataError, match=r"too few for a window"):
+    with pytest.raises(DataError, match=r"the file of 4 rows is too short for a window"):
         read_examples(tmp_path / "new.csv", data.preprocessing)
+
+
+SERIES = "id,x,y\n" + "".join(f"{'abc'[i // 10]},{i},{i % 7}\n" for i in range(30))
+
+
+@pytest.mark.parametrize("where", ["split", "window", "both"])
+def test_what_separated_series_in_training_separates_them_in_a_file(where: str, tmp_path: Path) -> None:
+    """Three series of 10 rows hold 21 windows of 3 rows and a target; run together they would hold 27."""
+    write(tmp_path, "s.csv", SERIES)
+    window = {"length": 3} | ({"group": "id"} if where != "split" else {})
+    split = {"test": 10} | ({"group": "id"} if where != "window" else {})
+    config = {"source": "s.csv", "inputs": ["x"], "target": "y", "window": window, "split": split}
+    data = opened(tmp_path, config)
+    assert data.test is not None
+    assert len(data.train) + len(data.test) == 21
+    stored = Preprocessing.from_json(data.preprocessing.to_json())
+    assert stored.window is not None
+    assert stored.window.group == "id"
+    assert len(read_examples(tmp_path / "s.csv", stored)) == 21
+    assert len(read_inputs(tmp_path / "s.csv", stored)) == 24
+    write(tmp_path, "without.csv", "x,y\n" + "".join(f"{i},{i}\n" for i in range(30)))
+    np.save(tmp_path / "without.npy", np.zeros(30))
+    for read, file in (
+        (read_examples, "without.csv"),
+        (read_inputs, "without.csv"),
+        (read_inputs, "without.npy"),
+    ):
+        with pytest.raises(
+            DataError, match=r"without\.\w+: has no column 'id', which says where one series ends"
+        ):
+            read(tmp_path / file, stored)
+
+
+@pytest.mark.parametrize("lacks", ["validation", "test"])
+def test_every_source_has_the_column_that_separates_series(lacks: str, tmp_path: Path) -> None:
+    write(tmp_path, "s.csv", SERIES)
+    write(tmp_path, "without.csv", "x,y\n" + "".join(f"{i},{i}\n" for i in range(30)))
+    files = {"train": "s.csv", "validation": "s.csv", "test": "s.csv"} | {lacks: "without.csv"}
+    with pytest.raises(DataError, match=r"without\.csv: has no column 'id'"):
+        opened(tmp_path, {**files, "inputs": ["x"], "target": "y", "window": {"length": 3, "group": "id"}})
