@@ -22,10 +22,7 @@ class JSONLogger(LogFile):
     filename: InnerPath = "log.jsonl"
     """The file's name, inside the run directory."""
 
-    def render(self, rows: Sequence[Row], *, header: bool) -> str:
-        return "".join(map(self.more, rows))
-
-    def more(self, row: Row) -> str:
+    def line(self, row: Row, names: Sequence[str]) -> str:
         return json.dumps({k: _finite(v) for k, v in row.items()}) + "\n"
 
 

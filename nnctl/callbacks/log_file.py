@@ -1,23 +1,17 @@
-"""Logs that callbacks write: a file that is a function of the epochs so far.
+"""Logs that callbacks write: a line an epoch, added to a file in the run directory.
 
-The rows live in the callback's state. So a resumed run writes the file anew from the checkpoint's rows, and
-no epoch stands in it twice or is missing, whatever happened to the file.
+A callback asks for lines and writes nothing itself. Whoever keeps the run knows how far each file came at
+each checkpoint, and cuts it back to there: no epoch stands in it twice or is missing after a kill.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-from pydantic import PrivateAttr
 
 from nnctl.callbacks.base import CallbackSpec
 from nnctl.callbacks.inner_path import InnerPath
-from nnctl.core import below
-from nnctl.core.errors import StorageError
-from nnctl.core.events import EpochEnded, Event, Request, RunStarted
+from nnctl.core.events import EpochEnded, Event, Request, RunStarted, WriteLog
 
 Row = Mapping[str, Any]
 
@@ -28,66 +22,30 @@ class LogFile(CallbackSpec):
     filename: InnerPath
     """The file's name, inside the run directory."""
     append: bool = False
-    """Whether what the file held before the run stays."""
-
-    _root: Path = PrivateAttr(Path())
-    _path: Path | None = PrivateAttr(None)
-    _rows: int = PrivateAttr(0)
-    """How many rows the file holds."""
-    _size: int = PrivateAttr(0)
-    """The bytes of these rows."""
+    """Accepted as in Keras, and without effect: the file begins with its run; a resumed run adds to it."""
 
     def start(self) -> dict[str, Any]:
-        return {"rows": [], "before": None}
+        return {"names": None}
 
-    def render(self, rows: Sequence[Row], *, header: bool) -> str:
-        """The whole file's text for these rows."""
+    def head(self, names: Sequence[str]) -> str:
+        """What stands above the rows of logs with these names."""
+        return ""
+
+    def line(self, row: Row, names: Sequence[str]) -> str:
+        """A row, `epoch` and the logs, as text with its newline."""
         raise NotImplementedError
 
-    def more(self, row: Row) -> str | None:
-        """What `row` adds to the text rendered last; None where all must be rendered anew.
-
-        A log without it costs the square of the epochs.
-        """
-        return None
-
     def handle(self, event: Event, state: dict[str, Any]) -> Iterable[Request]:
-        if isinstance(event, RunStarted) and event.run_dir is not None:
-            self._root, self._path = event.run_dir, event.run_dir / self.filename
-            if state["before"] is None:
-                state["before"] = self._path.stat().st_size if self.append and self._path.exists() else 0
-            self._write(state)
+        if isinstance(event, RunStarted):
+            begins = state["names"] is None
+            if begins:
+                state["names"] = list(event.log_names)
+            if begins or self.filename in event.lost_logs:
+                yield WriteLog(self.filename, self._text(() if begins else event.history, state["names"]))
         elif isinstance(event, EpochEnded):
-            state["rows"].append({"epoch": event.epoch} | {k: float(v) for k, v in event.logs.items()})
-            self._write(state)
-        return ()
+            row = {"epoch": event.epoch} | {k: float(v) for k, v in event.logs.items()}
+            yield WriteLog(self.filename, self.line(row, state["names"]))
 
-    def _write(self, state: Mapping[str, Any]) -> None:
-        """Bring the file to the state's rows; what is right already is not written again."""
-        if self._path is None:
-            return
-        before, rows = int(state["before"]), state["rows"]
-        try:
-            more = self.more(rows[-1]) if len(rows) == self._rows + 1 else None
-            if more is not None and self._append(self._path, before + self._size, more.encode()):
-                return
-            text = self.render(rows, header=before == 0).encode()
-            with below.updating(self._path, self._root) as file:
-                file.seek(before)
-                written = file.read()
-                same = len(written) if text.startswith(written) else 0
-                file.seek(before + same)
-                file.write(text[same:])
-                file.truncate()
-            self._rows, self._size = len(rows), len(text)
-        except OSError as error:
-            raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
-
-    def _append(self, path: Path, end: int, text: bytes) -> bool:
-        """Add a row's text where the file ends; False where it does not end there."""
-        with below.updating(path, self._root) as file:
-            if file.seek(0, os.SEEK_END) != end:
-                return False
-            file.write(text)
-        self._rows, self._size = self._rows + 1, self._size + len(text)
-        return True
+    def _text(self, rows: Iterable[Row], names: Sequence[str]) -> str:
+        """The whole file."""
+        return self.head(names) + "".join(self.line(row, names) for row in rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,12 @@ class RunStarted(Event):
     step: int
     parameters: int
     resolved_config: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    log_names: Sequence[str] = ()
+    """Every name that the epochs' logs may have; an epoch without validation has fewer."""
+    lost_logs: frozenset[str] = frozenset()
+    """Log files of a resumed run that do not hold what they held at its checkpoint: to be written whole."""
+    history: Sequence[Mapping[str, Any]] = field(repr=False, default=())
+    """Where logs are lost: `epoch` and logs of each epoch before the checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,14 @@ class CheckpointDue(Event):
 
 
 @dataclass(frozen=True)
+class LogDue(Event):
+    """The store should add `text` to the log file `name` of the run directory now."""
+
+    name: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Stopped(Event):
     """Training ends before its last epoch by a callback's wish (not an error)."""
 
@@ -148,12 +162,14 @@ class Failed(Event):
 
 @dataclass(frozen=True)
 class RunEnded(Event):
-    """The run is complete; `logs` are the last epoch's."""
+    """The run is complete; `logs` are those of the model as it is now."""
 
     epochs: int
     step: int
     logs: Logs
     seconds: float
+    restored_epoch: int | None = None
+    """The epoch (from 0) whose weights were put back; None where the model is the last epoch's."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +198,14 @@ class Save(Request):
 
     best: bool = False
     name: str | None = None
+
+
+@dataclass(frozen=True)
+class WriteLog(Request):
+    """Add `text` to the log file `name` of the run directory; the first one of a run makes the file."""
+
+    name: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from nnctl.ops.base import Array
 from nnctl.program.session import Session
 from nnctl.runner.batches import Batches, Examples, feed
 from nnctl.runner.evaluate import evaluate
+from nnctl.runner.rhythm import Every, Rhythm
 from nnctl.runs.state import TrainingState
 
 _DISPLAY_EVERY = 0.05
@@ -31,8 +32,12 @@ class Job:
 
     Attributes:
         stop: Asked after each step; a signal number ends the run after a checkpoint.
-        checkpoint_every: Commit every so many steps as well as at each epoch's end; None for epochs alone.
+        checkpoint_every: Commit at each epoch's end (`epoch`), every so many steps besides (a number), or as
+            often as costs little time (`auto`); when a signal comes and at the end in any case.
         mark_best: The log whose smallest value marks a checkpoint as the best; None if a callback does that.
+        log_names: Every name that an epoch's logs may have.
+        lost_logs, history: As `RunStarted`'s.
+        clock: What `auto` goes by.
     """
 
     name: str
@@ -45,11 +50,15 @@ class Job:
     shuffle: bool = True
     callbacks: Sequence[CallbackSpec] = ()
     validation_every: int = 1
-    checkpoint_every: int | None = None
+    checkpoint_every: Every = "auto"
     mark_best: str | None = None
+    log_names: Sequence[str] = ()
+    lost_logs: frozenset[str] = frozenset()
+    history: Sequence[Mapping[str, Any]] = ()
     stop: Callable[[], int | None] = lambda: None
     run_dir: Path | None = None
     resolved_config: Mapping[str, Any] = field(default_factory=dict)
+    clock: Callable[[], float] = time.perf_counter
 
 
 def train(job: Job, state: TrainingState | None = None) -> Iterator[Event]:
@@ -64,8 +73,12 @@ class _Loop:
         self.epoch = self.step = self.step_in_epoch = 0
         self.rate: float | None = None
         self.best: float | None = None
-        self.history: list[dict[str, Any]] = []
+        self.logs: dict[str, float] = {}
         self.kept: dict[str, dict[str, Array]] = {}
+        self.kept_logs: dict[str, dict[str, float]] = {}
+        self.restored: dict[str, float] | None = None
+        self.waiting: TrainingState | None = None
+        self.committed: tuple[int, int] | None = None
         self.callback_states = [callback.start() for callback in job.callbacks]
         self.stopped: str | None = None
         self.began = time.perf_counter()
@@ -73,6 +86,8 @@ class _Loop:
             self._load(state)
         assert self.session.optimizer is not None
         self.optimizer = self.session.optimizer
+        arrays = [*self.session.weights.arrays.values(), *self.session.slot_views().values()]
+        self.rhythm = Rhythm(job.checkpoint_every, sum(a.nbytes for a in arrays), job.clock)
 
     def run(self) -> Iterator[Event]:
         job = self.job
@@ -86,24 +101,38 @@ class _Loop:
                 self.step,
                 sum(job.session.model.parameters()),
                 job.resolved_config,
+                job.log_names,
+                job.lost_logs,
+                job.history,
             )
         )
-        while self.epoch < job.epochs and self.stopped is None:
-            for event in self._epoch():
-                yield event
-                if isinstance(event, events.Interrupted | events.Failed):
-                    return
-        last = (
-            {k: v for k, v in self.history[-1].items() if k not in ("epoch", "step", "seconds")}
-            if self.history
-            else {}
-        )
+        try:
+            while self.epoch < job.epochs and self.stopped is None:
+                for event in self._epoch():
+                    if isinstance(event, events.Failed):
+                        yield from self._commit_waiting()
+                    yield event
+                    if isinstance(event, events.Interrupted | events.Failed):
+                        return
+            yield from self._end()
+        except Exception:
+            # What ends the run here may end it there again, before the best model has another chance.
+            yield from self._commit_waiting()
+            raise
+
+    def _end(self) -> Iterator[Event]:
+        # From its last state a run goes on that shall have more epochs.
+        yield from self._commit_waiting() if self.committed == self._place() else self._commit("last")
         if self.stopped is not None:
             yield from self._tell(events.Stopped(self.epoch, self.step, self.stopped))
-        ended = events.RunEnded(self.epoch, self.step, last, time.perf_counter() - self.began)
+        ended = events.RunEnded(self.epoch, self.step, self.logs, time.perf_counter() - self.began)
         # Callbacks hear of the end before the final state is committed: one may put the best weights back.
         yield from self._answer(self._hear(ended))
         yield events.CheckpointDue(self.epoch, self.step, self.state(), reason="end")
+        if self.restored is not None:
+            logs = dict(self.restored)
+            epoch = int(logs.pop("epoch"))
+            ended = replace(ended, logs=logs, restored_epoch=epoch if epoch + 1 != self.epoch else None)
         yield ended
 
     def state(self) -> TrainingState:
@@ -119,8 +148,41 @@ class _Loop:
             scalars=self._scalars(),
             callback_states=self.callback_states,
             metric_states=dict(session.states),
-            history=self.history,
+            logs=self.logs,
             kept=self.kept,
+            kept_logs=self.kept_logs,
+        )
+
+    def _commit(self, reason: str = "epoch", best: bool = False, name: str | None = None) -> Iterator[Event]:
+        """Have the present state committed, and before it the best model that waits: the state names it."""
+        began = self.rhythm.clock()
+        if not best:
+            yield from self._commit_waiting()
+        self.waiting = None
+        yield events.CheckpointDue(self.epoch, self.step, self.state(), best=best, name=name, reason=reason)
+        self.committed = self._place()
+        self.rhythm.committed(began)
+
+    def _place(self) -> tuple[int, int]:
+        """Where in the run it is: a step may end an epoch and be seen before that and after."""
+        return self.epoch, self.step
+
+    def _commit_waiting(self) -> Iterator[Event]:
+        """Have the best model that waits committed, if there is one."""
+        waiting, self.waiting = self.waiting, None
+        if waiting is not None:
+            yield events.CheckpointDue(waiting.epoch, waiting.step, waiting, best=True, reason="best")
+
+    def _model(self) -> TrainingState:
+        """The present weights alone, copied: the best model, which waits until a checkpoint is due."""
+        weights = self.session.weights
+        return TrainingState(
+            step=self.step,
+            epoch=self.epoch,
+            weights=weights.snapshot(),
+            trainable={name: name in weights.gradient_views for name in weights.arrays},
+            logs=self.logs,
+            complete=False,
         )
 
     def _scalars(self) -> dict[str, float]:
@@ -139,7 +201,9 @@ class _Loop:
         self.rate = state.scalars.get("learning_rate")
         self.best = state.scalars.get("best")
         self.stopped = "it had stopped before it was interrupted" if "stopped" in state.scalars else None
-        self.history = [dict(row) for row in state.history]
+        self.committed = self._place()
+        self.logs = dict(state.logs)
+        self.kept_logs = {slot: dict(logs) for slot, logs in state.kept_logs.items()}
         self.kept = {slot: {k: np.array(v) for k, v in w.items()} for slot, w in state.kept.items()}
         if len(state.callback_states) == len(self.callback_states):
             self.callback_states = [dict(s) for s in state.callback_states]
@@ -169,17 +233,11 @@ class _Loop:
             yield from self._obey(request)
         for request in requests:
             if isinstance(request, events.Save):
-                yield events.CheckpointDue(
-                    self.epoch,
-                    self.step,
-                    self.state(),
-                    best=request.best,
-                    name=request.name,
-                    reason="callback",
-                )
+                yield from self._commit("callback", request.best, request.name)
         for request in requests:
             if isinstance(request, events.RestoreWeights) and request.slot in self.kept:
                 self.session.weights.load(self.kept[request.slot])
+                self.restored = self.kept_logs.get(request.slot)
 
     def _obey(self, request: Request) -> Iterator[Event]:
         match request:
@@ -190,6 +248,12 @@ class _Loop:
                 yield events.LearningRateChanged(self.step, self.rate, reason)
             case events.KeepWeights(slot):
                 self.kept[slot] = self.session.weights.snapshot()
+                # What was kept in the middle of an epoch has no numbers.
+                self.kept_logs.pop(slot, None)
+                if self.step_in_epoch == 0 and self.logs:
+                    self.kept_logs[slot] = {"epoch": self.epoch - 1, **self.logs}
+            case events.WriteLog(name, text):
+                yield events.LogDue(name, text)
 
     def _epoch(self) -> Iterator[Event]:
         job, session = self.job, self.session
@@ -218,21 +282,26 @@ class _Loop:
 
     def _end_epoch(self, logs: dict[str, float], seconds: float) -> Iterator[Event]:
         ended = self.epoch
-        self.history.append({"epoch": ended, "step": self.step, **logs, "seconds": round(seconds, 6)})
+        self.logs = logs
         self.epoch, self.step_in_epoch = ended + 1, 0
         event = events.EpochEnded(
             ended, self.step, logs, seconds, self.session.weights.arrays, self.optimizer.rate(0)
         )
         best = self._is_best(logs)
         requests = self._hear(event)
-        if best:
+        due = self.rhythm.after_epoch()
+        if best and due:
             requests.append(events.Save(best=True))
+        elif best:
+            self.waiting = self._model()
         yield event
         yield from self._answer(requests)
-        if not best and self.epoch < self.job.epochs and self.stopped is None:
-            yield events.CheckpointDue(self.epoch, self.step, self.state())
         signal = self.job.stop()
-        if signal is not None and self.epoch < self.job.epochs and self.stopped is None:
+        if self.epoch == self.job.epochs or self.stopped is not None:
+            return
+        if self.committed != self._place() and (due or signal is not None):
+            yield from self._commit()
+        if signal is not None:
             yield events.Interrupted(self.step, signal)
 
     def _is_best(self, logs: Mapping[str, float]) -> bool:
@@ -263,10 +332,9 @@ class _Loop:
             )
             last = self.step_in_epoch == job.batches.steps
             signal = job.stop()
-            due = job.checkpoint_every is not None and self.step % job.checkpoint_every == 0
-            if (signal is not None or due) and not last:
-                reason = "signal" if signal is not None else "step"
-                yield events.CheckpointDue(self.epoch, self.step, self.state(), reason=reason)
+            due = not last and self.rhythm.after_step(self.step)
+            if (signal is not None or due) and not last and self.committed != self._place():
+                yield from self._commit("signal" if signal is not None else "step")
             if signal is not None and not last:
                 yield events.Interrupted(self.step, signal)
                 return

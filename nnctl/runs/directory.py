@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nnctl.core import below
 from nnctl.core.errors import RunError, StorageError
-from nnctl.runs.disk import DISK, Disk, commit, make_directories, remove_temporaries, storage, write_all
+from nnctl.runs.disk import DISK, Disk, commit, make_directories, remove_temporaries, storage
+from nnctl.runs.journal import Journal
 from nnctl.runs.lock import LOCK_NAME, RunLock, holder
 from nnctl.runs.manifest import Manifest, Status, finite
 from nnctl.runs.store import CheckpointStore
@@ -62,6 +63,15 @@ class RunDirectory:
         self.checkpoints.clean()
         return self
 
+    def check_held(self) -> None:
+        """See that the directory is still the one whose lock was taken.
+
+        Raises:
+            StorageError: It was removed, moved or replaced; nothing may be written there any more.
+        """
+        if self.lock.held and not self.lock.stands():
+            raise StorageError(f"{self.path} was removed, moved or replaced while it was used")
+
     def close(self) -> None:
         """Give the lock back."""
         self.lock.release()
@@ -104,22 +114,9 @@ class RunDirectory:
             return "interrupted"
         return status
 
-    def append_metrics(self, row: Mapping[str, Any]) -> None:
-        """Add one epoch to `metrics.jsonl`.
-
-        Not synced: after a power loss the file is written anew from the checkpoint that training resumes
-        from, which holds the same rows.
-        """
-        with storage(f"cannot write {self.path / METRICS}"):
-            fd = self.disk.open_append(self.path / METRICS)
-            try:
-                write_all(self.disk, fd, [_line(row)])
-            finally:
-                self.disk.close(fd)
-
-    def rewrite_metrics(self, history: Iterable[Mapping[str, Any]]) -> None:
-        """Make `metrics.jsonl` hold exactly `history`, synced; on resume and at the end."""
-        commit(self.disk, self.path / METRICS, [b"".join(map(_line, history))])
+    def journal(self, name: str) -> Journal:
+        """The file `name` as one that grows by a line an epoch."""
+        return Journal(self.path / name, self.disk)
 
     def metrics(self) -> list[dict[str, Any]]:
         """The epochs so far; a last line that is not whole is left out."""
@@ -127,7 +124,8 @@ class RunDirectory:
             return []
         text = self._text(METRICS)
         rows = []
-        for line in text.splitlines():
+        # A line that has no end is being written, or was when its process was killed.
+        for line in text.rpartition("\n")[0].splitlines():
             try:
                 row = json.loads(line)
             except ValueError:
@@ -158,8 +156,9 @@ class RunDirectory:
             raise RunError(f"cannot read {self.path / name}: {error}") from error
 
 
-def _line(row: Mapping[str, Any]) -> bytes:
-    return (json.dumps(finite(row), allow_nan=False) + "\n").encode()
+def metrics_line(row: Mapping[str, Any]) -> str:
+    """An epoch as `metrics.jsonl` has it."""
+    return json.dumps(finite(row), allow_nan=False) + "\n"
 
 
 def numbered(parent: Path) -> list[Path]:

@@ -50,6 +50,10 @@ class Disk:
         """Open a file for writing at its end, made if it is missing."""
         return below.open_regular(path, self.root, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
+    def truncate(self, fd: int, size: int) -> None:
+        """Cut a file to its first `size` bytes."""
+        os.ftruncate(fd, size)
+
     def write(self, fd: int, data: bytes | memoryview) -> int:
         """Write some of `data`; the number of bytes that went."""
         return os.write(fd, data)

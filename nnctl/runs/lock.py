@@ -61,6 +61,14 @@ class RunLock:
         """Whether this object holds it."""
         return self._fd is not None
 
+    def stands(self) -> bool:
+        """Whether the file that is locked is still the one at its path."""
+        assert self._fd is not None
+        try:
+            return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self._fd))
+        except OSError:
+            return False
+
     def __enter__(self) -> Self:
         if not self.held:
             self.acquire()

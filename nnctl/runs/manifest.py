@@ -30,7 +30,8 @@ class Manifest:
 
     Attributes:
         data_files: Path, hash and size of each file of data, by the part of the config that names it.
-        metrics: The last epoch's numbers.
+        metrics: The model's numbers: the last epoch's, or those of the epoch whose weights were put back.
+        restored_epoch: That epoch (from 0), if there is one.
         wall_seconds: Time spent training, over all processes of the run that were not killed.
         reason: Why it stopped, where there is more to say than the status.
         overrides: What `--set` and `--seed` changed.
@@ -46,6 +47,7 @@ class Manifest:
     epochs: int = 0
     steps: int = 0
     metrics: dict[str, float | None] = field(default_factory=dict)
+    restored_epoch: int | None = None
     reason: str | None = None
     overrides: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)

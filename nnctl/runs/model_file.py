@@ -7,7 +7,7 @@ Layout (HDF5; the first 512 bytes are a user block: `nnctl model 1`, `sha256 <he
 | `/index` | JSON text: `weights_sha256`, and name, dtype and shape of every array, in graph order |
 | `/config` | JSON text: the resolved config |
 | `/preprocessing` | JSON text: what was fitted on the training split |
-| `/training` | JSON text: step, epoch, step_in_epoch, scalars, callbacks, history |
+| `/training` | JSON text: step, epoch, step_in_epoch, scalars, callbacks, logs, files |
 | `/weights/<name>` | an array a weight |
 | `/optimizer/<name>` | an array an optimizer slot |
 | `/metrics/<name>` | an array a running metric; in checkpoints |
@@ -32,7 +32,6 @@ import numpy as np
 
 from nnctl.core import below
 from nnctl.core.errors import RunError
-from nnctl.runs import rows
 from nnctl.runs.disk import DISK, Disk, commit
 from nnctl.runs.hdf5 import FileRefused, Hdf5Reader
 from nnctl.runs.image import MAGIC, USER_BLOCK, pieces, user_block
@@ -84,13 +83,16 @@ def write_model(path: Path, model: ModelFile, disk: Disk = DISK) -> str:
         "trainable": dict(state.trainable),
         "kept": list(state.kept),
         "callbacks": state.callback_states,
-        "history": state.history,
+        "logs": dict(state.logs),
+        "kept_logs": {slot: dict(logs) for slot, logs in state.kept_logs.items()},
+        "files": {name: list(mark) for name, mark in state.files.items()},
+        "complete": state.complete,
     }
     texts = {
         "index": json.dumps(index),
         "config": json.dumps(model.config),
         "preprocessing": json.dumps(model.preprocessing),
-        "training": rows.dumps(training),
+        "training": json.dumps(training),
     }
     arrays = {_path(family, n): a for family, named in families.items() for n, a in named.items()}
     commit(disk, path, pieces(texts, arrays, FORMAT))
@@ -248,8 +250,15 @@ def _state(reader: Hdf5Reader, training: Mapping[str, Any]) -> TrainingState:
             trainable={str(k): bool(v) for k, v in training["trainable"].items()},
             scalars={str(k): float(v) for k, v in training["scalars"].items()},
             callback_states=list(training["callbacks"]),
-            history=list(training["history"]),
+            logs=_numbers(training["logs"]),
             kept={str(slot): {} for slot in training["kept"]},
+            kept_logs={str(slot): _numbers(logs) for slot, logs in training["kept_logs"].items()},
+            files={str(name): (int(size), str(sha)) for name, (size, sha) in training["files"].items()},
+            complete=bool(training["complete"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileRefused(f"{reader.path}: 'training' is not as it should be") from error
+
+
+def _numbers(value: Mapping[str, Any]) -> dict[str, float]:
+    return {str(k): float(v) for k, v in value.items()}

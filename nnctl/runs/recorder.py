@@ -1,44 +1,49 @@
 """What a run leaves behind: reads the runner's events and keeps the run directory up to date.
 
-The order of writes is the promise: the checkpoint holds the history, so whatever else was lost with a killed
-process is written again from it.
+The order of writes is the promise. Files that grow with the epochs are brought to the platter before a
+checkpoint that says how far they came; what stands behind that belongs to epochs that are trained again.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nnctl.core.errors import NnctlError
 from nnctl.core.events import (
     CheckpointDue,
     EpochEnded,
     Event,
     Failed,
     Interrupted,
+    LogDue,
     RunEnded,
     RunStarted,
     StepEnded,
 )
-from nnctl.runs.directory import RunDirectory
+from nnctl.runs.directory import METRICS, RunDirectory, metrics_line
+from nnctl.runs.journal import Journal, Mark
 from nnctl.runs.manifest import Manifest, Status, now
 from nnctl.runs.model_file import ModelFile, write_model
 from nnctl.runs.state import TrainingState
 
+Row = Mapping[str, Any]
+
 
 @dataclass
 class Recorder:
-    """Writes manifest, metrics, checkpoints and the final model of one run, as events tell.
+    """Writes manifest, metrics, log files, checkpoints and the final model of one run, as events tell.
 
     Args:
         run: The directory, open (its lock held).
         manifest: What it shall say; written when the run starts.
         config: The resolved config, as it goes into model files.
         preprocessing: What was fitted on the training split.
-        history: The rows of a resumed run's checkpoint.
 
-    Raises (from `handle`):
+    Raises (from each method):
         StorageError: Something could not be written; the older checkpoints are intact.
     """
 
@@ -46,12 +51,35 @@ class Recorder:
     manifest: Manifest
     config: Mapping[str, Any]
     preprocessing: Mapping[str, Any]
-    history: list[dict[str, Any]] = field(default_factory=list)
+    _begun: bool = False
+    _journals: dict[str, Journal] = field(default_factory=dict)
     _since: float = field(default_factory=time.monotonic)
     _before: float = 0.0
 
-    def __post_init__(self) -> None:
+    def begin(self, manifest: Manifest | None = None) -> None:
+        """Say that the run is running, by `manifest` if it is given. From then on every end has a status."""
+        self.manifest = manifest or self.manifest
         self._before = self.manifest.wall_seconds
+        self._write("running")
+        self._begun = True
+
+    def go_on(self, state: TrainingState, logs: Iterable[str] = ()) -> frozenset[str]:
+        """Cut the metrics and the files `logs` back to where they were at `state`; those that are lost.
+
+        A lost file does not hold what it held then. Metrics go on behind what is left of them.
+        """
+        lost = frozenset(name for name in (METRICS, *logs) if not self._restored(name, state))
+        if METRICS in lost:
+            rows = [row for row in self.run.metrics() if row.get("epoch", state.epoch) < state.epoch]
+            self._journal(METRICS).append("".join(map(metrics_line, rows)))
+        return lost
+
+    def history(self) -> list[Row]:
+        """`epoch` and logs of each epoch so far, as callbacks see them."""
+        return [
+            {k: math.nan if v is None else v for k, v in row.items() if k not in ("step", "seconds")}
+            for row in self.run.metrics()
+        ]
 
     def handle(self, event: Event) -> None:
         """React to one event; those that leave nothing behind are passed by."""
@@ -61,9 +89,12 @@ class Recorder:
             self._commit(event)
         elif isinstance(event, EpochEnded):
             self._epoch(event)
+        elif isinstance(event, LogDue):
+            self._journal(event.name).append(event.text)
         elif isinstance(event, RunStarted):
-            self.run.rewrite_metrics(self.history)
-            self._write("running")
+            if not self._begun:
+                self.begin()
+            self._journal(METRICS)
         elif isinstance(event, Interrupted):
             self.manifest.steps = event.step
             self._write("interrupted", f"signal {event.signal}")
@@ -74,33 +105,85 @@ class Recorder:
         elif isinstance(event, RunEnded):
             self.manifest.steps, self.manifest.epochs = event.step, event.epochs
             self.manifest.metrics = dict(event.logs)
+            self.manifest.restored_epoch = event.restored_epoch
 
     def finish(self, state: TrainingState) -> str:
         """Write the final model, then say that the run is completed; the weights' hash.
 
-        The model keeps weights, optimizer and history; what only resuming needs stays in the checkpoints.
+        The model keeps weights and optimizer; what only resuming needs stays in the checkpoints.
         """
-        final = replace(state, callback_states=[], metric_states={}, kept={})
+        self._marks()
+        final = replace(state, callback_states=[], metric_states={}, kept={}, kept_logs={}, complete=False)
         model = ModelFile(self.config, self.preprocessing, final)
         digest = write_model(self.run.model_path, model, self.run.disk)
-        self.run.rewrite_metrics(state.history)
         self.manifest.weights_sha256 = digest
         self._write("completed")
         return digest
 
+    def break_off(self, error: BaseException) -> None:
+        """Say how a run ended whose end no event tells: an error, or whoever drove it went away.
+
+        What cannot be written is left: on a full disk, or in a directory that is no longer this run's.
+        """
+        if not self._begun or self.manifest.status != "running":
+            return
+        status: Status = "failed"
+        if isinstance(error, KeyboardInterrupt | GeneratorExit | SystemExit):
+            status, reason = "interrupted", "the process was told to end"
+        elif isinstance(error, NnctlError):
+            reason = str(error).partition("\n")[0]
+        else:
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        try:
+            self._write(status, reason)
+        except (NnctlError, OSError):
+            return
+
+    def close(self) -> None:
+        """Close the files that grow."""
+        for journal in self._journals.values():
+            journal.close()
+
+    def _restored(self, name: str, state: TrainingState) -> bool:
+        if name not in state.files:
+            return False
+        journal = self.run.journal(name)
+        if not journal.restore(Mark(*state.files[name])):
+            return False
+        self._journals[name] = journal
+        return True
+
+    def _journal(self, name: str) -> Journal:
+        """The file `name`, begun with this run if it is not yet open."""
+        if name not in self._journals:
+            # Only then known: a file that cannot be made is not to be synced later.
+            journal = self.run.journal(name)
+            journal.begin()
+            self._journals[name] = journal
+        return self._journals[name]
+
     def _epoch(self, event: EpochEnded) -> None:
+        self.run.check_held()
         row = {"epoch": event.epoch, "step": event.step, **event.logs, "seconds": event.seconds}
         self.manifest.epochs, self.manifest.steps = event.epoch + 1, event.step
         self.manifest.metrics = dict(event.logs)
-        self.run.append_metrics(row)
+        self._journal(METRICS).append(metrics_line(row))
 
     def _commit(self, event: CheckpointDue) -> None:
-        model = ModelFile(self.config, self.preprocessing, event.state)
+        self.run.check_held()
+        state = replace(event.state, files=self._marks())
+        model = ModelFile(self.config, self.preprocessing, state)
         if event.name is not None:
             self.run.checkpoints.commit_as(event.name, model)
         self.run.checkpoints.commit(model, best=event.best)
 
+    def _marks(self) -> dict[str, tuple[int, str]]:
+        """How far each file that grows came; they are on the platter now."""
+        marks = {name: journal.mark() for name, journal in self._journals.items()}
+        return {name: (mark.size, mark.sha256) for name, mark in marks.items()}
+
     def _write(self, status: Status, reason: str | None = None) -> None:
+        self.run.check_held()
         self.manifest.status, self.manifest.reason = status, reason
         self.manifest.started = self.manifest.started or now()
         self.manifest.ended = None if status == "running" else now()

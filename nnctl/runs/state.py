@@ -27,8 +27,11 @@ class TrainingState:
         scalars: Numbers such as the learning rate.
         callback_states: One JSON-able dict a callback, in config order.
         metric_states: Running sums of the epoch that goes on.
-        history: One row an epoch that ended, as in `metrics.jsonl`.
+        logs: The numbers of the last epoch that ended.
         kept: Weights set aside by slot (`restore_best_weights`).
+        kept_logs: The logs of the epoch that these are of, with its `epoch`.
+        files: How far each file that grows with the epochs came: its bytes and their SHA-256, by name.
+        complete: Whether training can go on from it; a model that is kept for itself has only the weights.
     """
 
     step: int = 0
@@ -40,8 +43,11 @@ class TrainingState:
     scalars: Mapping[str, float] = field(default_factory=dict)
     callback_states: list[dict[str, Any]] = field(default_factory=list)
     metric_states: Arrays = field(default_factory=dict, repr=False)
-    history: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    logs: Mapping[str, float] = field(default_factory=dict)
     kept: Mapping[str, Arrays] = field(default_factory=dict, repr=False)
+    kept_logs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    complete: bool = True
 
 
 def weights_sha256(weights: Arrays) -> str:

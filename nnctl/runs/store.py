@@ -1,7 +1,8 @@
 """The checkpoints of a run: committed whole, found by step, the newest whose hash holds loaded.
 
-A checkpoint is `step-<n>.h5`, the best so far `step-<n>.best.h5`: being the best is part of the name, so one
-rename commits both facts. Order is by step and never by file time.
+A checkpoint is `step-<n>.h5`, the best so far `step-<n>.best.h5`, or `step-<n>.best-model.h5` where only its
+weights were kept: being the best is part of the name, so one rename commits both facts. Order is by step and
+never by file time.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from nnctl.runs.model_file import Damaged, Expected, Gone, ModelFile, check_hash
 
 _TRIES = 20
 """How often the newest checkpoint is looked for where the one found is gone."""
-_NAME = re.compile(r"step-(\d{8,})(\.best)?\.h5")
+_NAME = re.compile(r"step-(\d{8,})(\.best|\.best-model)?\.h5")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Checkpoint:
     path: Path
     step: int
     best: bool
+    complete: bool = True
+    """Whether training can go on from it; a best model that was kept for itself has only the weights."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,10 @@ class CheckpointStore:
         """All of them, newest first; of two at one step, the one that is not marked best first."""
         names = self._names(self.directory)
         found = [(m, n) for n in names if (m := _NAME.fullmatch(n))]
-        listed = [Checkpoint(self.directory / n, int(m[1]), bool(m[2])) for m, n in found]
-        return sorted(listed, key=lambda c: (-c.step, c.best))
+        listed = [
+            Checkpoint(self.directory / n, int(m[1]), bool(m[2]), m[2] != ".best-model") for m, n in found
+        ]
+        return sorted(listed, key=lambda c: (-c.step, c.best, not c.complete))
 
     def named(self) -> list[Path]:
         """Those committed under a name of the user's, by name."""
@@ -93,8 +98,8 @@ class CheckpointStore:
             return []
 
     def latest(self) -> Checkpoint | None:
-        """The newest by step, its hash not checked."""
-        return next(iter(self.checkpoints()), None)
+        """The newest by step, its hash not checked; one that training can go on from, if there is one."""
+        return min(self.checkpoints(), key=lambda c: not c.complete, default=None)
 
     def best(self) -> Checkpoint | None:
         """The newest that was marked best."""
@@ -129,9 +134,10 @@ class CheckpointStore:
         step = model.state.step
         with storage(f"cannot make {self.directory}"):
             make_directories(self.disk, self.directory)
-        path = self.directory / f"step-{step:08d}{'.best' if best else ''}.h5"
+        kind = "" if not best else ".best" if model.state.complete else ".best-model"
+        path = self.directory / f"step-{step:08d}{kind}.h5"
         write_model(path, model, self.disk)
-        self._prune(step, path)
+        self._prune(step, path, complete=model.state.complete)
         return path
 
     def commit_as(self, name: str, model: ModelFile) -> Path:
@@ -155,6 +161,8 @@ class CheckpointStore:
         """
         passed: list[PassedOver] = []
         for checkpoint in self.checkpoints():
+            if not checkpoint.complete:
+                continue
             try:
                 model = read_model(checkpoint.path, expected, self.root)
                 return Loaded(model, checkpoint.path, tuple(passed))
@@ -201,15 +209,19 @@ class CheckpointStore:
             for path in remove_temporaries(self.disk, directory, lambda name: True)
         ]
 
-    def _prune(self, step: int, committed: Path) -> None:
-        """Keep the newest K up to `step` and the newest best; `committed` always."""
+    def _prune(self, step: int, committed: Path, *, complete: bool) -> None:
+        """Keep the newest K up to `step` and the newest best; `committed` always.
+
+        One that is `complete` takes the place of another at its step.
+        """
         past = [c for c in self.checkpoints() if c.step <= step]
-        steps = sorted({c.step for c in past}, reverse=True)[: self.keep]
+        steps = sorted({c.step for c in past if c.complete}, reverse=True)[: self.keep]
         best = next((c for c in past if c.best), None)
         with storage(f"cannot remove old checkpoints in {self.directory}"):
             for c in past:
-                twin = c.step == step and not c.best and c.path != committed
-                if c.path != committed and c != best and (c.step not in steps or twin):
+                twin = complete and c.step == step and not c.best and c.path != committed
+                stays = c.complete and c.step in steps and not twin
+                if c.path != committed and c != best and not stays:
                     self.disk.unlink(c.path)
 
 

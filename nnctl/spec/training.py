@@ -29,8 +29,9 @@ Metrics = Annotated[Any, ByOutput(get_args(Metric)[1], several=True)]
 class CheckpointSpec(Spec):
     """When the state is saved, so that a run that was stopped goes on from there."""
 
-    every: Literal["epoch"] | Count = "epoch"
-    """`epoch`: after each epoch; a number: after so many steps."""
+    every: Literal["auto", "epoch"] | Count = "auto"
+    """`auto`: as often as takes at most 2% of the time; `epoch`: after each epoch; a number: after so many
+    steps, and after each epoch."""
     keep: Count = 2
     """How many of the newest checkpoints stay; the best stays besides."""
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from nnctl.callbacks.log_file import LogFile
 from nnctl.core.errors import Problem
 from nnctl.graph.objective import Objective
 from nnctl.spec.load import Loaded
+
+
+def log_names(objective: Objective, validation: bool) -> tuple[str, ...]:
+    """Every name that the logs of an epoch may have."""
+    return tuple(_with_validated(objective.log_names(), validation))
+
+
+def _with_validated(names: Sequence[str], validation: bool) -> list[str]:
+    validated = [f"val_{name}" for name in names] if validation else []
+    return [*names, *validated, "learning_rate"]
 
 
 def check_callbacks(loaded: Loaded, objective: Objective, validation: bool, complete: bool = True) -> None:
@@ -21,9 +31,7 @@ def check_callbacks(loaded: Loaded, objective: Objective, validation: bool, comp
     if not complete:
         watched = [callback.monitors() for callback in loaded.experiment.training.callbacks]
         names += sorted({name.removeprefix("val_") for name in watched if name} - {*names, "learning_rate"})
-    if validation:
-        names += [f"val_{name}" for name in names]
-    names.append("learning_rate")
+    names = _with_validated(names, validation)
     problems = [
         problem.below(("training", "callbacks", index))
         for index, callback in enumerate(loaded.experiment.training.callbacks)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnctl.callbacks.log_file import LogFile
 from nnctl.callbacks.model_checkpoint import ModelCheckpoint
 from nnctl.core import events
 from nnctl.core.errors import Problem, RunError
@@ -20,7 +21,7 @@ from nnctl.core.memory import give_back_freed
 from nnctl.core.threads import thread_count
 from nnctl.graph.model import LayerGraph
 from nnctl.runs.decision import Decision, decide
-from nnctl.runs.directory import MANIFEST, RunDirectory, allocate, numbered
+from nnctl.runs.directory import MANIFEST, METRICS, RunDirectory, allocate, numbered
 from nnctl.runs.disk import DISK, Disk
 from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
 from nnctl.runs.model_file import Expected, read_model
@@ -29,6 +30,7 @@ from nnctl.runs.state import TrainingState
 from nnctl.spec.resolved import config_sha256, resolved_text
 from nnctl.spec.rewrite import rewritten_text
 from nnctl.workflow.assemble import Assembled, assemble, placed, refuse_warnings
+from nnctl.workflow.callbacks import log_names
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.output import files_read, keep_run_apart
 from nnctl.workflow.split import make_split
@@ -218,16 +220,25 @@ class Training:
     def _run(self, run: RunDirectory, job: Job) -> Iterator[Event]:
         from nnctl.runner.train import train
 
-        state = yield from self._begin(run, job)
         recorder = Recorder(
             run,
             self.manifest,
             self.assembled.loaded.resolved((str(self.assembled.loaded.directory), str(self.path))),
             self.assembled.data.preprocessing.config(),
-            list(state.history) if state else [],
         )
+        try:
+            state = yield from self._begin(recorder, job)
+            yield from self._recorded(recorder, train(job, state))
+        except BaseException as error:
+            recorder.break_off(error)
+            raise
+        finally:
+            recorder.close()
+        yield events.Notice(self._summary())
+
+    def _recorded(self, recorder: Recorder, trained: Iterator[Event]) -> Iterator[Event]:
         final: TrainingState | None = None
-        for event in train(job, state):
+        for event in trained:
             if isinstance(event, events.CheckpointDue) and event.reason == "end":
                 final = event.state
                 continue
@@ -240,11 +251,10 @@ class Training:
             elif isinstance(event, events.Failed):
                 self.exit_code = 5
             yield event
-        yield events.Notice(self._summary())
 
-    def _begin(self, run: RunDirectory, job: Job) -> Generator[Event, None, TrainingState | None]:
+    def _begin(self, recorder: Recorder, job: Job) -> Generator[Event, None, TrainingState | None]:
         """Write what the run is before its first step, or find the state that it goes on from."""
-        state: TrainingState | None = None
+        run, state = recorder.run, None
         if self.decision.action == "resume":
             loaded = run.checkpoints.load(expected_weights(job.session.model, job.session.dtype))
             for passed in loaded.passed_over:
@@ -253,8 +263,10 @@ class Training:
             state = loaded.model.state if loaded.model else None
             self.manifest = resumed_manifest(self.manifest, threads=self.threads)
             if self.decision.more_epochs is not None:
-                yield from self._lengthen(run, self.decision.more_epochs, state)
-            run.write_manifest(self.manifest)
+                yield from self._lengthen(recorder, self.decision.more_epochs, state)
+            recorder.begin(self.manifest)
+            if state is not None:
+                yield from self._restore_logs(recorder, job, state)
         else:
             loaded_config = self.assembled.loaded
             self._write_config(run)
@@ -269,7 +281,7 @@ class Training:
                 source=loaded_config.directory,
             )
             # Before any file of a callback's: by its manifest a directory is a run's, and can be resumed.
-            run.write_manifest(self.manifest)
+            recorder.begin(self.manifest)
         if state is None:
             first_weights(job.session, self.initial)
         return state
@@ -279,7 +291,19 @@ class Training:
         config = rewritten_text(loaded.original, loaded.overrides)
         run.write_config(config, resolved_text(loaded, run.path))
 
-    def _lengthen(self, run: RunDirectory, epochs: int, state: TrainingState | None) -> Iterator[Event]:
+    def _restore_logs(self, recorder: Recorder, job: Job, state: TrainingState) -> Iterator[Event]:
+        """Bring the files that grow with the epochs back to where they were at `state`."""
+        logs = [c.filename for c in self.experiment.training.callbacks if isinstance(c, LogFile)]
+        lost = recorder.go_on(state, logs)
+        if METRICS in lost:
+            yield events.Notice(f"{METRICS} is not what it was at the checkpoint: epochs may be missing")
+        job.lost_logs = lost - {METRICS}
+        if job.lost_logs:
+            job.history = recorder.history()
+            names = ", ".join(sorted(job.lost_logs))
+            yield events.Notice(f"written anew from {METRICS}: {names}")
+
+    def _lengthen(self, recorder: Recorder, epochs: int, state: TrainingState | None) -> Iterator[Event]:
         """Make a run that was begun for fewer epochs one of `epochs`.
 
         The manifest first: a process that is killed in between leaves a run that is not completed, to which
@@ -288,9 +312,9 @@ class Training:
         before = self.manifest.epochs
         self.manifest.weights_sha256 = None
         self.manifest.config_sha256 = config_sha256(self.experiment)
-        run.write_manifest(self.manifest)
-        run.set_model_aside(f"after-{before}-epochs")
-        self._write_config(run)
+        recorder.begin(self.manifest)
+        recorder.run.set_model_aside(f"after-{before}-epochs")
+        self._write_config(recorder.run)
         if state is not None and "stopped" in state.scalars:
             text = "a callback had stopped it, as it would stop a longer run: nothing is left to train"
         else:
@@ -342,7 +366,6 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
 
     experiment, data = assembled.loaded.experiment, assembled.data
     training = experiment.training
-    every = training.checkpoint.every
     marked_by_callback = any(isinstance(c, ModelCheckpoint) and c.save_best_only for c in training.callbacks)
     watched = "loss" if data.validation is None else "val_loss"
     with placed(assembled.loaded):
@@ -359,8 +382,9 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
         shuffle=experiment.data.shuffle,
         callbacks=training.callbacks,
         validation_every=training.validation_frequency,
-        checkpoint_every=None if every == "epoch" else every,
+        checkpoint_every=training.checkpoint.every,
         mark_best=None if marked_by_callback else watched,
+        log_names=log_names(assembled.objective, validation is not None),
         stop=stop,
         resolved_config=assembled.loaded.resolved(),
     )

@@ -22,6 +22,7 @@ from nnctl.core.events import (
     StepEnded,
     Stop,
     Stopped,
+    WriteLog,
 )
 
 
@@ -44,6 +45,8 @@ class Outcome:
     restored: int | None = None
     """The epoch whose weights were put back."""
     saves: list[tuple[int, Save]] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    """The log files by name."""
     stopped: str | None = None
     state: dict[str, Any] = field(default_factory=dict)
 
@@ -74,9 +77,13 @@ def run(
                 out.restored = out.kept
             elif isinstance(request, Save):
                 out.saves.append((epoch, request))
+            elif isinstance(request, WriteLog):
+                out.texts[request.name] = out.texts.get(request.name, "") + request.text
+
+    names = tuple(dict.fromkeys([name for row in logs for name in row] + ["learning_rate"]))
 
     def begin(epoch: int) -> None:
-        event = RunStarted("r", run_dir, len(logs), steps, epoch, epoch * steps, 9, {"seed": 1})
+        event = RunStarted("r", run_dir, len(logs), steps, epoch, epoch * steps, 9, {"seed": 1}, names)
         apply(list(callback.handle(event, state)), epoch)
 
     begin(0)

@@ -28,8 +28,10 @@ def example_state(step: int = 7, scale: float = 1.0) -> TrainingState:
         scalars={"learning_rate": 0.1 / (step + 1), "beta_power": 1e-300},
         callback_states=[{"best": 0.1 + 0.2, "wait": 3, "rows": [{"a": None}]}, {}],
         metric_states={"loss": np.array([1.5, 2.0]), "auc/positives": rng.random(7)},
-        history=[{"epoch": 0, "loss": float("nan")}, {"epoch": 1, "loss": 0.25}],
+        logs={"loss": 0.25, "val_loss": float("nan")},
         kept={"best": {n: w + 1 for n, w in weights.items()}},
+        kept_logs={"best": {"epoch": 0, "loss": 0.5}},
+        files={"metrics.jsonl": (93, "ab" * 32)},
     )
 
 
@@ -46,8 +48,9 @@ def expected_of(model: ModelFile) -> dict[str, tuple[tuple[int, ...], np.dtype]]
 
 def same_states(a: TrainingState, b: TrainingState) -> bool:
     """Whether two states are equal to the bit."""
-    plain = ("step", "epoch", "step_in_epoch", "trainable", "scalars", "callback_states")
-    if any(getattr(a, name) != getattr(b, name) for name in plain) or repr(a.history) != repr(b.history):
+    plain = ("step", "epoch", "step_in_epoch", "trainable", "scalars", "callback_states", "kept_logs")
+    plain += ("complete",)
+    if any(getattr(a, name) != getattr(b, name) for name in plain) or repr(a.logs) != repr(b.logs):
         return False
     pairs = [(a.weights, b.weights), (a.optimizer, b.optimizer), (a.metric_states, b.metric_states)]
     if list(a.kept) != list(b.kept):

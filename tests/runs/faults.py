@@ -57,6 +57,11 @@ class FaultyDisk(Disk):
             self._fail()
         return super().open_append(path)
 
+    def truncate(self, fd: int, size: int) -> None:
+        if self._step("truncate"):
+            self._fail()
+        super().truncate(fd, size)
+
     def write(self, fd: int, data: bytes | memoryview) -> int:
         if self._step("write"):
             super().write(fd, data[: len(data) // 2])
@@ -112,6 +117,14 @@ class VolatileDisk(FaultyDisk):
         fd = super().create(path)
         self.files.append(b"")
         self.open_files[fd], self.names[path] = path, len(self.files) - 1
+        return fd
+
+    def open_append(self, path: Path) -> int:
+        fd = super().open_append(path)
+        if path not in self.names:
+            self.files.append(b"")
+            self.names[path] = len(self.files) - 1
+        self.open_files[fd] = path
         return fd
 
     def sync(self, fd: int) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from nnctl.core.errors import RunError, StorageError
-from nnctl.runs.directory import RunDirectory, allocate
+from nnctl.runs.directory import RunDirectory, allocate, metrics_line
 from nnctl.runs.lock import RunLock, holder
 from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
 from nnctl.runs.origin import git_commit, machine, versions
@@ -159,15 +159,22 @@ def test_metrics_never_have_an_epoch_twice(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     assert run.metrics() == []
     rows = [{"epoch": e, "loss": 1 / (e + 1)} for e in range(3)]
-    for row in rows:
-        run.append_metrics(row)
+    journal = run.journal("metrics.jsonl")
+    journal.begin()
+    journal.append("".join(map(metrics_line, rows[:2])))
+    mark = journal.mark()
+    journal.append(metrics_line(rows[2]))
     assert run.metrics() == rows
-    run.rewrite_metrics(rows[:2])
-    run.append_metrics({"epoch": 2, "loss": float("inf")})
+    again = run.journal("metrics.jsonl")
+    assert again.restore(mark)
+    assert run.metrics() == rows[:2]
+    again.append(metrics_line({"epoch": 2, "loss": float("inf")}))
     assert run.metrics()[2:] == [{"epoch": 2, "loss": None}]
-    with open(tmp_path / "metrics.jsonl", "a") as file:
-        file.write('{"epoch": 3, "lo')
-    assert len(run.metrics()) == 3
+    for half in ('{"epoch": 3, "lo', '{"epoch": 3}'):  # only a line that has its end counts
+        with open(tmp_path / "metrics.jsonl", "a") as file:
+            file.write(half)
+        assert len(run.metrics()) == 3
+    again.close()
 
 
 def test_the_newest_model(tmp_path: Path) -> None:

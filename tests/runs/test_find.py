@@ -8,7 +8,7 @@ import pytest
 
 from nnctl.core.errors import RunError
 from nnctl.runs.compare import compare_runs, list_runs, show_run
-from nnctl.runs.directory import RunDirectory, allocate
+from nnctl.runs.directory import RunDirectory, allocate, metrics_line
 from nnctl.runs.find import find
 from nnctl.runs.manifest import Manifest
 
@@ -81,8 +81,8 @@ def test_listing(root: Path) -> None:
 def test_a_run_that_goes_on_shows_its_last_epoch(root: Path) -> None:
     run = RunDirectory(root / "runs" / "iris" / "1")
     run.write_manifest(Manifest("iris"))
-    run.append_metrics({"epoch": 0, "step": 5, "loss": 2.0, "seconds": 0.1})
-    run.append_metrics({"epoch": 1, "step": 10, "loss": 1.0, "seconds": 0.1})
+    rows = [{"epoch": e, "step": 5 * e + 5, "loss": 2.0 - e, "seconds": 0.1} for e in (0, 1)]
+    (run.path / "metrics.jsonl").write_text("".join(map(metrics_line, rows)))
     summary = list_runs()[3]
     assert (summary.status, summary.metrics) == ("interrupted", {"loss": 1.0})
     assert (summary.manifest.epochs, summary.manifest.steps) == (2, 10)

@@ -13,6 +13,7 @@ from nnctl.core.events import (
     EpochStarted,
     Failed,
     Interrupted,
+    LogDue,
     RunEnded,
     RunStarted,
     StepEnded,
@@ -35,9 +36,7 @@ def state_after(epoch: int):
     """The state that a checkpoint after `epoch` epochs holds."""
     state = example_state(4 * epoch)
     state.epoch, state.step_in_epoch = epoch, 0
-    state.history = [
-        {"epoch": e, "step": 4 * e + 4, "loss": 1 / (e + 1), "seconds": 0.5} for e in range(epoch)
-    ]
+    state.logs = {"loss": 1 / epoch} if epoch else {}
     return state
 
 
@@ -52,12 +51,18 @@ def train(path: Path, disk: Disk, *, resume: bool = False) -> None:
         first = loaded.model.state.epoch if loaded.model else 0
         if decision.action == "start":
             run.write_config("name: a\n", "name: a\n")
-        recorder = Recorder(run, Manifest("a"), CONFIG, {}, state_after(first).history)
+        recorder = Recorder(run, Manifest("a"), CONFIG, {})
+        recorder.begin()
+        if loaded.model:
+            assert recorder.go_on(loaded.model.state, ["log.csv"]) == frozenset()
         recorder.handle(RunStarted("a", path, EPOCHS, 4, first, 4 * first, 99))
+        if loaded.model is None:
+            recorder.handle(LogDue("log.csv", "epoch\n"))
         for epoch in range(first, EPOCHS):
             recorder.handle(EpochStarted(epoch))
             recorder.handle(StepEnded(epoch, 4 * epoch + 1, 1, 4, {}))
             recorder.handle(EpochEnded(epoch, 4 * epoch + 4, {"loss": 1 / (epoch + 1)}, 0.5))
+            recorder.handle(LogDue("log.csv", f"{epoch}\n"))
             recorder.handle(CheckpointDue(epoch, 4 * epoch + 4, state_after(epoch + 1), best=epoch == 0))
         recorder.handle(RunEnded(EPOCHS, 4 * EPOCHS, {"loss": 0.25}, 1.5))
         recorder.finish(state_after(EPOCHS))
@@ -72,7 +77,10 @@ def check_complete(path: Path) -> None:
     assert manifest.metrics == {"loss": 0.25}
     assert [row["epoch"] for row in run.metrics()] == [0, 1, 2]
     model = read_model(run.model_path)
-    final = replace(state_after(EPOCHS), callback_states=[], metric_states={}, kept={})
+    final = replace(
+        state_after(EPOCHS), callback_states=[], metric_states={}, kept={}, kept_logs={}, complete=False
+    )
+    assert (path / "log.csv").read_text() == "epoch\n0\n1\n2\n"
     assert same_states(model.state, final)
     assert same_states(run.checkpoints.load().model.state, state_after(EPOCHS))
     assert manifest.weights_sha256 == model.weights_sha256

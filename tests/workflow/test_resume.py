@@ -18,7 +18,7 @@ from nnctl.core.errors import RunError
 from nnctl.workflow.train import Training, start
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-OVERRIDES = ["training.epochs=4"]
+OVERRIDES = ["training.epochs=4", "training.checkpoint={every: epoch}"]
 HALVES = CONFIGS / "digits_halves.yaml"
 
 
@@ -117,7 +117,7 @@ def test_kill_9_and_resume(straight, tmp_path: Path) -> None:  # type: ignore[no
 @pytest.mark.slow
 @pytest.mark.parametrize("config", sorted(path.name for path in CONFIGS.glob("*.yaml")))
 def test_twenty_kills(config: str, tmp_path: Path) -> None:
-    overrides = LONG[config]
+    overrides = [*LONG[config], "training.checkpoint={every: epoch}"]
     reference = run(start(CONFIGS / config, run_dir=tmp_path / "straight", overrides=overrides))
     result, training = kill_and_resume(CONFIGS / config, overrides, tmp_path / "killed", 20, 0.06)
     assert training >= 15, "most kills must come while it trains"
