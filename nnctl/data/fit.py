@@ -49,12 +49,27 @@ def fit_number(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin: 
         return NumberPrep(scale="divide", divide=(spec.scale,), **base)
     if spec.scale == "standard":
         means, deviations = moments(plain, rows, lanes)
-        return NumberPrep(scale="standard", shift=means, divide=tuple(d or 1.0 for d in deviations), **base)
+        divide = tuple(spread(d, abs(mean)) for d, mean in zip(deviations, means, strict=True))
+        if divide != deviations:
+            # A constant becomes 0 exactly: its mean may be a rounding error away from it.
+            found = zip(means, *extent(plain, rows, lanes), strict=True)
+            means = tuple(low if low == high else mean for mean, low, high in found)
+        return NumberPrep(scale="standard", shift=means, divide=divide, **base)
     if spec.scale == "minmax":
         lows, highs = extent(plain, rows, lanes)
-        spans = tuple((high - low) or 1.0 for low, high in zip(lows, highs, strict=True))
+        ends = zip(lows, highs, strict=True)
+        spans = tuple(spread(high - low, max(abs(low), abs(high))) for low, high in ends)
         return NumberPrep(scale="minmax", shift=lows, divide=spans, **base)
     return NumberPrep(**base)
+
+
+def spread(found: float, size: float) -> float:
+    """What to divide by: a deviation or range of values of this size; 1 where it is rounding errors alone.
+
+    The mean of n equal numbers is off by up to two roundings (2^-52 of it), and so is a missing value that a
+    mean fills.
+    """
+    return found if found > 2.0**-51 * size else 1.0
 
 
 def fit_category(

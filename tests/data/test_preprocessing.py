@@ -12,6 +12,7 @@ import pytest
 from nnctl.core.errors import ConfigError, DataError, RunError
 from nnctl.data.prepare import apply, check_classes, restore
 from nnctl.data.preprocessing import NumberPrep, Preprocessing
+from nnctl.data.read_file import read_inputs
 from nnctl.data.sources.text import CSV
 from tests.data.given import PEOPLE, opened, write
 
@@ -317,3 +318,45 @@ def test_the_only_input_of_an_embedding_may_have_any_name(tmp_path: Path) -> Non
         tmp_path, {"source": "a.csv", "inputs": {"text": "x"}, "target": "v"}, integer_inputs={"input"}
     )
     assert data.inputs["text"].dtype == "int32"
+
+
+@pytest.mark.parametrize("scale", ["standard", "minmax"])
+@pytest.mark.parametrize("value", [0.1, 3.3, 98.6, -0.7, 1e-12, 1e15 + 0.3, 0.0])
+@pytest.mark.parametrize("n", [3, 6, 12, 24, 48])
+def test_a_constant_column_becomes_zero(scale: str, value: float, n: int, tmp_path: Path) -> None:
+    """The mean of equal numbers is a rounding error away from them; that error is nothing to divide by."""
+    write(tmp_path, "c.csv", "x,y\n" + f"{value!r},1\n" * n)
+    data = opened(
+        tmp_path, {"source": "c.csv", "target": "y", "columns": {"x": {"scale": scale}}}, dtype="float64"
+    )
+    prep = data.preprocessing.inputs["input"].columns["x"]
+    assert prep.divide == (1.0,)  # type: ignore[union-attr]
+    assert (data.train.arrays()["input"] == 0).all()
+    write(tmp_path, "new.csv", f"x,y\n{value + 1!r},1\n")
+    assert read_inputs(tmp_path / "new.csv", data.preprocessing).arrays()["input"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("scale", ["standard", "minmax"])
+def test_a_constant_lane_of_an_array(scale: str, tmp_path: Path) -> None:
+    """Each lane is guarded for itself, beside one that varies, is larger, or was filled."""
+    x = np.full((24, 3), [0.1, 1e9, 98.6])
+    x[:, 1] += np.arange(24)
+    x[5, 2] = np.nan
+    np.savez(tmp_path / "c.npz", x=x, y=np.ones(24))
+    columns = {"x": {"scale": scale, "missing": "mean"}}
+    data = opened(tmp_path, {"source": "c.npz", "target": "y", "columns": columns}, dtype="float64")
+    prep = data.preprocessing.inputs["input"].columns["x"]
+    assert isinstance(prep, NumberPrep)
+    assert (prep.divide[0], prep.divide[2]) == (1, 1)
+    assert prep.divide[1] == pytest.approx(np.arange(24).std() if scale == "standard" else 23)
+    y = data.train.arrays()["input"]
+    assert (y[:, 0] == 0).all()
+    assert np.abs(y[:, 2]).max() < 1e-13
+
+
+def test_small_spreads_are_no_rounding_errors(tmp_path: Path) -> None:
+    write(tmp_path, "c.csv", "x,y\n" + "".join(f"{1e6 + i / 1000!r},1\n" for i in range(9)))
+    data = opened(
+        tmp_path, {"source": "c.csv", "target": "y", "columns": {"x": {"scale": "standard"}}}, dtype="float64"
+    )
+    assert data.train.arrays()["input"].std() == pytest.approx(1)
