@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,26 +12,54 @@ from nnctl.cli.options import Force, Json, Plugins, Run, Threads
 
 def command(
     run: Run,
-    input_: Annotated[Path, typer.Argument(metavar="INPUT", help="A CSV, NPY, NPZ or HDF5 file.")],
     output: Annotated[
         Path,
         typer.Option(
             "--output", "-o", help="A .csv, .npy or .jsonl file; the ending decides.", show_default=False
         ),
     ],
+    input_: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[INPUT]",
+            help="A CSV, NPY, NPZ or HDF5 file; with --split, where the training data is now.",
+            show_default=False,
+        ),
+    ] = None,
+    split: Annotated[
+        Literal["train", "validation", "test"] | None,
+        typer.Option("--split", help="Predict a split of the run's own data.", show_default=False),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep",
+            metavar="COLUMN",
+            help="Carry a column over, such as an id or a time; `row` is the row's number. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     force: Force = False,
     threads: Threads = None,
     allow_plugins: Plugins = False,
     json: Json = False,
 ) -> None:
-    """Write the model's predictions for every example of INPUT."""
+    """Write the model's predictions for every example of INPUT, or of a split."""
     from nnctl.cli.output import write_json
     from nnctl.report.progress import progress
     from nnctl.workflow.predict import predict
 
     with progress() as show:
         result = predict(
-            run, input_, output, force=force, threads=threads, allow_plugins=allow_plugins, watch=show
+            run,
+            input_,
+            output,
+            split=split,
+            keep=keep or (),
+            force=force,
+            threads=threads,
+            allow_plugins=allow_plugins,
+            watch=show,
         )
     if json:
         write_json(result)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -13,6 +14,7 @@ from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
 
 if TYPE_CHECKING:
+    from nnctl.data.blocks import Pick
     from nnctl.data.table import Table
 
 sources: Registry[Source] = Registry("data source", "nnctl.data.sources")
@@ -69,6 +71,29 @@ class Source(Spec):
     def width(self, base: Path) -> int:
         """The number of columns, for a source whose file may not name them. Raises DataError."""
         return len(self.read(base, no_hint, 1).names)
+
+    def blocks(
+        self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool] = lambda name: False
+    ) -> Iterator[Table]:
+        """The columns that `pick` wants, as tables of consecutive rows; none for a file without rows.
+
+        A source that can be read piece by piece gives small ones; any other gives its whole table at once.
+
+        Args:
+            base: The directory that relative paths start from.
+            hint: What columns are declared to be; those that matter must be, as a block alone shows nothing.
+            pick: Given all columns, those to read.
+            texts: Whether a column's cells are wanted as they are written (`Table.texts`) where it has cells.
+
+        Raises:
+            DataError: as `read`; or as `pick`.
+        """
+        table = self.read(base, hint)
+        wanted = pick(table.names, table.origin)
+        table.need(wanted)
+        columns = {name: column for name, column in table.columns.items() if name in wanted}
+        table.rows(list(columns))
+        yield replace(table, columns=columns)
 
     @classmethod
     def of_path(cls, path: str, options: Mapping[str, Any]) -> Source:

@@ -105,6 +105,39 @@ def read_array(
     return native(array[:rows] if rows is not None else array), total
 
 
+class ArrayStream:
+    """An array that is read a few rows at a time, in order.
+
+    Raises:
+        DataError: as `read_array`.
+    """
+
+    def __init__(self, stream: IO[bytes], size: int, file: str) -> None:
+        self.stream, self.file = stream, file
+        self.header = read_header(stream, size, file)
+        if not self.header.shape:
+            raise DataError("holds a single value, not rows", file=file)
+        self.rows = self.header.shape[0]
+        self.row_bytes = prod(self.header.shape[1:]) * self.header.dtype.itemsize
+        self._whole: npt.NDArray[Any] | None = None
+        self._at = 0
+
+    def take(self, rows: int) -> npt.NDArray[Any]:
+        """The next `rows` rows."""
+        if self.header.fortran:
+            return self._slice(rows)
+        flat = read_exactly(self.stream, rows * self.row_bytes, self.file)
+        return native(np.frombuffer(flat, self.header.dtype).reshape(rows, *self.header.shape[1:]))
+
+    def _slice(self, rows: int) -> npt.NDArray[Any]:
+        """Columns first: rows are not together in the file, so all of it is read."""
+        if self._whole is None:
+            flat = read_exactly(self.stream, self.header.nbytes, self.file)
+            self._whole = np.frombuffer(flat, self.header.dtype).reshape(self.header.shape[::-1]).T
+        self._at += rows
+        return native(self._whole[self._at - rows : self._at])
+
+
 def read_exactly(stream: IO[bytes], size: int, file: str) -> bytearray:
     """`size` bytes, growing as they come. Raises DataError if there are fewer."""
     data = bytearray()

@@ -29,9 +29,8 @@ def read_inputs(path: Path, preprocessing: Preprocessing, dtype: str = "float32"
         ConfigError: the file's ending is not known.
         DataError: it cannot be read, or does not hold what the model needs.
     """
-    needed = preprocessing.model_copy(update={"targets": {}, "sample_weight": None})
-    table = _read(path, needed)
-    prepared = Prepared(_named(table, preprocessing), preprocessing, dtype, targets=False)
+    needed = without_targets(preprocessing)
+    prepared = Prepared(_table(path, needed), preprocessing, dtype, targets=False)
     return prepared.dataset(path.name, _firsts(prepared, horizon=0))
 
 
@@ -42,7 +41,7 @@ def read_examples(path: Path, preprocessing: Preprocessing, dtype: str = "float3
         ConfigError: the file's ending is not known.
         DataError: it cannot be read, or lacks a column.
     """
-    prepared = Prepared(_named(_read(path, preprocessing), preprocessing), preprocessing, dtype)
+    prepared = Prepared(_table(path, preprocessing), preprocessing, dtype)
     horizon = preprocessing.window.horizon if preprocessing.window else 0
     return prepared.dataset(path.name, _firsts(prepared, horizon))
 
@@ -55,7 +54,22 @@ def _firsts(prepared: Prepared, horizon: int) -> Rows:
     return first_rows(prepared.table, prepared.rows, window, horizon, "the file")
 
 
-def _read(path: Path, preprocessing: Preprocessing) -> Table:
+def _table(path: Path, preprocessing: Preprocessing) -> Table:
+    return named(reader(path, preprocessing).read(Path(), preprocessing.kind_of), preprocessing)
+
+
+def without_targets(preprocessing: Preprocessing) -> Preprocessing:
+    """What a prediction needs: whatever stands where the targets were is no matter."""
+    return preprocessing.model_copy(update={"targets": {}, "sample_weight": None})
+
+
+def reader(path: Path, preprocessing: Preprocessing) -> Source:
+    """The source that reads a file as training read its own.
+
+    Raises:
+        ConfigError: the file's ending is not known.
+        DataError: it has no names for its columns, and another number of them.
+    """
     stored = sources.get(str(preprocessing.reader.get("type", "")))
     cls = by_ending(path.name)
     if cls is None:
@@ -70,7 +84,7 @@ def _read(path: Path, preprocessing: Preprocessing) -> Table:
     names = options.get("header")
     if isinstance(names, list):
         source = source.model_copy(update={"header": _names(source, names, preprocessing)})
-    return source.read(Path(), preprocessing.kind_of)
+    return source
 
 
 def _names(source: Source, names: list[str], preprocessing: Preprocessing) -> list[str]:
@@ -87,7 +101,7 @@ def _names(source: Source, names: list[str], preprocessing: Preprocessing) -> li
     )
 
 
-def _named(table: Table, preprocessing: Preprocessing) -> Table:
+def named(table: Table, preprocessing: Preprocessing) -> Table:
     """The table with each array that stands for a whole model input spread into the columns it is made of."""
     columns = dict(table.columns)
     for name, prep in preprocessing.inputs.items():

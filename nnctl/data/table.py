@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -110,6 +110,8 @@ class Table:
     """How the file was read (delimiter, header, ...): another file of its kind is read the same way."""
     doubts: dict[str, DataError] = field(default_factory=dict)
     """By column: what is wrong with it unless the config says what the column is."""
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    """By column: its cells as they are written, where that was asked for."""
     files: dict[str, str] = field(default_factory=dict)
     """Files of single columns, where they are not in the origin's file."""
     unread: dict[str, DataError] = field(default_factory=dict)
@@ -141,16 +143,22 @@ class Table:
         Raises:
             DataError: they differ; it names two of them.
         """
-        counts = {name: len(self.columns[name]) for name in names}
-        if not counts:
+        if not names:
             return max((len(c) for c in self.columns.values()), default=0)
-        first, n = next(iter(counts.items()))
-        for name, count in counts.items():
-            if count != n:
-                raise self.origin.error(
-                    f"column '{first}' has {n} rows, but column '{name}' has {count}", column=name
-                )
-        return n
+        return same_length({name: len(self.columns[name]) for name in names}, self.origin)
+
+
+def same_length(counts: Mapping[str, int], origin: Origin) -> int:
+    """The number of rows that columns have in common; 0 without columns.
+
+    Raises:
+        DataError: they differ; it names two of them.
+    """
+    first, n = next(iter(counts.items()), ("", 0))
+    for name, count in counts.items():
+        if count != n:
+            raise origin.error(f"column '{first}' has {n} rows, but column '{name}' has {count}", column=name)
+    return n
 
 
 def take(values: Values, rows: Rows) -> npt.NDArray[Any]:

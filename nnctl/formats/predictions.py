@@ -1,105 +1,225 @@
-"""Predictions as CSV, NPY or JSON lines."""
+"""Predictions as CSV, NPY or JSON lines, written block by block."""
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from nnctl.core.errors import ConfigError, Problem
-from nnctl.runs.disk import DISK, commit
+from nnctl.formats.decimals import doubles, texts
+from nnctl.runs.growing import GrowingFile
 
 Array = np.ndarray[Any, Any]
 Outputs = Mapping[str, Array]
-Classes = Mapping[str, Sequence[str]]
+"""A block of N examples: (N, ...) by the model's output."""
+Kept = Mapping[str, Sequence[Any]]
+"""Columns of the input that are carried over: text or numbers (N,) by name."""
 
 _RUNS = ("=", "+", "-", "@", "\t", "\r")
 """What a cell of text must not begin with: a spreadsheet would run it."""
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
+_QUOTED = re.compile(r'[",\r\n]')
 
 
-def write_predictions(path: Path, outputs: Outputs, classes: Classes) -> None:
-    """Write the outputs (N, ...) by name, in the format of `path`'s ending, whole or not at all.
+@dataclass(frozen=True)
+class Shown:
+    """How one output is shown.
 
-    Raises:
-        ConfigError: NPY for several outputs.
-        StorageError: it cannot be written.
+    Attributes:
+        output: The model's name for it.
+        name: What it is called: the target that it was trained towards.
+        shape: The shape of one example.
+        classes: The classes it tells apart; one number each, along the last axis.
+        parts: What its numbers are called, where the target has several columns.
     """
-    commit(DISK, path, [WRITERS[path.suffix](outputs, classes)])
+
+    output: str
+    name: str
+    shape: tuple[int, ...]
+    classes: tuple[str, ...] | None = None
+    parts: tuple[str, ...] | None = None
+
+    @property
+    def labels(self) -> list[str]:
+        """A name for each number."""
+        width = prod(self.shape)
+        if self.classes is not None and len(self.shape) == 1:
+            return [f"{self.name}_{c}" for c in self.classes]
+        if self.parts is not None and len(self.parts) == width:
+            return list(self.parts)
+        return [self.name] if width == 1 else [f"{self.name}_{i}" for i in range(width)]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a CSV: for classes, the likeliest one stands first."""
+        return [self.name, *self.labels] if self.classes is not None and len(self.shape) == 1 else self.labels
 
 
-def _csv(outputs: Outputs, classes: Classes) -> bytes:
-    """A header, then a row an example: for classes the likeliest one and a probability each."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    columns = list(_columns(outputs, classes))
-    writer.writerow([_safe(name) for name, _ in columns])
-    for row in zip(*(values for _, values in columns), strict=True):
-        writer.writerow([_safe(v) if isinstance(v, str) else repr(v) for v in row])
-    return text.getvalue().encode()
+class Writer(Protocol):
+    """A file of predictions that grows."""
+
+    def add(self, outputs: Outputs, kept: Kept) -> None:
+        """Append a block of examples."""
+
+    def finish(self) -> None:
+        """Write what stands at the end, or needs to be known at the start."""
 
 
-def _columns(outputs: Outputs, classes: Classes) -> Iterator[tuple[str, list[Any]]]:
-    for name, array in outputs.items():
-        flat = array.reshape(len(array), -1)
-        names = classes.get(name)
-        if names is not None and array.ndim == 2:
-            yield name, [names[i] for i in flat.argmax(axis=1)]
-            labels = [f"{name}_{c}" for c in names]
-        else:
-            labels = [name] if flat.shape[1] == 1 else [f"{name}_{i}" for i in range(flat.shape[1])]
-        for label, column in zip(labels, flat.T, strict=True):
-            yield label, [_shortest(v) for v in column]
+@dataclass
+class CSVWriter:
+    """A header, then a row an example: what is carried over, then each output's columns."""
+
+    file: GrowingFile
+    shown: Sequence[Shown]
+    kept: Sequence[str]
+
+    def __post_init__(self) -> None:
+        names = [*self.kept, *(name for each in self.shown for name in each.columns)]
+        self.file.write((",".join(map(_cell, names)) + "\n").encode())
+
+    def add(self, outputs: Outputs, kept: Kept) -> None:
+        columns = [[_value(v) for v in kept[name]] for name in self.kept]
+        for each in self.shown:
+            columns += self._columns(each, outputs[each.output])
+        lines = map(",".join, zip(*columns, strict=True))
+        self.file.write("".join(f"{line}\n" for line in lines).encode())
+
+    def finish(self) -> None:
+        pass
+
+    @staticmethod
+    def _columns(each: Shown, array: Array) -> Iterator[list[str]]:
+        flat = array.reshape(len(array), prod(each.shape))
+        if each.classes is not None and len(each.shape) == 1:
+            cells = [_cell(name) for name in each.classes]
+            yield [cells[i] for i in flat.argmax(axis=1).tolist()]
+        for column in flat.T:
+            yield texts(np.ascontiguousarray(column))
 
 
-def _shortest(value: Any) -> float:
-    """A float32 as the shortest decimal that reads back to it."""
-    return float(str(value))
+@dataclass
+class JSONLinesWriter:
+    """An object a line: what is carried over, then each output; what JSON cannot hold becomes null."""
+
+    file: GrowingFile
+    shown: Sequence[Shown]
+    kept: Sequence[str]
+
+    def add(self, outputs: Outputs, kept: Kept) -> None:
+        columns = [[json.dumps(_finite(v)) for v in kept[name]] for name in self.kept]
+        columns += [self._column(each, outputs[each.output]) for each in self.shown]
+        names = [*self.kept, *(each.name for each in self.shown)]
+        pattern = _pattern(names)
+        self.file.write("".join(pattern % row for row in zip(*columns, strict=True)).encode())
+
+    def finish(self) -> None:
+        pass
+
+    @staticmethod
+    def _column(each: Shown, array: Array) -> list[str]:
+        exact = doubles(array.reshape(-1)).reshape(array.shape)
+        values = exact.tolist() if np.isfinite(array).all() else _finite(exact.tolist())
+        if each.classes is None or len(each.shape) != 1:
+            return [json.dumps(_bare(v)) for v in values]
+        names = [json.dumps(name) for name in each.classes]
+        pattern = f'{{"class": %s, "probabilities": {_pattern(each.classes).rstrip()}}}'
+        best = [names[i] for i in array.argmax(axis=1).tolist()] if len(array) else []
+        return [pattern % (b, *map(json.dumps, row)) for b, row in zip(best, values, strict=True)]
 
 
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_RUNS) else text
+@dataclass
+class NPYWriter:
+    """The bare array of the one output, in NumPy's format."""
+
+    file: GrowingFile
+    shown: Sequence[Shown]
+    kept: Sequence[str]
+    rows: int = field(default=0, init=False)
+    dtype: np.dtype[Any] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if len(self.shown) != 1:
+            names = ", ".join(each.name for each in self.shown)
+            message = f"an .npy file holds one array; this model has {names}"
+            raise ConfigError(Problem(message, expected=".csv, .jsonl"))
+        if self.kept:
+            message = f"an .npy file holds predictions only; it cannot keep {', '.join(self.kept)}"
+            raise ConfigError(Problem(message, expected=".csv, .jsonl"))
+
+    def add(self, outputs: Outputs, kept: Kept) -> None:
+        array = np.ascontiguousarray(outputs[self.shown[0].output])
+        if self.dtype is None:
+            self.dtype = array.dtype
+            self.file.write(self._header())
+        self.rows += len(array)
+        self.file.write(array.tobytes())
+
+    def finish(self) -> None:
+        self.file.write_first(self._header())
+
+    def _header(self) -> bytes:
+        """NumPy leaves room in it for a first axis of any length, so that it can be written over."""
+        described = {
+            "descr": np.lib.format.dtype_to_descr(self.dtype or np.dtype("float32")),
+            "fortran_order": False,
+            "shape": (self.rows, *self.shown[0].shape),
+        }
+        buffer = io.BytesIO()
+        np.lib.format.write_array_header_1_0(buffer, described)
+        return buffer.getvalue()
 
 
-def _npy(outputs: Outputs, classes: Classes) -> bytes:
-    if len(outputs) != 1:
-        names = ", ".join(outputs)
-        raise ConfigError(
-            Problem(f"an .npy file holds one array; this model has {names}", expected=".csv, .jsonl")
-        )
-    buffer = io.BytesIO()
-    np.save(buffer, next(iter(outputs.values())), allow_pickle=False)
-    return buffer.getvalue()
+WRITERS: dict[str, type[CSVWriter] | type[JSONLinesWriter] | type[NPYWriter]] = {
+    ".csv": CSVWriter,
+    ".npy": NPYWriter,
+    ".jsonl": JSONLinesWriter,
+}
 
 
-def _jsonl(outputs: Outputs, classes: Classes) -> bytes:
-    lines = []
-    count = len(next(iter(outputs.values())))
-    for i in range(count):
-        row: dict[str, Any] = {}
-        for name, array in outputs.items():
-            values = array[i]
-            names = classes.get(name)
-            if names is not None and values.ndim == 1:
-                best = names[int(values.argmax())]
-                row[name] = {
-                    "class": best,
-                    "probabilities": {n: _shortest(v) for n, v in zip(names, values, strict=True)},
-                }
-            else:
-                row[name] = _nested(values)
-        lines.append(json.dumps(row))
-    return ("\n".join(lines) + "\n").encode() if lines else b""
+def check_ending(path: Path) -> None:
+    """Raise ConfigError unless `path` ends as one of the formats does."""
+    if path.suffix not in WRITERS:
+        known = ", ".join(WRITERS)
+        raise ConfigError(Problem(f"cannot tell what to write by the ending of '{path}'", expected=known))
 
 
-def _nested(values: Any) -> Any:
-    if np.ndim(values) == 0:
-        return _shortest(values)
-    return _nested(values[0]) if np.shape(values) == (1,) else [_nested(v) for v in values]
+def _pattern(names: Sequence[str]) -> str:
+    """A line of JSON with a place for each name's value."""
+    pairs = ", ".join(f"{json.dumps(name).replace('%', '%%')}: %s" for name in names)
+    return f"{{{pairs}}}\n"
 
 
-WRITERS: dict[str, Callable[[Outputs, Classes], bytes]] = {".csv": _csv, ".npy": _npy, ".jsonl": _jsonl}
+def _bare(value: Any) -> Any:
+    """A vector of one number as that number."""
+    if not isinstance(value, list):
+        return value
+    return (
+        _bare(value[0]) if len(value) == 1 and not isinstance(value[0], list) else [_bare(v) for v in value]
+    )
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _value(value: Any) -> str:
+    return _cell(value) if isinstance(value, str) else "" if value is None else repr(value)
+
+
+def _cell(text: str) -> str:
+    """A cell of text, quoted as CSV wants it, and so that no spreadsheet runs it."""
+    if text.startswith(_RUNS) and not _NUMBER.fullmatch(text):
+        text = f"'{text}"
+    if _QUOTED.search(text):
+        text = '"' + text.replace('"', '""') + '"'
+    return text

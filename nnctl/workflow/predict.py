@@ -1,106 +1,154 @@
-"""`predict`: the model's outputs for every example of a file."""
+"""`predict`: the model's outputs for every example of a file, or of a split."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.errors import ConfigError
 from nnctl.core.events import Event
-from nnctl.data.prepare import restore
-from nnctl.data.read_file import read_inputs
-from nnctl.formats.predictions import WRITERS, write_predictions
+from nnctl.data.dataset import Dataset
+from nnctl.data.stream import ROW, kept_of, read_blocks
+from nnctl.formats.predictions import WRITERS, Writer, check_ending
 from nnctl.graph.indices import check_indices
-from nnctl.graph.objective import OutputObjective
-from nnctl.losses.crossentropy import BinaryCrossentropy
+from nnctl.runs.growing import GrowingFile
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.output import check_output, files_read, keep_apart
+from nnctl.workflow.shown import in_own_units, kept_names, shown_outputs
 from nnctl.workflow.split import Split
 from nnctl.workflow.stored import Stored, open_stored
 
 Array = np.ndarray[Any, Any]
+SplitName = Literal["train", "validation", "test"]
+
+_ROWS = 1024
+"""Rows of a step at least: a row's prediction has the same bits in any batch, and small ones take longer."""
+_WAY_OUT = (
+    "a run's splits are of the data that it was trained on; without --split a file is predicted whole, "
+    "with it INPUT says where the training data is now"
+)
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A block of predictions: the model's outputs (N, ...), and columns (N,) that are carried over."""
+
+    outputs: dict[str, Array]
+    kept: dict[str, list[Any]]
 
 
 def predict(
     run: str,
-    source: Path,
+    source: Path | None,
     output: Path,
     *,
+    split: SplitName | None = None,
+    keep: Sequence[str] = (),
     force: bool = False,
     threads: int | None = None,
     allow_plugins: bool = False,
     watch: Callable[[Event], None] | None = None,
 ) -> dict[str, Any]:
-    """Write predictions for the examples of `source` to `output`; a summary.
+    """Write predictions to `output`, whole or not at all, without holding all of them at once; a summary.
+
+    Args:
+        source: The file to predict; with `split`, where the data that the run was trained on is now.
+        split: The split of the run's own data to predict.
+        keep: Columns to carry over.
 
     Raises:
-        ConfigError: the output's ending is not known; it cannot be written, is there and `force` is not said,
-            or is a file that is read.
+        ConfigError: nothing is named to predict; the output's ending is not known; it cannot be written, is
+            there and `force` is not said, or is a file that is read.
         RunError: RUN cannot be used.
-        DataError: the file does not hold what the model needs.
-        StorageError: the output cannot be written.
+        DataError: the data does not hold what the model needs.
+        StorageError: the output cannot be written; what was there before still is.
+    """
+    check_ending(output)
+    check_output(output, force=force)
+    if source is None and split is None:
+        raise ConfigError("there is nothing to predict; name a file, or a split with --split")
+    stored = open_stored(run, allow_plugins=allow_plugins)
+    given = [("INPUT", source)] if source is not None else []
+    keep_apart(output, [*given, *files_read(stored.loaded, stored.directory)])
+    bare = output.suffix == ".npy"
+    carried = keep if bare else _carried(stored, split, keep)
+    count = 0
+    with ExitStack() as opened:
+        writer: Writer | None = None
+        names: dict[str, str] = {}
+        for block in predictions(
+            stored, source, split=split, keep=carried, bare=bare, threads=threads, watch=watch
+        ):
+            if writer is None:
+                shown = shown_outputs(stored, block.outputs, bare=bare)
+                names = kept_names(carried, shown, output.suffix)
+                file = opened.enter_context(GrowingFile(output))
+                writer = WRITERS[output.suffix](file, shown, list(names.values()))
+            writer.add(block.outputs, {names[name]: cells for name, cells in block.kept.items()})
+            count += len(next(iter(block.outputs.values())))
+        assert writer is not None
+        writer.finish()
+    return {"run": stored.found.name, "examples": count, "output": str(output)}
+
+
+def _carried(stored: Stored, split: SplitName | None, keep: Sequence[str]) -> list[str]:
+    """What is carried over: where a row of the output is not that of the input, its number too."""
+    others = split is not None or stored.preprocessing.window is not None
+    return list(dict.fromkeys([ROW, *keep] if others else keep))
+
+
+def predictions(
+    stored: Stored,
+    source: Path | None,
+    *,
+    split: SplitName | None = None,
+    keep: Sequence[str] = (),
+    bare: bool = False,
+    threads: int | None = None,
+    watch: Callable[[Event], None] | None = None,
+) -> Iterator[Predicted]:
+    """Predictions block by block, at least one; arguments and errors as for `predict`.
+
+    Args:
+        bare: Leave logits as they are.
     """
     from nnctl.runner.evaluate import predict as run_over
 
-    if output.suffix not in WRITERS:
-        known = ", ".join(WRITERS)
-        raise ConfigError(Problem(f"cannot tell what to write by the ending of '{output}'", expected=known))
-    check_output(output, force=force)
-    stored = open_stored(run, allow_plugins=allow_plugins)
-    keep_apart(output, [("INPUT", source), *files_read(stored.loaded, stored.directory)])
-    examples = read_inputs(source, stored.preprocessing, stored.loaded.experiment.dtype)
-    check_indices(stored.model, examples)
-    session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size
-    session.prepare([("prediction", Split(examples).sizes(min(batch, len(examples))))])
-    ready_kernels(session, watch)
-    batches = list(run_over(session, Split(examples), batch))
-    outputs = {
-        name: _restored(stored, name, np.concatenate([b[name] for b in batches]))
-        for name in stored.model.outputs
-    }
-    if output.suffix != ".npy":
-        told = {o.output: _probabilities(stored, outputs[o.output], o) for o in stored.objective.outputs}
-        outputs = outputs | told
-    write_predictions(output, outputs, class_names(stored))
-    return {"run": stored.found.name, "examples": len(examples), "output": str(output)}
+    session, batch = stored.session(threads), max(_ROWS, stored.loaded.experiment.data.batch_size)
+    ready = False
+    for examples, kept in _blocks(stored, source, split, keep):
+        check_indices(stored.model, examples)
+        size = min(batch, len(examples))
+        if not ready:
+            session.prepare([("prediction", Split(examples).sizes(size))])
+            ready_kernels(session, watch)
+            ready = True
+        batches = list(run_over(session, Split(examples), size))
+        outputs = {name: np.concatenate([b[name] for b in batches]) for name in stored.model.outputs}
+        yield Predicted(in_own_units(stored, outputs, bare=bare), kept)
+    if not ready:
+        dtype = stored.loaded.experiment.dtype
+        shapes = stored.model.output_shapes().items()
+        empty = {name: np.empty((0, *(n or 0 for n in shape)), dtype) for name, shape in shapes}
+        yield Predicted(in_own_units(stored, empty, bare=bare), {name: [] for name in keep})
 
 
-def class_names(stored: Stored) -> dict[str, tuple[str, ...]]:
-    """The classes of each output that tells them apart; numbered where they have no names."""
-    names = {}
-    for output in stored.objective.outputs:
-        if _binary(stored, output):
-            names[output.output] = stored.preprocessing.class_names[output.output]
-        kind, classes = output.target.kind, output.target.classes
-        if kind in ("classes", "onehot") and classes is not None:
-            given = stored.preprocessing.targets[output.output].class_names
-            names[output.output] = given or tuple(str(i) for i in range(classes))
-    return names
-
-
-def _binary(stored: Stored, output: OutputObjective) -> bool:
-    """Whether an output of one number tells two named classes apart, by the second one's probability."""
-    named = stored.preprocessing.class_names.get(output.output, ())
-    return len(named) == 2 and output.shape == (1,) and type(output.loss) is BinaryCrossentropy
-
-
-def _probabilities(stored: Stored, values: Array, output: OutputObjective) -> Array:
-    """A probability a class (N, C), where the model gives logits or the second class's alone (N, 1)."""
-    logits = getattr(output.loss, "from_logits", False)
-    exact = values.astype(np.float64)
-    if _binary(stored, output):
-        second = 1 / (1 + np.exp(-np.clip(exact, -700, 700))) if logits else exact
-        exact = np.concatenate([1 - second, second], axis=1)
-    elif logits and output.target.kind in ("classes", "onehot"):
-        exact = np.exp(exact - exact.max(axis=-1, keepdims=True))
-        exact /= exact.sum(axis=-1, keepdims=True)
-    return exact.astype(values.dtype)
-
-
-def _restored(stored: Stored, name: str, values: Array) -> Array:
-    """Predictions of a scaled number in the target's own unit again."""
-    target = stored.preprocessing.targets.get(name)
-    return values if target is None else restore(target, values)
+def _blocks(
+    stored: Stored, source: Path | None, split: SplitName | None, keep: Sequence[str]
+) -> Iterator[tuple[Dataset, dict[str, list[Any]]]]:
+    """The examples, with what is carried over of each."""
+    if split is None:
+        assert source is not None
+        for block in read_blocks(source, stored.preprocessing, stored.loaded.experiment.dtype, keep):
+            yield block.examples, block.kept
+        return
+    examples = stored.split(split, source, _WAY_OUT)
+    window = stored.preprocessing.window
+    rows = examples.rows + (window.length - 1 if window is not None else 0)
+    part = stored.part(split, source)
+    yield examples, kept_of(part, stored.directory, keep, rows) if keep else {}

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from nnctl.core.errors import ConfigError, RunError
 from nnctl.core.threads import thread_count
+from nnctl.data.base import Source
 from nnctl.data.dataset import Dataset
 from nnctl.data.open import Data, open_data
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.trained_on import require_same_split
+from nnctl.data.spec import DataSpec
+from nnctl.data.trained_on import moved, require_same_split
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.model import InputInfo, LayerGraph
@@ -69,20 +71,18 @@ class Stored:
         session.weights.load(self.file.state.weights)
         return session
 
-    def data(self, place: Path | None = None) -> Data:
-        """The experiment's own data, prepared as it was for training.
-
-        Args:
-            place: Where its files are now, if not where the config says: a file, or a directory.
-
-        Raises:
-            DataError: a file is missing, or is not what the run was trained on.
-        """
-        experiment = self.loaded.experiment
+    def _section(self, place: Path | None = None, way_out: str = WAY_OUT) -> DataSpec:
+        """The `data` section, its files held against what the run was trained on."""
         digest = self.found.run.manifest().data_sha256 if self.found.run is not None else ""
+        files = self.preprocessing.trained_on.files
         with placed(self.loaded):
-            files = self.preprocessing.trained_on.files
-            section = own_data(experiment.data, self.directory, files, digest, place, WAY_OUT)
+            return own_data(self.loaded.experiment.data, self.directory, files, digest, place, way_out)
+
+    def data(self, place: Path | None = None, way_out: str = WAY_OUT) -> Data:
+        """The experiment's own data, prepared as it was for training; arguments and errors as for `split`."""
+        experiment = self.loaded.experiment
+        section = self._section(place, way_out)
+        with placed(self.loaded):
             data = open_data(
                 section,
                 self.directory,
@@ -96,13 +96,25 @@ class Stored:
             require_same_split(self.preprocessing.trained_on, data.split_sha256, file)
             return data
 
-    def split(self, name: str, place: Path | None = None) -> Dataset:
-        """The data set train, validation or test; `place` and errors as for `data`.
+    def part(self, name: str, place: Path | None = None) -> Source:
+        """The source whose rows the split `name` holds, which `split` has held against the training's."""
+        spec = self.loaded.experiment.data
+        section = spec if place is None else moved(spec, place)
+        source: Source = section.parts().get(name, section.main)
+        return source
+
+    def split(self, name: str, place: Path | None = None, way_out: str = WAY_OUT) -> Dataset:
+        """The data set train, validation or test.
+
+        Args:
+            place: Where the files are now, if not where the config says: a file, or a directory.
+            way_out: What to do where they are not what the run was trained on.
 
         Raises:
             ConfigError: the config makes no such split.
+            DataError: a file is missing, or is not what the run was trained on.
         """
-        dataset = self.data(place).split(name)
+        dataset = self.data(place, way_out).split(name)
         if dataset is None:
             raise ConfigError(
                 f"{self.found.name} has no {name} split; name another with --split, or use --data"

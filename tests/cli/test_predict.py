@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +42,9 @@ def test_the_three_formats_say_the_same(trained: Path, tmp_path: Path) -> None:
 
 
 def test_several_outputs_and_units(trained: Path, tmp_path: Path) -> None:
-    """A scaled number comes back in its own unit; NPY holds one array only."""
+    """Each under the name of its target, a scaled number in its own unit; NPY holds one array only."""
     rows = list(csv.DictReader(predicted(trained, tmp_path, "out.csv", "penguins").open()))
-    masses = np.array([row["mass"] for row in rows], float)
+    masses = np.array([row["body_mass_g"] for row in rows], float)
     assert 1500 < masses.mean() < 7000
     assert {row["species"] for row in rows} <= {"Adelie", "Chinstrap", "Gentoo"}
     done = nnctl("predict", "penguins", "data/penguins.csv", "-o", tmp_path / "out.npy", cwd=trained)
@@ -113,3 +114,142 @@ def test_text_that_a_spreadsheet_would_run_is_quoted(here: Path) -> None:
     assert {row[0] for row in rows[1:]} >= {"'=1+1"}
     assert nnctl("predict", "iris", "data/iris.csv", "-o", "out.jsonl", cwd=here).code == 0
     assert '"class": "=1+1"' in (here / "out.jsonl").read_text()
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_a_split(split: str, trained: Path, tmp_path: Path) -> None:
+    """The rows of the split with their numbers; each prediction is that of the same row of the whole file."""
+    whole = read(predicted(trained, tmp_path, "out.csv"))
+    out = tmp_path / "split.csv"
+    done = nnctl("predict", "iris", "--split", split, "-o", out, "--json", cwd=trained)
+    assert done.code == 0, done.err
+    rows = read(out)
+    scored = nnctl("eval", "iris", "--split", split, "--json", cwd=trained).json
+    assert done.json["examples"] == len(rows) == scored["examples"]
+    assert len({row["row"] for row in rows}) == len(rows)
+    for row in rows:
+        # Row 1 is the header, row 2 the first of the data.
+        assert {k: v for k, v in row.items() if k != "row"} == whole[int(row["row"]) - 2]
+
+
+def test_what_is_kept_of_a_split_gives_its_accuracy(trained: Path, tmp_path: Path) -> None:
+    """A kept column with the name of a prediction gets another; the given classes are those of `eval`."""
+    out = tmp_path / "out.jsonl"
+    keep = ["--keep", "species", "--keep", "petal_width"]
+    done = nnctl("predict", "iris", "--split", "test", "-o", out, *keep, cwd=trained)
+    assert done.code == 0, done.err
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert list(rows[0]) == ["row", "species_given", "petal_width", "species"]
+    right = sum(row["species_given"] == row["species"]["class"] for row in rows)
+    scored = nnctl("eval", "iris", "--split", "test", "--json", cwd=trained).json["metrics"]
+    assert scored["accuracy"] == pytest.approx(right / len(rows))
+    lines = (trained / "data" / "iris.csv").read_text().splitlines()
+    assert all(row["petal_width"] == lines[row["row"] - 1].split(",")[3] for row in rows)
+
+
+def test_a_split_of_changed_data_is_refused(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "copy")
+    data = tmp_path / "copy" / "data" / "iris.csv"
+    head, *rows = data.read_text().splitlines()
+    data.write_text("\n".join([head, *reversed(rows)]) + "\n")
+    done = nnctl("predict", "iris", "--split", "test", "-o", "out.csv", cwd=tmp_path / "copy")
+    assert done.code == 3
+    assert "has changed since the run was trained" in done.err
+    assert "without --split a file is predicted whole" in done.err
+    assert not (tmp_path / "copy" / "out.csv").exists()
+    original = trained / "data" / "iris.csv"
+    moved = nnctl("predict", "iris", original, "--split", "test", "-o", "out.csv", cwd=tmp_path / "copy")
+    assert moved.code == 0, moved.err
+    assert len(read(tmp_path / "copy" / "out.csv")) == 30
+
+
+def test_nothing_to_predict_and_nothing_to_keep(trained: Path, tmp_path: Path) -> None:
+    done = nnctl("predict", "iris", "-o", tmp_path / "out.csv", cwd=trained)
+    assert (done.code, "name a file, or a split with --split" in done.err) == (2, True)
+    command = ["predict", "iris", "data/iris.csv", "-o"]
+    lacking = nnctl(*command, tmp_path / "out.csv", "--keep", "petal_wide", cwd=trained)
+    assert (lacking.code, "did you mean 'petal_width'?" in lacking.err) == (3, True)
+    array = nnctl(*command, tmp_path / "out.npy", "--keep", "petal_width", cwd=trained)
+    assert (array.code, "cannot keep petal_width" in array.err) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_without_rows_gives_a_file_without_predictions(trained: Path, tmp_path: Path) -> None:
+    head = (trained / "data" / "iris.csv").read_text().splitlines()[0]
+    (tmp_path / "none.csv").write_text(f"{head}\n")
+    np.save(tmp_path / "none.npy", np.empty((0, 4)))
+    for source in ("none.csv", "none.npy"):
+        for name, text in {"a.csv": "species,", "a.jsonl": "", "a.npy": None}.items():
+            command = ["predict", "iris", tmp_path / source, "-o", tmp_path / name, "--force", "--json"]
+            done = nnctl(*command, cwd=trained)
+            assert (done.code, done.json["examples"]) == (0, 0), done.err
+            if text is not None:
+                assert (tmp_path / name).read_text().startswith(text)
+        assert len((tmp_path / "a.csv").read_text().splitlines()) == 1
+        assert np.load(tmp_path / "a.npy").shape == (0, 3)
+
+
+def test_the_target_names_the_predictions(here: Path) -> None:
+    """Not the layer, whose name nobody gave; a number too."""
+    assert nnctl("train", "iris.yaml", "-q", *UNNAMED, "--run-dir", "run", cwd=here).code == 0
+    assert nnctl("predict", "run", "data/iris.csv", "-o", "out.csv", cwd=here).code == 0
+    assert list(read(here / "out.csv")[0]) == ["species", *(f"species_{name}" for name in SPECIES)]
+    assert nnctl("predict", "run", "data/iris.csv", "-o", "out.jsonl", cwd=here).code == 0
+    assert list(json.loads((here / "out.jsonl").read_text().splitlines()[0])) == ["species"]
+
+
+UNNAMED = [
+    *("--set", "training.epochs=1"),
+    *("--set", "model={layers: [{type: Dense, units: 3, activation: softmax}]}"),
+]
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a trained `sequence` template."""
+    directory = tmp_path_factory.mktemp("series")
+    assert nnctl("init", "sequence", "-o", "sequence.yaml", cwd=directory).code == 0
+    done = nnctl("train", "sequence.yaml", "-q", "--set", "training.epochs=1", cwd=directory)
+    assert done.code == 0, done.err
+    return directory
+
+
+def test_windows_have_their_time(series: Path, tmp_path: Path) -> None:
+    """Each the row on which its window ends, and what is kept of it."""
+    lines = (series / "data" / "sunspots.csv").read_text().splitlines()
+    time = lines[0].split(",")[0]
+    out = tmp_path / "out.csv"
+    command = ["predict", "sequence", "data/sunspots.csv", "-o", out, "--keep", time]
+    done = nnctl(*command, cwd=series)
+    assert done.code == 0, done.err
+    rows = read(out)
+    assert list(rows[0])[:2] == ["row", time]
+    assert [row[time] for row in rows] == [lines[int(row["row"]) - 1].split(",")[0] for row in rows]
+    assert int(rows[-1]["row"]) == len(lines)
+    command = ["predict", "sequence", "--split", "test", "-o", tmp_path / "test.csv", "--keep", time]
+    done = nnctl(*command, cwd=series)
+    assert done.code == 0, done.err
+    whole = {row["row"]: row for row in rows}
+    assert all(row == whole[row["row"]] for row in read(tmp_path / "test.csv"))
+
+
+def test_blocks_do_not_show(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row's prediction has the same bits however the file is cut and batches are filled."""
+    files = ["whole.csv", "blocks.csv"]
+    for size, steps, name in ((16384, 1024, files[0]), (7, 3, files[1])):
+        monkeypatch.setattr("nnctl.data.sources.text_blocks.BLOCK_ROWS", size)
+        monkeypatch.setattr("nnctl.workflow.predict._ROWS", steps)
+        done = nnctl("predict", "penguins", "data/penguins.csv", "-o", tmp_path / name, cwd=trained)
+        assert done.code == 0, done.err
+    assert (tmp_path / files[0]).read_bytes() == (tmp_path / files[1]).read_bytes()
+    bad = tmp_path / "bad.csv"
+    bad.write_text((trained / "data" / "penguins.csv").read_text().replace("39.3,20.6", "39.3,twenty"))
+    done = nnctl("predict", "penguins", bad, "-o", tmp_path / files[1], "--force", cwd=trained)
+    assert done.code == 3
+    assert (tmp_path / files[0]).read_bytes() == (tmp_path / files[1]).read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.csv", "blocks.csv", "whole.csv"]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import ClassVar
 
 from nnctl.core.errors import DataError
 from nnctl.core.spec import ConfigPath
 from nnctl.data.base import Hint, Source, find, no_hint, register
+from nnctl.data.blocks import Pick, block_rows
 from nnctl.data.bounds import check_expansion
-from nnctl.data.npy_format import column_of, read_array
-from nnctl.data.table import Column, Origin, Table
+from nnctl.data.npy_format import ArrayStream, column_of, read_array
+from nnctl.data.table import Column, Origin, Table, same_length
 
 
 @register
@@ -39,6 +43,20 @@ class NPY(Source):
             columns[name] = column_of(array, path, name)
         return Table(columns, Origin(self.path), total, {"type": "npy"}, files=dict(self.others))
 
+    def blocks(
+        self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool] = lambda name: False
+    ) -> Iterator[Table]:
+        paths = {PurePath(self.path).stem: self.path, **self.others}
+        wanted = pick(list(paths), Origin(self.path))
+        with ExitStack() as opened:
+            streams = {}
+            for name, path in paths.items():
+                if name in wanted:
+                    full = find(base, path)
+                    stream = opened.enter_context(open(full, "rb"))
+                    streams[name] = ArrayStream(stream, full.stat().st_size, path)
+            yield from _tables(streams, Origin(self.path), dict(self.others))
+
 
 @register
 class NPZ(Source):
@@ -56,27 +74,42 @@ class NPZ(Source):
         full = find(base, self.path)
         columns: dict[str, Column] = {}
         totals: dict[str, int] = {}
-        try:
-            with zipfile.ZipFile(full) as archive:
-                for info in self._members(archive, full.stat().st_size):
-                    name = info.filename.removesuffix(".npy")
-                    with archive.open(info) as stream:
-                        array, totals[name] = read_array(
-                            stream, info.file_size, f"{self.path}/{info.filename}", rows
-                        )
-                    columns[name] = column_of(array, self.path, name)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            NotImplementedError,
-            RuntimeError,
-            OSError,
-        ) as error:
-            raise DataError(f"is not a readable .npz file ({error})", file=self.path) from error
+        with self._readable(), zipfile.ZipFile(full) as archive:
+            for info in self._members(archive, full.stat().st_size):
+                name = info.filename.removesuffix(".npy")
+                with archive.open(info) as stream:
+                    array, totals[name] = read_array(
+                        stream, info.file_size, f"{self.path}/{info.filename}", rows
+                    )
+                columns[name] = column_of(array, self.path, name)
         if not columns:
             raise DataError("holds no array", file=self.path)
         return Table(columns, Origin(self.path), max(totals.values()), {"type": "npz"})
+
+    def blocks(
+        self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool] = lambda name: False
+    ) -> Iterator[Table]:
+        full = find(base, self.path)
+        with self._readable(), ExitStack() as opened:
+            archive = opened.enter_context(zipfile.ZipFile(full))
+            found = self._members(archive, full.stat().st_size)
+            members = {member.filename.removesuffix(".npy"): member for member in found}
+            wanted = pick(list(members), Origin(self.path))
+            streams = {}
+            for name, member in members.items():
+                if name in wanted:
+                    stream = opened.enter_context(archive.open(member))
+                    file = f"{self.path}/{member.filename}"
+                    streams[name] = ArrayStream(stream, member.file_size, file)
+            yield from _tables(streams, Origin(self.path), {})
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """What zipfile raises for a damaged archive becomes a DataError."""
+        try:
+            yield
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+            raise DataError(f"is not a readable .npz file ({error})", file=self.path) from error
 
     def _members(self, archive: zipfile.ZipFile, size: int) -> list[zipfile.ZipInfo]:
         """The archive's members, after holding what they claim against the file's size."""
@@ -95,3 +128,13 @@ class NPZ(Source):
                     f"'{member.filename}' is encrypted or packed in an unknown way", file=self.path
                 )
         return members
+
+
+def _tables(streams: Mapping[str, ArrayStream], origin: Origin, files: dict[str, str]) -> Iterator[Table]:
+    """The rows of several arrays side by side, block by block."""
+    total = same_length({name: stream.rows for name, stream in streams.items()}, origin)
+    step = block_rows(sum(stream.row_bytes for stream in streams.values()))
+    for first in range(0, total, step):
+        rows = min(step, total - first)
+        columns = {name: column_of(s.take(rows), s.file, name) for name, s in streams.items()}
+        yield Table(columns, replace(origin, first=origin.first + first), files=files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from math import prod
 from pathlib import Path
@@ -14,8 +15,9 @@ import numpy.typing as npt
 from nnctl.core.errors import DataError
 from nnctl.core.spec import ConfigPath
 from nnctl.data.base import Hint, Source, find, no_hint, register
+from nnctl.data.blocks import Pick, block_rows
 from nnctl.data.npy_format import column_of, native
-from nnctl.data.table import Column, Numbers, Origin, Rows, Table
+from nnctl.data.table import Column, Numbers, Origin, Rows, Table, same_length
 
 if TYPE_CHECKING:
     import h5py
@@ -57,6 +59,30 @@ class HDF5(Source):
         if not columns:
             raise DataError("holds no data set with rows", file=self.path)
         return Table(columns, Origin(self.path), total, {"type": "hdf5"})
+
+    def blocks(
+        self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool] = lambda name: False
+    ) -> Iterator[Table]:
+        import h5py
+
+        from nnctl.data.hdf5_file import datasets
+
+        full, origin = find(base, self.path), Origin(self.path)
+        try:
+            with h5py.File(full, "r", locking=False) as file:
+                found = {name: dataset for name, dataset in datasets(file, self.path) if dataset.shape}
+                wanted = pick(list(found), origin)
+                sets = {name: dataset for name, dataset in found.items() if name in wanted}
+                total = same_length({name: dataset.shape[0] for name, dataset in sets.items()}, origin)
+                step = block_rows(sum(prod(d.shape[1:]) * d.dtype.itemsize for d in sets.values()))
+                for first in range(0, total, step):
+                    columns = {
+                        name: column_of(native(dataset[first : first + step]), self.path, name)
+                        for name, dataset in sets.items()
+                    }
+                    yield Table(columns, Origin(self.path, origin.first + first))
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"is not a readable HDF5 file ({error})", file=self.path) from error
 
     def _column(self, dataset: h5py.Dataset, name: str, rows: int | None) -> Column:
         row_bytes = prod(dataset.shape[1:]) * dataset.dtype.itemsize

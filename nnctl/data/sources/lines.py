@@ -46,13 +46,20 @@ class Lines:
         NumPy's reader is several times as fast as csv.reader and parses to the same bits.
         """
         while cells.numeric:
-            lines = list(itertools.islice(self.text, CHUNK))
-            values = self._numbers(lines, len(cells.names)) if lines else None
+            values = self.numbers(len(cells.names))
             if values is None:
-                self.text = itertools.chain(lines, self.text)
                 return
             cells.add_numbers(values)
+
+    def numbers(self, width: int) -> npt.NDArray[np.float64] | None:
+        """The numbers (n, width) of the next lines; None, and no line is gone, if they hold anything else."""
+        lines = list(itertools.islice(self.text, CHUNK))
+        values = self._numbers(lines, width) if lines else None
+        if values is None:
+            self.text = itertools.chain(lines, self.text)
+        else:
             self.count += len(lines)
+        return values
 
     def _numbers(self, lines: list[str], width: int) -> npt.NDArray[np.float64] | None:
         """The numbers (lines, width), or None if these lines need the CSV reader."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -16,10 +16,12 @@ from pydantic_core import PydanticCustomError
 from nnctl.core.errors import DataError
 from nnctl.core.spec import ConfigPath
 from nnctl.data.base import Hint, Source, find, no_hint, register
+from nnctl.data.blocks import Pick
 from nnctl.data.bounds import open_bytes
 from nnctl.data.sources.cells import Cells, check_header
 from nnctl.data.sources.lines import CHUNK, Lines, csv_rows, undecodable
 from nnctl.data.sources.numerals import Numerals
+from nnctl.data.sources.text_blocks import TextBlocks
 from nnctl.data.table import Origin, Table
 
 
@@ -78,14 +80,26 @@ class CSV(Source):
         total = cells.count if cells.finished else None
         return Table(columns, origin, total, self._options(names), cells.doubts(columns))
 
+    def blocks(
+        self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool] = lambda name: False
+    ) -> Iterator[Table]:
+        full = find(base, self.path)
+        names, _ = self._names(full)
+        numerals = Numerals(self.missing)
+        reading = TextBlocks(
+            names, self.path, lambda wanted, origin: Cells(wanted, origin, numerals, hint), pick, texts
+        )
+        with self._text(full) as lines:
+            yield from reading.read(lines, header=self.header is True)
+
+    def width(self, base: Path) -> int:
+        return len(self._first(find(base, self.path)))
+
     def _options(self, names: list[str]) -> dict[str, Any]:
         kept = self.model_dump(include={"header", "quote", "missing", "encoding", "delimiter"}, mode="json")
         if self.header is not True:
             kept["header"] = names
         return {"type": "csv", **kept}
-
-    def width(self, base: Path) -> int:
-        return len(self._first(find(base, self.path)))
 
     def _first(self, full: Path) -> list[str]:
         """The cells of the first row. Raises DataError if there is none."""

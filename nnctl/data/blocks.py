@@ -1,0 +1,127 @@
+"""Tables in blocks of consecutive rows: what it takes to go through a file without holding all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from nnctl.data.spec import WindowSpec
+from nnctl.data.table import Column, Numbers, Origin, Rows, Table, Words, as_words
+from nnctl.data.window import segments, starts
+
+BLOCK_ROWS = 16384
+"""Rows of a block, if they are narrow."""
+BLOCK_BYTES = 16 << 20
+"""What a block of wide rows takes at most, one row at least."""
+
+Pick = Callable[[Sequence[str], Origin], Collection[str]]
+"""Which of a file's columns are wanted. Raises DataError where one is not there."""
+
+
+def block_rows(row_bytes: int) -> int:
+    """How many rows of `row_bytes` make a block."""
+    return max(1, min(BLOCK_ROWS, BLOCK_BYTES // max(1, row_bytes)))
+
+
+def below(table: Table, first: int) -> Table:
+    """The rows of `table` from `first` on."""
+    columns: dict[str, Column] = {
+        name: Words(c.codes[first:], c.vocabulary) if isinstance(c, Words) else Numbers(c.values[first:])  # type: ignore[index]
+        for name, c in table.columns.items()
+    }
+    texts = {name: cells[first:] for name, cells in table.texts.items()}
+    origin = Origin(table.origin.file, locate=lambda i: table.origin.row(first + i))
+    return replace(table, columns=columns, texts=texts, origin=origin)
+
+
+def joined(a: Table, b: Table) -> Table:
+    """The rows of `a`, then those of `b`, which has the same columns."""
+    columns = {name: _joined(a.columns[name], column) for name, column in b.columns.items()}
+    texts = {name: [*a.texts[name], *cells] for name, cells in b.texts.items()}
+    n = max(map(len, a.columns.values()), default=0)
+    origin = Origin(b.origin.file, locate=lambda i: a.origin.row(i) if i < n else b.origin.row(i - n))
+    return replace(b, columns=columns, texts=texts, origin=origin)
+
+
+def _joined(a: Column, b: Column) -> Column:
+    if isinstance(a, Words) or isinstance(b, Words):
+        first, second = as_words(a), as_words(b)
+        places: dict[str, int] = {word: i for i, word in enumerate(first.vocabulary)}
+        moved = [places.setdefault(word, len(places)) for word in second.vocabulary]
+        codes = np.array([*moved, -1], dtype=np.int32)[second.codes]
+        return Words(np.concatenate([first.codes, codes]), tuple(places))
+    return Numbers(np.concatenate([a.values, b.values]))
+
+
+@dataclass
+class Windowed:
+    """Cuts blocks of rows so that each holds whole windows: the rows at its end that begin windows not yet
+    complete are taken along into the next."""
+
+    window: WindowSpec
+    rows: int = field(default=0, init=False)
+    """How many rows have been seen."""
+    _next: int = field(default=0, init=False)
+    """The row, counted over all blocks, at which the next window begins."""
+    _group: str | None = field(default=None, init=False)
+    _held: Table | None = field(default=None, init=False)
+
+    def add(self, block: Table) -> tuple[Table, Rows]:
+        """The table to read from, and in it the first row of every window that is complete now."""
+        n = max(map(len, block.columns.values()), default=0)
+        length, stride = self.window.length, self.window.stride
+        begin = min(self._next, self.rows)
+        held = block
+        if self._held is not None and begin < self.rows:
+            size = max(map(len, self._held.columns.values()))
+            held = joined(below(self._held, size - (self.rows - begin)), block)
+        found: list[Rows] = []
+        for first, last, fresh in self._pieces(block, n):
+            if fresh:
+                self._next = first
+            firsts = starts([(self._next, last)], length, stride, 0)
+            if len(firsts):
+                found.append(firsts - begin)
+                self._next = int(firsts[-1]) + stride
+        self.rows += n
+        self._held = held
+        return held, np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+
+    def _pieces(self, block: Table, n: int) -> Iterator[tuple[int, int, bool]]:
+        """The stretches of one series: first row, last row (over all blocks), whether the series is new."""
+        column = block.columns.get(self.window.group) if self.window.group is not None else None
+        groups = as_words(column) if column is not None else None
+        codes = groups.codes.astype(np.int64) if groups is not None else None
+        for first, last in segments(np.arange(n, dtype=np.int64), codes):
+            word = _word(groups, first)
+            yield self.rows + first, self.rows + last, first > 0 or self.rows == 0 or word != self._group
+            self._group = word
+
+
+def _word(groups: Words | None, row: int) -> str | None:
+    if groups is None or groups.codes[row] < 0:
+        return None
+    return groups.vocabulary[int(groups.codes[row])]
+
+
+def values(table: Table, name: str, rows: Rows) -> list[Any]:
+    """The cells of a column at `rows`, as Python's own text and numbers; None for a missing value.
+
+    Raises:
+        DataError: the column holds an array a row.
+    """
+    if name in table.texts:
+        cells = table.texts[name]
+        return [cells[i] for i in rows.tolist()]
+    column = table.columns[name]
+    if isinstance(column, Words):
+        vocabulary = [*column.vocabulary, None]
+        return [vocabulary[code] for code in column.codes[rows].tolist()]
+    if column.shape not in ((), (1,)):
+        raise table.origin.error("holds arrays, which cannot be carried over", column=name)
+    taken = column.values[rows] if isinstance(column.values, np.ndarray) else column.values.take(rows)
+    found: list[Any] = taken.reshape(-1).tolist()
+    return found
