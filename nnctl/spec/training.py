@@ -57,7 +57,9 @@ class TrainingSpec(Spec):
     """How many batches make an epoch, at most once through the data; default: all of it."""
     validation_frequency: Count = 1
     """The validation split is evaluated after every so many epochs (Keras: `validation_freq`)."""
-    class_weight: dict[str, Factor] | None = Field(default=None, min_length=1)
-    """What an example's loss is multiplied by, by its class (name or number); default: 1."""
+    class_weight: Literal["balanced"] | Annotated[dict[str, Factor], Field(min_length=1)] | None = None
+    """What an example's loss is multiplied by, by its class: its name, or its number (from 0) where no class
+    is named by a number; default: 1. `balanced`: each class counts as much as every other, by how often the
+    training split has it."""
     checkpoint: CheckpointSpec = CheckpointSpec()
     """When the state is saved."""

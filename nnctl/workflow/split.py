@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from nnctl.core.errors import ConfigError, Problem, nearest
 from nnctl.data.dataset import WEIGHT, Dataset
 from nnctl.data.open import Data
 from nnctl.graph.objective import Objective
+from nnctl.workflow.class_weights import ClassWeight, class_numbers, class_weights
 
 Array = np.ndarray[Any, Any]
 
@@ -54,48 +54,15 @@ class Split:
         if self.data.weight is None:
             weights[...] = 1
         if self.class_weight is not None:
-            labels = out[f"target:{self.weighed}"]
-            if labels.dtype.kind == "f":
-                labels = labels.argmax(axis=-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels
-            classes = labels.reshape(len(indices)).astype(np.int64)
+            classes = class_numbers(out[f"target:{self.weighed}"])
             # A label that is no class is one that the loss ignores.
             known = (classes >= 0) & (classes < len(self.class_weight))
             weights *= np.where(known, self.class_weight[np.where(known, classes, 0)], 1.0)
 
 
-def make_split(
-    dataset: Dataset, data: Data, objective: Objective, weights: Mapping[str, float] | None
-) -> Split:
-    """The split that training reads, with class weights where the config gives some."""
+def make_split(dataset: Dataset, data: Data, objective: Objective, weights: ClassWeight | None) -> Split:
+    """The split that training reads, with class weights where the config gives some. Raises ConfigError."""
     if not weights:
         return Split(dataset)
-    output = objective.outputs[0].output
-    target = objective.outputs[0].target
-    classes = target.classes
-    names = data.class_names.get(output)
-    one = target.shape in ((), (1,)) or (target.kind == "onehot" and len(target.shape) == 1)
-    if len(objective.outputs) != 1 or classes is None or not one:
-        message = "class_weight is for a model with one output, and one class an example"
-        raise ConfigError(Problem(message, ("training", "class_weight")))
-    table = np.ones(classes)
-    for word, weight in weights.items():
-        index = _class_index(word, names, classes)
-        if index is None:
-            known = list(names) if names else [str(i) for i in range(classes)]
-            raise ConfigError(
-                Problem(
-                    f"there is no class '{word}'",
-                    ("training", "class_weight", word),
-                    expected=f"one of {', '.join(known[:10])}",
-                    suggestion=nearest(word, known),
-                    at_key=True,
-                )
-            )
-        table[index] = weight
-    return Split(dataset, table, output)
-
-
-def _class_index(word: str, names: tuple[str, ...] | None, classes: int) -> int | None:
-    if names and word in names:
-        return names.index(word)
-    return int(word) if word.isdigit() and int(word) < classes else None
+    table = class_weights(dataset, data, objective, weights)
+    return Split(dataset, table, objective.outputs[0].output)

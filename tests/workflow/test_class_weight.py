@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError
+from nnctl.workflow.assemble import assemble
+from nnctl.workflow.split import make_split
 from nnctl.workflow.train import start
 
 CONFIG = """
@@ -42,3 +45,126 @@ def test_labels_of_every_step_or_of_several_kinds_have_no_one_class(tmp_path: Pa
     with pytest.raises(ConfigError, match="one class an example"):
         train(tmp_path, (4,), np.arange(33).reshape(11, 3) % 2, "{type: bce, from_logits: true}")
     assert not (tmp_path / "run").exists()
+
+
+TABLE = """
+nnctl: 1
+data: {{source: {{path: d.csv, target: y}}, batch_size: 8}}
+model: {{layers: [{{type: Dense, units: 3, activation: softmax}}]}}
+training: {{epochs: 1, optimizer: sgd, loss: {loss}, class_weight: {weights}}}
+"""
+
+
+def table_of(
+    path: Path, classes: list[str], weights: str, loss: str = "sparse_categorical_crossentropy"
+) -> Any:
+    """The weights by class of a table with twelve rows of `classes`."""
+    rows = "".join(f"{i},{classes[i % len(classes)]}\n" for i in range(12))
+    (path / "d.csv").write_text("x,y\n" + rows)
+    (path / "c.yaml").write_text(TABLE.format(weights=weights, loss=loss))
+    assembled = assemble(path / "c.yaml")
+    training = assembled.loaded.experiment.training
+    return make_split(
+        assembled.data.train, assembled.data, assembled.objective, training.class_weight
+    ).class_weight
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [("{b: 2, 2: 3}", [1, 2, 3]), ("{0: 5}", [5, 1, 1]), ("{a: 1, b: 2, c: 3}", [1, 2, 3])],
+)
+def test_names_and_numbers_of_classes_that_are_words(
+    weights: str, expected: list[float], tmp_path: Path
+) -> None:
+    assert table_of(tmp_path, ["a", "b", "c"], weights).tolist() == expected
+
+
+def named_by_numbers(path: Path, weights: str) -> Any:
+    """The same with classes that are named 1, 2 and 3: words, as the config declares."""
+    text = TABLE.replace("batch_size: 8", "columns: {{y: {{type: category}}}}, batch_size: 8")
+    (path / "d.csv").write_text("x,y\n" + "".join(f"{i},{1 + i % 3}\n" for i in range(12)))
+    (path / "c.yaml").write_text(text.format(weights=weights, loss="sparse_categorical_crossentropy"))
+    assembled = assemble(path / "c.yaml")
+    training = assembled.loaded.experiment.training
+    return make_split(
+        assembled.data.train, assembled.data, assembled.objective, training.class_weight
+    ).class_weight
+
+
+def test_classes_named_by_numbers_go_by_name(tmp_path: Path) -> None:
+    """`{0: 10, 1: 1, 2: 1}` would count 1 twice, once as a name and once as a position."""
+    assert named_by_numbers(tmp_path, "{1: 2, 3: 4}").tolist() == [2, 1, 4]
+    with pytest.raises(ConfigError, match="'0' is no class: the classes are named by numbers") as caught:
+        named_by_numbers(tmp_path, "{0: 10, 1: 1, 2: 1}")
+    (problem,) = caught.value.problems
+    assert problem.expected == "{1: ..., 2: ..., 3: ...}"
+    assert problem.place is not None
+    assert problem.place.line == 5
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("{a: 1, 0: 2}", "'a' and '0' are the same class, 'a'"),
+        ("{0: 1, 00: 2}", "'0' and '00' are the same class, 'a'"),
+        ("{3: 1}", "there is no class '3'"),
+        ("{²: 1}", "there is no class '²'"),
+        ("{A: 1}", "there is no class 'A'"),
+        ("{}", "class_weight"),
+        ("balance", "class_weight"),
+    ],
+)
+def test_keys_that_are_not_one_class(weights: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        table_of(tmp_path, ["a", "b", "c"], weights)
+    (problem,) = caught.value.problems
+    assert message in problem.message or message in problem.path
+
+
+@pytest.mark.parametrize(
+    "loss", ["sparse_categorical_crossentropy", "{type: SparseCategoricalCrossentropy, ignore_class: 1}"]
+)
+def test_balanced(loss: str, tmp_path: Path) -> None:
+    """As scikit-learn has it: examples / (classes * examples of the class)."""
+    found = table_of(tmp_path, ["a", "a", "a", "b", "b", "c"], "balanced", loss)
+    np.testing.assert_allclose(found, [12 / (3 * 6), 12 / (3 * 4), 12 / (3 * 2)])
+
+
+def test_balanced_counts_neither_ignored_labels_nor_classes_that_do_not_occur(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x=np.ones((11, 4), np.float32), y=np.array([0] * 6 + [1] * 2 + [255] * 3))
+    (tmp_path / "c.yaml").write_text(CONFIG.format(loss=SPARSE).replace("{0: 2.0}", "balanced"))
+    assembled = assemble(tmp_path / "c.yaml")
+    split = make_split(assembled.data.train, assembled.data, assembled.objective, "balanced")
+    np.testing.assert_allclose(split.class_weight, [8 / 12, 8 / 4, 1])
+
+
+def test_balanced_of_a_sigmoid_and_of_onehot_targets(tmp_path: Path) -> None:
+    y = np.array([0] * 8 + [1] * 3)
+    for target, units, loss, expected in (
+        (y[:, None].astype(np.float32), 1, "{type: bce, from_logits: true}", [11 / 16, 11 / 6]),
+        (
+            np.eye(2, dtype=np.float32)[y],
+            2,
+            "{type: CategoricalCrossentropy, from_logits: true}",
+            [11 / 16, 11 / 6],
+        ),
+    ):
+        np.savez(tmp_path / "d.npz", x=np.ones((11, 4), np.float32), y=target)
+        text = CONFIG.format(loss=loss).replace("{0: 2.0}", "balanced").replace("units: 3", f"units: {units}")
+        (tmp_path / "c.yaml").write_text(text)
+        assembled = assemble(tmp_path / "c.yaml")
+        split = make_split(assembled.data.train, assembled.data, assembled.objective, "balanced")
+        np.testing.assert_allclose(split.class_weight, expected)
+
+
+def test_balanced_is_resolved_and_trains(tmp_path: Path) -> None:
+    table_of(tmp_path, ["a", "a", "b", "c"], "balanced")
+    for config, run in (("c.yaml", "run"), ("run/resolved.yaml", "again")):
+        training = start(tmp_path / config, run_dir=tmp_path / run, threads=1)
+        list(training.events())
+    hashes = {
+        json.loads((tmp_path / run / "manifest.json").read_text())["weights_sha256"]
+        for run in ("run", "again")
+    }
+    assert len(hashes) == 1
+    assert "class_weight: balanced" in (tmp_path / "run" / "resolved.yaml").read_text()
