@@ -6,6 +6,9 @@ import typer
 
 from nnctl.cli.options import Config, Json, Plugins, Seed, Set, Strict
 
+MANY = 12
+"""So many columns are named one by one."""
+
 
 def command(
     config: Config,
@@ -25,4 +28,13 @@ def command(
         write_json(result.as_json())
         return
     show_warnings(result.warnings)
+    for place, columns in result.summary["patterns"].items():
+        typer.echo(f"{config}: data.{place} takes {_listed(columns)}", err=True)
     typer.echo(f"{config}: {result.summary['summary']}", err=True)
+
+
+def _listed(columns: list[str]) -> str:
+    """The first and the last of many columns."""
+    if len(columns) <= MANY:
+        return ", ".join(columns) or "no column"
+    return f"{', '.join(columns[: MANY - 2])}, ..., {columns[-1]} ({len(columns)} columns)"

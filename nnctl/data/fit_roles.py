@@ -5,6 +5,7 @@ from __future__ import annotations
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.shapes import Shape
 from nnctl.data.fit import fit_category, fit_number, kind_of
+from nnctl.data.patterns import column_spec
 from nnctl.data.preprocessing import (
     CategoryPrep,
     ColumnPrep,
@@ -13,7 +14,7 @@ from nnctl.data.preprocessing import (
     Preprocessing,
     TargetPrep,
 )
-from nnctl.data.roles import Roles, Wanted, column_spec
+from nnctl.data.roles import Roles, Wanted
 from nnctl.data.shape_fit import fitted, misfit
 from nnctl.data.spec import DataSpec
 from nnctl.data.table import Rows, Table

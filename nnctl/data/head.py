@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nnctl.core.errors import Problem
@@ -12,7 +12,8 @@ from nnctl.data.base import Source, find
 from nnctl.data.dataset import Signature
 from nnctl.data.fit import kind_of
 from nnctl.data.open import Data, assemble, read_tables
-from nnctl.data.roles import Wanted, assign, column_spec
+from nnctl.data.patterns import column_spec, taken
+from nnctl.data.roles import Wanted, assign
 from nnctl.data.spec import DataSpec
 from nnctl.data.split import contiguous
 from nnctl.data.table import Table
@@ -45,6 +46,7 @@ class Head:
         classes: The number of classes by output, where labels are words and everything was read.
         sizes: The number of examples by split, where everything was read.
         data: The data itself (without its hash), where everything was read.
+        patterns: What names with `*` and `!` took, by their place in the data section.
         warnings: What is surely a mistake in how the config uses the columns, as far as they were read.
     """
 
@@ -57,6 +59,7 @@ class Head:
     sizes: dict[str, int]
     data: Data | None = None
     warnings: tuple[Problem, ...] = ()
+    patterns: dict[str, list[str]] = field(default_factory=dict)
 
 
 def head(
@@ -82,9 +85,10 @@ def head(
     main = tables.get("source") or tables["train"]
     _same_columns(spec, tables, main, wanted)
     if all(t.complete for t in tables.values()):
-        data = assemble(spec, tables, seed, wanted)
-        return _exact(main, spec, data)
-    return _partial(main, spec, wanted)
+        found = _exact(main, spec, assemble(spec, tables, seed, wanted))
+    else:
+        found = _partial(main, spec, wanted)
+    return replace(found, patterns=taken(spec, assign(spec, main.names, wanted)))
 
 
 def _cost(source: Source, base: Path) -> int:

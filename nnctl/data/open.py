@@ -12,9 +12,10 @@ from nnctl.core.shapes import Shape
 from nnctl.data.base import Hint, Kind, no_hint
 from nnctl.data.dataset import Dataset, Signature
 from nnctl.data.fit_roles import fit
+from nnctl.data.patterns import column_spec
 from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.roles import Roles, Wanted, assign, column_spec, steering
+from nnctl.data.roles import Roles, Wanted, assign, steering
 from nnctl.data.spec import DataSpec
 from nnctl.data.split import SPLITS, Split
 from nnctl.data.split_rule import split_rows

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 from nnctl.core.errors import ConfigError, Path, Problem, nearest
 from nnctl.core.shapes import Shape
-from nnctl.data.spec import ONLY, ColumnSpec, DataSpec
+from nnctl.data.patterns import matches
+from nnctl.data.spec import ONLY, DataSpec
 
 
 @dataclass(frozen=True)
@@ -42,23 +42,6 @@ class Roles:
         lists = [*self.inputs.values(), *self.targets.values()]
         weight = [self.sample_weight] if self.sample_weight else []
         return list(dict.fromkeys([*(n for names in lists for n in names), *weight]))
-
-
-def matches(pattern: str, name: str) -> bool:
-    """Whether `name` is, or is one of those that, `pattern` stands for."""
-    return name == pattern or ("*" in pattern and fnmatchcase(name, pattern))
-
-
-def column_spec(spec: DataSpec, name: str, *, target: bool = False) -> ColumnSpec:
-    """What the config says about a column: under its name, or (inputs only) under a pattern."""
-    if name in spec.columns:
-        return spec.columns[name]
-    kept_away = any(p.startswith("!") and matches(p[1:], name) for p in spec.columns)
-    if not target and not kept_away:
-        for pattern, column in spec.columns.items():
-            if matches(pattern, name):
-                return column
-    return ColumnSpec()
 
 
 def target_path(spec: DataSpec) -> Path:

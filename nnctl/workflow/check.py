@@ -65,5 +65,6 @@ def _summary(loaded: Loaded, look: Head, model: LayerGraph | None) -> dict[str, 
         "sizes": look.sizes,
         "inputs": {n: list(s.shape) for n, s in look.inputs.items()},
         "targets": {n: list(s.shape) for n, s in look.targets.items()},
+        "patterns": look.patterns,
         "summary": f"ok: {shown}, {sizes or rows}",
     }

@@ -28,6 +28,7 @@ JSON = {
             "sizes",
             "inputs",
             "targets",
+            "patterns",
             "summary",
             "problems",
         },

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from nnctl.core.errors import ConfigError
+from nnctl.data.head import head
 from nnctl.data.spec import DataSpec
 from tests.data.given import opened, write
 
@@ -108,3 +109,17 @@ def test_a_column_called_so_is_meant_by_its_name(tmp_path: Path) -> None:
     write(tmp_path, "t.csv", "!a,a,y\n1,2,3\n")
     data = opened(tmp_path, {"source": "t.csv", "inputs": ["!a"], "target": "y"})
     assert data.train.arrays()["input"].tolist() == [[1]]
+
+
+def test_what_patterns_took_is_told(tmp_path: Path) -> None:
+    """By place; a pattern in `columns` that reaches no input is warned of."""
+    write(tmp_path, "t.csv", TABLE)
+    spec = {"source": "t.csv", "target": "y", "inputs": {"one": ["*", "!id"], "two": "kind"}}
+    spec["columns"] = {"a": {"scale": 3}, "*": {"missing": 0}, "!kind": None, "w*": {"scale": 2}}  # type: ignore[dict-item]
+    spec["inputs"]["one"] += ["!k*", "!w*"]  # type: ignore[index]
+    found = head(DataSpec.model_validate(spec), tmp_path, input_shapes={"one": None, "two": None})
+    assert found.patterns == {"inputs.one": ["a", "b"], "columns.*": ["b"], "columns.w*": []}
+    (idle,) = [w for w in found.warnings if "reaches" in w.message]
+    assert (idle.message, idle.path) == ("'w*' reaches no input", ("data", "columns", "w*"))
+    spec = {"source": "t.csv", "target": "y", "inputs": ["!id", "!who"]}
+    assert head(DataSpec.model_validate(spec), tmp_path).patterns == {"inputs": ["a", "b", "kind", "w"]}

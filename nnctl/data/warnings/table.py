@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnctl.core.errors import Problem
-from nnctl.data.warnings import columns, series
+from nnctl.data.warnings import columns, idle, leaks, series
 from nnctl.data.warnings.base import Check, Fitted
 
 CHECKS: tuple[Check, ...] = (
@@ -11,6 +11,8 @@ CHECKS: tuple[Check, ...] = (
     columns.row_numbers,
     series.pieces_of_a_series,
     series.several_series,
+    leaks.leaked_target,
+    idle.idle_pattern,
 )
 
 

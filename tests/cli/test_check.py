@@ -1,0 +1,27 @@
+"""`check`: what it says besides ok."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.command import nnctl
+
+
+def test_what_patterns_took(here: Path) -> None:
+    config = here / "iris.yaml"
+    said = ["--set", 'data.inputs=["*", "!petal_width"]']
+    done = nnctl("check", config, *said, cwd=here)
+    assert done.code == 0, done.err
+    assert f"{config}: data.inputs takes sepal_length, sepal_width, petal_length\n" in done.err
+    found = nnctl("check", config, *said, "--json", cwd=here).json
+    assert found["patterns"]["inputs"] == ["sepal_length", "sepal_width", "petal_length"]
+
+
+def test_many_columns_are_not_all_named(here: Path) -> None:
+    (here / "wide.csv").write_text(
+        ",".join([f"p{i}" for i in range(30)] + ["y"]) + "\n" + ("1," * 30 + "0\n" + "2," * 30 + "1\n") * 3
+    )
+    said = ["--set", "data.source=wide.csv", "--set", "data.target=y", "--set", 'data.inputs="p*"']
+    said += ["--set", "data.columns={}", "--set", "data.split={}"]
+    done = nnctl("check", "iris.yaml", *said, cwd=here)
+    assert "p9, ..., p29 (30 columns)" in done.err
