@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import os
 import re
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from inspect import cleandoc
@@ -19,6 +22,7 @@ from typing import Any, cast
 
 from rich.console import Console, RenderableType
 
+import nnctl
 from nnctl.core.events import RunStarted, StepEnded
 from nnctl.core.registry import Registry
 from nnctl.report.live import Live
@@ -68,9 +72,51 @@ def pages() -> dict[Path, str]:
     schema = json_schema()
     found = {REFERENCE / "schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n"}
     found[REFERENCE / "config.md"] = _joined(_config(schema))
+    found[REFERENCE / "python.md"] = _joined(_python())
     for registry in _FAMILIES:
         found[REFERENCE / f"{page_of(registry.kind)}.md"] = _joined(_family(registry, schema))
     return found
+
+
+def _python() -> Iterator[str]:
+    """The names of `nnctl`, with their signatures and docstrings."""
+    yield "# From Python"
+    yield ""
+    yield "Made by `docs/generate.py` from the code. How to use it: [from Python](../python.md)."
+    for name in nnctl.__all__:
+        found = getattr(nnctl, name)
+        if isinstance(found, type) and issubclass(found, Exception):
+            continue
+        yield from _entry("##", name, found, f"nnctl.{name}")
+        members = vars(found).items() if isinstance(found, type) else ()
+        for member, value in members:
+            if not member.startswith("_"):
+                function = value.fget if isinstance(value, property) else value
+                if inspect.isfunction(function):
+                    called = "" if isinstance(value, property) else None
+                    yield from _entry("###", f"{name}.{member}", function, f"{name}.{member}", called)
+    yield from ("", "## Errors", "")
+    for name in nnctl.__all__:
+        found = getattr(nnctl, name)
+        if isinstance(found, type) and issubclass(found, Exception):
+            yield f"- `nnctl.{name}`: {' '.join(cleandoc(found.__doc__ or '').split())}"
+
+
+def _entry(
+    level: str, title: str, documented: Any, shown: str, signature: str | None = None
+) -> Iterator[str]:
+    """A heading, a signature (unless one is given) and the docstring, its sections as lists."""
+    if signature is None and not dataclasses.is_dataclass(documented):
+        plain = list(inspect.signature(documented).parameters.values())
+        parts = [str(p).replace("'", "").replace("AnyPath", "str | PathLike") for p in plain]
+        at = next((i for i, p in enumerate(plain) if p.kind is p.KEYWORD_ONLY), None)
+        parts = [*parts[:at], "*", *parts[at:]] if at is not None else parts
+        shown += f"({', '.join(p for p in parts if p != 'self')})"
+    yield from ("", f"{level} {title}", "", "```text", *textwrap.wrap(shown, 100), "```", "")
+    text = cleandoc(documented.__doc__ or "")
+    text = re.sub(r"\n {4}(\w+): ", r"\n- `\1`: ", text)
+    text = re.sub(r"\n {4}(?! )", r"\n- ", text)
+    yield re.sub(r"\n {8}", r"\n  ", text).replace(":\n- ", ":\n\n- ")
 
 
 def page_of(kind: str) -> str:

@@ -34,16 +34,17 @@ def read_inputs(path: Path, preprocessing: Preprocessing, dtype: str = "float32"
     return prepared.dataset(path.name, _firsts(prepared, horizon=0))
 
 
-def read_examples(path: Path, preprocessing: Preprocessing, dtype: str = "float32") -> Dataset:
-    """The examples of a file with targets (and sample weights, if training had them).
+def read_examples(source: Path | Table, preprocessing: Preprocessing, dtype: str = "float32") -> Dataset:
+    """The examples of a file or table with targets (and sample weights, if training had them).
 
     Raises:
         ConfigError: the file's ending is not known.
         DataError: it cannot be read, or lacks a column.
     """
-    prepared = Prepared(_table(path, preprocessing), preprocessing, dtype)
+    table = named(source, preprocessing) if isinstance(source, Table) else _table(source, preprocessing)
+    prepared = Prepared(table, preprocessing, dtype)
     horizon = preprocessing.window.horizon if preprocessing.window else 0
-    return prepared.dataset(path.name, _firsts(prepared, horizon))
+    return prepared.dataset(table.origin.file, _firsts(prepared, horizon))
 
 
 def _firsts(prepared: Prepared, horizon: int) -> Rows:

@@ -13,6 +13,7 @@ from nnctl.core.errors import DataError, nearest
 from nnctl.data.base import Source
 from nnctl.data.blocks import Windowed, values
 from nnctl.data.dataset import Dataset
+from nnctl.data.given import blocks_of
 from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.read_file import named, reader, without_targets
@@ -31,9 +32,9 @@ class Block:
 
 
 def read_blocks(
-    path: Path, preprocessing: Preprocessing, dtype: str = "float32", keep: Sequence[str] = ()
+    source: Path | Table, preprocessing: Preprocessing, dtype: str = "float32", keep: Sequence[str] = ()
 ) -> Iterator[Block]:
-    """The examples of a file in its order, without targets, prepared as the training data was.
+    """The examples of a file or table in order, without targets, prepared as the training data was.
 
     Columns are found as `read_inputs` finds them. Of a window, what is carried over is that of its last row.
 
@@ -47,9 +48,13 @@ def read_blocks(
     wanted = _Wanted(preprocessing, keep)
     windowed = Windowed(preprocessing.window) if preprocessing.window is not None else None
     last = preprocessing.window.length - 1 if preprocessing.window is not None else 0
-    count, origin = 0, Origin(path.name)
-    kinds = without_targets(preprocessing).kind_of
-    for table in reader(path, preprocessing).blocks(Path(), kinds, wanted.pick, lambda name: name in keep):
+    count, origin = 0, Origin("")
+    if isinstance(source, Table):
+        tables = blocks_of(source, wanted.pick)
+    else:
+        kinds = without_targets(preprocessing).kind_of
+        tables = reader(source, preprocessing).blocks(Path(), kinds, wanted.pick, lambda name: name in keep)
+    for table in tables:
         origin = table.origin
         if windowed is not None:
             table, firsts = windowed.add(table)
@@ -59,7 +64,7 @@ def read_blocks(
             continue
         prepared = Prepared(named(table, preprocessing), preprocessing, dtype, targets=False)
         kept = {name: carried(table, name, firsts + last) for name in keep}
-        yield Block(prepared.dataset(path.name, firsts), kept)
+        yield Block(prepared.dataset(origin.file, firsts), kept)
         count += len(firsts)
     if windowed is not None and windowed.rows and not count:
         raise DataError(

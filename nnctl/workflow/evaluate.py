@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from nnctl.core.events import Event
 from nnctl.data.read_file import read_examples
+from nnctl.data.table import Table
 from nnctl.graph.indices import check_indices
 from nnctl.graph.targets import check_labels
 from nnctl.workflow.kernels import ready_kernels
@@ -39,7 +40,7 @@ def evaluate(
     run: str,
     *,
     split: Literal["train", "validation", "test"] | None = None,
-    data: Path | None = None,
+    data: Path | Table | None = None,
     threads: int | None = None,
     allow_plugins: bool = False,
     watch: Callable[[Event], None] | None = None,
@@ -47,7 +48,7 @@ def evaluate(
     """Evaluate a run or checkpoint; by default over its test split.
 
     Args:
-        data: A file to evaluate whole; with `split`, where the data that the run was trained on is now.
+        data: A file or table to evaluate whole; with `split`, where the run's own data is now.
 
     Raises:
         RunError: RUN cannot be used.
@@ -57,7 +58,7 @@ def evaluate(
     from nnctl.runner.evaluate import evaluate as run_over
 
     stored = open_stored(run, allow_plugins=allow_plugins)
-    if data is not None and split is None:
+    if isinstance(data, Table) or (data is not None and split is None):
         examples = read_examples(data, stored.preprocessing, stored.loaded.experiment.dtype)
     else:
         examples = stored.split(split or "test", data)
@@ -67,4 +68,5 @@ def evaluate(
     session.prepare([("evaluation", Split(examples).sizes(min(batch, len(examples))))])
     ready_kernels(session, watch)
     logs = run_over(session, Split(examples), batch)
-    return Evaluation(stored.found.name, split or str(data or "test"), len(examples), logs)
+    what = data.origin.file if isinstance(data, Table) else split or str(data or "test")
+    return Evaluation(stored.found.name, what, len(examples), logs)

@@ -61,6 +61,8 @@ def ready_kernels(session: Session, watch: Callable[[Event], None] | None = None
     if watch is not None:
         for text in cache_faults():
             watch(Notice(text))
-    gc.freeze()
-    gc.enable()
+    if not gc.isenabled():
+        # The command line looks for no garbage at its start; a program of others' may have made some.
+        gc.freeze()
+        gc.enable()
     return fresh

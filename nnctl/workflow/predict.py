@@ -14,6 +14,7 @@ from nnctl.core.errors import ConfigError
 from nnctl.core.events import Event
 from nnctl.data.dataset import Dataset
 from nnctl.data.stream import ROW, kept_of, read_blocks
+from nnctl.data.table import Table
 from nnctl.formats.predictions import WRITERS, Writer, check_ending
 from nnctl.graph.indices import check_indices
 from nnctl.runs.growing import GrowingFile
@@ -104,7 +105,7 @@ def _carried(stored: Stored, split: SplitName | None, keep: Sequence[str]) -> li
 
 def predictions(
     stored: Stored,
-    source: Path | None,
+    source: Path | Table | None,
     *,
     split: SplitName | None = None,
     keep: Sequence[str] = (),
@@ -139,14 +140,17 @@ def predictions(
 
 
 def _blocks(
-    stored: Stored, source: Path | None, split: SplitName | None, keep: Sequence[str]
+    stored: Stored, source: Path | Table | None, split: SplitName | None, keep: Sequence[str]
 ) -> Iterator[tuple[Dataset, dict[str, list[Any]]]]:
     """The examples, with what is carried over of each."""
-    if split is None:
-        assert source is not None
+    if source is None and split is None:
+        raise ConfigError("there is nothing to predict; name a file, or a split")
+    if source is not None and (split is None or isinstance(source, Table)):
         for block in read_blocks(source, stored.preprocessing, stored.loaded.experiment.dtype, keep):
             yield block.examples, block.kept
         return
+    assert split is not None
+    assert not isinstance(source, Table)
     examples = stored.split(split, source, _WAY_OUT)
     window = stored.preprocessing.window
     rows = examples.rows + (window.length - 1 if window is not None else 0)

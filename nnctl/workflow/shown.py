@@ -23,7 +23,7 @@ GIVEN = "_given"
 
 def shown_outputs(stored: Stored, outputs: Mapping[str, Array], *, bare: bool) -> list[Shown]:
     """How each of the outputs (N, ...) is shown; with `bare`, as the model gives it, without its classes."""
-    called = _names(stored)
+    called = target_names(stored)
     classes = {} if bare else class_names(stored)
     shown = []
     for name, values in outputs.items():
@@ -33,7 +33,7 @@ def shown_outputs(stored: Stored, outputs: Mapping[str, Array], *, bare: bool) -
     return shown
 
 
-def _names(stored: Stored) -> dict[str, str]:
+def target_names(stored: Stored) -> dict[str, str]:
     """The column that each output was trained towards; its own name where there are several, or none."""
     names = {}
     for output in stored.model.outputs:
