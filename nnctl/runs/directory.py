@@ -20,6 +20,7 @@ CONFIG, RESOLVED, MANIFEST = "config.yaml", "resolved.yaml", "manifest.json"
 METRICS, CHECKPOINTS, MODEL = "metrics.jsonl", "checkpoints", "model.h5"
 MAX_TEXT = 256 << 20
 """The most bytes of a text file that are read; a million epochs fit."""
+_ENCODER = json.JSONEncoder(allow_nan=False)
 OWN_NAMES = (CONFIG, RESOLVED, MANIFEST, METRICS, CHECKPOINTS, MODEL, LOCK_NAME)
 
 
@@ -158,7 +159,7 @@ class RunDirectory:
 
 def metrics_line(row: Mapping[str, Any]) -> str:
     """An epoch as `metrics.jsonl` has it."""
-    return json.dumps(finite(row), allow_nan=False) + "\n"
+    return _ENCODER.encode(finite(row)) + "\n"
 
 
 def numbered(parent: Path) -> list[Path]:

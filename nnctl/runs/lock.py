@@ -26,6 +26,7 @@ class RunLock:
         self.directory = directory
         self.path = directory / LOCK_NAME
         self._fd: int | None = None
+        self._file: tuple[int, int] | None = None
 
     def acquire(self) -> RunLock:
         """Take the lock.
@@ -47,7 +48,7 @@ class RunLock:
             except OSError:
                 os.close(fd)
                 raise
-        self._fd = fd
+        self._fd, self._file = fd, _which(os.fstat(fd))
         return self
 
     def release(self) -> None:
@@ -63,9 +64,8 @@ class RunLock:
 
     def stands(self) -> bool:
         """Whether the file that is locked is still the one at its path."""
-        assert self._fd is not None
         try:
-            return os.path.samestat(os.stat(self.path, follow_symlinks=False), os.fstat(self._fd))
+            return _which(os.lstat(self.path)) == self._file
         except OSError:
             return False
 
@@ -78,6 +78,10 @@ class RunLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _which(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
 
 
 def _take(fd: int) -> None:

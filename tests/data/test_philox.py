@@ -48,6 +48,14 @@ def test_order_is_a_function_of_seed_and_epoch() -> None:
     assert order(7, 3, 4, shuffle=False).tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 52, 129, 1024, 1025])
+def test_orders_made_together_are_those_made_alone(n: int) -> None:
+    for epoch in (0, 1, 63, 64, 65, 1000):
+        alone = permutation(key(7, "shuffle", epoch), n)
+        assert order(7, epoch, n).tolist() == alone.tolist()
+        assert order(7, epoch, n).dtype == alone.dtype
+
+
 def test_the_split_stream_never_changes() -> None:
     digest = hashlib.sha256(permutation(key(7, "split"), 1797).astype("<i8").tobytes()).hexdigest()
     assert digest == "dc559df84bdbc3f1896ff8c2a67c51021e284517791bb3b698e1add8a928f63a"
