@@ -17,6 +17,13 @@ register = constraints.register
 class ConstraintSpec(Spec):
     """A constraint's parameters and meaning. Source: keras.constraints."""
 
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Hold the constraint against the shape of a weight.
+
+        Raises:
+            ShapeError: a weight of this shape cannot satisfy it.
+        """
+
     def apply(self, weight: Value) -> None:
         """Add an op that rewrites the variable `weight` (any shape) so that it satisfies the constraint.
 

@@ -19,21 +19,25 @@ class NormConstraint(ConstraintSpec):
     axis: int | tuple[int, ...] = 0
     """The axis or axes of a vector: 0 for a Dense kernel (I, O), [0, 1, 2] for a Conv2D kernel."""
 
-    def run_of_axes(self, weight: Value) -> tuple[int, int]:
-        """(first, last) of the axes, which must lie side by side in `weight`.
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        self.run_of_axes(shape)
+
+    def run_of_axes(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """(first, last) of the axes, which must lie side by side in a weight of `shape`.
 
         Raises:
             ShapeError: they do not, or the weight does not have them.
         """
-        rank = len(weight.shape)
+        rank = len(shape)
         wanted = (self.axis,) if isinstance(self.axis, int) else self.axis
         axes = sorted({a + rank if a < 0 else a for a in wanted})
         inside = axes and axes[0] >= 0 and axes[-1] < rank
         if not inside or axes != list(range(axes[0], axes[-1] + 1)):
             kind = type(self).__name__
             raise ShapeError(
-                f"{kind} over axis {self.axis} does not fit a weight of shape {show(weight.shape)}",
-                expected=f"axes of 0 to {rank - 1} that lie side by side",
+                f"{kind} over axis {self.axis} does not fit a weight of shape {show(shape)}",
+                field="axis",
+                expected=f"axes of 0 to {rank - 1} that lie side by side" if rank > 1 else "axis: 0",
             )
         return axes[0], axes[-1]
 
@@ -46,7 +50,7 @@ class MaxNorm(NormConstraint):
     """The largest norm."""
 
     def apply(self, weight: Value) -> None:
-        bound_norms(weight, self.run_of_axes(weight), 0.0, self.max_value, 1.0)
+        bound_norms(weight, self.run_of_axes(weight.shape), 0.0, self.max_value, 1.0)
 
 
 @register
@@ -54,7 +58,7 @@ class UnitNorm(NormConstraint):
     """Norms of 1. Source: keras.constraints.UnitNorm."""
 
     def apply(self, weight: Value) -> None:
-        bound_norms(weight, self.run_of_axes(weight), 1.0, 1.0, 1.0)
+        bound_norms(weight, self.run_of_axes(weight.shape), 1.0, 1.0, 1.0)
 
 
 @register
@@ -69,4 +73,4 @@ class MinMaxNorm(NormConstraint):
     """How far to go from the norm as it is (0) to the bound (1)."""
 
     def apply(self, weight: Value) -> None:
-        bound_norms(weight, self.run_of_axes(weight), self.min_value, self.max_value, self.rate)
+        bound_norms(weight, self.run_of_axes(weight.shape), self.min_value, self.max_value, self.rate)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
+from nnctl.core.foreign import is_foreign, raised
 from nnctl.core.shapes import Shape, show
+from nnctl.graph.fillings import weight_problems
 from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo
 from nnctl.layers.base import Layer
 from nnctl.layers.entry import Entry, entry_names
@@ -219,8 +221,14 @@ class _Builder:
             read = ", ".join(f"'{r.name}' {show(s)}" for r, s in zip(refs, shapes, strict=True))
             self._fail(f"layer '{name}': {error} (it reads {read})", at, expected=error.expected)
             return (None,)
+        except Exception as error:
+            if not is_foreign(layer):
+                raise
+            self._fail(f"layer '{name}': {raised(layer, error)}", path)
+            return (None,)
         outputs = tuple(made) if isinstance(made, list) else (made,)
         if owner == name:
+            self.problems += weight_problems(layer, name, weights, path)
             for key, weight in weights.items():
                 full = f"{owner}/{key}"
                 self.graph.weights[full] = WeightInfo(

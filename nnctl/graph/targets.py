@@ -49,7 +49,8 @@ def check_shapes(
             )
         elif not fits(output.target.shape, targets[output.output].shape):
             names = class_names.get(output.output)
-            problems.append(_misfit(output, targets[output.output].shape, names, model))
+            shape = targets[output.output].shape
+            problems.append(target_misfit(output, output.shape, output.target.shape, shape, names, model))
     return problems
 
 
@@ -64,14 +65,22 @@ def fits(wanted: Shape, given: Shape) -> bool:
     )
 
 
-def _misfit(output: OutputObjective, shape: Shape, names: Sequence[str] | None, model: LayerGraph) -> Problem:
+def target_misfit(
+    output: OutputObjective,
+    made: Shape,
+    target: Shape,
+    shape: Shape,
+    names: Sequence[str] | None,
+    model: LayerGraph,
+) -> Problem:
+    """A target of `shape`, where an output of the shape `made` wants one of the shape `target`."""
     loss = type(output.loss).__name__
     classes = f"; its classes are {', '.join(names[:6])}" if names else ""
     message = (
-        f"output '{output.output}' is {show(output.shape)}, so {loss} wants a target of "
-        f"{show(output.target.shape)}, but the data gives {show(shape)}{classes}"
+        f"output '{output.output}' is {show(made)}, so {loss} wants a target of "
+        f"{show(target)}, but the data gives {show(shape)}{classes}"
     )
-    if output.target.kind == "onehot" and fits(output.target.shape[:-1], shape):
+    if output.target.kind == "onehot" and fits(target[:-1], shape):
         return Problem(
             message,
             ("training", "loss", output.output),

@@ -20,6 +20,13 @@ register = initializers.register
 class InitializerSpec(Spec):
     """An initializer's parameters and meaning. Source: keras.initializers."""
 
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Hold the initializer against the shape of a weight that it is to fill, without drawing anything.
+
+        Raises:
+            ShapeError: a weight of this shape cannot be filled so.
+        """
+
     def sample(self, shape: tuple[int, ...], dtype: str, key: Key) -> Array:
         """The values of a weight of `shape`; equal on every machine for equal arguments.
 

@@ -51,7 +51,13 @@ class Identity(InitializerSpec):
     gain: float = 1.0
     """The diagonal's value."""
 
-    def sample(self, shape: tuple[int, ...], dtype: str, key: Key) -> Array:
+    def check_shape(self, shape: tuple[int, ...]) -> None:
         if len(shape) != 2:
-            raise ShapeError(f"Identity fills matrices alone, not a weight of shape {show(shape)}")
-        return (self.gain * np.eye(*shape)).astype(dtype)
+            raise ShapeError(
+                f"Identity fills only matrices, not a weight of shape {show(shape)}",
+                expected="another initializer, such as glorot_uniform" if shape[1:] else "zeros or ones",
+            )
+
+    def sample(self, shape: tuple[int, ...], dtype: str, key: Key) -> Array:
+        self.check_shape(shape)
+        return (self.gain * np.eye(shape[0], shape[1])).astype(dtype)

@@ -27,9 +27,15 @@ class Orthogonal(RandomSpec):
     gain: float = 1.0
     """What the matrix is multiplied by."""
 
-    def sample(self, shape: tuple[int, ...], dtype: str, key: Key) -> Array:
+    def check_shape(self, shape: tuple[int, ...]) -> None:
         if len(shape) < 2:
-            raise ShapeError(f"Orthogonal fills weights of two axes or more, not {show(shape)}")
+            raise ShapeError(
+                f"Orthogonal fills weights of two axes or more, not one of shape {show(shape)}",
+                expected="zeros, ones or another initializer",
+            )
+
+    def sample(self, shape: tuple[int, ...], dtype: str, key: Key) -> Array:
+        self.check_shape(shape)
         from nnctl.kernels import qr
 
         rows, columns = prod(shape[:-1]), shape[-1]

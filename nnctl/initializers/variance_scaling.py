@@ -7,7 +7,9 @@ from typing import Literal
 
 from pydantic import PositiveFloat
 
+from nnctl.core.errors import ShapeError
 from nnctl.core.keys import Key
+from nnctl.core.shapes import show
 from nnctl.initializers.base import Array, RandomSpec, register
 from nnctl.initializers.draws import normal, truncated_normal, uniform
 from nnctl.initializers.fans import fans
@@ -30,6 +32,18 @@ class Scaled(RandomSpec):
     def rule(self) -> tuple[float, Mode, Distribution]:
         """(scale, mode, distribution)."""
         raise NotImplementedError
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        rank = len(shape)
+        for field in ("input_axes", "output_axes"):
+            axes = getattr(self, field)
+            if axes is not None and any(not -rank <= axis < rank for axis in axes):
+                raise ShapeError(
+                    f"{type(self).__name__} counts axes {list(axes)}, which a weight of shape {show(shape)} "
+                    "does not have",
+                    field=field,
+                    expected=f"axes from {-rank} to {rank - 1}",
+                )
 
     def sample(self, shape: tuple[int, ...], dtype: str, key: Key) -> Array:
         scale, mode, distribution = self.rule()

@@ -23,6 +23,10 @@ class ForgetBias:
 
     others: Any
 
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """See InitializerSpec.check_shape."""
+        self.others.check_shape(shape)
+
     def sample(self, shape: tuple[int, ...], dtype: str, key: Key) -> np.ndarray[Any, Any]:
         """The first values; see InitializerSpec.sample."""
         values: np.ndarray[Any, Any] = self.others.sample(shape, dtype, key)

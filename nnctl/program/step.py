@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nnctl.graph.model import LayerGraph
+from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.foreign import is_foreign, raised
+from nnctl.graph.model import LayerGraph, WeightInfo
 from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.losses.total import effective_weights, total
 from nnctl.ops.base import Graph, Value
@@ -153,8 +155,28 @@ def update(model: LayerGraph, optimizer: OptimizerSpec, weights: Weights, hyper:
         weights.trainable,
     )
     optimizer.update(flat)
+    constrain(model, graph)
+    return Built(graph, {}, {})
+
+
+def constrain(model: LayerGraph, graph: Graph) -> None:
+    """Add what makes each weight satisfy its constraint.
+
+    Raises:
+        ConfigError: a plugin's constraint raises.
+    """
     for info in model.weights.values():
         if info.trainable and info.weight.constraint is not None:
             graph.origin = info.owner
-            info.weight.constraint.apply(graph.variable(info.name, info.weight.shape))
-    return Built(graph, {}, {})
+            _constrain(model, graph, info)
+
+
+def _constrain(model: LayerGraph, graph: Graph, info: WeightInfo) -> None:
+    constraint = info.weight.constraint
+    try:
+        constraint.apply(graph.variable(info.name, info.weight.shape))
+    except Exception as error:
+        if not is_foreign(constraint):
+            raise
+        message = f"the weight '{info.name}': {raised(constraint, error)}"
+        raise ConfigError(Problem(message, model.node(info.owner).path)) from error

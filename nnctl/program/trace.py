@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nnctl.core.errors import ConfigError, Problem, ShapeError
+from nnctl.core.foreign import is_foreign, raised
 from nnctl.graph.model import CallNode, LayerGraph, Ref
 from nnctl.layers.call import Call
 from nnctl.ops.base import Graph, Value
@@ -26,6 +28,9 @@ def trace(model: LayerGraph, graph: Graph, inputs: Mapping[str, Value], training
     Args:
         inputs: A value (B, ...) for each model input; its sizes are the sizes of the program.
         training: Whether dropout draws and statistics move.
+
+    Raises:
+        ConfigError: a layer cannot take the sizes, or a plugin's layer raises.
     """
     traced = Traced()
     for name, value in inputs.items():
@@ -33,7 +38,15 @@ def trace(model: LayerGraph, graph: Graph, inputs: Mapping[str, Value], training
         traced.masks[Ref(name)] = None
     for node in model.nodes:
         graph.origin = node.name
-        _call(model, graph, node, traced, training, seed)
+        try:
+            _call(model, graph, node, traced, training, seed)
+        except ShapeError as error:
+            raise ConfigError(Problem(f"layer '{node.name}': {error}", node.path)) from error
+        except Exception as error:
+            if not is_foreign(node.layer):
+                raise
+            message = f"layer '{node.name}': {raised(node.layer, error)}"
+            raise ConfigError(Problem(message, node.path)) from error
     graph.origin = ""
     return traced
 

@@ -8,6 +8,8 @@ from math import prod
 
 import numpy as np
 
+from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.foreign import is_foreign, raised
 from nnctl.core.keys import key
 from nnctl.graph.model import LayerGraph
 from nnctl.ops.base import Array
@@ -87,8 +89,18 @@ def allocate(model: LayerGraph, dtype: str, gradients: bool = True) -> Weights:
 
 
 def initialize(store: Weights, model: LayerGraph, seed: int) -> None:
-    """Fill every weight from its initializer; each draws from a stream of its own name."""
+    """Fill every weight from its initializer; each draws from a stream of its own name.
+
+    Raises:
+        ConfigError: a plugin's initializer raises.
+    """
     for info in model.weights.values():
         weight = info.weight
-        values = weight.initializer.sample(weight.shape, store.dtype, key(seed, "init", info.name))
-        store.arrays[info.name][...] = values
+        try:
+            values = weight.initializer.sample(weight.shape, store.dtype, key(seed, "init", info.name))
+            store.arrays[info.name][...] = values
+        except Exception as error:
+            if not is_foreign(weight.initializer):
+                raise
+            message = f"the weight '{info.name}': {raised(weight.initializer, error)}"
+            raise ConfigError(Problem(message, model.node(info.owner).path)) from error

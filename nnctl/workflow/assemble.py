@@ -18,6 +18,7 @@ from nnctl.data.open import Data, open_data
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_partly
 from nnctl.graph.indices import check_table_sizes
+from nnctl.graph.lengths import check_lengths, length_problems, varies
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import check_shapes, check_targets
@@ -54,7 +55,7 @@ class Assembled:
 
         experiment = self.loaded.experiment
         optimizer = experiment.training.optimizer
-        self.fits(len(optimizer.slots()))
+        need_memory_for(self.loaded, self.model)
         return Session(
             self.model,
             dtype=experiment.dtype,
@@ -64,26 +65,29 @@ class Assembled:
             optimizer=optimizer,
         )
 
-    def fits(self, slots: int) -> None:
-        """Hold the parameters, their gradients and `slots` of the trained ones against the memory.
-
-        Raises:
-            ConfigError: this machine has less.
-        """
-        trainable, fixed = self.model.parameters()
-        size = np.dtype(self.loaded.experiment.dtype).itemsize * (trainable * (2 + slots) + fixed)
-        self.need_memory(size, f"{trainable + fixed:,} parameters", ("model",), "fewer units or filters")
-
     def need_memory(self, nbytes: int, what: str, path: tuple[str, ...], expected: str) -> None:
-        """Refuse what can never fit; without this the system would kill the process, or Python give up.
+        """Refuse what can never fit. Raises ConfigError: this machine has less than `nbytes` of memory."""
+        _need_memory(self.loaded, nbytes, what, path, expected)
 
-        Raises:
-            ConfigError: this machine has less than `nbytes` of memory.
-        """
-        there = machine_memory()
-        if there is not None and nbytes > there:
-            message = f"{what} need {nbytes / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB"
-            raise self.loaded.fail([Problem(message, path, expected=expected)])
+
+def need_memory_for(loaded: Loaded, model: LayerGraph) -> None:
+    """Hold the parameters, their gradients and the optimizer's slots against the memory.
+
+    Raises:
+        ConfigError: this machine has less.
+    """
+    trainable, fixed = model.parameters()
+    slots = len(loaded.experiment.training.optimizer.slots())
+    size = np.dtype(loaded.experiment.dtype).itemsize * (trainable * (2 + slots) + fixed)
+    _need_memory(loaded, size, f"{trainable + fixed:,} parameters", ("model",), "fewer units or filters")
+
+
+def _need_memory(loaded: Loaded, nbytes: int, what: str, path: tuple[str, ...], expected: str) -> None:
+    """Refuse what can never fit; without this the system would kill the process, or Python give up."""
+    there = machine_memory()
+    if there is not None and nbytes > there:
+        message = f"{what} need {nbytes / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB"
+        raise loaded.fail([Problem(message, path, expected=expected)])
 
 
 def assemble(
@@ -183,6 +187,7 @@ def assemble_data(loaded: Loaded, data: Data) -> Assembled:
         complete = not misfits
         with collected(problems):
             check_targets(objective, model, data)
+            check_lengths(model, objective, data)
             if complete:
                 make_split(data.train, data, objective, training.class_weight)
         with collected(problems):
@@ -211,6 +216,7 @@ class Looked:
     assembled: Assembled | None
     model: LayerGraph | None
     warnings: tuple[Problem, ...] = ()
+    objective: Objective | None = None
 
 
 def placed_warnings(loaded: Loaded, warnings: Sequence[Problem]) -> tuple[Problem, ...]:
@@ -241,7 +247,7 @@ def look(loaded: Loaded) -> Looked:
     if seen.data is not None:
         # A small file was read whole: nothing is left to guess.
         assembled = assemble_data(loaded, seen.data)
-        return Looked(seen, assembled, assembled.model, assembled.warnings)
+        return Looked(seen, assembled, assembled.model, assembled.warnings, assembled.objective)
     return _partly(loaded, seen)
 
 
@@ -260,6 +266,11 @@ def _partly(loaded: Loaded, seen: Head) -> Looked:
         objective, misfits = compile_partly(experiment.training, model, sample_weight=weighted)
         problems += [*misfits, *check_shapes(objective, model, seen.targets, {})]
         complete = not misfits
+        if complete and not problems and varies(model):
+            inputs, targets = (
+                {n: s.shape for n, s in found.items()} for found in (seen.inputs, seen.targets)
+            )
+            problems += length_problems(model, objective, inputs, targets, "the data, which gives ")
     split = experiment.data.split
     validation = experiment.data.validation is not None or bool(split and (split.validation or split.by))
     with collected(problems):
@@ -267,7 +278,7 @@ def _partly(loaded: Loaded, seen: Head) -> Looked:
     if problems or model is None:
         raise loaded.fail(problems)
     warnings = [*seen.warnings, *warnings_of(Seen(experiment, model, objective, None))]
-    return Looked(seen, None, model, placed_warnings(loaded, warnings))
+    return Looked(seen, None, model, placed_warnings(loaded, warnings), objective)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from nnctl.core.errors import Problem
 from nnctl.data.head import Head
 from nnctl.graph.model import LayerGraph
 from nnctl.spec.load import Loaded
-from nnctl.workflow.assemble import load_experiment, look, refuse_warnings
+from nnctl.workflow.assemble import load_experiment, look, need_memory_for, placed, refuse_warnings
+from nnctl.workflow.dry_run import dry_run
 from nnctl.workflow.train import initial_weights
 
 
@@ -31,9 +32,12 @@ def check(
     """
     loaded = load_experiment(config, overrides, seed, allow_plugins)
     looked = look(loaded)
-    if looked.assembled is not None:
-        initial_weights(looked.assembled)
-        looked.assembled.fits(len(loaded.experiment.training.optimizer.slots()))
+    if looked.model is not None and looked.objective is not None:
+        initial_weights(loaded, looked.model)
+        need_memory_for(loaded, looked.model)
+        with placed(loaded):
+            inputs = {name: found.shape for name, found in looked.head.inputs.items()}
+            dry_run(loaded.experiment, looked.model, looked.objective, inputs)
     if strict:
         refuse_warnings(looked.warnings)
     return Checked(_summary(loaded, looked.head, looked.model), looked.warnings)

@@ -11,6 +11,7 @@ from nnctl.core.events import Event
 from nnctl.data.read_file import read_examples
 from nnctl.data.table import Table
 from nnctl.graph.indices import check_indices
+from nnctl.graph.lengths import check_file_lengths
 from nnctl.graph.targets import check_labels
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.split import Split
@@ -64,6 +65,7 @@ def evaluate(
         examples = stored.split(split or "test", data)
     check_labels(stored.objective, examples)
     check_indices(stored.model, examples)
+    check_file_lengths(stored.model, examples)
     session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size
     session.prepare([("evaluation", Split(examples).sizes(min(batch, len(examples))))])
     ready_kernels(session, watch)

@@ -12,7 +12,7 @@ from nnctl.core.shapes import show
 from nnctl.core.threads import thread_count
 from nnctl.program.bind import Compiled
 from nnctl.program.listing import Line, listing
-from nnctl.workflow.assemble import assemble, refuse_warnings
+from nnctl.workflow.assemble import assemble, placed, refuse_warnings
 from nnctl.workflow.train import make_job, programs_of
 
 
@@ -104,9 +104,10 @@ def plan(
     session = assembled.session(count)
     job = make_job(assembled, session)
     wanted = programs_of(job)
-    compiled = {_label(kind, sizes): session.compiled(kind, sizes) for kind, sizes in wanted}
-    training = session.compiled("training", job.train.sizes(job.batches.counts()[0]))
-    forward = session.compiled("prediction", job.train.sizes(1))
+    with placed(assembled.loaded):
+        compiled = {_label(kind, sizes): session.compiled(kind, sizes) for kind, sizes in wanted}
+        training = session.compiled("training", job.train.sizes(job.batches.counts()[0]))
+        forward = session.compiled("prediction", job.train.sizes(1))
     model = assembled.model
     trainable, frozen = model.parameters()
     update = session.compiled("update", {})

@@ -17,6 +17,7 @@ from nnctl.data.stream import ROW, kept_of, read_blocks
 from nnctl.data.table import Table
 from nnctl.formats.predictions import WRITERS, Writer, check_ending
 from nnctl.graph.indices import check_indices
+from nnctl.graph.lengths import check_file_lengths
 from nnctl.runs.growing import GrowingFile
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.output import check_output, files_read, keep_apart
@@ -124,6 +125,7 @@ def predictions(
     ready = False
     for examples, kept in _blocks(stored, source, split, keep):
         check_indices(stored.model, examples)
+        check_file_lengths(stored.model, examples)
         size = min(batch, len(examples))
         if not ready:
             session.prepare([("prediction", Split(examples).sizes(size))])

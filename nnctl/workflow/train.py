@@ -27,6 +27,7 @@ from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
 from nnctl.runs.model_file import Expected, read_model
 from nnctl.runs.recorder import Recorder
 from nnctl.runs.state import TrainingState
+from nnctl.spec.load import Loaded
 from nnctl.spec.resolved import config_sha256, resolved_text
 from nnctl.spec.rewrite import rewritten_text
 from nnctl.workflow.assemble import Assembled, assemble, placed, refuse_warnings
@@ -70,7 +71,7 @@ def start(
     give_back_freed()
     count = thread_count(threads)
     assembled = assemble(config, overrides=overrides, seed=seed, allow_plugins=allow_plugins)
-    initial = initial_weights(assembled)
+    initial = initial_weights(assembled.loaded, assembled.model)
     if strict:
         refuse_warnings(assembled.warnings)
     path = run_dir or _default_directory(assembled, resume)
@@ -117,16 +118,16 @@ def expected_weights(model: LayerGraph, dtype: str) -> Expected:
     return {name: (info.weight.shape, np.dtype(dtype)) for name, info in model.weights.items()}
 
 
-def initial_weights(assembled: Assembled) -> TrainingState | None:
+def initial_weights(loaded: Loaded, model: LayerGraph) -> TrainingState | None:
     """The weights that `initial_weights` names, read and held against the model. Raises ConfigError."""
-    named = assembled.loaded.experiment.model.initial_weights
+    named = loaded.experiment.model.initial_weights
     if named is None:
         return None
-    expected = expected_weights(assembled.model, assembled.loaded.experiment.dtype)
+    expected = expected_weights(model, loaded.experiment.dtype)
     try:
-        return read_model(assembled.loaded.directory / named, expected).state
+        return read_model(loaded.directory / named, expected).state
     except RunError as error:
-        raise assembled.loaded.fail([Problem(str(error), ("model", "initial_weights"))]) from None
+        raise loaded.fail([Problem(str(error), ("model", "initial_weights"))]) from None
 
 
 def first_weights(session: Session, initial: TrainingState | None) -> None:
@@ -186,8 +187,9 @@ class Training:
             return
         session = self.assembled.session(self.threads)
         job = make_job(self.assembled, session, stop=lambda: self._signal)
-        self._fits(job)
-        prepare(job)
+        with placed(self.assembled.loaded):
+            self._fits(job)
+            prepare(job)
         ready_kernels(session, self.watch)
         if self.path is None:
             self.path = allocate(RUNS, self.experiment.name, self.disk)
@@ -283,7 +285,8 @@ class Training:
             # Before any file of a callback's: by its manifest a directory is a run's, and can be resumed.
             recorder.begin(self.manifest)
         if state is None:
-            first_weights(job.session, self.initial)
+            with placed(self.assembled.loaded):
+                first_weights(job.session, self.initial)
         return state
 
     def _write_config(self, run: RunDirectory) -> None:

@@ -81,7 +81,7 @@ def verify(
         )
     assembled = assemble_loaded(replace(loaded, experiment=experiment.model_copy(update={"data": section})))
     session = assembled.session(thread_count(threads))
-    initial = initial_weights(assembled)
+    initial = initial_weights(assembled.loaded, assembled.model)
     job = make_job(assembled, session)
     prepare(job)
     ready_kernels(session, watch)

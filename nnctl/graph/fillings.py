@@ -1,0 +1,39 @@
+"""Holding what fills a weight, and what holds it in check, against the weight's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nnctl.core.errors import Path, Problem, ShapeError
+from nnctl.core.foreign import is_foreign, raised
+from nnctl.layers.base import Layer, Weight
+
+
+def weight_problems(layer: Layer, name: str, weights: Mapping[str, Weight], path: Path) -> Iterator[Problem]:
+    """What is wrong with the initializers and constraints of a layer's weights, at the fields they are in."""
+    for key, weight in weights.items():
+        for part in (weight.initializer, weight.constraint):
+            check = getattr(part, "check_shape", None)
+            if check is None:
+                continue
+            at, what = _written(layer, part, path), f"the {key} of layer '{name}'"
+            try:
+                check(weight.shape)
+            except ShapeError as error:
+                at = (*at, error.field) if error.field else at
+                yield Problem(f"{what}: {error}", at, expected=error.expected)
+            except Exception as error:
+                if not is_foreign(part):
+                    raise
+                yield Problem(f"{what}: {raised(part, error)}", at)
+
+
+def _written(layer: Layer, part: Any, path: Path) -> Path:
+    """The path of the layer's field that holds `part`, or something made of it (an LSTM's bias)."""
+    made_of = (part, getattr(part, "others", None))
+    for field in type(layer).model_fields:
+        given = getattr(layer, field)
+        if given is not None and any(given is inner for inner in made_of):
+            return (*path, field)
+    return path

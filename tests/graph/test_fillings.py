@@ -1,0 +1,126 @@
+"""What fills a weight, or holds it in check, is held against its shape when the graph is built.
+
+Every initializer and every constraint on every weight of every layer: the graph is built, or refused with the
+field's place, exactly where filling and constraining the weight works, or does not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nnctl.constraints.base import constraints
+from nnctl.core.errors import ConfigError, ShapeError
+from nnctl.core.keys import key
+from nnctl.graph.build import build
+from nnctl.initializers.base import InitializerSpec, initializers
+from nnctl.layers.base import layers
+from nnctl.ops.base import Graph
+from nnctl.spec.model import ModelSpec
+
+CASES: dict[str, tuple[list[int], dict[str, Any]]] = {
+    "BatchNormalization": ([4, 3], {}),
+    "Conv1D": ([6, 3], {"filters": 4, "kernel_size": 2}),
+    "Conv2D": ([6, 5, 3], {"filters": 4, "kernel_size": 2}),
+    "Dense": ([3], {"units": 4}),
+    "Embedding": ([5], {"input_dim": 7, "output_dim": 3}),
+    "GRU": ([5, 3], {"units": 4}),
+    "LSTM": ([5, 3], {"units": 4}),
+    "LayerNormalization": ([4, 3], {"axis": [1, 2]}),
+    "SimpleRNN": ([5, 3], {"units": 4}),
+}
+"""The layers with weights: the shape of an input, and the fields that have no default."""
+
+AXES: list[Any] = [0, 1, 2, 3, 5, -1, -2, -5, [0, 1], [0, 1, 2], [0, 2]]
+
+PARTS: list[tuple[str, Any]] = [
+    *(("initializer", name) for name in initializers.names()),
+    ("initializer", {"type": "VarianceScaling", "input_axes": [0], "output_axes": [1]}),
+    ("initializer", {"type": "GlorotUniform", "input_axes": [3], "output_axes": [0]}),
+    ("initializer", {"type": "HeNormal", "input_axes": [0], "output_axes": [-4]}),
+    ("constraint", "NonNeg"),
+    *(
+        ("constraint", {"type": name, "axis": axis})
+        for name in constraints.names()
+        if name != "NonNeg"
+        for axis in AXES
+    ),
+]
+
+
+def build_one(kind: str, field: str, part: Any) -> Any:
+    shape, fields = CASES[kind]
+    entry = {"type": kind, **fields, field: part}
+    return build(ModelSpec.model_validate({"inputs": {"x": {"shape": shape}}, "layers": [entry]}))
+
+
+def fields_of(kind: str, what: str) -> list[str]:
+    cls = layers.get(kind)
+    assert cls is not None
+    return [name for name in cls.model_fields if name.endswith(f"_{what}")]
+
+
+def works(graph: Any) -> bool:
+    """Whether every weight can be filled and constrained, as training does it."""
+    ops = Graph("float32")
+    for info in graph.weights.values():
+        weight = info.weight
+        try:
+            weight.initializer.sample(weight.shape, "float32", key(0, "init", info.name))
+            if weight.constraint is not None:
+                weight.constraint.apply(ops.variable(info.name, weight.shape))
+        except (ShapeError, IndexError, ValueError):
+            return False
+    return True
+
+
+def test_every_layer_with_weights_has_a_case() -> None:
+    with_weights = {
+        cls.__name__
+        for cls in layers.classes()
+        if cls.__module__.startswith("nnctl.") and any(f.endswith("_initializer") for f in cls.model_fields)
+    }
+    assert with_weights == set(CASES)
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_refused_where_training_would_fail(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = 0
+    for what, part in PARTS:
+        for field in fields_of(kind, what):
+            try:
+                assert works(build_one(kind, field, part)), (field, part)
+            except ConfigError as error:
+                refused += 1
+                (problem,) = error.problems
+                assert problem.path[:4] == ("model", "layers", 0, field), (field, part)
+                assert problem.expected, (field, part)
+                with monkeypatch.context() as patch:
+                    patch.setattr("nnctl.graph.build.weight_problems", lambda *_: [])
+                    assert not works(build_one(kind, field, part)), (field, part)
+    assert refused > 10
+
+
+@pytest.mark.parametrize(
+    ("layer", "path", "words"),
+    [
+        ({"type": "Dense", "units": 4, "bias_initializer": "orthogonal"}, "bias_initializer", "(4)"),
+        ({"type": "LayerNormalization", "gamma_initializer": "orthogonal"}, "gamma_initializer", "(3)"),
+        ({"type": "Dense", "units": 4, "kernel_constraint": {"type": "MaxNorm", "axis": 5}}, "axis", "5"),
+        ({"type": "LSTM", "units": 2, "bias_initializer": "identity"}, "bias_initializer", "(8)"),
+    ],
+)
+def test_says_weight_place_and_way_out(layer: Any, path: str, words: str) -> None:
+    shape = [5, 3] if layer["type"] == "LSTM" else [3]
+    with pytest.raises(ConfigError) as caught:
+        build(ModelSpec.model_validate({"inputs": {"x": {"shape": shape}}, "layers": [layer]}))
+    (problem,) = caught.value.problems
+    assert problem.path[-1] == path
+    assert words in problem.message
+    assert problem.expected
+
+
+def test_own_initializers_may_take_any_shape() -> None:
+    """Of a plugin's, nothing is known."""
+    InitializerSpec().check_shape((1, 2, 3))
