@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from nnctl.cli.options import Config, Json, Plugins, Seed, Set, Strict
 
 MANY = 12
@@ -19,7 +17,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Find everything that can be known to be wrong without training, the data's head included."""
-    from nnctl.cli.output import write_json
+    from nnctl.cli.output import say, write_json
     from nnctl.report.errors import show_warnings
     from nnctl.workflow.check import check
 
@@ -29,8 +27,8 @@ def command(
         return
     show_warnings(result.warnings)
     for place, columns in result.summary["patterns"].items():
-        typer.echo(f"{config}: data.{place} takes {_listed(columns)}", err=True)
-    typer.echo(f"{config}: {result.summary['summary']}", err=True)
+        say(f"{config}: data.{place} takes {_listed(columns)}")
+    say(f"{config}: {result.summary['summary']}")
 
 
 def _listed(columns: list[str]) -> str:

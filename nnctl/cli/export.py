@@ -21,11 +21,11 @@ def command(
     json: Json = False,
 ) -> None:
     """Write a run's model for others: its structure (yaml, json), weights (h5, npz), or both (keras)."""
-    from nnctl.cli.output import write_json
+    from nnctl.cli.output import say, write_json
     from nnctl.workflow.export import export
 
     result = export(run, format_, output, force=force, allow_plugins=allow_plugins)
     if json:
         write_json(result)
     else:
-        typer.echo(f"{result['format']} in {result['output']}; {result['hint']}", err=True)
+        say(f"{result['format']} in {result['output']}; {result['hint']}")

@@ -28,7 +28,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Write a commented config, with a small real data set beside it, that trains as it stands."""
-    from nnctl.cli.output import write_json
+    from nnctl.cli.output import say, write_json
     from nnctl.workflow.init import init
 
     written = init(template, output, force=force)
@@ -36,5 +36,5 @@ def command(
         write_json({"config": str(written[0]), "written": [str(path) for path in written]})
         return
     for path in written:
-        typer.echo(f"wrote {path}", err=True)
-    typer.echo(f"next: nnctl train {written[0]}", err=True)
+        say(f"wrote {path}")
+    say(f"next: nnctl train {written[0]}")

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from nnctl.core.errors import StorageError
+from nnctl.core.visible import visible_lines
 
 
 def write_json(value: Any) -> None:
@@ -30,12 +31,17 @@ def write(text: str) -> None:
         StorageError: stdout cannot be written (a full disk; a reader that is gone ends the process quietly).
     """
     try:
-        typer.echo(text)
+        typer.echo(visible_lines(text))
         sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
         raise StorageError(f"cannot write to stdout: {error.strerror}") from error
+
+
+def say(text: str) -> None:
+    """A line for people, on stderr."""
+    typer.echo(visible_lines(text), err=True)
 
 
 def _plain(value: Any) -> Any:

@@ -45,7 +45,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Write the model's predictions for every example of INPUT, or of a split."""
-    from nnctl.cli.output import write_json
+    from nnctl.cli.output import say, write_json
     from nnctl.report.progress import progress
     from nnctl.workflow.predict import predict
 
@@ -64,4 +64,4 @@ def command(
     if json:
         write_json(result)
     else:
-        typer.echo(f"{result['examples']} predictions in {result['output']}", err=True)
+        say(f"{result['examples']} predictions in {result['output']}")

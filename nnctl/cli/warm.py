@@ -23,7 +23,7 @@ def command(
     quiet: Quiet = False,
 ) -> None:
     """Compile kernels into the cache ahead of time, for CI images."""
-    from nnctl.cli.output import write_json
+    from nnctl.cli.output import say, write_json
     from nnctl.report.progress import progress
     from nnctl.workflow.warm import warm
 
@@ -32,4 +32,4 @@ def command(
     if json:
         write_json(result)
     else:
-        typer.echo(f"{result['kernels']} kernels ready, {result['compiled']} compiled now", err=True)
+        say(f"{result['kernels']} kernels ready, {result['compiled']} compiled now")

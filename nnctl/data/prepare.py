@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nnctl.core.visible import listed
 from nnctl.data.dataset import Dataset, Part
 from nnctl.data.feeds import Coded, Feed, Joined, Scaled, Whole, ready
 from nnctl.data.fit_roles import natural_shape
@@ -41,7 +42,7 @@ class Prepared:
         for name in used:
             if name not in table.columns:
                 raise table.origin.error(
-                    f"has no column '{name}'", hint=f"it has: {', '.join(table.columns)}"
+                    f"has no column '{name}'", hint=f"it has: {listed(list(table.columns))}"
                 )
         self.count = table.rows(list(dict.fromkeys(used)))
         self.rows = np.arange(self.count, dtype=np.int64)

@@ -117,6 +117,22 @@ class Preprocessing(Spec):
         return json.dumps(self.config(), ensure_ascii=False)
 
     @classmethod
+    def from_data(cls, data: Any) -> Preprocessing:
+        """What `config()` gave, as a model file holds it; a stranger may have written it.
+
+        Raises:
+            RunError: it is something else.
+        """
+        try:
+            return cls.model_validate(data)
+        except (ValidationError, RecursionError) as error:
+            why = "it is nested too deep"
+            if isinstance(error, ValidationError):
+                first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+                why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            raise RunError(f"the stored preprocessing is not as it should be: {why}") from None
+
+    @classmethod
     def from_json(cls, text: str) -> Preprocessing:
         """What `to_json` wrote.
 
@@ -124,9 +140,9 @@ class Preprocessing(Spec):
             RunError: the text is something else.
         """
         try:
-            return cls.model_validate(json.loads(text))
-        except (ValidationError, json.JSONDecodeError, RecursionError) as error:
-            raise RunError(f"the stored preprocessing cannot be read: {error}") from error
+            return cls.from_data(json.loads(text))
+        except (ValueError, RecursionError) as error:
+            raise RunError("the stored preprocessing is not JSON") from error
 
     @property
     def class_names(self) -> dict[str, tuple[str, ...]]:

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from nnctl.core.errors import ConfigError, NnctlError, Problem
+from nnctl.core.visible import LONGEST, visible
 from nnctl.spec.render import render
 
+_MOST = 200
+"""Lines of an error; a config's diff is the longest."""
 _RED, _YELLOW, _BOLD = "\x1b[31m", "\x1b[33m", "\x1b[1m"
 _DIM, _GREEN, _OFF = "\x1b[2m", "\x1b[32m", "\x1b[0m"
 
@@ -27,7 +30,8 @@ def show_error(error: NnctlError, stream: TextIO | None = None) -> None:
 def error_lines(error: NnctlError, *, colour: bool = False) -> list[str]:
     """The lines of an error."""
     if not isinstance(error, ConfigError):
-        head, *rest = str(error).splitlines() or [type(error).__name__]
+        lines = [visible(line, LONGEST) for line in str(error).split("\n")[:_MOST]]
+        head, *rest = lines if lines[0] else [type(error).__name__]
         return [f"{_paint('error:', _RED, colour)} {head}", *rest]
     lines = problem_lines(error.problems, colour=colour)
     if len(error.problems) > 1:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from nnctl.core import events
 from nnctl.core.events import Event
+from nnctl.core.visible import visible
 from nnctl.report.epoch_table import EpochTable
 from nnctl.report.numbers import columns, duration, number, sparkline
 from nnctl.report.progress import message_lines, started_lines
@@ -75,13 +76,13 @@ class Live:
 
     def _print(self, event: Event, style: str) -> None:
         for line in message_lines(event):
-            self.console.print(Text(line, style=style), soft_wrap=True)
+            self.console.print(Text(visible(line), style=style), soft_wrap=True)
 
     def _started(self, event: events.RunStarted) -> None:
         self.run, self.began = event, time.perf_counter()
         self.table = EpochTable(self.console.width, event.epochs)
         for line in started_lines(event):
-            self.console.print(Text(line, style="bold"))
+            self.console.print(Text(visible(line), style="bold"))
 
     def _epoch(self, event: events.EpochEnded) -> None:
         self.losses.append(event.logs.get("loss", float("nan")))
@@ -93,7 +94,7 @@ class Live:
         self.rowed = now
         header = self.table.header(event.logs)
         if header is not None:
-            self._line(Text(header, style="dim"))
+            self._line(Text(visible(header), style="dim"))
         epoch, numbers, seconds = self.table.row(event)
         self._line(Text.assemble((epoch, "cyan"), numbers, (seconds, "dim")))
 
@@ -132,7 +133,7 @@ class Live:
         rows.add_row(*self._bar("run", event.step, steps, beside), f"{left} left")
         now = self.logs.get("loss")
         curve = sparkline([*self.losses, now] if now is not None else self.losses)
-        tail = Text.assemble((f"loss {curve}  " if curve else "", "green"), columns(self.logs))
+        tail = Text.assemble((f"loss {curve}  " if curve else "", "green"), visible(columns(self.logs)))
         tail.no_wrap, tail.overflow = True, "ellipsis"
         return Group(rows, tail)
 

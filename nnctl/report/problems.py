@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nnctl.core.errors import ConfigError, DataError, NnctlError, Problem
+from nnctl.core.visible import LONGEST
 
 FIELDS = (
     "message",
@@ -51,7 +52,12 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 
 def entry(**known: Any) -> dict[str, Any]:
     """A problem with every field, null where `known` has none."""
-    return dict.fromkeys(FIELDS) | known
+    return dict.fromkeys(FIELDS) | {key: _cut(value) for key, value in known.items()}
+
+
+def _cut(value: Any) -> Any:
+    """No more text than anyone reads."""
+    return f"{value[:LONGEST]}..." if isinstance(value, str) and len(value) > LONGEST else value
 
 
 def _problems(error: NnctlError) -> list[dict[str, Any]]:
@@ -72,4 +78,5 @@ def _problems(error: NnctlError) -> list[dict[str, Any]]:
 
 def _kind(error: NnctlError) -> str:
     """config, data, run, storage: the name of the error's type."""
-    return type(error).__name__.removesuffix("Error").lower()
+    kinds = [kind for kind in type(error).__mro__ if NnctlError in kind.__bases__]
+    return (kinds or [type(error)])[0].__name__.removesuffix("Error").lower()

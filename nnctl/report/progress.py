@@ -11,6 +11,7 @@ from typing import Protocol, TextIO
 
 from nnctl.core import events
 from nnctl.core.events import Event
+from nnctl.core.visible import visible
 from nnctl.report.errors import problem_lines
 from nnctl.report.numbers import columns, duration
 
@@ -57,7 +58,7 @@ class Lines:
             if self.lost:
                 return
             try:
-                print(line, file=self.stream, flush=True)
+                print(visible(line), file=self.stream, flush=True)
             except OSError:
                 self.lost = True
 

@@ -71,7 +71,12 @@ def list_runs(root: Path = Path("runs")) -> list[Summary]:
 
 
 def show_run(run: RunDirectory) -> Shown:
-    """All of one run, its checkpoints newest first, then those that have names (and no step in them)."""
+    """All of one run, its checkpoints newest first, then those that have names (and no step in them).
+
+    Raises:
+        RunError: A file of it cannot be read.
+    """
+    run.manifest()
     store = run.checkpoints
     checkpoints = [
         {"file": c.path.name, "step": c.step, "best": c.best, "bytes": size}
@@ -85,7 +90,9 @@ def show_run(run: RunDirectory) -> Shown:
 
 
 def compare_runs(runs: Sequence[RunDirectory]) -> Comparison:
-    """Config differences and metrics, side by side."""
+    """Config differences and metrics, side by side. Raises RunError where a run cannot be read."""
+    for run in runs:
+        run.manifest()
     configs = [dict(flatten(_config(run))) for run in runs]
     summaries = [summarize(run) for run in runs]
     paths = list(dict.fromkeys(path for config in configs for path in config))

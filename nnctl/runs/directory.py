@@ -120,17 +120,19 @@ class RunDirectory:
         return Journal(self.path / name, self.disk)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The epochs so far; a last line that is not whole is left out."""
+        """The epochs so far; a last line that is not whole is left out.
+
+        Raises:
+            RunError: Another line is no epoch's row.
+        """
         if not below.exists(self.path / METRICS, self.path):
             return []
-        text = self._text(METRICS)
         rows = []
         # A line that has no end is being written, or was when its process was killed.
-        for line in text.rpartition("\n")[0].splitlines():
-            try:
-                row = json.loads(line)
-            except ValueError:
-                break
+        for number, line in enumerate(self._text(METRICS).split("\n")[:-1], 1):
+            row = metrics_row(line)
+            if row is None:
+                raise RunError(f"{self.path / METRICS}:{number}: this line is no epoch's row")
             rows.append(row)
         return rows
 
@@ -160,6 +162,22 @@ class RunDirectory:
 def metrics_line(row: Mapping[str, Any]) -> str:
     """An epoch as `metrics.jsonl` has it."""
     return _ENCODER.encode(finite(row)) + "\n"
+
+
+def metrics_row(line: str) -> dict[str, Any] | None:
+    """One epoch's row: an object of numbers and nulls; None where a line is something else."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict) or not all(map(_is_number, row.values())):
+        return None
+    return row
+
+
+def _is_number(value: Any) -> bool:
+    whole = type(value) is int and abs(value) < 1 << 63
+    return whole or value is None or type(value) is float
 
 
 def numbered(parent: Path) -> list[Path]:

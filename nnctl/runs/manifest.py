@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from nnctl.core import below
 from nnctl.core.errors import RunError
@@ -56,7 +57,7 @@ class Manifest:
     git_commit: str | None = None
     started: str = ""
     ended: str | None = None
-    wall_seconds: float = 0.0
+    wall_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     resumed: int = 0
 
     def write(self, path: Path, disk: Disk = DISK) -> None:
@@ -84,14 +85,28 @@ class Manifest:
         """
         try:
             data = json.loads(below.read_capped(path, path.parent, MAX_BYTES))
-            if not isinstance(data, dict) or data.get("status") not in get_args(Status):
+            if not isinstance(data, dict) or "status" not in data:
                 raise ValueError("it has no status")
-            known = {f.name for f in fields(cls)}
-            return cls(**{k: v for k, v in data.items() if k in known})
+            found: Manifest = _typed().validate_python(data)
+            return found
         except FileNotFoundError:
             raise RunError(f"{path.parent} is not a run directory: it has no {path.name}") from None
-        except (OSError, ValueError, TypeError, RecursionError) as error:
+        except ValidationError as error:
+            raise RunError(f"{path} is not a run's manifest: {first_fault(error)}") from None
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{path} is not a run's manifest: {error}") from error
+
+
+@cache
+def _typed() -> TypeAdapter[Manifest]:
+    """What checks the types of a manifest's values; made once, and only where one is read."""
+    return TypeAdapter(Manifest)
+
+
+def first_fault(error: ValidationError) -> str:
+    """Where and what is the first of a validation's problems, in one line."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def new_manifest(

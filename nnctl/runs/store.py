@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from nnctl.core import below
 from nnctl.core.errors import RunError
+from nnctl.core.visible import listed
 from nnctl.runs.disk import DISK, Disk, make_directories, remove_temporaries, storage
 from nnctl.runs.model_file import Damaged, Expected, Gone, ModelFile, check_hash, read_model, write_model
 
@@ -119,7 +120,7 @@ class CheckpointStore:
             for path in (self.directory / name, self.directory / f"{name}.h5"):
                 if below.is_file(path, self.root):
                     return path
-        there = ", ".join(c.path.name for c in self.checkpoints()) or "none"
+        there = listed([c.path.name for c in self.checkpoints()]) or "none"
         raise RunError(f"{self.directory} has no checkpoint '{name}' (there: {there})")
 
     def commit(self, model: ModelFile, *, best: bool = False) -> Path:
@@ -169,7 +170,7 @@ class CheckpointStore:
             except Damaged as error:
                 passed.append(PassedOver(checkpoint.path, str(error)))
         if passed:
-            names = ", ".join(p.path.name for p in passed)
+            names = listed([p.path.name for p in passed])
             raise RunError(f"no checkpoint in {self.directory} is intact: {names}")
         return Loaded(None, None)
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nnctl.core.errors import Place, Problem
+from nnctl.core.visible import LONGEST, visible
 
 WIDTH = 100
 """Lines longer than this are cut around the caret."""
 
 _MARGIN = 30
-_LONGEST = 600
 _TAB = 4
 
 
@@ -81,10 +81,7 @@ def _shown(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Nothing that could move the cursor or colour a terminal, and no more than anyone reads."""
-    if len(text) > _LONGEST:
-        text = text[:_LONGEST] + "..."
-    return "".join(c if c.isprintable() or c == " " else f"\\x{ord(c):02x}" for c in text)
+    return visible(text.replace("\t", " " * _TAB), LONGEST)
 
 
 def _columns(text: str) -> int:

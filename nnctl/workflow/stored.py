@@ -142,7 +142,7 @@ def open_stored(run: str, *, allow_plugins: bool = False) -> Stored:
     allow_named(file.config.get("plugins"), directory, allow_plugins)
     loaded = load_data(file.config, path)
     experiment = loaded.experiment
-    preprocessing = Preprocessing.model_validate(file.preprocessing)
+    preprocessing = Preprocessing.from_data(file.preprocessing)
     model = build(experiment.model, {n: InputInfo(p.shape, p.dtype) for n, p in preprocessing.inputs.items()})
     expected = expected_weights(model, experiment.dtype)
     held = {name: (array.shape, array.dtype) for name, array in file.state.weights.items()}

@@ -1,0 +1,164 @@
+"""Every case in a process of its own: how it ended, how long it took, how much memory it had.
+
+`python -m tests.mutated --count 2000 [--seed 0] [--first 0]`: a line for each case that does not hold, then a
+summary; exit code 1 where one does not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.mutated.base import make_base
+from tests.mutated.cases import Case, make
+
+SECONDS, MEGABYTES = 2.0, 300.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a process of its own left."""
+
+    code: int
+    """Negative: the signal that ended it."""
+    seconds: float
+    megabytes: float
+    out: bytes
+    err: bytes
+
+
+def run(command: tuple[str, ...], here: Path) -> Outcome:
+    """`nnctl COMMAND` in `here`, in a forked process: what is imported already is not imported again."""
+    begun = time.perf_counter()
+    pid = os.fork()
+    if pid == 0:
+        _child(command, here)
+    _, status, used = os.wait4(pid, 0)
+    seconds = time.perf_counter() - begun
+    out, err = (here / "stdout").read_bytes(), (here / "stderr").read_bytes()
+    return Outcome(os.waitstatus_to_exitcode(status), seconds, used.ru_maxrss / 1024, out, err)
+
+
+def _child(command: tuple[str, ...], here: Path) -> None:
+    code = 1
+    try:
+        os.chdir(here)
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            os.dup2(os.open(name, os.O_CREAT | os.O_WRONLY | os.O_TRUNC), number)
+        sys.stdout, sys.stderr = (os.fdopen(n, "w", encoding="utf-8", closefd=False) for n in (1, 2))
+        signal.alarm(30)
+        if command[0] == "resave":
+            from tests.mutated.reference import resave
+
+            resave(Path(command[1]), Path(command[2]))
+            code = 0
+        else:
+            from nnctl.cli.main import main
+
+            main(list(command))
+            code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        code = 99
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def fault(case: Case, found: Outcome, here: Path) -> str | None:
+    """Why an outcome does not hold, or None."""
+    err = found.err.decode("utf-8", "replace")
+    if found.code < 0:
+        return f"signal {-found.code}"
+    if "Traceback" in err or found.code not in (0, 2, 3, 5):
+        return f"exit code {found.code}: {(err.strip().splitlines() or [''])[-1][:150]}"
+    if found.code and not err.strip() and not found.out:
+        return f"exit code {found.code} without a word"
+    if case.must_fail and found.code == 0:
+        return "read, although its hash is wrong"
+    odd = {c for c in err + found.out.decode("utf-8", "replace") if not c.isprintable() and c not in " \n"}
+    if odd:
+        return f"control characters on the terminal: {sorted(odd)}"
+    if len(err) > 20_000:
+        return f"an error of {len(err)} characters"
+    if found.seconds > SECONDS or found.megabytes > MEGABYTES:
+        return f"{found.seconds:.1f} s, {found.megabytes:.0f} MB"
+    return _wrong(case, here) if case.data and found.code == 0 else None
+
+
+def _wrong(case: Case, here: Path) -> str | None:
+    """Whether predictions are other than those of what NumPy or h5py reads in the same file."""
+    assert case.data is not None
+    if run(("resave", case.data, "clean.npz"), here).code != 0:
+        return None  # the reference itself cannot read it
+    again = run(("predict", "arrays", "clean.npz", "-o", "clean.csv"), here)
+    if again.code != 0 or (here / "clean.csv").read_bytes() != (here / "out.csv").read_bytes():
+        return "other predictions than of what the reference reads"
+    return None
+
+
+def preload() -> None:
+    """Import what a command would, so that a case costs what it costs beyond that."""
+    import nnctl.cli.main
+    import nnctl.program.session
+    import nnctl.report.errors
+    import nnctl.report.progress
+    import nnctl.report.runs
+    import nnctl.report.tables
+    import nnctl.workflow.evaluate
+    import nnctl.workflow.export
+    import nnctl.workflow.predict  # noqa: F401
+
+
+def main() -> int:
+    """Run the cases and say what does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    os.environ.setdefault("NNCTL_THREADS", "1")
+    preload()
+    codes: Counter[int] = Counter()
+    faults, slowest, largest = 0, 0.0, 0.0
+    with tempfile.TemporaryDirectory() as place:
+        base = Path(place) / "base"
+        pid = os.fork()
+        if pid == 0:
+            try:
+                make_base(base)
+                os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        for number in range(asked.first, asked.first + asked.count):
+            here = Path(place) / str(number)
+            case = make(number, base, here, asked.seed)
+            found = run(case.command, here)
+            codes[found.code] += 1
+            slowest, largest = max(slowest, found.seconds), max(largest, found.megabytes)
+            why = fault(case, found, here)
+            if why:
+                faults += 1
+                print(f"{number}: {' '.join(case.command)}: {case.what}: {why}", flush=True)
+            shutil.rmtree(here)
+    ends = ", ".join(f"{count} ended with {code}" for code, count in sorted(codes.items()))
+    print(f"{asked.count} cases, {faults} do not hold; {ends}; at most {slowest:.2f} s, {largest:.0f} MB")
+    return int(faults > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
