@@ -52,6 +52,7 @@ class Case:
     weights: dict[str, Array]
     statistics: set[str]
     training: bool = False
+    trainable: bool = True
     step: int = 0
     losses: list[float] = field(default_factory=list)
 
@@ -74,7 +75,7 @@ class Case:
             xs = [cast(x, xs[0].graph.dtype) for x in xs]
         weights = {name: values[name] for name in self.weights}
         masks = [values.get(f"mask{i}") for i in range(count)]
-        ctx = _Call(xs[0].graph, weights, self.training, masks, 7, "layer")
+        ctx = _Call(xs[0].graph, weights, self.training, masks, 7, "layer", self.trainable)
         made = self.layer.call(ctx, *xs)
         outs = list(made) if isinstance(made, list) else [made]
         if not extras:
@@ -142,6 +143,7 @@ def case(
     masks: Sequence[int] = (),
     integers: int = 0,
     training: bool = False,
+    trainable: bool = True,
     seed: int = 0,
 ) -> Case:
     """A layer with random inputs and weights.
@@ -167,7 +169,7 @@ def case(
             weights[name] = np.abs(weights[name]) + weights[name].dtype.type(0.5)
     found = [_mask(rng, x.shape[:2]) if i in masks else None for i, x in enumerate(inputs)]
     statistics = {k for k, w in specs.items() if not w.trainable}
-    return Case(layer, inputs, found, weights, statistics, training)
+    return Case(layer, inputs, found, weights, statistics, training, trainable)
 
 
 def _mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
