@@ -7,14 +7,19 @@ from math import prod
 from typing import Any
 
 import h5py
+import numpy as np
 
 from nnctl.core.errors import DataError
 from nnctl.data.bounds import FREE
+from nnctl.data.npy_format import column_of, native
+from nnctl.data.table import Column, coded
 
 _DEPTH = 8
 _OBJECTS = 10_000
 _RATIO = 1100
 """Deflate cannot do better than 1032 to 1; a data set that claims more holds nothing there."""
+_TEXT = 256 << 20
+"""Bytes that text read at a time may take at most."""
 _FILTERS = frozenset(
     [
         h5py.h5z.FILTER_DEFLATE,
@@ -26,13 +31,15 @@ _FILTERS = frozenset(
 )
 
 
-def datasets(file: h5py.File, path: str) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Every data set by its path inside the file ("group/name"), each after its checks.
+def datasets(file: h5py.File, path: str) -> Iterator[tuple[str, h5py.Dataset | DataError]]:
+    """Every data set by its path in the file ("group/name"), after its checks, or what is wrong with it.
+
+    Wrong are a link that is not a hard link, storage outside the file, a virtual data set, an object type
+    (variable length but for text, reference, compound), a filter that would load code, or a claim of size
+    that the stored bytes cannot back. Nothing of that is followed or read.
 
     Raises:
-        DataError: a link that is not a hard link, storage outside the file, a virtual data set, an object
-            type (variable length, reference, compound), a filter that would load code, or a claim of size
-            that the stored bytes cannot back.
+        DataError: there are too many objects, or they are nested too deep.
     """
     seen: set[int] = set()
     todo: list[tuple[str, h5py.h5g.GroupID, int]] = [("", file["/"].id, 0)]
@@ -43,11 +50,15 @@ def datasets(file: h5py.File, path: str) -> Iterator[tuple[str, h5py.Dataset]]:
         for name in sorted(group):
             where = f"{prefix}{name.decode('utf-8', 'replace')}"
             if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
-                raise DataError(
-                    "is a link to another place; only data in the file itself is read",
-                    file=path,
-                    column=where,
+                yield (
+                    where,
+                    DataError(
+                        "is a link to another place; only data in the file itself is read",
+                        file=path,
+                        column=where,
+                    ),
                 )
+                continue
             info = h5py.h5o.get_info(group, name)
             if info.addr in seen:
                 continue
@@ -57,7 +68,10 @@ def datasets(file: h5py.File, path: str) -> Iterator[tuple[str, h5py.Dataset]]:
             if info.type == h5py.h5o.TYPE_GROUP:
                 todo.append((f"{where}/", h5py.h5g.open(group, name), depth + 1))
             elif info.type == h5py.h5o.TYPE_DATASET:
-                yield where, _checked(h5py.h5d.open(group, name), path, where)
+                try:
+                    yield where, _checked(h5py.h5d.open(group, name), path, where)
+                except DataError as error:
+                    yield where, error
 
 
 def _checked(found: h5py.h5d.DatasetID, path: str, where: str) -> h5py.Dataset:
@@ -68,12 +82,11 @@ def _checked(found: h5py.h5d.DatasetID, path: str, where: str) -> h5py.Dataset:
             "is stored in another file; only data in the file itself is read", file=path, column=where
         )
     kind = found.get_type()
-    fixed_text = isinstance(kind, h5py.h5t.TypeStringID) and not kind.is_variable_str()
+    text = isinstance(kind, h5py.h5t.TypeStringID)
     numeric = isinstance(kind, h5py.h5t.TypeIntegerID | h5py.h5t.TypeFloatID | h5py.h5t.TypeEnumID)
-    if not (fixed_text or numeric):
+    if not (text or numeric):
         raise DataError(
-            "holds objects, text of variable length, references or records; only numbers and "
-            "fixed-length text are read",
+            "holds objects, lists, references or records; only numbers and text are read",
             file=path,
             column=where,
         )
@@ -89,3 +102,30 @@ def _check_size(found: h5py.h5d.DatasetID, path: str, where: str) -> None:
     stored: Any = found.get_storage_size()
     if claimed > FREE and claimed > _RATIO * max(stored, 1):
         raise DataError(f"claims {claimed} bytes of data, but stores {stored}", file=path, column=where)
+
+
+def read_rows(dataset: h5py.Dataset, first: int, last: int, path: str, where: str) -> Column:
+    """The rows first, ..., last - 1 as a column; text becomes words.
+
+    Raises:
+        DataError: text is not UTF-8, or has more than one axis.
+        OSError: the file fails.
+    """
+    if h5py.check_string_dtype(dataset.dtype) is None or dataset.dtype.kind == "S":
+        return column_of(native(dataset[first:last]), path, where)
+    if len(dataset.shape) != 1:
+        raise DataError("an array of text must have one axis", file=path, column=where)
+    # A cell may be as long as the file, and many may be the same one: so few are read at a time that memory
+    # stays in bounds.
+    step = max(1, min(65536, _TEXT // max(1, dataset.file.id.get_filesize())))
+    places: dict[bytes, int] = {}
+    codes = np.empty(last - first, dtype=np.int32)
+    for start in range(first, last, step):
+        cells = dataset[start : min(start + step, last)].tolist()
+        codes[start - first : start - first + len(cells)] = [
+            places.setdefault(cell, len(places)) for cell in cells
+        ]
+    try:
+        return coded([cell.decode() for cell in places], codes)
+    except UnicodeDecodeError as error:
+        raise DataError("holds text that is not UTF-8", file=path, column=where) from error

@@ -104,6 +104,7 @@ def _same_columns(spec: DataSpec, tables: dict[str, Table], main: Table, wanted:
     """Raise DataError if the source of another split lacks a column that training uses."""
     used = assign(spec, main.names, wanted).used()
     for table in tables.values():
+        table.need(used)
         for name in used:
             if name not in table.columns:
                 raise table.origin.error(f"has no column '{name}', which '{main.origin.file}' has")

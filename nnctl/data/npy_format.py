@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnctl.core.errors import DataError
-from nnctl.data.table import Column, Numbers, Words
+from nnctl.data.table import Column, Numbers, coded
 
 _MAGIC = b"\x93NUMPY"
 _HEADER_LIMIT = 10_000
@@ -34,6 +34,10 @@ class Header:
     def nbytes(self) -> int:
         """The size of the data."""
         return prod(self.shape) * self.dtype.itemsize
+
+
+class NoRows(DataError):
+    """An array without axes: it is no column, but may stand beside columns."""
 
 
 def read_header(stream: IO[bytes], size: int, file: str) -> Header:
@@ -95,7 +99,7 @@ def read_array(
     """
     header = read_header(stream, size, file)
     if not header.shape:
-        raise DataError("holds a single value, not rows", file=file)
+        raise NoRows("holds a single value, not rows", file=file)
     total = header.shape[0]
     keep = total if rows is None or header.fortran else min(rows, total)
     shape = (keep, *header.shape[1:])
@@ -116,7 +120,7 @@ class ArrayStream:
         self.stream, self.file = stream, file
         self.header = read_header(stream, size, file)
         if not self.header.shape:
-            raise DataError("holds a single value, not rows", file=file)
+            raise NoRows("holds a single value, not rows", file=file)
         self.rows = self.header.shape[0]
         self.row_bytes = prod(self.header.shape[1:]) * self.header.dtype.itemsize
         self._whole: npt.NDArray[Any] | None = None
@@ -169,6 +173,4 @@ def column_of(array: npt.NDArray[Any], file: str, name: str) -> Column:
         words = [w.decode() if isinstance(w, bytes) else w for w in distinct.tolist()]
     except UnicodeDecodeError as error:
         raise DataError("holds text that is not UTF-8", file=file, column=name) from error
-    if words and words[0] == "":
-        return Words((codes - 1).astype(np.int32), tuple(words[1:]))
-    return Words(codes.astype(np.int32), tuple(words))
+    return coded(words, codes.astype(np.int32))

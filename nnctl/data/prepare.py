@@ -39,6 +39,7 @@ class Prepared:
         if targets:
             used += [c for t in preprocessing.targets.values() for c in t.columns]
             used += [preprocessing.sample_weight] if preprocessing.sample_weight else []
+        table.need(used)
         for name in used:
             if name not in table.columns:
                 raise table.origin.error(

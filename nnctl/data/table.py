@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -126,7 +126,8 @@ class Table:
         """Raise the DataError of the first of `names` that cannot be read."""
         for name in names:
             if name in self.unread:
-                raise self.unread[name]
+                error = self.unread[name]
+                raise replace(error, hint=error.hint or f'if it is not needed: inputs: ["!{name}"]')
 
     def at(self, name: str) -> Origin:
         """Where the rows of column `name` come from."""
@@ -190,6 +191,14 @@ def as_words(column: Column, rows: Rows | None = None) -> Words:
     coded = np.full(len(values), -1, dtype=np.int32)
     coded[~missing] = codes
     return Words(coded, tuple(word(v) for v in distinct.tolist()))
+
+
+def coded(words: Sequence[str], codes: npt.NDArray[np.int32]) -> Words:
+    """The column whose row i holds `words[codes[i]]`; blanks around it do not count, "" is missing."""
+    places: dict[str, int] = {"": -1}
+    known = [places.setdefault(w, len(places) - 1) for w in map(str.strip, words)]
+    del places[""]
+    return Words(np.array([*known, -1], dtype=np.int32)[codes], tuple(places))
 
 
 def word(value: bool | int | float) -> str:

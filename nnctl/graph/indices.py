@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.data.dataset import Dataset
 from nnctl.data.open import Data
+from nnctl.data.preprocessing import CategoryPrep
 from nnctl.graph.model import CallNode, LayerGraph
 from nnctl.graph.targets import outside
 from nnctl.layers.embedding import Embedding
@@ -20,6 +21,9 @@ def check_table_sizes(model: LayerGraph, data: Data) -> None:
     """
     problems = []
     for node, name, size in _looked_up(model):
+        if (classes := _too_many(node, name, size, data)) is not None:
+            problems.append(classes)
+            continue
         for split in (data.train, data.validation, data.test):
             found = _first(split, name, size) if split is not None else None
             if split is None or found is None:
@@ -36,6 +40,20 @@ def check_table_sizes(model: LayerGraph, data: Data) -> None:
             break
     if problems:
         raise ConfigError(problems)
+
+
+def _too_many(node: CallNode, name: str, size: int, data: Data) -> Problem | None:
+    """A problem where a category has more classes than the table has rows, be they in the data yet or not."""
+    prepared = data.preprocessing.inputs.get(name)
+    for column, prep in prepared.columns.items() if prepared else ():
+        if isinstance(prep, CategoryPrep) and prep.classes > size:
+            other = ", that of unknown and missing words included" if prep.other else ""
+            return Problem(
+                f"'{node.name}' has a table of {size} rows, but '{column}' has {prep.classes} classes{other}",
+                (*node.path, "input_dim"),
+                expected=f"input_dim: {prep.classes}",
+            )
+    return None
 
 
 def check_indices(model: LayerGraph, examples: Dataset) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
+from nnctl.data import hdf5_file
+from nnctl.data.read_file import read_examples
 from nnctl.data.sources import hdf5
 from nnctl.data.sources.hdf5 import HDF5, Stored
 from tests.data.given import opened
@@ -86,6 +88,34 @@ def test_fixed_text_becomes_words(tmp_path: Path) -> None:
     assert data.class_names == {"y": ("a", "b", "cc")}
 
 
+@pytest.mark.parametrize("dtype", [h5py.string_dtype(), h5py.string_dtype("ascii"), "S6"])
+@pytest.mark.parametrize("bound", [1, 1 << 20])
+def test_text_becomes_classes(
+    tmp_path: Path, dtype: Any, bound: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As h5py writes labels by default, or of fixed length; blanks around them do not count."""
+    monkeypatch.setattr(hdf5_file, "_TEXT", bound)
+    labels = ["setosa", "iris ", "setosa", " iris"]
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = X[:4]
+        file.create_dataset("y", data=labels, dtype=dtype)
+    data = opened(tmp_path, {"source": "a.h5", "target": "y"}, categorical={"y": True})
+    assert data.class_names == {"y": ("iris", "setosa")}
+    assert data.train.arrays()["y"].tolist() == [1, 0, 1, 0]
+    again = read_examples(tmp_path / "a.h5", data.preprocessing)
+    assert again.arrays()["y"].tolist() == [1, 0, 1, 0]
+
+
+def test_text_that_cannot_be_classes(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = X[:4]
+        file.create_dataset("y", data=[b"a", b"\xff", b"a", b"a"], dtype=h5py.string_dtype())
+        file.create_dataset("z", data=[["a", "b"]] * 4, dtype=h5py.string_dtype())
+    for name, message in (("y", "is not UTF-8"), ("z", "must have one axis")):
+        with pytest.raises(DataError, match=rf"a.h5, column '{name}': .*{message}"):
+            opened(tmp_path, {"source": "a.h5", "inputs": "x", "target": name})
+
+
 def _external_link(file: h5py.File) -> None:
     file["x"] = h5py.ExternalLink("secret.h5", "/x")
 
@@ -103,10 +133,6 @@ def _virtual(file: h5py.File) -> None:
     layout = h5py.VirtualLayout(shape=(4,), dtype="f4")
     layout[:] = h5py.VirtualSource("secret.h5", "x", shape=(4,))
     file.create_virtual_dataset("x", layout)
-
-
-def _variable_text(file: h5py.File) -> None:
-    file.create_dataset("x", data=["a", "b"], dtype=h5py.string_dtype())
 
 
 def _variable_length(file: h5py.File) -> None:
@@ -136,7 +162,6 @@ def _deep(file: h5py.File) -> None:
         _soft_link,
         _external_storage,
         _virtual,
-        _variable_text,
         _variable_length,
         _references,
         _records,
@@ -149,8 +174,20 @@ def test_hostile_files(tmp_path: Path, hostile: Any) -> None:
         file["x"] = np.zeros(4, np.float32)
     with h5py.File(tmp_path / "a.h5", "w") as file:
         hostile(file)
+    if hostile is _soft_link:
+        # What stands beside a link is read; who wants the link gets the error.
+        table = HDF5(path="a.h5").read(tmp_path)
+        assert list(table.columns) == ["real"]
+        with pytest.raises(DataError, match=r"a.h5, column 'x': is a link to another place"):
+            opened(tmp_path, {"source": "a.h5", "inputs": "x"})
+        return
     with pytest.raises(DataError, match=r"a.h5"):
         HDF5(path="a.h5").read(tmp_path)
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        hostile(file)
+        file["y"] = Y
+    if hostile is not _deep:
+        assert list(HDF5(path="b.h5").read(tmp_path).columns) == ["y"]
 
 
 def test_a_circle_of_groups_ends(tmp_path: Path) -> None:

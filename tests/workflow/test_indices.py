@@ -58,3 +58,30 @@ def test_a_file_with_unknown_indices(config: Path, tmp_path: Path) -> None:
         assert not (tmp_path / "out.csv").exists()
         with pytest.raises(DataError):
             evaluate(str(run), data=tmp_path / "new.npz", threads=1)
+
+
+CATEGORIES = """nnctl: 1
+data:
+  source: {type: csv, path: jobs.csv}
+  target: y
+  inputs: {job: job}
+  columns: {job: {type: category, encoding: index, unknown: other}}
+model:
+  layers:
+    - {type: Embedding, input_dim: 4, output_dim: 2, name: jobs}
+    - Flatten
+    - {type: Dense, units: 1}
+training: {loss: mse}
+"""
+
+
+def test_a_class_for_unknown_words_has_its_row(tmp_path: Path) -> None:
+    """No word of the training data is unknown: only `predict` would miss the row, so `check` counts."""
+    (tmp_path / "jobs.csv").write_text("job,y\na,1\nb,2\nc,3\na,4\n")
+    (tmp_path / "config.yaml").write_text(CATEGORIES)
+    check(tmp_path / "config.yaml")
+    with pytest.raises(ConfigError, match="'jobs' has a table of 3 rows, but 'job' has 4 classes") as caught:
+        check(tmp_path / "config.yaml", overrides=["model.layers.jobs.input_dim=3"])
+    assert caught.value.problems[0].expected == "input_dim: 4"
+    known = ["data.columns.job.unknown=error", "model.layers.jobs.input_dim=3"]
+    check(tmp_path / "config.yaml", overrides=known)

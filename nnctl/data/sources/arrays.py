@@ -15,7 +15,7 @@ from nnctl.core.spec import ConfigPath
 from nnctl.data.base import Hint, Source, find, no_hint, register
 from nnctl.data.blocks import Pick, block_rows
 from nnctl.data.bounds import check_expansion
-from nnctl.data.npy_format import ArrayStream, column_of, read_array
+from nnctl.data.npy_format import ArrayStream, NoRows, column_of, read_array
 from nnctl.data.table import Column, Origin, Table, same_length
 
 
@@ -74,17 +74,23 @@ class NPZ(Source):
         full = find(base, self.path)
         columns: dict[str, Column] = {}
         totals: dict[str, int] = {}
+        single: DataError | None = None
         with self._readable(), zipfile.ZipFile(full) as archive:
-            for info in self._members(archive, full.stat().st_size):
-                name = info.filename.removesuffix(".npy")
-                with archive.open(info) as stream:
-                    array, totals[name] = read_array(
-                        stream, info.file_size, f"{self.path}/{info.filename}", rows
-                    )
-                columns[name] = column_of(array, self.path, name)
+            members, unread = self._members(archive, full.stat().st_size)
+            for name, info in members.items():
+                file = f"{self.path}/{info.filename}"
+                try:
+                    with self._readable(file), archive.open(info) as stream:
+                        array, totals[name] = read_array(stream, info.file_size, file, rows)
+                    columns[name] = column_of(array, self.path, name)
+                except NoRows as error:
+                    single = error
+                except DataError as error:
+                    unread[name] = error
         if not columns:
-            raise DataError("holds no array", file=self.path)
-        return Table(columns, Origin(self.path), max(totals.values()), {"type": "npz"})
+            raise next(iter(unread.values()), single or DataError("holds no array", file=self.path))
+        total = max(totals[name] for name in columns)
+        return Table(columns, Origin(self.path), total, {"type": "npz"}, unread=unread)
 
     def blocks(
         self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool] = lambda name: False
@@ -92,27 +98,29 @@ class NPZ(Source):
         full = find(base, self.path)
         with self._readable(), ExitStack() as opened:
             archive = opened.enter_context(zipfile.ZipFile(full))
-            found = self._members(archive, full.stat().st_size)
-            members = {member.filename.removesuffix(".npy"): member for member in found}
-            wanted = pick(list(members), Origin(self.path))
+            members, unread = self._members(archive, full.stat().st_size)
+            wanted = pick([*members, *unread], Origin(self.path))
             streams = {}
-            for name, member in members.items():
-                if name in wanted:
-                    stream = opened.enter_context(archive.open(member))
-                    file = f"{self.path}/{member.filename}"
-                    streams[name] = ArrayStream(stream, member.file_size, file)
+            for name in [name for name in (*members, *unread) if name in wanted]:
+                if name in unread:
+                    raise unread[name]
+                member = members[name]
+                stream = opened.enter_context(archive.open(member))
+                streams[name] = ArrayStream(stream, member.file_size, f"{self.path}/{member.filename}")
             yield from _tables(streams, Origin(self.path), {})
 
     @contextmanager
-    def _readable(self) -> Iterator[None]:
-        """What zipfile raises for a damaged archive becomes a DataError."""
+    def _readable(self, file: str | None = None) -> Iterator[None]:
+        """What zipfile raises for a damaged archive, or a `file` in it, becomes a DataError."""
         try:
             yield
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
-            raise DataError(f"is not a readable .npz file ({error})", file=self.path) from error
+            raise DataError(f"is not a readable .npz file ({error})", file=file or self.path) from error
 
-    def _members(self, archive: zipfile.ZipFile, size: int) -> list[zipfile.ZipInfo]:
-        """The archive's members, after holding what they claim against the file's size."""
+    def _members(
+        self, archive: zipfile.ZipFile, size: int
+    ) -> tuple[dict[str, zipfile.ZipInfo], dict[str, DataError]]:
+        """The archive's arrays and what else it holds, after holding their claims against the file's size."""
         members = archive.infolist()
         names = [m.filename for m in members]
         if len(set(names)) < len(names):
@@ -120,14 +128,21 @@ class NPZ(Source):
         if sum(m.compress_size for m in members) > size:
             raise DataError("claims more compressed data than the file holds", file=self.path)
         check_expansion(self.path, size, sum(m.file_size for m in members))
+        arrays: dict[str, zipfile.ZipInfo] = {}
+        unread: dict[str, DataError] = {}
         for member in members:
+            name = member.filename.removesuffix(".npy")
             if not member.filename.endswith(".npy"):
-                raise DataError(f"holds '{member.filename}', which is no .npy array", file=self.path)
-            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or member.flag_bits & 1:
-                raise DataError(
+                unread[name] = DataError(f"holds '{member.filename}', which is no .npy array", file=self.path)
+            elif member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or (
+                member.flag_bits & 1
+            ):
+                unread[name] = DataError(
                     f"'{member.filename}' is encrypted or packed in an unknown way", file=self.path
                 )
-        return members
+            else:
+                arrays[name] = member
+        return arrays, unread
 
 
 def _tables(streams: Mapping[str, ArrayStream], origin: Origin, files: dict[str, str]) -> Iterator[Table]:

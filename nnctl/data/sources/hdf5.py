@@ -16,7 +16,6 @@ from nnctl.core.errors import DataError
 from nnctl.core.spec import ConfigPath
 from nnctl.data.base import Hint, Source, find, no_hint, register
 from nnctl.data.blocks import Pick, block_rows
-from nnctl.data.npy_format import column_of, native
 from nnctl.data.table import Column, Numbers, Origin, Rows, Table, same_length
 
 if TYPE_CHECKING:
@@ -47,37 +46,49 @@ class HDF5(Source):
 
         full = find(base, self.path)
         columns: dict[str, Column] = {}
-        total = 0
+        unread: dict[str, DataError] = {}
         try:
             file = h5py.File(full, "r", locking=False)
             for name, dataset in datasets(file, self.path):
-                if dataset.shape:
-                    columns[name] = self._column(dataset, name, rows)
-                    total = max(total, dataset.shape[0])
+                if isinstance(dataset, DataError):
+                    unread[name] = dataset
+                elif dataset.shape:
+                    try:
+                        columns[name] = self._column(dataset, name, rows)
+                    except DataError as error:
+                        unread[name] = error
+                    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+                        unread[name] = DataError(f"cannot be read ({error})", file=self.path, column=name)
         except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"is not a readable HDF5 file ({error})", file=self.path) from error
         if not columns:
-            raise DataError("holds no data set with rows", file=self.path)
-        return Table(columns, Origin(self.path), total, {"type": "hdf5"})
+            raise next(iter(unread.values()), DataError("holds no data set with rows", file=self.path))
+        total = max(file[name].shape[0] for name in columns)
+        return Table(columns, Origin(self.path), total, {"type": "hdf5"}, unread=unread)
 
     def blocks(
         self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool] = lambda name: False
     ) -> Iterator[Table]:
         import h5py
 
-        from nnctl.data.hdf5_file import datasets
+        from nnctl.data.hdf5_file import datasets, read_rows
 
         full, origin = find(base, self.path), Origin(self.path)
         try:
             with h5py.File(full, "r", locking=False) as file:
-                found = {name: dataset for name, dataset in datasets(file, self.path) if dataset.shape}
-                wanted = pick(list(found), origin)
-                sets = {name: dataset for name, dataset in found.items() if name in wanted}
+                found = dict(datasets(file, self.path))
+                names = [n for n, d in found.items() if isinstance(d, DataError) or d.shape]
+                wanted = pick(names, origin)
+                sets: dict[str, h5py.Dataset] = {}
+                for name in [name for name in names if name in wanted]:
+                    if isinstance(found[name], DataError):
+                        raise found[name]
+                    sets[name] = found[name]
                 total = same_length({name: dataset.shape[0] for name, dataset in sets.items()}, origin)
                 step = block_rows(sum(prod(d.shape[1:]) * d.dtype.itemsize for d in sets.values()))
                 for first in range(0, total, step):
                     columns = {
-                        name: column_of(native(dataset[first : first + step]), self.path, name)
+                        name: read_rows(dataset, first, min(first + step, total), self.path, name)
                         for name, dataset in sets.items()
                     }
                     yield Table(columns, Origin(self.path, origin.first + first))
@@ -85,14 +96,16 @@ class HDF5(Source):
             raise DataError(f"is not a readable HDF5 file ({error})", file=self.path) from error
 
     def _column(self, dataset: h5py.Dataset, name: str, rows: int | None) -> Column:
+        from nnctl.data.hdf5_file import read_rows
+
         row_bytes = prod(dataset.shape[1:]) * dataset.dtype.itemsize
         kept = (
             dataset.shape[0]
             if rows is None
             else min(rows, dataset.shape[0], IN_MEMORY // max(1, row_bytes) + 1)
         )
-        if dataset.dtype.kind == "S" or rows is not None or kept * row_bytes <= IN_MEMORY:
-            return column_of(native(dataset[:kept]), self.path, name)
+        if dataset.dtype.kind in "SO" or rows is not None or kept * row_bytes <= IN_MEMORY:
+            return read_rows(dataset, 0, kept, self.path, name)
         return Numbers(Stored(dataset, self.path, name))
 
 
