@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -36,6 +38,7 @@ class Live:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False)
         self.live = RichLive(console=self.console, auto_refresh=False, transient=True)
+        self.lost = False
         self.run: events.RunStarted | None = None
         self.table = EpochTable(self.console.width, 0)
         self.losses: list[float] = []
@@ -43,19 +46,34 @@ class Live:
         self.began = self.drawn = self.rowed = time.perf_counter()
 
     def __enter__(self) -> Self:
-        self.live.start()
-        # rich hides the cursor; a process that is killed could not give it back.
-        self.console.show_cursor(True)
+        with self._careful():
+            self.live.start()
+            # rich hides the cursor; a process that is killed could not give it back.
+            self.console.show_cursor(True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.live.update(Text(""))
-        self.live.stop()
+        with self._careful():
+            self.live.update(Text(""))
+            self.live.stop()
 
     def show(self, event: Event) -> None:
         """Take an event in."""
+        if not self.lost:
+            with self._careful():
+                self._show(event)
+
+    @contextmanager
+    def _careful(self) -> Iterator[None]:
+        """A terminal that is gone is no reason to end a run."""
+        try:
+            yield
+        except (OSError, ValueError):  # ValueError: it was closed
+            self.lost = True
+
+    def _show(self, event: Event) -> None:
         match event:
             case events.Compiling(done, total, kernel):
                 self._compiling(done, total, kernel)

@@ -59,7 +59,7 @@ class Lines:
                 return
             try:
                 print(visible(line), file=self.stream, flush=True)
-            except OSError:
+            except (OSError, ValueError):  # ValueError: it was closed
                 self.lost = True
 
     def lines(self, event: Event) -> list[str]:
@@ -104,13 +104,14 @@ def message_lines(event: Event) -> list[str]:
         case events.Stopped(epoch, step, reason):
             return [f"stopped after epoch {epoch}, step {step}: {reason}"]
         case events.Interrupted(step, signal):
-            name = {2: "Ctrl-C", 15: "SIGTERM"}.get(signal, f"signal {signal}")
+            name = {1: "SIGHUP", 2: "Ctrl-C", 15: "SIGTERM"}.get(signal, f"signal {signal}")
             return [f"{name}: step {step} finished, checkpoint committed"]
         case events.Failed(step, what, layer):
             where = f"; it first appeared in '{layer}'" if layer else ""
             return [f"step {step}: {what} is not finite{where}; the update was not applied"]
-        case events.RunEnded(epochs, step, _, seconds):
-            return [f"trained {epochs} epochs, {step:,} steps in {duration(seconds)}"]
+        case events.RunEnded(epochs, step, _, seconds, restored):
+            back = f"; the weights of epoch {restored + 1} were put back" if restored is not None else ""
+            return [f"trained {epochs} epochs, {step:,} steps in {duration(seconds)}{back}"]
         case events.Warned(problems):
             return problem_lines(problems)
         case events.Notice(text):

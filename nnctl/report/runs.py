@@ -43,6 +43,7 @@ def show_lines(shown: Shown) -> list[str]:
             "time": duration(m.wall_seconds),
             "seed": m.seed,
             "epochs": m.epochs,
+            "weights of": "" if m.restored_epoch is None else f"epoch {m.restored_epoch + 1}",
             "steps": m.steps,
             "weights": m.weights_sha256 or "",
             "config": m.config_sha256,

@@ -220,7 +220,11 @@ class _Loop:
         requests: list[Request] = []
         for callback, state in zip(self.job.callbacks, self.callback_states, strict=True):
             if not steps or callback.wants_steps():
-                requests.extend(callback.handle(event, state))
+                try:
+                    requests.extend(callback.handle(event, state))
+                except Exception as error:
+                    error.add_note(f"in the callback {type(callback).__name__}")
+                    raise
         return requests
 
     def _answer(self, requests: list[Request]) -> Iterator[Event]:

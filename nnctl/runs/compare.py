@@ -58,6 +58,8 @@ def summarize(run: RunDirectory) -> Summary:
         rows = run.metrics() if status != "completed" else []
     except RunError as error:
         return Summary(run.name, run.path, None, None, {}, str(error))
+    if status == "interrupted" and manifest.status == "running":
+        manifest.reason = "its process ended without a word: killed, or without power or disk"
     metrics = manifest.metrics
     if rows:
         metrics = {k: v for k, v in rows[-1].items() if k not in ("epoch", "step", "seconds")}
@@ -78,8 +80,9 @@ def show_run(run: RunDirectory) -> Shown:
     """
     run.manifest()
     store = run.checkpoints
+    best = store.best()
     checkpoints = [
-        {"file": c.path.name, "step": c.step, "best": c.best, "bytes": size}
+        {"file": c.path.name, "step": c.step, "best": c == best, "bytes": size}
         for c in store.checkpoints()
         if (size := _size(c.path)) is not None
     ] + [

@@ -156,6 +156,8 @@ def commit(disk: Disk, path: Path, pieces: Buffers, *, verify: bool = True) -> N
         StorageError: Any step failed; what was at `path` before is still there, whole.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    if disk.root is None:
+        remove_stale(disk, path)
     with storage(f"cannot write {path}"):
         try:
             fd = disk.create(temporary)

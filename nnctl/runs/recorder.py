@@ -133,7 +133,8 @@ class Recorder:
         elif isinstance(error, NnctlError):
             reason = str(error).partition("\n")[0]
         else:
-            reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            said = f"{type(error).__name__}: {error}".partition("\n")[0]
+            reason = ", ".join([said, *getattr(error, "__notes__", [])])
         try:
             self._write(status, reason)
         except (NnctlError, OSError):

@@ -346,14 +346,20 @@ class Training:
         return "\n".join(lines)
 
     def _catch_signals(self) -> Mapping[int, Any]:
-        """SIGINT and SIGTERM finish the step; a second one ends the process at once."""
+        """SIGINT, SIGTERM and SIGHUP finish the step; a second SIGINT or SIGTERM ends the process at once.
+
+        A closed terminal sends SIGHUP, and its shell sends it again; under `nohup` it stays ignored.
+        """
 
         def note(number: int, frame: FrameType | None) -> None:
             self._signal = number
-            signal.signal(number, signal.SIG_DFL)
+            if number != signal.SIGHUP:
+                signal.signal(number, signal.SIG_DFL)
 
         caught = {}
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue
             try:
                 caught[int(number)] = signal.signal(number, note)
             except ValueError:

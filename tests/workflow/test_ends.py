@@ -1,0 +1,217 @@
+"""Every end of a run has a status and a reason, and nothing is written where the run no longer is."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnctl.core import events
+from nnctl.core.errors import DataError, StorageError
+from nnctl.runs.compare import show_run, summarize
+from nnctl.runs.directory import RunDirectory
+from nnctl.workflow.split import Split
+from nnctl.workflow.train import Training, start
+
+IRIS = Path(__file__).resolve().parents[2] / "configs" / "iris.yaml"
+OVERRIDES = ["training.epochs=3"]
+
+
+def made(path: Path, overrides: list[str] = OVERRIDES, **rest: Any) -> Training:
+    return start(IRIS, run_dir=path, overrides=overrides, threads=1, **rest)
+
+
+def drive(training: Training, at: int = 0, do: Callable[[], object] = lambda: None) -> dict[str, Any]:
+    """Train to the end, and at step `at` do something."""
+    for event in training.events():
+        if isinstance(event, events.StepEnded) and event.step == at:
+            do()
+    return training.result()
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(drive(made(tmp_path_factory.mktemp("straight") / "run"))["weights_sha256"])
+
+
+def ended(path: Path) -> tuple[str, str]:
+    manifest = RunDirectory(path).manifest()
+    assert manifest.ended is not None
+    return manifest.status, manifest.reason or ""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (DataError("not a finite number", file="x.h5", row=9), "x.h5:9: not a finite number"),
+        (RuntimeError("odd\nmore"), "RuntimeError: odd"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_data_that_cannot_be_read_on_the_way(
+    error: Exception, reason: str, straight: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lazily read file may turn out wrong after hours."""
+    real, calls = Split.read, [0]
+
+    def read(self: Split, *args: Any) -> None:
+        calls[0] += 1
+        if calls[0] == 11:
+            raise error
+        real(self, *args)
+
+    monkeypatch.setattr(Split, "read", read)
+    with pytest.raises(type(error)):
+        drive(made(tmp_path / "run"))
+    status, said = ended(tmp_path / "run")
+    assert (status, said.startswith(reason)) == ("failed", True)
+    assert drive(made(tmp_path / "run", resume=True))["weights_sha256"] == straight
+
+
+def test_a_callback_that_raises_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nnctl.callbacks.terminate_on_nan import TerminateOnNaN
+
+    def handle(self: object, event: events.Event, state: object) -> Iterator[events.Request]:
+        if isinstance(event, events.EpochEnded) and event.epoch == 1:
+            raise KeyError("val_f1")
+        yield from ()
+
+    monkeypatch.setattr(TerminateOnNaN, "handle", handle)
+    with pytest.raises(KeyError):
+        drive(made(tmp_path / "run", [*OVERRIDES, "training.callbacks=[TerminateOnNaN]"]))
+    assert ended(tmp_path / "run") == ("failed", "KeyError: 'val_f1', in the callback TerminateOnNaN")
+    # The best model so far is not lost with the process that had it in memory.
+    assert RunDirectory(tmp_path / "run").checkpoints.best() is not None
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_whoever_drives_it_may_go_away(error: type[BaseException], straight: str, tmp_path: Path) -> None:
+    running = made(tmp_path / "run").events()
+    for event in running:
+        if isinstance(event, events.StepEnded) and event.step == 9:
+            break
+    with pytest.raises(error):
+        running.throw(error())  # type: ignore[attr-defined]
+    assert ended(tmp_path / "run") == ("interrupted", "the process was told to end")
+    running = made(tmp_path / "run", resume=True).events()
+    next(running)
+    running.close()  # type: ignore[attr-defined]
+    assert ended(tmp_path / "run")[0] == "interrupted"
+    assert drive(made(tmp_path / "run", resume=True))["weights_sha256"] == straight
+
+
+def test_a_killed_run_says_what_can_be_said(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run").open()
+    drive_manifest = made(tmp_path / "other").manifest
+    run.write_manifest(drive_manifest)
+    run.close()
+    summary = summarize(run)
+    assert summary.manifest is not None
+    assert (summary.status, "killed" in (summary.manifest.reason or "")) == ("interrupted", True)
+
+
+@pytest.mark.parametrize("what", ["removed", "moved", "replaced"])
+@pytest.mark.parametrize("every", ["auto", "epoch", "3"])
+def test_a_directory_that_is_gone_ends_the_run(what: str, every: str, tmp_path: Path) -> None:
+    """It does not go on without a lock, nor write into what has its name now."""
+    path = tmp_path / "run"
+
+    def meddle() -> None:
+        path.rename(tmp_path / "elsewhere")
+        if what == "removed":
+            shutil.rmtree(tmp_path / "elsewhere")
+        elif what == "replaced":
+            path.mkdir()
+            (path / ".lock").touch()
+
+    training = made(path, [*OVERRIDES, f"training.checkpoint={{every: {every}}}"])
+    with pytest.raises(StorageError, match="removed, moved or replaced"):
+        drive(training, 9, meddle)
+    assert [p.name for p in path.iterdir()] == [".lock"] if what == "replaced" else not path.exists()
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_closed_terminal(ignored: bool, straight: str, tmp_path: Path) -> None:
+    """SIGHUP, which comes more than once, commits a checkpoint; under nohup it is nothing."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        training = made(tmp_path / "run")
+        result = drive(training, 9, lambda: [os.kill(os.getpid(), signal.SIGHUP) for _ in range(2)])
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    if ignored:
+        assert result["weights_sha256"] == straight
+        return
+    assert (training.exit_code, ended(tmp_path / "run")) == (129, ("interrupted", "signal 1"))
+    assert drive(made(tmp_path / "run", resume=True))["weights_sha256"] == straight
+
+
+def test_a_dead_terminal_does_not_end_training(straight: str, tmp_path: Path) -> None:
+    """Where no signal comes (a pane that was killed, `setsid`), writing to it gives EIO."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "nnctl", "train", str(IRIS), "--run-dir", str(tmp_path / "run")]
+    process = subprocess.Popen(
+        [*command, "--set", OVERRIDES[0], "--threads", "1"],
+        stderr=theirs,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        env=os.environ | {"TERM": "xterm"},
+    )
+    os.close(theirs)
+    os.read(ours, 1)  # it began to draw
+    os.close(ours)
+    process.wait(timeout=120)
+    manifest = RunDirectory(tmp_path / "run").manifest()
+    assert (manifest.status, manifest.weights_sha256) == ("completed", straight)
+
+
+def test_the_numbers_are_those_of_the_model_that_was_kept(tmp_path: Path) -> None:
+    """`restore_best_weights` puts an earlier epoch's weights back: its numbers come with them."""
+    early = "{type: EarlyStopping, monitor: val_accuracy, mode: min, restore_best_weights: true, patience: 9}"
+    overrides = ["training.epochs=6", f"training.callbacks=[{early}]", "training.metrics=[accuracy]"]
+    drive(made(tmp_path / "run", overrides))
+    run = RunDirectory(tmp_path / "run")
+    rows, manifest = run.metrics(), run.manifest()
+    best = min(rows, key=lambda row: row["val_accuracy"])
+    assert best["epoch"] == manifest.restored_epoch != 5
+    numbers = {name: best[name] for name in manifest.metrics}
+    assert manifest.metrics == numbers
+    assert {*numbers} == {*best} - {"epoch", "step", "seconds"}
+    summary = summarize(run)
+    assert summary.metrics == numbers
+
+
+def test_one_checkpoint_is_marked_best(tmp_path: Path) -> None:
+    """The newest of those that were the best when they were committed."""
+    overrides = ["training.epochs=4", "training.checkpoint={every: epoch, keep: 4}"]
+    drive(made(tmp_path / "run", overrides))
+    shown = show_run(RunDirectory(tmp_path / "run"))
+    assert sum(".best" in c["file"] for c in shown.checkpoints) > 1
+    assert [c["file"] for c in shown.checkpoints if c["best"]] == [
+        max(c["file"] for c in shown.checkpoints if ".best" in c["file"])
+    ]
+
+
+def test_exports_clean_up_behind_one_that_was_killed(tmp_path: Path) -> None:
+    """Only what that name's own writing left, and only of processes that are no more."""
+    from nnctl.workflow.export import export
+
+    drive(made(tmp_path / "run", ["training.epochs=1"]))
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    gone, mine = tmp_path / f".w.npz.{process.pid}.tmp", tmp_path / f".w.npz.{os.getppid()}.tmp"
+    others = [tmp_path / f".x.npz.{process.pid}.tmp", tmp_path / "w.npz.tmp", mine]
+    for path in (gone, *others):
+        path.write_text("half")
+    export(str(tmp_path / "run"), "npz", tmp_path / "w.npz")
+    assert not gone.exists()
+    assert all(path.exists() for path in others)
