@@ -6,8 +6,8 @@ keeps, hands to every call, and puts into each checkpoint, so that patience and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from nnctl.core.errors import Problem
 from nnctl.core.spec import Spec
@@ -45,6 +45,10 @@ class CallbackSpec(Spec):
     def wants_steps(self) -> bool:
         """Whether it must see every `StepEnded`, with its logs filled; others may be spared it."""
         return False
+
+    def beside(self, better: Mapping[str, Literal["min", "max"]]) -> Self:
+        """The callback to use in a run of whose logs it is known whether less or more is better."""
+        return self
 
     def monitors(self) -> str | None:
         """The log name that it watches and cannot do without, if any."""

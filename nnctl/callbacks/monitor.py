@@ -2,86 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, Self
 
 from nnctl.callbacks.base import CallbackSpec
 from nnctl.core.errors import Problem, nearest
 
 Mode = Literal["auto", "min", "max"]
-
-_UP = frozenset(
-    [
-        "accuracy",
-        "acc",
-        "binary_accuracy",
-        "categorical_accuracy",
-        "sparse_categorical_accuracy",
-        "top_k_categorical_accuracy",
-        "sparse_top_k_categorical_accuracy",
-        "precision",
-        "recall",
-        "auc",
-        "f1_score",
-        "fbeta_score",
-        "cosine_similarity",
-        "r2_score",
-        "mean_io_u",
-        "io_u",
-        "binary_io_u",
-        "one_hot_io_u",
-        "one_hot_mean_io_u",
-        "true_positives",
-        "true_negatives",
-        "sensitivity_at_specificity",
-        "specificity_at_sensitivity",
-        "precision_at_recall",
-        "recall_at_precision",
-        "concordance_correlation",
-        "pearson_correlation",
-    ]
-)
-_DOWN = frozenset(
-    [
-        "loss",
-        "mse",
-        "mae",
-        "mape",
-        "msle",
-        "mean_squared_error",
-        "mean_absolute_error",
-        "mean_absolute_percentage_error",
-        "mean_squared_logarithmic_error",
-        "root_mean_squared_error",
-        "binary_crossentropy",
-        "categorical_crossentropy",
-        "sparse_categorical_crossentropy",
-        "kl_divergence",
-        "poisson",
-        "log_cosh_error",
-        "logcosh",
-        "hinge",
-        "squared_hinge",
-        "categorical_hinge",
-        "huber",
-        "false_positives",
-        "false_negatives",
-    ]
-)
-
-
-def direction(monitor: str, mode: Mode) -> Literal["min", "max"] | None:
-    """Whether less or more of `monitor` is better; None where its name does not tell.
-
-    `auto` goes by the metric's name as Keras goes by its class; an output's name may stand before it.
-    """
-    if mode != "auto":
-        return mode
-    name = monitor.removeprefix("val_")
-    for words, answer in ((_DOWN, "min"), (_UP, "max")):
-        if name in words or any(name.endswith(f"_{word}") for word in words):
-            return answer  # type: ignore[return-value]
-    return None
 
 
 class Monitor(CallbackSpec):
@@ -90,7 +17,12 @@ class Monitor(CallbackSpec):
     monitor: str = "val_loss"
     """The number to watch, as the logs call it."""
     mode: Mode = "auto"
-    """Whether it should fall (`min`) or rise (`max`); `auto` decides by its name."""
+    """Whether it should fall (`min`) or rise (`max`); `auto` asks the metric."""
+
+    def beside(self, better: Mapping[str, Literal["min", "max"]]) -> Self:
+        if self.mode != "auto" or self.monitor not in better:
+            return self
+        return self.model_copy(update={"mode": better[self.monitor]})
 
     def monitors(self) -> str | None:
         return self.monitor
@@ -103,7 +35,7 @@ class Monitor(CallbackSpec):
         if reference is None:
             return True
         delta = abs(min_delta)
-        if direction(self.monitor, self.mode) == "max":
+        if self.mode == "max":
             return value - delta > reference
         return value + delta < reference
 
@@ -123,8 +55,8 @@ def monitor_problems(monitor: str | None, mode: Mode, log_names: Sequence[str]) 
                 suggestion=nearest(monitor, log_names),
             )
         ]
-    if direction(monitor, mode) is None:
-        message = f"whether '{monitor}' should fall or rise cannot be told from its name"
+    if mode == "auto":
+        message = f"whether '{monitor}' should fall or rise cannot be told"
         return [Problem(message, ("mode",), expected="`mode: min` or `mode: max`")]
     return []
 

@@ -13,6 +13,7 @@ from nnctl.data.dataset import Signature
 from nnctl.data.fit import kind_of
 from nnctl.data.open import Data, assemble, read_tables
 from nnctl.data.patterns import column_spec, taken
+from nnctl.data.preprocessing import TargetPrep
 from nnctl.data.roles import Wanted, assign
 from nnctl.data.spec import DataSpec
 from nnctl.data.split import contiguous
@@ -48,6 +49,7 @@ class Head:
         data: The data itself (without its hash), where everything was read.
         patterns: What names with `*` and `!` took, by their place in the data section.
         warnings: What is surely a mistake in how the config uses the columns, as far as they were read.
+        target_preps: How targets are prepared, as far as the rows that were read tell.
     """
 
     columns: tuple[ColumnHead, ...]
@@ -60,6 +62,7 @@ class Head:
     data: Data | None = None
     warnings: tuple[Problem, ...] = ()
     patterns: dict[str, list[str]] = field(default_factory=dict)
+    target_preps: Mapping[str, TargetPrep] = field(default_factory=dict)
 
 
 def head(
@@ -141,7 +144,17 @@ def _partial(main: Table, spec: DataSpec, wanted: Wanted) -> Head:
     onehot = {n for n, t in data.preprocessing.targets.items() if t.kind == "onehot"}
     targets = {n: Signature((None,), s.dtype) if n in onehot else s for n, s in data.targets.items()}
     seen = data.warnings
-    return Head(_columns(spec, main), main.total, False, inputs, targets, {}, {}, warnings=seen)
+    return Head(
+        _columns(spec, main),
+        main.total,
+        False,
+        inputs,
+        targets,
+        {},
+        {},
+        warnings=seen,
+        target_preps=data.preprocessing.targets,
+    )
 
 
 def _onehot(table: Table, spec: DataSpec, column: str) -> bool:

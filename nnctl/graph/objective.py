@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from nnctl.core.shapes import Shape
 from nnctl.losses.base import LossSpec, Target
@@ -39,6 +39,8 @@ class Objective:
     outputs: tuple[OutputObjective, ...]
     sample_weight: bool = False
     """Whether the data gives one weight an example."""
+    unscaled: Mapping[str, float] = field(default_factory=dict)
+    """By log name: what it is multiplied by to be in its target's own unit (`graph.units`)."""
 
     def loss_names(self) -> tuple[str, ...]:
         """The loss trackers' names: `loss`, and `<output>_loss` where there are several outputs."""
@@ -48,7 +50,20 @@ class Objective:
 
     def log_names(self) -> tuple[str, ...]:
         """Every name in an epoch's logs, in Keras's order."""
-        return (*self.loss_names(), *(m.name for o in self.outputs for m in o.metrics))
+        measured = (*self.loss_names(), *(m.name for o in self.outputs for m in o.metrics))
+        return tuple(name for own in measured for name in self._with_unscaled(own))
+
+    def _with_unscaled(self, name: str) -> tuple[str, ...]:
+        """A log's name and, right after it, that of the same number in its target's own unit."""
+        return (name, f"{name}_unscaled") if name in self.unscaled else (name,)
+
+    def better(self) -> dict[str, Literal["min", "max"]]:
+        """Whether less or more is better, of every log whose metric tells."""
+        known: dict[str, Literal["min", "max"]] = dict.fromkeys(self.loss_names(), "min")
+        for measured in (m for output in self.outputs for m in output.metrics):
+            if measured.metric.better is not None:
+                known[measured.name] = measured.metric.better
+        return {name: way for own, way in known.items() for name in self._with_unscaled(own)}
 
     def states(self) -> Mapping[str, tuple[int, ...]]:
         """The float64 state arrays of loss trackers and metrics, by full name."""
@@ -69,4 +84,8 @@ class Objective:
             for measured in output.metrics:
                 state = {key: states[f"{measured.name}/{key}"] for key in measured.metric.state()}
                 logs[measured.name] = measured.metric.result(state)
-        return logs
+        return {
+            name: value * (self.unscaled[own] if name != own else 1.0)
+            for own, value in logs.items()
+            for name in self._with_unscaled(own)
+        }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from nnctl.core.ranges import ANY, Range
 from nnctl.core.registry import Registry
@@ -40,6 +40,9 @@ class LossSpec(Spec):
         "sum_over_batch_size"
     )
     """How the examples' losses become one number (Keras: `reduction`)."""
+
+    power_of_unit: ClassVar[int | None] = None
+    """The loss of targets that are d times as large is d to this power times as large; None: it is not so."""
 
     def target(self, output: Shape) -> Target:
         """What y_true must be for a model output of this shape.

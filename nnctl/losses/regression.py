@@ -34,6 +34,7 @@ class MeanSquaredError(_Distance):
 
     aliases: ClassVar[tuple[str, ...]] = ("mse", "MSE")
     kind: ClassVar[str] = "mean_squared_error"
+    power_of_unit: ClassVar[int | None] = 2
 
 
 @register
@@ -42,6 +43,7 @@ class MeanAbsoluteError(_Distance):
 
     aliases: ClassVar[tuple[str, ...]] = ("mae", "MAE")
     kind: ClassVar[str] = "mean_absolute_error"
+    power_of_unit: ClassVar[int | None] = 1
 
 
 @register

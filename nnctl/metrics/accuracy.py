@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import PositiveInt
 
@@ -26,6 +26,7 @@ HALF = 0.5
 class _Classes(MeanMetric):
     """What the metrics of a class out of several share."""
 
+    better: ClassVar[Literal["min", "max"] | None] = "max"
     of_classes: ClassVar[bool] = True
     sparse: ClassVar[bool]
     """Whether targets are class numbers; else one-hot."""
@@ -58,6 +59,7 @@ class Accuracy(MeanMetric):
     """
 
     aliases: ClassVar[tuple[str, ...]] = ("acc",)
+    better: ClassVar[Literal["min", "max"] | None] = "max"
 
     def resolve(self, target: Target, output: Shape) -> MetricSpec:
         name = self.log_name()
@@ -75,6 +77,7 @@ class Accuracy(MeanMetric):
 class BinaryAccuracy(MeanMetric):
     """How often y_pred > threshold is y_true, over all units. Source: keras.metrics.BinaryAccuracy."""
 
+    better: ClassVar[Literal["min", "max"] | None] = "max"
     of_classes: ClassVar[bool] = True
     threshold: float = HALF
     """Predictions above it stand for 1."""

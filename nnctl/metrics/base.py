@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -23,6 +23,9 @@ register = metrics.register
 class MetricSpec(Spec):
     """A metric's parameters and meaning. Source: keras.metrics."""
 
+    better: ClassVar[Literal["min", "max"] | None] = None
+    """Whether less or more of it is better (for callbacks with `mode: auto`); None where nobody can tell."""
+
     name: str | None = None
     """The name in logs; default: Keras's (`accuracy` stays `accuracy` whatever it resolves to)."""
 
@@ -36,6 +39,10 @@ class MetricSpec(Spec):
     def beside(self, loss: LossSpec) -> MetricSpec:
         """The metric to use for an output that has this loss; default: itself."""
         return self
+
+    def power_of_unit(self) -> int | None:
+        """As `LossSpec.power_of_unit`."""
+        return None
 
     def log_name(self) -> str:
         """What the logs call it."""

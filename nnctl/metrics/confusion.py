@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
@@ -29,6 +29,7 @@ class _Counts(MetricSpec):
     """True positives, false positives, false negatives, true negatives: the state `counts` (4,)."""
 
     of_classes: ClassVar[bool] = True
+    better: ClassVar[Literal["min", "max"] | None] = "max"
     thresholds: float | None = Field(default=None, ge=0.0, le=1.0)
     """Predictions above it are positive; default 0.5, with `top_k` none."""
     top_k: PositiveInt | None = None

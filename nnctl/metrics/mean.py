@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape
@@ -44,6 +44,10 @@ class RootMeanSquaredError(MeanMetric):
     """sqrt(mean((y_true - y_pred)^2)). Source: keras.metrics.RootMeanSquaredError."""
 
     aliases: ClassVar[tuple[str, ...]] = ("rmse", "RMSE")
+    better: ClassVar[Literal["min", "max"] | None] = "min"
+
+    def power_of_unit(self) -> int | None:
+        return 1
 
     def target(self, output: Shape) -> Target:
         return Target("numbers", output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import create_model
 
@@ -21,6 +21,10 @@ class LossMetric(MeanMetric):
     """A loss, averaged over the examples seen. Source: keras.metrics.MeanMetricWrapper."""
 
     loss_class: ClassVar[type[LossSpec]]
+    better: ClassVar[Literal["min", "max"] | None] = "min"
+
+    def power_of_unit(self) -> int | None:
+        return self.loss_class.power_of_unit
 
     def loss(self) -> LossSpec:
         """The loss with this metric's parameters."""

@@ -22,6 +22,7 @@ from nnctl.graph.lengths import check_lengths, length_problems, varies
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import check_shapes, check_targets
+from nnctl.graph.units import with_own_units
 from nnctl.graph.wanted import data_arguments
 from nnctl.runs.find import find
 from nnctl.spec.load import Loaded, PartlyValid, load, with_model
@@ -183,6 +184,7 @@ def assemble_data(loaded: Loaded, data: Data) -> Assembled:
     if model is not None and not loaded.unknown:
         weighted = data.train.weight is not None
         objective, misfits = compile_partly(training, model, sample_weight=weighted)
+        objective = with_own_units(objective, model, data.preprocessing.targets)
         problems += misfits
         complete = not misfits
         with collected(problems):
@@ -264,6 +266,7 @@ def _partly(loaded: Loaded, seen: Head) -> Looked:
     if model is not None and not loaded.unknown:
         weighted = experiment.data.sample_weight is not None
         objective, misfits = compile_partly(experiment.training, model, sample_weight=weighted)
+        objective = with_own_units(objective, model, seen.target_preps)
         problems += [*misfits, *check_shapes(objective, model, seen.targets, {})]
         complete = not misfits
         if complete and not problems and varies(model):

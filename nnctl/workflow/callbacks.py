@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from nnctl.callbacks.log_file import LogFile
 from nnctl.core.errors import Problem
@@ -14,6 +15,12 @@ from nnctl.spec.load import Loaded
 def log_names(objective: Objective, validation: bool) -> tuple[str, ...]:
     """Every name that the logs of an epoch may have."""
     return tuple(_with_validated(objective.log_names(), validation))
+
+
+def better(objective: Objective) -> dict[str, Literal["min", "max"]]:
+    """Whether less or more is better, of every log whose metric tells; validated ones too."""
+    known = objective.better()
+    return known | {f"val_{name}": way for name, way in known.items()}
 
 
 def _with_validated(names: Sequence[str], validation: bool) -> list[str]:
@@ -35,7 +42,7 @@ def check_callbacks(loaded: Loaded, objective: Objective, validation: bool, comp
     problems = [
         problem.below(("training", "callbacks", index))
         for index, callback in enumerate(loaded.experiment.training.callbacks)
-        for problem in callback.problems(names)
+        for problem in callback.beside(better(objective)).problems(names)
     ]
     if not complete:
         problems = [replace(p, expected=None, suggestion=None) for p in problems if p.path[-1] == "monitor"]

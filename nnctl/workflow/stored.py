@@ -19,6 +19,7 @@ from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
+from nnctl.graph.units import with_own_units
 from nnctl.graph.wanted import data_arguments
 from nnctl.runs.find import Found, find
 from nnctl.runs.model_file import Gone, ModelFile
@@ -150,4 +151,5 @@ def open_stored(run: str, *, allow_plugins: bool = False) -> Stored:
         raise RunError(f"{path} holds other weights than the model that it describes")
     weighted = preprocessing.sample_weight is not None
     objective = compile_objective(experiment.training, model, sample_weight=weighted)
+    objective = with_own_units(objective, model, preprocessing.targets)
     return Stored(found, file, loaded, directory, preprocessing, model, objective)

@@ -31,7 +31,7 @@ from nnctl.spec.load import Loaded
 from nnctl.spec.resolved import config_sha256, resolved_text
 from nnctl.spec.rewrite import rewritten_text
 from nnctl.workflow.assemble import Assembled, assemble, placed, refuse_warnings
-from nnctl.workflow.callbacks import log_names
+from nnctl.workflow.callbacks import better, log_names
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.output import files_read, keep_run_apart
 from nnctl.workflow.split import make_split
@@ -389,7 +389,7 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
         epochs=training.epochs,
         seed=experiment.seed,
         shuffle=experiment.data.shuffle,
-        callbacks=training.callbacks,
+        callbacks=tuple(callback.beside(better(assembled.objective)) for callback in training.callbacks),
         validation_every=training.validation_frequency,
         checkpoint_every=training.checkpoint.every,
         mark_best=None if marked_by_callback else watched,

@@ -25,9 +25,14 @@ def test_patience_zero_never_stops_after_the_first_epoch() -> None:
 
 def test_max_mode_by_name_and_min_delta() -> None:
     rows = losses(0.5, 0.55, 0.59, 0.8, name="val_accuracy")
-    stopping = make("EarlyStopping", monitor="val_accuracy", min_delta=0.1, patience=2)
+    stopping = make("EarlyStopping", monitor="val_accuracy", mode="max", min_delta=0.1, patience=2)
     assert run(stopping, rows).epochs == 3
-    assert run(make("EarlyStopping", monitor="val_accuracy", min_delta=-0.01, patience=2), rows).epochs == 4
+    assert (
+        run(
+            make("EarlyStopping", monitor="val_accuracy", mode="max", min_delta=-0.01, patience=2), rows
+        ).epochs
+        == 4
+    )
 
 
 def test_restores_the_best_when_it_stops_and_when_it_does_not() -> None:
