@@ -1,8 +1,8 @@
 """Losses and metrics of a scaled target in the target's own unit, beside what they are in scaled ones.
 
 A target y is trained as (y - shift) / divide. What grows with the unit by a power (1 for the mean absolute
-and the root mean squared error, 2 for the mean squared error) is `divide` to that power as large in the column's
-own unit: exactly so, and at no cost. Others (percentages, logarithms, Huber) have no such factor.
+and the root mean squared error, 2 for the mean squared error) is `divide` to that power as large in the
+column's own unit: exactly so, and at no cost. Others (percentages, logarithms, Huber) have no such factor.
 """
 
 from __future__ import annotations
