@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from nnctl.cli.output import write_json
-from nnctl.core.errors import NnctlError, StorageError
+from nnctl.core.errors import NnctlError, RunError, StorageError
 from nnctl.report.errors import show_error
 from nnctl.report.problems import entry, error_json, report
 
@@ -25,10 +25,15 @@ def show_usage(error: Exception, *, json: bool) -> bool:
     show, message = getattr(error, "show", None), getattr(error, "format_message", None)
     if show is None or message is None:
         return False
-    show()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        show()
+        return True
     context = getattr(error, "ctx", None)
     hint = f"{context.command_path} --help" if context is not None else None
-    _write(report("usage", 2, [entry(message=message(), hint=hint)]), json)
+    said = message().replace("Value error, ", "")
+    usage = ["", context.get_usage()] if context is not None else []
+    show_error(RunError("\n".join([said, *usage, f"Help:  {hint}"]) if hint else said))
+    _write(report("usage", 2, [entry(message=said, hint=hint)]), json)
     return True
 
 

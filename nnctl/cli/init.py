@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nnctl.cli import complete
 from nnctl.cli.options import Force, Json
 
 
@@ -14,7 +15,8 @@ def command(
     template: Annotated[
         str,
         typer.Argument(
-            metavar="[TEMPLATE]",
+            metavar="TEMPLATE",
+            autocompletion=complete.templates,
             help="What to start from: table, regression, image, sequence, two-inputs.",
         ),
     ] = "table",

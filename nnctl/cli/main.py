@@ -31,7 +31,17 @@ from nnctl.cli import (
     verify,
     warm,
 )
+from nnctl.cli.help import CODES, DOCS, help_of
 from nnctl.core.errors import NnctlError
+
+_start = "\n\n".join(
+    [
+        "\b\nTo begin:\n  nnctl init          a commented config, table.yaml, with its data\n"
+        "  nnctl train table.yaml\n  nnctl eval table",
+        "\n".join(["\b", "Exit codes:", *(f"{code:>5}  {meaning}" for code, meaning in CODES.items())]),
+        f"More: {DOCS}; COMMAND --help shows examples.",
+    ]
+)
 
 app = typer.Typer(
     name="nnctl",
@@ -41,18 +51,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_start,
 )
-app.command("train")(train.command)
-app.command("eval")(evaluate.command)
-app.command("predict")(predict.command)
-app.command("export")(export.command)
-app.command("check")(check.command)
-app.command("plan")(plan.command)
-app.add_typer(runs.app, name="runs")
-app.command("verify")(verify.command)
-app.command("init")(init.command)
-app.command("schema")(schema.command)
-app.command("warm")(warm.command)
+app.command("train", **help_of("train"))(train.command)
+app.command("eval", **help_of("eval"))(evaluate.command)
+app.command("predict", **help_of("predict"))(predict.command)
+app.command("export", **help_of("export"))(export.command)
+app.command("check", **help_of("check"))(check.command)
+app.command("plan", **help_of("plan"))(plan.command)
+app.add_typer(runs.app, name="runs", **help_of("runs"))
+app.command("verify", **help_of("verify"))(verify.command)
+app.command("init", **help_of("init"))(init.command)
+app.command("schema", **help_of("schema"))(schema.command)
+app.command("warm", **help_of("warm"))(warm.command)
 
 
 def _version(value: bool) -> None:
@@ -66,7 +77,7 @@ def _version(value: bool) -> None:
 @app.callback()
 def _root(
     version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Show the version and leave."
+        False, "--version", "-V", callback=_version, is_eager=True, help="Show the version and leave."
     ),
 ) -> None:
     """Train neural networks on CPUs from one YAML file: one config, one seed, one hash."""

@@ -7,8 +7,16 @@ from typing import Annotated
 
 import typer
 
+from nnctl.cli import complete
+
 Config = Annotated[
-    Path, typer.Argument(metavar="CONFIG", help="The experiment's YAML file.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="CONFIG",
+        help="The experiment's YAML file.",
+        show_default=False,
+        autocompletion=complete.configs,
+    ),
 ]
 Run = Annotated[
     str,
@@ -16,6 +24,7 @@ Run = Annotated[
         metavar="RUN",
         help="A run directory, a name under runs/ (its newest run), or a checkpoint file.",
         show_default=False,
+        autocompletion=complete.runs,
     ),
 ]
 Set = Annotated[

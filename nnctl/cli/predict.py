@@ -21,7 +21,7 @@ def command(
     input_: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[INPUT]",
+            metavar="INPUT",
             help="A CSV, NPY, NPZ or HDF5 file; with --split, where the training data is now.",
             show_default=False,
         ),

@@ -6,14 +6,16 @@ from typing import Annotated
 
 import typer
 
+from nnctl.cli import complete
+from nnctl.cli.help import help_of
 from nnctl.cli.options import Json, Run
 
-app = typer.Typer(help="List runs, show one, compare several.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 
 
 @app.callback()
 def list_(context: typer.Context, json: Json = False) -> None:
-    """List the runs under runs/."""
+    """List the runs under runs/; show one, or compare several, with the commands below."""
     if context.invoked_subcommand is not None:
         return
     from nnctl.cli.output import write_json, write_lines
@@ -27,7 +29,7 @@ def list_(context: typer.Context, json: Json = False) -> None:
         write_lines(list_lines(found))
 
 
-@app.command()
+@app.command(**help_of("runs show"))
 def show(run: Run, json: Json = False) -> None:
     """Show one run: what it was, how far it came, its numbers and its config."""
     from nnctl.cli.output import write_json, write_lines
@@ -41,9 +43,12 @@ def show(run: Run, json: Json = False) -> None:
         write_lines(show_lines(found))
 
 
-@app.command()
+@app.command(**help_of("runs compare"))
 def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN", help="Two runs or more.", autocompletion=complete.runs),
+    ],
     json: Json = False,
 ) -> None:
     """Compare runs: where their configs differ, and their numbers side by side."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nnctl.cli import complete
 from nnctl.cli.options import Json, Plugins, Quiet, Threads
 
 
@@ -14,7 +15,9 @@ def command(
     config: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CONFIG]", help="Compile what this config needs; default: what every model may need."
+            metavar="CONFIG",
+            autocompletion=complete.configs,
+            help="Compile what this config needs; default: what every model may need.",
         ),
     ] = None,
     threads: Threads = None,
