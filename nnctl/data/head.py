@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from nnctl.data.preprocessing import TargetPrep
 from nnctl.data.roles import Wanted, assign
 from nnctl.data.spec import DataSpec
 from nnctl.data.split import contiguous
+from nnctl.data.split_rule import check_counts
 from nnctl.data.table import Table
 
 WHOLE = 1 << 20
@@ -47,6 +49,7 @@ class Head:
         classes: The number of classes by output, where labels are words and everything was read.
         sizes: The number of examples by split, where everything was read.
         data: The data itself (without its hash), where everything was read.
+        part: The rows that were read, taken for training, where there are others.
         patterns: What names with `*` and `!` took, by their place in the data section.
         warnings: What is surely a mistake in how the config uses the columns, as far as they were read.
         target_preps: How targets are prepared, as far as the rows that were read tell.
@@ -63,6 +66,7 @@ class Head:
     warnings: tuple[Problem, ...] = ()
     patterns: dict[str, list[str]] = field(default_factory=dict)
     target_preps: Mapping[str, TargetPrep] = field(default_factory=dict)
+    part: Data | None = None
 
 
 def head(
@@ -90,6 +94,8 @@ def head(
     if all(t.complete for t in tables.values()):
         found = _exact(main, spec, assemble(spec, tables, seed, wanted))
     else:
+        most = main.total if main.total is not None else _most_rows(spec, base_dir)
+        check_counts(spec, main, most, exact=main.total is not None)
         found = _partial(main, spec, wanted)
     return replace(found, patterns=taken(spec, assign(spec, main.names, wanted)))
 
@@ -101,6 +107,23 @@ def _cost(source: Source, base: Path) -> int:
         packed = path.lower().endswith((".gz", ".npz"))
         total += find(base, path).stat().st_size * (4 if packed else 1)
     return total
+
+
+def _most_rows(spec: DataSpec, base: Path) -> int | None:
+    """More rows than lines the main source cannot have; counted where the config asks for rows by number."""
+    rule = spec.split
+    if rule is None or not any(type(portion) is int and portion for portion in (rule.validation, rule.test)):
+        return None
+    lines = 1
+    for path in spec.main.files().values():
+        file = find(base, path)
+        with gzip.open(file) if path.lower().endswith(".gz") else open(file, "rb") as opened:
+            while block := opened.read(_BLOCK):
+                lines += block.count(b"\n") + block.count(b"\r")
+    return lines
+
+
+_BLOCK = 1 << 20
 
 
 def _same_columns(spec: DataSpec, tables: dict[str, Table], main: Table, wanted: Wanted) -> None:
@@ -153,6 +176,7 @@ def _partial(main: Table, spec: DataSpec, wanted: Wanted) -> Head:
         {},
         {},
         warnings=seen,
+        part=data,
         target_preps=data.preprocessing.targets,
     )
 

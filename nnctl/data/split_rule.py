@@ -41,6 +41,28 @@ def split_rows(spec: DataSpec, table: Table, n: int, seed: int) -> splits.Split:
         raise DataError(str(error), file=table.origin.file, column=rule.group or rule.stratify) from error
 
 
+def check_counts(spec: DataSpec, table: Table, n: int | None, *, exact: bool) -> None:
+    """Hold the portions of a split against the number of rows, before they are read.
+
+    Args:
+        n: How many rows there are; at most so many where that is not `exact`; None where it is not known.
+
+    Raises:
+        DataError: there are too few.
+    """
+    rule = spec.split
+    if rule is None or rule.by or rule.group or n is None:
+        return
+    counts = [portion if isinstance(portion, int) else 0 for portion in (rule.validation, rule.test)]
+    try:
+        if exact:
+            splits.sizes(n, rule.validation, rule.test)
+        elif sum(counts) >= n:
+            raise ValueError(f"at most {n} rows leave nothing to train on")
+    except ValueError as error:
+        raise DataError(str(error), file=table.origin.file) from error
+
+
 def _codes(table: Table, name: str, *, few: bool = False) -> Sequence[int]:
     """A column's classes numbered in a fixed order. Raises DataError for a missing value."""
     column = table.columns[name]

@@ -23,11 +23,20 @@ def check_targets(objective: Objective, model: LayerGraph, data: Data) -> None:
         ConfigError: with the output layer's or the target's place.
     """
     problems = check_shapes(objective, model, data.targets, data.class_names)
-    for output in objective.outputs:
-        if output.target.kind == "classes" and output.target.classes is not None and not problems:
-            problems.extend(_labels(output, output.target.classes, data, model))
+    if not problems:
+        problems = label_problems(objective, model, data)
     if problems:
         raise ConfigError(problems)
+
+
+def label_problems(objective: Objective, model: LayerGraph, data: Data) -> list[Problem]:
+    """Labels that are none of their output's classes, in the rows that `data` has."""
+    return [
+        problem
+        for output in objective.outputs
+        if output.target.kind == "classes" and output.target.classes is not None
+        for problem in _labels(output, output.target.classes, data, model)
+    ]
 
 
 def check_shapes(

@@ -21,7 +21,7 @@ from nnctl.graph.indices import check_table_sizes
 from nnctl.graph.lengths import check_lengths, length_problems, varies
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
-from nnctl.graph.targets import check_shapes, check_targets
+from nnctl.graph.targets import check_shapes, check_targets, label_problems
 from nnctl.graph.units import with_own_units
 from nnctl.graph.wanted import data_arguments
 from nnctl.runs.find import find
@@ -274,6 +274,9 @@ def _partly(loaded: Loaded, seen: Head) -> Looked:
                 {n: s.shape for n, s in found.items()} for found in (seen.inputs, seen.targets)
             )
             problems += length_problems(model, objective, inputs, targets, "the data, which gives ")
+        if seen.part is not None and complete and not problems:
+            with collected(problems):
+                _check_part(loaded, model, objective, seen.part)
     split = experiment.data.split
     validation = experiment.data.validation is not None or bool(split and (split.validation or split.by))
     with collected(problems):
@@ -282,6 +285,20 @@ def _partly(loaded: Loaded, seen: Head) -> Looked:
         raise loaded.fail(problems)
     warnings = [*seen.warnings, *warnings_of(Seen(experiment, model, objective, None))]
     return Looked(seen, None, model, placed_warnings(loaded, warnings), objective)
+
+
+def _check_part(loaded: Loaded, model: LayerGraph, objective: Objective, part: Data) -> None:
+    """What the rows that were read show to be wrong, whatever the others hold. Raises ConfigError."""
+    problems = label_problems(objective, model, part)
+    with collected(problems):
+        check_table_sizes(model, part)
+    names = part.class_names
+    if all(len(names[o.output]) >= (o.target.classes or 0) for o in objective.outputs if o.output in names):
+        # Else, words of the rows not read may be the classes that weights are given for.
+        with collected(problems):
+            make_split(part.train, part, objective, loaded.experiment.training.class_weight)
+    if problems:
+        raise ConfigError(problems)
 
 
 @contextmanager

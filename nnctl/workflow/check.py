@@ -70,5 +70,9 @@ def _summary(loaded: Loaded, look: Head, model: LayerGraph | None) -> dict[str, 
         "inputs": {n: list(s.shape) for n, s in look.inputs.items()},
         "targets": {n: list(s.shape) for n, s in look.targets.items()},
         "patterns": look.patterns,
-        "summary": f"ok: {shown}, {sizes or rows}",
+        "exact": look.exact,
+        "summary": f"ok: {shown}, {sizes or rows}{'' if look.exact else _UNREAD}",
     }
+
+
+_UNREAD = "; of a large file the first rows were read, what only the others show is said by train"

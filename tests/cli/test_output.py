@@ -30,6 +30,7 @@ JSON = {
             "targets",
             "patterns",
             "summary",
+            "exact",
             "problems",
         },
     ),
