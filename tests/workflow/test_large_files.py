@@ -1,4 +1,4 @@
-"""Of a large file `check` reads the first rows: what is wrong in these is refused, what is not read is said."""
+"""Of a large file, check reads the first rows: what is wrong there is refused, what is not read is said."""
 
 from __future__ import annotations
 
