@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat
+from pydantic import Field, NonNegativeFloat, model_validator
+from pydantic_core import PydanticCustomError
 
 from nnctl.constraints.base import ConstraintSpec, register
 from nnctl.core.errors import ShapeError
@@ -71,6 +72,16 @@ class MinMaxNorm(NormConstraint):
     """The largest norm."""
     rate: Annotated[float, Field(ge=0, le=1)] = 1.0
     """How far to go from the norm as it is (0) to the bound (1)."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> MinMaxNorm:
+        if self.min_value > self.max_value:
+            raise PydanticCustomError(
+                "norm",
+                "no norm is at least {low} and at most {high}",
+                {"low": self.min_value, "high": self.max_value},
+            )
+        return self
 
     def apply(self, weight: Value) -> None:
         bound_norms(weight, self.run_of_axes(weight.shape), self.min_value, self.max_value, self.rate)

@@ -117,17 +117,37 @@ def _labels(output: OutputObjective, classes: int, data: Data, model: LayerGraph
             continue
         row, label, most = found
         names = data.class_names.get(output.output)
-        count = len(names) if names else most + 1
+        expected = f"units: {len(names)}" if names else _way_out(output.output, classes, most, data, ignored)
         return [
             Problem(
                 f"output '{output.output}' has {classes} classes (0 to {classes - 1}), but the label "
                 f"{names[label] if names and label < len(names) else label} occurs "
                 f"({split.origin.file}, row {split.source_row(row)})",
                 _units_path(output, model),
-                expected=f"units: {count}" if label >= 0 else "labels from 0 on",
+                expected=expected,
             )
         ]
     return []
+
+
+def _way_out(output: str, classes: int, most: int, data: Data, ignored: int | None) -> str:
+    """What to do about numbers that are no classes from 0 on: more units, or have the labels numbered."""
+    train = data.train
+    part = train.targets[output]
+    found: set[int] = set()
+    for start in range(0, len(train), _CHUNK):
+        indices = np.arange(start, min(start + _CHUNK, len(train)), dtype=np.int64)
+        labels = np.empty((len(indices), *part.shape), np.int32)
+        train.read_part(part, indices, labels)
+        found.update(np.unique(labels).tolist())
+    found -= {ignored}
+    counted_from_zero = min(found, default=0) == 0
+    if counted_from_zero and len(found) > classes:
+        return f"units: {most + 1}"
+    column = next(iter(data.preprocessing.targets[output].columns))
+    shown = ", ".join(map(str, sorted(found)[:4])) + (", ..." if len(found) > 4 else "")
+    numbered = f"columns: {{{column}: {{type: category}}}}, which numbers the labels ({shown}) from 0 on"
+    return numbered if len(found) <= classes else f"units: {len(found)}, and {numbered}"
 
 
 def check_labels(objective: Objective, examples: Dataset) -> None:

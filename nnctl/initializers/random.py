@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import NonNegativeFloat
+from pydantic import NonNegativeFloat, model_validator
+from pydantic_core import PydanticCustomError
 
 from nnctl.core.keys import Key
 from nnctl.initializers.base import Array, RandomSpec, register
@@ -50,6 +51,16 @@ class RandomUniform(RandomSpec):
     """The lower end."""
     maxval: float = 0.05
     """The upper end."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.minval > self.maxval:
+            raise PydanticCustomError(
+                "range",
+                "no number is at least {low} and below {high}",
+                {"low": self.minval, "high": self.maxval},
+            )
+        return self
 
     def sample(self, shape: tuple[int, ...], dtype: str, key: Key) -> Array:
         spread = self.maxval - self.minval

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from nnctl.constraints.base import ConstraintSpec, constraints
 from nnctl.core.errors import ShapeError
@@ -74,3 +75,11 @@ def test_non_neg() -> None:
 def test_axes_that_do_not_fit(shape: tuple[int, ...], axis: int | tuple[int, ...]) -> None:
     with pytest.raises(ShapeError):
         applied(make("MaxNorm", axis=axis), np.ones(shape))
+
+
+def test_bounds_that_no_norm_can_keep() -> None:
+    with pytest.raises(ValidationError, match="no norm is at least 2 and at most 1"):
+        make("MinMaxNorm", min_value=2.0, max_value=1.0)
+    with pytest.raises(ValidationError, match="no norm is at least 1.5 and at most 1"):
+        make("MinMaxNorm", min_value=1.5)
+    assert make("MinMaxNorm", min_value=1.0, max_value=1.0)

@@ -6,6 +6,7 @@ from math import sqrt
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from nnctl.core.errors import ShapeError
 from nnctl.initializers.base import InitializerSpec, initializers
@@ -131,3 +132,8 @@ def test_orthogonal_needs_a_matrix() -> None:
 def test_empty_weights() -> None:
     for name in initializers.names():
         assert make(name).sample((0, 3), "float32", KEY).shape == (0, 3)
+
+
+def test_a_range_that_holds_no_number() -> None:
+    with pytest.raises(ValidationError, match="no number is at least 1 and below -1"):
+        make("RandomUniform", minval=1.0, maxval=-1.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnctl.core.errors import DataError
+from nnctl.core.errors import ConfigError, DataError
 from nnctl.workflow.evaluate import evaluate
 from nnctl.workflow.train import start
 
@@ -36,3 +36,38 @@ def test_a_label_that_is_no_class(label: int, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"more.npz:7: the label {label} is none of the classes 0 to 2"):
         evaluate(run, data=save(tmp_path / "more.npz", label), threads=1)
     assert evaluate(run, data=save(tmp_path / "more.npz", 255), threads=1).examples == 11
+
+
+CATEGORY = "columns: {y: {type: category}}, which numbers the labels"
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([1, 2, 3], f"{CATEGORY} (1, 2, 3) from 0 on"),
+        ([10, 20, 255], f"{CATEGORY} (10, 20) from 0 on"),
+        ([-1, 1], f"{CATEGORY} (-1, 1) from 0 on"),
+        ([0, 2, 5], f"{CATEGORY} (0, 2, 5) from 0 on"),
+        ([0, 1, 2, 3], "units: 4"),
+        ([1, 2, 3, 4, 5], f"units: 5, and {CATEGORY} (1, 2, 3, 4, ...) from 0 on"),
+    ],
+)
+def test_what_helps_against_labels_that_are_no_classes(
+    labels: list[int], expected: str, tmp_path: Path
+) -> None:
+    """Labels 1 to 3 of 3 units want no fourth unit; and the advice holds."""
+    y = np.resize(labels, 12)
+    np.savez(tmp_path / "d.npz", x=np.ones((12, 4), np.float32), y=y)
+    (tmp_path / "c.yaml").write_text(CONFIG)
+    with pytest.raises(ConfigError) as caught:
+        start(tmp_path / "c.yaml", run_dir=tmp_path / "run", threads=1)
+    (problem,) = caught.value.problems
+    assert problem.expected == expected
+    if 255 not in labels:
+        text = CONFIG
+        if "units" in expected:
+            text = text.replace("units: 3", expected[:8])
+        if "category" in expected:
+            text = text.replace("batch_size: 8", "columns: {y: {type: category}}")
+        (tmp_path / "c.yaml").write_text(text)
+        start(tmp_path / "c.yaml", run_dir=tmp_path / "run", threads=1)
