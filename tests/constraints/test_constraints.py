@@ -78,8 +78,8 @@ def test_axes_that_do_not_fit(shape: tuple[int, ...], axis: int | tuple[int, ...
 
 
 def test_bounds_that_no_norm_can_keep() -> None:
-    with pytest.raises(ValidationError, match="no norm is at least 2 and at most 1"):
+    with pytest.raises(ValidationError, match=r"no norm is at least 2\.0 and at most 1\.0"):
         make("MinMaxNorm", min_value=2.0, max_value=1.0)
-    with pytest.raises(ValidationError, match="no norm is at least 1.5 and at most 1"):
+    with pytest.raises(ValidationError, match=r"no norm is at least 1\.5 and at most 1\.0"):
         make("MinMaxNorm", min_value=1.5)
     assert make("MinMaxNorm", min_value=1.0, max_value=1.0)

@@ -135,5 +135,5 @@ def test_empty_weights() -> None:
 
 
 def test_a_range_that_holds_no_number() -> None:
-    with pytest.raises(ValidationError, match="no number is at least 1 and below -1"):
+    with pytest.raises(ValidationError, match=r"no number is at least 1\.0 and below -1\.0"):
         make("RandomUniform", minval=1.0, maxval=-1.0)
