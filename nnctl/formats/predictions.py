@@ -125,14 +125,17 @@ class JSONLinesWriter:
 
     @staticmethod
     def _column(each: Shown, array: Array) -> list[str]:
-        exact = doubles(array.reshape(-1)).reshape(array.shape)
-        values = exact.tolist() if np.isfinite(array).all() else _finite(exact.tolist())
-        if each.classes is None or len(each.shape) != 1:
-            return [json.dumps(_bare(v)) for v in values]
+        if len(each.shape) != 1:
+            exact = doubles(array.reshape(-1)).reshape(array.shape)
+            return [json.dumps(_bare(_finite(v))) for v in exact.tolist()]
+        columns = [_numbers(np.ascontiguousarray(column)) for column in array.T]
+        if each.classes is None:
+            rows = columns[0] if len(columns) == 1 else map(", ".join, zip(*columns, strict=True))
+            return list(rows) if len(columns) == 1 else [f"[{row}]" for row in rows]
         names = [json.dumps(name) for name in each.classes]
         pattern = f'{{"class": %s, "probabilities": {_pattern(each.classes).rstrip()}}}'
-        best = [names[i] for i in array.argmax(axis=1).tolist()] if len(array) else []
-        return [pattern % (b, *map(json.dumps, row)) for b, row in zip(best, values, strict=True)]
+        best = [names[i] for i in array.argmax(axis=1).tolist()]
+        return [pattern % row for row in zip(best, *columns, strict=True)]
 
 
 @dataclass
@@ -189,6 +192,14 @@ def check_ending(path: Path) -> None:
     if path.suffix not in WRITERS:
         known = ", ".join(WRITERS)
         raise ConfigError(Problem(f"cannot tell what to write by the ending of '{path}'", expected=known))
+
+
+def _numbers(values: Array) -> list[str]:
+    """Numbers as JSON writes them, which is as Python does, but for those that are not finite."""
+    said = texts(values)
+    for i in np.flatnonzero(~np.isfinite(values)).tolist():
+        said[i] = "null"
+    return said
 
 
 def _pattern(names: Sequence[str]) -> str:
