@@ -6,9 +6,21 @@ from contextlib import suppress
 from typing import Any
 
 from nnctl.cli.output import write_json
-from nnctl.core.errors import NnctlError, RunError, StorageError
+from nnctl.core.errors import NnctlError, ResourceError, RunError, StorageError
+from nnctl.core.memory import memory, ran_out_of_memory
 from nnctl.report.errors import show_error
 from nnctl.report.problems import entry, error_json, report
+
+
+def explained(error: Exception) -> NnctlError | None:
+    """The error behind an exception that is no fault of nnctl's own: a plugin's, or too little memory."""
+    if ran_out_of_memory(error):
+        there, who = memory() or (0, "")
+        given = f": {who} {there / 2**30:,.2f} GiB" if there else ""
+        return ResourceError(f"there is not enough memory{given}\n  a larger limit helps, or smaller batches")
+    from nnctl.workflow.plugins import plugin_error
+
+    return plugin_error(error)
 
 
 def show_failure(error: NnctlError, *, json: bool) -> None:

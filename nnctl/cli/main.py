@@ -99,10 +99,14 @@ def main(arguments: list[str] | None = None) -> Any:
         show_failure(error, json=json)
         sys.exit(error.exit_code)
     except Exception as error:
-        from nnctl.cli.failure import show_fault, show_usage
+        from nnctl.cli.failure import explained, show_failure, show_fault, show_usage
 
         if show_usage(error, json=json):
             sys.exit(2)
+        known = explained(error)
+        if known is not None and "NNCTL_TRACEBACK" not in os.environ:
+            show_failure(known, json=json)
+            sys.exit(known.exit_code)
         show_fault(error, json=json)
         raise
     sys.exit(code if isinstance(code, int) else 0)

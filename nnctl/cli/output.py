@@ -30,6 +30,8 @@ def write(text: str) -> None:
     Raises:
         StorageError: stdout cannot be written (a full disk; a reader that is gone ends the process quietly).
     """
+    if sys.stdout is None:
+        raise StorageError("cannot write to stdout: it is closed")
     try:
         typer.echo(visible_lines(text))
         sys.stdout.flush()

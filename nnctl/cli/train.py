@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -48,6 +49,6 @@ def command(
             show(event)
     if json:
         write_json(training.result())
-    else:
+    elif sys.stdout is not None:
         write(str(training.path))
     raise typer.Exit(training.exit_code)

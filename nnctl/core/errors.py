@@ -120,6 +120,12 @@ class StorageError(NnctlError):
     exit_code = 1
 
 
+class ResourceError(NnctlError):
+    """The machine, or a limit on this process, does not give what is needed: memory, threads."""
+
+    exit_code = 1
+
+
 def nearest(word: str, known: Sequence[str]) -> str | None:
     """The known word a user most likely meant, or None."""
     lowered = {k.lower(): k for k in known}

@@ -63,7 +63,13 @@ def _quota(cgroup: Path) -> float | None:
 
 
 def limit_kernels(count: int) -> None:
-    """Have kernels run on `count` threads. Numba's own limit is fixed when it is first imported."""
-    if "numba" in sys.modules:
-        return
-    os.environ["NUMBA_NUM_THREADS"] = str(max(count, int(os.environ.get("NUMBA_NUM_THREADS", "1"))))
+    """Have kernels run on `count` threads. Numba's own limit is fixed when it is first imported.
+
+    Raises:
+        ConfigError: $NUMBA_NUM_THREADS is no sensible number.
+    """
+    name = "NUMBA_NUM_THREADS"
+    given = os.environ.get(name)
+    most = _sensible(name, given) if given is not None else 1
+    if "numba" not in sys.modules:
+        os.environ[name] = str(max(count, most))

@@ -10,17 +10,36 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any
+
+from nnctl.core.errors import ConfigError
 
 # A waiting libgomp thread spins; on a busy machine that starves the thread that has work.
 # Must be set before libgomp is loaded, so before the first parallel kernel runs.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-import numba
-from numba.core import codegen, compiler, config
+with warnings.catch_warnings(record=True) as _said:
+    warnings.simplefilter("always")
+    import numba
+    from numba.core import codegen, compiler, config
 
 from nnctl.kernels.cache import KernelCache, folder
+
+
+def _need_sound_settings() -> None:
+    """Numba warns of settings that it cannot read, and goes on without them."""
+    for warning in _said:
+        text = str(warning.message)
+        if text.startswith("Environment variable"):
+            raise ConfigError(text.splitlines()[0].replace("Environment", "the environment"))
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    if config.DISABLE_JIT:
+        raise ConfigError("NUMBA_DISABLE_JIT is set, and nnctl's kernels exist only compiled: unset it")
+
+
+_need_sound_settings()
 
 
 class _Codegen:

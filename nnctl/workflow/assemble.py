@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnctl.core.errors import ConfigError, DataError, NnctlError, Problem, RunError
-from nnctl.core.memory import machine_memory
+from nnctl.core.memory import memory
 from nnctl.data.head import Head, head
 from nnctl.data.open import Data, open_data
 from nnctl.graph.build import build
@@ -85,9 +85,9 @@ def need_memory_for(loaded: Loaded, model: LayerGraph) -> None:
 
 def _need_memory(loaded: Loaded, nbytes: int, what: str, path: tuple[str, ...], expected: str) -> None:
     """Refuse what can never fit; without this the system would kill the process, or Python give up."""
-    there = machine_memory()
-    if there is not None and nbytes > there:
-        message = f"{what} need {nbytes / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB"
+    there, who = memory() or (nbytes, "")
+    if nbytes > there:
+        message = f"{what} need {nbytes / 2**30:,.1f} GiB, {who} {there / 2**30:,.1f} GiB"
         raise loaded.fail([Problem(message, path, expected=expected)])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nnctl.core.events import Compiling, Event, Notice
+from nnctl.core.memory import need_address_space
 from nnctl.core.threads import limit_kernels
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _PATIENCE = 0.7
 def use_threads(count: int) -> None:
     """Run kernels on `count` threads from now on."""
     limit_kernels(count)
+    need_address_space(count)
     # Before Numba's threads start: this sets how they wait.
     from nnctl.kernels import jit, pool
 

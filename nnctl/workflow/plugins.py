@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import linecache
+import re
 import sys
+import traceback
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.errors import ConfigError, Place, Problem
 from nnctl.spec.document import read_document
 
 
@@ -42,14 +46,65 @@ def allow_named(names: Any, directory: Path, allowed: bool) -> None:
         )
     for index, name in enumerate(names):
         try:
-            _import(str(name), directory)
-        except Exception as error:
-            raise ConfigError(
-                Problem(f"cannot import plugin '{name}': {error}", ("plugins", index))
-            ) from error
+            _remember(_import(str(name), directory))
+        except (Exception, SystemExit) as error:
+            message = f"cannot import plugin '{name}': {_where(error)}{_what(error)}"
+            raise ConfigError(Problem(message, ("plugins", index))) from error
 
 
-def _import(name: str, directory: Path) -> Any:
+_plugins: set[str] = set()
+"""The files of plugins, and the folders of those that are packages."""
+
+
+def _remember(module: ModuleType) -> None:
+    file = getattr(module, "__file__", None)
+    if file is not None:
+        _plugins.add(str(Path(file).parent) if hasattr(module, "__path__") else file)
+
+
+def plugin_error(error: BaseException) -> ConfigError | None:
+    """What a plugin's code raised, or had raised, with the innermost place in it; None for other errors."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_plugin(f.filename)]
+    if frames:
+        frame = frames[-1]
+        line = _line(frame.filename, frame.lineno or 0)
+        place = Place(frame.filename, frame.lineno or 0, (frame.colno or 0) + 1, line)
+        return ConfigError(Problem(f"in {frame.name} of a plugin: {_what(error)}", place=place))
+    # Numba names the place in a kernel that it cannot compile in its message alone.
+    for file, number in reversed(re.findall(r'File "([^"\n]+)", line (\d+)', str(error))):
+        if found := [p for p in _plugins if Path(p).name == Path(file).name]:
+            line = _line(found[0], int(number))
+            place = Place(found[0], int(number), len(line) - len(line.lstrip()) + 1, line)
+            return ConfigError(Problem(f"a plugin's kernel cannot be compiled: {_what(error)}", place=place))
+    return None
+
+
+def _is_plugin(file: str) -> bool:
+    return file in _plugins or any(str(parent) in _plugins for parent in Path(file).parents)
+
+
+def _line(file: str, number: int) -> str:
+    linecache.checkcache(file)
+    return linecache.getline(file, number).rstrip()
+
+
+def _where(error: BaseException) -> str:
+    """The line at which an import failed."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}: "
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
+    outside = [f for f in frames if Path(f.filename) != Path(__file__)]
+    return f"{outside[-1].filename}:{outside[-1].lineno}: " if outside else ""
+
+
+def _what(error: BaseException) -> str:
+    """An exception in one line."""
+    text = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+    short = text if len(text) <= 300 else f"{text[:300]}..."
+    return f"{type(error).__name__}: {short}" if short else type(error).__name__
+
+
+def _import(name: str, directory: Path) -> ModuleType:
     """A plugin by path (ending in .py, relative to the config) or by module name."""
     if not name.endswith(".py"):
         return importlib.import_module(name)
