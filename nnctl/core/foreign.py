@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 
@@ -12,7 +13,12 @@ def is_foreign(thing: object) -> bool:
 
 
 def raised(thing: object, error: BaseException) -> str:
-    """What code of the class of `thing` raised: kind, words, and the innermost of its lines."""
+    """What code of the class of `thing` raised: kind, words, and the innermost of its lines.
+
+    $NNCTL_TRACEBACK has the whole traceback on stderr too, for those who write plugins.
+    """
+    if "NNCTL_TRACEBACK" in os.environ:
+        traceback.print_exception(error)
     file = getattr(sys.modules.get(type(thing).__module__), "__file__", None)
     lines = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     where = f" ({lines[-1].filename}:{lines[-1].lineno}, in {lines[-1].name})" if lines else ""

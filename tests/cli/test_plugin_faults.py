@@ -60,19 +60,20 @@ def assert_told(place: Path, done: Result, function: str) -> None:
     code = "        raise KeyError('what I forgot')"
     line = (place / "scale.py").read_text().splitlines().index(code) + 1
     assert done.code == 2
-    where, text, caret = done.err.splitlines()
-    assert where == f"{place}/scale.py:{line}:9: error: in {function} of a plugin: KeyError: 'what I forgot'"
-    assert text == f"  {code}"
-    assert caret == " " * 10 + "^"
+    assert f"{place}/scale.py:{line}" in done.err
+    assert "KeyError: 'what I forgot'" in done.err
+    assert f"in {function}" in done.err
+    assert "Traceback" not in done.err
 
 
 def test_in_what_it_calls_of_nnctl(place: Path) -> None:
     """The plugin's own line is the place, not the one inside nnctl."""
     done = said(place, "multiply_row(inputs[0], ", "multiply_row(inputs, ")
+    line = WHOLE[: WHOLE.index("multiply_row(inputs[0]")].count("\n") + 1
     assert done.code == 2
-    assert "scale.py:" in done.err.splitlines()[0]
-    assert "in call of a plugin: AttributeError" in done.err.splitlines()[0]
-    assert done.err.splitlines()[1].strip().startswith("return multiply_row(inputs, ")
+    assert f"{place}/scale.py:{line}" in done.err
+    assert "in call" in done.err
+    assert "AttributeError" in done.err
 
 
 AT_IMPORT = {
@@ -101,15 +102,16 @@ def test_as_json(place: Path) -> None:
     )
     done = nnctl("check", "scale.yaml", "--allow-plugins", "--json", cwd=place)
     (problem,) = json.loads(done.out)["problems"]
-    assert problem["file"] == f"{place}/scale.py"
-    assert problem["line"] == WHOLE[: WHOLE.index("        features =")].count("\n") + 1
-    assert problem["message"] == "in weights of a plugin: ZeroDivisionError: division by zero"
+    line = WHOLE[: WHOLE.index("        features =")].count("\n") + 1
+    assert f"{place}/scale.py:{line}" in problem["message"]
+    assert "ZeroDivisionError: division by zero" in problem["message"]
 
 
 def test_a_traceback_for_those_who_want_one(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NNCTL_TRACEBACK", "1")
-    with pytest.raises(KeyError):
-        said(place, "        features =", "        raise KeyError('x')\n        features =", "check")
+    done = said(place, "        features =", "        raise KeyError('x')\n        features =", "check")
+    assert done.code == 2
+    assert "Traceback (most recent call last)" in done.err
 
 
 def test_in_a_kernel_that_cannot_be_compiled(tmp_path: Path) -> None:
