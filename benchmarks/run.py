@@ -17,13 +17,14 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import tables, whole
+from benchmarks.epochs import epochs
 from benchmarks.memory import memory
 from benchmarks.prepare import peers_python
 from benchmarks.processes import ROOT, Busy, Worker, environment
 from benchmarks.timing import agreement, in_turns
 
 MODELS = ("mlp", "cnn", "lstm")
-PARTS = (*MODELS, "busy", "product", "whole", "cold", "memory")
+PARTS = (*MODELS, "busy", "product", "whole", "cold", "memory", "epochs")
 
 
 def arguments() -> argparse.Namespace:
@@ -121,6 +122,8 @@ def main() -> None:
         found["cold"] = whole.cold(options.nnctl, options.threads)
     if "memory" in parts:
         found["memory"] = memory(options.nnctl, options.threads, say)
+    if "epochs" in parts:
+        found["epochs"] = epochs(options.nnctl, options.threads, say)
     say(tables.text(found))
     print(json.dumps(found, indent=2))
 

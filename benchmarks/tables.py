@@ -62,6 +62,13 @@ def text(found: Mapping[str, Any]) -> str:
             f"Memory: planned {row['planned_megabytes']} MB + interpreter {row['interpreter_megabytes']} MB, "
             f"process {row['process_megabytes']} MB: {row['ratio']} of it",
         ]
+    if "epochs" in found:
+        row = found["epochs"]
+        lines += [
+            "",
+            f"{row['epochs']:,} epochs of 65 rows: {row['seconds']} s (start {row['start']} s), "
+            f"run directory {row['megabytes']} MB",
+        ]
     return "\n".join(lines)
 
 

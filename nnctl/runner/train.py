@@ -233,6 +233,8 @@ class _Loop:
         What changes the state comes first, so that a saved state has it and a run resumed from it goes on as
         this one; then the saves; then weights are put back, which a save must not see.
         """
+        if not requests:
+            return
         for request in requests:
             yield from self._obey(request)
         for request in requests:
@@ -331,9 +333,11 @@ class _Loop:
             logs: dict[str, float] = {}
             if watched or now - shown >= _DISPLAY_EVERY:
                 shown, logs = now, self.session.logs()
-            yield from self._tell(
-                events.StepEnded(self.epoch, self.step, self.step_in_epoch, job.batches.steps, logs)
-            )
+            event = events.StepEnded(self.epoch, self.step, self.step_in_epoch, job.batches.steps, logs)
+            if watched:
+                yield from self._tell(event)
+            else:
+                yield event
             last = self.step_in_epoch == job.batches.steps
             signal = job.stop()
             due = not last and self.rhythm.after_step(self.step)

@@ -241,6 +241,10 @@ class Training:
     def _recorded(self, recorder: Recorder, trained: Iterator[Event]) -> Iterator[Event]:
         final: TrainingState | None = None
         for event in trained:
+            if type(event) is events.StepEnded:
+                # By far the most: they leave nothing behind.
+                yield event
+                continue
             if isinstance(event, events.CheckpointDue) and event.reason == "end":
                 final = event.state
                 continue

@@ -107,8 +107,11 @@ def kill_and_resume(
     return result, training
 
 
-def test_kill_9_and_resume(straight, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    result, training = kill_and_resume(HALVES, OVERRIDES, tmp_path / "run", kills=3, longest=0.02)
+@pytest.mark.parametrize("every", ["epoch", "auto"])
+def test_kill_9_and_resume(every: str, straight, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """With `auto` the run is too short for a checkpoint: it begins again, and so do its files."""
+    overrides = [OVERRIDES[0], f"training.checkpoint={{every: {every}}}"]
+    result, training = kill_and_resume(HALVES, overrides, tmp_path / "run", kills=2, longest=0.02)
     assert training
     assert result["weights_sha256"] == straight[0]["weights_sha256"]
     assert files(tmp_path / "run") == straight[1]
