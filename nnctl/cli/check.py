@@ -28,6 +28,8 @@ def command(
     show_warnings(result.warnings)
     for place, columns in result.summary["patterns"].items():
         say(f"{config}: data.{place} takes {_listed(columns)}")
+    for note in result.summary["notes"]:
+        say(f"{config}: {note}")
     say(f"{config}: {result.summary['summary']}")
 
 

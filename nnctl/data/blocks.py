@@ -28,13 +28,17 @@ def block_rows(row_bytes: int) -> int:
 
 def below(table: Table, first: int) -> Table:
     """The rows of `table` from `first` on."""
-    columns: dict[str, Column] = {
-        name: Words(c.codes[first:], c.vocabulary) if isinstance(c, Words) else Numbers(c.values[first:])  # type: ignore[index]
-        for name, c in table.columns.items()
-    }
+    columns: dict[str, Column] = {name: _below(column, first) for name, column in table.columns.items()}
     texts = {name: cells[first:] for name, cells in table.texts.items()}
     origin = Origin(table.origin.file, locate=lambda i: table.origin.row(first + i))
     return replace(table, columns=columns, texts=texts, origin=origin)
+
+
+def _below(column: Column, first: int) -> Column:
+    if isinstance(column, Words):
+        return Words(column.codes[first:], column.vocabulary)
+    names = column.names and Words(column.names.codes[first:], column.names.vocabulary)
+    return Numbers(column.values[first:], names)  # type: ignore[index]
 
 
 def joined(a: Table, b: Table) -> Table:
@@ -48,12 +52,18 @@ def joined(a: Table, b: Table) -> Table:
 
 def _joined(a: Column, b: Column) -> Column:
     if isinstance(a, Words) or isinstance(b, Words):
-        first, second = as_words(a), as_words(b)
-        places: dict[str, int] = {word: i for i, word in enumerate(first.vocabulary)}
-        moved = [places.setdefault(word, len(places)) for word in second.vocabulary]
-        codes = np.array([*moved, -1], dtype=np.int32)[second.codes]
-        return Words(np.concatenate([first.codes, codes]), tuple(places))
-    return Numbers(np.concatenate([a.values, b.values]))
+        return _joined_words(as_words(a), as_words(b))
+    values = np.concatenate([a.values, b.values])
+    # Integers that were made floats beside others keep their names: they may be ids.
+    exact = not (a.names or b.names) and values.dtype in (a.dtype, b.dtype) and a.dtype.kind == b.dtype.kind
+    return Numbers(values, None if exact or a.shape else _joined_words(as_words(a), as_words(b)))
+
+
+def _joined_words(a: Words, b: Words) -> Words:
+    places: dict[str, int] = {word: i for i, word in enumerate(a.vocabulary)}
+    moved = [places.setdefault(word, len(places)) for word in b.vocabulary]
+    codes = np.array([*moved, -1], dtype=np.int32)[b.codes]
+    return Words(np.concatenate([a.codes, codes]), tuple(places))
 
 
 @dataclass

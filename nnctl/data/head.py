@@ -51,6 +51,7 @@ class Head:
         data: The data itself (without its hash), where everything was read.
         part: The rows that were read, taken for training, where there are others.
         patterns: What names with `*` and `!` took, by their place in the data section.
+        notes: What was guessed of the files, in sentences.
         warnings: What is surely a mistake in how the config uses the columns, as far as they were read.
         target_preps: How targets are prepared, as far as the rows that were read tell.
     """
@@ -67,6 +68,7 @@ class Head:
     patterns: dict[str, list[str]] = field(default_factory=dict)
     target_preps: Mapping[str, TargetPrep] = field(default_factory=dict)
     part: Data | None = None
+    notes: tuple[str, ...] = ()
 
 
 def head(
@@ -97,7 +99,8 @@ def head(
         most = main.total if main.total is not None else _most_rows(spec, base_dir)
         check_counts(spec, main, most, exact=main.total is not None)
         found = _partial(main, spec, wanted)
-    return replace(found, patterns=taken(spec, assign(spec, main.names, wanted)))
+    notes = tuple(dict.fromkeys(note for table in tables.values() for note in table.notes))
+    return replace(found, patterns=taken(spec, assign(spec, main.names, wanted)), notes=notes)
 
 
 def _cost(source: Source, base: Path) -> int:

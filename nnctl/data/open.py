@@ -40,6 +40,8 @@ class Data:
     """Over the rows that each split took."""
     warnings: tuple[Problem, ...] = ()
     """What is surely a mistake in how the config uses the columns; said where the data was fitted."""
+    notes: tuple[str, ...] = ()
+    """What was guessed of the files, in sentences."""
 
     @property
     def data_sha256(self) -> str:
@@ -201,7 +203,8 @@ def assemble(
     if preprocessing is None:
         whole = all(table.complete for table in tables.values())
         warnings = data_warnings(Fitted(spec, main, rows["train"], roles, fitted, whole))
-    return Data(train, made["validation"], made["test"], fitted, {}, dealt, warnings)
+    notes = tuple(dict.fromkeys(note for table in tables.values() for note in table.notes))
+    return Data(train, made["validation"], made["test"], fitted, {}, dealt, warnings, notes)
 
 
 def _examples(spec: DataSpec, name: str, prepared: Prepared, rows: Rows, table: Table) -> Dataset:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from nnctl.core.errors import ConfigError, Path, Problem, nearest
 from nnctl.core.shapes import Shape
 from nnctl.data.patterns import matches
+from nnctl.data.sources.dialect import delimiter_hint
 from nnctl.data.spec import ONLY, DataSpec
 
 
@@ -68,8 +69,9 @@ class _Finder:
         if not matching:
             shown = ", ".join(self.columns[:12]) + (", ..." if len(self.columns) > 12 else "")
             what = "no column matches" if "*" in name else "the data has no column"
+            expected = delimiter_hint(self.columns) or f"one of: {shown}"
             self.problems.append(
-                Problem(f"{what} '{name}'", path, f"one of: {shown}", nearest(name, self.columns), at_key)
+                Problem(f"{what} '{name}'", path, expected, nearest(name, self.columns), at_key)
             )
         taken = [c for c in matching if among is None or c in among]
         if matching and not taken:

@@ -114,6 +114,8 @@ class Table:
     """By column: its cells as they are written, where that was asked for."""
     files: dict[str, str] = field(default_factory=dict)
     """Files of single columns, where they are not in the origin's file."""
+    notes: tuple[str, ...] = ()
+    """What was guessed of the file, in sentences."""
     unread: dict[str, DataError] = field(default_factory=dict)
     """Why parts of the file are no columns; it matters only to those who want them."""
 

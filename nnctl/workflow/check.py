@@ -70,6 +70,7 @@ def _summary(loaded: Loaded, look: Head, model: LayerGraph | None) -> dict[str, 
         "inputs": {n: list(s.shape) for n, s in look.inputs.items()},
         "targets": {n: list(s.shape) for n, s in look.targets.items()},
         "patterns": look.patterns,
+        "notes": list(look.notes),
         "exact": look.exact,
         "summary": f"ok: {shown}, {sizes or rows}{'' if look.exact else _UNREAD}",
     }

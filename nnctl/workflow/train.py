@@ -89,6 +89,9 @@ def start(
         decision.raise_refusal()
     if path is not None and decision.action == "start":
         keep_run_apart(path, files_read(assembled.loaded, assembled.loaded.directory))
+    if decision.action != "completed":
+        for note in assembled.data.notes:
+            watch(events.Notice(note))
     if assembled.warnings and decision.action != "completed":
         watch(events.Warned(assembled.warnings))
     return Training(assembled, decision, path, count, initial, watch, disk)

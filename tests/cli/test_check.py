@@ -25,3 +25,15 @@ def test_many_columns_are_not_all_named(here: Path) -> None:
     said += ["--set", "data.columns={}", "--set", "data.split={}"]
     done = nnctl("check", "iris.yaml", *said, cwd=here)
     assert "p9, ..., p29 (30 columns)" in done.err
+
+
+def test_a_guessed_delimiter_is_said(here: Path) -> None:
+    """By `check` and by `train`."""
+    data = here / "data" / "iris.csv"
+    data.write_text(data.read_text().replace(",", ";"))
+    said = "iris.csv: cells are separated by ';', by the look of the first lines"
+    for command in (["check", "iris.yaml"], ["train", "iris.yaml", "--set", "training.epochs=1"]):
+        done = nnctl(*command, cwd=here)
+        assert done.code == 0, done.err
+        assert done.err.count(said) == 1
+    assert said in nnctl("check", "iris.yaml", "--json", cwd=here).json["notes"][0]

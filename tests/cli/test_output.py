@@ -29,6 +29,7 @@ JSON = {
             "inputs",
             "targets",
             "patterns",
+            "notes",
             "summary",
             "exact",
             "problems",

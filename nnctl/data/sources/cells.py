@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from nnctl.core.errors import DataError
 from nnctl.data.base import Hint
+from nnctl.data.sources.dialect import delimiter_hint
 from nnctl.data.sources.numerals import EXACT, Numerals
 from nnctl.data.table import Column, Numbers, Origin, Words, as_words
 
 
-def check_header(names: Sequence[str], file: str) -> None:
+def check_header(names: Sequence[str], file: str, row: int = 1) -> None:
     """Raise DataError unless `names` can name columns: none empty, none twice, not all data."""
     missing_header = "if the first row is data, say `header: false` or `header: [name, ...]`"
     if (
@@ -25,19 +26,25 @@ def check_header(names: Sequence[str], file: str) -> None:
         raise DataError(
             "the first row should name the columns, but holds only numbers",
             file=file,
-            row=1,
+            row=row,
             hint=missing_header,
         )
     seen: dict[str, int] = {}
     for i, raw in enumerate(names):
         name = raw.strip()
         if not name:
-            raise DataError(f"column {i + 1} has no name", file=file, row=1, hint=missing_header)
+            named = ", ".join(n.strip() for n in names[1:3])
+            index = (
+                "if it is an index that pandas or R wrote: to_csv(index=False), write.csv(row.names=FALSE), "
+                f"or name it: `skip: {row}` and `header: [id, {named}, ...]`"
+            )
+            hint = index if i == 0 and len(names) > 1 else missing_header
+            raise DataError(f"column {i + 1} has no name", file=file, row=row, hint=hint)
         if name in seen:
             raise DataError(
                 f"columns {seen[name] + 1} and {i + 1} have the same name",
                 file=file,
-                row=1,
+                row=row,
                 column=name,
                 hint=missing_header,
             )
@@ -166,7 +173,9 @@ class Cells:
         if any(len(row) != width for row in rows):
             i = next(i for i, row in enumerate(rows) if len(row) != width)
             raise self.origin.error(
-                f"has {len(rows[i])} cells, but there are {width} columns", self.count + i
+                f"has {len(rows[i])} cells, but there are {width} columns",
+                self.count + i,
+                hint=delimiter_hint(self.names),
             )
         for name, cells in zip(self.names, zip(*rows, strict=True), strict=True):
             self._add(name, cells)

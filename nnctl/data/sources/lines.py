@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from nnctl.data.bounds import open_bytes
 from nnctl.data.sources.cells import Cells, beyond
+from nnctl.data.sources.dialect import WHITESPACE, blanks_as_one
 
 CHUNK = 16384
 """Rows that are handled at a time."""
@@ -25,20 +26,35 @@ class Lines:
         text: The lines.
         delimiter: What separates cells.
         quote: What encloses cells; a line that holds it is left to the CSV reader.
+        comment: What lines begin with that are passed over.
+        skip: How many lines are passed over before the first.
     """
 
-    def __init__(self, text: Iterable[str], delimiter: str, quote: str) -> None:
+    def __init__(
+        self, text: Iterable[str], delimiter: str, quote: str, comment: str | None = None, skip: int = 0
+    ) -> None:
         self.text: Iterator[str] = iter(text)
-        self.delimiter, self.quote = delimiter, quote
-        self.count = 0
+        self.delimiter, self.quote, self.comment = delimiter, quote, comment
+        self.count = sum(1 for _ in itertools.islice(self.text, skip))
+        self.quoted = False
 
     def __iter__(self) -> Lines:
         return self
 
     def __next__(self) -> str:
-        line = next(self.text)
-        self.count += 1
-        return line
+        while True:
+            line = next(self.text)
+            self.count += 1
+            if self.quoted or not self.is_comment(line):
+                break
+        if self.comment and line.count(self.quote) % 2:
+            # What stands within quotes is no comment, whatever it begins with.
+            self.quoted = not self.quoted
+        return blanks_as_one(line, self.quote) if self.delimiter == WHITESPACE else line
+
+    def is_comment(self, line: str) -> bool:
+        """Whether a line that no quoted cell spans is passed over."""
+        return self.comment is not None and line.lstrip().startswith(self.comment)
 
     def fast(self, cells: Cells) -> None:
         """Move lines into `cells` for as long as they hold nothing but numbers, one row a line.
@@ -65,8 +81,13 @@ class Lines:
         """The numbers (lines, width), or None if these lines need the CSV reader."""
         if self.quote in "".join(lines[:64]):
             return None
+        if self.comment:
+            lines = [line for line in lines if not self.is_comment(line)]
+            if not lines:
+                return None
+        blanks = self.delimiter == WHITESPACE
         try:
-            values = np.loadtxt(lines, delimiter=self.delimiter, comments=None, ndmin=2)
+            values = np.loadtxt(lines, delimiter=None if blanks else self.delimiter, comments=None, ndmin=2)
         except ValueError:
             return None
         return None if values.shape != (len(lines), width) or beyond(values) else values
@@ -74,9 +95,10 @@ class Lines:
 
 def csv_rows(lines: Lines) -> Any:
     """A strict csv.reader over `lines`."""
+    blanks = lines.delimiter == WHITESPACE
     return csv.reader(
         lines,
-        delimiter=lines.delimiter,
+        delimiter=" " if blanks else lines.delimiter,
         quotechar=lines.quote,
         skipinitialspace=lines.delimiter != " ",
         strict=True,

@@ -7,10 +7,11 @@ import io
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from nnctl.core.errors import DataError
@@ -19,6 +20,7 @@ from nnctl.data.base import Hint, Source, find, no_hint, register
 from nnctl.data.blocks import Pick
 from nnctl.data.bounds import open_bytes
 from nnctl.data.sources.cells import Cells, check_header
+from nnctl.data.sources.dialect import LINES, WHITESPACE, described, guess, written
 from nnctl.data.sources.lines import CHUNK, Lines, csv_rows, undecodable
 from nnctl.data.sources.numerals import Numerals
 from nnctl.data.sources.text_blocks import TextBlocks
@@ -38,6 +40,19 @@ Header = Annotated[
 ]
 
 
+def _delimiter(value: Any) -> str | None:
+    if value is None or (isinstance(value, str) and (len(value) == 1 or value == WHITESPACE)):
+        return value
+    raise PydanticCustomError("delimiter", "expected one character, or whitespace for runs of blanks")
+
+
+Delimiter = Annotated[
+    str | None,
+    PlainValidator(_delimiter),
+    WithJsonSchema({"anyOf": [{"type": "string", "maxLength": 1}, {"const": WHITESPACE}, {"type": "null"}]}),
+]
+
+
 @register
 class CSV(Source):
     """A text file of rows and columns; `.gz` is unpacked on the way.
@@ -50,8 +65,17 @@ class CSV(Source):
     """The file."""
     header: Header = True
     """Whether the first row names the columns; a list names them for a file without such a row."""
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
-    """What separates cells; default: a comma, a tab for .tsv files."""
+    delimiter: Delimiter = None
+    """What separates cells: one character, or `whitespace` for any run of blanks and tabs. Default: a comma,
+    a tab for .tsv files, or what the first lines show; `check` and `train` say what."""
+    decimal: str = Field(default=".", min_length=1, max_length=1)
+    """What stands before a number's fraction."""
+    thousands: str | None = Field(default=None, min_length=1, max_length=1)
+    """What may stand between a number's groups of three digits."""
+    comment: str | None = Field(default=None, min_length=1)
+    """Lines that begin with this are passed over."""
+    skip: Annotated[int, Field(ge=0)] = 0
+    """So many lines are passed over before the first, the header row or data."""
     quote: str = Field(default='"', min_length=1, max_length=1)
     """What encloses a cell that holds delimiters or line ends."""
     missing: tuple[str, ...] = ("", "NA", "N/A", "NaN", "nan", "null", "?")
@@ -64,10 +88,58 @@ class CSV(Source):
     def files(self) -> dict[str, str]:
         return {"path": self.path}
 
+    @model_validator(mode="after")
+    def _agree(self) -> CSV:
+        marks = {"delimiter": self.delimiter, "decimal": self.decimal, "thousands": self.thousands}
+        taken = [(name, mark) for name, mark in {**marks, "quote": self.quote}.items() if mark]
+        for i, (name, mark) in enumerate(taken):
+            for other, same in taken[:i]:
+                if mark == same or {mark, same} == {WHITESPACE, " "}:
+                    raise PydanticCustomError(
+                        "marks",
+                        "'{a}' and '{b}' are both {mark}",
+                        {"a": other, "b": name, "mark": repr(mark)},
+                    )
+        return self
+
+    @property
+    def numerals(self) -> Numerals:
+        """How the file writes numbers and missing values."""
+        return Numerals(self.missing, self.decimal, self.thousands)
+
+    @property
+    def usual(self) -> str:
+        """The delimiter of files with this ending."""
+        if self.path.lower().removesuffix(".gz").endswith(".tsv"):
+            return "\t"
+        return ";" if "," in (self.decimal, self.thousands) else ","
+
+    def told(self, base: Path) -> CSV:
+        """The same source with its delimiter: as written, as usual, or as the file's first lines show it."""
+        if self.delimiter is not None:
+            return self
+        told = self.model_copy(update={"delimiter": self.usual})
+        with told._text(find(base, self.path)) as lines:
+            kept = (line for line in lines.text if not lines.is_comment(line))
+            first = list(itertools.islice(kept, LINES))
+        width = len(self.header) if isinstance(self.header, list) else None
+        return told.model_copy(
+            update={"delimiter": guess(first, self.usual, self.quote, self.numerals, width)}
+        )
+
     def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
+        told = self.told(base)
+        table = told._read(base, hint, rows)
+        table.options["delimiter"] = self.delimiter
+        if told.delimiter != (self.delimiter or self.usual):
+            said = f"cells are separated by {described(str(told.delimiter))}, by the look of the first lines"
+            return replace(table, notes=(f"{self.path}: {said} ({written(str(told.delimiter))} says so)",))
+        return table
+
+    def _read(self, base: Path, hint: Hint, rows: int | None) -> Table:
         full = find(base, self.path)
         names, lines_before = self._names(full)
-        cells = Cells(names, self._origin(full, lines_before, False), Numerals(self.missing), hint)
+        cells = Cells(names, self._origin(full, lines_before, False), self.numerals, hint)
         plain = self._fill(full, cells, rows)
         if cells.late_words:
             cells = cells.again()
@@ -83,9 +155,12 @@ class CSV(Source):
     def blocks(
         self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool] = lambda name: False
     ) -> Iterator[Table]:
+        if self.delimiter is None:
+            yield from self.told(base).blocks(base, hint, pick, texts)
+            return
         full = find(base, self.path)
         names, _ = self._names(full)
-        numerals = Numerals(self.missing)
+        numerals = self.numerals
         reading = TextBlocks(
             names, self.path, lambda wanted, origin: Cells(wanted, origin, numerals, hint), pick, texts
         )
@@ -93,10 +168,10 @@ class CSV(Source):
             yield from reading.read(lines, header=self.header is True)
 
     def width(self, base: Path) -> int:
-        return len(self._first(find(base, self.path)))
+        return len(self.told(base)._first(find(base, self.path)))
 
     def _options(self, names: list[str]) -> dict[str, Any]:
-        kept = self.model_dump(include={"header", "quote", "missing", "encoding", "delimiter"}, mode="json")
+        kept = self.model_dump(exclude={"path", "target"}, mode="json")
         if self.header is not True:
             kept["header"] = names
         return {"type": "csv", **kept}
@@ -110,17 +185,17 @@ class CSV(Source):
         return list(first)
 
     def _names(self, full: Path) -> tuple[list[str], int]:
-        """The columns' names, and the number of header rows."""
+        """The columns' names, and the number of lines before the data."""
         first = self._first(full)
         if self.header is True:
-            check_header(first, self.path)
-            return [name.strip() for name in first], 1
+            check_header(first, self.path, self.skip + 1)
+            return [name.strip() for name in first], self.skip + 1
         names = [str(i) for i in range(len(first))] if self.header is False else list(self.header)
         if len(names) != len(first):
             raise DataError(
                 f"has {len(first)} columns, but `header` names {len(names)}", file=self.path, row=1
             )
-        return names, 0
+        return names, self.skip
 
     def _fill(self, full: Path, cells: Cells, limit: int | None) -> bool:
         """Read the file into `cells`; whether line numbers follow from row numbers alone."""
@@ -140,18 +215,18 @@ class CSV(Source):
                 cells.add(chunk)
             else:
                 cells.finished = next(filled, None) is None
-            return lines.count == cells.count + (self.header is True)
+            return lines.count == self.skip + (self.header is True) + cells.count
 
     @contextmanager
     def _text(self, full: Path) -> Iterator[Lines]:
         """The file's lines; what the decoder and the CSV reader raise becomes a DataError."""
-        tab = self.path.lower().removesuffix(".gz").endswith(".tsv")
-        delimiter = self.delimiter or ("\t" if tab else ",")
+        delimiter = self.delimiter or self.usual
         lines: Lines | None = None
         try:
             with open_bytes(full, self.path) as content:
                 encoding = "utf-8-sig" if self.encoding.lower() in ("utf-8", "utf8") else self.encoding
-                lines = Lines(io.TextIOWrapper(content, encoding=encoding, newline=""), delimiter, self.quote)
+                text = io.TextIOWrapper(content, encoding=encoding, newline="")
+                lines = Lines(text, delimiter, self.quote, self.comment, self.skip)
                 yield lines
         except LookupError as error:
             known = f"is read as '{self.encoding}', which is no known encoding"

@@ -46,7 +46,8 @@ class TextBlocks:
         rows = _numbered(csv_rows(lines), lines)
         if header:
             next(rows, None)
-        fast = not self.texts
+        # Where lines are passed over, the rows of a block are not numbered one by one.
+        fast = not self.texts and lines.comment is None
         while True:
             if fast:
                 cells = self.cells(self.wanted, Origin(self.file, 1 + lines.count))
