@@ -10,7 +10,7 @@ ITSELF := $(PIP) --no-deps --no-build-isolation --no-index -e .
 # What test-latest and test-lowest run: make test-lowest TESTS=tests/spec
 TESTS ?=
 
-.PHONY: demo test test-slow test-latest test-lowest lock lint docs bench clean preflight
+.PHONY: demo test test-slow test-latest test-lowest mutants mutants-sample lock lint docs bench clean
 
 $(STAMPS)/installed: pyproject.toml requirements/run.txt
 	@sh requirements/preflight $(PYTHON)
@@ -60,6 +60,20 @@ test-latest: $(STAMPS)/latest/installed
 
 test-lowest: $(STAMPS)/lowest/installed
 	$(STAMPS)/lowest/bin/python -m pytest -n 2 $(TESTS)
+
+# Of each package so many mutants, drawn by the commit's hash (docs/mutants.md).
+SAMPLE ?= 10
+mutants: $(STAMPS)/mutants-installed
+	$(BIN)/python -m tests.mutants --sample $(SAMPLE) --record --share 0.95
+
+# A few of the lines that changed lately, for .ci/run.
+mutants-sample: $(STAMPS)/mutants-installed
+	$(BIN)/python -m tests.mutants --since $(SINCE) --sample $(SAMPLE) --seconds 120 --share 0.6
+
+$(STAMPS)/mutants-installed: $(STAMPS)/dev requirements/mutants.txt
+	@echo "installing what mutants need"
+	@$(BIN)/python $(LOCKED) requirements/mutants.txt
+	@touch $@
 
 lock:
 	requirements/lock

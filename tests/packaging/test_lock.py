@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from tests.packaging.lock import ROOT, locked
 
-FILES = ["run.txt", "dev.txt", "lowest.txt"]
+FILES = ["run.txt", "dev.txt", "lowest.txt", "mutants.txt"]
 PYTHONS = ["3.11.0", "3.12.0", "3.13.0"]
 
 
@@ -38,7 +38,10 @@ def test_everything_that_is_declared_is_locked_within_its_range(python: str) -> 
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_tests_run_on_what_users_get(python: str) -> None:
-    assert locked("run.txt", python).items() <= locked("dev.txt", python).items()
+    tested = locked("dev.txt", python)
+    assert locked("run.txt", python).items() <= tested.items()
+    beside = locked("mutants.txt", python)
+    assert {name: tested.get(name, version) for name, version in beside.items()} == beside
 
 
 def test_lowest_is_the_lower_bound() -> None:

@@ -1,0 +1,89 @@
+"""Which tests may notice a mutant: those that run its line, the quickest first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tests.mutants.choose import ROOT, Mutant
+from tests.mutants.nursery import Nursery, watch_tests
+
+_CLOSE = {
+    "activations": "activations layers/test_layers.py ops",
+    "callbacks": "callbacks runner workflow/test_last_moments.py spec/test_problems.py",
+    "constraints": "constraints optimizers spec/test_problems.py",
+    "data": "data",
+    "graph": "graph layers/test_errors.py workflow/test_indices.py workflow/test_labels.py cli/test_check.py",
+    "initializers": "initializers",
+    "layers": "layers/test_layers.py layers/test_dropout.py layers/test_errors.py layers/test_frozen.py"
+    " layers/test_recurrent.py layers/test_keras.py",
+    "losses": "losses",
+    "metrics": "metrics losses",
+    "optimizers": "optimizers schedules",
+    "program": "program runner",
+    "regularizers": "regularizers layers/test_layers.py",
+    "runner": "runner workflow/test_last_moments.py",
+    "runs": "runs",
+    "schedules": "schedules optimizers",
+    "spec": "spec",
+    "workflow": "workflow cli",
+}
+"""Where the tests of a package are, below tests/."""
+
+_EVERYWHERE = ["docs/test_generated.py"]
+"""Defaults and bounds of fields are in the reference: a field that changed is noticed there."""
+
+_MOST_SECONDS = 90.0
+"""Of processor time that the tests of one mutant may take without it."""
+
+
+class Covering:
+    """What the tests of one package run."""
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        self.seconds: dict[str, float] = found["seconds"]
+        self.lines: dict[str, dict[str, list[str]]] = found["lines"]
+
+    def tests(self, mutant: Mutant) -> list[str]:
+        """The tests that run the mutant's line; of a line that importing runs, those that use the file."""
+        lines = self.lines.get(mutant.file, {})
+        names = set(lines.get(str(mutant.line), []))
+        if not names:
+            names = {name for found in lines.values() for name in found}
+        chosen, spent = [], 0.0
+        for name in sorted(names, key=lambda n: self.seconds.get(n, 0.0)):
+            spent += self.seconds.get(name, 0.0)
+            if spent > _MOST_SECONDS and chosen:
+                break
+            chosen.append(name)
+        return chosen
+
+    def cost(self, tests: Iterable[str]) -> float:
+        """The processor time of some tests without a mutant, in seconds."""
+        return sum(self.seconds.get(name, 0.0) for name in tests)
+
+
+def covering(package: str, nursery: Nursery) -> Covering:
+    """Watch the tests of a package, or remember what was seen when sources and tests were the same."""
+    paths = [f"tests/{p}" for p in [*_CLOSE[package].split(), *_EVERYWHERE] if (ROOT / "tests" / p).exists()]
+    kept = ROOT / ".make" / "mutants" / f"{package}-{_state(package, paths)}.json"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        nursery.run(lambda told: watch_tests(paths, told), cpu=3600, wall=7200)
+        told = (nursery.place / "told").read_text()
+        for old in kept.parent.glob(f"{package}-*.json"):
+            old.unlink()
+        kept.write_text(told)
+    return Covering(json.loads(kept.read_text()))
+
+
+def _state(package: str, paths: list[str]) -> str:
+    total = hashlib.sha256()
+    for place in [f"nnctl/{package}", *paths]:
+        at = Path(ROOT / place)
+        for file in sorted(at.rglob("*.py")) if at.is_dir() else [at]:
+            total.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return total.hexdigest()[:16]
