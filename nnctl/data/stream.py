@@ -18,6 +18,7 @@ from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.read_file import named, reader, without_targets
 from nnctl.data.table import Origin, Rows, Table
+from nnctl.data.window import require_series
 
 ROW = "row"
 """A name under which the number of a row in its file can be carried over, if no column is called so."""
@@ -136,7 +137,8 @@ class _Wanted:
                 lacking = next(column for column in prep.columns if column not in names)
                 raise origin.error(f"has no column '{lacking}'", hint=f"it has: {', '.join(names)}")
         window = self.preprocessing.window
-        if window is not None and window.group is not None and window.group in names:
+        if window is not None and window.group is not None:
+            require_series(window, names, origin)
             found.add(window.group)
         return found
 

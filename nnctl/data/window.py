@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from nnctl.data.spec import WindowSpec
-from nnctl.data.table import Rows, Table, as_words
+from nnctl.data.table import Origin, Rows, Table, as_words
 
 
 def segments(rows: Rows, groups: Rows | None) -> list[tuple[int, int]]:
@@ -27,19 +29,28 @@ def starts(pieces: list[tuple[int, int]], length: int, stride: int, horizon: int
     return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
 
 
+def require_series(window: WindowSpec, columns: Collection[str], origin: Origin) -> None:
+    """Refuse columns without the one that keeps series apart: windows would run from one into the next.
+
+    Raises:
+        DataError: there is no such column.
+    """
+    if window.group is not None and window.group not in columns:
+        raise origin.error(
+            f"has no column '{window.group}', which says where one series ends and the next begins",
+            hint="without it windows would run from one series into the next",
+        )
+
+
 def first_rows(table: Table, rows: Rows, window: WindowSpec, horizon: int, what: str) -> Rows:
     """The first row of every window over `rows` of a table; none crosses a change of `window.group`.
 
     Raises:
         DataError: the table has no such column, or `what` (these rows, in words) holds no window.
     """
+    require_series(window, table.columns, table.origin)
     groups = None
     if window.group is not None:
-        if window.group not in table.columns:
-            raise table.origin.error(
-                f"has no column '{window.group}', which says where one series ends and the next begins",
-                hint="without it windows would run from one series into the next",
-            )
         groups = as_words(table.columns[window.group]).codes.astype(np.int64)
     firsts = starts(segments(rows, groups), window.length, window.stride, horizon)
     if not len(firsts):

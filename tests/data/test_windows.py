@@ -13,6 +13,7 @@ from nnctl.core.errors import DataError
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.read_file import read_examples, read_inputs
 from nnctl.data.spec import DataSpec
+from nnctl.data.stream import read_blocks
 from nnctl.data.window import segments, starts
 from tests.data.given import opened, write
 
@@ -135,17 +136,17 @@ def test_what_separated_series_in_training_separates_them_in_a_file(where: str, 
     assert stored.window.group == "id"
     assert len(read_examples(tmp_path / "s.csv", stored)) == 21
     assert len(read_inputs(tmp_path / "s.csv", stored)) == 24
+    assert sum(len(block.examples) for block in read_blocks(tmp_path / "s.csv", stored)) == 24
     write(tmp_path, "without.csv", "x,y\n" + "".join(f"{i},{i}\n" for i in range(30)))
     np.save(tmp_path / "without.npy", np.zeros(30))
-    for read, file in (
-        (read_examples, "without.csv"),
-        (read_inputs, "without.csv"),
-        (read_inputs, "without.npy"),
-    ):
-        with pytest.raises(
-            DataError, match=r"without\.\w+: has no column 'id', which says where one series ends"
-        ):
-            read(tmp_path / file, stored)
+    message = r"without\.\w+: has no column 'id', which says where one series ends"
+    for file in ("without.csv", "without.npy"):
+        with pytest.raises(DataError, match=message):
+            read_inputs(tmp_path / file, stored)
+        with pytest.raises(DataError, match=message):
+            list(read_blocks(tmp_path / file, stored))
+    with pytest.raises(DataError, match=message):
+        read_examples(tmp_path / "without.csv", stored)
 
 
 @pytest.mark.parametrize("lacks", ["validation", "test"])

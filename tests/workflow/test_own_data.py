@@ -49,6 +49,7 @@ COMMANDS = {
     "eval": ("eval", RUN),
     "eval --split": ("eval", RUN, "--split", "train"),
     "eval of a checkpoint": ("eval", f"{RUN}/model.h5"),
+    "predict --split": ("predict", RUN, "--split", "test", "-o", "p.csv"),
     "verify": ("verify", RUN, "-q"),
     "train again": ("train", "iris.yaml", "--run-dir", RUN, "--set", "training.epochs=2"),
     "train --resume": ("train", "iris.yaml", "--run-dir", RUN, "--set", "training.epochs=2", "--resume"),
