@@ -12,6 +12,7 @@ from nnctl.core.shapes import Shape
 from nnctl.data.base import Hint, Kind, no_hint
 from nnctl.data.dataset import Dataset, Signature
 from nnctl.data.fit_roles import fit
+from nnctl.data.in_memory import held
 from nnctl.data.patterns import column_spec
 from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import Preprocessing
@@ -183,6 +184,8 @@ def assemble(
     main = tables["source"] if "source" in tables else tables["train"]
     roles = assign(spec, main.names, wanted)
     main.need([*roles.used(), *steering(spec)])
+    if spec.shuffle and preprocessing is None:
+        main = held(main, roles.used())
     chosen = split or split_rows(spec, main, main.rows(roles.used()), seed)
     rows = dict(zip(SPLITS, chosen, strict=True))
     dealt = split_sha256(chosen)

@@ -26,8 +26,15 @@ class LazyArray(Protocol):
     def dtype(self) -> np.dtype[Any]:
         """The type of an element."""
 
+    @property
+    def chunk_rows(self) -> int:
+        """How many rows are read where one is asked for."""
+
     def take(self, rows: Rows) -> npt.NDArray[Any]:
         """The rows asked for, in the order asked for: (len(rows), ...)."""
+
+    def whole(self) -> npt.NDArray[Any]:
+        """All rows, in memory of their own."""
 
 
 Values = npt.NDArray[Any] | LazyArray

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data import hdf5_file
+from nnctl.data import hdf5_file, in_memory
+from nnctl.data.open import Data
 from nnctl.data.read_file import read_examples
 from nnctl.data.sources import hdf5
 from nnctl.data.sources.hdf5 import HDF5, Stored
@@ -18,6 +19,12 @@ from tests.data.given import opened
 
 X = np.random.default_rng(0).normal(size=(41, 3, 2)).astype(np.float32)
 Y = np.arange(41) % 5
+
+
+def stay_on_disk(monkeypatch: pytest.MonkeyPatch, memory: int = 0) -> None:
+    """Every data set is large, and the machine has `memory` bytes to hold them."""
+    monkeypatch.setattr(hdf5, "IN_MEMORY", 0)
+    monkeypatch.setattr(in_memory, "budget", lambda: memory)
 
 
 def write(directory: Path, **options: Any) -> None:
@@ -32,7 +39,7 @@ def test_lazy_reads_equal_memory(
     tmp_path: Path, options: dict[str, Any], cache: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, **options)
-    monkeypatch.setattr(hdf5, "IN_MEMORY", 0)
+    stay_on_disk(monkeypatch)
     monkeypatch.setattr(hdf5, "CACHE", cache)
     column = HDF5(path="a.h5").read(tmp_path).columns["group/x"]
     assert isinstance(column.values, Stored)  # type: ignore[union-attr]
@@ -54,11 +61,50 @@ def test_training_data_is_the_same_lazily(tmp_path: Path, monkeypatch: pytest.Mo
         "columns": {"group/x": {"scale": "standard"}},
     }
     one = opened(tmp_path, config, categorical={"y": True})
-    monkeypatch.setattr(hdf5, "IN_MEMORY", 0)
+    stay_on_disk(monkeypatch)
     two = opened(tmp_path, config, categorical={"y": True})
     assert one.preprocessing == two.preprocessing
     for name, array in one.train.arrays().items():
         np.testing.assert_array_equal(two.train.arrays()[name], array)
+
+
+def on_disk(data: Data) -> set[str]:
+    """The inputs and targets that batches read from disk."""
+    parts = {**data.train.inputs, **data.train.targets}
+    return {name for name, part in parts.items() if not part.feed.kept()}
+
+
+def test_what_fits_in_memory_is_held_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a random order; the values are those on disk, and a plan counts them."""
+    write(tmp_path, chunks=(20, 3, 2))
+    config = {"source": "a.h5", "inputs": "group/x", "target": "y"}
+    small = opened(tmp_path, config)
+    stay_on_disk(monkeypatch, X.nbytes + Y.nbytes)
+    held = opened(tmp_path, config)
+    assert on_disk(held) == set()
+    assert held.nbytes >= X.nbytes
+    np.testing.assert_array_equal(held.train.arrays()["input"], small.train.arrays()["input"])
+    stay_on_disk(monkeypatch, X.nbytes + Y.nbytes - 1)
+    assert on_disk(opened(tmp_path, config)) == {"input"}
+    stay_on_disk(monkeypatch, X.nbytes + Y.nbytes)
+    assert on_disk(opened(tmp_path, {**config, "shuffle": False})) == {"input", "y"}
+
+
+@pytest.mark.parametrize(("rows", "warned"), [(20, True), (16, True), (15, False), (None, False)])
+def test_chunks_that_make_a_random_order_slow(
+    rows: int | None, warned: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, chunks=None if rows is None else (rows, 3, 2))
+    config = {"source": "a.h5", "inputs": "group/x", "target": "y"}
+
+    def said(**more: Any) -> list[str]:
+        return [w.message for w in opened(tmp_path, config | more).warnings if "chunks" in w.message]
+
+    assert said() == []
+    stay_on_disk(monkeypatch)
+    assert len(said()) == warned
+    assert all(f"stored in chunks of {rows} rows" in message for message in said())
+    assert said(shuffle=False) == []
 
 
 def test_a_bad_value_read_lazily_is_placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +112,7 @@ def test_a_bad_value_read_lazily_is_placed(tmp_path: Path, monkeypatch: pytest.M
     bad[17, 1, 1] = np.inf
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["x"], file["y"] = bad, Y
-    monkeypatch.setattr(hdf5, "IN_MEMORY", 0)
+    stay_on_disk(monkeypatch)
     data = opened(tmp_path, {"source": "a.h5", "inputs": "x", "target": "y"})
     with pytest.raises(DataError, match=r"a.h5:18, column 'x': the value is infinite"):
         data.train.arrays()
@@ -75,7 +121,7 @@ def test_a_bad_value_read_lazily_is_placed(tmp_path: Path, monkeypatch: pytest.M
 def test_columns_side_by_side_read_lazily(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["u"], file["v"], file["y"] = X[:, 0], X[:, 1, 0], Y
-    monkeypatch.setattr(hdf5, "IN_MEMORY", 0)
+    stay_on_disk(monkeypatch)
     data = opened(tmp_path, {"source": "a.h5", "inputs": ["v", "u"], "target": "y"})
     expected = np.column_stack([X[:, 1, 0], X[:, 0]])
     np.testing.assert_array_equal(data.train.arrays()["input"], expected)

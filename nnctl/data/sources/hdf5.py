@@ -122,6 +122,7 @@ class Stored:
         self.dtype: np.dtype[Any] = dataset.dtype.newbyteorder("=")
         row_bytes = prod(self.shape[1:]) * self.dtype.itemsize
         block = dataset.chunks[0] if dataset.chunks else 0
+        self.chunk_rows = block or 1
         self.block = block if block * row_bytes <= CACHE // 4 else 0
         self.kept: OrderedDict[int, npt.NDArray[Any]] = OrderedDict()
         self.limit = CACHE // max(1, self.block * row_bytes)
@@ -135,6 +136,15 @@ class Stored:
         except OSError as error:
             raise DataError(f"cannot be read ({error})", file=self.file, column=self.name) from error
         return out[back]
+
+    def whole(self) -> npt.NDArray[Any]:
+        """All rows, in memory of their own. Raises DataError if the disk or file fails."""
+        out = np.empty(self.shape, dtype=self.dtype)
+        try:
+            self.dataset.read_direct(out)
+        except OSError as error:
+            raise DataError(f"cannot be read ({error})", file=self.file, column=self.name) from error
+        return out
 
     def _chunks(self, rows: Rows, out: npt.NDArray[Any]) -> None:
         numbers = rows // self.block

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnctl.core.errors import Problem
-from nnctl.data.warnings import columns, idle, leaks, series
+from nnctl.data.warnings import columns, disk, idle, leaks, series
 from nnctl.data.warnings.base import Check, Fitted
 
 CHECKS: tuple[Check, ...] = (
@@ -13,6 +13,7 @@ CHECKS: tuple[Check, ...] = (
     series.several_series,
     leaks.leaked_target,
     idle.idle_pattern,
+    disk.slow_random_order,
 )
 
 
