@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import nnctl as nnctl_module
 from nnctl.core.errors import DataError
 from nnctl.data.trained_on import DataFile, changed
 from nnctl.workflow.evaluate import evaluate
@@ -128,8 +129,15 @@ def test_a_run_that_was_copied_elsewhere(part: str, here: Path, tmp_path: Path) 
 def test_the_python_function_refuses(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(here)
     reverse(here / "data" / "iris.csv")
-    with pytest.raises(DataError, match=r"(?s)has changed since.*--data FILE scores a file whole"):
-        evaluate(RUN, split="validation")
+    for refused in (
+        lambda: evaluate(RUN, split="validation"),
+        lambda: nnctl_module.evaluate(RUN),
+        lambda: nnctl_module.evaluate(RUN, split="train"),
+        lambda: nnctl_module.predict(RUN, split="test"),
+    ):
+        with pytest.raises(DataError, match=r"(?s)has changed since.*a run's splits are of the data"):
+            refused()
+    assert nnctl_module.evaluate(RUN, "data/iris.csv")["accuracy"] > 0
 
 
 def test_a_run_that_knows_only_the_hash_of_its_data(here: Path) -> None:
