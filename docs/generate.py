@@ -61,6 +61,7 @@ SECTIONS = {
     "data.window": "WindowSpec",
     "model": "ModelSpec",
     "model.inputs": "InputSpec",
+    "model.initial_weights": "InitialWeights",
     "training": "TrainingSpec",
     "training.checkpoint": "CheckpointSpec",
 }

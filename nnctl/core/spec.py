@@ -66,7 +66,8 @@ class Spec(BaseModel):
         return self.model_dump(mode="json", context={"rebase": rebase} if rebase else None)
 
 
-def _rebased(path: str, info: SerializationInfo) -> str:
+def rebased(path: str, info: SerializationInfo) -> str:
+    """A path relative to the directory that the config is written for; see `Spec.config`."""
     rebase = (info.context or {}).get("rebase")
     if rebase is None or os.path.isabs(path):
         return path
@@ -74,7 +75,7 @@ def _rebased(path: str, info: SerializationInfo) -> str:
     return os.path.relpath(old, rebase[1])
 
 
-ConfigPath = Annotated[str, PlainSerializer(_rebased, return_type=str)]
+ConfigPath = Annotated[str, PlainSerializer(rebased, return_type=str)]
 """A file's path as a config gives it: relative to the config's directory, or absolute."""
 
 

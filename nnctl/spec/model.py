@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from nnctl.core.spec import ConfigPath, Spec
 from nnctl.layers.entry import Entry
+from nnctl.spec.initial_weights import InitialWeights
 
 Size = Annotated[int, Field(ge=1)]
 """The length of an axis."""
@@ -54,8 +55,9 @@ class ModelSpec(Spec):
     """The names of the model's outputs; default: the last layer."""
     path: ConfigPath | None = None
     """A file (YAML or JSON) that holds `inputs`, `layers` and `outputs`, instead of giving them here."""
-    initial_weights: ConfigPath | None = None
-    """A run or a checkpoint whose weights the training starts from."""
+    initial_weights: InitialWeights | None = None
+    """A run or a checkpoint whose weights the training starts from; `{from: RUN, layers: [...]}` for those of
+    some layers."""
 
     @field_validator("outputs", mode="before")
     @classmethod

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnctl.core.errors import ConfigError, DataError, NnctlError, Problem, RunError
+from nnctl.core.errors import ConfigError, DataError, NnctlError, Problem
 from nnctl.core.memory import memory
 from nnctl.data.head import Head, head
 from nnctl.data.open import Data, open_data
@@ -24,11 +24,11 @@ from nnctl.graph.objective import Objective
 from nnctl.graph.targets import check_shapes, check_targets, label_problems
 from nnctl.graph.units import with_own_units
 from nnctl.graph.wanted import data_arguments
-from nnctl.runs.find import find
 from nnctl.spec.load import Loaded, PartlyValid, load, with_model
 from nnctl.warnings.base import Seen
 from nnctl.warnings.table import warnings_of
 from nnctl.workflow.callbacks import check_callbacks
+from nnctl.workflow.initial import standing_alone
 from nnctl.workflow.plugins import load_plugins
 from nnctl.workflow.split import make_split
 
@@ -137,22 +137,8 @@ def _more_problems(rest: Loaded) -> Sequence[Problem]:
 
 def _standing_alone(loaded: Loaded) -> Loaded:
     """The experiment with a model from a file of its own taken in. Raises ConfigError."""
-    model = with_model(loaded)
-    if model.initial_weights is not None:
-        model = model.model_copy(update={"initial_weights": _initial_path(loaded, model.initial_weights)})
+    model = standing_alone(loaded, with_model(loaded))
     return replace(loaded, experiment=loaded.experiment.model_copy(update={"model": model}))
-
-
-def _initial_path(loaded: Loaded, named: str) -> str:
-    """A run by name becomes its file's path, so that the config means the same from everywhere."""
-    if (loaded.directory / named).is_file():
-        return named
-    beside = loaded.directory / named
-    try:
-        file = find(str(beside) if beside.exists() else named).model()
-    except RunError as error:
-        raise loaded.fail([Problem(str(error), ("model", "initial_weights"))]) from None
-    return os.path.relpath(file, loaded.directory)
 
 
 def assemble_loaded(loaded: Loaded) -> Assembled:

@@ -13,7 +13,7 @@ from nnctl.graph.model import LayerGraph
 from nnctl.spec.load import Loaded
 from nnctl.workflow.assemble import load_experiment, look, need_memory_for, placed, refuse_warnings
 from nnctl.workflow.dry_run import dry_run
-from nnctl.workflow.train import initial_weights
+from nnctl.workflow.initial import Initial, initial_weights
 
 
 def check(
@@ -32,15 +32,20 @@ def check(
     """
     loaded = load_experiment(config, overrides, seed, allow_plugins)
     looked = look(loaded)
+    initial: Initial | None = None
     if looked.model is not None and looked.objective is not None:
-        initial_weights(loaded, looked.model)
+        initial = initial_weights(loaded, looked.model)
         need_memory_for(loaded, looked.model)
         with placed(loaded):
             inputs = {name: found.shape for name, found in looked.head.inputs.items()}
             dry_run(loaded.experiment, looked.model, looked.objective, inputs)
     if strict:
         refuse_warnings(looked.warnings)
-    return Checked(_summary(loaded, looked.head, looked.model), looked.warnings)
+    summary = _summary(loaded, looked.head, looked.model)
+    if initial is not None:
+        summary["initial_weights"] = initial.as_json()
+        summary["notes"] = [*summary["notes"], *initial.lines()]
+    return Checked(summary, looked.warnings)
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ from nnctl.runs.find import Found, find
 from nnctl.runs.model_file import Gone, ModelFile
 from nnctl.spec.load import Loaded, load_data
 from nnctl.workflow.assemble import placed
+from nnctl.workflow.initial import expected_weights
 from nnctl.workflow.own_data import own_data
 from nnctl.workflow.plugins import allow_named
-from nnctl.workflow.train import expected_weights
 
 if TYPE_CHECKING:
     from nnctl.program.session import Session

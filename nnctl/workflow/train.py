@@ -10,28 +10,24 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nnctl.callbacks.log_file import LogFile
 from nnctl.callbacks.model_checkpoint import ModelCheckpoint
 from nnctl.core import events
-from nnctl.core.errors import Problem, RunError
+from nnctl.core.errors import RunError
 from nnctl.core.events import Event
 from nnctl.core.memory import give_back_freed
 from nnctl.core.threads import thread_count
-from nnctl.graph.model import LayerGraph
 from nnctl.runs.decision import Decision, decide
 from nnctl.runs.directory import MANIFEST, METRICS, RunDirectory, allocate, numbered
 from nnctl.runs.disk import DISK, Disk
 from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
-from nnctl.runs.model_file import Expected, read_model
 from nnctl.runs.recorder import Recorder
 from nnctl.runs.state import TrainingState
-from nnctl.spec.load import Loaded
 from nnctl.spec.resolved import config_sha256, resolved_text
 from nnctl.spec.rewrite import rewritten_text
 from nnctl.workflow.assemble import Assembled, assemble, placed, refuse_warnings
 from nnctl.workflow.callbacks import better, log_names
+from nnctl.workflow.initial import Initial, expected_weights, initial_weights
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.output import files_read, keep_run_apart
 from nnctl.workflow.split import make_split
@@ -116,28 +112,12 @@ def _default_directory(assembled: Assembled, resume: bool) -> Path | None:
     return newest[0]
 
 
-def expected_weights(model: LayerGraph, dtype: str) -> Expected:
-    """Shape and dtype of each weight, as a file must have them."""
-    return {name: (info.weight.shape, np.dtype(dtype)) for name, info in model.weights.items()}
-
-
-def initial_weights(loaded: Loaded, model: LayerGraph) -> TrainingState | None:
-    """The weights that `initial_weights` names, read and held against the model. Raises ConfigError."""
-    named = loaded.experiment.model.initial_weights
-    if named is None:
-        return None
-    expected = expected_weights(model, loaded.experiment.dtype)
-    try:
-        return read_model(loaded.directory / named, expected).state
-    except RunError as error:
-        raise loaded.fail([Problem(str(error), ("model", "initial_weights"))]) from None
-
-
-def first_weights(session: Session, initial: TrainingState | None) -> None:
+def first_weights(session: Session, initial: Initial | None) -> None:
     """Fill the weights from their initializers, then from `initial_weights` where the config names some."""
     session.initialize()
     if initial is not None:
-        session.weights.load(initial.weights)
+        for name, values in initial.weights.items():
+            session.weights.arrays[name][...] = values
 
 
 class Training:
@@ -149,7 +129,7 @@ class Training:
         decision: Decision,
         path: Path | None,
         threads: int,
-        initial: TrainingState | None,
+        initial: Initial | None,
         watch: Watch,
         disk: Disk = DISK,
     ) -> None:
@@ -294,6 +274,8 @@ class Training:
         if state is None:
             with placed(self.assembled.loaded):
                 first_weights(job.session, self.initial)
+            if self.initial is not None:
+                yield events.Notice("\n".join(self.initial.lines()))
         return state
 
     def _write_config(self, run: RunDirectory) -> None:

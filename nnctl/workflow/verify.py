@@ -15,9 +15,10 @@ from nnctl.runs.directory import RESOLVED
 from nnctl.runs.find import find
 from nnctl.runs.state import weights_sha256
 from nnctl.workflow.assemble import assemble_loaded, load_experiment, placed
+from nnctl.workflow.initial import initial_weights
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.own_data import own_data
-from nnctl.workflow.train import first_weights, initial_weights, make_job, prepare
+from nnctl.workflow.train import first_weights, make_job, prepare
 
 WAY_OUT = (
     "`verify` needs what the run was trained on; --data PATH says where that is now (a file or a directory)"

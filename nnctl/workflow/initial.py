@@ -1,0 +1,189 @@
+"""Weights that a training starts from: all of a run's, or those of the layers that fit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnctl.core.errors import Path as At
+from nnctl.core.errors import Problem, RunError, nearest
+from nnctl.core.shapes import show
+from nnctl.graph.model import LayerGraph
+from nnctl.runs.find import Found, find
+from nnctl.runs.model_file import Expected, read_model
+from nnctl.spec.load import Loaded
+from nnctl.spec.model import ModelSpec
+
+Array = np.ndarray[Any, Any]
+Layers = dict[str, dict[str, Any]]
+"""By layer, by the weight's name in it."""
+
+PATH: At = ("model", "initial_weights")
+
+
+@dataclass(frozen=True)
+class Initial:
+    """Weights to start from.
+
+    Attributes:
+        source: The file, as the config names it.
+        weights: By full name.
+        new: The model's layers that keep what their initializers give.
+        left: The file's layers that are not used.
+    """
+
+    source: str
+    weights: Mapping[str, Array]
+    loaded: tuple[str, ...]
+    new: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """What was loaded, what is new, what was left."""
+        told = [f"initial weights from {self.source}: {_listed(self.loaded)} loaded"]
+        told += [f"  new, from initializers: {_listed(self.new)}"] if self.new else []
+        return told + ([f"  left in the file: {_listed(self.left)}"] if self.left else [])
+
+    def as_json(self) -> dict[str, Any]:
+        """What `check --json` prints."""
+        return {
+            "from": self.source,
+            "loaded": list(self.loaded),
+            "new": list(self.new),
+            "left": list(self.left),
+        }
+
+
+def standing_alone(loaded: Loaded, model: ModelSpec) -> ModelSpec:
+    """The model with a run by name as its file's path, so that the config means the same from everywhere.
+
+    Raises:
+        ConfigError: there is no such run.
+    """
+    given = model.initial_weights
+    if given is None or (loaded.directory / given.path).is_file():
+        return model
+    try:
+        file = _found(loaded.directory, given.path).model()
+    except RunError as error:
+        raise loaded.fail([Problem(str(error), PATH)]) from None
+    relative = os.path.relpath(file, loaded.directory)
+    return model.model_copy(update={"initial_weights": given.model_copy(update={"from": relative})})
+
+
+def _found(directory: Path, named: str) -> Found:
+    """Relative to the config, then by name under `runs/` beside it, then as a command would find it."""
+    for text, root in ((str(directory / named), directory / "runs"), (named, directory / "runs")):
+        try:
+            return find(text, root)
+        except RunError:
+            continue
+    return find(named)
+
+
+def expected_weights(model: LayerGraph, dtype: str) -> Expected:
+    """Shape and dtype of each weight, as a file must have them."""
+    return {name: (info.weight.shape, np.dtype(dtype)) for name, info in model.weights.items()}
+
+
+def initial_weights(loaded: Loaded, model: LayerGraph) -> Initial | None:
+    """The weights that `initial_weights` names, read and held against the model. Raises ConfigError."""
+    given = loaded.experiment.model.initial_weights
+    if given is None:
+        return None
+    file, layers = loaded.directory / given.path, given.layers
+    try:
+        expected = expected_weights(model, loaded.experiment.dtype) if layers is None else None
+        weights = read_model(file, expected).state.weights
+    except RunError as error:
+        raise loaded.fail([Problem(str(error), PATH)]) from None
+    if layers is None:
+        return Initial(given.path, weights, tuple(_by_layer(weights)))
+    problems: list[Problem] = []
+    made = _Chosen(given.path, model, weights).chosen(layers, problems)
+    if problems:
+        raise loaded.fail(problems)
+    return made
+
+
+class _Chosen:
+    """The layers of a file that a model starts from."""
+
+    def __init__(self, source: str, model: LayerGraph, weights: Mapping[str, Array]) -> None:
+        self.source, self.weights = source, weights
+        self.wanted = _by_layer({name: info.weight.shape for name, info in model.weights.items()})
+        self.there = _by_layer({name: array.shape for name, array in weights.items()})
+
+    def chosen(self, patterns: tuple[str, ...], problems: list[Problem]) -> Initial:
+        """Everything that a pattern matches and that fits; what is wrong with patterns is added."""
+        taken: set[str] = set()
+        for index, pattern in enumerate(patterns):
+            fitting, problem = self._matched(pattern)
+            taken |= fitting
+            if problem is not None:
+                problems.append(replace(problem, path=(*PATH, "layers", index)))
+        loaded = tuple(name for name in self.wanted if name in taken)
+        weights = {
+            f"{name}/{key}": self.weights[f"{name}/{key}"] for name in loaded for key in self.wanted[name]
+        }
+        new = tuple(name for name in self.wanted if name not in taken)
+        left = tuple(name for name in self.there if name not in taken)
+        return Initial(self.source, weights, loaded, new, left)
+
+    def _matched(self, pattern: str) -> tuple[set[str], Problem | None]:
+        """The layers that a pattern loads, or what is wrong with it."""
+        own = [name for name in self.wanted if _matches(name, pattern)]
+        fitting = {name for name in own if self.there.get(name) == self.wanted[name]}
+        if not own:
+            known = list(self.wanted)
+            return set(), Problem(
+                f"the model has no layer '{pattern}' with weights",
+                expected=f"one of {_listed(known)}, or a pattern",
+                suggestion=nearest(pattern, known),
+            )
+        odd = [name for name in own if name not in fitting]
+        if odd and (not fitting or not any(char in pattern for char in "*?[")):
+            return set(), Problem(self._misfit(odd[0]), expected=f"one of {_listed(self._fits())}, or none")
+        return fitting, None
+
+    def _fits(self) -> list[str]:
+        return [name for name in self.wanted if self.there.get(name) == self.wanted[name]]
+
+    def _misfit(self, name: str) -> str:
+        if name not in self.there:
+            near = nearest(name, list(self.there))
+            hint = f"; did you mean '{near}'?" if near else f"; it has {_listed(self.there)}"
+            return f"{self.source} has no layer '{name}'{hint}"
+        shapes = "; ".join(f"{key} {show(shape)}" for key, shape in self.there[name].items())
+        needs = "; ".join(f"{key} {show(shape)}" for key, shape in self.wanted[name].items())
+        return f"layer '{name}' of {self.source} has {shapes}, the model needs {needs}"
+
+
+def _by_layer(weights: Mapping[str, Any]) -> Layers:
+    layers: Layers = {}
+    for full, value in weights.items():
+        name, _, key = full.rpartition("/")
+        layers.setdefault(name, {})[key] = value
+    return layers
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """A layer by its name or pattern; those of a nested model by that of the model."""
+    return any(fnmatchcase(above, pattern) for above in (name, *_above(name)))
+
+
+def _above(name: str) -> Iterator[str]:
+    while "/" in name:
+        name = name.rpartition("/")[0]
+        yield name
+
+
+def _listed(names: Any) -> str:
+    shown = [f"'{name}'" for name in names]
+    return ", ".join(shown[:8]) + (f" and {len(shown) - 8} more" if len(shown) > 8 else "") or "nothing"
