@@ -10,7 +10,7 @@ ITSELF := $(PIP) --no-deps --no-build-isolation --no-index -e .
 # What test-latest and test-lowest run: make test-lowest TESTS=tests/spec
 TESTS ?=
 
-.PHONY: demo test test-slow test-latest test-lowest mutants mutants-sample lock lint docs bench clean
+.PHONY: demo test test-slow mutated test-latest test-lowest mutants mutants-sample lock lint docs bench clean
 
 $(STAMPS)/installed: pyproject.toml requirements/run.txt
 	@sh requirements/preflight $(PYTHON)
@@ -54,6 +54,10 @@ test: $(STAMPS)/dev
 
 test-slow: $(STAMPS)/dev
 	$(BIN)/python -m pytest -n 2 -m slow
+
+# Model files, manifests, metrics, NPZ and HDF5 with something changed: each by a command, its time and memory measured.
+mutated: $(STAMPS)/dev
+	$(BIN)/python -m tests.mutated --count 2000
 
 test-latest: $(STAMPS)/latest/installed
 	$(STAMPS)/latest/bin/python -m pytest -n 2 $(TESTS)

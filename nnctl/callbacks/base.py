@@ -34,6 +34,18 @@ class CallbackSpec(Spec):
         """The state of a run that begins. A resumed run has the state of its checkpoint instead."""
         return {}
 
+    def fits(self, state: Any) -> bool:
+        """Whether `state`, read from a checkpoint, is one that `handle` can go on with.
+
+        It has the keys that `start` gives, with values of their kind; what begins as None may be a number.
+        """
+        begun = self.start()
+        return (
+            isinstance(state, dict)
+            and list(state) == list(begun)
+            and all(_alike(begun[key], state[key]) for key in begun)
+        )
+
     def handle(self, event: Event, state: dict[str, Any]) -> Iterable[Request]:
         """React to `event`: change `state` in place, answer requests.
 
@@ -57,3 +69,13 @@ class CallbackSpec(Spec):
     def problems(self, log_names: Sequence[str]) -> list[Problem]:
         """What is wrong with it in a run whose logs have these names; paths are below this callback."""
         return []
+
+
+def _alike(begun: Any, value: Any) -> bool:
+    """Whether a value of a state is of the kind that it began as."""
+    if isinstance(begun, bool):
+        return isinstance(value, bool)
+    if begun is None or isinstance(begun, int | float):
+        number = type(value) is float or (type(value) is int and abs(value) < 1 << 53)
+        return number or (value is None and begun is None)
+    return isinstance(value, type(begun))

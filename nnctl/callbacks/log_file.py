@@ -27,6 +27,10 @@ class LogFile(CallbackSpec):
     def start(self) -> dict[str, Any]:
         return {"names": None}
 
+    def fits(self, state: Any) -> bool:
+        names = state.get("names") if isinstance(state, dict) and list(state) == ["names"] else 0
+        return names is None or (isinstance(names, list) and all(isinstance(name, str) for name in names))
+
     def head(self, names: Sequence[str]) -> str:
         """What stands above the rows of logs with these names."""
         return ""

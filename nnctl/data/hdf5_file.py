@@ -10,14 +10,12 @@ import h5py
 import numpy as np
 
 from nnctl.core.errors import DataError
-from nnctl.data.bounds import FREE
+from nnctl.data.bounds import FREE, RATIO
 from nnctl.data.npy_format import column_of, native
 from nnctl.data.table import Column, coded
 
 _DEPTH = 8
 _OBJECTS = 10_000
-_RATIO = 1100
-"""Deflate cannot do better than 1032 to 1; a data set that claims more holds nothing there."""
 _TEXT = 256 << 20
 """Bytes that text read at a time may take at most."""
 _FILTERS = frozenset(
@@ -100,8 +98,13 @@ def _checked(found: h5py.h5d.DatasetID, path: str, where: str) -> h5py.Dataset:
 def _check_size(found: h5py.h5d.DatasetID, path: str, where: str) -> None:
     claimed = prod(found.shape) * found.get_type().get_size()
     stored: Any = found.get_storage_size()
-    if claimed > FREE and claimed > _RATIO * max(stored, 1):
-        raise DataError(f"claims {claimed} bytes of data, but stores {stored}", file=path, column=where)
+    if claimed > FREE and claimed > RATIO * max(stored, 1):
+        raise DataError(
+            f"claims {claimed} bytes of data, but stores {stored}, over the bound of {RATIO} to 1",
+            file=path,
+            column=where,
+            hint="if this is real data, store it uncompressed",
+        )
 
 
 def read_rows(dataset: h5py.Dataset, first: int, last: int, path: str, where: str) -> Column:

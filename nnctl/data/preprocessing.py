@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+import math
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from nnctl.core.errors import RunError
 from nnctl.core.spec import Spec
@@ -13,6 +14,7 @@ from nnctl.data.spec import WindowSpec
 from nnctl.data.trained_on import TrainedOn
 
 Floats = tuple[float, ...]
+Shape = tuple[Annotated[int, Field(ge=0, lt=1 << 31)] | None, ...]
 
 
 class NumberPrep(Spec):
@@ -30,6 +32,18 @@ class NumberPrep(Spec):
     divide: Floats = (1.0,)
     fill: Floats | None = None
     """What replaces missing values; None if they are an error."""
+
+    @model_validator(mode="after")
+    def _hang_together(self) -> Self:
+        fits = (1, *self.shape[-1:])
+        numbers = [self.shift, self.divide, *([self.fill] if self.fill is not None else [])]
+        if not all(0 <= n < 1 << 31 for n in self.shape) or len(self.shape) > 16:
+            raise ValueError("no shape of an array")
+        if not all(len(n) in fits and all(map(math.isfinite, n)) for n in numbers):
+            raise ValueError("shift, divide and fill need a finite number, or one for each element")
+        if 0 in self.divide:
+            raise ValueError("it would divide by 0")
+        return self
 
     @property
     def width(self) -> int:
@@ -60,6 +74,14 @@ class CategoryPrep(Spec):
     unknown_other: bool = True
     """Whether words that training never saw go to that class; else they are an error."""
 
+    @model_validator(mode="after")
+    def _hang_together(self) -> Self:
+        if len(set(self.words)) < len(self.words):
+            raise ValueError("a word stands there twice")
+        if self.fill is not None and self.fill not in self.words:
+            raise ValueError("what missing values are filled with is none of the words")
+        return self
+
     @property
     def classes(self) -> int:
         """The number of classes, `other` included."""
@@ -77,8 +99,8 @@ ColumnPrep = Annotated[NumberPrep | CategoryPrep, Field(discriminator="kind")]
 class InputPrep(Spec):
     """One model input: its columns side by side, in this order, in this shape."""
 
-    columns: dict[str, ColumnPrep]
-    shape: tuple[int | None, ...]
+    columns: Annotated[dict[str, ColumnPrep], Field(min_length=1)]
+    shape: Shape
     """The shape of one example."""
     dtype: Literal["float32", "int32"] = "float32"
 
@@ -86,10 +108,10 @@ class InputPrep(Spec):
 class TargetPrep(Spec):
     """What one model output is trained towards."""
 
-    columns: dict[str, ColumnPrep]
+    columns: Annotated[dict[str, ColumnPrep], Field(min_length=1)]
     kind: Literal["number", "ids", "onehot"]
     """number: floats; ids: class numbers; onehot: a 0/1 vector an example."""
-    shape: tuple[int | None, ...]
+    shape: Shape
     """The shape of one example; () for one number."""
     class_names: tuple[str, ...] | None = None
 

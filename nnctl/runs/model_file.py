@@ -222,7 +222,7 @@ def _entries(reader: Hdf5Reader, index: Mapping[str, Any], family: str) -> Entri
             str(name): (tuple(int(n) for n in shape), np.dtype(str(dtype)))
             for name, dtype, shape in index[family]
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise FileRefused(f"{reader.path}: 'index' does not list '{family}' as it should") from error
 
 
@@ -244,20 +244,26 @@ def _match(path: Path, found: Entries, expected: Expected) -> None:
 def _state(reader: Hdf5Reader, training: Mapping[str, Any]) -> TrainingState:
     try:
         return TrainingState(
-            step=int(training["step"]),
-            epoch=int(training["epoch"]),
-            step_in_epoch=int(training["step_in_epoch"]),
+            step=_count(training["step"]),
+            epoch=_count(training["epoch"]),
+            step_in_epoch=_count(training["step_in_epoch"]),
             trainable={str(k): bool(v) for k, v in training["trainable"].items()},
             scalars={str(k): float(v) for k, v in training["scalars"].items()},
             callback_states=list(training["callbacks"]),
             logs=_numbers(training["logs"]),
             kept={str(slot): {} for slot in training["kept"]},
             kept_logs={str(slot): _numbers(logs) for slot, logs in training["kept_logs"].items()},
-            files={str(name): (int(size), str(sha)) for name, (size, sha) in training["files"].items()},
+            files={str(name): (_count(size), str(sha)) for name, (size, sha) in training["files"].items()},
             complete=bool(training["complete"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FileRefused(f"{reader.path}: 'training' is not as it should be") from error
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 53:
+        raise ValueError("no count")
+    return value
 
 
 def _numbers(value: Mapping[str, Any]) -> dict[str, float]:

@@ -22,8 +22,11 @@ def own_data(
         way_out: What to do if they are not there or not the same.
 
     Raises:
-        DataError: a file is missing or has changed.
+        DataError: a file is missing or has changed, or nothing tells.
     """
+    if not recorded and not digest:
+        # A stranger's model could have any file read, and quoted in an error, by naming it.
+        raise DataError("the run does not say which data it was trained on", hint=way_out)
     try:
         found = spec if place is None else moved(spec, place)
         now = counted(found, base, recorded)

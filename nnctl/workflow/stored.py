@@ -151,5 +151,21 @@ def open_stored(run: str, *, allow_plugins: bool = False) -> Stored:
         raise RunError(f"{path} holds other weights than the model that it describes")
     weighted = preprocessing.sample_weight is not None
     objective = compile_objective(experiment.training, model, sample_weight=weighted)
+    _check_match(path, preprocessing, model, objective)
     objective = with_own_units(objective, model, preprocessing.targets)
     return Stored(found, file, loaded, directory, preprocessing, model, objective)
+
+
+def _check_match(path: Path, preprocessing: Preprocessing, model: LayerGraph, objective: Objective) -> None:
+    """Hold the preparation of columns against the model: one of them may not be what training stored.
+
+    Raises:
+        RunError: an input or a target has no columns, or other classes than the model tells apart.
+    """
+    outputs = {output.output: output.target.classes for output in objective.outputs}
+    if set(preprocessing.inputs) != set(model.inputs) or set(preprocessing.targets) != set(outputs):
+        raise RunError(f"{path} prepares other inputs or targets than its model has")
+    for name, names in preprocessing.class_names.items():
+        classes = outputs[name]
+        if classes is not None and len(names) > max(classes, 2):
+            raise RunError(f"{path} names {len(names)} classes of '{name}', which tells {classes} apart")

@@ -30,6 +30,7 @@ from nnctl.workflow.callbacks import better, log_names
 from nnctl.workflow.initial import Initial, expected_weights, initial_weights
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.output import files_read, keep_run_apart
+from nnctl.workflow.resumable import check_state
 from nnctl.workflow.split import make_split
 
 if TYPE_CHECKING:
@@ -250,6 +251,8 @@ class Training:
                 yield events.Notice(f"passed over {passed.path.name}: {passed.reason}")
             run.checkpoints.set_aside(loaded)
             state = loaded.model.state if loaded.model else None
+            if state is not None and loaded.path is not None:
+                check_state(job, state, loaded.path)
             self.manifest = resumed_manifest(self.manifest, threads=self.threads)
             if self.decision.more_epochs is not None:
                 yield from self._lengthen(recorder, self.decision.more_epochs, state)

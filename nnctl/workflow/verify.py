@@ -11,9 +11,11 @@ from nnctl.core import events
 from nnctl.core.errors import RunError
 from nnctl.core.events import Event
 from nnctl.core.threads import thread_count
-from nnctl.runs.directory import RESOLVED
+from nnctl.runs.directory import RESOLVED, RunDirectory
 from nnctl.runs.find import find
 from nnctl.runs.state import weights_sha256
+from nnctl.spec.document import parse_document
+from nnctl.spec.reading import decode
 from nnctl.workflow.assemble import assemble_loaded, load_experiment, placed
 from nnctl.workflow.initial import initial_weights
 from nnctl.workflow.kernels import ready_kernels
@@ -73,7 +75,7 @@ def verify(
             f"{directory.name} is {directory.status()}, not completed: there is nothing to compare with"
         )
     recorded = manifest.weights_sha256
-    directory.resolved()  # refused where it is a link, or no file
+    _stands_alone(directory)
     loaded = load_experiment(directory.path / RESOLVED, allow_plugins=allow_plugins)
     experiment = loaded.experiment
     with placed(loaded):
@@ -98,3 +100,17 @@ def verify(
     holds = again == recorded
     word = "holds" if holds else f"does not hold: recorded {recorded}, found"
     return Verified(directory.name, recorded, again, holds, f"{directory.name}: {word} {again}")
+
+
+def _stands_alone(run: RunDirectory) -> None:
+    """Refuse a `resolved.yaml` that nnctl did not write: an error in a file that it names quotes it.
+
+    Raises:
+        RunError: it is a link, or takes its model from another file.
+    """
+    config = parse_document(decode(run.resolved().encode(), str(run.path / RESOLVED))).data
+    model = config.get("model")
+    if isinstance(model, dict) and model.get("path") is not None:
+        raise RunError(
+            f"{run.path / RESOLVED} takes its model from another file, which no run's own config does"
+        )

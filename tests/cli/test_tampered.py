@@ -7,9 +7,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 
+from nnctl.runs.image import pieces
+from nnctl.runs.model_file import FORMAT
 from tests.cli.command import Result, nnctl
+from tests.mutated.cases import read_parts
 
 ESCAPE = "\x1b]0;gone\x07\x1b[31mred\u202e\x9b2J"
 SHOWN = "\\x1b]0;gone\\x07\\x1b[31mred\\u202e\\x9b2J"
@@ -104,3 +109,44 @@ def test_an_error_is_no_longer_than_anyone_reads(here: Path) -> None:
             done = nnctl("predict", "iris", name, "-o", "p.csv", *more, cwd=here)
             assert done.code == 3
             assert len(done.err) + len(done.out) < 5_000
+
+
+def test_no_error_quotes_a_file_that_only_the_run_names(here: Path) -> None:
+    """A stranger's run names a file as its model, or as its data: what it holds stays unsaid."""
+    (here / "secret.yaml").write_text("password: hunter2\n")
+    (here / "secret.csv").write_text("sepal_length,species\nhunter2,hunter2\n")
+    run = here / "runs/iris/1"
+    resolved = run / "resolved.yaml"
+    head, _, tail = resolved.read_text().partition("\nmodel:")
+    rest = tail[tail.index("\ntraining:") :]
+    resolved.write_text(f"{head}\nmodel: {{path: ../../../secret.yaml}}{rest}")
+    done = nnctl("verify", "iris", cwd=here)
+    assert done.code == 2, done.err
+    assert "hunter2" not in done.err
+    texts, arrays = read_parts(run / "model.h5")
+    config, preprocessing = json.loads(texts["config"]), json.loads(texts["preprocessing"])
+    config["data"]["source"]["path"] = "../../../secret.csv"
+    preprocessing["trained_on"] = {}
+    texts |= {"config": json.dumps(config), "preprocessing": json.dumps(preprocessing)}
+    (run / "model.h5").write_bytes(b"".join(pieces(texts, arrays, FORMAT)))
+    edit(run / "manifest.json", data_sha256="", data_files={})
+    done = nnctl("eval", "iris", cwd=here)
+    assert done.code == 3, done.err
+    assert "hunter2" not in done.err
+
+
+def test_an_hdf5_file_of_zeros_is_not_unpacked(tmp_path: Path) -> None:
+    """The bound is that of NPZ: 200 bytes for one, beyond 64 MiB."""
+    with h5py.File(tmp_path / "bomb.h5", "w") as file:
+        made = file.create_dataset("x", (100_000, 250), "f4", chunks=(10_000, 250), compression="gzip")
+        for first in range(0, 100_000, 10_000):
+            made[first : first + 10_000] = 0
+        file["y"] = np.arange(100_000) % 3
+    (tmp_path / "c.yaml").write_text(
+        "nnctl: 1\ndata: {source: bomb.h5, target: y, split: {test: 0.2}}\n"
+        "model: {layers: [{type: Dense, units: 3, activation: softmax}]}\n"
+        "training: {epochs: 1, loss: sparse_categorical_crossentropy}\n"
+    )
+    done = nnctl("check", "c.yaml", cwd=tmp_path)
+    assert done.code == 3, done.err
+    assert "200 to 1" in done.err

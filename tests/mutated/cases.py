@@ -59,14 +59,15 @@ def _texts(here: Path, chance: random.Random) -> Case:
     run = "stopped" if stopped else "done"
     path = sorted((here / run / "checkpoints").glob("*.h5"))[-1] if stopped else here / run / "model.h5"
     name = chance.choice(["preprocessing", "preprocessing", "config", "training", "index"])
-    texts, arrays = _read(path)
+    texts, arrays = read_parts(path)
     texts[name], what = changed(json.loads(texts[name]), chance)
     path.write_bytes(b"".join(pieces(texts, arrays, FORMAT)))
     resume = (*RESUME, "--run-dir", run, "--resume")
     return Case(f"{name}: {what}", resume if stopped and chance.random() < 0.7 else _command(chance, run))
 
 
-def _read(path: Path) -> tuple[dict, dict]:
+def read_parts(path: Path) -> tuple[dict, dict]:
+    """The texts and the arrays of a model file, by path."""
     with Hdf5Reader(path) as reader:
         texts = {name: reader.text(name) for name in TEXTS if name in reader.names()}
         arrays = {}
