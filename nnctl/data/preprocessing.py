@@ -172,9 +172,14 @@ class Preprocessing(Spec):
         return {name: t.class_names for name, t in self.targets.items() if t.class_names is not None}
 
     def kind_of(self, column: str) -> Literal["number", "category"] | None:
-        """What a column was in training; None for a column that had no part in it."""
+        """What a column was in training; None for a column that had no part in it.
+
+        Ids that keep series apart are words, whatever they look like: a part of a file may hold only digits.
+        """
         roles: list[InputPrep | TargetPrep] = [*self.inputs.values(), *self.targets.values()]
         for role in roles:
             if column in role.columns:
                 return role.columns[column].kind
-        return "number" if column == self.sample_weight else None
+        if column == self.sample_weight:
+            return "number"
+        return "category" if self.window is not None and column == self.window.group else None

@@ -187,6 +187,20 @@ def test_windows(group: str | None, stride: int, length: int, size: int, tmp_pat
     assert kept == {"t": [str(i) for i in ends], "row": [i + 2 for i in ends]}
 
 
+def test_series_by_ids_that_look_like_numbers_for_a_while(size: int, tmp_path: Path) -> None:
+    """A block that holds only 007 must not call it 7: the next one, with A13, would begin another series."""
+    ids = ["007"] * 9 + ["7"] * 5 + ["A13"] * 4 + ["007"] * 6
+    rows = [f"{i},{name}" for i, name in enumerate(ids)]
+    write(tmp_path, "train.csv", "x,g\n" + "\n".join(rows) + "\n")
+    window = {"length": 3, "group": "g"}
+    config = {"source": {"path": "train.csv"}, "target": "x", "inputs": ["x"], "window": window}
+    preprocessing = opened(tmp_path, config).preprocessing
+    arrays, kept, _ = streamed(tmp_path / "train.csv", preprocessing, "row")
+    whole = read_inputs(tmp_path / "train.csv", preprocessing)
+    np.testing.assert_array_equal(arrays["input"], whole.arrays()["input"])
+    assert kept["row"] == [4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 18, 19, 22, 23, 24, 25]
+
+
 def test_too_few_rows_for_a_window(size: int, tmp_path: Path) -> None:
     write(tmp_path, "train.csv", "x\n" + "".join(f"{i}\n" for i in range(9)))
     config = {"source": {"path": "train.csv"}, "target": "x", "inputs": ["x"], "window": {"length": 4}}
