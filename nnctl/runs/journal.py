@@ -62,7 +62,7 @@ class Journal:
         with storage(f"cannot read {self.path}"):
             try:
                 with below.reading(self.path, self.disk.root) as file:
-                    content = file.read(min(mark.size, MAX_BYTES))
+                    content = file.read(max(0, min(mark.size, MAX_BYTES)))
             except (FileNotFoundError, NotADirectoryError, RunError):
                 return False
         digest = hashlib.sha256(content)

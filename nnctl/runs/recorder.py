@@ -70,7 +70,9 @@ class Recorder:
         """
         lost = frozenset(name for name in (METRICS, *logs) if not self._restored(name, state))
         if METRICS in lost:
-            rows = [row for row in self.run.metrics() if row.get("epoch", state.epoch) < state.epoch]
+            # Other hands may have been in it: only what is an epoch's before the checkpoint is taken over.
+            known = range(state.epoch)
+            rows = [row for row in self.run.metrics() if row.get("epoch") in known]
             self._journal(METRICS).append("".join(map(metrics_line, rows)))
         return lost
 

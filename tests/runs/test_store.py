@@ -9,6 +9,7 @@ import pytest
 
 from nnctl.core.errors import RunError
 from nnctl.runs.hdf5 import FileRefused
+from nnctl.runs.model_file import ModelFile
 from nnctl.runs.store import CheckpointStore, safe_name
 
 from .examples import example_model, expected_of
@@ -37,6 +38,45 @@ def test_order_is_by_step_and_not_by_time(tmp_path: Path) -> None:
         os.utime(path, (1, 1 + 1000 * ("03" in path.name)))
     assert [c.step for c in store.checkpoints()] == [100000000, 99999999, 3]
     assert store.load().model.state.step == 100000000
+
+
+def best_model(step: int) -> ModelFile:
+    """A best model that was kept for itself: its weights, and not what training needs."""
+    model = example_model(step)
+    model.state.complete = False
+    return model
+
+
+def test_a_best_model_alone_is_no_checkpoint_to_go_on_from(tmp_path: Path) -> None:
+    """It counts for nothing but the best: not among the newest, nor for loading; the next one replaces it."""
+    store = CheckpointStore(tmp_path, keep=2)
+    for step in (3, 5):
+        store.commit(example_model(step))
+    store.commit(best_model(6), best=True)
+    assert names(store) == ["step-00000003.h5", "step-00000005.h5", "step-00000006.best-model.h5"]
+    assert store.best() is not None
+    assert store.best().step == 6
+    assert store.latest().step == 5
+    assert store.find("best").name == "step-00000006.best-model.h5"
+    assert store.load().model.state.step == 5
+    store.commit(example_model(7))
+    assert names(store) == ["step-00000005.h5", "step-00000006.best-model.h5", "step-00000007.h5"]
+    store.commit(best_model(8), best=True)
+    assert names(store) == ["step-00000005.h5", "step-00000007.h5", "step-00000008.best-model.h5"]
+    store.commit(example_model(9), best=True)
+    assert names(store) == ["step-00000007.h5", "step-00000009.best.h5"]
+    with pytest.raises(RunError):
+        safe_name("step-00000009.best-model.h5")
+
+
+def test_a_best_model_does_not_take_the_place_of_the_state_at_its_step(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, keep=1)
+    store.commit(example_model(5))
+    store.commit(best_model(5), best=True)
+    assert names(store) == ["step-00000005.best-model.h5", "step-00000005.h5"]
+    assert store.load().model.state.complete
+    store.commit(example_model(5), best=True)
+    assert names(store) == ["step-00000005.best.h5"]
 
 
 def test_twice_at_one_step(tmp_path: Path) -> None:

@@ -113,3 +113,28 @@ def test_directories_of_others_keep_their_files(tmp_path: Path) -> None:
     (run / ".manifest.json.7.tmp").write_text("half")
     RunDirectory(run).open().close()
     assert sorted(p.name for p in run.glob("*.tmp")) == [".notes.7.tmp", "notes.tmp"]
+
+
+@pytest.mark.parametrize("meddled", ["removed", "cut", "edited"])
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl", "metrics.jsonl"])
+def test_files_that_others_changed_between_are_made_right(tmp_path: Path, name: str, meddled: str) -> None:
+    """A log file is written anew from the metrics; of the metrics, what is left goes on, and it is said."""
+    overrides = ["training.epochs=4", "training.checkpoint={every: epoch}"]
+    overrides += ["training.callbacks=[{type: CSVLogger, filename: log.csv}, JSONLogger]"]
+    straight, run = tmp_path / "straight", tmp_path / "run"
+    done = train(start(IRIS, run_dir=straight, overrides=overrides))
+    train(start(IRIS, run_dir=run, overrides=overrides), steps=16)
+    file = run / name
+    lines = file.read_text().splitlines(keepends=True)
+    file.unlink()
+    if meddled != "removed":
+        file.write_text("".join(lines[:1]) + (lines[1].replace("0.", "7.") if meddled == "edited" else ""))
+    training = start(IRIS, run_dir=run, overrides=overrides, resume=True)
+    said = [event.text for event in training.events() if isinstance(event, events.Notice)]
+    assert training.result()["weights_sha256"] == done.result()["weights_sha256"]
+    assert any(name in text for text in said[:-1])
+    for log in ("log.csv", "log.jsonl"):
+        assert (run / log).read_text() == (straight / log).read_text()
+    rows = [row["epoch"] for row in epochs(run)]
+    left = {"removed": [2, 3], "cut": [0, 2, 3], "edited": [0, 1, 2, 3]}[meddled]
+    assert rows == (left if name == "metrics.jsonl" else [0, 1, 2, 3])
