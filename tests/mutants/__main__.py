@@ -37,6 +37,9 @@ def main() -> int:
                 break
             tried.append(_try(mutant, nursery))
             row = tried[-1]
+            if args.record:
+                before[row.place] = row
+                record.write(before.values())
             if row.outcome == "survived":
                 why = reasons.get(row.place)
                 print(
@@ -44,8 +47,6 @@ def main() -> int:
                 )
                 print(f"    - {row.was}\n    + {row.now}", flush=True)
     print(record.table(tried))
-    if args.record:
-        record.write({**before, **{row.place: row for row in tried}}.values())
     able = [row for row in tried if row.outcome == "killed" or row.place not in reasons]
     killed = sum(row.outcome == "killed" for row in able)
     return 0 if killed >= args.share * len(able) else 1
