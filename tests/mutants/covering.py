@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import hashlib
 import json
 from collections.abc import Iterable
@@ -51,8 +53,11 @@ class Covering:
         """The tests that run the mutant's line; of a line that importing runs, those that use the file."""
         lines = self.lines.get(mutant.file, {})
         names = set(lines.get(str(mutant.line), []))
-        if not names:
+        if not _in_function(mutant.file, mutant.line):
             names = {name for found in lines.values() for name in found}
+            names |= {
+                name for name in self.seconds if name.startswith(tuple(f"tests/{e}" for e in _EVERYWHERE))
+            }
         chosen, spent = [], 0.0
         for name in sorted(names, key=lambda n: self.seconds.get(n, 0.0)):
             spent += self.seconds.get(name, 0.0)
@@ -64,6 +69,18 @@ class Covering:
     def cost(self, tests: Iterable[str]) -> float:
         """The processor time of some tests without a mutant, in seconds."""
         return sum(self.seconds.get(name, 0.0) for name in tests)
+
+
+@functools.cache
+def _bodies(file: str) -> list[range]:
+    """The lines of each function's body."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    found = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [range(n.body[0].lineno, (n.end_lineno or n.body[0].lineno) + 1) for n in found]
+
+
+def _in_function(file: str, line: int) -> bool:
+    return any(line in body for body in _bodies(file))
 
 
 def covering(package: str, nursery: Nursery) -> Covering:

@@ -138,7 +138,7 @@ def test_defaults() -> None:
     ("name", "fields", "message"),
     [
         ("sgd", {"clipnorm": 1.0, "clipvalue": 1.0}, "only one of 'clipnorm' and 'clipvalue'"),
-        ("sgd", {"momentum": 1.5}, "less than or equal to 1"),
+        ("sgd", {"momentum": 1.5}, "momentum less_than_equal "),
         ("adam", {"learning_rate": -0.1}, "not below 0"),
         ("adam", {"learning_rate": "fast"}, "no schedule 'fast'"),
         ("adam", {"use_ema": True}, "use_ema"),
@@ -146,5 +146,8 @@ def test_defaults() -> None:
     ],
 )
 def test_wrong_fields(name: str, fields: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ValidationError) as caught:
         make(name, **fields)
+    # Where it is and of what kind is Pydantic's promise; its words are not.
+    found = caught.value.errors()[0]
+    assert message in f"{'.'.join(map(str, found['loc']))} {found['type']} {found['msg']}"
