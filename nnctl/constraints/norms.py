@@ -31,7 +31,7 @@ class NormConstraint(ConstraintSpec):
         """
         rank = len(shape)
         wanted = (self.axis,) if isinstance(self.axis, int) else self.axis
-        axes = sorted({a + rank if a < 0 else a for a in wanted})
+        axes = sorted(a + rank if a < 0 else a for a in wanted)
         inside = axes and axes[0] >= 0 and axes[-1] < rank
         if not inside or axes != list(range(axes[0], axes[-1] + 1)):
             kind = type(self).__name__

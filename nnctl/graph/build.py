@@ -234,19 +234,31 @@ class _Builder:
                 self.graph.weights[full] = WeightInfo(
                     full, owner, key, weight, trainable and weight.trainable
                 )
-        elif not self._same_weights(owner, {k: w.shape for k, w in weights.items()}, path):
+        elif not self._same_weights(owner, {k: w.shape for k, w in weights.items()}, path, refs, shapes):
             return (None,)
         self.graph.nodes.append(CallNode(name, layer, owner, refs, shapes, outputs, trainable, path))
         return tuple(Ref(name, i) for i in range(len(outputs)))
 
-    def _same_weights(self, owner: str, shapes: Mapping[str, tuple[int, ...]], path: Path) -> bool:
+    def _same_weights(
+        self,
+        owner: str,
+        shapes: Mapping[str, tuple[int, ...]],
+        path: Path,
+        refs: tuple[Ref, ...],
+        given: tuple[Shape, ...],
+    ) -> bool:
         """Does a shared layer's second input fit the weights its first one made?"""
         for info in self.graph.weights_of(owner):
             if shapes.get(info.field) != info.weight.shape:
+                first = self.graph.node(owner)
+                reads = ", ".join(f"'{r.name}' {show(s)}" for r, s in zip(refs, given, strict=True))
+                pairs = zip(first.inputs, first.input_shapes, strict=True)
+                before = ", ".join(f"'{r.name}' {show(s)}" for r, s in pairs)
                 self._fail(
-                    f"'{owner}' was built with a {info.field} of {show(info.weight.shape)}; "
-                    f"this input would need {show(shapes.get(info.field, ()))}",
+                    f"'{owner}' was built on {before}, with a {info.field} of {show(info.weight.shape)}; "
+                    f"on {reads} it would need {show(shapes.get(info.field, ()))}",
                     path,
+                    expected=f"an input like {before}, or an entry of its own, with weights of its own",
                 )
                 return False
         return True
@@ -276,7 +288,13 @@ class _Builder:
                 shape = self.graph.shape(ref)
                 declared_shape = entry.layer.shape
                 if declared_shape is not None and not _fits(declared_shape, shape):
-                    self._fail(f"declared as {show(declared_shape)}, but {show(shape)} comes in", at)
+                    self._fail(
+                        f"the input '{key}' of '{name}' is declared as {show(declared_shape)}, but "
+                        f"'{ref.name}' {show(shape)} comes in",
+                        at,
+                        expected=f"an input of {show(declared_shape)}",
+                    )
+                    return (None,)
                 previous = (ref,)
                 scope.names[key] = previous
                 continue

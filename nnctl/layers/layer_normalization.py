@@ -9,8 +9,9 @@ from pydantic import NonNegativeFloat, field_validator
 from pydantic_core import PydanticCustomError
 
 from nnctl.constraints.base import Constraint
+from nnctl.core.errors import ShapeError
 from nnctl.core.ranges import ANY, Range
-from nnctl.core.shapes import Shape
+from nnctl.core.shapes import Shape, show
 from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Layer, Weight, need_axis, need_known, register
 from nnctl.layers.call import Call
@@ -60,7 +61,14 @@ class LayerNormalization(Layer):
     def _axes(self, x: Shape) -> list[int]:
         """The axes as indices into x without its batch, from first to last."""
         given = (self.axis,) if isinstance(self.axis, int) else self.axis
-        return sorted({need_axis("LayerNormalization", x, axis) for axis in given})
+        axes = sorted(need_axis("LayerNormalization", x, axis) for axis in given)
+        if len(set(axes)) < len(axes):
+            raise ShapeError(
+                f"LayerNormalization is told an axis of {show(x)} twice: {list(given)}",
+                field="axis",
+                expected="each axis once",
+            )
+        return axes
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs

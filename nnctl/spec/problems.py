@@ -15,6 +15,7 @@ from nnctl.spec.belongs import where_it_belongs
 from nnctl.spec.emit import flow
 from nnctl.spec.expectation import expectation, one_of, words
 from nnctl.spec.keras_names import has_keras, keras_has_argument
+from nnctl.spec.renamed import field_now, written_now
 from nnctl.spec.unions import Fault, prune, read_faults
 
 MOST = 200
@@ -85,11 +86,14 @@ class _Reading:
         mapping = value_at(self.data, above)
         known = [k for a in slots(self.model, self.data, above) for k in known_keys(a, mapping)]
         known = list(dict.fromkeys(known))
-        close = nearest(str(key), known)
-        home = None if close else where_it_belongs(self.model, self.data, above, str(key))
-        expected = home or (one_of(known) if known else None)
+        owners = list(self._families(above, mapping))
+        renamed, told = field_now(owners, str(key), known), written_now(owners, str(key))
+        # What an old word has become comes before the word that happens to look like it.
+        close = renamed or (None if told else nearest(str(key), known))
+        home = None if close or told else where_it_belongs(self.model, self.data, above, str(key))
+        expected = told or home or (one_of(known) if known else None)
         message = f"{self._owner(above)} has no key '{key}'"
-        if home is None and keras_has_argument(self._families(above, mapping), str(key)):
+        if home is None and not renamed and not told and keras_has_argument(owners, str(key)):
             message = f"Keras's {self._owner(above)} has '{key}'; nnctl's does not have it yet"
             close = None
         return Problem(message, self.path, expected=expected, suggestion=close, at_key=True)

@@ -74,7 +74,10 @@ def test_a_shared_layer_must_fit_every_input() -> None:
         signature={"a": InputInfo((5,), "float32"), "b": InputInfo((4,), "float32")},
     )
     assert problems == [
-        ("'shared' was built with a kernel of (5, 3); this input would need (4, 3)", ("model", "layers", 1))
+        (
+            "'shared' was built on 'a' (5), with a kernel of (5, 3); on 'b' (4) it would need (4, 3)",
+            ("model", "layers", 1),
+        )
     ]
 
 
@@ -164,3 +167,28 @@ def test_too_many_inputs_for_a_layer() -> None:
 def test_an_output_index_that_is_not_there() -> None:
     problems = failed([dense(2, name="a"), dense(2, inputs="a:1")])
     assert problems == [("'a' has 1 output, counted from 0", ("model", "layers", 1, "inputs", 0))]
+
+
+def test_a_nested_model_must_fit_every_input() -> None:
+    """Said once: at the call, with what it was built on and the way out."""
+    inner = [{"type": "Input", "name": "i", "shape": [5]}, dense(2)]
+    for layers, words in (([dense(2)], "was built on 'a' (5)"), (inner, "is declared as (5), but 'b' (4)")):
+        kind = "Functional" if layers is inner else "Sequential"
+        (problem,) = failed(
+            [
+                {"type": kind, "name": "encoder", "layers": layers, "inputs": "a"},
+                {"use": "encoder", "inputs": "b", "name": "other"},
+                {"type": "Concatenate", "inputs": ["encoder", "other"]},
+            ],
+            signature={"a": InputInfo((5,), "float32"), "b": InputInfo((4,), "float32")},
+        )
+        assert words in problem[0]
+        assert problem[1][:3] == ("model", "layers", 1)
+
+
+def test_an_axis_twice_is_no_axis() -> None:
+    for axis in ([1, 1], [1, -1], [-1, -1]):
+        entry = {"type": "LayerNormalization", "axis": axis}
+        (problem,) = failed([entry], signature={"a": InputInfo((5,), "float32")})
+        assert "twice" in problem[0]
+        assert problem[1] == ("model", "layers", 0, "axis")

@@ -249,7 +249,7 @@ training:
 c.yaml:6:3: error: 'training' has no key 'validation_split'
     validation_split: 0.2
     ^
-  did you mean 'validation_frequency'?
+  expected: data: {split: {validation: 0.2}}, or a source of its own: data.validation
 """,
     ),
 }

@@ -15,6 +15,7 @@ from nnctl.workflow.assemble import assemble
 from nnctl.workflow.export import Format, export
 from nnctl.workflow.stored import open_stored
 from nnctl.workflow.train import start
+from tests.cli.command import nnctl
 from tests.runs.faults import FaultyDisk
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -125,3 +126,38 @@ def test_keras_evaluates_the_run_alike(run: str, tmp_path: Path) -> None:
     split.read(np.arange(count), {f"input:{name}": array for name, array in given.items()})
     theirs = keras.saving.load_model(tmp_path / "model.keras").predict(given, verbose=0)
     np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-6)
+
+
+RANKS = """
+nnctl: 1
+data: {source: {type: npz, path: d.npz, target: y}, inputs: {x: x, z: z}, batch_size: 4}
+model:
+  inputs: {x: {shape: [3]}, z: {shape: [4, 3]}}
+  layers:
+    - type: Sequential
+      name: enc
+      inputs: x
+      layers: [{type: Dense, units: 4, activation: relu}, {type: Dense, units: 2}]
+    - {use: enc, inputs: z, name: enc2}
+    - {type: Flatten, inputs: enc2}
+    - {type: Concatenate, inputs: [enc, flatten]}
+    - {type: Dense, units: 1}
+training: {loss: mse}
+"""
+
+
+def test_a_nested_model_shared_by_inputs_of_different_rank(tmp_path: Path) -> None:
+    """Keras's formats say that Keras has no such model; the others hold it."""
+    rng = np.random.default_rng(0)
+    arrays = {"x": rng.normal(size=(8, 3)), "z": rng.normal(size=(8, 4, 3)), "y": rng.normal(size=8)}
+    np.savez(tmp_path / "d.npz", **{name: a.astype(np.float32) for name, a in arrays.items()})
+    (tmp_path / "c.yaml").write_text(RANKS)
+    assert nnctl("train", "c.yaml", "-q", "--run-dir", "run", cwd=tmp_path).code == 0
+    for format, name in FORMATS:
+        done = nnctl("export", "run", "--format", format, "-o", name, cwd=tmp_path)
+        if format in ("keras", "h5"):
+            assert done.code == 2, done.err
+            assert "'enc' is called on (3) and on (4, 3)" in done.err
+            assert not (tmp_path / name).exists()
+        else:
+            assert done.code == 0, done.err

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from nnctl.core.errors import ConfigError, Problem
-from nnctl.core.shapes import Shape
+from nnctl.core.shapes import Shape, show
 from nnctl.formats.keras.masks import mask_sources
 from nnctl.formats.structure import declared_inputs
 from nnctl.graph.model import LayerGraph, Ref
@@ -193,7 +193,7 @@ class _Reader:
         if part.inner is None:
             part.inner = scope
         else:
-            _widen(part.inner, scope)
+            _widen(part, part.inner, scope)
         return scope
 
     def _dtype(self, scope: Scope, tensor: Tensor) -> str:
@@ -208,10 +208,23 @@ def _free(name: str, taken: Sequence[str]) -> str:
     return found
 
 
-def _widen(scope: Scope, other: Scope) -> None:
-    """Let the inputs of `scope` take those of `other` too: lengths that differ vary."""
+def _widen(model: Part, scope: Scope, other: Scope) -> None:
+    """Let the inputs of `scope` take those of `other` too: lengths that differ vary.
+
+    Raises:
+        ConfigError: they have not even as many axes, which an input of Keras must have.
+    """
     for part, seen in zip(scope.parts.values(), other.parts.values(), strict=True):
         if part.is_input:
+            if len(part.shape) != len(seen.shape):
+                called = f"called on {show(part.shape)} and on {show(seen.shape)}"
+                message = (
+                    f"Keras's nested models take inputs of one number of axes, but '{model.name}' is {called}"
+                )
+                way = (
+                    f"another format; or the layers of '{model.name}' in the model itself, and `use` for each"
+                )
+                raise ConfigError(Problem(message, expected=way))
             part.shape = tuple(n if n == m else None for n, m in zip(part.shape, seen.shape, strict=True))
         if part.inner is not None and seen.inner is not None:
-            _widen(part.inner, seen.inner)
+            _widen(part, part.inner, seen.inner)
