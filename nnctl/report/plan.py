@@ -44,6 +44,7 @@ def plan_lines(plan: Plan, *, program: bool = False) -> list[str]:
         ("arena (exact peak)", memory.arena),
         ("metric states", memory.states),
         ("data", memory.data),
+        ("kept weights", memory.kept),
         ("total", memory.total),
     )
     lines += [f"  {name:<20}{size(count):>12}  {count:>14,} bytes" for name, count in named]

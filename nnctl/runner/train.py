@@ -174,12 +174,16 @@ class _Loop:
             yield events.CheckpointDue(waiting.epoch, waiting.step, waiting, best=True, reason="best")
 
     def _model(self) -> TrainingState:
-        """The present weights alone, copied: the best model, which waits until a checkpoint is due."""
+        """The present weights alone: the best model, which waits until a checkpoint is due.
+
+        They are copied, but for the last epoch's, which no step changes any more.
+        """
         weights = self.session.weights
+        last = self.epoch == self.job.epochs
         return TrainingState(
             step=self.step,
             epoch=self.epoch,
-            weights=weights.snapshot(),
+            weights=dict(weights.arrays) if last else weights.snapshot(),
             trainable={name: name in weights.gradient_views for name in weights.arrays},
             logs=self.logs,
             complete=False,

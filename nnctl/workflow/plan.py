@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from nnctl.callbacks.early_stopping import EarlyStopping
 from nnctl.core.errors import Problem
 from nnctl.core.shapes import show
 from nnctl.core.threads import thread_count
@@ -14,6 +15,9 @@ from nnctl.program.bind import Compiled
 from nnctl.program.listing import Line, listing
 from nnctl.workflow.assemble import assemble, placed, refuse_warnings
 from nnctl.workflow.train import make_job, programs_of
+
+if TYPE_CHECKING:
+    from nnctl.runner.train import Job
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,14 @@ class Memory:
     """The exact peak of activations, gradients of activations and scratch, over all programs of the run."""
     states: int
     data: int
+    kept: int
+    """Copies of the weights: the best model that waits for a checkpoint, and those that callbacks keep."""
 
     @property
     def total(self) -> int:
         """All of it."""
-        return self.weights + self.gradients + self.optimizer + self.arena + self.states + self.data
+        training = self.weights + self.gradients + self.optimizer + self.arena
+        return training + self.states + self.data + self.kept
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,7 @@ def plan(
     model = assembled.model
     trainable, frozen = model.parameters()
     update = session.compiled("update", {})
+    weights = sum(a.nbytes for a in session.weights.arrays.values())
     return Plan(
         name=job.name,
         dtype=session.dtype,
@@ -123,17 +131,25 @@ def plan(
         trainable=trainable,
         flops=_flops(training) + _flops(update),
         memory=Memory(
-            weights=sum(a.nbytes for a in session.weights.arrays.values()),
+            weights=weights,
             gradients=session.weights.gradients.nbytes,
             optimizer=sum(a.nbytes for a in session.slots.values()),
             arena=max(c.plan.size for c in compiled.values()),
             states=sum(a.nbytes for a in session.states.values()),
             data=assembled.data.nbytes,
+            kept=weights * _copies(job),
         ),
         programs={label: c.plan.size for label, c in compiled.items()},
         step=[*listing(training), *listing(session.compiled("check", {})), *listing(update)],
         warnings=assembled.warnings,
     )
+
+
+def _copies(job: Job) -> int:
+    """How many copies of the weights the run may hold at once."""
+    slots = {c.slot() for c in job.callbacks if isinstance(c, EarlyStopping) and c.restore_best_weights}
+    waits = job.checkpoint_every == "auto" and job.mark_best is not None and job.epochs > 1
+    return len(slots) + waits
 
 
 def _label(kind: str, sizes: Mapping[str, tuple[int, ...]]) -> str:

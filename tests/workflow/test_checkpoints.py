@@ -8,6 +8,7 @@ import pytest
 
 from nnctl.core.errors import ConfigError
 from nnctl.runs.directory import RunDirectory
+from nnctl.workflow.plan import plan
 from nnctl.workflow.train import start
 
 IRIS = Path(__file__).resolve().parents[2] / "configs" / "iris.yaml"
@@ -36,3 +37,19 @@ def test_a_failed_run_tells_of_checkpoints_only_where_there_are_some(tmp_path: P
 def test_loss_weights_are_finite(weights: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"loss_weights|species"):
         start(IRIS, run_dir=tmp_path / "run", overrides=[f"training.loss_weights={weights}"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "copies"),
+    [
+        (["training.epochs=1"], 0),
+        (["training.epochs=2"], 1),
+        (["training.epochs=2", "training.checkpoint={every: epoch}"], 0),
+        (["training.epochs=2", "training.callbacks=[{type: ModelCheckpoint, save_best_only: true}]"], 0),
+        (["training.epochs=2", "training.callbacks=[{type: EarlyStopping, restore_best_weights: true}]"], 2),
+    ],
+)
+def test_the_plan_counts_the_weights_that_are_kept(overrides: list[str], copies: int) -> None:
+    memory = plan(IRIS, overrides=[*overrides], threads=1).memory
+    assert memory.kept == copies * memory.weights
+    assert memory.total > memory.kept
