@@ -10,7 +10,7 @@ ITSELF := $(PIP) --no-deps --no-build-isolation --no-index -e .
 # What test-latest and test-lowest run: make test-lowest TESTS=tests/spec
 TESTS ?=
 
-.PHONY: demo test test-slow mutated test-latest test-lowest mutants mutants-sample lock lint docs bench clean
+.PHONY: demo test test-slow mutated test-latest test-lowest mutants mutants-sample lock lint docs bench faults clean
 
 $(STAMPS)/installed: pyproject.toml requirements/run.txt
 	@sh requirements/preflight $(PYTHON)
@@ -93,6 +93,11 @@ bench: $(STAMPS)/installed
 
 docs: $(STAMPS)/installed
 	$(BIN)/python docs/generate.py
+
+# Every system call of a training on files: killed, and answered with errors (an hour or two on two cores).
+faults: $(STAMPS)/dev
+	$(BIN)/python -m tests.faults.syscalls
+	$(BIN)/python -m tests.faults.syscalls --together 6 --every 7
 
 clean:
 	rm -rf $(STAMPS) $(VENV) build *.egg-info

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,7 +55,8 @@ class RunLock:
     def release(self) -> None:
         """Give the lock back; a second call does nothing."""
         if self._fd is not None:
-            os.close(self._fd)
+            with suppress(OSError):  # it is released nevertheless
+                os.close(self._fd)
             self._fd = None
 
     @property

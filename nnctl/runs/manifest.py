@@ -119,8 +119,13 @@ def new_manifest(
     overrides: Sequence[str] = (),
     threads: int | None = None,
     source: Path = Path(),
+    where: Mapping[str, str | int] | None = None,
 ) -> Manifest:
-    """The manifest of a run that begins: hashes, versions, machine, and the commit around `source`."""
+    """The manifest of a run that begins: hashes, versions, machine, and the commit around `source`.
+
+    Args:
+        where: The machine, as it was before this thread was given a core of its own.
+    """
     return Manifest(
         name,
         seed=seed,
@@ -129,14 +134,16 @@ def new_manifest(
         data_files=dict(data_files),
         overrides=list(overrides),
         versions=versions(),
-        machine=machine(),
+        machine=dict(where or machine()),
         threads=threads,
         git_commit=git_commit(source),
         started=now(),
     )
 
 
-def resumed_manifest(before: Manifest, *, threads: int | None = None) -> Manifest:
+def resumed_manifest(
+    before: Manifest, *, threads: int | None = None, where: Mapping[str, str | int] | None = None
+) -> Manifest:
     """The manifest of a run that goes on here: what it was, with this machine and these versions."""
     return replace(
         before,
@@ -144,7 +151,7 @@ def resumed_manifest(before: Manifest, *, threads: int | None = None) -> Manifes
         reason=None,
         ended=None,
         versions=versions(),
-        machine=machine(),
+        machine=dict(where or machine()),
         threads=threads,
         resumed=before.resumed + 1,
     )

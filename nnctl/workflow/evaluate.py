@@ -56,6 +56,7 @@ def evaluate(
         ConfigError: there is no such split.
         DataError: the data cannot be used, or is not what the run was trained on.
     """
+    from nnctl.kernels.pool import spread
     from nnctl.runner.evaluate import evaluate as run_over
 
     stored = open_stored(run, allow_plugins=allow_plugins)
@@ -69,6 +70,7 @@ def evaluate(
     session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size
     session.prepare([("evaluation", Split(examples).sizes(min(batch, len(examples))))])
     ready_kernels(session, watch)
-    logs = run_over(session, Split(examples), batch)
+    with spread():
+        logs = run_over(session, Split(examples), batch)
     what = data.origin.file if isinstance(data, Table) else split or str(data or "test")
     return Evaluation(stored.found.name, what, len(examples), logs)

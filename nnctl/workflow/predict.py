@@ -119,6 +119,7 @@ def predictions(
     Args:
         bare: Leave logits as they are.
     """
+    from nnctl.kernels.pool import spread
     from nnctl.runner.evaluate import predict as run_over
 
     session, batch = stored.session(threads), max(_ROWS, stored.loaded.experiment.data.batch_size)
@@ -131,7 +132,8 @@ def predictions(
             session.prepare([("prediction", Split(examples).sizes(size))])
             ready_kernels(session, watch)
             ready = True
-        batches = list(run_over(session, Split(examples), size))
+        with spread():  # given back while the rows are read and written
+            batches = list(run_over(session, Split(examples), size))
         outputs = {name: np.concatenate([b[name] for b in batches]) for name in stored.model.outputs}
         yield Predicted(in_own_units(stored, outputs, bare=bare), kept)
     if not ready:

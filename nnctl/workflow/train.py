@@ -21,6 +21,7 @@ from nnctl.runs.decision import Decision, decide
 from nnctl.runs.directory import MANIFEST, METRICS, RunDirectory, allocate, numbered
 from nnctl.runs.disk import DISK, Disk
 from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
+from nnctl.runs.origin import machine
 from nnctl.runs.recorder import Recorder
 from nnctl.runs.state import TrainingState
 from nnctl.spec.resolved import config_sha256, resolved_text
@@ -144,6 +145,7 @@ class Training:
         self.path = path
         self.exit_code = 0
         self.manifest = decision.manifest or Manifest(self.experiment.name)
+        self.where = machine()
         self._signal: int | None = None
 
     def result(self) -> dict[str, Any]:
@@ -253,7 +255,7 @@ class Training:
             state = loaded.model.state if loaded.model else None
             if state is not None and loaded.path is not None:
                 check_state(job, state, loaded.path)
-            self.manifest = resumed_manifest(self.manifest, threads=self.threads)
+            self.manifest = resumed_manifest(self.manifest, threads=self.threads, where=self.where)
             if self.decision.more_epochs is not None:
                 yield from self._lengthen(recorder, self.decision.more_epochs, state)
             recorder.begin(self.manifest)
@@ -271,6 +273,7 @@ class Training:
                 overrides=[override.text for override in loaded_config.overrides],
                 threads=self.threads,
                 source=loaded_config.directory,
+                where=self.where,
             )
             # Before any file of a callback's: by its manifest a directory is a run's, and can be resumed.
             recorder.begin(self.manifest)
