@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 sources: Registry[Source] = Registry("data source", "nnctl.data.sources")
 register = sources.register
 
-Kind = Literal["number", "category"]
+Kind = Literal["number", "category", "time"]
 Hint = Callable[[str], Kind | None]
 """What the config says that a column is, by its name."""
 

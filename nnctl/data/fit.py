@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from nnctl.core.errors import DataError
+from nnctl.data.base import Kind
 from nnctl.data.feeds import Scaled
-from nnctl.data.preprocessing import CategoryPrep, NumberPrep
+from nnctl.data.preprocessing import CategoryPrep, NumberPrep, TimePrep
 from nnctl.data.spec import ColumnSpec
 from nnctl.data.statistics import extent, moments
 from nnctl.data.table import Column, Numbers, Origin, Rows, Table, Values, Words, as_words, blocks, natural
+from nnctl.data.time_format import Part, look_like_times
+from nnctl.data.times import numbers
 
 MANY_CLASSES = 1000
 """More classes than this in an undeclared column of words are taken for a mistake."""
@@ -72,6 +75,27 @@ def spread(found: float, size: float) -> float:
     return found if found > 2.0**-51 * size else 1.0
 
 
+PARTS: tuple[Part, ...] = ("year", "month", "day", "weekday", "hour", "minute", "second")
+"""What a time becomes unless the config says what."""
+
+
+def fit_time(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin: Origin) -> TimePrep:
+    """The parts of a column of times, each filled and scaled from its training `rows`.
+
+    Raises:
+        DataError: it holds something else, or nothing but missing values.
+    """
+    if column.shape:
+        raise origin.error("an array holds no times", column=name)
+    parts = spec.parts or PARTS
+    values = numbers(as_words(column), parts, spec.format, name, origin)
+    return TimePrep(
+        parts=parts,
+        format=spec.format,
+        numbers=fit_number(Numbers(values), rows, spec, name, origin),
+    )
+
+
 def fit_category(
     column: Column,
     rows: Rows,
@@ -91,10 +115,11 @@ def fit_category(
     counts = np.bincount(words.codes[rows] + 1, minlength=len(words.vocabulary) + 1)[1:]
     classes = natural([w for w, c in zip(words.vocabulary, counts.tolist(), strict=True) if c])
     if len(classes) > MANY_CLASSES and spec.kind is None:
+        kind = "time" if look_like_times(classes) else "category"
         raise origin.error(
             f"holds {len(classes)} different words",
             column=name,
-            hint=f"leave it out with `inputs: [...]`, or declare columns: {{{name}: {{type: category}}}}",
+            hint=f"leave it out with `inputs: [...]`, or declare columns: {{{name}: {{type: {kind}}}}}",
         )
     if not classes:
         raise origin.error("has no value in the training split", column=name)
@@ -172,7 +197,7 @@ def _median(values: npt.NDArray[np.float64]) -> float:
     return float(ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
 
 
-def kind_of(table: Table, name: str, spec: ColumnSpec) -> Literal["number", "category"]:
+def kind_of(table: Table, name: str, spec: ColumnSpec) -> Kind:
     """What a column is: as declared, else as the source holds it. Raises DataError where that is doubtful."""
     if spec.kind:
         return spec.kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.shapes import Shape
-from nnctl.data.fit import fit_category, fit_number, kind_of
+from nnctl.data.fit import fit_category, fit_number, fit_time, kind_of
 from nnctl.data.patterns import column_spec
 from nnctl.data.preprocessing import (
     CategoryPrep,
@@ -13,6 +13,7 @@ from nnctl.data.preprocessing import (
     NumberPrep,
     Preprocessing,
     TargetPrep,
+    TimePrep,
 )
 from nnctl.data.roles import Roles, Wanted
 from nnctl.data.shape_fit import fitted, misfit
@@ -56,7 +57,7 @@ def natural_shape(table: Table, columns: dict[str, ColumnPrep], length: int | No
 
 
 def _width(table: Table, name: str, prep: ColumnPrep) -> int:
-    if isinstance(prep, CategoryPrep):
+    if isinstance(prep, CategoryPrep | TimePrep):
         return prep.width
     width = 1
     for n in table.columns[name].shape:
@@ -94,6 +95,16 @@ def _input(
         if kinds[c] == "category":
             encoding = "index" if integer else specs[c].encoding or "onehot"
             preps[c] = fit_category(table.columns[c], rows, specs[c], c, table.at(c), encoding)
+        elif kinds[c] == "time":
+            if integer:
+                problems.append(
+                    Problem(
+                        f"'{c}' holds times, but input '{name}' takes class numbers",
+                        ("data", "columns", c) if c in spec.columns else ("data", "columns"),
+                        "an input of its own for times",
+                    )
+                )
+            preps[c] = fit_time(table.columns[c], rows, specs[c], c, table.at(c))
         else:
             if integer and specs[c].scale is not None:
                 problems.append(
@@ -122,6 +133,10 @@ def _target(
     problems: list[Problem],
 ) -> TargetPrep:
     specs = {c: column_spec(spec, c, target=True) for c in columns}
+    for c in columns:
+        if specs[c].kind == "time":
+            problem = Problem(f"'{c}' is a target, and cannot be a time", ("data", "columns", c), "number")
+            raise ConfigError(problem)
     categories = [c for c in columns if kind_of(table, c, specs[c]) == "category"]
     categorical = wanted.categorical.get(output)
     if categories and len(columns) > 1:

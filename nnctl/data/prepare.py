@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nnctl.core.visible import listed
+from nnctl.data import times
 from nnctl.data.dataset import Dataset, Part
 from nnctl.data.feeds import Coded, Feed, Joined, Scaled, Whole, ready
 from nnctl.data.fit_roles import natural_shape
-from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, NumberPrep, Preprocessing, TargetPrep
+from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, NumberPrep, Preprocessing, TargetPrep, TimePrep
 from nnctl.data.shape_fit import fitted, misfit
 from nnctl.data.table import Numbers, Origin, Rows, Table, as_words
 
@@ -114,6 +115,13 @@ class Prepared:
             if column.shape:
                 raise origin.error("holds arrays, but held words in training", column=name)
             return Coded(as_words(column), prep, name, origin, self.rows)
+        if isinstance(prep, TimePrep):
+            if column.shape:
+                raise origin.error("holds arrays, but held times in training", column=name)
+            parts = times.numbers(as_words(column), prep.parts, prep.format, name, origin)
+            read = Scaled(parts, prep.numbers, name, origin, self.dtype)
+            read.check(self.rows)
+            return read
         if not isinstance(column, Numbers):
             row = int(np.argmax(column.codes >= 0))
             raise origin.error(f"'{column.vocabulary[column.codes[row]]}' is not a number", row, name)

@@ -10,7 +10,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from nnctl.core.errors import RunError
 from nnctl.core.spec import Spec
-from nnctl.data.spec import WindowSpec
+from nnctl.data.base import Kind
+from nnctl.data.spec import TimeFormat, WindowSpec
+from nnctl.data.time_format import Part
 from nnctl.data.trained_on import TrainedOn
 
 Floats = tuple[float, ...]
@@ -93,7 +95,28 @@ class CategoryPrep(Spec):
         return self.classes if self.encoding == "onehot" else 1
 
 
-ColumnPrep = Annotated[NumberPrep | CategoryPrep, Field(discriminator="kind")]
+class TimePrep(Spec):
+    """A column of times as text: each becomes some numbers, which are then prepared as an array of them."""
+
+    kind: Literal["time"] = "time"
+    parts: tuple[Part, ...]
+    format: TimeFormat | None = None
+    """How times are written; None: by ISO 8601."""
+    numbers: NumberPrep
+
+    @model_validator(mode="after")
+    def _hang_together(self) -> Self:
+        if self.numbers.shape != (len(self.parts),):
+            raise ValueError("a time becomes one number for each part")
+        return self
+
+    @property
+    def width(self) -> int:
+        """How many numbers one value gives."""
+        return len(self.parts)
+
+
+ColumnPrep = Annotated[NumberPrep | CategoryPrep | TimePrep, Field(discriminator="kind")]
 
 
 class InputPrep(Spec):
@@ -171,7 +194,7 @@ class Preprocessing(Spec):
         """The classes' names by model output, for outputs whose labels are words."""
         return {name: t.class_names for name, t in self.targets.items() if t.class_names is not None}
 
-    def kind_of(self, column: str) -> Literal["number", "category"] | None:
+    def kind_of(self, column: str) -> Kind | None:
         """What a column was in training; None for a column that had no part in it.
 
         Ids that keep series apart are words, whatever they look like: a part of a file may hold only digits.

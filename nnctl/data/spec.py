@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     GetJsonSchemaHandler,
@@ -18,7 +19,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from nnctl.core.spec import Spec
-from nnctl.data.base import OneSource, sources
+from nnctl.data.base import Kind, OneSource, sources
+from nnctl.data.time_format import Part, pattern
 
 ONLY = "*"
 """Stands for the model's only input, where `inputs` lists columns without naming a model input."""
@@ -116,11 +118,22 @@ Missing = Annotated[
 Portion = Annotated[int | float, PlainValidator(_portion), WithJsonSchema({"type": "number", "minimum": 0})]
 
 
+def _format(value: str) -> str:
+    try:
+        pattern(value)
+    except ValueError as error:
+        raise PydanticCustomError("format", "not a format of times: {why}", {"why": str(error)}) from None
+    return value
+
+
+TimeFormat = Annotated[str, Field(max_length=200), AfterValidator(_format)]
+
+
 class ColumnSpec(Spec):
     """What a column is and how it is prepared. Everything is fitted on the training split alone."""
 
-    type: Literal["number", "category"] | None = None
-    """Numbers or names of classes; default: what the file holds."""
+    type: Literal["number", "category", "time"] | None = None
+    """Numbers, names of classes, or times as text; default: numbers or classes, as the file holds."""
     scale: Scale = None
     """standard: subtract the mean, divide by the standard deviation. minmax: onto 0..1. A number: divide."""
     encoding: Literal["onehot", "index"] | None = None
@@ -128,6 +141,11 @@ class ColumnSpec(Spec):
     missing: Missing = None
     """What stands in for a missing value: mean, median, zero or a number; for a category most_frequent, other
     or a word. Default: error."""
+    parts: tuple[Part, ...] | None = Field(default=None, min_length=1)
+    """What a time becomes; default: year, month, day, weekday (Monday is 0), hour, minute, second."""
+    format: TimeFormat | None = None
+    """How times are written, in strptime's words (`%d.%m.%Y %H:%M`; months' names are English). Default: ISO
+    8601."""
     unknown: Literal["error", "other"] | None = None
     """A word that training never saw is an error (the default), or goes to a class of its own, the last."""
 
@@ -140,7 +158,9 @@ class ColumnSpec(Spec):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"anyOf": [handler.resolve_ref_schema(handler(schema)), {"enum": ["number", "category"]}]}
+        return {
+            "anyOf": [handler.resolve_ref_schema(handler(schema)), {"enum": ["number", "category", "time"]}]
+        }
 
     @model_validator(mode="after")
     def _agree(self) -> ColumnSpec:
@@ -151,17 +171,30 @@ class ColumnSpec(Spec):
             )
         if self.scale is not None and (self.type == "category" or category):
             raise PydanticCustomError("column", "'scale' is for numbers, but this column is a category")
-        if self.type == "number" and isinstance(self.missing, str) and self.missing not in NUMBER_MISSING:
+        time = [n for n in ("parts", "format") if getattr(self, n) is not None]
+        if time and (self.type not in (None, "time") or category):
+            raise PydanticCustomError("column", "'{name}' is for times", {"name": time[0]})
+        if self.type == "time" and category:
+            raise PydanticCustomError(
+                "column", "'{name}' is for categories, but the type is time", {"name": category[0]}
+            )
+        if (
+            self.kind in ("number", "time")
+            and isinstance(self.missing, str)
+            and self.missing not in NUMBER_MISSING
+        ):
             raise PydanticCustomError(
                 "column", "'missing' of numbers is error, mean, median, zero or a number"
             )
         return self
 
     @property
-    def kind(self) -> Literal["number", "category"] | None:
+    def kind(self) -> Kind | None:
         """The type as written or as it follows from the other fields; None if nothing says it."""
         if self.type:
             return self.type
+        if self.parts or self.format:
+            return "time"
         if self.encoding or self.unknown:
             return "category"
         numeric = self.scale is not None or isinstance(self.missing, float)

@@ -12,8 +12,9 @@ import pytest
 from nnctl.core.errors import DataError
 from nnctl.data.open import Data
 from nnctl.data.read_file import read_examples, read_inputs
-from nnctl.data.sources import lines, text
+from nnctl.data.sources import lines, text, text_blocks
 from nnctl.data.sources.text import CSV
+from nnctl.data.stream import read_blocks
 from nnctl.data.table import Numbers, as_words
 from tests.data.given import opened, write
 from tests.data.test_csv import read, values, words
@@ -243,3 +244,19 @@ def test_a_csv_source_counts_its_columns(tmp_path: Path) -> None:
 def test_an_id_of_thousands_of_digits(tmp_path: Path) -> None:
     held = as_words(read(tmp_path, f"a\n{'9' * 5000}\n-00{'8' * 5000}.0\n").columns["a"])
     assert held.vocabulary == ("9" * 5000, "-" + "8" * 5000)
+
+
+def test_ids_stay_apart_where_blocks_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`predict` reads in blocks: small ids, large ones and words may come in different ones."""
+    monkeypatch.setattr(text_blocks, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(lines, "CHUNK", 3)
+    for ids in (
+        [str(i) for i in (7, *IDS) for _ in range(4)],
+        [i for i in ("7", *map(str, IDS), "a") for _ in range(4)],
+    ):
+        write(tmp_path, "a.csv", "id,x\n" + "".join(f"{id_},{i}\n" for i, id_ in enumerate(ids)))
+        config = {"source": "a.csv", "inputs": "x", "target": "x", "window": {"length": 3, "group": "id"}}
+        data = opened(tmp_path, config)
+        found = [b.examples.arrays()["input"] for b in read_blocks(tmp_path / "a.csv", data.preprocessing)]
+        starts = np.concatenate(found)[:, 0, 0].tolist()
+        assert starts == [i for i in range(len(ids)) if i % 4 < 2]

@@ -149,7 +149,7 @@ class Cells:
         self.count = 0
         self.finished = False
         self.late_words: set[str] = set()
-        self.builders = {n: _Builder(n in words or hint(n) == "category", numerals) for n in names}
+        self.builders = {n: _Builder(n in words or hint(n) in ("category", "time"), numerals) for n in names}
 
     @property
     def numeric(self) -> bool:
