@@ -70,8 +70,8 @@ ABOUT = {
         (2, 3),
     ),
     "runs": About(
-        "List runs, show one, compare several.",
-        ("nnctl runs", "nnctl runs show iris", "nnctl runs compare iris/1 iris/2"),
+        "List runs, show one, compare or remove several.",
+        ("nnctl runs", "nnctl runs --sort val_loss", "nnctl runs show iris"),
     ),
     "runs show": About(
         "Show one run: how far it came, numbers, config.", ("nnctl runs show iris",), page="runs"
@@ -79,6 +79,7 @@ ABOUT = {
     "runs compare": About(
         "Compare runs: settings that differ, and numbers.", ("nnctl runs compare iris/1 iris/2",), page="runs"
     ),
+    "runs rm": About("Remove runs and all that they kept.", ("nnctl runs rm iris/1 iris/2",), page="runs"),
     "verify": About(
         "Train a run again and compare the bits.",
         ("nnctl verify iris", "nnctl verify copied/run --data iris.csv"),

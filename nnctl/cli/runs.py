@@ -1,8 +1,8 @@
-"""`nnctl runs`, `nnctl runs show RUN`, `nnctl runs compare RUN RUN...`."""
+"""`nnctl runs`, `nnctl runs show RUN`, `nnctl runs compare RUN RUN...`, `nnctl runs rm RUN...`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,15 +14,32 @@ app = typer.Typer(invoke_without_command=True)
 
 
 @app.callback()
-def list_(context: typer.Context, json: Json = False) -> None:
-    """List the runs under runs/; show one, or compare several, with the commands below."""
+def list_(
+    context: typer.Context,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            help="Order by name, started, epochs, steps, time or a metric, e.g. val_loss.", show_default=False
+        ),
+    ] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="The largest first.")] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Only runs of this name or pattern, e.g. 'iris*'.", show_default=False)
+    ] = None,
+    status: Annotated[
+        Literal["running", "completed", "interrupted", "failed", "unreadable"] | None,
+        typer.Option(help="Only runs of this status.", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List the runs under runs/; show, compare or remove some with the commands below."""
     if context.invoked_subcommand is not None:
         return
     from nnctl.cli.output import write_json, write_lines
     from nnctl.report.runs import list_json, list_lines
     from nnctl.runs.compare import list_runs
 
-    found = list_runs()
+    found = list_runs(sort=sort, reverse=reverse, name=name, status=status)
     if json:
         write_json({"runs": list_json(found)})
     else:
@@ -61,3 +78,23 @@ def compare(
         write_json(compare_json(found))
     else:
         write_lines(compare_lines(found))
+
+
+@app.command(**help_of("runs rm"))
+def rm(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN", help="A run's directory or NAME/NUMBER.", autocompletion=complete.runs),
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Also remove files that it did not write.")] = False,
+    json: Json = False,
+) -> None:
+    """Remove runs with all that they kept; one that is training is refused."""
+    from nnctl.cli.output import say, write_json
+    from nnctl.workflow.runs import removed
+
+    gone = removed(runs, force=force)
+    if json:
+        write_json({"removed": gone})
+    else:
+        say(f"removed {', '.join(gone)}")

@@ -7,8 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from nnctl.report.numbers import columns, duration, number, size, sparkline
-from nnctl.report.tables import table
+from nnctl.report.tables import table, terminal_width
 from nnctl.runs.compare import Comparison, Shown, Summary
+
+_NAMES, _LEAST = 16, 12
+"""Columns of the terminal for the names of what is compared, and for each run."""
 
 
 def list_lines(runs: Sequence[Summary]) -> list[str]:
@@ -23,7 +26,8 @@ def list_lines(runs: Sequence[Summary]) -> list[str]:
             continue
         shown = {k: v for k, v in run.metrics.items() if v is not None and k != "learning_rate"}
         rows.append((run.name, run.status or "", str(m.epochs), str(m.steps), m.started, columns(shown)))
-    return table(("run", "status", "epochs", "steps", "started", "metrics"), rows, right=(2, 3))
+    header = ("run", "status", "epochs", "steps", "started", "metrics")
+    return table(header, rows, right=(2, 3), drop=(3, 4, 2))
 
 
 def list_json(runs: Sequence[Summary]) -> list[dict[str, Any]]:
@@ -55,11 +59,19 @@ def show_lines(shown: Shown) -> list[str]:
         lines += [f"  {name:<11} {value}" for name, value in facts.items() if value not in ("", None)]
     for name in _curves(shown):
         values = [float(row[name]) for row in shown.metrics if row.get(name) is not None]
-        lines.append(f"  {name:<20} {sparkline(values, 40)}  {number(values[0])} -> {number(values[-1])}")
+        lines.append(
+            f"  {name:<20} {sparkline(values, _curve())}  {number(values[0])} -> {number(values[-1])}"
+        )
     for checkpoint in shown.checkpoints:
         best = "  best" if checkpoint["best"] else ""
         lines.append(f"  {checkpoint['file']}  {size(checkpoint['bytes'])}{best}")
     return [*lines, "", *shown.config.rstrip().splitlines()]
+
+
+def _curve() -> int:
+    """How long a curve may be, beside its name and two numbers."""
+    width = terminal_width()
+    return 40 if width is None else max(4, min(40, width - 46))
 
 
 def _curves(shown: Shown) -> list[str]:
@@ -79,14 +91,20 @@ def show_json(shown: Shown) -> dict[str, Any]:
 
 
 def compare_lines(found: Comparison) -> list[str]:
-    """What differs in the configs, then the numbers."""
-    header = ("", *found.runs)
-    rows: list[Sequence[Any]] = [(path, *map(_cell, row)) for path, row in found.config.items()]
-    rows += [
-        (name, *(number(v) if v is not None else "" for v in row)) for name, row in found.metrics.items()
+    """What differs in the configs, then the numbers; as many runs side by side as there is room for."""
+    rows: list[tuple[str, list[str]]] = [
+        (path, [_cell(v) for v in row]) for path, row in found.config.items()
     ]
-    rows.append(("weights_sha256", *((sha or "")[:16] for sha in found.weights_sha256)))
-    return table(header, rows)
+    rows += [(name, [number(v) if v is not None else "" for v in row]) for name, row in found.metrics.items()]
+    rows.append(("weights_sha256", [(sha or "")[:16] for sha in found.weights_sha256]))
+    width = terminal_width()
+    count = len(found.runs) if width is None else max(1, (width - _NAMES) // _LEAST)
+    lines: list[str] = []
+    for first in range(0, len(found.runs), count):
+        part = slice(first, first + count)
+        lines += [""] if lines else []
+        lines += table(("", *found.runs[part]), [(name, *cells[part]) for name, cells in rows])
+    return lines
 
 
 def _cell(value: Any) -> str:

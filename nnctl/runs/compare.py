@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from nnctl.core.errors import RunError
+from nnctl.core.errors import RunError, nearest
+from nnctl.core.visible import listed
 from nnctl.runs.directory import RESOLVED, RunDirectory
 from nnctl.runs.find import all_runs
 from nnctl.runs.manifest import Manifest, Status
@@ -67,9 +69,55 @@ def summarize(run: RunDirectory) -> Summary:
     return Summary(run.name, run.path, status, manifest, metrics)
 
 
-def list_runs(root: Path = Path("runs")) -> list[Summary]:
-    """Every run under `root`, by name and number."""
-    return [summarize(run) for run in all_runs(root)]
+def list_runs(
+    root: Path = Path("runs"),
+    *,
+    sort: str | None = None,
+    reverse: bool = False,
+    name: str | None = None,
+    status: str | None = None,
+) -> list[Summary]:
+    """Runs under `root`, by name and number, or in the order of what `sort` names.
+
+    Args:
+        sort: `started`, `epochs`, `steps`, `time`, or a metric; runs without it come last.
+        reverse: The largest first.
+        name: Only runs whose name matches this pattern (`iris/*`, `iris*`).
+        status: Only runs of this status.
+
+    Raises:
+        RunError: No run has what `sort` names.
+    """
+    found = [summarize(run) for run in all_runs(root)]
+    found = [s for s in found if name is None or fnmatchcase(s.name, name) or _named(s, name)]
+    found = [s for s in found if status is None or (s.status or "unreadable") == status]
+    if sort is None or sort == "name":
+        return found[::-1] if reverse else found
+    keys = {id(s): _key(s, sort) for s in found}
+    if found and all(key is None for key in keys.values()):
+        known = ["name", *_KEYS, *dict.fromkeys(m for s in found for m in s.metrics)]
+        near = nearest(sort, known)
+        raise RunError(
+            f"no run has '{sort}' to sort by; {f'did you mean {near!r}?' if near else listed(known)}"
+        )
+    having = sorted((s for s in found if keys[id(s)] is not None), key=lambda s: keys[id(s)], reverse=reverse)
+    return having + [s for s in found if keys[id(s)] is None]
+
+
+_KEYS = {"started": "started", "epochs": "epochs", "steps": "steps", "time": "wall_seconds"}
+"""What runs can be sorted by besides their metrics, and the manifest's field for it."""
+
+
+def _named(run: Summary, name: str) -> bool:
+    """Whether `name` is the run's without its number."""
+    return run.name.rpartition("/")[0] == name
+
+
+def _key(run: Summary, sort: str) -> Any:
+    if sort in _KEYS:
+        return getattr(run.manifest, _KEYS[sort], None)
+    value = run.metrics.get(sort)
+    return None if value is None or value != value else value
 
 
 def show_run(run: RunDirectory) -> Shown:

@@ -1,13 +1,15 @@
-"""`runs show` and `runs compare`: runs by what the user calls them."""
+"""`runs show`, `runs compare` and `runs rm`: runs by what the user calls them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from nnctl.core.errors import ConfigError, RunError
 from nnctl.runs.compare import Comparison, Shown, compare_runs, show_run
-from nnctl.runs.directory import RunDirectory
+from nnctl.runs.directory import RunDirectory, numbered
 from nnctl.runs.find import find
+from nnctl.runs.remove import removable, remove
 
 
 def shown(run: str) -> Shown:
@@ -20,6 +22,32 @@ def compared(runs: Sequence[str]) -> Comparison:
     if len(runs) < 2:
         raise ConfigError("compare needs two runs or more")
     return compare_runs([_directory(run) for run in runs])
+
+
+def removed(runs: Sequence[str], *, force: bool = False) -> list[str]:
+    """Remove runs, each named by its own directory or `NAME/NUMBER`; what was removed.
+
+    Raises:
+        RunError: One is not there, is a file, stands for several, is held by a process, or has files that the
+            run did not write and `force` is not said. Nothing is removed then.
+    """
+    found = [_one(run) for run in dict.fromkeys(runs)]
+    for run in found:
+        removable(run, force=force)
+    for run in found:
+        remove(run)
+    return [run.name for run in found]
+
+
+def _one(text: str) -> RunDirectory:
+    """The run, where `text` can mean no other: a name of several does not stand for the newest here."""
+    found = find(text)
+    if found.run is None or found.file is not None:
+        raise RunError(f"{text} is a file, not a run")
+    siblings = numbered(found.run.path.parent)
+    if len(siblings) > 1 and Path(text).name != found.run.path.name:
+        raise RunError(f"'{text}' stands for {len(siblings)} runs; say which, as in {found.run.name}")
+    return found.run
 
 
 def _directory(run: str) -> RunDirectory:

@@ -1,0 +1,79 @@
+"""Removing a run's directory: only a run that nobody holds, and only what the run wrote."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from nnctl.core import below
+from nnctl.core.errors import RunError
+from nnctl.core.visible import listed
+from nnctl.runs.directory import MANIFEST, OWN_NAMES, RunDirectory
+from nnctl.runs.disk import storage
+from nnctl.runs.lock import LOCK_NAME, holder
+from nnctl.spec.document import parse_document
+from nnctl.spec.reading import decode
+
+
+def removable(run: RunDirectory, *, force: bool) -> None:
+    """Whether the run may be removed; nothing is yet.
+
+    Raises:
+        RunError: It is reached through a link; another process holds it; it has files that the run did not
+            write and `force` is not said.
+    """
+    if os.path.islink(run.path):
+        raise RunError(f"{run.path} is a symbolic link to {os.path.realpath(run.path)}; name that directory")
+    busy = holder(run.path)
+    if busy:
+        raise RunError(f"{run.path} is in use by {busy}")
+    others = sorted(set(below.names_in(run.path, run.path)) - {*OWN_NAMES, *_logs(run)})
+    if others and not force:
+        raise RunError(
+            f"{run.path} has files that the run did not write: {listed(others)}; --force removes them too"
+        )
+
+
+def _logs(run: RunDirectory) -> Iterator[str]:
+    """The first part of each name that callbacks write under, as far as the config can be read."""
+    config: Any = {}
+    with suppress(Exception):
+        config = parse_document(decode(run.resolved().encode(), "resolved.yaml")).data
+        for callback in config["training"]["callbacks"]:
+            for field in ("filename", "log_dir"):
+                if isinstance(callback.get(field), str):
+                    yield callback[field].split("/")[0]
+
+
+def remove(run: RunDirectory) -> None:
+    """Remove the run's directory; links in it are removed, what they point to is not.
+
+    The manifest goes last: what a kill leaves is still a run, and can be removed again.
+
+    Raises:
+        RunError: Another process holds it.
+        StorageError: It cannot be removed.
+    """
+    run.lock.acquire()
+    try:
+        with storage(f"cannot remove {run.path}"):
+            for name in below.names_in(run.path, run.path):
+                if name not in (MANIFEST, LOCK_NAME):
+                    _remove(run, name)
+            for name in (MANIFEST, LOCK_NAME):
+                _remove(run, name)
+            os.rmdir(run.path)
+    finally:
+        run.lock.release()
+    with suppress(OSError):
+        os.rmdir(run.path.parent)  # runs/<name>, where this was its last run
+
+
+def _remove(run: RunDirectory, name: str) -> None:
+    if below.is_directory(run.path / name, run.path):
+        shutil.rmtree(run.path / name)
+    else:
+        run.disk.unlink(run.path / name)

@@ -1,0 +1,135 @@
+"""`nnctl runs`: order, choice, width, removal."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nnctl.report.tables import table
+from nnctl.runs.lock import RunLock
+from tests.cli.command import nnctl
+
+
+@pytest.fixture
+def several(trained: Path, tmp_path: Path) -> Path:
+    """iris/1 to iris/3 with other losses and states, and penguins/1."""
+    here = tmp_path / "here"
+    shutil.copytree(trained, here)
+    for number, (loss, status, epochs) in {2: (0.25, "failed", 9), 3: (None, "completed", 4)}.items():
+        run = here / "runs" / "iris" / str(number)
+        shutil.copytree(here / "runs" / "iris" / "1", run)
+        manifest = json.loads((run / "manifest.json").read_text())
+        manifest |= {"metrics": {"val_loss": loss}, "status": status, "epochs": epochs}
+        (run / "manifest.json").write_text(json.dumps(manifest))
+        if status != "completed":
+            row = {"epoch": 0, "step": 7, "val_loss": loss}
+            (run / "metrics.jsonl").write_text(f"{json.dumps(row)}\n")
+    return here
+
+
+def names(here: Path, *options: str) -> list[str]:
+    done = nnctl("runs", *options, "--json", cwd=here)
+    assert done.code == 0, done.err
+    return [run["run"] for run in done.json["runs"]]
+
+
+def test_order_and_choice(several: Path) -> None:
+    """What has no such number comes last, whatever the direction."""
+    assert names(several) == ["iris/1", "iris/2", "iris/3", "penguins/1"]
+    assert names(several, "--sort", "name", "--reverse") == ["penguins/1", "iris/3", "iris/2", "iris/1"]
+    assert names(several, "--sort", "epochs", "--name", "iris") == ["iris/2", "iris/1", "iris/3"]
+    assert names(several, "--sort", "val_loss", "--name", "iris*") == ["iris/2", "iris/1", "iris/3"]
+    assert names(several, "--sort", "val_loss", "--reverse", "--name", "iris") == [
+        "iris/1",
+        "iris/2",
+        "iris/3",
+    ]
+    assert names(several, "--status", "failed") == ["iris/2"]
+    assert names(several, "--name", "iris/3") == ["iris/3"]
+    assert names(several, "--name", "none") == []
+    done = nnctl("runs", "--sort", "val_los", cwd=several)
+    assert done.code == 2
+    assert "did you mean 'val_loss'?" in done.err
+
+
+@pytest.mark.parametrize("width", [40, 80])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("runs",),
+        ("runs", "compare", "iris/1", "iris/2", "iris/3", "penguins/1"),
+    ],
+)
+def test_tables_fit_the_terminal(
+    several: Path, width: int, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = nnctl(*command, cwd=several).out
+    assert max(map(len, whole.splitlines())) > 80
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = nnctl(*command, cwd=several).out
+    assert max(map(len, shown.splitlines())) <= width, shown
+    for name in ("iris/1", "penguins/1") if command[0] == "runs" else ():
+        assert name in shown
+
+
+def test_numbers_are_never_cut() -> None:
+    lines = table(("name", "number"), [("a" * 30, 123456), ("b", 1)], right=(1,), width=20)
+    assert lines == [
+        "name          number",
+        "------------  ------",
+        "aaaaaaaaaaa…  123456",
+        "b                  1",
+    ]
+
+
+def test_the_table_of_layers_fits(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    shown = nnctl("plan", "penguins.yaml", cwd=trained).out.split("\n\n")[1]
+    assert max(map(len, shown.splitlines())) <= 40, shown
+
+
+def test_rm(several: Path) -> None:
+    done = nnctl("runs", "rm", "iris/1", "runs/iris/3", "--json", cwd=several)
+    assert (done.code, done.json) == (0, {"removed": ["iris/1", "iris/3"]})
+    assert names(several) == ["iris/2", "penguins/1"]
+    assert nnctl("runs", "rm", "penguins", cwd=several).code == 0
+    assert not (several / "runs" / "penguins").exists()
+
+
+@pytest.mark.parametrize(
+    ("runs", "why"),
+    [
+        (["iris"], "stands for 3 runs"),
+        (["iris/1", "none"], "there is no run"),
+        (["iris/1", "iris/2"], "files that the run did not write: notes.txt"),
+        (["iris/1", "iris/3"], "in use by"),
+        (["iris/1", "link"], "is a symbolic link"),
+        (["iris/1", "runs/iris/1/model.h5"], "is a file"),
+    ],
+)
+def test_rm_refuses_and_then_removes_nothing(several: Path, runs: list[str], why: str) -> None:
+    (several / "runs/iris/2/notes.txt").write_text("mine")
+    (several / "link").symlink_to("runs/penguins/1")
+    with RunLock(several / "runs/iris/3"):
+        done = nnctl("runs", "rm", *runs, cwd=several)
+    assert done.code == 2, done.err
+    assert why in done.err
+    assert names(several) == ["iris/1", "iris/2", "iris/3", "penguins/1"]
+
+
+def test_rm_follows_no_link(several: Path, tmp_path: Path) -> None:
+    """What links in a run point to stays; --force is wanted for them, as for any file of somebody else's."""
+    outside = tmp_path / "outside"
+    shutil.copytree(several / "runs/iris/1/checkpoints", outside)
+    shutil.rmtree(several / "runs/iris/1/checkpoints")
+    (several / "runs/iris/1/checkpoints").symlink_to(outside)
+    (several / "runs/iris/1/mine").symlink_to(several / "data")
+    assert nnctl("runs", "rm", "iris/1", cwd=several).code == 2
+    assert nnctl("runs", "rm", "iris/1", "--force", cwd=several).code == 0
+    assert os.listdir(outside)
+    assert os.listdir(several / "data")
+    assert names(several) == ["iris/2", "iris/3", "penguins/1"]
