@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import suppress
 from typing import Any
 
@@ -10,17 +11,25 @@ from nnctl.core.errors import NnctlError, ResourceError, RunError, StorageError
 from nnctl.core.memory import memory, ran_out_of_memory
 from nnctl.report.errors import show_error
 from nnctl.report.problems import entry, error_json, report
+from nnctl.runs.disk import explain
+
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE)
+"""What an operation on a file may answer without anybody's fault, wherever it is."""
 
 
 def explained(error: Exception) -> NnctlError | None:
-    """The error behind an exception that is no fault of nnctl's own: a plugin's, or too little memory."""
+    """The error behind an exception that is no fault of nnctl's own: a plugin's, the disk's, the memory's."""
     if ran_out_of_memory(error):
         there, who = memory() or (0, "")
         given = f": {who} {there / 2**30:,.2f} GiB" if there else ""
         return ResourceError(f"there is not enough memory{given}\n  a larger limit helps, or smaller batches")
     from nnctl.workflow.plugins import plugin_error
 
-    return plugin_error(error)
+    found = plugin_error(error)
+    if found is None and isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+        where = f"{error.filename}: " if error.filename else ""
+        return StorageError(f"{where}{explain(error)}")
+    return found
 
 
 def show_failure(error: NnctlError, *, json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -11,6 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from nnctl.cli.failure import explained
+from nnctl.core.errors import StorageError
+from nnctl.runs.disk import Disk
+from nnctl.runs.journal import Journal
+from nnctl.runs.lock import RunLock
 from tests.cli.command import environment, nnctl
 
 INTERRUPTED = """
@@ -125,3 +131,29 @@ def test_data_and_models_are_held_against_the_limit(
     assert memory._container_limit(tmp_path) is None
     (tmp_path / "memory.max").write_text("5000\n")
     assert memory._container_limit(tmp_path) == (5000, "this container has")
+
+
+def test_the_disk_is_named_where_nobody_else_did() -> None:
+    """A failed close, say, of a file that was only read."""
+    found = explained(OSError(errno.EIO, "Input/output error", "data.csv"))
+    assert isinstance(found, StorageError)
+    assert str(found) == "data.csv: the disk reported an I/O error (EIO)"
+    assert explained(OSError(errno.EBADF, "Bad file descriptor")) is None
+
+
+def test_a_log_that_cannot_be_closed_ends_nothing(tmp_path: Path) -> None:
+    class Failing(Disk):
+        def close(self, fd: int) -> None:
+            super().close(fd)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    lock = RunLock(tmp_path)
+    lock.acquire()
+    assert lock._fd is not None
+    os.close(lock._fd)
+    lock.release()
+    assert not lock.held
+    journal = Journal(tmp_path / "log", disk=Failing())
+    journal._fd = os.open(tmp_path / "log", os.O_CREAT | os.O_WRONLY)
+    journal.close()
+    assert journal._fd is None
