@@ -30,4 +30,4 @@ class DropStatement(Operator):  # type: ignore[misc]
 
     @classmethod
     def examples(cls) -> tuple[Example, ...]:
-        return (Example("f(x)", "pass"), Example("x += 1", "pass"), Example("raise E", "pass"))
+        return tuple(Example(f"{was}\n", "pass\n") for was in ("f(x)", "x += 1", "raise E"))
