@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
-from nnctl.core.errors import ConfigError, DataError, Problem
+from nnctl.core.errors import ConfigError, DataError, Problem, RunError
 from nnctl.data.base import Source, by_ending, sources
 from nnctl.data.dataset import Dataset
 from nnctl.data.prepare import Prepared
@@ -70,6 +71,7 @@ def reader(path: Path, preprocessing: Preprocessing) -> Source:
     Raises:
         ConfigError: the file's ending is not known.
         DataError: it has no names for its columns, and another number of them.
+        RunError: a stranger has written how training read its own.
     """
     stored = sources.get(str(preprocessing.reader.get("type", "")))
     cls = by_ending(path.name)
@@ -81,7 +83,12 @@ def reader(path: Path, preprocessing: Preprocessing) -> Source:
             )
         )
     options: dict[str, Any] = dict(preprocessing.reader) if cls is stored else {}
-    source = cls.of_path(str(path), {k: v for k, v in options.items() if k != "type"})
+    try:
+        source = cls.of_path(str(path), {k: v for k, v in options.items() if k != "type"})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise RunError(f"how the training file was read is not stored as it should be: {why}") from None
     names = options.get("header")
     if isinstance(names, list):
         source = source.model_copy(update={"header": _names(source, names, preprocessing)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
+from nnctl.data.blocks import below, joined
 from nnctl.data.open import Data
 from nnctl.data.read_file import read_examples, read_inputs
 from nnctl.data.sources import lines, text, text_blocks
 from nnctl.data.sources.text import CSV
 from nnctl.data.stream import read_blocks
-from nnctl.data.table import Numbers, as_words
+from nnctl.data.table import Numbers, Origin, Table, Words, as_words
 from tests.data.given import opened, write
 from tests.data.test_csv import read, values, words
 
@@ -260,3 +262,19 @@ def test_ids_stay_apart_where_blocks_meet(tmp_path: Path, monkeypatch: pytest.Mo
         found = [b.examples.arrays()["input"] for b in read_blocks(tmp_path / "a.csv", data.preprocessing)]
         starts = np.concatenate(found)[:, 0, 0].tolist()
         assert starts == [i for i in range(len(ids)) if i % 4 < 2]
+
+
+def test_columns_cut_and_joined_keep_their_digits() -> None:
+    """Integers beside floats become floats, as values; as ids they stay what they were."""
+    exact = Numbers(np.array([IDS[1], IDS[2]]))
+    mixed = Numbers(np.array([2.0**53, 0.5]), Words(np.array([0, 1], np.int32), (str(IDS[1]), "0.5")))
+    plain = Numbers(np.array([1.5, np.nan]))
+    for a, b in itertools.product((exact, mixed, plain), repeat=2):
+        table = joined(Table({"id": a}, Origin("a")), Table({"id": b}, Origin("a")))
+        expected = [
+            [w.vocabulary[c] if c >= 0 else None for c in w.codes] for w in (as_words(a), as_words(b))
+        ]
+        for first in (0, 1, 3):
+            held = as_words(below(table, first).columns["id"])
+            found = [held.vocabulary[c] if c >= 0 else None for c in held.codes]
+            assert found == [*expected[0], *expected[1]][first:]

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from nnctl.core.errors import ConfigError, DataError
+from nnctl.core.errors import ConfigError, DataError, RunError
 from nnctl.data.open import Data
 from nnctl.data.read_file import read_examples, read_inputs
 from tests.data.given import PEOPLE, opened, write
@@ -116,3 +116,11 @@ def test_images_of_another_size(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((2, 5, 4, 1), np.uint8))
     with pytest.raises(DataError, match=r"has the shape"):
         read_inputs(tmp_path / "x.npy", data.preprocessing)
+
+
+@pytest.mark.parametrize("reader", [{"skip": -1}, {"delimiter": "ab"}, {"decimal": ","}, {"missing": 5}])
+def test_tampered_options_of_the_reader(reader: dict[str, Any], tmp_path: Path) -> None:
+    data = people(tmp_path)
+    stored = data.preprocessing.model_copy(update={"reader": {"type": "csv", "delimiter": ",", **reader}})
+    with pytest.raises(RunError, match=r"how the training file was read is not stored as it should be"):
+        read_inputs(tmp_path / "p.csv", stored)
