@@ -90,7 +90,9 @@ _SIGNS = (
 def ran_out_of_memory(error: BaseException | None) -> bool:
     """Whether an exception comes from too little memory, said plainly or not."""
     limited = _process_limit() is not None
-    while error is not None:
+    seen: set[int] = set()  # what led to an exception may go in a circle
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
             return True
         if limited and any(sign in str(error) for sign in _SIGNS):

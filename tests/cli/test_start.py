@@ -14,6 +14,7 @@ import pytest
 
 from nnctl.cli.failure import explained
 from nnctl.core.errors import StorageError
+from nnctl.core.memory import ran_out_of_memory
 from nnctl.runs.disk import Disk
 from nnctl.runs.journal import Journal
 from nnctl.runs.lock import RunLock
@@ -157,3 +158,12 @@ def test_a_log_that_cannot_be_closed_ends_nothing(tmp_path: Path) -> None:
     journal._fd = os.open(tmp_path / "log", os.O_CREAT | os.O_WRONLY)
     journal.close()
     assert journal._fd is None
+
+
+def test_a_circle_of_exceptions_ends() -> None:
+    """What one was raised under may lead back to it, after clean-ups that failed too."""
+    first, second = OSError(errno.ENOSPC, "No space left on device"), ValueError("also")
+    first.__context__, second.__context__ = second, first
+    assert not ran_out_of_memory(first)
+    second.__context__ = MemoryError()
+    assert ran_out_of_memory(first)
