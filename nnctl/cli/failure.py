@@ -7,10 +7,10 @@ from contextlib import suppress
 from typing import Any
 
 from nnctl.cli.output import write_json
-from nnctl.core.errors import NnctlError, ResourceError, RunError, StorageError
+from nnctl.core.errors import NnctlError, ResourceError, RunError, StorageError, problem_fields
 from nnctl.core.memory import memory, ran_out_of_memory
 from nnctl.report.errors import show_error
-from nnctl.report.problems import entry, error_json, report
+from nnctl.report.problems import error_json, report
 from nnctl.runs.disk import explain
 
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE)
@@ -54,13 +54,13 @@ def show_usage(error: Exception, *, json: bool) -> bool:
     said = message().replace("Value error, ", "")
     usage = ["", context.get_usage()] if context is not None else []
     show_error(RunError("\n".join([said, *usage, f"Help:  {hint}"]) if hint else said))
-    _write(report("usage", 2, [entry(message=said, hint=hint)]), json)
+    _write(report("usage", 2, [problem_fields(message=said, hint=hint)]), json)
     return True
 
 
 def show_fault(error: Exception, *, json: bool) -> None:
     """A fault of nnctl's own, whose traceback Python shows."""
-    _write(report("fault", 1, [entry(message=f"{type(error).__name__}: {error}")]), json)
+    _write(report("fault", 1, [problem_fields(message=f"{type(error).__name__}: {error}")]), json)
 
 
 def _write(value: dict[str, Any], json: bool) -> None:

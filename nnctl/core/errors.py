@@ -43,15 +43,41 @@ class Problem:
     def as_json(self) -> dict[str, Any]:
         """What `--json` prints of it."""
         place = self.place
-        return {
-            "severity": self.severity,
-            "message": self.message,
-            "file": place.file if place else None,
-            "line": place.line if place else None,
-            "column": place.column if place else None,
-            "expectation": self.expected,
-            "suggestion": self.suggestion,
-        }
+        return problem_fields(
+            severity=self.severity,
+            message=self.message,
+            file=place.file if place else None,
+            line=(place.line or None) if place else None,
+            column=(place.column or None) if place and place.line else None,
+            path=list(self.path) or None,
+            expectation=self.expected,
+            suggestion=self.suggestion,
+        )
+
+
+PROBLEM_FIELDS = (
+    "severity",
+    "message",
+    "file",
+    "line",
+    "column",
+    "path",
+    "row",
+    "column_name",
+    "expectation",
+    "suggestion",
+    "hint",
+)
+"""What every problem has as JSON, null where it is not known.
+
+`line` and `column` are a place in a config, `row` and `column_name` one in data; `path` holds the keys and
+list indices that lead to the value from the config's root.
+"""
+
+
+def problem_fields(**known: Any) -> dict[str, Any]:
+    """A problem as JSON with every field, null where `known` has none; an error, if nothing else is said."""
+    return dict.fromkeys(PROBLEM_FIELDS) | {"severity": "error"} | known
 
 
 def warning(message: str, path: Path, expected: str | None = None, *, at_key: bool = False) -> Problem:

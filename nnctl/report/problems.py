@@ -4,26 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnctl.core.errors import ConfigError, DataError, NnctlError, Problem
-from nnctl.core.visible import LONGEST
-
-FIELDS = (
-    "message",
-    "file",
-    "line",
-    "column",
-    "path",
-    "row",
-    "column_name",
-    "expected",
-    "suggestion",
-    "hint",
-)
-"""What every problem has, null where it is not known.
-
-`line` and `column` are a place in a config, `row` and `column_name` one in data; `path` holds the keys and
-list indices that lead to the value from the config's root.
-"""
+from nnctl.core.errors import ConfigError, DataError, NnctlError, problem_fields
 
 
 def error_json(error: NnctlError) -> dict[str, Any]:
@@ -36,44 +17,20 @@ def report(kind: str, exit_code: int, problems: list[dict[str, Any]]) -> dict[st
     return {"error": kind, "exit_code": exit_code, "problems": problems}
 
 
-def problem_json(problem: Problem) -> dict[str, Any]:
-    """A problem of a config or a command line."""
-    place = problem.place
-    return entry(
-        message=problem.message,
-        file=place.file if place else None,
-        line=(place.line or None) if place else None,
-        column=(place.column or None) if place and place.line else None,
-        path=list(problem.path) or None,
-        expected=problem.expected,
-        suggestion=problem.suggestion,
-    )
-
-
-def entry(**known: Any) -> dict[str, Any]:
-    """A problem with every field, null where `known` has none."""
-    return dict.fromkeys(FIELDS) | {key: _cut(value) for key, value in known.items()}
-
-
-def _cut(value: Any) -> Any:
-    """No more text than anyone reads."""
-    return f"{value[:LONGEST]}..." if isinstance(value, str) and len(value) > LONGEST else value
-
-
 def _problems(error: NnctlError) -> list[dict[str, Any]]:
     if isinstance(error, ConfigError):
-        return [problem_json(problem) for problem in error.problems]
+        return [problem.as_json() for problem in error.problems]
     if isinstance(error, DataError):
-        found = entry(
+        found = problem_fields(
             message=error.message,
             file=error.file,
             row=error.row,
             column_name=error.column,
             hint=error.hint,
         )
-        return [found, *map(problem_json, error.problems)]
+        return [found, *(problem.as_json() for problem in error.problems)]
     message, _, hint = str(error).partition("\n")
-    return [entry(message=message, hint=hint.strip() or None)]
+    return [problem_fields(message=message, hint=hint.strip() or None)]
 
 
 def _kind(error: NnctlError) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nnctl.cli.main import main
-from nnctl.report.problems import FIELDS
+from nnctl.core.errors import PROBLEM_FIELDS
 from tests.cli.command import Result, nnctl
 from tests.cli.test_exit_codes import WRONG
 
@@ -32,7 +32,8 @@ def test_every_wrong_command_line_and_config(arguments: list[str], here: Path) -
     assert done.json["exit_code"] == done.code
     assert done.json["problems"]
     for problem in done.json["problems"]:
-        assert set(problem) == set(FIELDS)
+        assert set(problem) == set(PROBLEM_FIELDS)
+        assert problem["severity"] == "error"
         # stderr folds long messages and adds places; each says the same.
         assert problem["message"].split("'")[0].strip() in done.err
 
@@ -47,7 +48,7 @@ def test_a_config_error_has_its_place(here: Path) -> None:
     assert first["file"] == "iris.yaml"
     assert (first["line"], first["column"]) == (line, lines[line - 1].index("use_bia") + 1)
     assert (first["path"], first["suggestion"]) == (["model", "layers", 0, "use_bia"], "use_bias")
-    assert (second["file"], second["expected"]) == ("--set", "a whole number, 1 or more")
+    assert (second["file"], second["expectation"]) == ("--set", "a whole number, 1 or more")
 
 
 @pytest.mark.parametrize("command", ["check", "train", "plan", "warm"])
@@ -105,3 +106,20 @@ def test_a_fault_of_nnctl_itself(here: Path, monkeypatch: pytest.MonkeyPatch) ->
         main(["check", str(here / "iris.yaml"), "--json"])
     (problem,) = json.loads(out.getvalue())["problems"]
     assert problem["message"] == "ZeroDivisionError: of its own"
+
+
+@pytest.mark.parametrize("command", ["check", "train"])
+def test_warnings_have_the_same_fields(command: str, here: Path) -> None:
+    """They come with the result; with --strict, instead of it."""
+    text = (here / "iris.yaml").read_text().replace("activation: softmax", "activation: linear")
+    (here / "iris.yaml").write_text(text)
+    options = ["--set", "training.epochs=1", "--json"]
+    done = nnctl(command, "iris.yaml", *options, cwd=here)
+    assert done.code == 0, done.err
+    (warned,) = done.json["problems"]
+    refused = only_problem(nnctl(command, "iris.yaml", *options, "--strict", cwd=here), "config")
+    assert set(warned) == set(PROBLEM_FIELDS)
+    assert warned["severity"] == "warning"
+    assert {k: v for k, v in refused.items() if k != "severity"} == {
+        k: v for k, v in warned.items() if k != "severity"
+    }
