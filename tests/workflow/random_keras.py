@@ -1,0 +1,278 @@
+"""Random models trained two steps beside Keras in float64, with drawn arguments of layers and activations.
+
+    python -m tests.workflow.random_keras --seed 0 --count 300
+
+Each model is drawn from its number alone, so that one that differs can be tried again. The exit code is 1
+if one does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+
+import numpy as np
+
+from nnctl.formats.keras.archive import keras_archive
+from nnctl.graph.build import build
+from nnctl.graph.compile import compile_objective
+from nnctl.graph.model import InputInfo
+from nnctl.program.session import Session
+from nnctl.spec.model import ModelSpec
+from nnctl.spec.training import TrainingSpec
+
+SPARSE, MSE = "sparse_categorical_crossentropy", "mean_squared_error"
+TOLERANCE = 2e-6
+"""Relative to the loss; ten times that to how far a weight has moved. Sums in another order differ by far
+less, constants that either side rounds to 32 bits by some 1e-7."""
+
+
+ACTIVATIONS = (
+    *("linear", "tanh", "sigmoid", "softplus", "softsign", "selu", "silu", "exponential", "hard_sigmoid"),
+    *("gelu", "relu", "leaky_relu", "elu"),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model with its input, its loss and its optimizer."""
+
+    layers: list[Any]
+    shape: tuple[int, ...]
+    dtype: str
+    loss: str
+    optimizer: dict[str, Any]
+
+
+def drawn(seed: int) -> Case:
+    """The model of this number."""
+    draw = random.Random(seed)
+    kind = draw.choice(["table", "image", "tokens", "series"])
+    body = {"table": _table, "image": _image, "tokens": _tokens, "series": _series}[kind]
+    shape, dtype, layers = body(draw)
+    loss = draw.choice([SPARSE, MSE])
+    head = {"units": 3, "activation": "softmax"} if loss == SPARSE else {"units": 1}
+    layers.append({"type": "Dense", **head})
+    return Case(layers, shape, dtype, loss, _optimizer(draw))
+
+
+def activation(draw: random.Random) -> Any:
+    """An activation with drawn arguments, slopes below zero included."""
+    name = draw.choice(ACTIVATIONS)
+    if name == "gelu":
+        return {"type": name, "approximate": draw.random() < 0.5}
+    if name == "leaky_relu":
+        return {"type": name, "negative_slope": round(draw.uniform(-0.6, 0.6), 3)}
+    if name == "elu":
+        return {"type": name, "alpha": round(draw.uniform(-0.6, 1.5), 3)}
+    if name == "relu" and draw.random() < 0.7:
+        return {
+            "type": name,
+            "negative_slope": round(draw.uniform(-0.5, 0.5), 3),
+            "max_value": draw.choice([None, round(draw.uniform(0.3, 2), 3)]),
+            "threshold": draw.choice([0.0, round(draw.uniform(0, 0.3), 3)]),
+        }
+    return name
+
+
+def _weights(draw: random.Random, kernel: str = "kernel") -> dict[str, Any]:
+    """Initializers, penalties and constraints of a layer with a kernel."""
+    fields: dict[str, Any] = {}
+    if draw.random() < 0.4:
+        fields[f"{kernel}_initializer"] = draw.choice(["he_normal", "lecun_uniform", "orthogonal", "normal"])
+    if draw.random() < 0.3:
+        fields[f"{kernel}_regularizer"] = {"type": "L1L2", "l1": 0.001, "l2": round(draw.uniform(0, 0.05), 4)}
+    if draw.random() < 0.3:
+        fields[f"{kernel}_constraint"] = draw.choice(
+            [{"type": "MaxNorm", "max_value": 0.8}, "NonNeg", "UnitNorm", {"type": "MinMaxNorm", "rate": 0.7}]
+        )
+    return fields
+
+
+def _dense(draw: random.Random) -> dict[str, Any]:
+    entry = {"type": "Dense", "units": draw.choice([2, 4, 7]), "activation": activation(draw)}
+    return {**entry, "use_bias": draw.random() < 0.8, **_weights(draw)}
+
+
+def _normalization(draw: random.Random) -> dict[str, Any]:
+    fields = {"center": draw.random() < 0.7, "scale": draw.random() < 0.7}
+    if draw.random() < 0.5:
+        return {"type": "LayerNormalization", "epsilon": draw.choice([1e-3, 1e-5]), **fields}
+    momentum, trainable = round(draw.uniform(0.5, 0.99), 3), draw.random() < 0.8
+    return {"type": "BatchNormalization", "momentum": momentum, "trainable": trainable, **fields}
+
+
+def _table(draw: random.Random) -> tuple[tuple[int, ...], str, list[Any]]:
+    layers = [draw.choice([_dense, _dense, _normalization])(draw) for _ in range(draw.randint(1, 4))]
+    return (draw.choice([3, 6]),), "float32", layers
+
+
+def _image(draw: random.Random) -> tuple[tuple[int, ...], str, list[Any]]:
+    layers: list[Any] = []
+    for _ in range(draw.randint(1, 2)):
+        strides = draw.choice([1, 1, 2])
+        layers.append(
+            {
+                "type": "Conv2D",
+                "filters": draw.choice([2, 5]),
+                "kernel_size": draw.choice([1, 2, 3, [2, 3]]),
+                "strides": strides,
+                "dilation_rate": draw.choice([1, 2]) if strides == 1 else 1,
+                "padding": draw.choice(["same", "same", "valid"]),
+                "activation": activation(draw),
+                "use_bias": draw.random() < 0.8,
+            }
+        )
+        layers += [_normalization(draw)] if draw.random() < 0.4 else []
+    pool = draw.choice(["MaxPooling2D", "AveragePooling2D", None])
+    if pool:
+        layers.append({"type": pool, "pool_size": 2, "padding": "same", "strides": draw.choice([1, 2])})
+    layers.append(draw.choice(["Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D"]))
+    return (9, 8, draw.choice([1, 3])), "float32", layers
+
+
+def _recurrent(draw: random.Random, *, sequences: bool) -> dict[str, Any]:
+    kind = draw.choice(["LSTM", "GRU", "SimpleRNN"])
+    entry: dict[str, Any] = {
+        "type": kind,
+        "units": draw.choice([2, 5]),
+        "activation": draw.choice(["tanh", "sigmoid", "relu"]),
+        "use_bias": draw.random() < 0.8,
+        "go_backwards": draw.random() < 0.3,
+        "return_sequences": sequences,
+    }
+    if kind == "LSTM":
+        entry["unit_forget_bias"] = draw.random() < 0.7
+    if kind == "GRU":
+        entry["reset_after"] = draw.random() < 0.7
+    return entry
+
+
+def _recurrences(draw: random.Random) -> list[Any]:
+    count = draw.randint(1, 2)
+    return [_recurrent(draw, sequences=index + 1 < count) for index in range(count)]
+
+
+def _tokens(draw: random.Random) -> tuple[tuple[int, ...], str, list[Any]]:
+    embedding = {"type": "Embedding", "input_dim": 11, "output_dim": 4, "mask_zero": draw.random() < 0.6}
+    return (7,), "int32", [embedding, *_recurrences(draw)]
+
+
+def _series(draw: random.Random) -> tuple[tuple[int, ...], str, list[Any]]:
+    layers: list[Any] = []
+    if draw.random() < 0.5:
+        padding = draw.choice(["valid", "same", "causal"])
+        entry = {"type": "Conv1D", "filters": 3, "kernel_size": draw.choice([1, 2, 3]), "padding": padding}
+        layers.append({**entry, "activation": activation(draw), **_weights(draw)})
+    return (7, 3), "float32", [*layers, *_recurrences(draw)]
+
+
+def _optimizer(draw: random.Random) -> dict[str, Any]:
+    rate = {"learning_rate": draw.choice([0.01, 0.03])}
+    clip = draw.choice([{}, {}, {"clipnorm": 0.5}, {"clipvalue": 0.1}, {"global_clipnorm": 0.6}])
+    kind = draw.choice(["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"])
+    if kind == "SGD":
+        rate |= {"momentum": draw.choice([0.0, 0.9]), "nesterov": draw.random() < 0.5}
+    # What divides by a root of squares is compared where these are not next to nothing.
+    return {"type": kind, **rate, **clip} | ({"epsilon": 1e-3} if kind != "SGD" else {})
+
+
+def batches(case: Case, seed: int) -> list[tuple[Any, Any]]:
+    """Two batches, the last one short."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for size in (9, 5):
+        x: Any = rng.standard_normal((size, *case.shape))
+        if case.dtype == "int32":
+            x = rng.integers(1, 11, (size, *case.shape)).astype(np.int32)
+            x[::2, -3:] = 0
+        made.append((x, rng.integers(0, 3, size) if case.loss == SPARSE else rng.standard_normal((size, 1))))
+    return made
+
+
+def difference(seed: int) -> str | None:
+    """In what nnctl differs from Keras on the model of this number; None if in nothing."""
+    import keras
+
+    # Learning rates and slots have this type, whatever the model's is.
+    keras.config.set_floatx("float64")
+    case = drawn(seed)
+    inputs = {"x": {"shape": list(case.shape), "dtype": "int32" if case.dtype == "int32" else "float64"}}
+    spec = ModelSpec.model_validate({"inputs": inputs, "layers": case.layers})
+    graph = build(spec, {"x": InputInfo(case.shape, inputs["x"]["dtype"])})
+    training = TrainingSpec.model_validate({"loss": case.loss, "optimizer": case.optimizer})
+    objective = compile_objective(training, graph)
+    session = Session(
+        graph, dtype="float64", seed=seed, threads=1, objective=objective, optimizer=training.optimizer
+    )
+    session.initialize()
+    before = session.weights.snapshot()
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "model.keras"
+        path.write_bytes(keras_archive(spec, graph, session.weights.arrays, name="model", dtype="float64"))
+        theirs = keras.saving.load_model(path)
+    fields = {key: value for key, value in case.optimizer.items() if key != "type"}
+    theirs.compile(optimizer=getattr(keras.optimizers, case.optimizer["type"])(**fields), loss=case.loss)
+    for step, (x, y) in enumerate(batches(case, seed)):
+        ours = _step(session, training, step, x, y)
+        found = float(np.ravel(theirs.train_on_batch(x, y))[0])
+        if not np.isclose(ours, found, rtol=TOLERANCE):
+            return f"loss of step {step}: {ours} for {found}"
+    weights = {w.path: np.asarray(w) for w in theirs.weights}
+    for key, array in session.weights.arrays.items():
+        (match,) = [w for path_, w in weights.items() if _same(path_, key)]
+        moved = max(float(np.abs(array - before[key]).max()), 1e-3)
+        apart = float(np.abs(array - match).max())
+        if not apart <= TOLERANCE * moved * 10:
+            return f"'{key}': {apart:.3g} apart, moved {moved:.3g}"
+    return None
+
+
+def _step(session: Session, training: TrainingSpec, step: int, x: Any, y: Any) -> float:
+    program = session.training({"x": x.shape})
+    program.inputs["input:x"][...] = x
+    (target,) = (program.inputs[n] for n in program.inputs if n.startswith("target:"))
+    target[...] = y.reshape(target.shape)
+    if "step" in program.inputs:
+        program.inputs["step"][0] = step
+    program.run()
+    update = session.update()
+    update.inputs["hyper"][:] = training.optimizer.hyper(step, training.optimizer.rate(step))
+    update.run()
+    return float(program.outputs["loss"][0])
+
+
+def _same(path: str, key: str) -> bool:
+    """Keras puts the model's name before a path, and a cell's between a layer's and its weight's."""
+    layer, weight = key.rsplit("/", 1)
+    path = path.removeprefix("model/")
+    return path.startswith(layer + "/") and path.endswith("/" + weight)
+
+
+def main() -> int:
+    """Compare `--count` models from `--seed` on; how many differ."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=int, default=300)
+    arguments = parser.parse_args()
+    differing = 0
+    for seed in range(arguments.seed, arguments.seed + arguments.count):
+        found = difference(seed)
+        if found is not None:
+            differing += 1
+            print(f"model {seed} differs: {found}\n  {drawn(seed)}", flush=True)
+    print(f"{arguments.count} models, {differing} differ")
+    return int(differing > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
