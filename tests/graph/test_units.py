@@ -117,7 +117,7 @@ def test_a_loss_that_is_more_than_one_error_has_no_other_unit(
 
 def prep(*scales: tuple[str, tuple[float, ...]]) -> TargetPrep:
     columns: dict[str, Any] = {
-        f"c{i}": NumberPrep.model_validate({"scale": scale, "divide": list(divide)})
+        f"c{i}": NumberPrep(scale=scale, divide=divide, shape=(len(divide),) if len(divide) > 1 else ())
         for i, (scale, divide) in enumerate(scales)
     }
     return TargetPrep(columns=columns, kind="number", shape=(len(scales),))
