@@ -163,9 +163,10 @@ def _check_match(path: Path, preprocessing: Preprocessing, model: LayerGraph, ob
         RunError: an input or a target has no columns, or other classes than the model tells apart.
     """
     outputs = {output.output: output.target.classes for output in objective.outputs}
-    if set(preprocessing.inputs) != set(model.inputs) or set(preprocessing.targets) != set(outputs):
+    targets = set(preprocessing.targets)
+    if set(preprocessing.inputs) != set(model.inputs) or not set(outputs) <= targets <= set(model.outputs):
         raise RunError(f"{path} prepares other inputs or targets than its model has")
     for name, names in preprocessing.class_names.items():
-        classes = outputs[name]
+        classes = outputs.get(name)  # an output without a loss has none
         if classes is not None and len(names) > max(classes, 2):
             raise RunError(f"{path} names {len(names)} classes of '{name}', which tells {classes} apart")

@@ -150,3 +150,13 @@ def test_an_hdf5_file_of_zeros_is_not_unpacked(tmp_path: Path) -> None:
     done = nnctl("check", "c.yaml", cwd=tmp_path)
     assert done.code == 3, done.err
     assert "200 to 1" in done.err
+
+
+def test_an_output_without_a_loss_has_its_columns(here: Path) -> None:
+    """What holds a stored preparation against its model knows that a target may have no loss."""
+    done = nnctl("train", "penguins.yaml", "--quiet", "--run-dir", "r", *SET, cwd=here)
+    assert done.code == 0, done.err
+    assert nnctl("eval", "r", cwd=here).code == 0
+
+
+SET = ("--set", "training.epochs=1", "--set", "training.loss.mass=null", "--set", "training.metrics=[]")
