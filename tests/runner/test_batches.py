@@ -1,0 +1,67 @@
+"""How a split is cut into steps, and what an evaluation over batches of any size comes to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnctl.runner.batches import Batches, feed, in_order
+from nnctl.runner.evaluate import evaluate, predict
+from tests.runner.test_boundaries import job
+
+IRIS = Path(__file__).resolve().parents[2] / "configs" / "iris.yaml"
+
+
+@pytest.mark.parametrize("examples", [1, 2, 5, 6, 7, 12, 13])
+@pytest.mark.parametrize("size", [1, 2, 3, 6, 20])
+@pytest.mark.parametrize("limit", [None, 1, 2, 100])
+def test_every_example_is_in_one_step_as_far_as_the_limit_goes(
+    examples: int, size: int, limit: int | None
+) -> None:
+    batches = Batches(examples, size, limit)
+    whole = [list(range(i, min(i + size, examples))) for i in range(0, examples, size)][:limit]
+    assert batches.steps == len(whole)
+    order = in_order(examples)
+    assert [order[part].tolist() for part in batches.slices()] == whole
+    assert [order[part].tolist() for part in batches.slices(1)] == whole[1:]
+    assert batches.counts() == sorted({len(rows) for rows in whole}, reverse=True)
+
+
+def test_a_batch_size_does_not_change_what_is_evaluated_or_predicted() -> None:
+    """Sums are kept in float64: what batches of 1, 7 and all give differs by rounding at the most."""
+    made = job("training.epochs=1")
+    assert made.validation is not None
+    session, split = made.session, made.validation
+    found = [evaluate(session, split, size) for size in (1, 7, len(split), 1000)]
+    for logs in found[1:]:
+        assert logs == pytest.approx(found[0], rel=1e-6)
+    rows = [
+        np.concatenate([part["species"] for part in predict(session, split, size)])
+        for size in (1, 7, len(split), 1000)
+    ]
+    assert rows[0].shape == (len(split), 3)
+    for array in rows[1:]:
+        assert array.tobytes() == rows[0].tobytes()
+
+
+def test_an_evaluation_leaves_no_trace_in_the_next_numbers() -> None:
+    """The running sums of metrics begin at nothing before, and are put back to nothing after."""
+    made = job("training.epochs=1")
+    assert made.validation is not None
+    before = {name: array.copy() for name, array in made.session.states.items()}
+    first = evaluate(made.session, made.validation, 8)
+    for name, array in made.session.states.items():
+        np.testing.assert_array_equal(array, before[name])
+    made.session.states["loss/mean"][...] = 5.0
+    assert evaluate(made.session, made.validation, 8) == first
+
+
+def test_a_step_is_told_its_number() -> None:
+    """Random numbers depend on it: dropout in step 3 is that of step 3."""
+    layers = "[{type: Dropout, rate: 0.5}, {type: Dense, units: 3, activation: softmax, name: species}]"
+    made = job(f"model.layers={layers}")
+    program = made.session.training(made.train.sizes(4))
+    feed(program, made.train, in_order(4), 3)
+    assert program.inputs["step"][0] == 3
