@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -138,3 +139,9 @@ def look_like_times(words: Iterable[str]) -> bool:
     looks = pattern(None)
     found = [parse(word, looks) is not None for word in words]
     return bool(found) and all(found)
+
+
+def seconds(text: str) -> float:
+    """Since 1970, of a time by ISO 8601; NaN for what is none."""
+    found = parse(text, pattern(None))
+    return math.nan if found is None else found.epoch

@@ -47,6 +47,10 @@ class Damaged(RunError):
     """A file is not what its hash says: cut off, overwritten, or a bit has flipped."""
 
 
+class OtherWeights(FileRefused):
+    """A model file whose weights are not those of the model that they were asked for."""
+
+
 @dataclass
 class ModelFile:
     """What a model file holds.
@@ -165,7 +169,8 @@ def read_model(path: Path, expected: Expected | None = None, root: Path | None =
     Raises:
         Damaged: Its hash does not hold.
         Gone: It is not there.
-        FileRefused: It holds what nnctl does not read, or other weights than expected.
+        FileRefused: It holds what nnctl does not read.
+        OtherWeights: It holds other weights than expected.
     """
     with _reader(path, root) as reader:
         index = _json(reader, "index")
@@ -233,12 +238,12 @@ def _arrays(reader: Hdf5Reader, family: str, entries: Entries) -> dict[str, np.n
 def _match(path: Path, found: Entries, expected: Expected) -> None:
     if list(found) != list(expected):
         odd = sorted(set(found) ^ set(expected)) or list(expected)
-        raise FileRefused(f"{path} holds other weights than the config's model: {', '.join(odd[:5])}")
+        raise OtherWeights(f"{path} holds other weights than the config's model: {', '.join(odd[:5])}")
     for name, (shape, dtype) in expected.items():
         is_shape, is_dtype = found[name]
         if is_shape != tuple(shape) or is_dtype != np.dtype(dtype).newbyteorder("<"):
             has, needs = f"{is_dtype.str} {is_shape}", f"{np.dtype(dtype).str} {tuple(shape)}"
-            raise FileRefused(f"{path}: '{name}' is {has}, the model needs {needs}")
+            raise OtherWeights(f"{path}: '{name}' is {has}, the model needs {needs}")
 
 
 def _state(reader: Hdf5Reader, training: Mapping[str, Any]) -> TrainingState:

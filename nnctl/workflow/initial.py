@@ -16,7 +16,7 @@ from nnctl.core.errors import Problem, RunError, nearest
 from nnctl.core.shapes import show
 from nnctl.graph.model import LayerGraph
 from nnctl.runs.find import Found, find
-from nnctl.runs.model_file import Expected, read_model
+from nnctl.runs.model_file import Expected, OtherWeights, read_model
 from nnctl.spec.load import Loaded
 from nnctl.spec.model import ModelSpec
 
@@ -25,6 +25,7 @@ Layers = dict[str, dict[str, Any]]
 """By layer, by the weight's name in it."""
 
 PATH: At = ("model", "initial_weights")
+_SOME_LAYERS = 'a model of the same weights; {from: RUN, layers: ["*"]} takes what fits, and says what'
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ def initial_weights(loaded: Loaded, model: LayerGraph) -> Initial | None:
         expected = expected_weights(model, loaded.experiment.dtype) if layers is None else None
         weights = read_model(file, expected).state.weights
     except RunError as error:
-        raise loaded.fail([Problem(str(error), PATH)]) from None
+        way = _SOME_LAYERS if isinstance(error, OtherWeights) else None
+        raise loaded.fail([Problem(str(error), PATH, way)]) from None
     if layers is None:
         return Initial(given.path, weights, tuple(_by_layer(weights)))
     problems: list[Problem] = []

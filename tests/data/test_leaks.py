@@ -45,6 +45,27 @@ def test_the_target_itself_named_as_an_input(tmp_path: Path) -> None:
     assert found == ["column 'y' is the target, and an input as well"]
 
 
+def test_the_way_out_leaves_all_other_inputs_as_they_were(tmp_path: Path) -> None:
+    columns = {"x": RANDOM.normal(size=60), "id": RANDOM.normal(size=60), "copy": MONEY.copy(), "y": MONEY}
+    np.savez(tmp_path / "a.npz", **columns)
+    for inputs, way, path in (
+        (None, 'leave it out: inputs: ["!copy"]', ("data", "source")),
+        (["x", "copy"], "data.inputs without it", ("data", "inputs", 1)),
+        (["*", "!id"], 'leave it out: "!copy" beside the patterns of data.inputs', ("data", "inputs")),
+    ):
+        (said,) = opened(tmp_path, {"source": "a.npz", "target": "y", "inputs": inputs}).warnings
+        assert (said.expected, said.path) == (way, path)
+
+
+def test_an_autoencoder_and_a_task_of_one_column_are_meant(tmp_path: Path) -> None:
+    """The input asked for whole; Fahrenheit learned from Celsius. A column that equals another is a copy."""
+    image = RANDOM.random((60, 8))
+    assert said(tmp_path, "x", {"inputs": ["x"]}, x=image, label=KIND) == []
+    assert said(tmp_path, "x", {"inputs": ["x"]}, x=MONEY) == []
+    assert said(tmp_path, "f", f=1.8 * MONEY + 32, c=MONEY) == []
+    assert said(tmp_path, "f", f=MONEY, c=MONEY) != []
+
+
 @pytest.mark.parametrize("rows", [8, 60])
 def test_honest_columns(rows: int, tmp_path: Path) -> None:
     """All different, unrelated, a nearly perfect predictor, a constant; and what few rows cannot tell."""

@@ -145,8 +145,8 @@ def test_training_says_what_a_column_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cell", ["-999", "-999.0", " -999", "-9.99e2", '" -999 "'])
-@pytest.mark.parametrize("marker", ["-999", "-999.0", " -999 "])
-def test_markers_that_are_numbers_compare_as_numbers(cell: str, marker: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("marker", ["-999", "-999.0", " -999 ", -999, -999.0])
+def test_markers_that_are_numbers_compare_as_numbers(cell: str, marker: str | float, tmp_path: Path) -> None:
     found = values(read(tmp_path, f"a,b\n1,2\n{cell},4\n", missing=[marker]), "a")
     assert found[0] == 1
     assert np.isnan(found[1])

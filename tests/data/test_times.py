@@ -164,6 +164,36 @@ def test_undeclared_times_are_warned_of(tmp_path: Path) -> None:
         opened(tmp_path, config)
 
 
+@pytest.mark.parametrize(
+    ("cell", "config"),
+    [
+        ("{day:02}.0{month}.2024", {"columns": {"when": {"type": "time", "format": "%d.%m.%Y"}}}),
+        ("{day}/{month}/2024 8:30", {"columns": {"when": {"type": "time", "format": "%d/%m/%Y %H:%M"}}}),
+        ("{month}/{day}/2024", {"columns": {"when": {"type": "time", "format": "%m/%d/%Y"}}}),
+        ("2024-0{month}-{day:02}", {"columns": {"when": "time"}}),
+        (
+            "1.{day:03},{month}",
+            {"source": {"type": "csv", "path": "a.csv", "decimal": ",", "thousands": "."}},
+        ),
+        ("{day},{month}", {"source": {"type": "csv", "path": "a.csv", "decimal": ","}}),
+        ("{day},{month}00", {"source": {"type": "csv", "path": "a.csv", "thousands": ","}}),
+    ],
+)
+def test_what_enters_as_a_name_is_warned_of_once_with_the_words_that_read_it(
+    cell: str, config: dict[str, Any], tmp_path: Path
+) -> None:
+    """Each row has its own value, so that the column would otherwise pass for an id."""
+    cells = [cell.format(day=1 + i % 28, month=1 + i // 28) for i in range(40)]
+    write(tmp_path, "a.csv", "when;y\n" + "".join(f"{c};{i}\n" for i, c in enumerate(cells)))
+    (said,) = opened(tmp_path, {"source": "a.csv", "target": "y"}).warnings
+    assert "enters as a category of 40 classes" in said.message
+    for field in config.get("columns", {}).values():
+        assert field == "time" or f'format: "{field["format"]}"' in str(said.expected)
+    for name, mark in config.get("source", {}).items():
+        assert name in ("type", "path") or f'{name}: "{mark}"' in str(said.expected)
+    assert opened(tmp_path, {"source": "a.csv", "target": "y", **config}).warnings == ()
+
+
 def test_a_tampered_time(tmp_path: Path) -> None:
     """A format that is none, parts of another number: a run's own error."""
     text = times(tmp_path, format="%Y-%m-%dT%H:%M").preprocessing.to_json()

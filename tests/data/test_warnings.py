@@ -74,6 +74,8 @@ def windows(**fields: Any) -> dict[str, Any]:
 
 
 DAYS = [f"2024-01-{1 + i // 2:02}" for i in range(COUNT)]
+FORWARD = [f"2024-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(COUNT)]
+CLOCK_BACK = ["2024-10-27T02:00", *(f"2024-11-{1 + i // 24:02}T{i % 24:02}:00" for i in range(COUNT - 3))]
 TURNS = [("north", "south")[i % 2] for i in range(COUNT)]
 
 
@@ -87,6 +89,8 @@ TURNS = [("north", "south")[i % 2] for i in range(COUNT)]
         ({"store": [i // 16 for i in range(COUNT)]}, "column 'store' says"),
         ({"day": [f"2024-02-{1 + i % 24:02}" for i in range(COUNT)]}, "in column 'day' goes back"),
         ({"t": [i % 24 for i in range(COUNT)]}, "in column 't' goes back"),
+        ({"time": DAYS, "place": TURNS}, "the time in column 'time' stands still"),
+        ({"when": [f"2024-01-01T0{i % 2}:00" for i in range(COUNT)]}, "in column 'when' goes back"),
     ],
 )
 def test_windows_over_several_series(columns: dict[str, Any], words: str, tmp_path: Path) -> None:
@@ -106,6 +110,13 @@ def test_windows_over_rows_that_run_backwards(tmp_path: Path) -> None:
         {"year": [1900 + i // 12 for i in range(COUNT)], "month": [i % 12 for i in range(COUNT)]},
         {"time": [i % 24 - 1 for i in range(COUNT)]},
         {"weather": [("sun", "rain", "snow")[i * i % 3] for i in range(COUNT)]},
+        {"dteday": [f"2011-01-{1 + i // 24:02}" for i in range(COUNT)], "hr": [i % 24 for i in range(COUNT)]},
+        {"travel_time": [30 + i * i % 17 for i in range(COUNT)]},
+        {"date": FORWARD, "due_date": [f"2025-0{1 + i * i % 7}-01" for i in range(COUNT)]},
+        {"time": [10 * i for i in range(COUNT)], "item": [("x", "y", "z")[i * i % 3] for i in range(COUNT)]},
+        {"tag": ["Mo Di Mi Do Fr Sa So".split()[i % 7] for i in range(COUNT)]},  # noqa: SIM905
+        {"when": ["2024-10-27T02:00", "2024-10-27T02:30", *CLOCK_BACK]},
+        {"when": ["2024-10-27T02:30+02:00", "2024-10-27T02:00+01:00", *CLOCK_BACK]},
     ],
 )
 def test_windows_over_one_series(columns: dict[str, Any], tmp_path: Path) -> None:

@@ -131,8 +131,11 @@ def test_what_cannot_be_loaded_is_an_error(layers: list[str], at: int, words: st
 
 
 def test_all_of_it_must_fit(here: Path) -> None:
-    with pytest.raises(ConfigError, match="the model needs"):
+    """And the way out that the error names is one."""
+    with pytest.raises(ConfigError, match="the model needs") as caught:
         check(written(here, "bad", [*TRUNK, head(5)], "first"))
+    assert '{from: RUN, layers: ["*"]}' in str(caught.value.problems[0].expected)
+    check(written(here, "good", [*TRUNK, head(5)], {"from": "first", "layers": ["*"]}))
 
 
 def test_another_dtype_is_taken(here: Path, tmp_path: Path) -> None:

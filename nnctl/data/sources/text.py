@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from nnctl.core.errors import DataError
@@ -37,6 +37,18 @@ Header = Annotated[
     bool | list[str],
     PlainValidator(_header),
     WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+
+
+def _marker(value: Any) -> Any:
+    """A number is a marker as it is written."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Marker = Annotated[
+    str,
+    BeforeValidator(_marker),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]}),
 ]
 
 
@@ -78,7 +90,7 @@ class CSV(Source):
     """So many lines are passed over before the first, the header row or data."""
     quote: str = Field(default='"', min_length=1, max_length=1)
     """What encloses a cell that holds delimiters or line ends."""
-    missing: tuple[str, ...] = ("", "NA", "N/A", "NaN", "nan", "null", "?")
+    missing: tuple[Marker, ...] = ("", "NA", "N/A", "NaN", "nan", "null", "?")
     """Cells that stand for a missing value."""
     encoding: str = "utf-8"
     """The file's character encoding; a byte order mark is skipped."""

@@ -11,6 +11,7 @@ from nnctl.core.errors import Problem, warning
 from nnctl.data.preprocessing import CategoryPrep, InputPrep, NumberPrep, TargetPrep
 from nnctl.data.table import Numbers, as_words
 from nnctl.data.warnings.base import Fitted
+from nnctl.data.warnings.misread import meant
 
 FEWEST = 20
 """Of fewer rows nothing is said: there, all values may well differ."""
@@ -30,7 +31,7 @@ def text_or_ids_as_classes(fitted: Fitted) -> Iterator[Problem]:
     prepared: list[InputPrep | TargetPrep] = [*stored.inputs.values(), *stored.targets.values()]
     count = len(fitted.rows)
     for name, prep in {n: p for role in prepared for n, p in role.columns.items()}.items():
-        if not isinstance(prep, CategoryPrep) or count < FEWEST:
+        if not isinstance(prep, CategoryPrep) or count < FEWEST or meant(fitted, name, prep) is not None:
             continue
         words = as_words(fitted.table.columns[name])
         present = np.unique(words.codes[fitted.rows])

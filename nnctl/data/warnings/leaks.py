@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnctl.core.errors import Problem, warning
+from nnctl.core.errors import Path, Problem, warning
+from nnctl.data.spec import ONLY
 from nnctl.data.table import Column, Numbers, Rows, Words, take
 from nnctl.data.warnings.base import Fitted
 
@@ -29,19 +30,44 @@ def leaked_target(fitted: Fitted) -> Iterator[Problem]:
     if window is not None and window.horizon:
         # The target stands in a later row than the inputs: its past is what such a model learns from.
         return
-    targets = [columns[0] for columns in fitted.roles.targets.values() if len(columns) == 1]
-    inputs = dict.fromkeys(c for columns in fitted.roles.inputs.values() for c in columns)
-    for target in targets:
+    for columns in fitted.roles.targets.values():
+        if len(columns) != 1:
+            continue
+        inputs = dict.fromkeys(c for read in fitted.roles.inputs.values() for c in read)
+        if set(inputs) == set(columns) or list(columns) in fitted.roles.inputs.values():
+            # An autoencoder, or its like: an input is asked for whole.
+            continue
         for name in inputs:
-            said = _relation(fitted, name, target)
+            said = _relation(fitted, name, columns[0], alone=len(inputs) == 1)
             if said:
-                yield warning(
-                    f"column '{name}' {said}", fitted.column_path(name), f'leave it out: inputs: ["!{name}"]'
-                )
+                yield warning(f"column '{name}' {said}", _place(fitted, name), _way_out(fitted, name))
 
 
-def _relation(fitted: Fitted, name: str, target: str) -> str | None:
-    """What is to be said of input column `name` and the target, or None."""
+def _place(fitted: Fitted, name: str) -> Path:
+    """Where a column becomes an input, or else where the config speaks of it."""
+    for role, names in (fitted.spec.inputs or {}).items():
+        if name in names:
+            path: Path = ("data", "inputs") if role == ONLY else ("data", "inputs", role)
+            return (*path, names.index(name)) if len(names) > 1 else path
+    return fitted.column_path(name)
+
+
+def _way_out(fitted: Fitted, name: str) -> str:
+    """What to write so that the column is no input, and all others are as they were."""
+    given = fitted.spec.inputs
+    if not given:
+        return f'leave it out: inputs: ["!{name}"]'
+    if any(name in names for names in given.values()):
+        return "data.inputs without it"
+    return f'leave it out: "!{name}" beside the patterns of data.inputs'
+
+
+def _relation(fitted: Fitted, name: str, target: str, *, alone: bool) -> str | None:
+    """What is to be said of input column `name` and the target, or None.
+
+    Args:
+        alone: There is no other input, so that to learn this very rule is the task.
+    """
     if name == target:
         return "is the target, and an input as well"
     x, y = fitted.table.columns[name], fitted.table.columns[target]
@@ -52,7 +78,7 @@ def _relation(fitted: Fitted, name: str, target: str) -> str | None:
     found = _holds(x, y, few)
     if found is not None and len(few) < len(rows):
         found = _holds(x, y, rows)
-    if found is None:
+    if found is None or (alone and found[0] == "determines"):
         return None
     where = "training row" if fitted.whole else f"of the first {len(rows)} rows"
     return f"{found[0]} the target '{target}' in every {where}{found[1].format(name)}"

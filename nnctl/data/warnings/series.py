@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nnctl.core.errors import Problem, warning
 from nnctl.data.table import Column, Numbers, Words, as_words
+from nnctl.data.time_format import look_like_times, seconds
 from nnctl.data.warnings.base import Fitted
 
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
-"""Dates and times whose order is that of the words."""
-_TIME_NAME = re.compile(r"t|ts|ds|(.*[\W_])?(time|timestamp|date|datetime|step)")
+_TIME_NAME = re.compile(r"t|ts|ds|((unix|time|event)[\W_]?)?(time|timestamp|date|datetime|step)")
+"""Not `travel_time` or `lead_time`: those are how long something takes."""
+_CLOCK_NAME = re.compile(r"hr|clock|minute|period|(time[\W_]?)?slot|(.*[\W_])?(hour|time)")
 _SERIES_NAME = re.compile(
     r"(.*[\W_])?(id|series|sensor|station|store|device|unit|machine|symbol|ticker|item|customer|patient|site)"
 )
+_HOUR = 3600.0
+_HALF_A_YEAR = 180 * 86400.0
 _HOURS = 24
 """Smaller numbers in a column called `time` may be hours of a day, which go back each night."""
 
@@ -52,10 +54,15 @@ def several_series(fitted: Fitted) -> Iterator[Problem]:
     if window is None or window.group or (split and split.group):
         return
     columns = fitted.table.columns
+    times = {n: at for n, c in columns.items() if (at := _stamps(n, c)) is not None and len(at) >= 3}
+    if any(bool((np.diff(at) > 0).all()) for at in times.values()):
+        # Each row has its own time, and they are in order: other times and names are features.
+        return
     named = next((n for n, c in columns.items() if _names_series(n, c)), None)
     turning = None if named else next((n for n, c in columns.items() if _turns(c)), None)
-    back = next(((n, how) for n, c in columns.items() if (how := _not_forward(n, c))), None)
     found = named or turning
+    clock = any(n not in times and _CLOCK_NAME.fullmatch(n.strip().lower()) for n in columns)
+    back = next(((n, how) for n, at in times.items() if (how := _not_forward(at, clock))), None)
     group = found or "COLUMN"
     if back is not None:
         name, how = back
@@ -72,35 +79,45 @@ def several_series(fitted: Fitted) -> Iterator[Problem]:
 _REVERSED = "runs backwards"
 
 
-def _not_forward(name: str, column: Column) -> str | None:
-    """How a column of times fails to be one series' own: it stands still, or goes back."""
-    stamps = _stamps(name, column)
-    if stamps is None or len(stamps) < 3:
-        return None
-    steps = stamps[1:] != stamps[:-1]
-    ahead = stamps[1:] > stamps[:-1]
-    if bool(steps.all()) and not bool(ahead.any()):
+def _not_forward(stamps: npt.NDArray[np.float64], clock: bool) -> str | None:
+    """How times fail to be one series' own: they stand still, or go back.
+
+    Args:
+        clock: Another column says the time of day, so that a date may well stand still.
+    """
+    steps = np.diff(stamps)
+    if bool((steps < 0).all()):
         return _REVERSED
-    if bool((steps & ~ahead).any()):
+    if bool((steps < 0).any()):
         return "goes back"
-    return "stands still from row to row" if not bool(steps.all()) else None
+    # A few rows of one time may be an hour that a clock was put back by, or events of one second.
+    still = 2 * int((steps == 0).sum()) >= len(steps)
+    return "stands still from row to row" if still and not clock else None
 
 
-def _stamps(name: str, column: Column) -> npt.NDArray[Any] | None:
-    """What can be compared as times: dates that sort as words, or numbers in a column called so."""
+def _stamps(name: str, column: Column) -> npt.NDArray[np.float64] | None:
+    """What can be compared as times: dates in words, or numbers in a column called so."""
     if isinstance(column, Words):
         words = column.vocabulary
-        if not words or (column.codes < 0).any() or not all(map(_ISO.fullmatch, words)):
+        if not words or (column.codes < 0).any() or not look_like_times(words):
             return None
-        ranks = np.empty(len(words), np.int64)
-        ranks[np.argsort(np.array(words), kind="stable")] = np.arange(len(words))
-        return ranks[column.codes]
+        return _without_clock_changes(np.array([seconds(word) for word in words])[column.codes])
     values = column.values
     if column.shape or not isinstance(values, np.ndarray) or not _TIME_NAME.fullmatch(name.strip().lower()):
         return None
     if values.dtype.kind == "f" and np.isnan(values).any():
         return None
-    return None if "time" in name.lower() and values.max(initial=0) < _HOURS else values
+    if "time" in name.lower() and values.max(initial=0) < _HOURS:
+        return None
+    return values.astype(np.float64)
+
+
+def _without_clock_changes(stamps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Local times of one series, without the hour by which clocks are put back once a year."""
+    back = np.flatnonzero(np.diff(stamps) < 0)
+    changes = all(0 < stamps[i] - stamps[i + 1] <= _HOUR for i in back)
+    rare = bool((np.diff(stamps[back]) > _HALF_A_YEAR).all())
+    return np.maximum.accumulate(stamps) if len(back) and changes and rare else stamps
 
 
 def _names_series(name: str, column: Column) -> bool:
@@ -118,11 +135,18 @@ def _turns(column: Column) -> bool:
     if not isinstance(column, Words) or set(map(str.lower, column.vocabulary)) <= _CALENDAR:
         return False
     codes, period = column.codes, len(column.vocabulary)
-    if period < 2 or len(codes) < 3 * period or len(np.unique(codes[:period])) != period:
+    if (
+        period < 2
+        or period in _OF_CALENDARS
+        or len(codes) < 3 * period
+        or len(np.unique(codes[:period])) != period
+    ):
         return False
     return bool((codes[period:] == codes[:-period]).all())
 
 
+_OF_CALENDARS = (7, 12)
+"""So many words in turns are as likely days or months, in whatever language."""
 _CALENDAR = frozenset(
     """
     monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun

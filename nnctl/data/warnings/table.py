@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnctl.core.errors import Problem
-from nnctl.data.warnings import columns, dates, disk, idle, leaks, series
+from nnctl.data.warnings import columns, disk, idle, leaks, misread, series
 from nnctl.data.warnings.base import Check, Fitted
 
 CHECKS: tuple[Check, ...] = (
@@ -14,7 +14,7 @@ CHECKS: tuple[Check, ...] = (
     leaks.leaked_target,
     idle.idle_pattern,
     disk.slow_random_order,
-    dates.times_as_classes,
+    misread.names_of_times_or_numbers,
 )
 
 

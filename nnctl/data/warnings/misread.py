@@ -1,0 +1,72 @@
+"""Times, and numbers with commas, that enter as names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from nnctl.core.errors import Problem, warning
+from nnctl.data.patterns import column_spec
+from nnctl.data.preprocessing import CategoryPrep, InputPrep, TargetPrep
+from nnctl.data.time_format import look_like_times
+from nnctl.data.warnings.base import Fitted
+
+_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})( \d{1,2}:\d\d(:\d\d)?)?")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
+
+
+def names_of_times_or_numbers(fitted: Fitted) -> Iterator[Problem]:
+    """A column that nobody declared: each time or number would be a class, and no other is known."""
+    for role in fitted.preprocessing.inputs.values():
+        for name, prep in role.columns.items():
+            found = meant(fitted, name, prep)
+            if found is not None and isinstance(prep, CategoryPrep):
+                what, way = found
+                yield warning(
+                    f"column '{name}' holds {what}, and enters as a category of {len(prep.words)} classes",
+                    fitted.column_path(name),
+                    way,
+                )
+
+
+def meant(fitted: Fitted, name: str, prep: InputPrep | TargetPrep | object) -> tuple[str, str] | None:
+    """(what the words of an undeclared input really are, how to say so), or None."""
+    if not isinstance(prep, CategoryPrep) or column_spec(fitted.spec, name).kind is not None:
+        return None
+    if not any(name in columns for columns in fitted.roles.inputs.values()):
+        return None
+    parts = "parts: [month, weekday, hour], scale: standard"
+    if look_like_times(prep.words):
+        return "times", f"columns: {{{name}: {{type: time, {parts}}}}}"
+    form = _format(prep.words)
+    if form is not None:
+        return "times", f'columns: {{{name}: {{type: time, format: "{form}", {parts}}}}}'
+    if not any("," in word for word in prep.words):
+        return None
+    if all(map(_THOUSANDS.fullmatch, prep.words)):
+        return "numbers with commas between thousands", 'thousands: "," in the source'
+    if all(map(_DECIMAL_COMMA.fullmatch, prep.words)):
+        more = ' and thousands: "."' if any("." in word for word in prep.words) else ""
+        return "numbers with a decimal comma", f'decimal: ","{more} in the source'
+    return None
+
+
+def _format(words: Sequence[str]) -> str | None:
+    """The format of times such as 17.05.2024 8:30, if one fits all; the day first where both could be."""
+    found = [_DATE.fullmatch(word) for word in words]
+    if not found or not all(found):
+        return None
+    matches = [match for match in found if match]
+    marks, clocks = {m[2] for m in matches}, {_clock(m) for m in matches}
+    if len(marks) > 1 or len(clocks) > 1:
+        return None
+    first, second = (max(int(m[group]) for m in matches) for group in (1, 3))
+    if first > 12 and second > 12:
+        return None
+    day, month = ("%m", "%d") if second > 12 else ("%d", "%m")
+    return f"{day}{min(marks)}{month}{min(marks)}%Y{min(clocks)}"
+
+
+def _clock(match: re.Match[str]) -> str:
+    return "" if not match[5] else " %H:%M:%S" if match[6] else " %H:%M"
