@@ -68,7 +68,7 @@ FILES: list[tuple[str, Callable[[Path, str], None], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("file", "make", "name"), FILES, ids=lambda value: str(value))
+@pytest.mark.parametrize(("file", "make", "name"), FILES, ids=lambda value: getattr(value, "__name__", value))
 def test_an_unused_member_blocks_nothing(
     file: str, make: Callable[[Path, str], None], name: str, tmp_path: Path
 ) -> None:
