@@ -17,6 +17,7 @@ from nnctl.data.preprocessing import (
 )
 from nnctl.data.roles import Roles, Wanted
 from nnctl.data.shape_fit import fitted, misfit
+from nnctl.data.sources.numerals import numbers_in_words
 from nnctl.data.spec import DataSpec
 from nnctl.data.table import Rows, Table
 
@@ -194,11 +195,13 @@ def _classes(
             columns={column: prep}, kind="onehot", shape=(prep.classes,), class_names=names_of(prep)
         )
     if categorical is False and prep.classes > 2:
+        held, way = numbers_in_words(prep.words) or (f"{prep.classes} classes", None)
         problems.append(
             Problem(
-                f"the loss of output '{output}' wants numbers, but '{column}' holds {prep.classes} classes",
+                f"the loss of output '{output}' wants numbers, but '{column}' holds {held}",
                 where,
-                "sparse_categorical_crossentropy, or categorical_crossentropy and "
+                way
+                or "sparse_categorical_crossentropy, or categorical_crossentropy and "
                 f"columns: {{{column}: {{type: category, encoding: onehot}}}}",
             )
         )

@@ -43,6 +43,9 @@ EXPECTED = [["a", "b", "c"], [1, 2.5, "x"], [3, 4, "y"]]
         ("a;b;c\n1;2,5;x\n3;4,0;y\n", {"decimal": ",", "thousands": "."}),
         ("a,b,c\n1,2.5,x\n3,4,y\n", {}),
         ("1;2.5;x\n3;4;y\n", {"header": ["a", "b", "c"]}),
+        ('a,b,c\n1,"2.5",x\n3,4,y\n', {"thousands": ","}),
+        ("a,b,c\n1,2.5,x\n3,4,y\n", {"thousands": ",", "delimiter": ","}),
+        ("a;b;c\n1;2.5;x\n3;4;y\n", {"thousands": ","}),
         ("written by hand\n\na,b,c\n1,2.5,x\n3,4,y\n", {"skip": 2}),
         ("# a;b;c\n#\na,b,c\n1,2.5,x\n  # no row\n3,4,y\n# end\n", {"comment": "#"}),
         ("% 1\n% 2\na  b  c\n% 3\n1  2.5  x\n3  4  y\n", {"comment": "%", "delimiter": "whitespace"}),
@@ -62,6 +65,9 @@ def test_the_same_table_in_many_forms(content: str, options: dict[str, Any], tmp
         ("kinds\nx|y\nz|w\n", {}, [["kinds"], ["x|y"], ["z|w"]]),
         ("a;b\n1;2\n", {"delimiter": ","}, [["a;b"], ["1;2"]]),
         ("x\n1,5\n-2,25\n", {"decimal": ","}, [["x"], [1.5], [-2.25]]),
+        ("x\n1,500\n-2,250\n", {"thousands": ","}, [["x"], [1500], [-2250]]),
+        ("1,500;2\n3,000;4\n", {"thousands": ",", "header": ["x", "y"]}, [["x", "y"], [1500, 2], [3000, 4]]),
+        ('x,y\n"1,500",2\n"3,000.5",4\n', {"thousands": ","}, [["x", "y"], [1500, 2], [3000.5, 4]]),
         ('a\n"# 1"\nx\n', {"comment": "#"}, [["a"], ["# 1"], ["x"]]),
         ('a\n"x\n# y"\nz\n', {"comment": "#"}, [["a"], ["x\n# y"], ["z"]]),
     ],
@@ -200,3 +206,13 @@ def test_an_index_column_of_pandas(tmp_path: Path) -> None:
         read(tmp_path, content)
     assert "`skip: 1` and `header: [id, x, y, ...]`" in str(caught.value)
     assert rows_of(tmp_path, content, skip=1, header=["id", "x", "y"])[0] == ["id", "x", "y"]
+
+
+def test_a_target_with_decimal_commas_is_not_taken_for_classes(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "x;y\n" + "".join(f"{i};{i},5\n" for i in range(6)))
+    config: dict[str, Any] = {"source": "a.csv", "target": "y"}
+    with pytest.raises(ConfigError, match="'y' holds numbers with a decimal comma") as caught:
+        opened(tmp_path, config, categorical={"y": False})
+    assert caught.value.problems[0].expected == 'decimal: "," in the source'
+    source = {"type": "csv", "path": "a.csv", "decimal": ","}
+    assert opened(tmp_path, {**config, "source": source}, categorical={"y": False}).warnings == ()

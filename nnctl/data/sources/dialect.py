@@ -35,7 +35,7 @@ def guess(lines: Sequence[str], usual: str, quote: str, numerals: Numerals, widt
     """
     found: dict[str, int] = {}
     for delimiter in CANDIDATES:
-        if delimiter in (numerals.decimal, numerals.thousands):
+        if delimiter == numerals.decimal:
             continue
         rows = _rows(lines, delimiter, quote)
         cells = {len(row) for row in rows}
@@ -44,7 +44,12 @@ def guess(lines: Sequence[str], usual: str, quote: str, numerals: Numerals, widt
         if delimiter == WHITESPACE and not _numeric(rows[1:], numerals):
             continue
         found[delimiter] = cells.pop()
-    if usual in found or not found:
+    if len(found) > 1:
+        # Between groups of digits it may separate nothing, unless nothing else does.
+        found.pop(numerals.thousands or "", None)
+    if not found:
+        return ";" if usual == numerals.thousands else usual
+    if usual in found:
         return usual
     return max(found, key=lambda delimiter: (found[delimiter], -CANDIDATES.index(delimiter)))
 

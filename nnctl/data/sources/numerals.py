@@ -14,6 +14,20 @@ from nnctl.data.table import word
 EXACT = 2.0**53
 """From here on float64 no longer tells neighbouring whole numbers apart."""
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
+
+
+def numbers_in_words(words: Sequence[str]) -> tuple[str, str] | None:
+    """(what they are, what reads them) where all words are numbers with commas in them; else None."""
+    if not any("," in word for word in words):
+        return None
+    if all(map(_THOUSANDS.fullmatch, words)):
+        return "numbers with commas between thousands", 'thousands: "," in the source'
+    if all(map(_DECIMAL_COMMA.fullmatch, words)):
+        more = ' and thousands: "."' if any("." in word for word in words) else ""
+        return "numbers with a decimal comma", f'decimal: ","{more} in the source'
+    return None
 
 
 class Numerals:

@@ -106,6 +106,9 @@ class CSV(Source):
         taken = [(name, mark) for name, mark in {**marks, "quote": self.quote}.items() if mark]
         for i, (name, mark) in enumerate(taken):
             for other, same in taken[:i]:
+                if (other, name) == ("delimiter", "thousands") and mark.strip():
+                    # "1,234",5: what stands in quotes separates nothing.
+                    continue
                 if mark == same or {mark, same} == {WHITESPACE, " "}:
                     raise PydanticCustomError(
                         "marks",
@@ -124,7 +127,7 @@ class CSV(Source):
         """The delimiter of files with this ending."""
         if self.path.lower().removesuffix(".gz").endswith(".tsv"):
             return "\t"
-        return ";" if "," in (self.decimal, self.thousands) else ","
+        return ";" if self.decimal == "," else ","
 
     def told(self, base: Path) -> CSV:
         """The same source with its delimiter: as written, as usual, or as the file's first lines show it."""

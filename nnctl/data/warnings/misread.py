@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from nnctl.core.errors import Problem, warning
 from nnctl.data.patterns import column_spec
 from nnctl.data.preprocessing import CategoryPrep, InputPrep, TargetPrep
+from nnctl.data.sources.numerals import numbers_in_words
 from nnctl.data.time_format import look_like_times
 from nnctl.data.warnings.base import Fitted
 
 _DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})( \d{1,2}:\d\d(:\d\d)?)?")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?")
-_DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
 
 
 def names_of_times_or_numbers(fitted: Fitted) -> Iterator[Problem]:
@@ -42,14 +41,7 @@ def meant(fitted: Fitted, name: str, prep: InputPrep | TargetPrep | object) -> t
     form = _format(prep.words)
     if form is not None:
         return "times", f'columns: {{{name}: {{type: time, format: "{form}", {parts}}}}}'
-    if not any("," in word for word in prep.words):
-        return None
-    if all(map(_THOUSANDS.fullmatch, prep.words)):
-        return "numbers with commas between thousands", 'thousands: "," in the source'
-    if all(map(_DECIMAL_COMMA.fullmatch, prep.words)):
-        more = ' and thousands: "."' if any("." in word for word in prep.words) else ""
-        return "numbers with a decimal comma", f'decimal: ","{more} in the source'
-    return None
+    return numbers_in_words(prep.words)
 
 
 def _format(words: Sequence[str]) -> str | None:
