@@ -44,7 +44,7 @@ def test_text_as_a_category(tmp_path: Path) -> None:
     assert message.startswith("column 'review' holds text (48 different ones in 48 rows)")
 
 
-@pytest.mark.parametrize("name", ["id", "row_id", "index", "Unnamed: 0"])
+@pytest.mark.parametrize("name", ["id", "row_id", "index", "Unnamed: 0", "PassengerId", "customerID"])
 def test_row_numbers_as_numbers(name: str, tmp_path: Path) -> None:
     message = only(tmp_path, table(Y, **{name: list(range(5, COUNT + 5))}), {})
     assert message == f"column '{name}' counts the rows, and enters as a number"
@@ -54,6 +54,7 @@ def test_row_numbers_as_numbers(name: str, tmp_path: Path) -> None:
     ("name", "cells"),
     [
         ("x", list(range(COUNT))),
+        ("arid", list(range(COUNT))),
         ("id", [i * i for i in range(COUNT)]),
         ("kind", [("one of many", "two")[i % 2] for i in range(COUNT)]),
         ("town", [f"t{i // 4}" for i in range(COUNT)]),
@@ -114,6 +115,7 @@ def test_windows_over_rows_that_run_backwards(tmp_path: Path) -> None:
         {"travel_time": [30 + i * i % 17 for i in range(COUNT)]},
         {"date": FORWARD, "due_date": [f"2025-0{1 + i * i % 7}-01" for i in range(COUNT)]},
         {"time": [10 * i for i in range(COUNT)], "item": [("x", "y", "z")[i * i % 3] for i in range(COUNT)]},
+        {"Time": [f"{i % 16}:15:00" for i in range(COUNT)]},
         {"tag": ["Mo Di Mi Do Fr Sa So".split()[i % 7] for i in range(COUNT)]},  # noqa: SIM905
         {"when": ["2024-10-27T02:00", "2024-10-27T02:30", *CLOCK_BACK]},
         {"when": ["2024-10-27T02:30+02:00", "2024-10-27T02:00+01:00", *CLOCK_BACK]},

@@ -22,6 +22,8 @@ ALMOST_ALL = 0.9
 WORDS = 4
 """Cells of so many words on average are sentences."""
 
+_CAMEL_ID = re.compile(r".*[a-z](Id|ID|Index|Idx|Key|Nr|No|Number)")
+"""PassengerId, customerID."""
 _ID = re.compile(r"(.*[\W_])?(id|ids|uuid|guid|index|idx|key|row|rownum|rownames|unnamed: 0|nr|no|number)")
 
 
@@ -62,9 +64,15 @@ def row_numbers(fitted: Fitted) -> Iterator[Problem]:
                 continue
             if column.shape or not isinstance(column.values, np.ndarray) or len(column) < FEWEST:
                 continue
-            if _ID.fullmatch(name.strip().lower() or "id") and bool((np.diff(column.values) == 1).all()):
+            if _names_rows(name) and bool((np.diff(column.values) == 1).all()):
                 yield warning(
                     f"column '{name}' counts the rows, and enters as a number",
                     fitted.column_path(name),
                     "data.inputs without it",
                 )
+
+
+def _names_rows(name: str) -> bool:
+    """Whether a column is called as ids and row numbers are."""
+    name = name.strip()
+    return bool(_ID.fullmatch(name.lower() or "id") or _CAMEL_ID.fullmatch(name))

@@ -19,6 +19,8 @@ _CLOCK_NAME = re.compile(r"hr|clock|minute|period|(time[\W_]?)?slot|(.*[\W_])?(h
 _SERIES_NAME = re.compile(
     r"(.*[\W_])?(id|series|sensor|station|store|device|unit|machine|symbol|ticker|item|customer|patient|site)"
 )
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[ap]m)?", re.I)
+"""Times of a day, which come back every day."""
 _HOUR = 3600.0
 _HALF_A_YEAR = 180 * 86400.0
 _HOURS = 24
@@ -133,6 +135,8 @@ def _names_series(name: str, column: Column) -> bool:
 def _turns(column: Column) -> bool:
     """Whether words take strict turns (a, b, c, a, b, c), as those of interleaved series do."""
     if not isinstance(column, Words) or set(map(str.lower, column.vocabulary)) <= _CALENDAR:
+        return False
+    if all(map(_CLOCK.fullmatch, column.vocabulary)):
         return False
     codes, period = column.codes, len(column.vocabulary)
     if (
