@@ -119,6 +119,8 @@ def test_ids_with_thousands_keep_their_digits(tmp_path: Path) -> None:
 
 
 def test_markers_are_written_as_numbers_are(tmp_path: Path) -> None:
+    halves = read(tmp_path, "a;b\n1,5;1\n-999,5;2\n", decimal=",", missing=[-999.5])
+    assert np.isnan(values(halves, "a")).tolist() == [False, True]
     found = values(read(tmp_path, "a;b\n1,5;1\n-999,0;2\n", decimal=",", missing=["-999"]), "a")
     assert found[0] == 1.5
     assert np.isnan(found[1])

@@ -52,7 +52,7 @@ class Numerals:
             re.I,
         )
         self.words = frozenset(marker.strip() for marker in missing)
-        self.values = frozenset(v for m in missing if (v := self.value(m)) is not None and not math.isnan(v))
+        self.values = frozenset(v for m in missing if not math.isnan(v := self._marked(m)))
 
     def value(self, cell: str) -> float | None:
         """The number that a cell holds, None if it holds none (float() alone would take 1_000 too)."""
@@ -63,6 +63,13 @@ class Numerals:
             return float(written)
         except ValueError:
             return None
+
+    def _marked(self, marker: str) -> float:
+        """The number that a marker holds, as the file writes it or else as YAML does; NaN if none."""
+        value = self.value(marker)
+        if value is None and not self.plain:
+            value = Numerals().value(marker)
+        return math.nan if value is None else value
 
     def _decimal(self, cell: str) -> str | None:
         """The cell as Python writes numbers."""
