@@ -12,6 +12,9 @@ from nnctl.core.errors import RunError, nearest
 from nnctl.runs.directory import CHECKPOINTS, MANIFEST, RunDirectory, numbered
 from nnctl.runs.model_file import ModelFile, read_model
 
+RUNS = Path("runs")
+"""Where runs are looked for by name."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -53,7 +56,7 @@ class Found:
         return path, read_model(path, root=root)
 
 
-def find(text: str, root: Path = Path("runs")) -> Found:
+def find(text: str, root: Path = RUNS) -> Found:
     """What the user means by `text`: `DIR`, `name`, `name/3`, `FILE.h5`, `RUN/checkpoints/best|latest`.
 
     A directory wins over a name under `root`; a name means its run with the largest number.

@@ -11,7 +11,7 @@ from typing import Any
 from nnctl.core import below
 from nnctl.core.errors import RunError
 from nnctl.core.visible import listed
-from nnctl.runs.directory import MANIFEST, OWN_NAMES, RunDirectory
+from nnctl.runs.directory import MANIFEST, OWN_NAMES, RESOLVED, RunDirectory
 from nnctl.runs.disk import storage
 from nnctl.runs.lock import LOCK_NAME, holder
 from nnctl.spec.document import parse_document
@@ -22,11 +22,12 @@ def removable(run: RunDirectory, *, force: bool) -> None:
     """Whether the run may be removed; nothing is yet.
 
     Raises:
-        RunError: It is reached through a link; another process holds it; it has files that the run did not
-            write and `force` is not said.
+        RunError: It is reached through a link; it is no run of nnctl's; another process holds it; it has files
+            that the run did not write and `force` is not said.
     """
     if os.path.islink(run.path):
         raise RunError(f"{run.path} is a symbolic link to {os.path.realpath(run.path)}; name that directory")
+    _of_nnctl(run)
     busy = holder(run.path)
     if busy:
         raise RunError(f"{run.path} is in use by {busy}")
@@ -35,6 +36,15 @@ def removable(run: RunDirectory, *, force: bool) -> None:
         raise RunError(
             f"{run.path} has files that the run did not write: {listed(others)}; --force removes them too"
         )
+
+
+def _of_nnctl(run: RunDirectory) -> None:
+    """A damaged run can be removed; a directory that has a manifest.json of another program cannot."""
+    try:
+        run.manifest()
+    except RunError as error:
+        if not below.exists(run.path / RESOLVED, run.path):
+            raise RunError(f"{error}, and there is no {RESOLVED}: nnctl did not make this directory") from None
 
 
 def _logs(run: RunDirectory) -> Iterator[str]:
@@ -68,8 +78,9 @@ def remove(run: RunDirectory) -> None:
             os.rmdir(run.path)
     finally:
         run.lock.release()
-    with suppress(OSError):
-        os.rmdir(run.path.parent)  # runs/<name>, where this was its last run
+    if run.name != str(run.path):  # runs/<name>/<number>; any other directory above is the user's
+        with suppress(OSError):
+            os.rmdir(run.path.parent)  # where this was the last run of that name
 
 
 def _remove(run: RunDirectory, name: str) -> None:

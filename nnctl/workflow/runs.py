@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from nnctl.core.errors import ConfigError, RunError
 from nnctl.runs.compare import Comparison, Shown, compare_runs, show_run
 from nnctl.runs.directory import RunDirectory, numbered
-from nnctl.runs.find import find
+from nnctl.runs.find import RUNS, find
 from nnctl.runs.remove import removable, remove
 
 
@@ -31,12 +32,13 @@ def removed(runs: Sequence[str], *, force: bool = False) -> list[str]:
         RunError: One is not there, is a file, stands for several, is held by a process, or has files that the
             run did not write and `force` is not said. Nothing is removed then.
     """
-    found = [_one(run) for run in dict.fromkeys(runs)]
-    for run in found:
+    # One run under two names is one; "." and ".." cannot be removed by that name.
+    found = {os.path.realpath(run.path): run for run in map(_one, runs)}
+    for run in found.values():
         removable(run, force=force)
-    for run in found:
-        remove(run)
-    return [run.name for run in found]
+    for path in found:
+        remove(RunDirectory(Path(path)))
+    return [run.name for run in found.values()]
 
 
 def _one(text: str) -> RunDirectory:
@@ -45,7 +47,7 @@ def _one(text: str) -> RunDirectory:
     if found.run is None or found.file is not None:
         raise RunError(f"{text} is a file, not a run")
     siblings = numbered(found.run.path.parent)
-    if len(siblings) > 1 and Path(text).name != found.run.path.name:
+    if len(siblings) > 1 and found.run.path not in (Path(text), RUNS / text):
         raise RunError(f"'{text}' stands for {len(siblings)} runs; say which, as in {found.run.name}")
     return found.run
 

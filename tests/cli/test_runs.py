@@ -121,6 +121,46 @@ def test_rm_refuses_and_then_removes_nothing(several: Path, runs: list[str], why
     assert names(several) == ["iris/1", "iris/2", "iris/3", "penguins/1"]
 
 
+def test_rm_of_a_name_that_is_a_number_too(several: Path) -> None:
+    """runs/2/2 is the newest run called "2": not what "2" names, where there is a runs/2/1 as well."""
+    for number in ("1", "2"):
+        shutil.copytree(several / "runs/iris/1", several / "runs/2" / number)
+    done = nnctl("runs", "rm", "2", cwd=several)
+    assert done.code == 2
+    assert "stands for 2 runs" in done.err
+    assert nnctl("runs", "rm", "2/2", cwd=several).code == 0
+    assert os.listdir(several / "runs/2") == ["1"]
+
+
+def test_rm_of_another_programs_directory(several: Path) -> None:
+    """A manifest.json makes no run; a run whose manifest is damaged is still one."""
+    other = several / "extension"
+    other.mkdir()
+    (other / "manifest.json").write_text('{"name": "x", "manifest_version": 3}')
+    (other / "thesis.txt").write_text("mine")
+    for options in ((), ("--force",)):
+        done = nnctl("runs", "rm", "extension", *options, cwd=several)
+        assert done.code == 2
+        assert "nnctl did not make this directory" in done.err
+    assert sorted(os.listdir(other)) == ["manifest.json", "thesis.txt"]
+    (several / "runs/iris/1/manifest.json").write_text("{")
+    assert nnctl("runs", "rm", "iris/1", cwd=several).code == 0
+
+
+def test_rm_leaves_the_directory_above(several: Path) -> None:
+    """Only runs/<name> goes with its last run, no directory that the user made."""
+    shutil.copytree(several / "runs/iris/1", several / "mine" / "7")
+    assert nnctl("runs", "rm", "mine/7", cwd=several).code == 0
+    assert os.listdir(several / "mine") == []
+
+
+def test_rm_under_two_names_and_from_inside(several: Path) -> None:
+    done = nnctl("runs", "rm", "iris/1", "runs/iris/1/", "./runs/iris/1", "--json", cwd=several)
+    assert (done.code, done.json) == (0, {"removed": ["iris/1"]})
+    assert nnctl("runs", "rm", ".", cwd=several / "runs/iris/2").code == 0
+    assert names(several) == ["iris/3", "penguins/1"]
+
+
 def test_rm_follows_no_link(several: Path, tmp_path: Path) -> None:
     """What links in a run point to stays; --force is wanted for them, as for any file of somebody else's."""
     outside = tmp_path / "outside"
