@@ -98,7 +98,7 @@ def open_regular(path: Path, root: Path | None = None, flags: int = os.O_RDONLY,
         try:
             fd = os.open(name, careful if at is None else careful | os.O_NOFOLLOW, mode, dir_fd=at)
         except OSError as error:
-            if error.errno == errno.ENXIO or (error.errno == errno.EISDIR and not flags & os.O_CREAT):
+            if error.errno in (errno.ENXIO, errno.EISDIR):
                 raise Refused(f"{path} is not a regular file") from error
             raise _link(error, name, at, path) from error
     try:

@@ -70,6 +70,8 @@ def datasets(file: h5py.File, path: str) -> Iterator[tuple[str, h5py.Dataset | D
                     yield where, _checked(h5py.h5d.open(group, name), path, where)
                 except DataError as error:
                     yield where, error
+                except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+                    yield where, DataError(f"cannot be read ({error})", file=path, column=where)
 
 
 def _checked(found: h5py.h5d.DatasetID, path: str, where: str) -> h5py.Dataset:
@@ -88,6 +90,8 @@ def _checked(found: h5py.h5d.DatasetID, path: str, where: str) -> h5py.Dataset:
             file=path,
             column=where,
         )
+    if found.get_space().get_simple_extent_type() == h5py.h5s.NULL:
+        raise DataError("is empty: a null dataspace, without any value", file=path, column=where)
     for i in range(plan.get_nfilters()):
         if plan.get_filter(i)[0] not in _FILTERS:
             raise DataError("is compressed with a filter that nnctl does not load", file=path, column=where)

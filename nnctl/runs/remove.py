@@ -22,8 +22,8 @@ def removable(run: RunDirectory, *, force: bool) -> None:
     """Whether the run may be removed; nothing is yet.
 
     Raises:
-        RunError: It is reached through a link; it is no run of nnctl's; another process holds it; it has files
-            that the run did not write and `force` is not said.
+        RunError: It is reached through a link; it is no run of nnctl's; another process holds it; it has
+            files that the run did not write and `force` is not said.
     """
     if os.path.islink(run.path):
         raise RunError(f"{run.path} is a symbolic link to {os.path.realpath(run.path)}; name that directory")
@@ -44,7 +44,8 @@ def _of_nnctl(run: RunDirectory) -> None:
         run.manifest()
     except RunError as error:
         if not below.exists(run.path / RESOLVED, run.path):
-            raise RunError(f"{error}, and there is no {RESOLVED}: nnctl did not make this directory") from None
+            why = f"and there is no {RESOLVED}: nnctl did not make this directory"
+            raise RunError(f"{error}, {why}") from None
 
 
 def _logs(run: RunDirectory) -> Iterator[str]:

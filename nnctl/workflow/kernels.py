@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from nnctl.core.errors import ConfigError
 from nnctl.core.events import Compiling, Event, Notice
 from nnctl.core.memory import need_address_space
 from nnctl.core.threads import limit_kernels
@@ -19,13 +20,23 @@ _PATIENCE = 0.7
 
 
 def use_threads(count: int) -> None:
-    """Run kernels on `count` threads from now on."""
+    """Run kernels on `count` threads from now on.
+
+    Raises:
+        ConfigError: A setting in the environment stands against it.
+    """
     limit_kernels(count)
     need_address_space(count)
     # Before Numba's threads start: this sets how they wait.
     from nnctl.kernels import jit, pool
 
-    jit.numba.set_num_threads(min(count, jit.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    try:
+        jit.numba.set_num_threads(min(count, jit.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    except ValueError as error:  # a threading layer that is unknown, or not installed
+        layer = jit.config.THREADING_LAYER
+        raise ConfigError(
+            f"NUMBA_THREADING_LAYER is '{layer}', which Numba does not have here: unset it"
+        ) from error
     pool.install(count)
 
 

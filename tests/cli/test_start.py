@@ -93,6 +93,7 @@ def test_a_run_needs_no_streams(here: Path) -> None:
 SETTINGS = {
     "NUMBA_NUM_THREADS=abc": "NUMBA_NUM_THREADS takes a whole number above 0, not 'abc'",
     "NUMBA_DISABLE_JIT=1": "NUMBA_DISABLE_JIT is set, and nnctl's kernels exist only compiled: unset it",
+    "NUMBA_THREADING_LAYER=foo": "NUMBA_THREADING_LAYER is 'foo', which Numba does not have here: unset it",
     "NUMBA_OPT=fast": "the environment variable 'NUMBA_OPT' is defined but its associated value 'fast'",
 }
 

@@ -48,6 +48,8 @@ def _hdf5(path: Path, name: str) -> None:
         file["x"], file["y"] = X, Y
         if name == "single":
             file["meta"] = 3.5
+        elif name == "empty":
+            file["meta"] = h5py.Empty("f4")
         elif name == "lists":
             file.create_dataset("meta", (2,), dtype=h5py.vlen_dtype(np.int32))
         elif name == "records":
@@ -60,11 +62,12 @@ def _hdf5(path: Path, name: str) -> None:
             file.create_dataset("meta", data=["one", "two"], dtype=h5py.string_dtype())
 
 
+_HDF5 = ("single", "empty", "lists", "records", "reference", "link", "other length")
 FILES: list[tuple[str, Callable[[Path, str], None], str]] = [
     *(("a.npz", _npz, name) for name in MEMBERS),
     ("a.npz", _text, "text"),
     ("a.npz", _damaged, "damaged"),
-    *(("a.h5", _hdf5, n) for n in ("single", "lists", "records", "reference", "link", "other length")),
+    *(("a.h5", _hdf5, n) for n in _HDF5),
 ]
 
 

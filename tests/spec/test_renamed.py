@@ -80,6 +80,7 @@ def test_an_old_word_is_a_field_by_another_name(section: str, key: str, entry: A
         ("layer", "input_shape", DENSE, "model: {inputs: {x: {shape: [...]}}}"),
         ("layer", "batch_input_shape", DENSE, "model: {inputs: {x: {shape: [...]}}}"),
         ("layer", "input_length", {"type": "Embedding", "input_dim": 3, "output_dim": 1}, "shape: [...]"),
+        ("layer", "input_dim", {"type": "Dense", "units": 2}, "shape: [...]"),
         ("callback", "period", {"type": "ModelCheckpoint", "filepath": "a.h5"}, "save_freq"),
     ],
 )
