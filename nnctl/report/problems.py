@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nnctl.core.errors import ConfigError, DataError, NnctlError, problem_fields
+from nnctl.core.visible import LONGEST
 
 
 def error_json(error: NnctlError) -> dict[str, Any]:
@@ -14,7 +15,16 @@ def error_json(error: NnctlError) -> dict[str, Any]:
 
 def report(kind: str, exit_code: int, problems: list[dict[str, Any]]) -> dict[str, Any]:
     """The object that stdout holds instead of a result."""
-    return {"error": kind, "exit_code": exit_code, "problems": problems}
+    return {"error": kind, "exit_code": exit_code, "problems": list(map(_bounded, problems))}
+
+
+def _bounded(problem: dict[str, Any]) -> dict[str, Any]:
+    """The problem, each text but its file's name no longer than anyone reads."""
+    return {key: _cut(value) if key != "file" else value for key, value in problem.items()}
+
+
+def _cut(value: Any) -> Any:
+    return f"{value[:LONGEST]}..." if isinstance(value, str) and len(value) > LONGEST else value
 
 
 def _problems(error: NnctlError) -> list[dict[str, Any]]:
