@@ -33,7 +33,7 @@ def use_threads(count: int) -> None:
     try:
         jit.numba.set_num_threads(min(count, jit.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     except ValueError as error:  # a threading layer that is unknown, or not installed
-        layer = jit.config.THREADING_LAYER
+        layer = jit.config.THREADING_LAYER  # type: ignore[attr-defined]
         raise ConfigError(
             f"NUMBA_THREADING_LAYER is '{layer}', which Numba does not have here: unset it"
         ) from error
