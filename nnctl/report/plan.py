@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nnctl.program.listing import Line
 from nnctl.report.numbers import size
-from nnctl.report.tables import table
+from nnctl.report.tables import table, terminal_width
 from nnctl.workflow.plan import Plan
 
 
@@ -47,7 +47,11 @@ def plan_lines(plan: Plan, *, program: bool = False) -> list[str]:
         ("kept weights", memory.kept),
         ("total", memory.total),
     )
-    lines += [f"  {name:<20}{size(count):>12}  {count:>14,} bytes" for name, count in named]
+    full = [f"  {name:<20}{size(count):>12}  {count:>14,} bytes" for name, count in named]
+    width = terminal_width()
+    # Where a terminal is too narrow for both, the rounded sizes stay; --json has the bytes.
+    narrow = width is not None and max(map(len, full)) > width
+    lines += [line[:34] for line in full] if narrow else full
     if program:
         lines += ["", *program_lines(plan.step)]
     return lines

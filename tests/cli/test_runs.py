@@ -90,6 +90,9 @@ def test_the_table_of_layers_fits(trained: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("COLUMNS", "40")
     shown = nnctl("plan", "penguins.yaml", cwd=trained).out.split("\n\n")[1]
     assert max(map(len, shown.splitlines())) <= 40, shown
+    memory = nnctl("plan", "penguins.yaml", cwd=trained).out.partition("\nmemory\n")[2]
+    assert "total" in memory
+    assert max(map(len, memory.splitlines())) <= 40, memory
 
 
 def test_rm(several: Path) -> None:
