@@ -29,9 +29,12 @@ def main() -> int:
         chosen += drawn(found, args.seed or commit())[: args.sample]
     if args.since:
         chosen = drawn(chosen, args.seed or commit())[: args.sample]
+    # Package by package, whose tests are watched once; in the order of the draw, as time may not do for all.
+    turn = list(dict.fromkeys(mutant.package for mutant in chosen))
+    chosen.sort(key=lambda m: (turn.index(m.package), m.file, m.line))
     tried, until = [], time.monotonic() + args.seconds
     with Nursery() as nursery:
-        for number, mutant in enumerate(sorted(chosen, key=lambda m: (m.package, m.file, m.line))):
+        for number, mutant in enumerate(chosen):
             if time.monotonic() > until:
                 print(f"time is up: {number} of {len(chosen)} were tried")
                 break
@@ -78,7 +81,7 @@ def _try(mutant: Mutant, nursery: Nursery) -> record.Tried:
     cost = known.cost(tests)
     try:
         file.write_text(mutant.code(), encoding="utf-8")
-        ended = nursery.run(lambda told: run_tests(tests, told), cpu=20 + 5 * cost, wall=120 + 15 * cost)
+        ended = nursery.run(lambda told: run_tests(tests, told), cpu=20 + 5 * cost, wall=300 + 30 * cost)
     finally:
         file.write_text(original, encoding="utf-8")
     outcome = "survived" if ended.code == 0 else "killed"
