@@ -69,6 +69,11 @@ def test_odd_names(filepath: str) -> None:
         make("ModelCheckpoint", filepath=filepath)
 
 
+def test_a_name_that_the_run_uses_is_named() -> None:
+    with pytest.raises(ValidationError, match=r"keeps something of its own under manifest\.json"):
+        make("ModelCheckpoint", filepath="manifest.json/x.h5")
+
+
 def test_unknown_placeholders_are_found_before_training() -> None:
     (problem,) = make("ModelCheckpoint", filepath="{val_los:.2f}.h5").problems(["loss", "val_loss"])
     assert (problem.path, problem.suggestion) == (("filepath",), "val_loss")

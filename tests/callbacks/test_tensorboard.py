@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +75,12 @@ def test_steps(tmp_path: Path) -> None:
     assert [s for s, _ in steps_and_values(found, "batch_loss")] == [1, 2, 3, 4, 5, 6]
     train(tmp_path / "x", 0, 3, update_freq=3)
     assert [s for s, _ in steps_and_values(read(tmp_path / "x/logs/train"), "batch_loss")] == [3, 6]
+
+
+def test_the_end_of_a_run_closes_its_files(tmp_path: Path) -> None:
+    """Each is written by a thread of its own, which ends when the file is closed."""
+    pytest.importorskip("tensorboard")
+    before = set(threading.enumerate())
+    train(tmp_path, 0, 2)
+    assert (tmp_path / "logs" / "validation").is_dir()
+    assert set(threading.enumerate()) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,6 +34,35 @@ def test_an_epochs_learning_rate_is_that_of_its_last_step() -> None:
     assert [row.step for row in rows] == [7, 14, 21]
     wanted = [0.1 * 0.5 ** ((row.step - 1) / 3) for row in rows]
     assert [row.logs["learning_rate"] for row in rows] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_an_epoch_of_one_step_has_the_first_rate() -> None:
+    rows = told(
+        job(
+            "training.epochs=2",
+            "data.batch_size=1000",
+            f"training.optimizer={{type: SGD, learning_rate: {SCHEDULE}}}",
+        ),
+        events.EpochEnded,
+    )
+    wanted = [0.1, 0.1 * 0.5 ** (1 / 3)]
+    assert [row.logs["learning_rate"] for row in rows] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_running_means_are_worked_out_as_often_as_somebody_can_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every third step, where steps take 20 ms and looks are 50 ms apart; each step where a callback asks."""
+    now = 1000.0
+
+    def tick() -> float:
+        nonlocal now
+        now += 0.02
+        return now
+
+    monkeypatch.setattr("nnctl.runner.train.time", SimpleNamespace(perf_counter=tick))
+    steps = told(job("training.epochs=1"), events.StepEnded)
+    assert [bool(step.logs) for step in steps] == [False, False, True, False, False, True, False]
+    asks = "training.callbacks=[{type: ModelCheckpoint, save_freq: 3, filepath: '{epoch}-{batch}.h5'}]"
+    assert all(step.logs for step in told(job("training.epochs=1", asks), events.StepEnded))
 
 
 def test_events_come_in_order() -> None:

@@ -82,6 +82,17 @@ def test_restarts_begin_at_the_top() -> None:
     assert schedule.at(29) < 0.01
 
 
+def test_restarts_are_where_they_are_though_logarithms_round() -> None:
+    """Of 121 = 1 + 3 + 9 + 27 + 81 steps the logarithm says 4.999...; of 331 = 100 + 110 + 121 it says 3."""
+    fields = {"initial_learning_rate": 1.0, "m_mul": 0.5}
+    thrice = _make("CosineDecayRestarts", {**fields, "first_decay_steps": 1, "t_mul": 3.0})
+    assert [thrice.at(step) for step in (121, 364)] == [0.5**5, 0.5**6]
+    slowly = _make("CosineDecayRestarts", {**fields, "first_decay_steps": 100, "t_mul": 1.1})
+    # In floats the fourth period starts a hair behind step 331, which is thus the very end of the third.
+    assert slowly.at(331) == pytest.approx(0.0, abs=1e-12)
+    assert slowly.at(332) == pytest.approx(0.5**3, rel=1e-3)
+
+
 def test_piecewise_boundaries_belong_to_the_left() -> None:
     schedule = _make("PiecewiseConstantDecay", {"boundaries": [3, 5], "values": [3.0, 2.0, 1.0]})
     assert [schedule.at(step) for step in range(7)] == [3.0, 3.0, 3.0, 3.0, 2.0, 2.0, 1.0]
