@@ -10,6 +10,12 @@ import pytest
 from tests.cli.command import CONFIGS, nnctl
 
 
+@pytest.fixture(autouse=True)
+def _no_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest-xdist sets a width of the terminal for its workers; commands whose output is read have none."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
     """A directory with `iris.yaml` and its data."""
