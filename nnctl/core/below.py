@@ -23,7 +23,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR
 
 
 class Refused(RunError):
-    """What is at a path is a link, or no regular file, or larger than it may be."""
+    """What is at a path is a link, or no regular file or directory where one should be, or too large."""
 
 
 @contextmanager
@@ -61,15 +61,19 @@ def _descend(at: int, name: str, shown: Path) -> int:
     try:
         return os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
     except OSError as error:
-        raise _link(error, name, at, shown) from error
+        raise _refused(error, name, at, shown) from error
 
 
-def _link(error: OSError, name: str, at: int | None, shown: Path) -> Exception:
-    """What to raise for an open that failed: Refused where the reason is a link."""
+def _refused(error: OSError, name: str, at: int | None, shown: Path) -> Exception:
+    """What to raise for an open that failed: Refused where something else is there than should be."""
     if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
         with suppress(OSError):
             if stat.S_ISLNK(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
                 return Refused(f"{shown} is a symbolic link; nnctl follows none inside a run directory")
+    if error.errno in (errno.ENXIO, errno.EISDIR):
+        return Refused(f"{shown} is not a regular file")
+    if error.errno == errno.ENOTDIR and at is not None:
+        return Refused(f"{shown} is not a directory")
     return error
 
 
@@ -98,9 +102,7 @@ def open_regular(path: Path, root: Path | None = None, flags: int = os.O_RDONLY,
         try:
             fd = os.open(name, careful if at is None else careful | os.O_NOFOLLOW, mode, dir_fd=at)
         except OSError as error:
-            if error.errno in (errno.ENXIO, errno.EISDIR):
-                raise Refused(f"{path} is not a regular file") from error
-            raise _link(error, name, at, path) from error
+            raise _refused(error, name, at, path) from error
     try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode):

@@ -54,11 +54,15 @@ class RunDirectory:
         """Make the directory if it is missing, take its lock, remove what a killed process left.
 
         Raises:
-            RunError: Another process holds it.
+            RunError: Another process holds it; something else than its file has the name of one.
             StorageError: It cannot be made or written.
         """
         with storage(f"cannot make {self.path}"):
             make_directories(self.disk, self.path)
+        for name in OWN_NAMES:
+            # Said now: the model is not written before everything is trained.
+            if name != CHECKPOINTS and below.is_directory(self.path / name, self.path):
+                raise below.Refused(f"{self.path / name} is not a regular file")
         self.lock.acquire()
         remove_temporaries(self.disk, self.path, OWN_NAMES.__contains__)
         self.checkpoints.clean()

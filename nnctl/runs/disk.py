@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nnctl.core import below
-from nnctl.core.errors import StorageError
+from nnctl.core.errors import NnctlError, StorageError
 
 Buffers = Iterable[bytes | memoryview]
 """Pieces of a file, in order."""
@@ -67,12 +67,15 @@ class Disk:
         os.close(fd)
 
     def replace(self, source: Path, target: Path) -> None:
-        """Give `source` the name `target`, in one step."""
+        """Give `source` the name `target`, in one step. Raises Refused where a directory has that name."""
         with (
             below.parent(source, self.root) as (there, before),
             below.parent(target, self.root) as (at, name),
         ):
-            os.replace(before, name, src_dir_fd=there, dst_dir_fd=at)
+            try:
+                os.replace(before, name, src_dir_fd=there, dst_dir_fd=at)
+            except IsADirectoryError as error:
+                raise below.Refused(f"{target} is not a regular file") from error
 
     def sync_directory(self, path: Path) -> None:
         """Bring a directory's names to the platter."""
@@ -154,6 +157,7 @@ def commit(disk: Disk, path: Path, pieces: Buffers, *, verify: bool = True) -> N
 
     Raises:
         StorageError: Any step failed; what was at `path` before is still there, whole.
+        Refused: A directory is there, or a link leads there from below the disk's root.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     if disk.root is None:
@@ -173,7 +177,7 @@ def commit(disk: Disk, path: Path, pieces: Buffers, *, verify: bool = True) -> N
             if verify and not holds(temporary, pieces, disk.root):
                 raise StorageError(f"cannot write {path}: what was read back is not what was written")
             disk.replace(temporary, path)
-        except (OSError, StorageError):
+        except (OSError, NnctlError):
             _discard(disk, temporary)
             raise
         disk.sync_directory(path.parent)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 
-from nnctl.core.errors import StorageError
+from nnctl.core.errors import NnctlError
 from nnctl.runs.disk import DISK, Disk, storage, write_all
 
 
@@ -55,7 +55,7 @@ class GrowingFile:
                 if error is None:
                     self.disk.replace(self.temporary, self.path)
                     self.disk.sync_directory(self.path.parent)
-        except StorageError:
+        except NnctlError:
             self._discard()
             raise
         if error is not None:

@@ -64,7 +64,7 @@ class Journal:
             try:
                 with below.reading(self.path, self.disk.root) as file:
                     content = file.read(max(0, min(mark.size, MAX_BYTES)))
-            except (FileNotFoundError, NotADirectoryError, RunError):
+            except (FileNotFoundError, RunError):
                 return False
         digest = hashlib.sha256(content)
         if len(content) != mark.size or digest.hexdigest() != mark.sha256:

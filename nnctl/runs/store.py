@@ -95,7 +95,7 @@ class CheckpointStore:
     def _names(self, directory: Path) -> list[str]:
         try:
             return below.names_in(directory, self.root)
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return []
 
     def latest(self) -> Checkpoint | None:
