@@ -159,15 +159,8 @@ def commit(disk: Disk, path: Path, pieces: Buffers, *, verify: bool = True) -> N
         StorageError: Any step failed; what was at `path` before is still there, whole.
         Refused: A directory is there, or a link leads there from below the disk's root.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    if disk.root is None:
-        remove_stale(disk, path)
     with storage(f"cannot write {path}"):
-        try:
-            fd = disk.create(temporary)
-        except FileExistsError:  # left by a process of the same number
-            disk.unlink(temporary)
-            fd = disk.create(temporary)
+        temporary, fd = create_temporary(disk, path)
         try:
             try:
                 write_all(disk, fd, pieces)
@@ -178,12 +171,28 @@ def commit(disk: Disk, path: Path, pieces: Buffers, *, verify: bool = True) -> N
                 raise StorageError(f"cannot write {path}: what was read back is not what was written")
             disk.replace(temporary, path)
         except (OSError, NnctlError):
-            _discard(disk, temporary)
+            discard(disk, temporary)
             raise
         disk.sync_directory(path.parent)
 
 
-def _discard(disk: Disk, path: Path) -> None:
+def create_temporary(disk: Disk, path: Path) -> tuple[Path, int]:
+    """A new file beside `path` that is to take its name, open for writing; what was left of such goes.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    if disk.root is None:
+        _remove_stale(disk, path)
+    try:
+        return temporary, disk.create(temporary)
+    except FileExistsError:  # left by a process of the same number
+        disk.unlink(temporary)
+        return temporary, disk.create(temporary)
+
+
+def discard(disk: Disk, path: Path) -> None:
     """Remove a temporary file where that is still possible."""
     with suppress(OSError):
         disk.unlink(path)
@@ -226,7 +235,7 @@ def remove_temporaries(disk: Disk, directory: Path, mine: Callable[[str], bool])
     return found
 
 
-def remove_stale(disk: Disk, path: Path) -> None:
+def _remove_stale(disk: Disk, path: Path) -> None:
     """Remove what processes that are no more left half written beside `path`, the file that they meant.
 
     For files outside a run, which no lock guards: a process that lives may still be writing.

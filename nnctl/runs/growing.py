@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
 from nnctl.core.errors import NnctlError
-from nnctl.runs.disk import DISK, Disk, storage, write_all
+from nnctl.runs.disk import DISK, Disk, create_temporary, discard, storage, write_all
 
 
 class GrowingFile:
@@ -18,18 +18,15 @@ class GrowingFile:
     there, whole. Unlike `commit`, it is not read back: what it is for can be made again.
     """
 
+    temporary: Path
+    fd: int
+
     def __init__(self, path: Path, disk: Disk = DISK) -> None:
         self.path, self.disk = path, disk
-        self.temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        self.fd = -1
 
     def __enter__(self) -> GrowingFile:
         with self._storage():
-            try:
-                self.fd = self.disk.create(self.temporary)
-            except FileExistsError:  # left by a process of the same number
-                self.disk.unlink(self.temporary)
-                self.fd = self.disk.create(self.temporary)
+            self.temporary, self.fd = create_temporary(self.disk, self.path)
         return self
 
     def write(self, data: bytes) -> None:
@@ -56,14 +53,10 @@ class GrowingFile:
                     self.disk.replace(self.temporary, self.path)
                     self.disk.sync_directory(self.path.parent)
         except NnctlError:
-            self._discard()
+            discard(self.disk, self.temporary)
             raise
         if error is not None:
-            self._discard()
-
-    def _discard(self) -> None:
-        with suppress(OSError):
-            self.disk.unlink(self.temporary)
+            discard(self.disk, self.temporary)
 
     def _storage(self) -> AbstractContextManager[None]:
         return storage(f"cannot write {self.path}")

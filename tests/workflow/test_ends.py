@@ -201,17 +201,23 @@ def test_one_checkpoint_is_marked_best(tmp_path: Path) -> None:
     ]
 
 
-def test_exports_clean_up_behind_one_that_was_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", ["export", "predict"])
+def test_outputs_clean_up_behind_a_command_that_was_killed(written: str, tmp_path: Path) -> None:
     """Only what that name's own writing left, and only of processes that are no more."""
     from nnctl.workflow.export import export
+    from nnctl.workflow.predict import predict
 
     drive(made(tmp_path / "run", ["training.epochs=1"]))
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    gone, mine = tmp_path / f".w.npz.{process.pid}.tmp", tmp_path / f".w.npz.{os.getppid()}.tmp"
-    others = [tmp_path / f".x.npz.{process.pid}.tmp", tmp_path / "w.npz.tmp", mine]
+    out = "w.npz" if written == "export" else "w.csv"
+    gone, mine = tmp_path / f".{out}.{process.pid}.tmp", tmp_path / f".{out}.{os.getppid()}.tmp"
+    others = [tmp_path / f".x{out}.{process.pid}.tmp", tmp_path / f"{out}.tmp", mine]
     for path in (gone, *others):
         path.write_text("half")
-    export(str(tmp_path / "run"), "npz", tmp_path / "w.npz")
+    if written == "export":
+        export(str(tmp_path / "run"), "npz", tmp_path / out)
+    else:
+        predict(str(tmp_path / "run"), None, tmp_path / out, split="test")
     assert not gone.exists()
     assert all(path.exists() for path in others)
