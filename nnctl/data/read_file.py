@@ -15,24 +15,8 @@ from nnctl.data.base import Source, by_ending, sources
 from nnctl.data.dataset import Dataset
 from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import InputPrep, Preprocessing
-from nnctl.data.table import Column, Numbers, Rows, Table
+from nnctl.data.table import Column, Numbers, Table
 from nnctl.data.window import first_rows
-
-
-def read_inputs(path: Path, preprocessing: Preprocessing, dtype: str = "float32") -> Dataset:
-    """The examples of a file, without targets, prepared as the training data was.
-
-    CSV columns and arrays are found by name. A file without such names may hold one array for each model
-    input (by the input's name, or one array for a model with one input), or, without a header, the input
-    columns in their order.
-
-    Raises:
-        ConfigError: the file's ending is not known.
-        DataError: it cannot be read, or does not hold what the model needs.
-    """
-    needed = without_targets(preprocessing)
-    prepared = Prepared(_table(path, needed), preprocessing, dtype, targets=False)
-    return prepared.dataset(path.name, _firsts(prepared, horizon=0))
 
 
 def read_examples(source: Path | Table, preprocessing: Preprocessing, dtype: str = "float32") -> Dataset:
@@ -42,22 +26,14 @@ def read_examples(source: Path | Table, preprocessing: Preprocessing, dtype: str
         ConfigError: the file's ending is not known.
         DataError: it cannot be read, or lacks a column.
     """
-    table = named(source, preprocessing) if isinstance(source, Table) else _table(source, preprocessing)
+    if isinstance(source, Path):
+        source = reader(source, preprocessing).read(Path(), preprocessing.kind_of)
+    table = named(source, preprocessing)
     prepared = Prepared(table, preprocessing, dtype)
-    horizon = preprocessing.window.horizon if preprocessing.window else 0
-    return prepared.dataset(table.origin.file, _firsts(prepared, horizon))
-
-
-def _firsts(prepared: Prepared, horizon: int) -> Rows:
-    """The first row of every example: each row, or each window that has room for its target."""
-    window = prepared.preprocessing.window
-    if window is None:
-        return prepared.rows
-    return first_rows(prepared.table, prepared.rows, window, horizon, "the file")
-
-
-def _table(path: Path, preprocessing: Preprocessing) -> Table:
-    return named(reader(path, preprocessing).read(Path(), preprocessing.kind_of), preprocessing)
+    window, firsts = preprocessing.window, prepared.rows
+    if window is not None:
+        firsts = first_rows(table, firsts, window, window.horizon, "the file")
+    return prepared.dataset(table.origin.file, firsts)
 
 
 def without_targets(preprocessing: Preprocessing) -> Preprocessing:

@@ -37,7 +37,9 @@ def read_blocks(
 ) -> Iterator[Block]:
     """The examples of a file or table in order, without targets, prepared as the training data was.
 
-    Columns are found as `read_inputs` finds them. Of a window, what is carried over is that of its last row.
+    CSV columns and arrays are found by name. A file without such names may hold one array for each model
+    input (by the input's name, or one array for a model with one input), or, without a header, the input
+    columns in their order. Of a window, what is carried over is that of its last row.
 
     Args:
         keep: Columns to carry over, as they are written; "row" is the number of the row in the file.

@@ -10,13 +10,14 @@ import pytest
 from pydantic import ValidationError
 
 from nnctl.core.errors import ConfigError, DataError
-from nnctl.data.read_file import read_examples, read_inputs
+from nnctl.data.read_file import read_examples
 from nnctl.data.sources import lines
 from nnctl.data.sources.text import CSV
 from nnctl.data.stream import read_blocks
 from nnctl.data.table import Words
 from tests.data.given import opened, write
 from tests.data.test_csv import read, values, words
+from tests.data.whole import read_inputs
 
 
 def rows_of(directory: Path, content: str, name: str = "a.csv", **options: Any) -> list[list[Any]]:

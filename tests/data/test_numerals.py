@@ -13,13 +13,14 @@ import pytest
 from nnctl.core.errors import DataError
 from nnctl.data.blocks import below, joined
 from nnctl.data.open import Data
-from nnctl.data.read_file import read_examples, read_inputs
+from nnctl.data.read_file import read_examples
 from nnctl.data.sources import lines, text, text_blocks
 from nnctl.data.sources.text import CSV
 from nnctl.data.stream import read_blocks
 from nnctl.data.table import Numbers, Origin, Table, Words, as_words
 from tests.data.given import opened, write
 from tests.data.test_csv import read, values, words
+from tests.data.whole import read_inputs
 
 IDS = [9007199254740992, 9007199254740993, 9007199254740994]
 """Around 2^53, where float64 begins to skip whole numbers."""

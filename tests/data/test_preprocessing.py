@@ -12,9 +12,9 @@ import pytest
 from nnctl.core.errors import ConfigError, DataError, RunError
 from nnctl.data.prepare import apply, check_classes, restore
 from nnctl.data.preprocessing import NumberPrep, Preprocessing
-from nnctl.data.read_file import read_inputs
 from nnctl.data.sources.text import CSV
 from tests.data.given import PEOPLE, opened, write
+from tests.data.whole import read_inputs
 
 SPLIT = "x,c,y,part\n1,a,0,train\n2,b,1,train\n6,a,2,train\n100,c,9,test\n"
 

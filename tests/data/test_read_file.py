@@ -11,8 +11,9 @@ import pytest
 
 from nnctl.core.errors import ConfigError, DataError, RunError
 from nnctl.data.open import Data
-from nnctl.data.read_file import read_examples, read_inputs
+from nnctl.data.read_file import read_examples
 from tests.data.given import PEOPLE, opened, write
+from tests.data.whole import read_inputs
 
 
 def people(directory: Path) -> Data:

@@ -12,10 +12,10 @@ import pytest
 from nnctl.core.errors import DataError
 from nnctl.data import blocks
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.read_file import read_inputs
 from nnctl.data.sources import lines, text_blocks
 from nnctl.data.stream import read_blocks
 from tests.data.given import opened, write
+from tests.data.whole import read_inputs
 
 
 @pytest.fixture(params=[1, 2, 3, 7, 1000])

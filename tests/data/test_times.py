@@ -14,11 +14,12 @@ from pydantic import ValidationError
 from nnctl.core.errors import ConfigError, DataError, RunError
 from nnctl.data.open import Data
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.read_file import read_examples, read_inputs
+from nnctl.data.read_file import read_examples
 from nnctl.data.spec import ColumnSpec
 from nnctl.data.stream import read_blocks
 from nnctl.data.time_format import Part, parse, pattern
 from tests.data.given import opened, write
+from tests.data.whole import read_inputs
 
 PARTS = list(get_args(Part))
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data.read_file import read_inputs
 from nnctl.data.stream import read_blocks
 from tests.data.given import opened
+from tests.data.whole import read_inputs
 
 X, Y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
 

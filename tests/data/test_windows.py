@@ -11,11 +11,12 @@ from pydantic import ValidationError
 
 from nnctl.core.errors import DataError
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.read_file import read_examples, read_inputs
+from nnctl.data.read_file import read_examples
 from nnctl.data.spec import DataSpec
 from nnctl.data.stream import read_blocks
 from nnctl.data.window import segments, starts
 from tests.data.given import opened, write
+from tests.data.whole import read_inputs
 
 
 def series(directory: Path, n: int = 20, **more: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Every test that reads a file for a prediction as a whole reads it in blocks as well: as `predict` does."""
+"""The oracle of `predict`'s reading: a file read whole, held against the same file read block by block."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data import blocks, read_file, stream
+from nnctl.data import blocks, stream
 from nnctl.data.dataset import Dataset
+from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import Preprocessing
+from nnctl.data.read_file import named, reader, without_targets
 from nnctl.data.sources import lines, text_blocks
+from nnctl.data.window import first_rows
 
-_whole = read_file.read_inputs
 
-
-def read_both_ways(path: Path, preprocessing: Preprocessing, dtype: str = "float32") -> Dataset:
-    """`read_inputs`, held against blocks of two rows and of many: values and errors are the same."""
+def read_inputs(path: Path, preprocessing: Preprocessing, dtype: str = "float32") -> Dataset:
+    """The examples of a file, without targets; blocks of two rows and of many say the same, errors too."""
     wanted, error = None, ""
     try:
         wanted = _whole(path, preprocessing, dtype)
@@ -41,5 +42,11 @@ def read_both_ways(path: Path, preprocessing: Preprocessing, dtype: str = "float
     return wanted if wanted is not None and not error else _whole(path, preprocessing, dtype)
 
 
-# Before test modules take the name; it is read where they import it.
-read_file.read_inputs = read_both_ways
+def _whole(path: Path, preprocessing: Preprocessing, dtype: str) -> Dataset:
+    kinds = without_targets(preprocessing).kind_of
+    table = named(reader(path, preprocessing).read(Path(), kinds), preprocessing)
+    prepared = Prepared(table, preprocessing, dtype, targets=False)
+    window, firsts = preprocessing.window, prepared.rows
+    if window is not None:
+        firsts = first_rows(table, firsts, window, 0, "the file")
+    return prepared.dataset(path.name, firsts)
