@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -89,11 +88,7 @@ class Source(Spec):
             DataError: as `read`; or as `pick`.
         """
         table = self.read(base, hint)
-        wanted = pick(table.names, table.origin)
-        table.need(wanted)
-        columns = {name: column for name, column in table.columns.items() if name in wanted}
-        table.rows(list(columns))
-        yield replace(table, columns=columns)
+        yield table.only(pick(table.names, table.origin))
 
     @classmethod
     def of_path(cls, path: str, options: Mapping[str, Any]) -> Source:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnctl.data.spec import WindowSpec
-from nnctl.data.table import Column, Numbers, Origin, Rows, Table, Words, as_words
+from nnctl.data.table import Column, Numbers, Origin, Rows, Table, Words, as_words, take
 from nnctl.data.window import segments, starts
 
 BLOCK_ROWS = 16384
@@ -45,7 +45,7 @@ def joined(a: Table, b: Table) -> Table:
     """The rows of `a`, then those of `b`, which has the same columns."""
     columns = {name: _joined(a.columns[name], column) for name, column in b.columns.items()}
     texts = {name: [*a.texts[name], *cells] for name, cells in b.texts.items()}
-    n = max(map(len, a.columns.values()), default=0)
+    n = a.longest
     origin = Origin(b.origin.file, locate=lambda i: a.origin.row(i) if i < n else b.origin.row(i - n))
     return replace(b, columns=columns, texts=texts, origin=origin)
 
@@ -81,13 +81,12 @@ class Windowed:
 
     def add(self, block: Table) -> tuple[Table, Rows]:
         """The table to read from, and in it the first row of every window that is complete now."""
-        n = max(map(len, block.columns.values()), default=0)
+        n = block.longest
         length, stride = self.window.length, self.window.stride
         begin = min(self._next, self.rows)
         held = block
         if self._held is not None and begin < self.rows:
-            size = max(map(len, self._held.columns.values()))
-            held = joined(below(self._held, size - (self.rows - begin)), block)
+            held = joined(below(self._held, self._held.longest - (self.rows - begin)), block)
         found: list[Rows] = []
         for first, last, fresh in self._pieces(block, n):
             if fresh:
@@ -132,6 +131,5 @@ def values(table: Table, name: str, rows: Rows) -> list[Any]:
         return [vocabulary[code] for code in column.codes[rows].tolist()]
     if column.shape not in ((), (1,)):
         raise table.origin.error("holds arrays, which cannot be carried over", column=name)
-    taken = column.values[rows] if isinstance(column.values, np.ndarray) else column.values.take(rows)
-    found: list[Any] = taken.reshape(-1).tolist()
+    found: list[Any] = take(column.values, rows).reshape(-1).tolist()
     return found

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nnctl.core.errors import DataError
-from nnctl.data.blocks import Pick
 from nnctl.data.npy_format import column_of, native
 from nnctl.data.table import Origin, Table
 
@@ -49,12 +46,3 @@ def _array(values: Any, name: str) -> npt.NDArray[Any]:
     if array.ndim == 0 or array.dtype.kind not in "biufSU":
         raise DataError(f"holds {array.dtype} values; numbers and words are known", NAME, column=name)
     return native(array) if array.dtype.kind in "iuf" else array
-
-
-def blocks_of(table: Table, pick: Pick) -> Iterator[Table]:
-    """The table as `Source.blocks` gives a file's: one block of the columns that `pick` wants."""
-    names: Sequence[str] = list(table.columns)
-    wanted: Collection[str] = pick(names, table.origin)
-    picked = replace(table, columns={name: table.columns[name] for name in names if name in wanted})
-    picked.rows(list(picked.columns))
-    yield picked

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from nnctl.core.errors import DataError, nearest
-from nnctl.data.base import Source
+from nnctl.data.base import Source, no_hint
 from nnctl.data.blocks import Windowed, values
 from nnctl.data.dataset import Dataset
-from nnctl.data.given import blocks_of
 from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.read_file import named, reader, without_targets
@@ -53,7 +52,7 @@ def read_blocks(
     last = preprocessing.window.length - 1 if preprocessing.window is not None else 0
     count, origin = 0, Origin("")
     if isinstance(source, Table):
-        tables = blocks_of(source, wanted.pick)
+        tables = iter([source.only(wanted.pick(source.names, source.origin))])
     else:
         kinds = without_targets(preprocessing).kind_of
         tables = reader(source, preprocessing).blocks(Path(), kinds, wanted.pick, lambda name: name in keep)
@@ -62,7 +61,7 @@ def read_blocks(
         if windowed is not None:
             table, firsts = windowed.add(table)
         else:
-            firsts = np.arange(_length(table), dtype=np.int64)
+            firsts = np.arange(table.longest, dtype=np.int64)
         if not len(firsts):
             continue
         prepared = Prepared(named(table, preprocessing), preprocessing, dtype, targets=False)
@@ -89,8 +88,8 @@ def kept_of(source: Source, base: Path, keep: Sequence[str], rows: Rows) -> dict
         require(keep, names, origin)
         return [name for name in keep if name in names] or names[:1]
 
-    for table in source.blocks(base, lambda name: None, pick, lambda name: name in keep):
-        n = _length(table)
+    for table in source.blocks(base, no_hint, pick, lambda name: name in keep):
+        n = table.longest
         upto = at + int(np.searchsorted(rows[order[at:]], first + n))
         for name in keep:
             found = carried(table, name, rows[order[at:upto]] - first)
@@ -143,7 +142,3 @@ class _Wanted:
             require_series(window, names, origin)
             found.add(window.group)
         return found
-
-
-def _length(table: Table) -> int:
-    return max(map(len, table.columns.values()), default=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -147,6 +147,11 @@ class Table:
         """Whether every row of the file is here."""
         return all(len(c) == self.total for c in self.columns.values())
 
+    @property
+    def longest(self) -> int:
+        """The number of rows of the longest column; 0 without columns."""
+        return max(map(len, self.columns.values()), default=0)
+
     def rows(self, names: list[str]) -> int:
         """The number of rows that the columns `names` have in common.
 
@@ -154,8 +159,19 @@ class Table:
             DataError: they differ; it names two of them.
         """
         if not names:
-            return max((len(c) for c in self.columns.values()), default=0)
+            return self.longest
         return same_length({name: len(self.columns[name]) for name in names}, self.origin)
+
+    def only(self, wanted: Collection[str]) -> Table:
+        """The table of the columns `wanted`.
+
+        Raises:
+            DataError: one of them cannot be read, or they have different numbers of rows.
+        """
+        self.need(wanted)
+        columns = {name: column for name, column in self.columns.items() if name in wanted}
+        self.rows(list(columns))
+        return replace(self, columns=columns)
 
 
 def same_length(counts: Mapping[str, int], origin: Origin) -> int:
