@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnctl.core.errors import DataError, nearest
+from nnctl.core.visible import listed
 from nnctl.data.base import Source, no_hint
 from nnctl.data.blocks import Windowed, values
 from nnctl.data.dataset import Dataset
@@ -111,7 +112,7 @@ def require(keep: Sequence[str], names: Sequence[str], origin: Origin) -> None:
     for name in keep:
         if name not in names and name != ROW:
             near = nearest(name, list(names))
-            hint = f"did you mean '{near}'?" if near else f"it has: {', '.join(names[:20])}"
+            hint = f"did you mean '{near}'?" if near else f"it has: {listed(names)}"
             raise origin.error(f"has no column '{name}' to keep", hint=hint)
 
 
@@ -136,7 +137,7 @@ class _Wanted:
                 found.add(name)
             else:
                 lacking = next(column for column in prep.columns if column not in names)
-                raise origin.error(f"has no column '{lacking}'", hint=f"it has: {', '.join(names)}")
+                raise origin.error(f"has no column '{lacking}'", hint=f"it has: {listed(names)}")
         window = self.preprocessing.window
         if window is not None and window.group is not None:
             require_series(window, names, origin)

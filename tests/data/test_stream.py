@@ -115,6 +115,16 @@ def test_a_column_that_is_not_there_cannot_be_kept(tmp_path: Path) -> None:
         streamed(tmp_path / "train.csv", preprocessing, "id")
 
 
+def test_an_error_does_not_list_ten_thousand_columns(tmp_path: Path) -> None:
+    preprocessing = table(tmp_path)
+    path = tmp_path / "new.csv"
+    names = [f"c{i}" for i in range(10_000)]
+    path.write_text(f"{','.join(names)}\n{','.join('1' for _ in names)}\n")
+    for keep in ([], ["some other name"]):
+        with pytest.raises(DataError, match=r"it has: c0, c1, .* and 9,988 more$"):
+            streamed(path, preprocessing, *keep)
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("ending", ["npy", "npz", "packed.npz", "h5"])
 def test_arrays(ending: str, order: Any, size: int, tmp_path: Path) -> None:
