@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    ValidationError,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from pydantic_core.core_schema import SerializationInfo
@@ -64,6 +71,12 @@ class Spec(BaseModel):
             rebase: (directory the paths are relative to, directory they shall be relative to).
         """
         return self.model_dump(mode="json", context={"rebase": rebase} if rebase else None)
+
+
+def first_fault(error: ValidationError) -> str:
+    """Where and what is the first of a validation's problems, in one line."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def rebased(path: str, info: SerializationInfo) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from nnctl.core.errors import RunError
-from nnctl.core.spec import Spec
+from nnctl.core.spec import Spec, first_fault
 from nnctl.data.base import Kind
 from nnctl.data.spec import TimeFormat, WindowSpec
 from nnctl.data.time_format import Part
@@ -170,12 +170,11 @@ class Preprocessing(Spec):
         """
         try:
             return cls.model_validate(data)
-        except (ValidationError, RecursionError) as error:
+        except ValidationError as error:
+            why = first_fault(error)
+        except RecursionError:
             why = "it is nested too deep"
-            if isinstance(error, ValidationError):
-                first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-                why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-            raise RunError(f"the stored preprocessing is not as it should be: {why}") from None
+        raise RunError(f"the stored preprocessing is not as it should be: {why}")
 
     @classmethod
     def from_json(cls, text: str) -> Preprocessing:

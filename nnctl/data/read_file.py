@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from nnctl.core.errors import ConfigError, DataError, Problem, RunError
+from nnctl.core.spec import first_fault
 from nnctl.data.base import Source, by_ending, sources
 from nnctl.data.dataset import Dataset
 from nnctl.data.prepare import Prepared
@@ -62,9 +63,8 @@ def reader(path: Path, preprocessing: Preprocessing) -> Source:
     try:
         source = cls.of_path(str(path), {k: v for k, v in options.items() if k != "type"})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise RunError(f"how the training file was read is not stored as it should be: {why}") from None
+        message = "how the training file was read is not stored as it should be"
+        raise RunError(f"{message}: {first_fault(error)}") from None
     names = options.get("header")
     if isinstance(names, list):
         source = source.model_copy(update={"header": _names(source, names, preprocessing)})

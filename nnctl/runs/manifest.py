@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from nnctl.core import below
 from nnctl.core.errors import RunError
+from nnctl.core.spec import first_fault
 from nnctl.data.trained_on import DataFile
 from nnctl.runs.disk import DISK, Disk, commit
 from nnctl.runs.origin import git_commit, machine, versions
@@ -101,12 +102,6 @@ class Manifest:
 def _typed() -> TypeAdapter[Manifest]:
     """What checks the types of a manifest's values; made once, and only where one is read."""
     return TypeAdapter(Manifest)
-
-
-def first_fault(error: ValidationError) -> str:
-    """Where and what is the first of a validation's problems, in one line."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def new_manifest(
