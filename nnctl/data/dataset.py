@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,10 +28,10 @@ class Part:
     shape: tuple[int, ...]
     """The shape of one example."""
     dtype: str
+    origin: Origin
+    """Where the rows are: a column may have a file of its own."""
     offset: int = 0
     length: int = 1
-    origin: Origin | None = None
-    """Where the rows are, if not in the data set's own file."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,17 @@ class Dataset:
         self.read(chosen, out)
         return out
 
-    def source_row(self, index: int) -> int:
-        """The row of the file, as a user counts, where example `index` begins."""
-        return self.origin.row(int(self.rows[index]))
+    def pieces(self, part: Part, dtype: str, size: int = 1 << 16) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+        """A part's values in all examples, some at a time: the first example's number, values (n, ...)."""
+        for start in range(0, len(self), size):
+            indices = np.arange(start, min(start + size, len(self)), dtype=np.int64)
+            values = np.empty((len(indices), *part.shape), dtype=dtype)
+            self.read_part(part, indices, values)
+            yield start, values
+
+    def place(self, part: Part, index: int) -> tuple[Origin, int]:
+        """The file and the row (from 0) in which the value that an example takes of a part begins."""
+        return part.origin, int(self.rows[index]) + part.offset
 
     @staticmethod
     def _read(part: Part, firsts: Rows, out: npt.NDArray[Any]) -> None:

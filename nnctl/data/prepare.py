@@ -15,7 +15,7 @@ from nnctl.data.feeds import Coded, Feed, Joined, Scaled, Whole, ready
 from nnctl.data.fit_roles import natural_shape
 from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, NumberPrep, Preprocessing, TargetPrep, TimePrep
 from nnctl.data.shape_fit import fitted, misfit
-from nnctl.data.table import Numbers, Origin, Rows, Table, as_words
+from nnctl.data.table import Numbers, Rows, Table, as_words
 
 
 class Prepared:
@@ -68,7 +68,8 @@ class Prepared:
         shape = fitted(found, prep.shape)
         if shape is None:
             raise self.table.origin.error(misfit(name, found, prep.shape, list(prep.columns)))
-        return Part(feed, shape, dtype, 0, length or 1)
+        origin = self.table.at(next(iter(prep.columns)))
+        return Part(feed, shape, dtype, origin, 0, length or 1)
 
     def _target(self, name: str) -> Part:
         prep = self.preprocessing.targets[name]
@@ -81,22 +82,21 @@ class Prepared:
             self.table.columns[next(iter(prep.columns))].shape if len(prep.columns) == 1 else (feed.width,)
         )
         origin = self.table.at(next(iter(prep.columns)))
-        return Part(feed, (feed.width,) if prep.kind == "onehot" else shape, dtype, offset, origin=origin)
+        return Part(feed, (feed.width,) if prep.kind == "onehot" else shape, dtype, origin, offset)
 
     def _weight(self, name: str | None) -> Part:
         assert name is not None
         feed = self._feed({name: NumberPrep()}, False, self.dtype)
-        column = self.table.columns[name]
+        column, origin = self.table.columns[name], self.table.at(name)
         if (
             isinstance(column, Numbers)
             and isinstance(column.values, np.ndarray)
             and (column.values < 0).any()
         ):
-            raise self.table.origin.error(
-                "a sample weight is negative", int(np.argmax(column.values < 0)), name
-            )
+            raise origin.error("a sample weight is negative", int(np.argmax(column.values < 0)), name)
         window = self.preprocessing.window
-        return Part(feed, (), self.dtype, window.length - 1 + window.horizon if window else 0)
+        offset = window.length - 1 + window.horizon if window else 0
+        return Part(feed, (), self.dtype, origin, offset)
 
     def _feed(
         self, columns: Mapping[str, ColumnPrep], integer: bool, dtype: str, *, varies: bool = False
@@ -141,13 +141,6 @@ class Prepared:
         return feed
 
 
-def apply(preprocessing: Preprocessing, table: Table) -> dict[str, npt.NDArray[np.generic]]:
-    """Every model input, and every target the table has columns for, as whole arrays (N, ...)."""
-    has_targets = all(c in table.columns for t in preprocessing.targets.values() for c in t.columns)
-    prepared = Prepared(table, preprocessing, targets=has_targets)
-    return prepared.dataset(table.origin.file, prepared.rows).arrays()
-
-
 def restore(prep: TargetPrep, values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
     """Predictions (N, ...) of a scaled target in the units of the data; others unchanged."""
     numbers = [p for p in prep.columns.values() if isinstance(p, NumberPrep)]
@@ -157,31 +150,3 @@ def restore(prep: TargetPrep, values: npt.NDArray[np.floating[Any]]) -> npt.NDAr
     divide = np.array([d for p in numbers for d in p.divide])
     restored: npt.NDArray[np.floating[Any]] = (values * divide + shift).astype(values.dtype)
     return restored
-
-
-def check_classes(dataset: Dataset, preprocessing: Preprocessing, output: str, classes: int) -> None:
-    """Hold the class numbers of `output` against the number of classes that the model tells apart.
-
-    Raises:
-        DataError: a label is below 0 or not below `classes`; names its file, row and column.
-    """
-    part = dataset.targets[output]
-    column = next(iter(preprocessing.targets[output].columns))
-    for start in range(0, len(dataset), 1 << 16):
-        indices = np.arange(start, min(start + (1 << 16), len(dataset)), dtype=np.int64)
-        labels = np.empty((len(indices), part.feed.width), dtype=np.int64)
-        rows = dataset.rows[indices] + part.offset
-        part.feed.read(rows, labels)
-        bad = ((labels < 0) | (labels >= classes)).any(axis=1)
-        if bad.any():
-            i = int(np.argmax(bad))
-            label = labels[i][(labels[i] < 0) | (labels[i] >= classes)][0]
-            raise _outside(part.origin or dataset.origin, int(rows[i]), column, int(label), output, classes)
-
-
-def _outside(origin: Origin, row: int, column: str, label: int, output: str, classes: int) -> Exception:
-    return origin.error(
-        f"the label {label} is outside the {classes} classes (0 to {classes - 1}) of output '{output}'",
-        row,
-        column,
-    )

@@ -29,10 +29,11 @@ def check_table_sizes(model: LayerGraph, data: Data) -> None:
             if split is None or found is None:
                 continue
             at, index, most = found
+            origin, row = split.place(split.inputs[name], at)
             problems.append(
                 Problem(
                     f"'{node.name}' has a table of {size} rows (0 to {size - 1}), but the index {index} "
-                    f"occurs ({split.origin.file}, row {split.source_row(at)})",
+                    f"occurs ({origin.file}, row {origin.row(row)})",
                     (*node.path, "input_dim"),
                     expected=f"input_dim: {most + 1}" if index >= 0 else "indices from 0 on",
                 )
@@ -67,7 +68,8 @@ def check_indices(model: LayerGraph, examples: Dataset) -> None:
         if found is not None:
             at, index, _ = found
             message = f"the index {index} is none of the 0 to {size - 1} that '{node.name}' knows"
-            raise examples.origin.error(message, int(examples.rows[at]))
+            origin, row = examples.place(examples.inputs[name], at)
+            raise origin.error(message, row)
 
 
 def _looked_up(model: LayerGraph) -> Iterator[tuple[CallNode, str, int]]:

@@ -13,8 +13,6 @@ from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective, OutputObjective
 
-_CHUNK = 65536
-
 
 def check_targets(objective: Objective, model: LayerGraph, data: Data) -> None:
     """Every loss has a target of its shape, and every label is one of the output's classes.
@@ -112,17 +110,19 @@ def _labels(output: OutputObjective, classes: int, data: Data, model: LayerGraph
     for split in (data.train, data.validation, data.test):
         if split is None:
             continue
-        found = outside(split, split.targets[output.output], classes, ignored)
+        part = split.targets[output.output]
+        found = outside(split, part, classes, ignored)
         if found is None:
             continue
-        row, label, most = found
+        at, label, most = found
+        origin, row = split.place(part, at)
         names = data.class_names.get(output.output)
         expected = f"units: {len(names)}" if names else _way_out(output.output, classes, most, data, ignored)
         return [
             Problem(
                 f"output '{output.output}' has {classes} classes (0 to {classes - 1}), but the label "
                 f"{names[label] if names and label < len(names) else label} occurs "
-                f"({split.origin.file}, row {split.source_row(row)})",
+                f"({origin.file}, row {origin.row(row)})",
                 _units_path(output, model),
                 expected=expected,
             )
@@ -135,10 +135,7 @@ def _way_out(output: str, classes: int, most: int, data: Data, ignored: int | No
     train = data.train
     part = train.targets[output]
     found: set[int] = set()
-    for start in range(0, len(train), _CHUNK):
-        indices = np.arange(start, min(start + _CHUNK, len(train)), dtype=np.int64)
-        labels = np.empty((len(indices), *part.shape), np.int32)
-        train.read_part(part, indices, labels)
+    for _, labels in train.pieces(part, "int32"):
         found.update(np.unique(labels).tolist())
     found -= {ignored}
     counted_from_zero = min(found, default=0) == 0
@@ -161,11 +158,13 @@ def check_labels(objective: Objective, examples: Dataset) -> None:
         if output.target.kind != "classes" or classes is None:
             continue
         ignored = getattr(output.loss, "ignore_class", None)
-        found = outside(examples, examples.targets[name], classes, ignored)
+        part = examples.targets[name]
+        found = outside(examples, part, classes, ignored)
         if found is not None:
             at, label, _ = found
             message = f"the label {label} is none of the classes 0 to {classes - 1} of output '{name}'"
-            raise examples.origin.error(message, int(examples.rows[at]))
+            origin, row = examples.place(part, at)
+            raise origin.error(message, row)
 
 
 def outside(
@@ -174,15 +173,12 @@ def outside(
     """The first example whose label (or index) is no class: (example, label, largest label), or None."""
     first: tuple[int, int] | None = None
     most = 0
-    for start in range(0, len(split), _CHUNK):
-        indices = np.arange(start, min(start + _CHUNK, len(split)), dtype=np.int64)
-        labels = np.empty((len(indices), *part.shape), np.int32)
-        split.read_part(part, indices, labels)
+    for start, labels in split.pieces(part, "int32"):
         bad = (labels < 0) | (labels >= classes)
         if ignored is not None:
             bad &= labels != ignored
         most = max(most, int(labels.max(initial=0)))
         if first is None and bad.any():
-            at = int(np.flatnonzero(bad.reshape(len(indices), -1).any(axis=1))[0])
+            at = int(np.flatnonzero(bad.reshape(len(labels), -1).any(axis=1))[0])
             first = start + at, int(labels[at][bad[at]].reshape(-1)[0])
     return None if first is None else (*first, most)

@@ -54,10 +54,7 @@ def balanced(dataset: Dataset, output: str, classes: int) -> Array:
     """
     counts = np.zeros(classes, dtype=np.int64)
     part = dataset.targets[output]
-    for start in range(0, len(dataset), 1 << 16):
-        indices = np.arange(start, min(start + (1 << 16), len(dataset)), dtype=np.int64)
-        labels = np.empty((len(indices), *part.shape), dtype=part.dtype)
-        dataset.read_part(part, indices, labels)
+    for _, labels in dataset.pieces(part, part.dtype):
         found = class_numbers(labels)
         counts += np.bincount(found[(found >= 0) & (found < classes)], minlength=classes)
     there = counts > 0

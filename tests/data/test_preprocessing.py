@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError, DataError, RunError
-from nnctl.data.prepare import apply, check_classes, restore
+from nnctl.data.prepare import Prepared, restore
 from nnctl.data.preprocessing import NumberPrep, Preprocessing
 from nnctl.data.sources.text import CSV
 from tests.data.given import PEOPLE, opened, write
@@ -136,9 +136,10 @@ def test_stored_preprocessing_is_used_not_fitted(tmp_path: Path) -> None:
     assert again["income"].tolist() == [1, 0, 1]
 
 
-def test_apply_gives_whole_arrays(tmp_path: Path) -> None:
+def test_a_table_is_prepared_as_training_prepared_it(tmp_path: Path) -> None:
     data = people(tmp_path)
-    arrays = apply(data.preprocessing, CSV(path="p.csv").read(tmp_path))
+    prepared = Prepared(CSV(path="p.csv").read(tmp_path), data.preprocessing)
+    arrays = prepared.dataset("p.csv", prepared.rows).arrays()
     np.testing.assert_array_equal(arrays["input"], data.train.arrays()["input"])
 
 
@@ -220,14 +221,6 @@ def test_classes_that_are_numbers_sort_as_numbers(tmp_path: Path) -> None:
     write(tmp_path, "a.csv", "x,y\n1,10\n2,9\n3,100\n")
     config = {"source": "a.csv", "target": "y", "columns": {"y": "category"}}
     assert opened(tmp_path, config).class_names == {"y": ("9", "10", "100")}
-
-
-def test_labels_outside_the_classes(tmp_path: Path) -> None:
-    write(tmp_path, "a.csv", "x,y\n1,0\n2,1\n3,7\n")
-    data = opened(tmp_path, {"source": "a.csv", "target": "y"}, categorical={"y": True})
-    check_classes(data.train, data.preprocessing, "y", 8)
-    with pytest.raises(DataError, match=r"a.csv:4, column 'y': the label 7 is outside the 5 classes"):
-        check_classes(data.train, data.preprocessing, "y", 5)
 
 
 def test_labels_must_be_whole(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_text(text: str, size: int, tmp_path: Path) -> None:
     keep = ["id", "row"] if text.startswith("id") else ["row"]
     arrays, kept, count = streamed(path, preprocessing, *keep)
     np.testing.assert_array_equal(arrays["input"], whole.arrays()["input"])
-    assert kept["row"] == [whole.source_row(i) for i in range(len(whole))]
+    assert kept["row"] == [whole.origin.row(i) for i in whole.rows.tolist()]
     assert count >= len(whole) / size
 
 
@@ -147,7 +147,7 @@ def test_arrays(ending: str, order: Any, size: int, tmp_path: Path) -> None:
     found, kept, count = streamed(path, preprocessing, *keep)
     whole = read_inputs(path, preprocessing)
     np.testing.assert_array_equal(found["input"], whole.arrays()["input"])
-    assert kept["row"] == [whole.source_row(i) for i in range(11)]
+    assert kept["row"] == [whole.origin.row(i) for i in range(11)]
     assert count == -(-11 // size)
     if "id" in keep:
         assert (kept["id"], kept["t"]) == ([f"n{i}" for i in range(11)], [i * 0.5 for i in range(11)])
