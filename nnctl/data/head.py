@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from nnctl.core.errors import Problem
 from nnctl.core.shapes import Shape
 from nnctl.data.base import Source, find
+from nnctl.data.bounds import open_bytes
 from nnctl.data.dataset import Signature
 from nnctl.data.fit import kind_of
 from nnctl.data.open import Data, assemble, read_tables
@@ -119,8 +119,7 @@ def _most_rows(spec: DataSpec, base: Path) -> int | None:
         return None
     lines = 1
     for path in spec.main.files().values():
-        file = find(base, path)
-        with gzip.open(file) if path.lower().endswith(".gz") else open(file, "rb") as opened:
+        with open_bytes(find(base, path), path) as opened:
             while block := opened.read(_BLOCK):
                 lines += block.count(b"\n") + block.count(b"\r")
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,25 @@ def test_a_large_file_still_shows_misfits(tmp_path: Path, monkeypatch: pytest.Mo
     write(tmp_path, "a.csv", "a,b,y\n1,2,3\n")
     with pytest.raises(ConfigError, match=r"has the shape"):
         look(tmp_path, {"source": "a.csv", "target": "y"}, input_shapes={"x": (3,)})
+
+
+def test_counting_the_lines_of_a_packed_file_is_bounded_as_reading_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows asked for by number have the lines counted: a damaged file and a bomb are the data's fault."""
+    monkeypatch.setattr(head_module, "WHOLE", 10)
+    config = {"source": "a.csv.gz", "target": "y", "split": {"test": 9000}}
+    rows = "".join(f"{i},{i * i}\n" for i in range(200_000))
+    packed = gzip.compress(f"x,y\n{rows}".encode())
+    (tmp_path / "a.csv.gz").write_bytes(packed)
+    assert not look(tmp_path, config).exact
+    (tmp_path / "a.csv.gz").write_bytes(packed[:-5000])
+    with pytest.raises(DataError, match=r"a.csv.gz: damaged or cut off compressed data"):
+        look(tmp_path, config)
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"x,y\n" + b"1,2\n" * 4_000_000))
+    monkeypatch.setattr("nnctl.data.bounds.FREE", 1 << 21)
+    with pytest.raises(DataError, match=r"over the bound"):
+        look(tmp_path, config)
 
 
 def test_large_arrays_are_known_by_their_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
