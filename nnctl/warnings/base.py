@@ -14,6 +14,7 @@ from math import inf
 import numpy as np
 
 from nnctl.core.errors import Problem
+from nnctl.core.ranges import Range
 from nnctl.data.dataset import Dataset, Part
 from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph
@@ -33,6 +34,18 @@ class Seen:
     model: LayerGraph
     objective: Objective
     data: Data | None
+
+    def range_of(self, output: str) -> Range | None:
+        """Between what the numbers of an output lie, as far as the layers say."""
+        return self._ranges[self.model.outputs[output].name]
+
+    @cached_property
+    def _ranges(self) -> dict[str, Range | None]:
+        """By input and layer. Each layer is asked once: in a graph, many ways may lead to it."""
+        found: dict[str, Range | None] = dict.fromkeys(self.model.inputs)
+        for node in self.model.nodes:
+            found[node.name] = node.layer.value_range(*(found[ref.name] for ref in node.inputs))
+        return found
 
     @cached_property
     def targets(self) -> dict[str, Values]:

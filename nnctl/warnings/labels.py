@@ -10,7 +10,6 @@ from nnctl.data.preprocessing import NumberPrep
 from nnctl.data.roles import target_path
 from nnctl.graph.objective import OutputObjective
 from nnctl.warnings.base import Seen
-from nnctl.warnings.outputs import range_of
 from nnctl.warnings.places import metric_path
 
 ZERO_ONE = frozenset([0.0, 1.0])
@@ -71,7 +70,7 @@ def accuracy_of_numbers(seen: Seen) -> Iterator[Problem]:
         values = seen.targets.get(output.output)
         if values is not None and values.distinct is not None and values.distinct <= ZERO_ONE:
             continue
-        found = range_of(seen.model, seen.model.outputs[output.output])
+        found = seen.range_of(output.output)
         if values is None and found is not None and within(found, UNIT):
             continue
         for measured in output.metrics:

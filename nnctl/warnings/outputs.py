@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nnctl.core.errors import Path, Problem, warning
 from nnctl.core.ranges import UNIT, Range, show_range, within
-from nnctl.graph.model import CallNode, LayerGraph, Ref
+from nnctl.graph.model import CallNode
 from nnctl.graph.objective import OutputObjective
 from nnctl.warnings.base import Seen
 from nnctl.warnings.places import loss_path, metric_path
@@ -29,7 +29,7 @@ def softmax_of_one_unit(seen: Seen) -> Iterator[Problem]:
 def probabilities_read_as_logits(seen: Seen) -> Iterator[Problem]:
     """A loss or metric with `from_logits` that gets probabilities squashes them a second time."""
     for output in seen.objective.outputs:
-        found = range_of(seen.model, seen.model.outputs[output.output])
+        found = seen.range_of(output.output)
         if found is None or not within(found, UNIT):
             continue
         what = f"output '{output.output}' gives {show_range(found)}, which are probabilities"
@@ -44,8 +44,7 @@ def probabilities_read_as_logits(seen: Seen) -> Iterator[Problem]:
 def cross_entropy_of_any_number(seen: Seen) -> Iterator[Problem]:
     """A loss or metric of probabilities that gets numbers which are none."""
     for output in seen.objective.outputs:
-        ref = seen.model.outputs[output.output]
-        found = range_of(seen.model, ref)
+        found = seen.range_of(output.output)
         if found is None:
             continue
         what = f"output '{output.output}' gives {show_range(found)}"
@@ -54,7 +53,7 @@ def cross_entropy_of_any_number(seen: Seen) -> Iterator[Problem]:
             good = "sigmoid" if output.target.kind == "numbers" else "softmax"
             yield warning(
                 f"{what}, but {type(output.loss).__name__} reads probabilities",
-                _activation_path(seen.model.node(ref.name)),
+                _activation_path(seen.model.node(seen.model.outputs[output.output].name)),
                 f"activation: {good}, or from_logits: true for the loss"
                 if hasattr(output.loss, "from_logits")
                 else f"activation: {good}",
@@ -72,14 +71,6 @@ def cross_entropy_of_any_number(seen: Seen) -> Iterator[Problem]:
                     metric_path(seen.experiment, output, measured),
                     f"{{type: {kind}, {'thresholds: 0' if hasattr(measured.metric, 'thresholds') else way}}}",
                 )
-
-
-def range_of(model: LayerGraph, ref: Ref) -> Range | None:
-    """Between what the numbers of a tensor lie, as far as the layers say."""
-    if ref.name in model.inputs:
-        return None
-    node = model.node(ref.name)
-    return node.layer.value_range(*(range_of(model, read) for read in node.inputs))
 
 
 def _probable(found: Range, reads: Range) -> bool:

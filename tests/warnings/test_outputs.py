@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from nnctl.core.ranges import Range
+from nnctl.layers.base import Layer
 from tests.warnings.given import CLASSES, FLAGS, REAL, config, said
 
 
@@ -95,3 +97,21 @@ def test_right_ones_are_left_alone(
     layers: list[Any], loss: Any, text: str, metrics: list[Any], tmp_path: Path
 ) -> None:
     assert said(tmp_path, text, config(layers, loss, metrics=metrics)) == []
+
+
+def test_each_layer_is_asked_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Twelve residual additions: 4,096 ways lead from the output to the input."""
+    asked: list[str] = []
+    ask = Layer.value_range
+
+    def counted(layer: Layer, *inputs: Range | None) -> Range | None:
+        asked.append(layer.kind)
+        return ask(layer, *inputs)
+
+    monkeypatch.setattr(Layer, "value_range", counted)
+    layers: list[Any] = [dense(2) | {"name": "x0"}]
+    for i in range(12):
+        layers += [dense(2) | {"name": f"f{i}"}]
+        layers += [{"type": "Add", "inputs": [f"x{i}", f"f{i}"], "name": f"x{i + 1}"}]
+    assert said(tmp_path, REAL, config([*layers, dense(1)], "mse")) == []
+    assert len(asked) == len(layers) + 1
