@@ -8,6 +8,7 @@ from nnctl.core.errors import Path, Problem, warning
 from nnctl.core.ranges import UNIT, Range, show_range, within
 from nnctl.graph.model import CallNode
 from nnctl.graph.objective import OutputObjective
+from nnctl.metrics.base import MetricSpec
 from nnctl.warnings.base import Seen
 from nnctl.warnings.places import loss_path, metric_path
 
@@ -64,13 +65,18 @@ def cross_entropy_of_any_number(seen: Seen) -> Iterator[Problem]:
                 # The loss is of numbers: that classes are counted is the mistake, and said as such.
                 continue
             if not _probable(found, measured.metric.reads()):
-                way = "from_logits: true" if hasattr(measured.metric, "from_logits") else "threshold: 0"
-                kind = type(measured.metric).__name__
                 yield warning(
                     f"{what}, but the metric '{measured.name}' reads probabilities",
                     metric_path(seen.experiment, output, measured),
-                    f"{{type: {kind}, {'thresholds: 0' if hasattr(measured.metric, 'thresholds') else way}}}",
+                    f"{{type: {type(measured.metric).__name__}, {_for_any_number(measured.metric)}}}",
                 )
+
+
+def _for_any_number(metric: MetricSpec) -> str:
+    """The argument with which a metric of probabilities reads other numbers."""
+    if hasattr(metric, "thresholds"):
+        return "thresholds: 0"
+    return "from_logits: true" if hasattr(metric, "from_logits") else "threshold: 0"
 
 
 def _probable(found: Range, reads: Range) -> bool:

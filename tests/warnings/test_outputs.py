@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from nnctl.core.ranges import Range
 from nnctl.layers.base import Layer
-from tests.warnings.given import CLASSES, FLAGS, REAL, config, said
+from tests.warnings.given import CLASSES, FLAGS, REAL, checked, config, said
 
 
 def dense(units: int, activation: Any = "linear") -> dict[str, Any]:
@@ -115,3 +116,20 @@ def test_each_layer_is_asked_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         layers += [{"type": "Add", "inputs": [f"x{i}", f"f{i}"], "name": f"x{i + 1}"}]
     assert said(tmp_path, REAL, config([*layers, dense(1)], "mse")) == []
     assert len(asked) == len(layers) + 1
+
+
+@pytest.mark.parametrize(
+    ("metric", "way"),
+    [
+        ("accuracy", "{type: BinaryAccuracy, threshold: 0}"),
+        ("Precision", "{type: Precision, thresholds: 0}"),
+        ("AUC", "{type: AUC, from_logits: true}"),
+        ("binary_crossentropy", "{type: BinaryCrossentropy, from_logits: true}"),
+    ],
+)
+def test_the_way_out_for_a_metric_is_right(metric: str, way: str, tmp_path: Path) -> None:
+    """Written as it is said, the metric has no warning."""
+    (warning,) = checked(tmp_path, FLAGS, config([dense(1)], BINARY_LOGITS, metrics=[metric])).warnings
+    assert warning.expected == way
+    mended = config([dense(1)], BINARY_LOGITS, metrics=[yaml.safe_load(way)])
+    assert said(tmp_path, FLAGS, mended) == []
