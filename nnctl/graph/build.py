@@ -10,7 +10,7 @@ from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
 from nnctl.core.foreign import is_foreign, raised
 from nnctl.core.shapes import Shape, show
 from nnctl.graph.fillings import weight_problems
-from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo
+from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo, shown_reads
 from nnctl.layers.base import Layer
 from nnctl.layers.entry import Entry, entry_names
 from nnctl.layers.functional import Functional
@@ -218,8 +218,8 @@ class _Builder:
             weights = layer.weights(*shapes)
         except ShapeError as error:
             at = (*path, error.field) if error.field else path
-            read = ", ".join(f"'{r.name}' {show(s)}" for r, s in zip(refs, shapes, strict=True))
-            self._fail(f"layer '{name}': {error} (it reads {read})", at, expected=error.expected)
+            message = f"layer '{name}': {error} (it reads {shown_reads(refs, shapes)})"
+            self._fail(message, at, expected=error.expected)
             return (None,)
         except Exception as error:
             if not is_foreign(layer):
@@ -251,12 +251,10 @@ class _Builder:
         for info in self.graph.weights_of(owner):
             if shapes.get(info.field) != info.weight.shape:
                 first = self.graph.node(owner)
-                reads = ", ".join(f"'{r.name}' {show(s)}" for r, s in zip(refs, given, strict=True))
-                pairs = zip(first.inputs, first.input_shapes, strict=True)
-                before = ", ".join(f"'{r.name}' {show(s)}" for r, s in pairs)
+                before = shown_reads(first.inputs, first.input_shapes)
                 self._fail(
                     f"'{owner}' was built on {before}, with a {info.field} of {show(info.weight.shape)}; "
-                    f"on {reads} it would need {show(shapes.get(info.field, ()))}",
+                    f"on {shown_reads(refs, given)} it would need {show(shapes.get(info.field, ()))}",
                     path,
                     expected=f"an input like {before}, or an entry of its own, with weights of its own",
                 )

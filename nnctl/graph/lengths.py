@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nnctl.core.errors import ConfigError, Problem, ShapeError
-from nnctl.core.shapes import Shape, show
+from nnctl.core.shapes import Shape
 from nnctl.data.dataset import Dataset
 from nnctl.data.open import Data
-from nnctl.graph.model import LayerGraph, Ref
+from nnctl.graph.model import LayerGraph, Ref, shown_reads
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import fits, target_misfit
 
@@ -63,8 +63,7 @@ def length_problems(
         try:
             made = node.layer.output_shape(*shapes)
         except ShapeError as error:
-            read = ", ".join(f"'{r.name}' {show(s)}" for r, s in zip(node.inputs, shapes, strict=True))
-            seen = ", ".join(f"'{name}' {show(shape)}" for name, shape in inputs.items())
+            read, seen = shown_reads(node.inputs, shapes), shown_reads(map(Ref, inputs), inputs.values())
             message = f"layer '{node.name}': {error} (it reads {read}, from {of}{seen})"
             path = (*node.path, error.field) if error.field else node.path
             problems.append(Problem(message, path, expected=error.expected))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 
 from nnctl.core.errors import Path
-from nnctl.core.shapes import Shape
+from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Layer, Weight
 
 
@@ -17,6 +17,11 @@ class Ref:
 
     name: str
     index: int = 0
+
+
+def shown_reads(refs: Iterable[Ref], shapes: Iterable[Shape]) -> str:
+    """What a layer reads, as errors name it: `'hidden' (4), 'other' (7)`."""
+    return ", ".join(f"'{ref.name}' {show(shape)}" for ref, shape in zip(refs, shapes, strict=True))
 
 
 @dataclass(frozen=True)
