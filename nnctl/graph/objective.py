@@ -32,6 +32,10 @@ class OutputObjective:
     metrics: tuple[Measured, ...]
 
 
+UNSCALED = "_unscaled"
+"""What a name in the logs ends in where the number is in its target's own unit (`graph.units`)."""
+
+
 @dataclass(frozen=True)
 class Objective:
     """All outputs that have a loss, in the model's order."""
@@ -55,7 +59,7 @@ class Objective:
 
     def _with_unscaled(self, name: str) -> tuple[str, ...]:
         """A log's name and, right after it, that of the same number in its target's own unit."""
-        return (name, f"{name}_unscaled") if name in self.unscaled else (name,)
+        return (name, name + UNSCALED) if name in self.unscaled else (name,)
 
     def better(self) -> dict[str, Literal["min", "max"]]:
         """Whether less or more is better, of every log whose metric tells."""

@@ -12,17 +12,14 @@ from dataclasses import replace
 
 from nnctl.data.preprocessing import NumberPrep, TargetPrep
 from nnctl.graph.model import LayerGraph
-from nnctl.graph.objective import Objective, OutputObjective
-
-SUFFIX = "_unscaled"
-"""What a name in the logs ends in where the number is in the target's own unit."""
+from nnctl.graph.objective import UNSCALED, Objective, OutputObjective
 
 
 def with_own_units(objective: Objective, model: LayerGraph, targets: Mapping[str, TargetPrep]) -> Objective:
     """The objective with every log that has a value in its target's own unit under two names."""
     found = dict(_factors(objective, model, targets))
     taken = set(objective.log_names())
-    return replace(objective, unscaled={n: f for n, f in found.items() if n + SUFFIX not in taken})
+    return replace(objective, unscaled={n: f for n, f in found.items() if n + UNSCALED not in taken})
 
 
 def _factors(
