@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TextIO
 
 from nnctl.core.errors import ConfigError, NnctlError, Problem
 from nnctl.core.visible import LONGEST, visible
@@ -17,14 +16,24 @@ _RED, _YELLOW, _BOLD = "\x1b[31m", "\x1b[33m", "\x1b[1m"
 _DIM, _GREEN, _OFF = "\x1b[2m", "\x1b[32m", "\x1b[0m"
 
 
-def show_error(error: NnctlError, stream: TextIO | None = None) -> None:
+def show_error(error: NnctlError) -> None:
     """Write what is wrong, every problem in one go, and how many there are."""
-    stream = stream or sys.stderr
-    if stream is None:
-        return
-    colour = stream.isatty() and "NO_COLOR" not in os.environ
-    for line in error_lines(error, colour=colour):
-        print(line, file=stream)
+    _write(error_lines(error, colour=_coloured()))
+
+
+def show_warnings(problems: Sequence[Problem]) -> None:
+    """Write every warning, in the form of an error."""
+    _write(problem_lines(problems, colour=_coloured()))
+
+
+def _coloured() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty() and "NO_COLOR" not in os.environ
+
+
+def _write(lines: Sequence[str]) -> None:
+    if sys.stderr is not None:  # else it is closed
+        for line in lines:
+            print(line, file=sys.stderr)
 
 
 def error_lines(error: NnctlError, *, colour: bool = False) -> list[str]:
@@ -37,16 +46,6 @@ def error_lines(error: NnctlError, *, colour: bool = False) -> list[str]:
     if len(error.problems) > 1:
         lines.append(f"{len(error.problems)} problems")
     return lines
-
-
-def show_warnings(problems: Sequence[Problem], stream: TextIO | None = None) -> None:
-    """Write every warning, in the form of an error."""
-    stream = stream or sys.stderr
-    if stream is None:
-        return
-    colour = stream.isatty() and "NO_COLOR" not in os.environ
-    for line in problem_lines(problems, colour=colour):
-        print(line, file=stream)
 
 
 def problem_lines(problems: Sequence[Problem], *, colour: bool = False) -> list[str]:
