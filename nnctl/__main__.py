@@ -47,4 +47,4 @@ def _open_missing_streams() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())  # type: ignore[func-returns-value]
+    main()

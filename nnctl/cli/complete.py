@@ -40,10 +40,10 @@ def _beginning(incomplete: str, known: Iterable[str]) -> list[str]:
 
 
 def _paths(incomplete: str, endings: tuple[str, ...]) -> list[str]:
-    folder, _, start = incomplete.rpartition("/")
-    prefix = incomplete[: len(incomplete) - len(start)]
+    start = incomplete.rpartition("/")[2]
+    prefix = incomplete.removesuffix(start)
     found = []
-    for entry in _entries(prefix or folder or "."):
+    for entry in _entries(prefix or "."):
         if entry.name.startswith(start) and (start or not entry.name.startswith(".")):
             if entry.is_dir():
                 found.append(f"{prefix}{entry.name}/")

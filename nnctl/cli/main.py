@@ -53,17 +53,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_start,
 )
-app.command("train", **help_of("train"))(train.command)
-app.command("eval", **help_of("eval"))(evaluate.command)
-app.command("predict", **help_of("predict"))(predict.command)
-app.command("export", **help_of("export"))(export.command)
-app.command("check", **help_of("check"))(check.command)
-app.command("plan", **help_of("plan"))(plan.command)
+_COMMANDS = {
+    "train": train,
+    "eval": evaluate,
+    "predict": predict,
+    "export": export,
+    "check": check,
+    "plan": plan,
+    "verify": verify,
+    "init": init,
+    "schema": schema,
+    "warm": warm,
+}
+for _name, _module in _COMMANDS.items():
+    app.command(_name, **help_of(_name))(_module.command)
 app.add_typer(runs.app, name="runs", **help_of("runs"))
-app.command("verify", **help_of("verify"))(verify.command)
-app.command("init", **help_of("init"))(init.command)
-app.command("schema", **help_of("schema"))(schema.command)
-app.command("warm", **help_of("warm"))(warm.command)
 
 
 def _version(value: bool) -> None:
