@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +13,10 @@ import numpy as np
 
 from nnctl.core.errors import ConfigError, DataError, NnctlError, Problem
 from nnctl.core.memory import memory
+from nnctl.data.dataset import Signature
 from nnctl.data.head import Head, head
 from nnctl.data.open import Data, open_data
+from nnctl.data.preprocessing import TargetPrep
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_partly
 from nnctl.graph.indices import check_table_sizes
@@ -163,16 +165,9 @@ def assemble_data(loaded: Loaded, data: Data) -> Assembled:
     """
     training = loaded.experiment.training
     problems: list[Problem] = []
-    model, objective, complete = None, Objective(()), False
-    with collected(problems):
-        signature = {name: InputInfo(s.shape, s.dtype) for name, s in data.inputs.items()}
-        model = build(loaded.experiment.model, signature, loaded.unknown)
+    weighted, prepared = data.train.weight is not None, data.preprocessing.targets
+    model, objective, complete = _modelled(loaded, data.inputs, weighted, prepared, problems)
     if model is not None and not loaded.unknown:
-        weighted = data.train.weight is not None
-        objective, misfits = compile_partly(training, model, sample_weight=weighted)
-        objective = with_own_units(objective, model, data.preprocessing.targets)
-        problems += misfits
-        complete = not misfits
         with collected(problems):
             check_targets(objective, model, data)
             check_lengths(model, objective, data)
@@ -189,19 +184,40 @@ def assemble_data(loaded: Loaded, data: Data) -> Assembled:
     return Assembled(loaded, data, model, objective, placed_warnings(loaded, warnings_of(seen)))
 
 
+def _modelled(
+    loaded: Loaded,
+    inputs: Mapping[str, Signature],
+    weighted: bool,
+    targets: Mapping[str, TargetPrep],
+    problems: list[Problem],
+) -> tuple[LayerGraph | None, Objective, bool]:
+    """The model on these inputs, what fits of its objective, and whether all of it does.
+
+    What is wrong is added to `problems`. Where entries of the model are unknown there is no objective.
+    """
+    model = None
+    with collected(problems):
+        signature = {name: InputInfo(s.shape, s.dtype) for name, s in inputs.items()}
+        model = build(loaded.experiment.model, signature, loaded.unknown)
+    if model is None or loaded.unknown:
+        return model, Objective(()), False
+    objective, misfits = compile_partly(loaded.experiment.training, model, sample_weight=weighted)
+    problems += misfits
+    return model, with_own_units(objective, model, targets), not misfits
+
+
 @dataclass(frozen=True)
 class Looked:
     """What a quick look at an experiment found.
 
     Attributes:
         head: What was seen of the data.
-        assembled: All of it put together, where the data is small.
         model: The model, if its shapes are known.
         warnings: What is legal and surely a mistake, placed.
+        objective: The model's losses and metrics; None without a model.
     """
 
     head: Head
-    assembled: Assembled | None
     model: LayerGraph | None
     warnings: tuple[Problem, ...] = ()
     objective: Objective | None = None
@@ -235,7 +251,7 @@ def look(loaded: Loaded) -> Looked:
     if seen.data is not None:
         # A small file was read whole: nothing is left to guess.
         assembled = assemble_data(loaded, seen.data)
-        return Looked(seen, assembled, assembled.model, assembled.warnings, assembled.objective)
+        return Looked(seen, assembled.model, assembled.warnings, assembled.objective)
     return _partly(loaded, seen)
 
 
@@ -243,18 +259,12 @@ def _partly(loaded: Loaded, seen: Head) -> Looked:
     """Check the model against the head of a large file; no model where a width is not known before that."""
     experiment = loaded.experiment
     if any(s.shape[-1:] == (None,) for s in seen.inputs.values()) and not experiment.model.inputs:
-        return Looked(seen, None, None, placed_warnings(loaded, seen.warnings))
+        return Looked(seen, None, placed_warnings(loaded, seen.warnings))
     problems: list[Problem] = []
-    model, objective, complete = None, Objective(()), False
-    with collected(problems):
-        signature = {name: InputInfo(s.shape, s.dtype) for name, s in seen.inputs.items()}
-        model = build(experiment.model, signature, loaded.unknown)
+    weighted = experiment.data.sample_weight is not None
+    model, objective, complete = _modelled(loaded, seen.inputs, weighted, seen.target_preps, problems)
     if model is not None and not loaded.unknown:
-        weighted = experiment.data.sample_weight is not None
-        objective, misfits = compile_partly(experiment.training, model, sample_weight=weighted)
-        objective = with_own_units(objective, model, seen.target_preps)
-        problems += [*misfits, *check_shapes(objective, model, seen.targets, {})]
-        complete = not misfits
+        problems += check_shapes(objective, model, seen.targets, {})
         if complete and not problems and varies(model):
             inputs, targets = (
                 {n: s.shape for n, s in found.items()} for found in (seen.inputs, seen.targets)
@@ -270,7 +280,7 @@ def _partly(loaded: Loaded, seen: Head) -> Looked:
     if problems or model is None:
         raise loaded.fail(problems)
     warnings = [*seen.warnings, *warnings_of(Seen(experiment, model, objective, None))]
-    return Looked(seen, None, model, placed_warnings(loaded, warnings), objective)
+    return Looked(seen, model, placed_warnings(loaded, warnings), objective)
 
 
 def _check_part(loaded: Loaded, model: LayerGraph, objective: Objective, part: Data) -> None:
