@@ -66,18 +66,14 @@ def excerpt(text: str, column: int) -> tuple[str, str]:
     at = min(column - 1, len(text))
     start = max(0, at - (WIDTH - _MARGIN)) if len(text) > WIDTH else 0
     end = min(len(text), start + WIDTH)
-    before = ("..." if start else "") + _shown(text[start:at])
-    after = _shown(text[at:end]) + ("..." if end < len(text) else "")
+    before = ("..." if start else "") + _clean(text[start:at])
+    after = _clean(text[at:end]) + ("..." if end < len(text) else "")
     return (before + after).rstrip(), " " * _columns(before) + "^"
 
 
 def _where(place: Place) -> str:
     file = _clean(place.file)
     return f"{file}:{place.line}:{place.column}" if place.line else file
-
-
-def _shown(text: str) -> str:
-    return _clean(text.replace("\t", " " * _TAB))
 
 
 def _clean(text: str) -> str:

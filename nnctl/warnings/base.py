@@ -82,10 +82,7 @@ def _values(split: Dataset, part: Part, onehot: bool, ignored: int | None) -> Va
     low, high, count = inf, -inf, 0
     distinct: set[float] | None = set()
     classes: set[float] = set()
-    for start in range(0, len(split), _CHUNK):
-        indices = np.arange(start, min(start + _CHUNK, len(split)), dtype=np.int64)
-        values = np.empty((len(indices), *part.shape), part.dtype)
-        split.read_part(part, indices, values)
+    for _, values in split.pieces(part, part.dtype):
         if ignored is not None:
             values = values[values != ignored]
         if not values.size:
@@ -101,7 +98,6 @@ def _values(split: Dataset, part: Part, onehot: bool, ignored: int | None) -> Va
     return Values(low, high, only, frozenset(distinct) if distinct else None, count)
 
 
-_CHUNK = 65536
 _FEW = 3
 
 Check = Callable[[Seen], Iterator[Problem]]
