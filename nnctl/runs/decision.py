@@ -11,9 +11,8 @@ from typing import Any, Literal
 
 from nnctl.core.errors import ConfigError, DataError, RunError
 from nnctl.data.trained_on import DataFiles, changed
-from nnctl.runs.directory import CHECKPOINTS, MANIFEST, OWN_NAMES, RESOLVED, RunDirectory
-from nnctl.runs.disk import written_half
-from nnctl.runs.lock import LOCK_NAME, holder
+from nnctl.runs.directory import MANIFEST, RESOLVED, RunDirectory, begun, strange_in
+from nnctl.runs.lock import holder
 from nnctl.runs.manifest import Manifest, Status
 from nnctl.spec.document import parse_document
 from nnctl.spec.source import Source
@@ -159,25 +158,16 @@ def _by_status(status: Status, path: Path, resume: bool, manifest: Manifest) -> 
 
 
 def _without_manifest(path: Path, resume: bool) -> Decision:
-    """A directory that is missing, empty, or that a process was killed in before its first manifest.
-
-    A run takes its lock before it writes anything else: without one, whatever lies there is somebody else's,
-    by whatever name.
-    """
+    """A directory that is missing, empty, or that a process was killed in before its first manifest."""
     if path.exists() and not path.is_dir():
         return Decision("refuse", path, f"{path} is a file, not a run directory")
-    names = [p.name for p in path.iterdir()] if path.is_dir() else []
-    begun = LOCK_NAME in names
-    foreign = sorted(n for n in names if not (begun and (n in OWN_NAMES or written_half(n) in OWN_NAMES)))
-    checkpoints = path / CHECKPOINTS
-    trained = checkpoints.is_dir() and any(checkpoints.glob("*.h5"))
-    if foreign or trained:
-        what = foreign[0] if foreign else CHECKPOINTS
-        return Decision("refuse", path, f"{path} is not empty and not a run directory (it has {what})")
+    strange = strange_in(path)
+    if strange is not None:
+        return Decision("refuse", path, f"{path} is not empty and not a run directory (it has {strange})")
     busy = holder(path)
     if busy:
         return Decision("refuse", path, f"{path} is in use by {busy}")
-    if resume and not begun:
+    if resume and not begun(path):
         return Decision("refuse", path, f"there is nothing to resume in {path}; leave --resume out to start")
     return Decision("start", path)
 

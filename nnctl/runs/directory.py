@@ -10,7 +10,15 @@ from typing import Any
 
 from nnctl.core import below
 from nnctl.core.errors import RunError, StorageError
-from nnctl.runs.disk import DISK, Disk, commit, make_directories, remove_temporaries, storage
+from nnctl.runs.disk import (
+    DISK,
+    Disk,
+    commit,
+    make_directories,
+    remove_temporaries,
+    storage,
+    written_half,
+)
 from nnctl.runs.journal import Journal
 from nnctl.runs.lock import LOCK_NAME, RunLock, holder
 from nnctl.runs.manifest import Manifest, Status, finite
@@ -105,7 +113,13 @@ class RunDirectory:
         return self._text(RESOLVED)
 
     def manifest(self) -> Manifest:
-        """The manifest as written. See `status` for a run that was killed."""
+        """The manifest as written. See `status` for a run that was killed.
+
+        Raises:
+            RunError: There is none, or it is not a manifest.
+        """
+        if begun(self.path):
+            raise RunError(f"{self.path} has no {MANIFEST}: its process has just begun, or was killed then")
         return Manifest.read(self.path / MANIFEST)
 
     def write_manifest(self, manifest: Manifest) -> None:
@@ -161,6 +175,32 @@ class RunDirectory:
             raise RunError(f"{self.path} has no {name}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise RunError(f"cannot read {self.path / name}: {error}") from error
+
+
+def is_own(name: str) -> bool:
+    """Whether a run keeps something by that name, or has such a file half written."""
+    return name in OWN_NAMES or written_half(name) in OWN_NAMES
+
+
+def begun(path: Path) -> bool:
+    """Whether a run lies at `path` that has no manifest yet, as where its process was killed at once."""
+    if below.exists(path / MANIFEST, path) or not below.is_file(path / LOCK_NAME, path):
+        return False
+    return strange_in(path) is None
+
+
+def strange_in(path: Path) -> str | None:
+    """A name in a directory without a manifest that no run has left there.
+
+    A run takes its lock before it writes anything else: without one, whatever lies there is somebody else's,
+    by whatever name. It writes its manifest before any checkpoint.
+    """
+    names = sorted(os.listdir(path)) if path.is_dir() else []
+    locked = LOCK_NAME in names
+    strange = next((name for name in names if not (locked and is_own(name))), None)
+    checkpoints = path / CHECKPOINTS
+    trained = checkpoints.is_dir() and any(checkpoints.glob("*.h5"))
+    return CHECKPOINTS if strange is None and trained else strange
 
 
 def metrics_line(row: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nnctl.core import below
 from nnctl.core.errors import RunError, nearest
-from nnctl.runs.directory import CHECKPOINTS, MANIFEST, RunDirectory, numbered
+from nnctl.runs.directory import CHECKPOINTS, MANIFEST, RunDirectory, begun, numbered
 from nnctl.runs.model_file import ModelFile, read_model
 
 RUNS = Path("runs")
@@ -91,7 +91,7 @@ def _at(path: Path) -> Found | None:
 
 
 def _is_run(directory: Path) -> bool:
-    return below.exists(directory / MANIFEST, directory)
+    return below.exists(directory / MANIFEST, directory) or begun(directory)
 
 
 def _run_around(file: Path) -> RunDirectory | None:

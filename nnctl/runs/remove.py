@@ -11,7 +11,7 @@ from typing import Any
 from nnctl.core import below
 from nnctl.core.errors import RunError
 from nnctl.core.visible import listed
-from nnctl.runs.directory import MANIFEST, OWN_NAMES, RESOLVED, RunDirectory
+from nnctl.runs.directory import MANIFEST, RESOLVED, RunDirectory, is_own
 from nnctl.runs.disk import storage
 from nnctl.runs.lock import LOCK_NAME, holder
 from nnctl.spec.document import parse_document
@@ -31,7 +31,8 @@ def removable(run: RunDirectory, *, force: bool) -> None:
     busy = holder(run.path)
     if busy:
         raise RunError(f"{run.path} is in use by {busy}")
-    others = sorted(set(below.names_in(run.path, run.path)) - {*OWN_NAMES, *_logs(run)})
+    names = below.names_in(run.path, run.path)
+    others = sorted({name for name in names if not is_own(name)} - set(_logs(run)))
     if others and not force:
         raise RunError(
             f"{run.path} has files that the run did not write: {listed(others)}; --force removes them too"
@@ -39,11 +40,15 @@ def removable(run: RunDirectory, *, force: bool) -> None:
 
 
 def _of_nnctl(run: RunDirectory) -> None:
-    """A damaged run can be removed; a directory that has a manifest.json of another program cannot."""
+    """A damaged run can be removed; a directory that has a manifest.json of another program cannot.
+
+    A kill at the very beginning, or while it is removed, leaves nothing but the lock.
+    """
     try:
         run.manifest()
     except RunError as error:
-        if not below.exists(run.path / RESOLVED, run.path):
+        lock_alone = below.names_in(run.path, run.path) == [LOCK_NAME]
+        if not lock_alone and not below.exists(run.path / RESOLVED, run.path):
             why = f"and there is no {RESOLVED}: nnctl did not make this directory"
             raise RunError(f"{error}, {why}") from None
 
@@ -62,7 +67,7 @@ def _logs(run: RunDirectory) -> Iterator[str]:
 def remove(run: RunDirectory) -> None:
     """Remove the run's directory; links in it are removed, what they point to is not.
 
-    The manifest goes last: what a kill leaves is still a run, and can be removed again.
+    The manifest goes last, but for the lock: what a kill leaves is still a run, and can be removed again.
 
     Raises:
         RunError: Another process holds it.
@@ -71,10 +76,7 @@ def remove(run: RunDirectory) -> None:
     run.lock.acquire()
     try:
         with storage(f"cannot remove {run.path}"):
-            for name in below.names_in(run.path, run.path):
-                if name not in (MANIFEST, LOCK_NAME):
-                    _remove(run, name)
-            for name in (MANIFEST, LOCK_NAME):
+            for name in sorted(below.names_in(run.path, run.path), key=_goes_last):
                 _remove(run, name)
             os.rmdir(run.path)
     finally:
@@ -82,6 +84,10 @@ def remove(run: RunDirectory) -> None:
     if run.name != str(run.path):  # runs/<name>/<number>; any other directory above is the user's
         with suppress(OSError):
             os.rmdir(run.path.parent)  # where this was the last run of that name
+
+
+def _goes_last(name: str) -> tuple[bool, bool]:
+    return name == LOCK_NAME, name == MANIFEST
 
 
 def _remove(run: RunDirectory, name: str) -> None:

@@ -150,6 +150,35 @@ def test_rm_of_another_programs_directory(several: Path) -> None:
     assert nnctl("runs", "rm", "iris/1", cwd=several).code == 0
 
 
+def test_a_run_that_was_killed_before_its_manifest(several: Path) -> None:
+    """As `train` takes it for a run, so do the others: it is listed, shown as what it is, and removed."""
+    run, files = several / "runs/iris/4", ("config.yaml", "resolved.yaml")
+    run.mkdir()
+    for name in files:
+        (run / name).write_bytes((several / "runs/iris/1" / name).read_bytes())
+    assert names(several) == ["iris/1", "iris/2", "iris/3", "penguins/1"]  # without a lock it is no run
+    (run / ".lock").write_text("4711\n")
+    (run / ".manifest.json.4711.tmp").write_text("{")
+    listed = [r for r in nnctl("runs", "--json", cwd=several).json["runs"] if r["run"] == "iris/4"]
+    assert "no manifest.json" in listed[0]["problem"]
+    for command in ("show", "rm"):
+        done = nnctl("runs", command, "iris/4", cwd=several)
+        assert (command == "rm", "was killed" in done.err) == (done.code == 0, done.code == 2), done.err
+    assert not run.exists()
+
+
+def test_rm_of_no_more_than_a_lock(several: Path) -> None:
+    """What a kill at the end of a removal leaves; a config beside it may be anybody's."""
+    run = several / "runs/iris/4"
+    run.mkdir()
+    (run / ".lock").write_text("4711\n")
+    (run / "config.yaml").write_text("mine: 1\n")
+    assert nnctl("runs", "rm", "iris/4", "--force", cwd=several).code == 2
+    (run / "config.yaml").unlink()
+    assert nnctl("runs", "rm", "iris/4", cwd=several).code == 0
+    assert not run.exists()
+
+
 def test_rm_leaves_the_directory_above(several: Path) -> None:
     """Only runs/<name> goes with its last run, no directory that the user made."""
     shutil.copytree(several / "runs/iris/1", several / "mine" / "7")
