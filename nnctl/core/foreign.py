@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nnctl.core.errors import ConfigError, Path, Problem, ShapeError
 
 
 def is_foreign(thing: object) -> bool:
@@ -22,5 +26,28 @@ def raised(thing: object, error: BaseException) -> str:
     file = getattr(sys.modules.get(type(thing).__module__), "__file__", None)
     lines = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     where = f" ({lines[-1].filename}:{lines[-1].lineno}, in {lines[-1].name})" if lines else ""
-    text = " ".join(str(error).split())
-    return f"{type(thing).__name__} raised {type(error).__name__}{': ' if text else ''}{text}{where}"
+    return f"{type(thing).__name__} raised {in_one_line(error)}{where}"
+
+
+def in_one_line(error: BaseException) -> str:
+    """The kind and words of an exception of somebody else's code."""
+    text = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+    short = text if len(text) <= 300 else f"{text[:300]}..."
+    return f"{type(error).__name__}: {short}" if short else type(error).__name__
+
+
+@contextmanager
+def told(thing: object, what: str, path: Path) -> Iterator[None]:
+    """Have shapes that do not fit, and whatever a plugin's `thing` raises, be errors of `what` at `path`.
+
+    Raises:
+        ConfigError: instead of such an exception.
+    """
+    try:
+        yield
+    except ShapeError as error:
+        raise ConfigError(Problem(f"{what}: {error}", path)) from error
+    except Exception as error:
+        if not is_foreign(thing):
+            raise
+        raise ConfigError(Problem(f"{what}: {raised(thing, error)}", path)) from error

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nnctl.core.errors import ConfigError, Problem
-from nnctl.core.foreign import is_foreign, raised
-from nnctl.graph.model import LayerGraph, WeightInfo
+from nnctl.core.foreign import told
+from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.losses.total import effective_weights, total
 from nnctl.ops.base import Graph, Value
@@ -167,16 +166,6 @@ def constrain(model: LayerGraph, graph: Graph) -> None:
     """
     for info in model.weights.values():
         if info.trainable and info.weight.constraint is not None:
-            graph.origin = info.owner
-            _constrain(model, graph, info)
-
-
-def _constrain(model: LayerGraph, graph: Graph, info: WeightInfo) -> None:
-    constraint = info.weight.constraint
-    try:
-        constraint.apply(graph.variable(info.name, info.weight.shape))
-    except Exception as error:
-        if not is_foreign(constraint):
-            raise
-        message = f"the weight '{info.name}': {raised(constraint, error)}"
-        raise ConfigError(Problem(message, model.node(info.owner).path)) from error
+            graph.origin, constraint = info.owner, info.weight.constraint
+            with told(constraint, f"the weight '{info.name}'", model.node(info.owner).path):
+                constraint.apply(graph.variable(info.name, info.weight.shape))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nnctl.core.errors import ConfigError, Problem, ShapeError
-from nnctl.core.foreign import is_foreign, raised
+from nnctl.core.foreign import told
 from nnctl.graph.model import CallNode, LayerGraph, Ref
 from nnctl.layers.call import Call
 from nnctl.ops.base import Graph, Value
@@ -38,15 +37,8 @@ def trace(model: LayerGraph, graph: Graph, inputs: Mapping[str, Value], training
         traced.masks[Ref(name)] = None
     for node in model.nodes:
         graph.origin = node.name
-        try:
+        with told(node.layer, f"layer '{node.name}'", node.path):
             _call(model, graph, node, traced, training, seed)
-        except ShapeError as error:
-            raise ConfigError(Problem(f"layer '{node.name}': {error}", node.path)) from error
-        except Exception as error:
-            if not is_foreign(node.layer):
-                raise
-            message = f"layer '{node.name}': {raised(node.layer, error)}"
-            raise ConfigError(Problem(message, node.path)) from error
     graph.origin = ""
     return traced
 

@@ -8,8 +8,7 @@ from math import prod
 
 import numpy as np
 
-from nnctl.core.errors import ConfigError, Problem
-from nnctl.core.foreign import is_foreign, raised
+from nnctl.core.foreign import told
 from nnctl.core.keys import key
 from nnctl.graph.model import LayerGraph
 from nnctl.ops.base import Array
@@ -94,13 +93,9 @@ def initialize(store: Weights, model: LayerGraph, seed: int) -> None:
     Raises:
         ConfigError: a plugin's initializer raises.
     """
+    paths = {node.name: node.path for node in model.nodes}
     for info in model.weights.values():
         weight = info.weight
-        try:
+        with told(weight.initializer, f"the weight '{info.name}'", paths[info.owner]):
             values = weight.initializer.sample(weight.shape, store.dtype, key(seed, "init", info.name))
             store.arrays[info.name][...] = values
-        except Exception as error:
-            if not is_foreign(weight.initializer):
-                raise
-            message = f"the weight '{info.name}': {raised(weight.initializer, error)}"
-            raise ConfigError(Problem(message, model.node(info.owner).path)) from error

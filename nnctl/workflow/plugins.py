@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from nnctl.core.errors import ConfigError, Place, Problem
+from nnctl.core.foreign import in_one_line
 from nnctl.spec.document import read_document
 
 
@@ -48,7 +49,7 @@ def allow_named(names: Any, directory: Path, allowed: bool) -> None:
         try:
             _remember(_import(str(name), directory))
         except (Exception, SystemExit) as error:
-            message = f"cannot import plugin '{name}': {_where(error)}{_what(error)}"
+            message = f"cannot import plugin '{name}': {_where(error)}{in_one_line(error)}"
             raise ConfigError(Problem(message, ("plugins", index))) from error
 
 
@@ -69,13 +70,15 @@ def plugin_error(error: BaseException) -> ConfigError | None:
         frame = frames[-1]
         line = _line(frame.filename, frame.lineno or 0)
         place = Place(frame.filename, frame.lineno or 0, (frame.colno or 0) + 1, line)
-        return ConfigError(Problem(f"in {frame.name} of a plugin: {_what(error)}", place=place))
+        return ConfigError(Problem(f"in {frame.name} of a plugin: {in_one_line(error)}", place=place))
     # Numba names the place in a kernel that it cannot compile in its message alone.
     for file, number in reversed(re.findall(r'File "([^"\n]+)", line (\d+)', str(error))):
         if found := [p for p in _plugins if Path(p).name == Path(file).name]:
             line = _line(found[0], int(number))
             place = Place(found[0], int(number), len(line) - len(line.lstrip()) + 1, line)
-            return ConfigError(Problem(f"a plugin's kernel cannot be compiled: {_what(error)}", place=place))
+            return ConfigError(
+                Problem(f"a plugin's kernel cannot be compiled: {in_one_line(error)}", place=place)
+            )
     return None
 
 
@@ -95,13 +98,6 @@ def _where(error: BaseException) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
     outside = [f for f in frames if Path(f.filename) != Path(__file__)]
     return f"{outside[-1].filename}:{outside[-1].lineno}: " if outside else ""
-
-
-def _what(error: BaseException) -> str:
-    """An exception in one line."""
-    text = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
-    short = text if len(text) <= 300 else f"{text[:300]}..."
-    return f"{type(error).__name__}: {short}" if short else type(error).__name__
 
 
 def _import(name: str, directory: Path) -> ModuleType:
