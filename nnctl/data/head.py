@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nnctl.core.errors import Problem
 from nnctl.core.shapes import Shape
 from nnctl.data.base import Source, find
 from nnctl.data.bounds import open_bytes
@@ -14,7 +13,6 @@ from nnctl.data.dataset import Signature
 from nnctl.data.fit import kind_of
 from nnctl.data.open import Data, assemble, read_tables
 from nnctl.data.patterns import column_spec, taken
-from nnctl.data.preprocessing import TargetPrep
 from nnctl.data.roles import Wanted, assign
 from nnctl.data.spec import DataSpec
 from nnctl.data.split import contiguous
@@ -48,12 +46,10 @@ class Head:
         targets: Shape and type of the targets by model output.
         classes: The number of classes by output, where labels are words and everything was read.
         sizes: The number of examples by split, where everything was read.
-        data: The data itself (without its hash), where everything was read.
-        part: The rows that were read, taken for training, where there are others.
+        data: The data itself, without its hash; where there are rows that were not read, those that were,
+            all of them taken for training.
         patterns: What names with `*` and `!` took, by their place in the data section.
         notes: What was guessed of the files, in sentences.
-        warnings: What is surely a mistake in how the config uses the columns, as far as they were read.
-        target_preps: How targets are prepared, as far as the rows that were read tell.
     """
 
     columns: tuple[ColumnHead, ...]
@@ -63,11 +59,8 @@ class Head:
     targets: dict[str, Signature]
     classes: dict[str, int]
     sizes: dict[str, int]
-    data: Data | None = None
-    warnings: tuple[Problem, ...] = ()
+    data: Data
     patterns: dict[str, list[str]] = field(default_factory=dict)
-    target_preps: Mapping[str, TargetPrep] = field(default_factory=dict)
-    part: Data | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -150,9 +143,7 @@ def _columns(spec: DataSpec, table: Table) -> tuple[ColumnHead, ...]:
 def _exact(main: Table, spec: DataSpec, data: Data) -> Head:
     sizes = {n: len(d) for n in ("train", "validation", "test") if (d := data.split(n)) is not None}
     classes = {n: len(names) for n, names in data.class_names.items()}
-    return Head(
-        _columns(spec, main), main.total, True, data.inputs, data.targets, classes, sizes, data, data.warnings
-    )
+    return Head(_columns(spec, main), main.total, True, data.inputs, data.targets, classes, sizes, data)
 
 
 def _partial(main: Table, spec: DataSpec, wanted: Wanted) -> Head:
@@ -168,19 +159,7 @@ def _partial(main: Table, spec: DataSpec, wanted: Wanted) -> Head:
     inputs = {n: Signature((None,), s.dtype) if n in unsure else s for n, s in data.inputs.items()}
     onehot = {n for n, t in data.preprocessing.targets.items() if t.kind == "onehot"}
     targets = {n: Signature((None,), s.dtype) if n in onehot else s for n, s in data.targets.items()}
-    seen = data.warnings
-    return Head(
-        _columns(spec, main),
-        main.total,
-        False,
-        inputs,
-        targets,
-        {},
-        {},
-        warnings=seen,
-        part=data,
-        target_preps=data.preprocessing.targets,
-    )
+    return Head(_columns(spec, main), main.total, False, inputs, targets, {}, {}, data)
 
 
 def _onehot(table: Table, spec: DataSpec, column: str) -> bool:

@@ -248,7 +248,7 @@ def look(loaded: Loaded) -> Looked:
     experiment = loaded.experiment
     with _reading(loaded):
         seen = head(experiment.data, loaded.directory, seed=experiment.seed, **data_arguments(experiment))
-    if seen.data is not None:
+    if seen.exact:
         # A small file was read whole: nothing is left to guess.
         assembled = assemble_data(loaded, seen.data)
         return Looked(seen, assembled.model, assembled.warnings, assembled.objective)
@@ -259,10 +259,10 @@ def _partly(loaded: Loaded, seen: Head) -> Looked:
     """Check the model against the head of a large file; no model where a width is not known before that."""
     experiment = loaded.experiment
     if any(s.shape[-1:] == (None,) for s in seen.inputs.values()) and not experiment.model.inputs:
-        return Looked(seen, None, placed_warnings(loaded, seen.warnings))
+        return Looked(seen, None, placed_warnings(loaded, seen.data.warnings))
     problems: list[Problem] = []
     weighted = experiment.data.sample_weight is not None
-    model, objective, complete = _modelled(loaded, seen.inputs, weighted, seen.target_preps, problems)
+    model, objective, complete = _modelled(loaded, seen.inputs, weighted, seen.data.preprocessing.targets, problems)
     if model is not None and not loaded.unknown:
         problems += check_shapes(objective, model, seen.targets, {})
         if complete and not problems and varies(model):
@@ -270,16 +270,16 @@ def _partly(loaded: Loaded, seen: Head) -> Looked:
                 {n: s.shape for n, s in found.items()} for found in (seen.inputs, seen.targets)
             )
             problems += length_problems(model, objective, inputs, targets, "the data, which gives ")
-        if seen.part is not None and complete and not problems:
+        if complete and not problems:
             with collected(problems):
-                _check_part(loaded, model, objective, seen.part)
+                _check_part(loaded, model, objective, seen.data)
     split = experiment.data.split
     validation = experiment.data.validation is not None or bool(split and (split.validation or split.by))
     with collected(problems):
         check_callbacks(loaded, objective, validation, complete)
     if problems or model is None:
         raise loaded.fail(problems)
-    warnings = [*seen.warnings, *warnings_of(Seen(experiment, model, objective, None))]
+    warnings = [*seen.data.warnings, *warnings_of(Seen(experiment, model, objective, None))]
     return Looked(seen, model, placed_warnings(loaded, warnings), objective)
 
 

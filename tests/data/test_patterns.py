@@ -119,7 +119,7 @@ def test_what_patterns_took_is_told(tmp_path: Path) -> None:
     spec["inputs"]["one"] += ["!k*", "!w*"]  # type: ignore[index]
     found = head(DataSpec.model_validate(spec), tmp_path, input_shapes={"one": None, "two": None})
     assert found.patterns == {"inputs.one": ["a", "b"], "columns.*": ["b"], "columns.w*": []}
-    (idle,) = [w for w in found.warnings if "reaches" in w.message]
+    (idle,) = [w for w in found.data.warnings if "reaches" in w.message]
     assert (idle.message, idle.path) == ("'w*' reaches no input", ("data", "columns", "w*"))
     spec = {"source": "t.csv", "target": "y", "inputs": ["!id", "!who"]}
     assert head(DataSpec.model_validate(spec), tmp_path).patterns == {"inputs": ["a", "b", "kind", "w"]}
