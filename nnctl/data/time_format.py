@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -134,11 +134,10 @@ def _offset(said: dict[str, str]) -> int:
     return (1 if written[0] == "+" else -1) * (int(written[1:3]) * 3600 + int(written[3:5]) * 60)
 
 
-def look_like_times(words: Iterable[str]) -> bool:
-    """Whether all the words are times by ISO 8601."""
+def look_like_times(words: Sequence[str]) -> bool:
+    """Whether all the words are times by ISO 8601, and there are some."""
     looks = pattern(None)
-    found = [parse(word, looks) is not None for word in words]
-    return bool(found) and all(found)
+    return bool(words) and all(parse(word, looks) is not None for word in words)
 
 
 def seconds(text: str) -> float:

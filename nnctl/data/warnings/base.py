@@ -35,11 +35,16 @@ class Fitted:
         for output, targets in self.roles.targets.items():
             if name in targets:
                 return ("data", "targets", output) if self.spec.targets else target_path(self.spec)
+        default = ("data", "inputs" if self.spec.inputs else "source" if self.spec.source else "train")
+        return self.input_path(name) or default
+
+    def input_path(self, name: str) -> Path | None:
+        """Where `inputs` names a column; None where no input does, but for a pattern."""
         for given, columns in (self.spec.inputs or {}).items():
             if name in columns:
                 path: Path = ("data", "inputs") if given == ONLY else ("data", "inputs", given)
                 return (*path, columns.index(name)) if len(columns) > 1 else path
-        return ("data", "inputs" if self.spec.inputs else "source" if self.spec.source else "train")
+        return None
 
 
 Check = Callable[[Fitted], Iterator[Problem]]

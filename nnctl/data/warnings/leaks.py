@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnctl.core.errors import Path, Problem, warning
-from nnctl.data.spec import ONLY
+from nnctl.core.errors import Problem, warning
 from nnctl.data.table import Column, Numbers, Rows, Words, take
 from nnctl.data.warnings.base import Fitted
 
@@ -40,24 +39,16 @@ def leaked_target(fitted: Fitted) -> Iterator[Problem]:
         for name in inputs:
             said = _relation(fitted, name, columns[0], alone=len(inputs) == 1)
             if said:
-                yield warning(f"column '{name}' {said}", _place(fitted, name), _way_out(fitted, name))
-
-
-def _place(fitted: Fitted, name: str) -> Path:
-    """Where a column becomes an input, or else where the config speaks of it."""
-    for role, names in (fitted.spec.inputs or {}).items():
-        if name in names:
-            path: Path = ("data", "inputs") if role == ONLY else ("data", "inputs", role)
-            return (*path, names.index(name)) if len(names) > 1 else path
-    return fitted.column_path(name)
+                # That it is an input is the mistake, not what else the config says of it.
+                path = fitted.input_path(name) or fitted.column_path(name)
+                yield warning(f"column '{name}' {said}", path, _way_out(fitted, name))
 
 
 def _way_out(fitted: Fitted, name: str) -> str:
     """What to write so that the column is no input, and all others are as they were."""
-    given = fitted.spec.inputs
-    if not given:
+    if not fitted.spec.inputs:
         return f'leave it out: inputs: ["!{name}"]'
-    if any(name in names for names in given.values()):
+    if fitted.input_path(name):
         return "data.inputs without it"
     return f'leave it out: "!{name}" beside the patterns of data.inputs'
 

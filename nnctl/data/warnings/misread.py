@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from nnctl.core.errors import Problem, warning
 from nnctl.data.patterns import column_spec
-from nnctl.data.preprocessing import CategoryPrep, InputPrep, TargetPrep
+from nnctl.data.preprocessing import CategoryPrep
 from nnctl.data.sources.numerals import numbers_in_words
 from nnctl.data.time_format import look_like_times
 from nnctl.data.warnings.base import Fitted
@@ -19,8 +19,7 @@ def names_of_times_or_numbers(fitted: Fitted) -> Iterator[Problem]:
     """A column that nobody declared: each time or number would be a class, and no other is known."""
     for role in fitted.preprocessing.inputs.values():
         for name, prep in role.columns.items():
-            found = meant(fitted, name, prep)
-            if found is not None and isinstance(prep, CategoryPrep):
+            if isinstance(prep, CategoryPrep) and (found := meant(fitted, name, prep)) is not None:
                 what, way = found
                 yield warning(
                     f"column '{name}' holds {what}, and enters as a category of {len(prep.words)} classes",
@@ -29,9 +28,9 @@ def names_of_times_or_numbers(fitted: Fitted) -> Iterator[Problem]:
                 )
 
 
-def meant(fitted: Fitted, name: str, prep: InputPrep | TargetPrep | object) -> tuple[str, str] | None:
+def meant(fitted: Fitted, name: str, prep: CategoryPrep) -> tuple[str, str] | None:
     """(what the words of an undeclared input really are, how to say so), or None."""
-    if not isinstance(prep, CategoryPrep) or column_spec(fitted.spec, name).kind is not None:
+    if column_spec(fitted.spec, name).kind is not None:
         return None
     if not any(name in columns for columns in fitted.roles.inputs.values()):
         return None

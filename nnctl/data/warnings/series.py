@@ -101,7 +101,7 @@ def _stamps(name: str, column: Column) -> npt.NDArray[np.float64] | None:
     """What can be compared as times: dates in words, or numbers in a column called so."""
     if isinstance(column, Words):
         words = column.vocabulary
-        if not words or (column.codes < 0).any() or not look_like_times(words):
+        if (column.codes < 0).any() or not look_like_times(words):
             return None
         return _without_clock_changes(np.array([seconds(word) for word in words])[column.codes])
     values = column.values
