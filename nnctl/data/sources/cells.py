@@ -51,6 +51,15 @@ def check_header(names: Sequence[str], file: str, row: int = 1) -> None:
         seen[name] = i
 
 
+def check_widths(rows: Sequence[Sequence[str]], names: Sequence[str], origin: Origin, first: int = 0) -> None:
+    """Raise DataError unless each of the rows `first`, `first` + 1, ... has a cell for every name."""
+    for i, row in enumerate(rows, first):
+        if len(row) != len(names):
+            raise origin.error(
+                f"has {len(row)} cells, but there are {len(names)} columns", i, hint=delimiter_hint(names)
+            )
+
+
 _LONG = re.compile(r"-?\d{1,20}")
 
 
@@ -169,14 +178,7 @@ class Cells:
 
     def add(self, rows: list[list[str]]) -> None:
         """Append rows of cells. Raises DataError for a ragged row or a word in a column of numbers."""
-        width = len(self.names)
-        if any(len(row) != width for row in rows):
-            i = next(i for i, row in enumerate(rows) if len(row) != width)
-            raise self.origin.error(
-                f"has {len(rows[i])} cells, but there are {width} columns",
-                self.count + i,
-                hint=delimiter_hint(self.names),
-            )
+        check_widths(rows, self.names, self.origin, self.count)
         for name, cells in zip(self.names, zip(*rows, strict=True), strict=True):
             self._add(name, cells)
         self.count += len(rows)

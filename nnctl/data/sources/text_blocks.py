@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from nnctl.data.blocks import BLOCK_ROWS, Pick
-from nnctl.data.sources.cells import Cells
+from nnctl.data.sources.cells import Cells, check_widths
 from nnctl.data.sources.lines import Lines, csv_rows
 from nnctl.data.table import Origin, Table
 
@@ -64,9 +64,7 @@ class TextBlocks:
 
     def _table(self, lines: list[int], rows: list[list[str]]) -> Table:
         origin = Origin(self.file, locate=lines.__getitem__)
-        for i, row in enumerate(rows):
-            if len(row) != len(self.names):
-                raise origin.error(f"has {len(row)} cells, but there are {len(self.names)} columns", i)
+        check_widths(rows, self.names, origin)
         cells = self.cells(self.wanted, origin)
         cells.add([[row[i] for i in self.places] for row in rows])
         texts = {name: [row[i] for row in rows] for name, i in self.texts.items()}
