@@ -48,11 +48,16 @@ class Shown:
     parts: tuple[str, ...] | None = None
 
     @property
+    def likeliest(self) -> tuple[str, ...]:
+        """The classes of which one is named beside the numbers; none where an example has several."""
+        return self.classes if self.classes is not None and len(self.shape) == 1 else ()
+
+    @property
     def labels(self) -> list[str]:
         """A name for each number."""
         width = prod(self.shape)
-        if self.classes is not None and len(self.shape) == 1:
-            return [f"{self.name}_{c}" for c in self.classes]
+        if self.likeliest:
+            return [f"{self.name}_{c}" for c in self.likeliest]
         if self.parts is not None and len(self.parts) == width:
             return list(self.parts)
         return [self.name] if width == 1 else [f"{self.name}_{i}" for i in range(width)]
@@ -60,7 +65,7 @@ class Shown:
     @property
     def columns(self) -> list[str]:
         """The columns of a CSV: for classes, the likeliest one stands first."""
-        return [self.name, *self.labels] if self.classes is not None and len(self.shape) == 1 else self.labels
+        return [self.name, *self.labels] if self.likeliest else self.labels
 
 
 class Writer(Protocol):
@@ -98,8 +103,8 @@ class CSVWriter:
     @staticmethod
     def _columns(each: Shown, array: Array) -> Iterator[list[str]]:
         flat = array.reshape(len(array), prod(each.shape))
-        if each.classes is not None and len(each.shape) == 1:
-            cells = [_cell(name) for name in each.classes]
+        if each.likeliest:
+            cells = [_cell(name) for name in each.likeliest]
             yield [cells[i] for i in flat.argmax(axis=1).tolist()]
         for column in flat.T:
             yield texts(np.ascontiguousarray(column))
@@ -129,11 +134,11 @@ class JSONLinesWriter:
             exact = doubles(array.reshape(-1)).reshape(array.shape)
             return [json.dumps(_bare(_finite(v))) for v in exact.tolist()]
         columns = [_numbers(np.ascontiguousarray(column)) for column in array.T]
-        if each.classes is None:
-            rows = columns[0] if len(columns) == 1 else map(", ".join, zip(*columns, strict=True))
-            return list(rows) if len(columns) == 1 else [f"[{row}]" for row in rows]
-        names = [json.dumps(name) for name in each.classes]
-        pattern = f'{{"class": %s, "probabilities": {_pattern(each.classes).rstrip()}}}'
+        if not each.likeliest:
+            rows = zip(*columns, strict=True)
+            return columns[0] if len(columns) == 1 else [f"[{', '.join(row)}]" for row in rows]
+        names = [json.dumps(name) for name in each.likeliest]
+        pattern = f'{{"class": %s, "probabilities": {_pattern(each.likeliest).rstrip()}}}'
         best = [names[i] for i in array.argmax(axis=1).tolist()]
         return [pattern % row for row in zip(best, *columns, strict=True)]
 
