@@ -23,7 +23,7 @@ def within(inner: Range, outer: Range) -> bool:
 
 
 def show_range(range_: Range) -> str:
-    """As a user reads it: `0 to 1`, `any number`, `0 or more`."""
+    """As a user reads it: `numbers from 0 to 1`, `any number`, `numbers from 0 on`."""
     low, high = range_
     if range_ == ANY:
         return "any number"
