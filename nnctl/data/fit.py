@@ -75,7 +75,7 @@ def spread(found: float, size: float) -> float:
     return found if found > 2.0**-51 * size else 1.0
 
 
-PARTS: tuple[Part, ...] = ("year", "month", "day", "weekday", "hour", "minute", "second")
+USUAL_PARTS: tuple[Part, ...] = ("year", "month", "day", "weekday", "hour", "minute", "second")
 """What a time becomes unless the config says what."""
 
 
@@ -87,7 +87,7 @@ def fit_time(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin: Or
     """
     if column.shape:
         raise origin.error("an array holds no times", column=name)
-    parts = spec.parts or PARTS
+    parts = spec.parts or USUAL_PARTS
     values = numbers(as_words(column), parts, spec.format, name, origin)
     return TimePrep(
         parts=parts,
