@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.warnings.given import REAL, config, said, table
+from tests.warnings.given import REAL, checked, config, said, table
 
 LAYERS = ["Flatten", {"type": "Dense", "units": 1}]
 COUNT = 48
@@ -132,6 +132,15 @@ def test_a_group_in_pieces(tmp_path: Path) -> None:
     sorted_ = [("north", "south")[i // 24] for i in range(COUNT)]
     given = config(LAYERS, "mse", data=windows(group="place"))
     assert said(tmp_path, table(Y, place=sorted_), given) == []
+
+
+def test_a_group_of_the_split_in_pieces(tmp_path: Path) -> None:
+    """It keeps windows apart as well: the warning stands where the config names it."""
+    cells = [("north", "south")[i // 8 % 2] for i in range(COUNT)]
+    data = windows() | {"split": {"group": "place", "test": 0.5}}
+    (found,) = checked(tmp_path, table(Y, place=cells), config(LAYERS, "mse", data=data)).warnings
+    assert "the rows of series 'north' of column 'place' stand in 3 pieces" in found.message
+    assert found.path == ("data", "split", "group")
 
 
 def test_a_group_that_takes_turns_says_how_to_sort(tmp_path: Path) -> None:

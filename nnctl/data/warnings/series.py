@@ -29,31 +29,28 @@ _HOURS = 24
 
 def pieces_of_a_series(fitted: Fitted) -> Iterator[Problem]:
     """A group whose rows do not follow each other: windows end wherever another group comes between."""
-    window, split = fitted.spec.window, fitted.spec.split
-    if window is None:
-        return
-    name = window.group or (split.group if split else None)
+    windows = fitted.spec.windows
+    name = windows.group if windows is not None else None
     if name is None or name not in fitted.table.columns:
         return
-    codes = as_words(fitted.table.columns[name]).codes
-    firsts = np.append(0, np.flatnonzero(np.diff(codes)) + 1)
-    groups, pieces = np.unique(codes[firsts], return_counts=True)
+    words = as_words(fitted.table.columns[name])
+    firsts = np.append(0, np.flatnonzero(np.diff(words.codes)) + 1)
+    groups, pieces = np.unique(words.codes[firsts], return_counts=True)
     if pieces.max(initial=1) > 1:
-        words = as_words(fitted.table.columns[name]).vocabulary
         worst = int(np.argmax(pieces))
-        word = words[int(groups[worst])] if groups[worst] >= 0 else "(missing)"
+        word = words.vocabulary[int(groups[worst])] if groups[worst] >= 0 else "(missing)"
         yield warning(
             f"the rows of series '{word}' of column '{name}' stand in {pieces[worst]} pieces: no window runs "
             "from one into the next",
-            ("data", "window", "group") if window.group else ("data", "split", "group"),
+            ("data", "window" if windows == fitted.spec.window else "split", "group"),
             f"rows sorted by '{name}', then by time",
         )
 
 
 def several_series(fitted: Fitted) -> Iterator[Problem]:
     """Windows without a group over rows that are not one series in order of time."""
-    window, split = fitted.spec.window, fitted.spec.split
-    if window is None or window.group or (split and split.group):
+    windows = fitted.spec.windows
+    if windows is None or windows.group:
         return
     columns = fitted.table.columns
     times = {n: at for n, c in columns.items() if (at := _stamps(n, c)) is not None and len(at) >= 3}
