@@ -262,7 +262,8 @@ def _partly(loaded: Loaded, seen: Head) -> Looked:
         return Looked(seen, None, placed_warnings(loaded, seen.data.warnings))
     problems: list[Problem] = []
     weighted = experiment.data.sample_weight is not None
-    model, objective, complete = _modelled(loaded, seen.inputs, weighted, seen.data.preprocessing.targets, problems)
+    prepared = seen.data.preprocessing.targets
+    model, objective, complete = _modelled(loaded, seen.inputs, weighted, prepared, problems)
     if model is not None and not loaded.unknown:
         problems += check_shapes(objective, model, seen.targets, {})
         if complete and not problems and varies(model):
