@@ -103,18 +103,19 @@ class Harness:
         self.expected = expected
 
     def _import(self) -> None:
-        """What every training imports, once."""
+        """What every training imports, once; and what Numba sets up at the first kernel."""
         import gc
+        import importlib
+        import pkgutil
 
-        import nnctl.cli.main
-        import nnctl.graph.compile
-        import nnctl.kernels.pool
-        import nnctl.program.session
-        import nnctl.report.progress
-        import nnctl.runner.train
-        import nnctl.runs.recorder
-        import nnctl.workflow.train  # noqa: F401
+        import nnctl
 
+        for module in pkgutil.walk_packages(nnctl.__path__, "nnctl."):
+            if module.name != "nnctl.__main__":
+                importlib.import_module(module.name)
+        import numba
+
+        numba.njit(lambda x: x + 1)(1)
         gc.collect()
 
     def cache(self) -> Path:
