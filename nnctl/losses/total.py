@@ -39,7 +39,7 @@ def total(loss: LossSpec, rows: Value, sample_weight: Value | None, mask: Value 
         return weighted_total(rows, weights, None, "weights", 1.0)
     if mask is None:
         return weighted_total(rows, weights, None, "number", float(rows.type.size))
-    repeat = rows.type.size // max(prod(mask.shape), 1)
+    repeat = prod(rows.shape[len(mask.shape) :])
     return weighted_total(rows, weights, mask, "mask", float(repeat))
 
 

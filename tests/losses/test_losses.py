@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from nnctl.core.errors import ShapeError
-from nnctl.losses.base import LossSpec, losses
+from nnctl.core.ranges import show_range
+from nnctl.losses.base import LossSpec, Target, losses
 from nnctl.ops.base import Value
 from tests.losses.cases import CASES, Case
 from tests.ops.harness import check_gradients, evaluate
@@ -123,17 +125,84 @@ def test_shape_errors() -> None:
         ShapeError,
         match="sparse_categorical_crossentropy needs one output a class, but the output has 1 unit; "
         "use binary_crossentropy or units: <number of classes>",
-    ):
+    ) as failed:
         make("sparse_categorical_crossentropy").target((1,))
-    with pytest.raises(ShapeError, match="a single number an example"):
+    assert failed.value.expected == "at least 2 units"
+    with pytest.raises(ShapeError, match="a single number an example") as failed:
         make("categorical_crossentropy").target(())
+    assert failed.value.expected == "an output of shape (number of classes)"
     with pytest.raises(ShapeError, match="known number of classes"):
         make("kld").target((3, None))
 
 
-def test_targets() -> None:
-    target = make("sparse_categorical_crossentropy").target((None, 6))
-    assert (target.kind, target.shape, target.classes) == ("classes", (None,), 6)
-    target = make("bce").target((3,))
-    assert (target.kind, target.shape, target.classes) == ("numbers", (3,), 2)
-    assert make("mse").target((2, 3)).shape == (2, 3)
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("sparse_categorical_crossentropy", Target("classes", (2, None), 3)),
+        ("categorical_crossentropy", Target("onehot", (2, None, 3), 3)),
+        ("kl_divergence", Target("onehot", (2, None, 3), 3)),
+        ("categorical_hinge", Target("onehot", (2, None, 3), 3)),
+        ("binary_crossentropy", Target("numbers", (2, None, 3), 2)),
+        ("hinge", Target("numbers", (2, None, 3), 2)),
+        ("squared_hinge", Target("numbers", (2, None, 3), 2)),
+        ("mean_squared_error", Target("numbers", (2, None, 3))),
+        ("mean_absolute_error", Target("numbers", (2, None, 3))),
+        ("mean_absolute_percentage_error", Target("numbers", (2, None, 3))),
+        ("mean_squared_logarithmic_error", Target("numbers", (2, None, 3))),
+        ("huber", Target("numbers", (2, None, 3))),
+    ],
+)
+def test_targets(name: str, target: Target) -> None:
+    """What y_true is for an output (2, T, 3). Of two classes: the least that a loss of classes takes."""
+    loss = make(name)
+    assert loss.target((2, None, 3)) == target
+    assert loss.target((2,)).classes == (None if target.classes is None else 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "outputs", "targets"),
+    [
+        ("sparse_categorical_crossentropy", "numbers above 0", "any number"),
+        ("categorical_crossentropy", "numbers above 0", "numbers from 0 to 1"),
+        ("binary_crossentropy", "numbers from 0 to 1", "numbers from 0 to 1"),
+        ("kl_divergence", "numbers from 0 to 1", "numbers from 0 to 1"),
+        ("hinge", "any number", "numbers from -1 to 1"),
+        ("squared_hinge", "any number", "numbers from -1 to 1"),
+        ("categorical_hinge", "any number", "numbers from 0 to 1"),
+        ("mean_squared_error", "any number", "any number"),
+    ],
+)
+def test_what_is_read(name: str, outputs: str, targets: str) -> None:
+    """Between what y_pred and y_true must lie; of logits any number will do."""
+    loss = make(name)
+    assert (show_range(loss.reads()), show_range(loss.reads_targets())) == (outputs, targets)
+    assert not loss.reads_logits
+    if "from_logits" in type(loss).model_fields:
+        of_logits = make(name, from_logits=True)
+        assert of_logits.reads_logits
+        assert (show_range(of_logits.reads()), show_range(of_logits.reads_targets())) == (
+            "any number",
+            targets,
+        )
+
+
+def test_powers_of_the_unit() -> None:
+    """Only these losses grow by a power of what the targets are measured in; no other claims to."""
+    powers = {cls.__name__: cls.power_of_unit for cls in losses.classes() if cls.power_of_unit is not None}
+    assert powers == {"MeanSquaredError": 2, "MeanAbsoluteError": 1}
+
+
+@pytest.mark.parametrize("name", ["categorical_crossentropy", "binary_crossentropy"])
+def test_smoothing_is_a_share(name: str) -> None:
+    for share in (0.0, 1.0):
+        assert make(name, label_smoothing=share).config()["label_smoothing"] == share
+    for share in (-0.01, 1.01):
+        with pytest.raises(ValidationError):
+            make(name, label_smoothing=share)
+
+
+def test_a_margin_above_zero() -> None:
+    """Huber's delta is where a parabola ends: 0 would leave none."""
+    assert make("huber", delta=1e-3).config()["delta"] == 1e-3
+    with pytest.raises(ValidationError):
+        make("huber", delta=0.0)

@@ -40,7 +40,7 @@ def _oracle(rows: Array, weight: Array | None, mask: Array | None, reduction: st
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("masked", ["no", "some", "all"])
-@pytest.mark.parametrize("shape", [(5,), (5, 3), (4, 3, 2)])
+@pytest.mark.parametrize("shape", [(5,), (5, 3), (4, 3, 2), (1, 1), (1, 1, 2)])
 def test_total(reduction: str, weighted: bool, masked: str, shape: tuple[int, ...]) -> None:
     if masked != "no" and len(shape) == 1:
         pytest.skip("a mask has positions")
