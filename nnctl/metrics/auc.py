@@ -94,8 +94,8 @@ def _precision_recall_area(right: list[float], wrong: list[float], positives: fl
     flagged = [tp + fp for tp, fp in zip(right, wrong, strict=True)]
     terms = []
     for (tp, next_tp), (p, next_p) in zip(pairwise(right), pairwise(flagged), strict=True):
-        slope = ratio(tp - next_tp, max(p - next_p, 0.0))
+        slope = ratio(tp - next_tp, p - next_p)
         intercept = next_tp - slope * next_p
-        growth = log(p / next_p) if p > 0 and next_p > 0 else 0.0
+        growth = log(p / next_p) if next_p else 0.0
         terms.append(ratio(slope * (tp - next_tp + intercept * growth), positives))
     return fsum(terms)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from nnctl.core.errors import ShapeError
+from nnctl.core.ranges import show_range
 from nnctl.losses.base import Target, losses
 from nnctl.metrics.base import Metric, metrics
 from nnctl.ops.activation import activation
@@ -129,6 +132,12 @@ def test_a_loss_tracker_counts_examples() -> None:
         ("recall", {"class_id": 3}, ONEHOT, (3,), "class 3, but the output has 3 units"),
         ("precision", {"top_k": 4}, ONEHOT, (3,), "4 largest of 3 units"),
         ("sparse_categorical_accuracy", {}, Target("numbers", (1,)), (1,), "1 unit"),
+        ("sparse_top_k_categorical_accuracy", {}, ONEHOT, (6,), "reads class numbers"),
+        ("binary_accuracy", {}, CLASSES, (3,), "binary_accuracy reads numbers"),
+        ("accuracy", {}, CLASSES, (), "accuracy reads numbers"),
+        ("AUC", {}, CLASSES, (3,), "auc reads numbers"),
+        ("rmse", {}, CLASSES, (3,), "root_mean_squared_error reads numbers"),
+        ("precision", {}, NUMBERS, (), "precision needs an output with units"),
     ],
 )
 def test_what_does_not_fit(
@@ -139,11 +148,149 @@ def test_what_does_not_fit(
 
 
 @pytest.mark.parametrize(
+    ("name", "fields", "output", "field", "expected"),
+    [
+        ("recall", {"class_id": 3}, (2, 3), "class_id", "0 to 2"),
+        ("precision", {"top_k": 4}, (2, 3), "top_k", "at most 3"),
+        ("top_k_categorical_accuracy", {"k": 4}, (2, 3), "k", "k: at most 3"),
+    ],
+)
+def test_what_would_fit(
+    name: str, fields: dict[str, int], output: tuple[int, ...], field: str, expected: str
+) -> None:
+    """The field and what it may be; one less, or axes whose size is not known, do fit."""
+    with pytest.raises(ShapeError) as failed:
+        make(name, **fields).target(output)
+    assert (failed.value.field, failed.value.expected) == (field, expected)
+    assert make(name, **{field: fields[field] - 1}).target(output).classes is not None
+    if name in ("recall", "precision"):
+        assert make(name, **fields).target((3, None)) == Target("numbers", (3, None), 2)
+
+
+def test_what_a_metric_for_another_target_is_told() -> None:
+    with pytest.raises(ShapeError) as failed:
+        make("mse").resolve(CLASSES, (3,))
+    assert failed.value.expected == "a metric for class numbers"
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("accuracy", Target("onehot", (2, None, 3))),
+        ("categorical_accuracy", Target("onehot", (2, None, 3), 3)),
+        ("sparse_categorical_accuracy", Target("classes", (2, None), 3)),
+        ("binary_accuracy", Target("numbers", (2, None, 3), 2)),
+        ("precision", Target("numbers", (2, None, 3), 2)),
+        ("recall", Target("numbers", (2, None, 3), 2)),
+        ("AUC", Target("numbers", (2, None, 3), 2)),
+        ("rmse", Target("numbers", (2, None, 3))),
+        ("mae", Target("numbers", (2, None, 3))),
+        ("hinge", Target("numbers", (2, None, 3), 2)),
+    ],
+)
+def test_targets(name: str, target: Target) -> None:
+    """What y_true is for an output (2, T, 3)."""
+    assert make(name).target((2, None, 3)) == target
+
+
+@pytest.mark.parametrize("output", [(), (1,), (4, 1)])
+def test_accuracy_of_one_number_is_binary(output: tuple[int, ...]) -> None:
+    target = Target("numbers", output, 2)
+    assert make("accuracy").target(output) == target
+    assert type(make("accuracy").resolve(target, output)).__name__ == "BinaryAccuracy"
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "read"),
+    [
+        ("binary_accuracy", {}, "numbers from 0 to 1"),
+        ("binary_accuracy", {"threshold": 0.0}, "any number"),
+        ("categorical_accuracy", {}, "any number"),
+        ("precision", {}, "numbers from 0 to 1"),
+        ("precision", {"thresholds": 0.5}, "any number"),
+        ("precision", {"top_k": 1}, "any number"),
+        ("AUC", {}, "numbers from 0 to 1"),
+        ("AUC", {"from_logits": True}, "any number"),
+        ("kld", {}, "numbers from 0 to 1"),
+        ("binary_crossentropy", {"from_logits": True}, "any number"),
+        ("rmse", {}, "any number"),
+    ],
+)
+def test_what_is_read(name: str, fields: dict[str, object], read: str) -> None:
+    """Between what y_pred must lie. Whoever says a threshold knows what comes in."""
+    metric = make(name, **fields)
+    assert show_range(metric.reads()) == read
+    assert metric.reads_logits == (fields.get("from_logits") is True)
+
+
+def test_which_count_classes() -> None:
+    """Their targets are 0 and 1, or class numbers."""
+    assert {cls.__name__ for cls in metrics.classes() if cls.of_classes} == {
+        "AUC", "BinaryAccuracy", "CategoricalAccuracy", "Precision", "Recall", "SparseCategoricalAccuracy",
+        "SparseTopKCategoricalAccuracy", "TopKCategoricalAccuracy",
+    }  # fmt: skip
+
+
+def test_powers_of_the_unit() -> None:
+    """Of what targets are measured in; of the others nobody can say how they grow."""
+    powers = {cls.__name__: make(cls.__name__).power_of_unit() for cls in metrics.classes()}
+    assert {name: power for name, power in powers.items() if power is not None} == {
+        "MeanSquaredError": 2, "MeanAbsoluteError": 1, "RootMeanSquaredError": 1
+    }  # fmt: skip
+
+
+FLAGGED = {
+    "y_true": np.array([[1], [0], [1], [1], [0], [0]], np.float32),
+    "y_pred": np.array([[0.9], [0.8], [0.6], [0.3], [0.3], [0.1]], np.float32),
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "area"),
+    [
+        # Thresholds 0, 1/3, 2/3, 1: above them 3 of 3 and 3 of 3, 2 and 1, 1 and 1, none.
+        ({}, (1.0 + 2 / 3) / 2 * (2 / 3) + (1 / 3) / 2 * (1 / 3)),
+        ({"summation_method": "minoring"}, 2 / 3 * (2 / 3)),
+        ({"summation_method": "majoring"}, 1.0 * (2 / 3) + 1 / 3 * (1 / 3)),
+        (
+            {"curve": "PR", "summation_method": "minoring"},
+            1 / 3 * (1 / 2) + 1 / 3 * (1 / 2),
+        ),
+        (
+            {"curve": "PR", "summation_method": "majoring"},
+            1 / 3 * (2 / 3) + 1 / 3 * (2 / 3) + 1 / 3 * (1 / 2),
+        ),
+        # Davis and Goadrich: between two points precision is tp / p, with tp linear in p.
+        (
+            {"curve": "PR"},
+            (
+                1 / 3 * (1 + (2 - 3 / 3) * math.log(6 / 3))
+                + 1.0 * (1 + (1 - 2) * math.log(3 / 2))
+                + 1 / 2 * (1 + 0)
+            )
+            / 3,
+        ),
+    ],
+)  # fmt: skip
+def test_areas_by_hand(fields: dict[str, object], area: float) -> None:
+    assert stream(make("AUC", num_thresholds=4, **fields), [FLAGGED]) == pytest.approx(area, rel=1e-6)
+
+
+def test_two_thresholds_are_the_fewest() -> None:
+    """At 0 and 1: everything and nothing."""
+    assert stream(make("AUC", num_thresholds=2), [FLAGGED]) == 0.5
+
+
+@pytest.mark.parametrize(
     ("name", "fields"),
     [
         ("AUC", {"num_thresholds": 1}),
         ("AUC", {"curve": "DET"}),
         ("precision", {"thresholds": 1.5}),
+        ("precision", {"thresholds": -0.5}),
+        ("precision", {"top_k": 0}),
+        ("precision", {"class_id": -1}),
+        ("top_k_categorical_accuracy", {"k": 0}),
         ("mse", {"k": 1}),
     ],
 )
