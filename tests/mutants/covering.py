@@ -35,8 +35,8 @@ _CLOSE = {
 }
 """Where the tests of a package are, below tests/."""
 
-_EVERYWHERE = ["docs/test_generated.py", "core/test_imports_for_types.py"]
-"""What is not called is noticed here: defaults and bounds of fields, what is imported for types only."""
+_EVERYWHERE = ["docs/test_generated.py", "core/test_declarations.py"]
+"""What is not called is noticed here: bounds of fields, imports for types, which classes are values."""
 
 _MOST_SECONDS = 90.0
 """Of processor time that the tests of one mutant may take without it."""
