@@ -210,6 +210,7 @@ def difference(seed: int) -> str | None:
     # Learning rates and slots have this type, whatever the model's is.
     keras.config.set_floatx("float64")
     _keep_64_bits()
+    _level_at_zero()
     case = drawn(seed)
     inputs = {"x": {"shape": list(case.shape), "dtype": "int32" if case.dtype == "int32" else "float64"}}
     spec = ModelSpec.model_validate({"inputs": inputs, "layers": case.layers})
@@ -247,6 +248,16 @@ def _keep_64_bits() -> None:
     from keras.src.backend.common import dtypes
 
     dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+
+
+def _level_at_zero() -> None:
+    """On JAX, |x| has slope 1 at 0; on TensorFlow, PyTorch and in nnctl 0. NonNeg makes weights 0."""
+    import jax
+    from keras.src import backend
+
+    absolute = jax.custom_jvp(jax.numpy.abs)
+    absolute.defjvps(lambda tangent, _, x: jax.numpy.sign(x) * tangent)
+    backend.numpy.absolute = lambda x: absolute(backend.convert_to_tensor(x))
 
 
 def _step(session: Session, training: TrainingSpec, step: int, x: Any, y: Any) -> float:
