@@ -22,12 +22,15 @@ class Activation(Layer):
     """What is applied."""
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return inputs[0]
+        (x,) = inputs
+        return x
 
     def value_range(self, *inputs: Range | None) -> Range | None:
-        found: Range | None = self.activation.value_range(inputs[0])
+        (x,) = inputs
+        found: Range | None = self.activation.value_range(x)
         return found
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
-        y: Value = self.activation.apply(inputs[0])
+        (x,) = inputs
+        y: Value = self.activation.apply(x)
         return y

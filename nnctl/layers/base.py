@@ -91,7 +91,8 @@ class Layer(Spec):
         By default that of its activation, whose input may be any number.
         """
         if self.keeps_range:
-            return inputs[0]
+            (x,) = inputs
+            return x
         activation = getattr(self, "activation", None)
         found: Range | None = activation.value_range(ANY) if activation is not None else None
         return found

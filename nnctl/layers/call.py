@@ -32,7 +32,7 @@ class Call:
     masks: Sequence[Value | None]
     seed: int
     path: str
-    trainable: bool = True
+    trainable: bool
     losses: list[Value] = field(default_factory=list)
 
     @property

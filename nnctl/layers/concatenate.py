@@ -30,10 +30,10 @@ class Concatenate(Layer):
     """The axis to lay them along; 0 is the batch, -1 the last."""
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        first = inputs[0]
+        first, *others = inputs
         at = need_axis("Concatenate", first, self.axis)
         out = list(first)
-        for other in inputs[1:]:
+        for other in others:
             if len(other) != len(first):
                 raise self._unequal(first, other)
             for i, (n, m) in enumerate(zip(out, other, strict=True)):
@@ -55,16 +55,16 @@ class Concatenate(Layer):
     def call(self, ctx: Call, *inputs: Value) -> Value:
         alike = len({x.dtype for x in inputs}) == 1
         xs = inputs if alike else [cast(x, ctx.graph.dtype) for x in inputs]
-        return concatenate(xs, self._axis(inputs[0]))
+        return concatenate(xs, self._axis(*inputs))
 
-    def _axis(self, x: Value) -> int:
+    def _axis(self, x: Value, *_: Value) -> int:
         return need_axis("Concatenate", x.shape[1:], self.axis) + 1
 
     def output_mask(self, ctx: Call, *inputs: Value) -> Value | list[Value | None] | None:
         """Along time: the masks end to end. Along another axis: set where any is; None where one has none."""
         if all(mask is None for mask in ctx.masks):
             return None
-        if self._axis(inputs[0]) == 1:
+        if self._axis(*inputs) == 1:
             whole = [
                 fill(ctx.graph, x.shape[:2], 1, "uint8") if mask is None else mask
                 for x, mask in zip(inputs, ctx.masks, strict=True)

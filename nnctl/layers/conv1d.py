@@ -37,16 +37,17 @@ class Conv1D(Convolution):
     def call(self, ctx: Call, *inputs: Value) -> Value:
         (x,) = inputs
         batch, length, channels = x.shape
+        (window,), (stride,), (dilation,) = self.window, self.strides, self.dilation_rate
         kernel = ctx.weights["kernel"]
-        before_after = around(length, self.window[0], self.strides[0], self.padding)
+        before_after = around(length, window, stride, self.padding)
         # A sequence is an image of height 1: the same kernels, no copies.
         image = conv2d(
             reshape(x, (batch, 1, length, channels)),
             reshape(kernel, (1, *kernel.shape)),
             ctx.weights.get("bias"),
-            (1, self.strides[0]),
+            (1, stride),
             ((0, 0), before_after),
-            (1, self.dilation_rate[0]),
+            (1, dilation),
             self.groups,
         )
         y = self.activation.apply(image)

@@ -65,7 +65,7 @@ class Convolution(Layer):
     @field_validator("dilation_rate")
     @classmethod
     def _strides_or_dilation(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
-        if max(value) > 1 and max(info.data.get("strides", (1,))) > 1:
+        if max(value) > 1 and any(stride > 1 for stride in info.data.get("strides", ())):
             raise PydanticCustomError(
                 "dilation", "strides and dilation_rate cannot both be above 1 (as in Keras)"
             )
@@ -105,7 +105,8 @@ class Convolution(Layer):
         return channels
 
     def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
-        channels = self._channels(inputs[0])
+        (x,) = inputs
+        channels = self._channels(x)
         weights = {
             "kernel": Weight(
                 (*self.kernel_size, channels // self.groups, self.filters),

@@ -25,25 +25,26 @@ class Dropout(Layer):
     rate: Annotated[float, Field(ge=0, le=1)]
     """The part of the numbers that is dropped."""
     noise_shape: tuple[PositiveInt | None, ...] | None = None
-    """The mask's shape, batch axis included: 1 shares it along an axis, null is the input's length."""
+    """The mask's shape, batch axis (null or 1) first: 1 shares it along an axis, null is its length."""
     seed: int | None = None
     """The stream's seed; default: the experiment's."""
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        if self.noise_shape is None:
+        noise = self.noise_shape
+        if noise is None:
             return x
-        # The batch axis comes first in noise_shape and is not in x.
-        lengths = (None, *x)
-        fits = len(self.noise_shape) == len(lengths) and all(
-            n in (None, 1) or n == length or length is None
-            for n, length in zip(self.noise_shape, lengths, strict=True)
+        # The batch axis comes first in noise_shape and is not in x; the last batch may be a smaller one.
+        fits = (
+            len(noise) == len(x) + 1
+            and noise[0] in (None, 1)
+            and all(n in (None, 1, length) or length is None for n, length in zip(noise[1:], x, strict=True))
         )
         if not fits:
             raise ShapeError(
-                f"Dropout's noise_shape {show(self.noise_shape)} does not fit a batch of {show(x)}",
+                f"Dropout's noise_shape {show(noise)} does not fit a batch of {show(x)}",
                 field="noise_shape",
-                expected=f"{len(lengths)} entries: null, 1 or the input's length",
+                expected=f"{len(x) + 1} entries: null or 1 for the batch, then null, 1 or the input's length",
             )
         return x
 

@@ -44,7 +44,8 @@ class Embedding(Layer):
     reads_integers: ClassVar[bool] = True
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return (*inputs[0], self.output_dim)
+        (x,) = inputs
+        return (*x, self.output_dim)
 
     def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
         return {
@@ -60,7 +61,9 @@ class Embedding(Layer):
         return ANY
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
-        return embedding(inputs[0], ctx.weights["embeddings"])
+        (x,) = inputs
+        return embedding(x, ctx.weights["embeddings"])
 
     def output_mask(self, ctx: Call, *inputs: Value) -> Value | list[Value | None] | None:
-        return not_equal(inputs[0], 0) if self.mask_zero else None
+        (x,) = inputs
+        return not_equal(x, 0) if self.mask_zero else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Annotated, Any
 
 from pydantic import (
@@ -102,18 +103,22 @@ def number_names(entries: Sequence[tuple[str | None, str]], taken: Sequence[str]
     inputs) already has is passed over.
     """
     used = {*taken, *(given for given, _ in entries if given is not None)}
-    counts: dict[str, int] = {}
+    numbered: dict[str, Iterator[str]] = {}
     names = []
     for given, base in entries:
-        name, count = given or base, counts.get(base, 0)
-        while given is None and (name in used if count == 0 else f"{base}_{count}" in used):
-            count += 1
-        if given is None:
-            name = f"{base}_{count}" if count else base
-            counts[base] = count
+        name = given
+        if name is None:
+            name = next(n for n in numbered.setdefault(base, _numbered(base)) if n not in used)
         used.add(name)
         names.append(name)
     return names
+
+
+def _numbered(base: str) -> Iterator[str]:
+    """dense, dense_1, dense_2, ..."""
+    yield base
+    for number in count(1):
+        yield f"{base}_{number}"
 
 
 def entry_names(entries: Sequence[Entry], taken: Sequence[str] = ()) -> list[str]:

@@ -31,8 +31,6 @@ class Input(Layer):
     """The type of its numbers; default: the experiment's."""
 
     aliases: ClassVar[tuple[str, ...]] = ("InputLayer", "input_layer")
-    inputs_min = 0
-    inputs_max = 0
 
     def output_shape(self, *inputs: Shape) -> Shape | list[Shape]:
         """The declared shape.

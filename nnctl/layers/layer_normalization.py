@@ -95,19 +95,17 @@ class LayerNormalization(Layer):
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
         (x,) = inputs
-        # The axes go to the end, one after the other, and are seen as one.
-        last = len(x.shape) - 1
-        moves = [at + 1 - done for done, at in enumerate(self._axes(x.shape[1:]))]
-        if moves != [last - len(moves) + 1] * len(moves):
-            for at in moves:
-                x = move_axis(x, at, last)
-        kept = x.shape[: last - len(moves) + 1]
-        size = prod(x.shape[len(kept) :])
+        axes = self._axes(x.shape[1:])
+        first, last = len(x.shape) - len(axes), len(x.shape) - 1
+        # The axes go to the end, one after the other, unless they are there, and are seen as one.
+        moves = [at + 1 - done for done, at in enumerate(axes) if axes[0] + 1 != first]
+        for at in moves:
+            x = move_axis(x, at, last)
+        kept, size = x.shape[:first], prod(x.shape[first:])
         gamma, beta = (
             None if w is None else reshape(w, (size,)) for w in map(ctx.weights.get, ("gamma", "beta"))
         )
         y = reshape(layer_norm(reshape(x, (*kept, size)), gamma, beta, self.epsilon), x.shape)
-        if x is not inputs[0]:
-            for at in reversed(moves):
-                y = move_axis(y, last, at)
+        for at in reversed(moves):
+            y = move_axis(y, last, at)
         return y

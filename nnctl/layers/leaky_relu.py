@@ -25,10 +25,12 @@ class LeakyReLU(Layer):
     """The slope below zero."""
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return inputs[0]
+        (x,) = inputs
+        return x
 
     def value_range(self, *inputs: Range | None) -> Range | None:
         return rectified_range(self.negative_slope)
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
-        return activation(inputs[0], "leaky_relu", a=self.negative_slope)
+        (x,) = inputs
+        return activation(x, "leaky_relu", a=self.negative_slope)

@@ -23,8 +23,8 @@ class Merge(Layer):
     inputs_max: ClassVar[int | None] = None
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        shape = inputs[0]
-        for other in inputs[1:]:
+        shape, *others = inputs
+        for other in others:
             shape = self._joined(shape, other)
         return shape
 
@@ -36,7 +36,7 @@ class Merge(Layer):
             if n is None or m is None:
                 axes.append(None)
             elif 1 in (n, m) or n == m:
-                axes.append(max(n, m) if 0 not in (n, m) else 0)
+                axes.append(m if n == 1 else n)
             else:
                 raise ShapeError(
                     f"{self.kind} cannot combine {show(a)} and {show(b)}: {n} is not {m}",
@@ -46,10 +46,8 @@ class Merge(Layer):
 
     def alike(self, *inputs: Value) -> list[Value]:
         """The inputs, stretched to the output's shape where they are smaller."""
-        batch = inputs[0].shape[0]
         shape = self.output_shape(*(x.shape[1:] for x in inputs))
-        full = (batch, *(n for n in shape if n is not None))
-        return [_stretched(x, full) for x in inputs]
+        return [_stretched(x, tuple(n for n in shape if n is not None)) for x in inputs]
 
     def output_mask(self, ctx: Call, *inputs: Value) -> Value | list[Value | None] | None:
         """Set where any input's mask is set; None where an input has none."""
@@ -62,8 +60,9 @@ class Merge(Layer):
         return mask
 
 
-def _stretched(x: Value, full: tuple[int, ...]) -> Value:
-    if x.shape == full:
+def _stretched(x: Value, shape: tuple[int, ...]) -> Value:
+    batch, *own = x.shape
+    if tuple(own) == shape:
         return x
-    ones = (1,) * (len(full) - len(x.shape))
-    return broadcast_to(reshape(x, (x.shape[0], *ones, *x.shape[1:])), full)
+    ones = (1,) * (len(shape) - len(own))
+    return broadcast_to(reshape(x, (batch, *ones, *own)), (batch, *shape))

@@ -131,7 +131,8 @@ class Recurrent(Layer):
         return (self.gates * self.units,)
 
     def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
-        features = need_known(self.kind, inputs[0], 1, "the features")
+        x, *_ = inputs
+        features = need_known(self.kind, x, 1, "the features")
         width = self.gates * self.units
         weights = {
             "kernel": Weight(

@@ -28,10 +28,12 @@ class ReLU(Layer):
     """Values below this are damped or set to zero."""
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return inputs[0]
+        (x,) = inputs
+        return x
 
     def value_range(self, *inputs: Range | None) -> Range | None:
         return rectified_range(self.negative_slope, self.max_value)
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
-        return rectified(inputs[0], self.negative_slope, self.max_value, self.threshold)
+        (x,) = inputs
+        return rectified(x, self.negative_slope, self.max_value, self.threshold)

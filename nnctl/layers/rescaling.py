@@ -27,8 +27,9 @@ class Rescaling(Layer):
     """What is added after that."""
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return inputs[0]
+        (x,) = inputs
+        return x
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
-        x = cast(inputs[0], ctx.graph.dtype)
-        return affine(x, self.scale, self.offset)
+        (x,) = inputs
+        return affine(cast(x, ctx.graph.dtype), self.scale, self.offset)

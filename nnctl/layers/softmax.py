@@ -26,8 +26,9 @@ class Softmax(Layer):
     """The axis that sums to 1; 0 is the batch, -1 the last."""
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        need_axis("Softmax", inputs[0], self.axis)
-        return inputs[0]
+        (x,) = inputs
+        need_axis("Softmax", x, self.axis)
+        return x
 
     def value_range(self, *inputs: Range | None) -> Range | None:
         return UNIT

@@ -50,4 +50,5 @@ class ZeroPadding2D(Layer):
         )
 
     def call(self, ctx: Call, *inputs: Value) -> Value:
-        return zero_pad2d(inputs[0], self.padding)
+        (x,) = inputs
+        return zero_pad2d(x, self.padding)

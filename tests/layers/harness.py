@@ -102,6 +102,15 @@ class Case:
                 lambda **values: self._call(values, False), arrays, wrt, state, tolerance=tolerance
             )
 
+    def ops(self) -> list[str]:
+        """The ops that a call adds, in order."""
+        arrays, state = self._arrays()
+        graph = Graph(next((a.dtype.name for a in arrays.values() if a.dtype.kind == "f"), "float32"))
+        values = {k: graph.input(k, a.shape, a.dtype.name) for k, a in arrays.items()}
+        values |= {k: graph.variable(k, a.shape, a.dtype.name) for k, a in state.items()}
+        self._call(values, False)
+        return [type(node.op).__name__ for node in graph.nodes]
+
     def gradients(self, projections: Sequence[Array]) -> dict[str, Array]:
         """Gradients of sum(outputs * projections) + penalties for float inputs and trainable weights."""
         arrays, state = self._arrays()

@@ -46,6 +46,25 @@ def test_noise_shape_shares_the_mask() -> None:
     assert not (y == y[:1]).all()
 
 
+def test_the_mask_is_the_batch_s_own_or_shared_by_it() -> None:
+    """null at the batch's place draws for each example, in a batch of any length; 1 draws once."""
+    for batch in (40, 7):
+        (own,) = dropped((6,), rate=0.5, batch=batch, noise_shape=[None, 6]).run().outputs
+        (shared,) = dropped((6,), rate=0.5, batch=batch, noise_shape=[1, None]).run().outputs
+        assert not (own == own[:1]).all()
+        assert (shared == shared[:1]).all()
+        assert set(np.unique(shared)) == {0.0, 2.0}
+
+
+def test_nothing_is_drawn_where_nothing_is_dropped() -> None:
+    assert dropped(rate=0.5).ops() == ["Dropout"]
+    assert dropped(rate=0.0).ops() == []
+    assert not dropped(rate=1.0).run().outputs[0].any()
+    made = dropped(rate=0.5)
+    made.training = False
+    assert made.ops() == []
+
+
 def test_gradients() -> None:
     dropped((3, 4), rate=0.4, batch=2).check_gradients()
     dropped((3, 4), rate=0.4, batch=2, noise_shape=[None, 3, 1]).check_gradients()

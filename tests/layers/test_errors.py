@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from nnctl.core.errors import ShapeError
-from nnctl.layers.base import layers
+from nnctl.layers.base import layers, need_rank
 from nnctl.spec.field_docs import field_docs
 from tests.layers.harness import make
 
@@ -45,6 +45,10 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
     ("Concatenate", [(3, 2), (4, 2)], r"cannot join \(3, 2\) and \(4, 2\)", "axis"),
     ("Concatenate", [(3, 2), (4,)], "cannot join", None),
     ({"type": "Dropout", "rate": 0.5, "noise_shape": [1, 3]}, [(4, 2)], "noise_shape", "noise_shape"),
+    ({"type": "Dropout", "rate": 0.5, "noise_shape": [1, 3]}, [(4,)], "noise_shape", "noise_shape"),
+    ({"type": "Dropout", "rate": 0.5, "noise_shape": [2, 4]}, [(4,)], "noise_shape", "noise_shape"),
+    ({"type": "Softmax", "axis": -3}, [(4, 2)], "axis -3", "axis"),
+    ("Input", [], "not given", "shape"),
     ({"type": "LSTM", "units": 3}, [(4,)], "2 axes", None),
     ({"type": "LSTM", "units": 3}, [(4, 2), (3,)], "2 initial states", None),
     ({"type": "LSTM", "units": 3}, [(4, 2), (3,), (2,)], r"state of \(2\)", "units"),
@@ -57,6 +61,48 @@ def test_shapes_that_do_not_fit(config: Any, shapes: Any, message: str, field: s
     with pytest.raises(ShapeError, match=message) as caught:
         make(config).output_shape(*shapes)
     assert caught.value.field == field
+
+
+WAYS_OUT: list[tuple[Any, list[tuple[int | None, ...]], str]] = [
+    (
+        {"type": "Conv2D", "filters": 2, "kernel_size": 3},
+        [(64,)],
+        "an input of shape (height, width, channels); "
+        "put {type: Reshape, target_shape: [..., ..., ...]} before it",
+    ),
+    ({"type": "Dense", "units": 3}, [(4, None)], "a fixed number for the last axis"),
+    ({"type": "Softmax", "axis": 3}, [(4, 2)], "an axis from 1 to 2 (0 is the batch), or from -2 to -1"),
+    ({"type": "Conv2D", "filters": 4, "kernel_size": 1, "groups": 4}, [(3, 3, 6)], "a divisor of 6"),
+    (
+        {"type": "Reshape", "target_shape": [3, -1]},
+        [(4, 2)],
+        "lengths whose product is 8; one may be -1",
+    ),
+    (
+        {"type": "Dropout", "rate": 0.5, "noise_shape": [1]},
+        [(4, 2)],
+        "3 entries: null or 1 for the batch, then null, 1 or the input's length",
+    ),
+    ({"type": "LSTM", "units": 3}, [(4, 2), (3,)], "inputs: the sequence, or the sequence and 2 states"),
+    ({"type": "LSTM", "units": 3}, [(4, 2), (3,), (2,)], "initial states of shape (3)"),
+    ({"type": "LayerNormalization", "axis": [1, -2]}, [(3, 2)], "each axis once"),
+]
+
+
+@pytest.mark.parametrize(("config", "shapes", "expected"), WAYS_OUT, ids=str)
+def test_what_is_said_to_do_about_it(
+    config: Any, shapes: list[tuple[int | None, ...]], expected: str
+) -> None:
+    with pytest.raises(ShapeError) as caught:
+        make(config).output_shape(*shapes)
+    assert caught.value.expected == expected
+
+
+def test_one_axis_is_asked_for_in_the_singular() -> None:
+    need_rank("Rows", (5,), 1, "features")
+    with pytest.raises(ShapeError, match=r"needs an input of 1 axis \(features\)") as caught:
+        need_rank("Rows", (4, 5), 1, "features")
+    assert caught.value.expected == "an input of shape (features); put Flatten before it"
 
 
 # (fields of a layer, where the fault is)
@@ -81,7 +127,16 @@ WRONG: list[tuple[dict[str, Any], tuple[str | int, ...]]] = [
     ({"type": "Conv2D", "filters": 3, "kernel_size": 2, "groups": 2}, ("groups",)),
     ({"type": "Conv2D", "filters": 3, "kernel_size": 2, "data_format": "channels_first"}, ("data_format",)),
     ({"type": "AveragePooling2D"}, ("pool_size",)),
+    ({"type": "Conv2D", "filters": 3, "kernel_size": True}, ("kernel_size",)),
+    ({"type": "Conv2D", "filters": 3, "kernel_size": 2, "strides": [0, 1]}, ("strides",)),
+    ({"type": "Conv1D", "filters": 3, "kernel_size": [2, 2]}, ("kernel_size",)),
     ({"type": "Reshape", "target_shape": [-1, -1]}, ("target_shape",)),
+    ({"type": "Reshape", "target_shape": [0, 2]}, ("target_shape",)),
+    ({"type": "GRU", "units": 3, "recurrent_activation": "gelu"}, ("recurrent_activation",)),
+    (
+        {"type": "GRU", "units": 3, "activation": {"type": "relu", "negative_slope": 0.1}},
+        ("activation",),
+    ),
     ({"type": "ZeroPadding2D", "padding": -1}, ("padding", 0)),
     ({"type": "Dropout", "rate": 1.5}, ("rate",)),
     ({"type": "ReLU", "negative_slope": -0.1}, ("negative_slope",)),
@@ -97,6 +152,20 @@ def test_fields_that_cannot_be(config: dict[str, Any], where: tuple[str | int, .
     assert where in [error["loc"] for error in caught.value.errors()]
 
 
+# (fields of a layer of which one is wrong, the one place that is told)
+ONCE: list[tuple[dict[str, Any], str]] = [
+    ({"type": "Conv2D", "filters": 0, "kernel_size": 2, "groups": 2}, "filters"),
+    ({"type": "Conv2D", "filters": 2, "kernel_size": 2, "strides": 0, "dilation_rate": 2}, "strides"),
+]
+
+
+@pytest.mark.parametrize(("config", "field"), ONCE, ids=str)
+def test_what_hangs_on_a_wrong_field_is_not_told(config: dict[str, Any], field: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        make(config)
+    assert [error["loc"] for error in caught.value.errors()] == [(field,)]
+
+
 VARYING: list[tuple[Any, list[tuple[int | None, ...]], tuple[int | None, ...]]] = [
     ({"type": "Dense", "units": 3}, [(None, 2)], (None, 3)),
     ("Flatten", [(None, 2)], (None,)),
@@ -107,7 +176,14 @@ VARYING: list[tuple[Any, list[tuple[int | None, ...]], tuple[int | None, ...]]] 
     ("ZeroPadding2D", [(9, None, 2)], (11, None, 2)),
     ("GlobalAveragePooling2D", [(None, None, 2)], (2,)),
     ("Add", [(None, 2), (3, 2)], (None, 2)),
+    ("Add", [(3, 2), (None, 2)], (None, 2)),
+    ("Add", [(1, 2), (0, 2)], (0, 2)),
+    ("Add", [(0, 2), (1, 2)], (0, 2)),
+    ({"type": "Dropout", "rate": 0.5, "noise_shape": [None, 4, 1]}, [(None, 2)], (None, 2)),
+    ({"type": "Dropout", "rate": 0.5, "noise_shape": [1, 3, None]}, [(3, 2)], (3, 2)),
     ("Concatenate", [(None, 2), (3, 4)], (3, 6)),
+    ("Concatenate", [(3, 2), (None, 4)], (3, 6)),
+    ({"type": "Concatenate", "axis": 1}, [(3, 2), (None, 2)], (None, 2)),
     ({"type": "Concatenate", "axis": 1}, [(None, 2), (3, 2)], (None, 2)),
     ({"type": "Embedding", "input_dim": 4, "output_dim": 3}, [(None,)], (None, 3)),
     ({"type": "GRU", "units": 3, "return_sequences": True}, [(None, 2)], (None, 3)),

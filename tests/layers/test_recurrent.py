@@ -52,6 +52,32 @@ def test_dropouts_draw_by_step_and_seed() -> None:
     assert np.array_equal(drawn(seed=2), drawn(seed=2))
 
 
+def test_all_can_be_dropped() -> None:
+    """The input: nothing adds up. The state: each step gives its own input."""
+    assert not echo(dropout=1.0).run().outputs[0].any()
+    assert (echo(recurrent_dropout=1.0).run().outputs[0] == 1).all()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_nothing_is_drawn_where_nothing_is_dropped(cell: str) -> None:
+    def drawn(training: bool, **rates: float) -> list[str]:
+        config = {"type": cell, "units": 2, **rates}
+        ops = case(config, [(3, 4)], training=training).ops()
+        return [op for op in ops if op.startswith("Dropout")]
+
+    gates = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}[cell]
+    assert drawn(True) == []
+    assert drawn(False, dropout=0.5, recurrent_dropout=0.5) == []
+    assert drawn(True, dropout=0.5) == drawn(True, recurrent_dropout=0.5) == ["DropoutFactor"]
+    assert drawn(True, dropout=0.5, recurrent_dropout=0.5) == ["DropoutFactor"] * (gates + 1)
+
+
+def test_one_gate_draws_the_same_input_with_and_without_recurrent_dropout() -> None:
+    (alone,) = echo(dropout=0.5).run().outputs
+    (beside,) = echo(dropout=0.5, recurrent_dropout=0.5).run().outputs
+    assert np.array_equal(alone[:, 0], beside[:, 0])
+
+
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("rates", [(0.4, 0.0), (0.0, 0.4), (0.3, 0.4)])
 def test_gradients_with_dropouts(cell: str, rates: tuple[float, float]) -> None:

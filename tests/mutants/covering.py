@@ -20,8 +20,7 @@ _CLOSE = {
     "data": "data",
     "graph": "graph layers/test_errors.py workflow/test_indices.py workflow/test_labels.py cli/test_check.py",
     "initializers": "initializers",
-    "layers": "layers/test_layers.py layers/test_dropout.py layers/test_errors.py layers/test_frozen.py"
-    " layers/test_recurrent.py layers/test_keras.py",
+    "layers": "layers spec/test_names.py",
     "losses": "losses",
     "metrics": "metrics losses",
     "optimizers": "optimizers schedules",

@@ -40,6 +40,9 @@ def test_numbering() -> None:
     assert number_names(given) == ["dense", "dense_1", "dense_2", "relu", "dense_3"]
     assert number_names([(None, "dense")], taken=["dense"]) == ["dense_1"]
     assert number_names([(None, "x"), ("x", "y")]) == ["x_1", "x"]
+    # A second call of dense_1 has the number of what it calls before its own.
+    again = [(None, "dense"), (None, "dense"), (None, "dense_1"), (None, "dense"), (None, "dense_1")]
+    assert number_names(again) == ["dense", "dense_1", "dense_1_1", "dense_2", "dense_1_2"]
 
 
 @pytest.mark.parametrize(

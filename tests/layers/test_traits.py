@@ -1,0 +1,152 @@
+"""What a layer says of itself before it runs: inputs it takes, masks, dtypes, ranges of what comes out."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import pytest
+
+from nnctl.core.ranges import ANY, POSITIVE, UNIT, Range
+from nnctl.core.shapes import Shape
+from nnctl.layers.base import Layer, Weight, layers
+from tests.layers.harness import make
+
+INPUTS: dict[str, tuple[int, int | None]] = {
+    "Add": (2, None),
+    "Concatenate": (2, None),
+    "GRU": (1, 2),
+    "LSTM": (1, 3),
+    "Multiply": (2, None),
+    "SimpleRNN": (1, 2),
+}
+"""The fewest and the most inputs, where a layer takes more than one."""
+
+CONTAINERS = {"Functional", "Input", "Sequential"}
+BUILT_IN = [cls for cls in layers.classes() if cls.__module__.startswith("nnctl.")]
+COMPUTING = [cls for cls in BUILT_IN if cls.__name__ not in CONTAINERS]
+
+
+def those(trait: str) -> set[str]:
+    return {cls.__name__ for cls in COMPUTING if getattr(cls, trait)}
+
+
+@pytest.mark.parametrize("cls", COMPUTING)
+def test_how_many_inputs_are_taken(cls: type[Layer]) -> None:
+    assert (cls.inputs_min, cls.inputs_max) == INPUTS.get(cls.__name__, (1, 1))
+
+
+def test_which_layers_drop_a_mask() -> None:
+    images = {"AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "MaxPooling2D"}
+    shapes = {"Flatten", "Reshape", "ZeroPadding2D", "Conv1D", "Conv2D"}
+    assert {cls.__name__ for cls in COMPUTING} - those("supports_masking") == images | shapes
+
+
+def test_which_layers_take_numbers_as_they_come() -> None:
+    assert those("any_dtype") == {"Concatenate", "Embedding", "Flatten", "Rescaling", "Reshape"}
+    assert those("reads_integers") == {"Embedding"}
+
+
+def test_which_layers_keep_their_input_s_range() -> None:
+    images = {"AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "MaxPooling2D"}
+    assert those("keeps_range") == {"Flatten", "Reshape", *images}
+
+
+@pytest.mark.parametrize("cls", BUILT_IN)
+def test_layers_train_unless_they_are_told_not_to(cls: type[Layer]) -> None:
+    assert cls.model_fields["trainable"].default is True
+
+
+RANGES: list[tuple[Any, Range | None, Range | None]] = [
+    ("Flatten", (-2.0, 3.0), (-2.0, 3.0)),
+    ("Flatten", None, None),
+    ("MaxPooling2D", (0.0, 5.0), (0.0, 5.0)),
+    ({"type": "Dense", "units": 3}, UNIT, ANY),
+    ({"type": "Dense", "units": 3, "activation": "sigmoid"}, None, UNIT),
+    ({"type": "LSTM", "units": 3}, UNIT, (-1.0, 1.0)),
+    ({"type": "Activation", "activation": "linear"}, (2.0, 3.0), (2.0, 3.0)),
+    ({"type": "Activation", "activation": "linear"}, None, None),
+    ({"type": "Activation", "activation": "softplus"}, (2.0, 3.0), POSITIVE),
+    ("ReLU", UNIT, (0.0, inf)),
+    ({"type": "ReLU", "max_value": 6}, UNIT, (0.0, 6.0)),
+    ({"type": "ReLU", "negative_slope": 0.1}, UNIT, ANY),
+    ("LeakyReLU", UNIT, ANY),
+    ("Softmax", ANY, UNIT),
+    ("BatchNormalization", UNIT, ANY),
+    ("LayerNormalization", UNIT, ANY),
+    ({"type": "Embedding", "input_dim": 3, "output_dim": 2}, None, ANY),
+    ({"type": "Rescaling", "scale": 2.0}, UNIT, None),
+    ("Add", UNIT, None),
+]
+
+
+@pytest.mark.parametrize(("config", "reads", "gives"), RANGES, ids=str)
+def test_between_what_outputs_lie(config: Any, reads: Range | None, gives: Range | None) -> None:
+    assert make(config).value_range(reads) == gives
+
+
+SUMS: list[tuple[Any, int | None]] = [
+    ({"type": "Dense", "units": 3, "activation": "softmax"}, -1),
+    ({"type": "Dense", "units": 3, "activation": "sigmoid"}, None),
+    ({"type": "Softmax", "axis": 1}, 1),
+    ("Softmax", -1),
+    ("Flatten", None),
+]
+
+
+@pytest.mark.parametrize(("config", "axis"), SUMS, ids=str)
+def test_along_which_axis_outputs_sum_to_one(config: Any, axis: int | None) -> None:
+    assert make(config).softmax_axis() == axis
+
+
+def test_an_input_has_the_shape_it_is_given() -> None:
+    assert make({"type": "Input", "shape": [3, None]}).output_shape() == (3, None)
+
+
+def weights(config: Any, *shapes: Shape) -> dict[str, Weight]:
+    return dict(make(config).weights(*shapes))
+
+
+NORMS = {"beta", "gamma"}
+PARTED: list[tuple[Any, tuple[int, ...], set[str]]] = [
+    ({"type": "Dense", "units": 2}, (3,), {"kernel", "bias"}),
+    ({"type": "Conv2D", "filters": 2, "kernel_size": 1}, (4, 4, 3), {"kernel", "bias"}),
+    ({"type": "GRU", "units": 2}, (4, 3), {"kernel", "recurrent_kernel", "bias"}),
+    ({"type": "Embedding", "input_dim": 5, "output_dim": 2}, (4,), {"embeddings"}),
+    ({"type": "LayerNormalization"}, (3,), NORMS),
+    ({"type": "BatchNormalization"}, (3,), NORMS),
+]
+
+
+@pytest.mark.parametrize(("config", "shape", "names"), PARTED, ids=str)
+def test_each_weight_has_the_parts_that_its_fields_say(
+    config: Any, shape: tuple[int, ...], names: set[str]
+) -> None:
+    """Every initializer, regularizer and constraint reaches the weight it is written for, and no other."""
+    for name in names:
+        field = name.removesuffix("_kernel")
+        parts = {
+            f"{field}_initializer": {"type": "Constant", "value": 0.25},
+            f"{field}_regularizer": {"type": "L2", "l2": 0.125},
+            f"{field}_constraint": "NonNeg",
+        }
+        made = make({**config, **parts})
+        for other, weight in made.weights(shape).items():
+            plain = make(config).weights(shape)[other]
+            if other == name:
+                given = (weight.initializer, weight.regularizer, weight.constraint)
+                assert given == tuple(getattr(made, part) for part in parts)
+            else:
+                assert weight == plain
+
+
+def test_moving_statistics_are_filled_as_written_and_not_trained() -> None:
+    fields = {"moving_mean_initializer": "ones", "moving_variance_initializer": "zeros"}
+    made = weights({"type": "BatchNormalization", **fields}, (2,))
+    assert [name for name, weight in made.items() if not weight.trainable] == [
+        "moving_mean",
+        "moving_variance",
+    ]
+    kinds = {name: type(weight.initializer).__name__ for name, weight in made.items()}
+    assert kinds["moving_mean"] == "Ones"
+    assert kinds["moving_variance"] == "Zeros"
