@@ -67,8 +67,10 @@ class _Builder:
         scope = _Scope("", ("model",), True)
         self._declare_inputs(scope)
         feed: Tensors | None = None
-        if len(self.graph.inputs) == 1:
-            feed = scope.names[next(iter(self.graph.inputs))]
+        if len(scope.names) == 1:
+            (feed,) = scope.names.values()
+        elif self.problems and not scope.names:
+            feed = (None,)
         last = self._run(self.entries, scope, feed)
         self._declare_outputs(scope, last)
         if self.problems:

@@ -75,8 +75,10 @@ def check_indices(model: LayerGraph, examples: Dataset) -> None:
 def _looked_up(model: LayerGraph) -> Iterator[tuple[CallNode, str, int]]:
     """Every Embedding that reads a model input: the call, the input, how many rows its table has."""
     for node in model.nodes:
-        if isinstance(node.layer, Embedding) and node.inputs[0].name in model.inputs:
-            yield node, node.inputs[0].name, node.layer.input_dim
+        if isinstance(node.layer, Embedding):
+            (read,) = node.inputs
+            if read.name in model.inputs:
+                yield node, read.name, node.layer.input_dim
 
 
 def _first(split: Dataset, name: str, size: int) -> tuple[int, int, int] | None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from nnctl.core.errors import ConfigError
+from nnctl.core.errors import ConfigError, Problem
 from nnctl.graph.build import build
-from nnctl.graph.compile import compile_objective
+from nnctl.graph.compile import compile_objective, compile_partly
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
+from nnctl.metrics.accuracy import SparseCategoricalAccuracy
 from nnctl.spec.model import ModelSpec
 from nnctl.spec.training import TrainingSpec
 
@@ -126,3 +127,116 @@ def test_metrics_know_what_the_loss_ignores() -> None:
     metrics = ["sparse_categorical_crossentropy", {"type": loss["type"], "ignore_class": None, "name": "b"}]
     objective = compiled(model(("a", 3)), loss=loss, metrics=metrics)
     assert [m.metric.ignore_class for m in objective.outputs[0].metrics] == [255, 255]
+
+
+def told(graph: LayerGraph, **training: Any) -> list[Problem]:
+    with pytest.raises(ConfigError) as caught:
+        compiled(graph, **training)
+    return list(caught.value.problems)
+
+
+def test_an_output_that_is_not_there() -> None:
+    graph = model(("left", 2), ("right", 1))
+    (problem,) = told(graph, loss={"left": "mse", "right": "mse"}, loss_weights={"rihgt": 2})
+    assert problem.message == "the model has no output 'rihgt'; it has 'left', 'right'"
+    assert problem.path == ("training", "loss_weights", "rihgt")
+    assert problem.suggestion == "right"
+    assert problem.at_key
+
+
+def test_as_many_as_there_are_outputs() -> None:
+    assert failed(model(("a", 2)), loss=["mse", "mae"]) == [("2 given for 1 output", ("training", "loss"))]
+    graph = model(("a", 2), ("b", 1))
+    assert failed(graph, loss="mse", loss_weights=[1.0]) == [
+        ("1 given for 2 outputs", ("training", "loss_weights"))
+    ]
+
+
+def test_weights_of_losses() -> None:
+    graph = model(("a", 2), ("b", 1))
+    for given, expected in (
+        (None, [1.0, 1.0]),
+        (2, [2.0, 2.0]),
+        ([3, 4], [3.0, 4.0]),
+        ({"b": 5}, [1.0, 5.0]),
+    ):
+        assert [o.loss_weight for o in compiled(graph, loss="mse", loss_weights=given).outputs] == expected
+
+
+def test_no_output_with_a_loss() -> None:
+    assert failed(model(("a", 2)), loss={"a": None}) == [("no output has a loss", ("training", "loss"))]
+    assert [path for _, path in failed(model(("a", 2)), loss={"b": "mse"})] == [("training", "loss", "b")]
+
+
+def test_a_loss_that_does_not_fit_is_told_with_the_way_out() -> None:
+    graph = model(("a", 2), ("b", 1))
+    (problem,) = told(graph, loss={"a": "mse", "b": "sparse_categorical_crossentropy"})
+    assert problem.message.startswith("the loss does not fit output 'b': ")
+    assert problem.path == ("training", "loss", "b")
+    assert problem.expected == "at least 2 units"
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"), [("categorical_crossentropy", "one-hot rows"), ("mse", "numbers")]
+)
+def test_a_metric_of_a_plugin_must_read_what_the_loss_reads(
+    loss: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nnctl's own look at the target themselves; one that does not is held against it here."""
+    monkeypatch.setattr(SparseCategoricalAccuracy, "resolve", lambda self, target, output: self)
+    ((message, path),) = failed(model(("a", 3)), loss=loss, metrics=["mae", "sparse_categorical_accuracy"])
+    assert message.endswith(f"output 'a': the loss reads {words}, this metric class numbers")
+    assert path == ("training", "metrics", 1)
+
+
+def test_a_metric_that_does_not_fit_is_told_and_the_others_stay() -> None:
+    loss, metrics = "categorical_crossentropy", ["sparse_categorical_accuracy", "categorical_accuracy"]
+    training = TrainingSpec.model_validate({"loss": loss, "metrics": metrics})
+    objective, (problem,) = compile_partly(training, model(("a", 3)))
+    assert objective.log_names() == ("loss", "categorical_accuracy")
+    assert problem.message.startswith("the metric does not fit output 'a': ")
+    assert problem.path == ("training", "metrics", 0)
+    weighted = {"weighted_metrics": {"a": ["mae", "sparse_categorical_accuracy"]}}
+    ((_, path),) = failed(model(("a", 3)), loss="mse", **weighted)
+    assert path == ("training", "weighted_metrics", "a", 1)
+
+
+def test_where_it_is_not_sure_which_loss_is_whose_there_is_none() -> None:
+    training = TrainingSpec.model_validate({"loss": ["mse"]})
+    objective, problems = compile_partly(training, model(("a", 2), ("b", 1)))
+    assert objective.outputs == ()
+    assert len(problems) == 1
+
+
+def test_sample_weights_come_from_the_data_or_from_weights_of_classes() -> None:
+    graph = model(("a", 3))
+    loss = "sparse_categorical_crossentropy"
+    assert not compiled(graph, loss=loss).sample_weight
+    assert compiled(graph, loss=loss, class_weight={"0": 2.0}).sample_weight
+    plain = TrainingSpec.model_validate({"loss": loss})
+    assert compile_objective(plain, graph, sample_weight=True).sample_weight
+    assert not compile_partly(plain, graph)[0].sample_weight
+
+
+def test_weighted_metrics_see_the_weights() -> None:
+    both = compiled(
+        model(("a", 2)), loss="mse", metrics=["mae", "mae", "mae"], weighted_metrics=["mae", "mse"]
+    )
+    found = {m.name: m.weighted for m in both.outputs[0].metrics}
+    assert found == {
+        "mae": False, "mae_1": False, "mae_2": False, "weighted_mae": True, "mse": True,
+    }  # fmt: skip
+
+
+def test_what_a_metric_of_an_output_without_a_loss_wants() -> None:
+    graph = model(("a", 2), ("b", 1))
+    (problem,) = told(graph, loss={"a": "mse", "b": None}, weighted_metrics={"b": "mae", "a": "mae"})
+    assert problem.message == "output 'b' has no loss, so nothing of it can be measured"
+    assert problem.path == ("training", "weighted_metrics", "b")
+    assert problem.expected == "a loss for it"
+    assert problem.at_key
+
+
+def test_a_name_that_is_taken_wants_another() -> None:
+    (problem,) = told(model(("a", 2)), loss="mse", metrics=[{"type": "MeanAbsoluteError", "name": "step"}])
+    assert problem.expected == "another `name` for it"

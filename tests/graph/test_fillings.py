@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from nnctl.constraints.base import constraints
+from nnctl.constraints.norms import MaxNorm
 from nnctl.core.errors import ConfigError, ShapeError
 from nnctl.core.keys import key
 from nnctl.graph.build import build
+from nnctl.graph.fillings import weight_problems
 from nnctl.initializers.base import InitializerSpec, initializers
-from nnctl.layers.base import layers
+from nnctl.layers.base import Weight, layers
+from nnctl.layers.dense import Dense
 from nnctl.ops.base import Graph
 from nnctl.spec.model import ModelSpec
 
@@ -119,6 +122,45 @@ def test_says_weight_place_and_way_out(layer: Any, path: str, words: str) -> Non
     assert problem.path[-1] == path
     assert words in problem.message
     assert problem.expected
+
+
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        ({"bias_initializer": "orthogonal"}, ("bias_initializer",)),
+        ({"kernel_constraint": {"type": "MaxNorm", "axis": 5}}, ("kernel_constraint", "axis")),
+    ],
+)
+def test_the_field_within_a_part_is_the_place_where_one_is_at_fault(
+    part: Any, field: tuple[str, ...]
+) -> None:
+    made = Dense.model_validate({"units": 2, **part})
+    (problem,) = weight_problems(made, "d", made.weights((3,)), ("model", 0))
+    assert problem.path == ("model", 0, *field)
+
+
+def test_a_part_that_no_field_holds_is_the_layer_s() -> None:
+    made = Dense(units=2)
+    part = Weight((4,), initializers.get("Orthogonal")())  # type: ignore[misc]
+    (problem,) = weight_problems(made, "d", {"own": part}, ("model", 0))
+    assert problem.path == ("model", 0)
+    assert problem.message.startswith("the own of layer 'd': ")
+
+
+def test_a_constraint_of_a_plugin_that_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its own words at its place; nnctl's own faults go through."""
+
+    class Odd(MaxNorm):
+        def check_shape(self, shape: tuple[int, ...]) -> None:
+            raise RuntimeError("odd one out")
+
+    made = Dense(units=2, kernel_constraint="NonNeg").model_copy(update={"kernel_constraint": Odd()})
+    (problem,) = weight_problems(made, "d", made.weights((3,)), ("model",))
+    assert problem.message.startswith("the kernel of layer 'd': Odd raised RuntimeError: odd one out")
+    assert problem.path == ("model", "kernel_constraint")
+    monkeypatch.setattr(Odd, "__module__", "nnctl.constraints.odd")
+    with pytest.raises(RuntimeError):
+        list(weight_problems(made, "d", made.weights((3,)), ("model",)))
 
 
 def test_own_initializers_may_take_any_shape() -> None:

@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnctl.data.preprocessing import NumberPrep, TargetPrep
-from nnctl.graph.units import unit
+from nnctl.data.preprocessing import CategoryPrep, NumberPrep, TargetPrep
+from nnctl.graph.build import build
+from nnctl.graph.compile import compile_objective
+from nnctl.graph.units import unit, with_own_units
+from nnctl.spec.model import ModelSpec
+from nnctl.spec.training import TrainingSpec
 from tests.cli.command import nnctl
 
 CONFIG = """
@@ -132,3 +136,37 @@ def test_the_unit_of_a_target() -> None:
     assert unit(prep(("minmax", (3.0,)), ("minmax", (4.0,)))) is None
     assert unit(prep(("minmax", (3.0,)), ("none", (1.0,)))) is None
     assert unit(prep(("standard", (3.0, 4.0)))) is None
+    assert unit(TargetPrep(columns={"c": CategoryPrep(words=("a", "b"))}, kind="ids", shape=())) is None
+
+
+def factors(layers: list[Any], targets: dict[str, TargetPrep], **training: Any) -> dict[str, float]:
+    outputs = [layer["name"] for layer in layers]
+    spec = ModelSpec.model_validate({"layers": layers, "outputs": outputs, "inputs": {"x": [3]}})
+    model = build(spec)
+    objective = compile_objective(TrainingSpec.model_validate(training), model)
+    return dict(with_own_units(objective, model, targets).unscaled)
+
+
+def dense(name: str, **more: Any) -> dict[str, Any]:
+    return {"type": "Dense", "units": 1, "name": name, "inputs": "x", **more}
+
+
+SCALED = {"a": prep(("standard", (3.0,)))}
+
+
+def test_which_logs_have_a_value_in_the_target_s_unit() -> None:
+    """Of one output the loss as a whole, where nothing is added to it; of several each one's own."""
+    assert factors([dense("a")], SCALED, loss="mse", metrics=["mae", "mape"]) == {"loss": 9.0, "mae": 3.0}
+    assert factors([dense("a")], SCALED, loss="huber", metrics=["mse"]) == {"mse": 9.0}
+    assert factors([dense("a")], {}, loss="mse", metrics=["mae"]) == {}
+    assert factors([dense("a")], {"a": prep(("none", (1.0,)))}, loss="mse") == {}
+    assert factors([dense("a")], SCALED, loss="mse", loss_weights=2.0) == {}
+    assert factors([dense("a", bias_regularizer="l2")], SCALED, loss="mse") == {}
+    assert factors([dense("a", activity_regularizer="l2")], SCALED, loss="mse") == {}
+    two = [dense("a", kernel_regularizer="l2"), dense("b")]
+    assert factors(two, SCALED, loss="mae", metrics="mse", loss_weights=2.0) == {"a_loss": 3.0, "a_mse": 9.0}
+
+
+def test_a_name_that_a_metric_has_is_left_to_it() -> None:
+    metrics = ["mae", {"type": "MeanSquaredError", "name": "mae_unscaled"}]
+    assert factors([dense("a")], SCALED, loss="huber", metrics=metrics) == {"mae_unscaled": 9.0}

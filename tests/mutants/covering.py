@@ -18,7 +18,8 @@ _CLOSE = {
     "callbacks": "callbacks runner workflow/test_last_moments.py spec/test_problems.py",
     "constraints": "constraints optimizers spec/test_problems.py",
     "data": "data",
-    "graph": "graph layers/test_errors.py workflow/test_indices.py workflow/test_labels.py cli/test_check.py",
+    "graph": "graph workflow/test_indices.py workflow/test_labels.py workflow/test_lengths.py"
+    " cli/test_check.py",
     "initializers": "initializers",
     "layers": "layers spec/test_names.py",
     "losses": "losses",

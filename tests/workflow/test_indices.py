@@ -60,6 +60,31 @@ def test_a_file_with_unknown_indices(config: Path, tmp_path: Path) -> None:
             evaluate(str(run), data=tmp_path / "new.npz", threads=1)
 
 
+def test_every_split_and_the_first_place_is_told(config: Path, tmp_path: Path) -> None:
+    """One problem for each table, with its file and row; below 0 no larger table helps."""
+    good = np.arange(20 * 5).reshape(20, 5) % 9
+    np.savez(tmp_path / "words.npz", x=good, y=np.arange(20) % 2)
+    text = CONFIG.replace("  split: {test: 0.25}", "  validation: {type: npz, path: more.npz}")
+    config.write_text(text.replace("source:", "train:"))
+    for wrong, expected in ((12, "input_dim: 13"), (-1, "indices from 0 on")):
+        np.savez(tmp_path / "more.npz", x=np.array([[1, 2, 3], [4, wrong, wrong]]), y=np.array([0, 1]))
+        with pytest.raises(ConfigError) as caught:
+            check(config)
+        (problem,) = caught.value.problems
+        assert problem.message == (
+            f"'words' has a table of 9 rows (0 to 8), but the index {wrong} occurs (more.npz, row 2)"
+        )
+        assert problem.path == ("model", "layers", 0, "input_dim")
+        assert problem.expected == expected
+
+
+def test_what_another_layer_gives_is_no_index_of_the_data(config: Path) -> None:
+    """An Embedding of what a layer made of the indices is not held against them."""
+    text = CONFIG.replace("  layers:\n", "  layers:\n    - {type: Rescaling, scale: 0.1}\n")
+    config.write_text(text.replace("input_dim: 9", "input_dim: 2"))
+    check(config)
+
+
 CATEGORIES = """nnctl: 1
 data:
   source: {type: csv, path: jobs.csv}
@@ -82,6 +107,14 @@ def test_a_class_for_unknown_words_has_its_row(tmp_path: Path) -> None:
     check(tmp_path / "config.yaml")
     with pytest.raises(ConfigError, match="'jobs' has a table of 3 rows, but 'job' has 4 classes") as caught:
         check(tmp_path / "config.yaml", overrides=["model.layers.jobs.input_dim=3"])
-    assert caught.value.problems[0].expected == "input_dim: 4"
+    (problem,) = caught.value.problems
+    assert problem.message.endswith("4 classes, that of unknown and missing words included")
+    assert problem.path == ("model", "layers", 0, "input_dim")
+    assert problem.expected == "input_dim: 4"
+    with pytest.raises(ConfigError, match=r"a table of 2 rows, but 'job' has 3 classes$"):
+        check(
+            tmp_path / "config.yaml",
+            overrides=["data.columns.job.unknown=error", "model.layers.jobs.input_dim=2"],
+        )
     known = ["data.columns.job.unknown=error", "model.layers.jobs.input_dim=3"]
     check(tmp_path / "config.yaml", overrides=known)
