@@ -5,12 +5,14 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nnctl.core.ranges import ANY, POSITIVE, UNIT, Range
 from nnctl.core.shapes import Shape
-from nnctl.layers.base import Layer, Weight, layers
-from tests.layers.harness import make
+from nnctl.layers.base import Weight, layers
+from tests.layers.harness import case, make
+from tests.layers.keras_cases import CASES
 
 INPUTS: dict[str, tuple[int, int | None]] = {
     "Add": (2, None),
@@ -22,39 +24,32 @@ INPUTS: dict[str, tuple[int, int | None]] = {
 }
 """The fewest and the most inputs, where a layer takes more than one."""
 
-CONTAINERS = {"Functional", "Input", "Sequential"}
-BUILT_IN = [cls for cls in layers.classes() if cls.__module__.startswith("nnctl.")]
-COMPUTING = [cls for cls in BUILT_IN if cls.__name__ not in CONTAINERS]
+POOLINGS = {"AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "MaxPooling2D"}
+TRAITS: dict[str, set[str]] = {
+    "supports_masking": set(layers.names())
+    - POOLINGS
+    - {"Conv1D", "Conv2D", "Flatten", "Reshape", "ZeroPadding2D"},
+    "any_dtype": {"Concatenate", "Embedding", "Flatten", "Rescaling", "Reshape"},
+    "reads_integers": {"Embedding"},
+    "keeps_range": {"Flatten", "Reshape", *POOLINGS},
+}
+"""Which layers have a trait."""
+
+EACH = {config["type"]: (config, shapes) for config, shapes, _ in CASES}
+"""One config for each layer, and the shapes that it reads."""
 
 
-def those(trait: str) -> set[str]:
-    return {cls.__name__ for cls in COMPUTING if getattr(cls, trait)}
-
-
-@pytest.mark.parametrize("cls", COMPUTING)
-def test_how_many_inputs_are_taken(cls: type[Layer]) -> None:
-    assert (cls.inputs_min, cls.inputs_max) == INPUTS.get(cls.__name__, (1, 1))
-
-
-def test_which_layers_drop_a_mask() -> None:
-    images = {"AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "MaxPooling2D"}
-    shapes = {"Flatten", "Reshape", "ZeroPadding2D", "Conv1D", "Conv2D"}
-    assert {cls.__name__ for cls in COMPUTING} - those("supports_masking") == images | shapes
-
-
-def test_which_layers_take_numbers_as_they_come() -> None:
-    assert those("any_dtype") == {"Concatenate", "Embedding", "Flatten", "Rescaling", "Reshape"}
-    assert those("reads_integers") == {"Embedding"}
-
-
-def test_which_layers_keep_their_input_s_range() -> None:
-    images = {"AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "MaxPooling2D"}
-    assert those("keeps_range") == {"Flatten", "Reshape", *images}
-
-
-@pytest.mark.parametrize("cls", BUILT_IN)
-def test_layers_train_unless_they_are_told_not_to(cls: type[Layer]) -> None:
-    assert cls.model_fields["trainable"].default is True
+@pytest.mark.parametrize("name", EACH)
+def test_what_a_layer_is(name: str) -> None:
+    config, shapes = EACH[name]
+    made = make(config)
+    assert made.output_shape(*shapes)
+    assert made.kind == name
+    assert made.trainable
+    assert (made.inputs_min, made.inputs_max) == INPUTS.get(name, (1, 1))
+    for trait, names in TRAITS.items():
+        assert getattr(made, trait) is (name in names), trait
+    assert (made.value_range((-7.0, 9.0)) == (-7.0, 9.0)) is made.keeps_range
 
 
 RANGES: list[tuple[Any, Range | None, Range | None]] = [
@@ -97,6 +92,18 @@ SUMS: list[tuple[Any, int | None]] = [
 @pytest.mark.parametrize(("config", "axis"), SUMS, ids=str)
 def test_along_which_axis_outputs_sum_to_one(config: Any, axis: int | None) -> None:
     assert make(config).softmax_axis() == axis
+
+
+def test_joined_inputs_are_floats_unless_all_are_of_one_type() -> None:
+    made = case("Concatenate", [(2,), (3,)], batch=1)
+    made.inputs = [np.array([[1, 2]], np.int32), np.array([[0.5, 0.25, 0.125]])]
+    (y,) = made.run().outputs
+    assert y.dtype == np.float64
+    assert y.tolist() == [[1, 2, 0.5, 0.25, 0.125]]
+    made.inputs = [np.array([[1, 2]], np.int32), np.array([[3, 4, 5]], np.int32)]
+    (y,) = made.run().outputs
+    assert y.dtype == np.int32
+    assert y.tolist() == [[1, 2, 3, 4, 5]]
 
 
 def test_an_input_has_the_shape_it_is_given() -> None:
