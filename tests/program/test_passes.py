@@ -163,3 +163,6 @@ def test_a_gradient_of_another_shape_is_a_fault_of_the_op(monkeypatch: pytest.Mo
     monkeypatch.setattr(type(y.node.op), "grad", grad)
     with pytest.raises(ValueError, match=r"Affine\.grad gives"):
         gradients(sum_all(y), [w])
+    monkeypatch.setattr(type(y.node.op), "grad", lambda self, node, dy: [None, dy])
+    with pytest.raises(ValueError, match="argument"):
+        gradients(sum_all(y), [w])

@@ -224,6 +224,13 @@ def test_a_shape_that_a_layer_promised_and_did_not_make(monkeypatch: pytest.Monk
         session_of(model_of([dense(2, "a")])).prediction({"x": (4, 5)})
 
 
+def test_another_number_of_outputs_than_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Dense.call
+    monkeypatch.setattr(Dense, "call", lambda self, ctx, x: [made(self, ctx, x)] * 2)
+    with pytest.raises(ValueError, match="argument"):
+        session_of(model_of([dense(2, "a")])).prediction({"x": (4, 5)})
+
+
 def test_sizes_that_a_layer_cannot_take_are_told_at_its_place() -> None:
     time = {"x": InputInfo((None, 3), "float32")}
     conv = {"type": "Reshape", "target_shape": [4, 3], "name": "cut"}
