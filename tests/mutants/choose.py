@@ -80,7 +80,7 @@ class Mutant:
 
 
 def mutants_of(file: str) -> Iterator[Mutant]:
-    """Every mutant of a file. What only type checkers read is left as it is."""
+    """Every mutant of a file. What only type checkers read, and a `*` among parameters, is left alone."""
     tree = get_ast((ROOT / file).read_text(encoding="utf-8"))
     for name, made in OPERATORS.items():
         operator = made()
@@ -88,7 +88,7 @@ def mutants_of(file: str) -> Iterator[Mutant]:
             (node, start) for node in ast_nodes(tree) for start, _ in operator.mutation_positions(node)
         )
         for occurrence, (node, start) in enumerate(positions):
-            if not _in_annotation(node):
+            if not _in_annotation(node) and not _keyword_only(node):
                 yield Mutant(file, name, occurrence, start[0])
 
 
@@ -127,6 +127,11 @@ def changed_lines(since: str) -> dict[str, set[int]]:
 
 def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def _keyword_only(node: Any) -> bool:
+    """Whether it is the `*` among parameters, which multiplies nothing."""
+    return bool(node.type == "operator" and node.parent.type == "parameters")
 
 
 def _in_annotation(node: Any) -> bool:

@@ -43,17 +43,18 @@ def test_what_is_dropped() -> None:
         assert mutate_code(kept, DropStatement(), 0) is None
 
 
-def test_annotations_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_annotations_and_marks_of_parameters_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     class Where:
         def __truediv__(self, file: str) -> Where:
             return self
 
         def read_text(self, encoding: str) -> str:
-            return "def f(a: Literal[1, 2], b: int = 1) -> Literal[3]:\n    c: Literal[4] = 5\n"
+            return "def f(a: Literal[1, 2], *, b: int = 1) -> Literal[3]:\n    c: Literal[4] = 5\n"
 
     monkeypatch.setattr(choose, "ROOT", Where())
     found = [m for m in mutants_of("x.py") if m.operator == "NumberReplacer"]
     assert [m.line for m in found] == [1, 1, 2, 2]
+    assert not any("Mul" in m.operator for m in mutants_of("x.py"))
 
 
 def test_a_sample_is_drawn_by_the_seed() -> None:
