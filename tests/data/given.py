@@ -5,8 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from nnctl.data.fit_roles import fit
+from nnctl.data.given import table_of
 from nnctl.data.open import Data, open_data
+from nnctl.data.roles import Wanted, assign
 from nnctl.data.spec import DataSpec
+from nnctl.data.warnings.base import Fitted
 
 PEOPLE = """age,hours,job,income,weight
 31,40,clerk,low,1
@@ -29,3 +35,11 @@ def write(directory: Path, name: str, text: str) -> str:
 def opened(directory: Path, config: dict[str, Any], seed: int = 3, **wanted: Any) -> Data:
     """The data of a `data` section, opened."""
     return open_data(DataSpec.model_validate(config), directory, seed, **wanted)
+
+
+def fitted(held: dict[str, Any], /, whole: bool = True, **data: Any) -> Fitted:
+    """Columns as what warns of them sees them: all rows train, the target is `y`."""
+    spec = DataSpec.model_validate({"source": "a.csv", "target": "y", **data})
+    table, wanted = table_of(held), Wanted()
+    rows, roles = np.arange(table.longest), assign(spec, table.names, wanted)
+    return Fitted(spec, table, rows, roles, fit(table, rows, roles, spec, wanted), whole)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.data.given import opened
+from nnctl.data.warnings.leaks import leaked_target
+from tests.data.given import fitted, opened
 
 RANDOM = np.random.default_rng(5)
 KIND = RANDOM.integers(0, 3, 60)
@@ -97,3 +98,70 @@ def test_windows_learn_from_the_past_of_the_target(tmp_path: Path) -> None:
     for horizon, expected in ((1, []), (0, ["column 'y' is the target, and an input as well"])):
         window = {"window": {"length": 3, "horizon": horizon}}
         assert said(tmp_path, "y", window, x=RANDOM.normal(size=60), y=MONEY) == expected
+
+
+def told(held: dict[str, Any], /, **config: Any) -> list[str]:
+    return [warning.message for warning in leaked_target(fitted(held, **config))]
+
+
+def test_as_many_rows_as_rule_out_chance() -> None:
+    """Twenty at least; of two classes 22, as half of the rows agree by chance: (1/2)^20 < 1e-6 < (1/2)^18."""
+    equals = ["column 'x' equals the target 'y' in every training row"]
+    four = [f"w{i % 4}" for i in range(20)]
+    unlike = np.arange(20) ** 2 % 7
+    assert told({"x": four, "z": unlike, "y": four}) == equals
+    assert told({"x": four[:19], "z": unlike[:19], "y": four[:19]}) == []
+    for rows, expected in ((22, equals), (20, [])):
+        two = [("u", "v")[i % 2] for i in range(rows)]
+        assert told({"x": two, "z": np.arange(rows) ** 2 % 7, "y": two}) == expected
+
+
+def test_a_line_holds_to_a_billionth_of_the_targets_range() -> None:
+    """And over twenty different values: any few lie on some line."""
+    x = np.linspace(0, 1, 20)
+    z = np.arange(20) ** 2 % 7
+    for scale, start, off, expected in (
+        (
+            1.0,
+            1000.0,
+            0.0,
+            ["column 'x' determines the target 'y' in every training row, which is 1 * x +1000"],
+        ),
+        (1.0, 1000.0, 1e-7, []),
+        (1e-3, 0.0, 1e-8, []),
+        (0.0, 3.0, 0.0, []),
+    ):
+        y = scale * x + start
+        y[7] += off
+        assert told({"x": x, "z": z, "y": y}) == expected
+    few = np.append(x[:19], x[:2])
+    assert told({"x": few, "z": np.append(z, 1), "y": 2 * few + 1}) == []
+    missing = np.where(np.arange(20) == 4, np.nan, x)
+    assert told({"x": missing, "z": z, "y": 2 * x}, columns={"x": {"missing": "mean"}}) == []
+
+
+def test_arrays_are_not_compared() -> None:
+    assert told({"x": RANDOM.random((30, 2)), "y": np.arange(30) % 3}) == []
+
+
+def test_another_word_or_a_missing_one_is_no_equal() -> None:
+    y = np.array(["a", "b", "c"])[KIND]
+    for word in "abc":
+        for other in ("zz", ""):
+            x = np.where(y == word, other, y)
+            found = told({"x": x, "z": KIND % 2, "y": y}, columns={"x": {"missing": "other"}})
+            assert found == ["column 'x' determines the target 'y' in every training row"]
+
+
+def test_every_target_is_looked_at() -> None:
+    """After an output of several columns, and after one that is an input asked for whole."""
+    columns = {"x": MONEY, "copy": WORDS, "a": RANDOM.random(60), "b": RANDOM.random(60), "y": WORDS}
+    inputs = {"one": ["x"], "two": ["copy"]}
+    for first in (["a", "b"], ["x"]):
+        found = told(columns, inputs=inputs, target=None, targets={"first": first, "second": ["y"]})
+        assert found == ["column 'copy' equals the target 'y' in every training row"]
+
+
+def test_of_a_head_it_is_said_that_it_is_one() -> None:
+    (said,) = leaked_target(fitted({"x": WORDS, "z": MONEY, "y": WORDS}, whole=False))
+    assert said.message == "column 'x' equals the target 'y' in every of the first 60 rows"

@@ -38,7 +38,7 @@ def text_or_ids_as_classes(fitted: Fitted) -> Iterator[Problem]:
         words = as_words(fitted.table.columns[name])
         present = np.unique(words.codes[fitted.rows])
         cells = [words.vocabulary[code] for code in present[present >= 0].tolist()]
-        blanks = sum(len(cell.split()) for cell in cells) / max(len(cells), 1)
+        blanks = sum(len(cell.split()) for cell in cells) / len(cells)
         if blanks >= WORDS and 2 * len(cells) > count:
             yield warning(
                 f"column '{name}' holds text ({len(cells)} different ones in {count} rows), "

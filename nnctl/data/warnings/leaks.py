@@ -32,12 +32,13 @@ def leaked_target(fitted: Fitted) -> Iterator[Problem]:
     for columns in fitted.roles.targets.values():
         if len(columns) != 1:
             continue
+        (target,) = columns
         inputs = dict.fromkeys(c for read in fitted.roles.inputs.values() for c in read)
         if set(inputs) == set(columns) or list(columns) in fitted.roles.inputs.values():
             # An autoencoder, or its like: an input is asked for whole.
             continue
         for name in inputs:
-            said = _relation(fitted, name, columns[0], alone=len(inputs) == 1)
+            said = _relation(fitted, name, target, alone=len(inputs) == 1)
             if said:
                 # That it is an input is the mistake, not what else the config says of it.
                 path = fitted.input_path(name) or fitted.column_path(name)
@@ -67,7 +68,7 @@ def _relation(fitted: Fitted, name: str, target: str, *, alone: bool) -> str | N
         return None
     few = rows[:: len(rows) // SAMPLE + 1]
     found = _holds(x, y, few)
-    if found is not None and len(few) < len(rows):
+    if found is not None:
         found = _holds(x, y, rows)
     if found is None or (alone and found[0] == "determines"):
         return None
@@ -94,9 +95,7 @@ def _holds(x: Column, y: Column, rows: Rows) -> tuple[str, str] | None:
 
 
 def _line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float, float] | None:
-    """The a and b of y = a x + b, if that holds in every row and neither is constant."""
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        return None
+    """The a and b of y = a x + b, if that holds in every row, none is missing and neither is constant."""
     low, high = int(x.argmin()), int(x.argmax())
     if x[low] == x[high] or y.min() == y.max():
         return None
@@ -122,8 +121,6 @@ def _codes(column: Column, rows: Rows) -> Codes:
 def _follows(keys: Codes, values: Codes) -> bool:
     """Whether each key has one value, and that can hardly be chance: keys that occur once prove nothing."""
     count = len(keys)
-    if keys.max() == 0 or values.max() == 0:
-        return False
     value_of = np.empty(int(keys.max()) + 1, dtype=np.int64)
     value_of[keys] = values
     if not np.array_equal(value_of[keys], values):
@@ -137,6 +134,5 @@ def _follows(keys: Codes, values: Codes) -> bool:
 def _same_words(x: Column, y: Column, rows: Rows) -> bool:
     if not (isinstance(x, Words) and isinstance(y, Words)):
         return False
-    own = {w: i for i, w in enumerate(y.vocabulary)}
-    renamed = np.array([*(own.get(w, -2) for w in x.vocabulary), -1], dtype=np.int64)
-    return np.array_equal(renamed[x.codes[rows]], y.codes[rows])
+    spelled = [np.array([*c.vocabulary, None], dtype=object)[c.codes[rows]] for c in (x, y)]
+    return np.array_equal(spelled[0], spelled[1])

@@ -36,7 +36,7 @@ def pieces_of_a_series(fitted: Fitted) -> Iterator[Problem]:
     words = as_words(fitted.table.columns[name])
     firsts = np.append(0, np.flatnonzero(np.diff(words.codes)) + 1)
     groups, pieces = np.unique(words.codes[firsts], return_counts=True)
-    if pieces.max(initial=1) > 1:
+    if pieces.max() > 1:
         worst = int(np.argmax(pieces))
         word = words.vocabulary[int(groups[worst])] if groups[worst] >= 0 else "(missing)"
         yield warning(
@@ -106,7 +106,7 @@ def _stamps(name: str, column: Column) -> npt.NDArray[np.float64] | None:
         return None
     if values.dtype.kind == "f" and np.isnan(values).any():
         return None
-    if "time" in name.lower() and values.max(initial=0) < _HOURS:
+    if "time" in name.lower() and (values < _HOURS).all():
         return None
     return values.astype(np.float64)
 
@@ -114,7 +114,7 @@ def _stamps(name: str, column: Column) -> npt.NDArray[np.float64] | None:
 def _without_clock_changes(stamps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Local times of one series, without the hour by which clocks are put back once a year."""
     back = np.flatnonzero(np.diff(stamps) < 0)
-    changes = all(0 < stamps[i] - stamps[i + 1] <= _HOUR for i in back)
+    changes = all(stamps[i] - stamps[i + 1] <= _HOUR for i in back)
     rare = bool((np.diff(stamps[back]) > _HALF_A_YEAR).all())
     return np.maximum.accumulate(stamps) if len(back) and changes and rare else stamps
 
