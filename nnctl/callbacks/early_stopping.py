@@ -71,5 +71,5 @@ class EarlyStopping(Monitor):
             # Only what beats the baseline too starts the wait anew.
             if self.baseline is None or self.improved(current, self.baseline, self.min_delta):
                 state["wait"] = 0
-        elif state["wait"] >= self.patience and event.epoch > 0:
+        elif state["wait"] >= self.patience:
             yield Stop(f"{self.monitor} has not improved for {state['wait']} epochs")

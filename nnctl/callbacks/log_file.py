@@ -28,7 +28,9 @@ class LogFile(CallbackSpec):
         return {"names": None}
 
     def fits(self, state: Any) -> bool:
-        names = state.get("names") if isinstance(state, dict) and list(state) == ["names"] else 0
+        if not isinstance(state, dict) or list(state) != ["names"]:
+            return False
+        names = state["names"]
         return names is None or (isinstance(names, list) and all(isinstance(name, str) for name in names))
 
     def head(self, names: Sequence[str]) -> str:

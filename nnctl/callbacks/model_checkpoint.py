@@ -86,8 +86,9 @@ class ModelCheckpoint(Monitor):
         except (ValueError, OverflowError) as error:
             expected = "formats as in {epoch:02d}-{val_loss:.2f}.h5"
             return [Problem(f"'filepath' cannot be put together: {error}", ("filepath",), expected=expected)]
-        parts = self.filepath.count("/") + 1
-        odd = any(len(n) > _LONGEST or n.count("/") + 1 != parts or "/." in f"/{n}" for n in names)
+        # Filled up with slashes, a short number would begin a path of its own.
+        odd = any("/" in (spec or "") for _, _, spec, _ in Formatter().parse(self.filepath))
+        odd = odd or any(len(name) > _LONGEST or "/." in f"/{name}" for name in names)
         return [Problem("'filepath' makes names that no file can have", ("filepath",))] if odd else []
 
     def handle(self, event: Event, state: dict[str, Any]) -> Iterable[Request]:

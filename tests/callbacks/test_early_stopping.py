@@ -45,6 +45,19 @@ def test_restores_the_best_when_it_stops_and_when_it_does_not() -> None:
     assert out.restored == 2
 
 
+def test_waiting_for_a_baseline_begins_with_the_first_epoch() -> None:
+    """Which is no improvement unless it beats it; what beats it starts the wait anew."""
+    assert run(make("EarlyStopping", baseline=1.0, patience=3), losses(5, 6, 7, 8)).epochs == 3
+    assert run(make("EarlyStopping", baseline=4.0, patience=2), losses(5, 3, 6, 7, 8)).epochs == 4
+    assert run(make("EarlyStopping", baseline=5.0, patience=2), losses(5, 6, 7)).epochs == 2
+
+
+def test_what_is_equal_is_no_improvement_in_either_direction() -> None:
+    rows = losses(0.5, 0.5, 0.5, name="x")
+    for mode in ("min", "max"):
+        assert run(make("EarlyStopping", monitor="x", mode=mode, patience=1), rows).epochs == 2
+
+
 def test_baseline_restores_the_best_of_the_epochs_there_were() -> None:
     out = run(make("EarlyStopping", baseline=1.0, patience=3, restore_best_weights=True), losses(5, 3, 4, 2))
     assert (out.epochs, out.restored) == (3, 1)
@@ -89,10 +102,19 @@ def test_slots_differ_by_config() -> None:
     b = make("EarlyStopping", restore_best_weights=True, monitor="loss")
     assert a.slot() != b.slot()
     assert a.slot() == make("EarlyStopping", restore_best_weights=True).slot()
+    assert a.slot() == "early_stopping-4e2d6cd0", "by this name a checkpoint holds the weights"
 
 
 @pytest.mark.parametrize(
-    "fields", [{"patience": -1}, {"mode": "up"}, {"verbose": 2}, {"patienc": 1}, {"min_delta": "0"}]
+    "fields",
+    [
+        {"patience": -1},
+        {"mode": "up"},
+        {"verbose": 2},
+        {"patienc": 1},
+        {"min_delta": "0"},
+        {"min_delta": float("nan")},
+    ],
 )
 def test_wrong_fields(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

@@ -67,6 +67,17 @@ def test_a_spreadsheet_runs_nothing() -> None:
     assert texts["log"] == "epoch;'=cmd();learning_rate\n0;-1.0;0.1\n"
 
 
+@pytest.mark.parametrize("name", ["=a", "+a", "-a", "@a", "\ta", "a=b", "_a"])
+def test_names_that_a_spreadsheet_would_compute_are_quoted(name: str) -> None:
+    (head, _) = run(make("CSVLogger", filename="log"), [{name: 1.0}]).texts["log"].splitlines()
+    assert head.split(",")[1:] in (
+        [name, "learning_rate"],
+        [f"'{name}", "learning_rate"],
+        ["learning_rate", name],
+    )
+    assert (f"'{name}" in head) == (name[0] in "=+-@\t")
+
+
 def test_a_number_without_a_column_is_no_silent_loss() -> None:
     logger = make("CSVLogger", filename="log")
     state = logger.start()
@@ -82,8 +93,34 @@ def test_it_writes_nothing_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "filename", ["/etc/x", "../x", ".x", "a/../x", "", "metrics.jsonl", "checkpoints/x", "a\\b"]
+    ("filename", "why"),
+    [
+        ("/etc/x", "must be a plain relative path"),
+        ("../x", "must be a plain relative path"),
+        (".x", "must be a plain relative path"),
+        ("a/../x", "must be a plain relative path"),
+        ("a/.x", "must be a plain relative path"),
+        (".", "must be a plain relative path"),
+        ("", ""),
+        ("x" * 201, ""),
+        ("metrics.jsonl", "keeps something of its own under metrics.jsonl"),
+        ("checkpoints/x/y", "keeps something of its own under checkpoints"),
+        ("a\\b", "holds a character that file names do not have"),
+        ("a\0b", "holds a character that file names do not have"),
+    ],
 )
-def test_names_stay_inside(filename: str) -> None:
-    with pytest.raises(ValidationError):
+def test_names_stay_inside(filename: str, why: str) -> None:
+    with pytest.raises(ValidationError) as caught:
         make("CSVLogger", filename=filename)
+    assert why in caught.value.errors()[0]["msg"]
+
+
+@pytest.mark.parametrize("filename", ["a", "x" * 200, "a.b", "logs/checkpoints/manifest.json", "A b/ü.csv"])
+def test_any_other_name_will_do(filename: str) -> None:
+    assert make("CSVLogger", filename=filename).config()["filename"] == filename
+
+
+@pytest.mark.parametrize("separator", ["", ";;"])
+def test_one_character_separates(separator: str) -> None:
+    with pytest.raises(ValidationError):
+        make("CSVLogger", filename="log", separator=separator)

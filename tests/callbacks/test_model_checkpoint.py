@@ -74,6 +74,62 @@ def test_a_name_that_the_run_uses_is_named() -> None:
         make("ModelCheckpoint", filepath="manifest.json/x.h5")
 
 
+@pytest.mark.parametrize(
+    ("filepath", "why"),
+    [
+        ("{0}.h5", "'{0}' is not a placeholder"),
+        ("{epoch:100}.h5", "'{epoch:100}' is too wide for a name"),
+        ("{loss:.100f}.h5", "'{loss:.100f}' is too wide for a name"),
+        ("x.keras", "end its name in .h5"),
+        ("a/step-1.h5", "step-*, best and latest"),
+    ],
+)
+def test_what_is_wrong_with_a_name(filepath: str, why: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        make("ModelCheckpoint", filepath=filepath)
+    assert why in caught.value.errors()[0]["msg"]
+
+
+@pytest.mark.parametrize("filepath", ["{epoch:99}.h5", "a/my-step-1.h5", "step-1/x.h5", "best.h5/x.h5"])
+def test_what_is_not_wrong_with_a_name(filepath: str) -> None:
+    assert make("ModelCheckpoint", filepath=filepath).config()["filepath"] == filepath
+
+
+def test_names_with_their_numbers_have_200_characters_at_most() -> None:
+    for digits, found in ((98, []), (99, ["'filepath' makes names that no file can have"])):
+        name = f"{{epoch:99}}{{epoch:{digits}}}.h5"
+        problems = make("ModelCheckpoint", filepath=name).problems(["loss"])
+        assert [problem.message for problem in problems] == found
+        assert all(problem.path == ("filepath",) for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "filepath",
+    ["{epoch:/>5}.h5", "{epoch:/>2}.h5", "a/{epoch:.>3}.h5", "a/{epoch:/>2}/b.h5", "{loss:/>3.0%}.h5"],
+)
+def test_a_number_makes_no_directory_and_hides_nothing(filepath: str) -> None:
+    """However short it is: `/0%.h5` would lie outside of the run."""
+    (problem,) = make("ModelCheckpoint", filepath=filepath).problems(["loss"])
+    assert problem.message == "'filepath' makes names that no file can have"
+
+
+def test_what_can_be_put_into_a_name_is_told() -> None:
+    (problem,) = make("ModelCheckpoint", filepath="{loss:q}.h5").problems(["loss"])
+    assert problem.expected == "formats as in {epoch:02d}-{val_loss:.2f}.h5"
+    (problem,) = make("ModelCheckpoint", filepath="{batch:02d}.h5").problems(["loss"])
+    assert problem.message.startswith("'filepath' cannot be put together: ")
+    (problem,) = make("ModelCheckpoint", filepath="{los}.h5").problems(["loss"])
+    assert problem.message == "there is no 'los' to put into the name"
+
+
+def test_what_is_only_saved_is_not_watched() -> None:
+    """Only the best is asked for by its number: steps that have none, as in Keras, save nothing."""
+    assert not make("ModelCheckpoint", monitor="nothing").problems(["loss"])
+    assert not make("ModelCheckpoint").wants_steps()
+    best = make("ModelCheckpoint", save_best_only=True, save_freq=1)
+    assert run(best, losses(1, 2)).saves == []
+
+
 def test_unknown_placeholders_are_found_before_training() -> None:
     (problem,) = make("ModelCheckpoint", filepath="{val_los:.2f}.h5").problems(["loss", "val_loss"])
     assert (problem.path, problem.suggestion) == (("filepath",), "val_loss")

@@ -92,6 +92,29 @@ def test_problems(type_name: str) -> None:
     assert "it needs a validation split" in problem.message
 
 
+def test_what_is_wrong_with_a_monitor_is_told() -> None:
+    stopping = make("EarlyStopping", monitor="val_los", mode="min")
+    (problem,) = stopping.problems(["loss", "val_loss"])
+    assert problem.message == "there is no 'val_los' to monitor"
+    assert problem.expected == "one of loss, val_loss"
+    (problem,) = stopping.problems(["loss"])
+    assert problem.message == "there is no 'val_los' to monitor; it needs a validation split"
+    (problem,) = make("EarlyStopping", monitor="los", mode="min").problems(["loss"])
+    assert problem.message == "there is no 'los' to monitor"
+    (problem,) = make("EarlyStopping", monitor="loss").problems(["loss"])
+    assert problem.message == "whether 'loss' should fall or rise cannot be told"
+    assert problem.expected == "`mode: min` or `mode: max`"
+
+
+def test_which_callbacks_read_weights_or_set_rates() -> None:
+    made = [callbacks.get(name) for name in callbacks.names()]
+    assert [cls.__name__ for cls in made if cls is not None and cls.wants_weights] == ["TensorBoard"]
+    assert {cls.__name__: cls.sets_rate for cls in made if cls is not None and cls.sets_rate} == {
+        "LearningRateScheduler": "schedule",
+        "ReduceLROnPlateau": "step",
+    }
+
+
 def test_what_monitors_nothing_has_no_problems() -> None:
     needed = {"CSVLogger": {"filename": "a.csv"}, "LearningRateScheduler": {"schedule": _schedule()}}
     for name in callbacks.names():

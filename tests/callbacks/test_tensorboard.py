@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import threading
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnctl.core.errors import ConfigError
-from nnctl.core.events import EpochEnded, RunEnded, RunStarted, StepEnded
+from nnctl.core.errors import ConfigError, StorageError
+from nnctl.core.events import EpochEnded, Failed, Interrupted, RunEnded, RunStarted, StepEnded
 
 from .script import make
 
@@ -75,6 +76,64 @@ def test_steps(tmp_path: Path) -> None:
     assert [s for s, _ in steps_and_values(found, "batch_loss")] == [1, 2, 3, 4, 5, 6]
     train(tmp_path / "x", 0, 3, update_freq=3)
     assert [s for s, _ in steps_and_values(read(tmp_path / "x/logs/train"), "batch_loss")] == [3, 6]
+
+
+def test_epochs_can_be_read_while_the_run_goes_on(tmp_path: Path) -> None:
+    """And what an interrupted run wrote is complete: a run that begins again has files of its own."""
+    pytest.importorskip("tensorboard")
+    callback = make("TensorBoard")
+    before = set(threading.enumerate())
+    list(callback.handle(RunStarted("r", tmp_path, 5, 2, 0, 0, 9, {"seed": 7}), {}))
+    list(callback.handle(EpochEnded(0, 2, {"loss": 0.5, "val_loss": 1.0}, 0.1), {}))
+    assert steps_and_values(read(tmp_path / "logs" / "train"), "epoch_loss") == [(0, 0.5)]
+    list(callback.handle(Interrupted(2, 15), {}))
+    assert set(threading.enumerate()) == before
+    list(callback.handle(RunStarted("r", tmp_path, 5, 2, 1, 2, 9, {"seed": 7}), {}))
+    list(callback.handle(EpochEnded(1, 4, {"loss": 0.25}, 0.1), {}))
+    assert steps_and_values(read(tmp_path / "logs" / "train"), "epoch_loss") == [(0, 0.5), (1, 0.25)]
+    list(callback.handle(RunStarted("r", tmp_path, 5, 2, 1, 2, 9, {"seed": 7}), {}))
+    list(callback.handle(Failed(3, "the loss", None), {}))
+    assert set(threading.enumerate()) == before
+
+
+def test_the_config_is_readable(tmp_path: Path) -> None:
+    """As a block of code, which Markdown takes from four spaces on; at the epoch that the run begins with."""
+    pytest.importorskip("tensorboard")
+    train(tmp_path, 0, 1)
+    (text,) = read(tmp_path / "logs" / "train").Tensors("config")
+    assert text.tensor_proto.string_val[0] == b'    {\n      "seed": 7\n    }'
+    assert text.step == 0
+
+
+def test_every_so_many_steps_are_those_of_the_run(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    train(tmp_path, 0, 3, update_freq=4)
+    assert steps_and_values(read(tmp_path / "logs" / "train"), "batch_loss") == [(4, 0.5)]
+    assert make("TensorBoard", update_freq=4).wants_steps()
+    assert not make("TensorBoard").wants_steps()
+
+
+def test_without_a_run_directory_it_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tensorboard")
+    monkeypatch.chdir(tmp_path)
+    callback = make("TensorBoard", update_freq="batch", histogram_freq=1)
+    list(callback.handle(RunStarted("r", None, 5, 2, 0, 0, 9), {}))
+    list(callback.handle(StepEnded(0, 1, 1, 2, {"loss": 0.5}), {}))
+    list(callback.handle(EpochEnded(0, 2, {"loss": 0.5}, 0.1, {}), {}))
+    list(callback.handle(RunEnded(1, 2, {}, 0.1), {}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tensorboard")
+
+    def full(path: Path, root: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("nnctl.core.below.make_directories", full)
+    callback = make("TensorBoard")
+    with pytest.raises(StorageError, match=f"cannot write {tmp_path}/logs: No space left on device"):
+        list(callback.handle(RunStarted("r", tmp_path, 5, 2, 0, 0, 9), {}))
 
 
 def test_the_end_of_a_run_closes_its_files(tmp_path: Path) -> None:
