@@ -31,7 +31,7 @@ class Batches:
     """How a split is cut into steps.
 
     Args:
-        examples: How many there are.
+        examples: How many there are, at least one.
         size: The batch size; the last batch of a pass may be short.
         limit: Steps a pass at the most (Keras: steps_per_epoch), or None.
     """
@@ -49,7 +49,7 @@ class Batches:
     def counts(self) -> list[int]:
         """The batch sizes that occur, the largest first."""
         last = self.examples - (self.steps - 1) * self.size
-        return sorted({min(self.size, self.examples), min(last, self.size)} - {0}, reverse=True)
+        return sorted({min(self.size, self.examples), min(last, self.size)}, reverse=True)
 
     def slices(self, start: int = 0) -> Iterator[slice]:
         """The part of an epoch's order that each step sees, from step `start`."""
@@ -58,11 +58,11 @@ class Batches:
 
 
 def feed(program: Bound, split: Examples, indices: Array, step: int) -> None:
-    """Fill a program's inputs with the examples `indices`, and the step counter."""
+    """Fill a training program's inputs with the examples `indices`, and the step counter."""
     split.read(indices, program.inputs)
     counter = program.inputs.get("step")
     if counter is not None:
-        counter[0] = step
+        counter[...] = step
 
 
 def in_order(examples: int) -> Array:

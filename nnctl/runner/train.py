@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +47,17 @@ class Job:
     batches: Batches
     epochs: int
     seed: int
-    shuffle: bool = True
-    callbacks: Sequence[CallbackSpec] = ()
-    validation_every: int = 1
-    checkpoint_every: Every = "auto"
-    mark_best: str | None = None
-    log_names: Sequence[str] = ()
+    shuffle: bool
+    callbacks: Sequence[CallbackSpec]
+    validation_every: int
+    checkpoint_every: Every
+    mark_best: str | None
+    log_names: Sequence[str]
+    stop: Callable[[], int | None]
+    resolved_config: Mapping[str, Any]
     lost_logs: frozenset[str] = frozenset()
     history: Sequence[Mapping[str, Any]] = ()
-    stop: Callable[[], int | None] = lambda: None
     run_dir: Path | None = None
-    resolved_config: Mapping[str, Any] = field(default_factory=dict)
     clock: Callable[[], float] = time.perf_counter
 
 
@@ -270,7 +270,6 @@ class _Loop:
         began = time.perf_counter()
         started = events.EpochStarted(self.epoch)
         if self.step_in_epoch == 0:
-            session.reset_states()
             yield from self._tell(started)
         else:
             # Resumed in the middle: the callbacks heard of this epoch's start before the run stopped.
@@ -287,7 +286,7 @@ class _Loop:
             values = {f"val_{name}": value for name, value in validated.items()}
             logs |= values
             yield from self._tell(events.Validated(self.epoch, self.step, values))
-        logs["learning_rate"] = self._rate(max(self.step - 1, 0))
+        logs["learning_rate"] = self._rate(self.step - 1)
         yield from self._end_epoch(logs, time.perf_counter() - began)
 
     def _end_epoch(self, logs: dict[str, float], seconds: float) -> Iterator[Event]:
@@ -358,10 +357,10 @@ class _Loop:
         feed(program, self.job.train, indices, self.step)
         program.run()
         # Read now: the next program runs in the same arena.
-        loss = float(program.outputs["loss"][0])
+        loss = program.outputs["loss"].item()
         check = session.check()
         check.run()
-        bad = int(check.outputs["bad"][0])
+        bad = check.outputs["bad"].item()
         if bad >= 0 or not math.isfinite(loss):
             return self._failed(program, indices, bad)
         update = session.update()

@@ -84,6 +84,7 @@ def test_a_loss_that_is_not_finite_ends_training_though_its_gradients_are(tmp_pa
     assert isinstance(failed, events.Failed)
     assert failed.what == "the loss"
     assert failed.step == 1
+    assert failed.layer == "loss of y"
     assert sum(isinstance(e, events.StepEnded) for e in told) == 1
     for name, array in made.session.weights.arrays.items():
         np.testing.assert_array_equal(array, before[name])
@@ -99,3 +100,4 @@ def test_a_gradient_that_is_not_finite_ends_training_though_the_loss_is(tmp_path
     assert isinstance(failed, events.Failed)
     assert failed.what == "the gradient of 'y/kernel'"
     assert failed.step == 1
+    assert failed.layer == "y"

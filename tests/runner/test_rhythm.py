@@ -53,6 +53,25 @@ def test_auto_waits_for_a_large_model_before_it_knows_the_disk() -> None:
     assert rhythm.after_epoch()
 
 
+def test_what_auto_waits_at_the_least_and_for_its_share() -> None:
+    """A second; 49 times what the last one took; before the first, 49 times its bytes at 100 MB a second."""
+    clock = Clock()
+    rhythm = Rhythm("auto", 0, clock)
+    for now, due in ((0.99, False), (1.0, True)):
+        clock.now = now
+        assert (rhythm.after_step(1), rhythm.after_epoch()) == (due, due)
+    clock.now = 1.5
+    rhythm.committed(1.0)
+    for now, due in ((1.5 + 24.499, False), (1.5 + 24.501, True)):
+        clock.now = now
+        assert rhythm.after_step(1) is due
+    clock.now = 0.0
+    rhythm = Rhythm("auto", 10**9, clock)
+    for now, due in ((489.999998, False), (490.000001, True)):
+        clock.now = now
+        assert rhythm.after_step(1) is due
+
+
 def test_steps_and_epochs() -> None:
     assert [n for n in range(1, 13) if Rhythm(4, 0).after_step(n)] == [4, 8, 12]
     assert Rhythm(4, 0).after_epoch()

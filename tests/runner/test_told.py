@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from nnctl.callbacks.base import CallbackSpec
 from nnctl.core import events
 from nnctl.runner.train import Job, train
 from tests.runner.test_boundaries import job
@@ -61,6 +64,12 @@ def test_running_means_are_worked_out_as_often_as_somebody_can_look(monkeypatch:
     monkeypatch.setattr("nnctl.runner.train.time", SimpleNamespace(perf_counter=tick))
     steps = told(job("training.epochs=1"), events.StepEnded)
     assert [bool(step.logs) for step in steps] == [False, False, True, False, False, True, False]
+    now = 1000.0
+    (ended,) = told(job("training.epochs=1"), events.EpochEnded)
+    assert ended.seconds == pytest.approx(9 * 0.02), "from its start over seven steps to its end"
+    now = 1000.0
+    (ended,) = told(job("training.epochs=2"), events.RunEnded)
+    assert ended.seconds == pytest.approx(0.02 * (2 * 10 + 1)), "from before the first epoch to the end"
     asks = "training.callbacks=[{type: ModelCheckpoint, save_freq: 3, filepath: '{epoch}-{batch}.h5'}]"
     assert all(step.logs for step in told(job("training.epochs=1", asks), events.StepEnded))
 
@@ -120,3 +129,133 @@ def test_a_signal_ends_it_after_the_step_that_it_came_in(step: int) -> None:
         assert (saved.step, saved.state.complete) == (step, True)
         assert saved.state.step_in_epoch == step % 7
         assert saved.state.epoch == step // 7
+
+
+class Asking(CallbackSpec):
+    """Asks for what `answers` gives for an event; `heard` are the events' kinds."""
+
+    answers: Any = None
+    heard: list[str] = []
+
+    def wants_steps(self) -> bool:
+        return True
+
+    def handle(self, event: events.Event, state: dict[str, Any]) -> Iterable[events.Request]:
+        self.heard.append(type(event).__name__)
+        return self.answers(event)
+
+
+def asking(made: Job, answers: Callable[[Any], list[events.Request]]) -> Asking:
+    """A callback of this job that asks so."""
+    callback = Asking(answers=answers)
+    made.callbacks = (callback,)
+    return callback
+
+
+def test_a_rate_that_a_callback_sets_is_one_that_the_dtype_has() -> None:
+    """The update is made with it, and that is what the logs say."""
+    for dtype, rate in (("float32", 0.10000000149011612), ("float64", 0.1)):
+        made = job("training.epochs=2", f"dtype={dtype}")
+        asking(
+            made, lambda e: [events.SetLearningRate(0.1, "why")] if isinstance(e, events.EpochEnded) else []
+        )
+        seen = list(train(made))
+        changes = [e for e in seen if isinstance(e, events.LearningRateChanged)]
+        assert [(e.step, e.learning_rate, e.reason) for e in changes] == [(7, rate, "why"), (14, rate, "why")]
+        assert [e.logs["learning_rate"] for e in seen if isinstance(e, events.EpochEnded)] == [0.005, rate]
+
+
+def test_an_epochs_event_names_the_first_rate_of_all() -> None:
+    rows = told(
+        job("training.epochs=2", f"training.optimizer={{type: SGD, learning_rate: {SCHEDULE}}}"),
+        events.EpochEnded,
+    )
+    assert [row.initial_learning_rate for row in rows] == [0.1, 0.1]
+
+
+def test_the_first_reason_to_stop_is_told() -> None:
+    made = job("training.epochs=5")
+    asking(
+        made, lambda e: [events.Stop("one"), events.Stop("two")] if isinstance(e, events.EpochEnded) else []
+    )
+    (stopped,) = told(made, events.Stopped)
+    assert (stopped.epoch, stopped.step, stopped.reason) == (1, 7, "one")
+
+
+@pytest.mark.parametrize("also_at_an_end", [False, True])
+def test_weights_kept_within_an_epoch_come_back_without_numbers(also_at_an_end: bool) -> None:
+    """Numbers are of whole epochs: those of an earlier one do not go with weights that were kept later."""
+    made = job("training.epochs=2")
+    kept: dict[str, Any] = {}
+
+    def answers(event: events.Event) -> list[events.Request]:
+        if isinstance(event, events.StepEnded) and event.step == 10:
+            kept.update({name: array.copy() for name, array in made.session.weights.arrays.items()})
+            return [events.KeepWeights("a")]
+        if isinstance(event, events.EpochEnded) and event.epoch == 0 and also_at_an_end:
+            return [events.KeepWeights("a")]
+        return [events.RestoreWeights("a")] if isinstance(event, events.RunEnded) else []
+
+    asking(made, answers)
+    seen = list(train(made))
+    ended = seen[-1]
+    assert isinstance(ended, events.RunEnded)
+    assert ended.restored_epoch is None
+    assert ended.logs == [e for e in seen if isinstance(e, events.EpochEnded)][-1].logs
+    for name, array in made.session.weights.arrays.items():
+        np.testing.assert_array_equal(array, kept[name])
+
+
+def test_what_was_never_kept_is_not_put_back() -> None:
+    made = job("training.epochs=1")
+    asking(made, lambda e: [events.RestoreWeights("a")] if isinstance(e, events.RunEnded) else [])
+    assert isinstance(list(train(made))[-1], events.RunEnded)
+
+
+def test_a_state_that_a_callback_had_saved_is_not_saved_again() -> None:
+    """In the middle of an epoch, at its end, and at the end of the run."""
+    made = job("training.epochs=2", "training.checkpoint={every: 2}")
+    made.mark_best = None
+    asking(
+        made,
+        lambda e: (
+            [events.Save()]
+            if isinstance(e, events.EpochEnded) or (isinstance(e, events.StepEnded) and e.step in (2, 4))
+            else []
+        ),
+    )
+    assert [(e.step, e.reason) for e in told(made, events.CheckpointDue)] == [
+        (2, "callback"), (4, "callback"), (6, "step"), (7, "callback"),
+        (8, "step"), (10, "step"), (12, "step"), (14, "callback"), (14, "end"),
+    ]  # fmt: skip
+
+
+def test_a_callback_that_fails_is_named_and_the_best_model_is_kept() -> None:
+    made = job("training.epochs=5")
+    made.clock = lambda: 0.0
+
+    def answers(event: events.Event) -> list[events.Request]:
+        if isinstance(event, events.StepEnded) and event.step == 10:
+            raise ZeroDivisionError("mine")
+        return []
+
+    asking(made, answers)
+    seen: list[events.Event] = []
+    with pytest.raises(ZeroDivisionError, match="mine") as failed:
+        seen.extend(train(made))
+    assert failed.value.__notes__ == ["in the callback Asking"]
+    (due,) = [e for e in seen if isinstance(e, events.CheckpointDue)]
+    assert (due.step, due.reason, due.best, due.state.complete) == (7, "best", True, False)
+
+
+def test_an_epoch_that_is_gone_on_with_is_not_begun_again_for_callbacks() -> None:
+    made = job("training.epochs=2", "training.checkpoint={every: 3}")
+    first = asking(made, lambda e: [])
+    state = next(e.state for e in train(made) if isinstance(e, events.CheckpointDue) and e.step == 9)
+    assert first.heard.count("EpochStarted") == 2
+    again = job("training.epochs=2", "training.checkpoint={every: 3}")
+    second = asking(again, lambda e: [])
+    kinds = [type(e).__name__ for e in train(again, state)]
+    assert kinds[:3] == ["RunStarted", "EpochStarted", "StepEnded"]
+    assert second.heard[:2] == ["RunStarted", "StepEnded"]
+    assert kinds.count("StepEnded") == 5
