@@ -188,6 +188,8 @@ def test_what_is_read(name: str, outputs: str, targets: str) -> None:
 
 def test_powers_of_the_unit() -> None:
     """Only these losses grow by a power of what the targets are measured in; no other claims to."""
+    for name in ("mse", "mae", "mape", "msle", "huber"):
+        assert make(name).target((3,)) == Target("numbers", (3,))
     powers = {cls.__name__: cls.power_of_unit for cls in losses.classes() if cls.power_of_unit is not None}
     assert powers == {"MeanSquaredError": 2, "MeanAbsoluteError": 1}
 
@@ -195,7 +197,9 @@ def test_powers_of_the_unit() -> None:
 @pytest.mark.parametrize("name", ["categorical_crossentropy", "binary_crossentropy"])
 def test_smoothing_is_a_share(name: str) -> None:
     for share in (0.0, 1.0):
-        assert make(name, label_smoothing=share).config()["label_smoothing"] == share
+        smoothed = make(name, label_smoothing=share)
+        assert smoothed.config()["label_smoothing"] == share
+        assert smoothed.target((3,)) == make(name).target((3,))
     for share in (-0.01, 1.01):
         with pytest.raises(ValidationError):
             make(name, label_smoothing=share)
@@ -203,6 +207,10 @@ def test_smoothing_is_a_share(name: str) -> None:
 
 def test_a_margin_above_zero() -> None:
     """Huber's delta is where a parabola ends: 0 would leave none."""
-    assert make("huber", delta=1e-3).config()["delta"] == 1e-3
+    narrow = make("huber", delta=1e-3)
+    assert narrow.config()["delta"] == 1e-3
+    x, y = np.array([[2.0]]), np.array([[0.0]])
+    (got,) = evaluate(lambda x, y: narrow.rows(y, x), {"x": x, "y": y})
+    assert got[0] == pytest.approx(2e-3 - 0.5e-6)
     with pytest.raises(ValidationError):
         make("huber", delta=0.0)

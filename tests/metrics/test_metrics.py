@@ -86,6 +86,19 @@ def test_precision_and_recall() -> None:
     assert stream(make("recall", thresholds=0.3), [batch]) == 1.0
 
 
+def test_binary_accuracy_is_over_all_units() -> None:
+    """What lies on the threshold is not above it."""
+    batch = {
+        "y_true": np.array([[1, 0], [0, 1], [1, 1]], np.float32),
+        "y_pred": np.array([[0.6, 0.1], [0.5, 0.4], [0.9, 0.2]], np.float32),
+    }
+    assert stream(make("binary_accuracy"), [batch]) == pytest.approx(4 / 6)
+    assert stream(make("accuracy"), [{k: v[:, :1] for k, v in batch.items()}]) == 1.0
+    assert stream(make("binary_accuracy", threshold=0.3), [batch]) == pytest.approx(4 / 6)
+    batch["weight"] = np.array([1.0, 2.0, 1.0], np.float32)
+    assert stream(make("binary_accuracy"), [batch]) == pytest.approx((2 + 2 + 1) / 8)
+
+
 def test_auc_of_a_perfect_and_a_reversed_order() -> None:
     y = np.array([[0], [0], [1], [1]], np.float32)
     p = np.array([[0.1], [0.2], [0.7], [0.9]], np.float32)
@@ -224,7 +237,10 @@ def test_what_is_read(name: str, fields: dict[str, object], read: str) -> None:
 
 
 def test_which_count_classes() -> None:
-    """Their targets are 0 and 1, or class numbers."""
+    """Their targets are 0 and 1, or class numbers; of the others they may be any numbers."""
+    for cls in metrics.classes():
+        if cls.of_classes and not cls.__name__.startswith("Sparse"):
+            assert make(cls.__name__).target((7,)).classes in (2, 7)
     assert {cls.__name__ for cls in metrics.classes() if cls.of_classes} == {
         "AUC", "BinaryAccuracy", "CategoricalAccuracy", "Precision", "Recall", "SparseCategoricalAccuracy",
         "SparseTopKCategoricalAccuracy", "TopKCategoricalAccuracy",
