@@ -26,6 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.forking import import_everything
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 MORE = """
@@ -97,27 +99,11 @@ class Harness:
         config = (ROOT / "configs" / "iris.yaml").read_text().replace("epochs: 60", "epochs: 3")
         (folder / "iris.yaml").write_text(config.rstrip() + MORE)
         shutil.copy(ROOT / "configs" / "data" / "iris.csv", folder / "data")
-        self._import()
+        import_everything()
         whole = self.wait([self.start("whole", self.folder / "warm")])[0]
         expected = whole.sha256()
         assert expected is not None, whole.err
         self.expected = expected
-
-    def _import(self) -> None:
-        """What every training imports, once; and what Numba sets up at the first kernel."""
-        import gc
-        import importlib
-        import pkgutil
-
-        import nnctl
-
-        for module in pkgutil.walk_packages(nnctl.__path__, "nnctl."):
-            if module.name != "nnctl.__main__":
-                importlib.import_module(module.name)
-        import numba
-
-        numba.njit(lambda x: x + 1)(1)
-        gc.collect()
 
     def cache(self) -> Path:
         """A new kernel cache that lacks a few kernels."""

@@ -18,6 +18,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.forking import import_everything
 from tests.mutated.base import make_base
 from tests.mutated.cases import Case, make
 
@@ -113,19 +114,6 @@ def _wrong(case: Case, here: Path) -> str | None:
     return None
 
 
-def preload() -> None:
-    """Import what a command would, so that a case costs what it costs beyond that."""
-    import nnctl.cli.main
-    import nnctl.program.session
-    import nnctl.report.errors
-    import nnctl.report.progress
-    import nnctl.report.runs
-    import nnctl.report.tables
-    import nnctl.workflow.evaluate
-    import nnctl.workflow.export
-    import nnctl.workflow.predict  # noqa: F401
-
-
 def main() -> int:
     """Run the cases and say what does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -134,7 +122,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     os.environ.setdefault("NNCTL_THREADS", "1")
-    preload()
+    import_everything()
     codes: Counter[int] = Counter()
     faults, slowest, largest = 0, 0.0, 0.0
     with tempfile.TemporaryDirectory() as place:
