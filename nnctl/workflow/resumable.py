@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnctl.callbacks.log_file import LogFile
 from nnctl.runs.hdf5 import FileRefused
 from nnctl.runs.state import TrainingState
 
@@ -40,8 +41,13 @@ def _misfits(job: Job, state: TrainingState) -> Iterator[str]:
     if state.callback_states and len(state.callback_states) != len(job.callbacks):
         yield f"there are {len(state.callback_states)} callbacks' states for {len(job.callbacks)}"
     for callback, kept in zip(job.callbacks, state.callback_states, strict=False):
-        if not callback.fits(kept):
+        if not callback.fits(kept) or (isinstance(callback, LogFile) and _other_names(kept, job)):
             yield f"the state of {type(callback).__name__} is not as it should be"
+
+
+def _other_names(kept: Mapping[str, Any], job: Job) -> bool:
+    """Whether a log was begun with other columns than this training has numbers for."""
+    return kept["names"] is not None and kept["names"] != list(job.log_names)
 
 
 def _shapes(arrays: Mapping[str, Any]) -> dict[str, tuple[tuple[int, ...], str]]:
