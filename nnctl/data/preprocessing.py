@@ -138,6 +138,13 @@ class TargetPrep(Spec):
     """The shape of one example; () for one number."""
     class_names: tuple[str, ...] | None = None
 
+    @model_validator(mode="after")
+    def _hang_together(self) -> Self:
+        spread = any(isinstance(c, CategoryPrep) and c.encoding == "onehot" for c in self.columns.values())
+        if spread and self.kind != "onehot":
+            raise ValueError("0/1 vectors are no class numbers")
+        return self
+
     @property
     def dtype(self) -> Literal["float32", "int32"]:
         """int32 for class numbers, else float32."""

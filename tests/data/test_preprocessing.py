@@ -126,6 +126,20 @@ def test_damaged_json(text: str) -> None:
         Preprocessing.from_json(text)
 
 
+@pytest.mark.parametrize("kind", ["ids", "number"])
+def test_a_target_of_one_number_is_not_spread(kind: str) -> None:
+    """A model file that lost a word's encoding is refused; what it says is not read as vectors."""
+    column = {"kind": "category", "words": ["a", "b", "c"], "encoding": "index"}
+    stored: dict[str, Any] = {
+        "inputs": {},
+        "targets": {"y": {"columns": {"y": column}, "kind": kind, "shape": []}},
+    }
+    assert Preprocessing.from_data(stored).targets["y"].kind == kind
+    del column["encoding"]
+    with pytest.raises(RunError, match=r"stored preprocessing is not as it should be: .*no class numbers"):
+        Preprocessing.from_data(stored)
+
+
 def test_stored_preprocessing_is_used_not_fitted(tmp_path: Path) -> None:
     stored = people(tmp_path).preprocessing
     first = people(tmp_path).train.arrays()

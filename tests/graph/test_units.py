@@ -136,7 +136,12 @@ def test_the_unit_of_a_target() -> None:
     assert unit(prep(("minmax", (3.0,)), ("minmax", (4.0,)))) is None
     assert unit(prep(("minmax", (3.0,)), ("none", (1.0,)))) is None
     assert unit(prep(("standard", (3.0, 4.0)))) is None
-    assert unit(TargetPrep(columns={"c": CategoryPrep(words=("a", "b"))}, kind="ids", shape=())) is None
+    assert (
+        unit(
+            TargetPrep(columns={"c": CategoryPrep(words=("a", "b"), encoding="index")}, kind="ids", shape=())
+        )
+        is None
+    )
 
 
 def factors(layers: list[Any], targets: dict[str, TargetPrep], **training: Any) -> dict[str, float]:
