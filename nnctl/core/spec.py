@@ -76,7 +76,7 @@ class Spec(BaseModel):
 def first_fault(error: ValidationError) -> str:
     """Where and what is the first of a validation's problems, in one line."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def rebased(path: str, info: SerializationInfo) -> str:
