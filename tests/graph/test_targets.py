@@ -17,7 +17,7 @@ from nnctl.graph.compile import compile_objective
 from nnctl.graph.lengths import length_problems, varies
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
-from nnctl.graph.targets import check_shapes, fits, outside
+from nnctl.graph.targets import check_shapes, fits, label_problems, outside
 from nnctl.spec.model import ModelSpec
 from nnctl.spec.training import TrainingSpec
 
@@ -130,6 +130,29 @@ def test_the_first_label_that_is_no_class(
 ) -> None:
     """Of three classes: the example, its label, the largest label of all."""
     assert outside(Labels(*pieces), SimpleNamespace(), 3, ignored) == found  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bad", ["train", "validation", "test"])
+@pytest.mark.parametrize("missing", ["validation", "none"])
+def test_labels_of_every_split_there_is(bad: str, missing: str) -> None:
+    """The first split that has one; its file and row; by the class's name where it has one."""
+    if bad == missing:
+        return
+    objective, model = both([dense(3, activation="softmax")], (5,), loss="sparse_categorical_crossentropy")
+    splits: dict[str, Any] = {}
+    for name in ("train", "validation", "test"):
+        split = Labels([0, 1], [2, 3 if name == bad else 1])
+        origin = SimpleNamespace(file=f"{name}.csv", row=lambda row: row + 2)
+        place = lambda part, at, origin=origin: (origin, at)  # noqa: E731
+        split.__dict__.update(targets={"out": None}, place=place)
+        splits[name] = None if name == missing else split
+    data = SimpleNamespace(**splits, class_names={"out": ["a", "b", "c", "d"]})
+    (problem,) = label_problems(objective, model, data)  # type: ignore[arg-type]
+    assert problem.message == (
+        f"output 'out' has 3 classes (0 to 2), but the label d occurs ({bad}.csv, row 5)"
+    )
+    assert problem.path == ("model", "layers", 0, "units")
+    assert problem.expected == "units: 4"
 
 
 TIME: list[Any] = [

@@ -30,7 +30,7 @@ _CLOSE = {
     "runner": "runner workflow/test_last_moments.py",
     "runs": "runs",
     "schedules": "schedules optimizers",
-    "spec": "spec",
+    "spec": "spec workflow/test_all_at_once.py",
     "workflow": "workflow cli",
 }
 """Where the tests of a package are, below tests/."""
