@@ -25,7 +25,7 @@ _CLOSE = {
     "losses": "losses",
     "metrics": "metrics losses",
     "optimizers": "optimizers schedules",
-    "program": "program runner",
+    "program": "program",
     "regularizers": "regularizers layers/test_layers.py",
     "runner": "runner workflow/test_last_moments.py",
     "runs": "runs",

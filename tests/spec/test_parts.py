@@ -170,7 +170,8 @@ def test_what_can_be_a_name(name: str, why: str | None) -> None:
 def test_entries_and_their_names_right_or_not() -> None:
     raw = [
         "Dense", "Nothing", {"type": "dense", "name": "a"}, {"use": "a", "inputs": "x"}, {"use": "zz"},
-        {"type": 3}, 7, {"name": "", "type": "Flatten", "inputs": ["a", 3, "b"]}, {"type": "Dense", "inputs": None},
+        {"type": 3}, 7, {"name": "", "type": "Flatten", "inputs": ["a", 3, "b"]},
+        {"type": "Dense", "inputs": None},
     ]  # fmt: skip
     found = named_entries(raw, ["dense"])
     assert [e.name for e in found] == [
