@@ -136,7 +136,8 @@ def test_a_target_of_one_number_is_not_spread(kind: str) -> None:
     }
     assert Preprocessing.from_data(stored).targets["y"].kind == kind
     del column["encoding"]
-    with pytest.raises(RunError, match=r"stored preprocessing is not as it should be: targets.y: 0/1 vectors are no class numbers"):
+    says = r"stored preprocessing is not as it should be: targets\.y: 0/1 vectors are no class numbers"
+    with pytest.raises(RunError, match=says):
         Preprocessing.from_data(stored)
 
 
