@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import subprocess
@@ -136,3 +137,21 @@ def test_writing_does_not_import_h5py() -> None:
         "assert 'h5py' not in sys.modules and 'numba' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_the_bytes_stay_as_they_are() -> None:
+    """Of every type and rank, names short and long, deep groups, texts and checksums of every length."""
+    rng = np.random.default_rng(3)
+    arrays = {
+        f"{'deep/' * (i % 3)}{'n' * (3, 255, 256)[i % 3]}{i}": rng.integers(0, 99, shape).astype(dtype)
+        for i, (dtype, shape) in enumerate(
+            (dtype, shape) for dtype in DTYPES for shape in ((), (0,), (3,), (2, 5), (1, 4, 3), (40_000,))
+        )
+    }
+    whole = b"".join(pieces({"config": "x" * 5000, "deep/text": ""}, arrays, {"format": "nnctl", "v": "1"}))
+    assert hashlib.sha256(whole).hexdigest()[:16] == "ff7a2c01eeb3d831"
+    sums = [checksum(bytes(range(n))) for n in range(80)]
+    assert hashlib.sha256(np.array(sums, "<u4").tobytes()).hexdigest()[:16] == "73b8fe417a4f55d6"
+    layout = lay_out([("a", "<f4", (3,)), ("g/b", "<i2", (0, 2))], {}, 512)
+    assert (layout.offsets, layout.size) == ((896, None), 908)
+    assert [at for at, _ in layout.metadata] == [512, 560, 636, 718, 777]

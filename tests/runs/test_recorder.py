@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from nnctl.core.errors import StorageError
 from nnctl.core.events import (
     CheckpointDue,
     EpochEnded,
@@ -19,7 +22,7 @@ from nnctl.core.events import (
     StepEnded,
 )
 from nnctl.runs.decision import decide
-from nnctl.runs.directory import RunDirectory
+from nnctl.runs.directory import RunDirectory, metrics_line
 from nnctl.runs.disk import DISK, Disk
 from nnctl.runs.manifest import Manifest
 from nnctl.runs.model_file import read_model
@@ -123,3 +126,102 @@ def test_how_a_run_may_end(tmp_path: Path) -> None:
     recorder.handle(Failed(9, "the loss became NaN", "dense"))
     assert run.manifest().reason == "the loss became NaN in dense at step 9"
     run.close()
+
+
+def running(path: Path) -> Recorder:
+    """A recorder of a run that has begun."""
+    recorder = Recorder(RunDirectory(path).open(), Manifest("a"), CONFIG, {})
+    recorder.begin()
+    return recorder
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (KeyboardInterrupt(), "interrupted", "the process was told to end"),
+        (GeneratorExit(), "interrupted", "the process was told to end"),
+        (SystemExit(1), "interrupted", "the process was told to end"),
+        (StorageError("the disk is full\nfree some"), "failed", "the disk is full"),
+        (ZeroDivisionError("by zero\nmore"), "failed", "ZeroDivisionError: by zero, in dense"),
+    ],
+)
+def test_how_a_run_ends_that_no_event_ends(
+    error: BaseException, status: str, reason: str, tmp_path: Path
+) -> None:
+    recorder = running(tmp_path)
+    if isinstance(error, ZeroDivisionError):
+        error.add_note("in dense")
+    recorder.break_off(error)
+    found = recorder.run.manifest()
+    assert (found.status, found.reason) == (status, reason)
+    assert found.ended is not None
+    recorder.break_off(StorageError("later"))
+    assert recorder.run.manifest().reason == reason
+    recorder.run.close()
+
+
+def test_an_end_before_the_beginning_or_without_a_directory_is_not_told(tmp_path: Path) -> None:
+    fresh = Recorder(RunDirectory(tmp_path / "a").open(), Manifest("a"), CONFIG, {})
+    fresh.break_off(KeyboardInterrupt())
+    assert not (tmp_path / "a" / "manifest.json").exists()
+    gone = running(tmp_path / "b")
+    (tmp_path / "b").rename(tmp_path / "c")
+    gone.break_off(KeyboardInterrupt())
+    assert gone.run.checkpoints.checkpoints() == []
+    with pytest.raises(StorageError, match="was removed, moved or replaced while it was used"):
+        gone.handle(EpochEnded(0, 4, {}, 0.5))
+
+
+def test_beginning_empties_what_another_attempt_wrote(tmp_path: Path) -> None:
+    recorder = running(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text("old\n")
+    recorder.handle(RunStarted("a", tmp_path, 3, 4, 0, 0, 9))
+    recorder.handle(EpochEnded(0, 4, {"loss": float("nan"), "b": 2.0}, 0.5))
+    assert (tmp_path / "metrics.jsonl").read_text() == (
+        '{"epoch": 0, "step": 4, "loss": null, "b": 2.0, "seconds": 0.5}\n'
+    )
+    (row,) = recorder.history()
+    assert list(row) == ["epoch", "loss", "b"]
+    assert math.isnan(row["loss"])
+    found = recorder.run.manifest()
+    recorder.handle(RunEnded(1, 4, {"loss": 1.0}, 1.5, restored_epoch=0))
+    assert (recorder.manifest.restored_epoch, recorder.manifest.steps, found.steps) == (0, 4, 0)
+    recorder.close()
+    recorder.close()
+    recorder.run.close()
+
+
+def test_files_that_do_not_hold_what_they_held_are_lost(tmp_path: Path) -> None:
+    """Of the metrics, the epochs before the checkpoint are taken over."""
+    recorder = running(tmp_path)
+    for name, text in {"a.csv": "one\ntwo\n", "b.csv": "other\n"}.items():
+        (tmp_path / name).write_text(text)
+    rows = [{"epoch": e, "loss": 1.0} for e in (0, 1, 2)]
+    (tmp_path / "metrics.jsonl").write_text("".join(map(metrics_line, rows)))
+    known = hashlib.sha256(b"one\n").hexdigest()
+    files = {"a.csv": (4, known), "b.csv": (4, known), "metrics.jsonl": (4, known)}
+    state = replace(state_after(2), files=files)
+    lost = recorder.go_on(state, ["a.csv", "b.csv", "c.csv"])
+    assert lost == {"b.csv", "c.csv", "metrics.jsonl"}
+    assert (tmp_path / "a.csv").read_text() == "one\n"
+    assert recorder.run.metrics() == rows[:2]
+    recorder.handle(LogDue("a.csv", "three\n"))
+    recorder.handle(LogDue("b.csv", "new\n"))
+    assert (tmp_path / "a.csv").read_text() == "one\nthree\n"
+    assert (tmp_path / "b.csv").read_text() == "new\n"
+    recorder.close()
+    recorder.run.close()
+
+
+def test_time_goes_on_where_it_was(tmp_path: Path) -> None:
+    recorder = Recorder(RunDirectory(tmp_path).open(), Manifest("a"), CONFIG, {})
+    recorder._since -= 5
+    recorder.begin(Manifest("b", wall_seconds=100.0, started="then"))
+    found = recorder.run.manifest()
+    assert 105 <= found.wall_seconds < 130
+    assert (found.name, found.started, found.ended) == ("b", "then", None)
+    recorder.handle(Failed(9, "the loss became NaN", None))
+    found = recorder.run.manifest()
+    assert (found.status, found.reason) == ("failed", "the loss became NaN at step 9")
+    assert 105 <= found.wall_seconds < 130
+    recorder.run.close()
