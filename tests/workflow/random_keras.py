@@ -210,7 +210,7 @@ def difference(seed: int) -> str | None:
     # Learning rates and slots have this type, whatever the model's is.
     keras.config.set_floatx("float64")
     _keep_64_bits()
-    _level_at_zero()
+    _as_on_tensorflow()
     case = drawn(seed)
     inputs = {"x": {"shape": list(case.shape), "dtype": "int32" if case.dtype == "int32" else "float64"}}
     spec = ModelSpec.model_validate({"inputs": inputs, "layers": case.layers})
@@ -250,14 +250,25 @@ def _keep_64_bits() -> None:
     dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 
 
-def _level_at_zero() -> None:
-    """On JAX, |x| has slope 1 at 0; on TensorFlow, PyTorch and in nnctl 0. NonNeg makes weights 0."""
+def _as_on_tensorflow() -> None:
+    """Do what JAX alone does otherwise (`docs/keras_differences.md`) as TensorFlow does it.
+
+    |x| has slope 1 at 0, where NonNeg puts weights, and the cross-entropy of a softmax is clipped.
+    """
     import jax
     from keras.src import backend
 
     absolute = jax.custom_jvp(jax.numpy.abs)
     absolute.defjvps(lambda tangent, _, x: jax.numpy.sign(x) * tangent)
     backend.numpy.absolute = lambda x: absolute(backend.convert_to_tensor(x))
+    if not hasattr(backend.nn.sparse_categorical_crossentropy, "clipped"):
+        clipped = backend.nn.sparse_categorical_crossentropy
+
+        def unclipped(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+            return clipped(target, output if from_logits else jax.numpy.log(output), True, axis)
+
+        unclipped.clipped = clipped
+        backend.nn.sparse_categorical_crossentropy = unclipped
 
 
 def _step(session: Session, training: TrainingSpec, step: int, x: Any, y: Any) -> float:
