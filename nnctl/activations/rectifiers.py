@@ -28,7 +28,7 @@ class relu(ActivationFunction):
     """Values below this are damped or set to zero."""
 
     def value_range(self, x: Range | None) -> Range | None:
-        return rectified_range(self.negative_slope, self.max_value)
+        return rectified_range(self.negative_slope, self.max_value, self.threshold)
 
     def apply(self, x: Value) -> Value:
         return rectified(x, self.negative_slope, self.max_value, self.threshold)
@@ -62,9 +62,12 @@ class elu(ActivationFunction):
         return activation(x, "elu", a=self.alpha)
 
 
-def rectified_range(negative_slope: float, max_value: float | None = None) -> Range:
+def rectified_range(negative_slope: float, max_value: float | None = None, threshold: float = 0.0) -> Range:
     """Between what Keras's relu lies."""
-    least = -inf if negative_slope > 0 else 0.0
+    # Without a largest value, what is above a threshold below 0 comes out as it is.
+    least = min(threshold, 0.0) if max_value is None else 0.0
+    if negative_slope > 0:
+        least = -inf
     return least, inf if max_value is None or negative_slope < 0 else max_value
 
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from nnctl.activations.base import activations
+from nnctl.core.ranges import ANY
 from nnctl.layers.base import layers
 from nnctl.layers.dense import Dense
 from nnctl.layers.gru import GRU
@@ -159,6 +160,32 @@ def test_relu_of_a_negative_threshold_and_a_largest_value() -> None:
         (y,) = evaluate(lambda x, f=function: f.apply(x), {"x": x})
         np.testing.assert_array_equal(y, [slope * -2, 0, 0.5, 2])
         check_gradients(lambda x, f=function: f.apply(x), {"x": x})
+
+
+@pytest.mark.parametrize(("name", "draw"), with_arguments(activations, activations.names()))
+def test_between_what_outputs_lie(name: str, draw: int) -> None:
+    """The range that is said holds every output, and no more than outputs come near to."""
+    cls = activations.get(name)
+    assert cls is not None
+    function = cls.model_validate(drawn(cls, np.random.default_rng(draw)))
+    (y,) = evaluate(lambda x: function.apply(x), {"x": np.linspace(-60, 60, 12001)[None]})
+    low, high = function.value_range(ANY)
+    assert low <= y.min()
+    assert y.max() <= high
+    assert function.sums_to_one is (name == "softmax")
+    if name != "softmax":
+        assert y.min() < -20 if low == -np.inf else y.min() == pytest.approx(low, abs=0.02)
+        assert y.max() > 8 if high == np.inf else y.max() == pytest.approx(high, abs=0.02)
+
+
+def test_the_ranges_of_those_that_dip_below_zero_end_where_they_turn() -> None:
+    for name, least in (("selu", -1.7580993), ("silu", -0.2784645), ("gelu", -0.1699710)):
+        cls = activations.get(name)
+        assert cls is not None
+        low, _ = cls().value_range(ANY)
+        assert least - 2e-4 < low < least
+    assert activations.get("linear")().value_range((2.0, 3.0)) == (2.0, 3.0)  # type: ignore[misc]
+    assert activations.get("softmax")().value_range(ANY) == (0.0, 1.0)  # type: ignore[misc]
 
 
 @pytest.mark.keras
