@@ -144,3 +144,60 @@ training: {loss: mse}
     assert (
         said(problems(inner.replace("[p, q]", "[p, x]")))[0] == "12:35 no input or layer above is called 'x'"
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message", "expected", "suggestion"),
+    [
+        (
+            "  outputs: [a, b]", "    - {use: again, inputs: left, name: c}\n  outputs: [a, b, c]",
+            "'again' is a call, not a layer", "use: encoder", "encoder",
+        ),
+        (
+            "inputs: concatenate", "inputs: 'concatenate:x'",
+            "'concatenate:x' names no output", "'concatenate' or 'concatenate:1'", None,
+        ),
+        ("outputs: [a, b]", "outputs: [a, 'b:x']", "'b:x' names no output", "'b' or 'b:1'", None),
+        (
+            "use: encoder", "use: encodr",
+            "no layer above is called 'encodr'", "encoder", "encoder",
+        ),
+        (
+            "[encoder, again]", "[encodr, again]",
+            "no input or layer above is called 'encodr'", "one of left, right, encoder or again", "encoder",
+        ),
+        (
+            ", inputs: left}", "}",
+            "the first entry must say what it reads: there are 2 inputs",
+            "inputs: one of left or right, or a list of them", None,
+        ),
+        (
+            ", inputs: concatenate}", "}\n    - Flatten",
+            "nothing reads 'flatten', and it is no output",
+            "an entry with `inputs: flatten`, or one less entry", None,
+        ),
+        ("{a: mse, b: null}", "{a: mse}", "the output 'b' has no loss", "b: a loss, or null", None),
+        (
+            "{a: mse, b: null}", "{a: mse, b: mse, c: mse}",
+            "the model has no output 'c'", "one of a or b", None,
+        ),
+        (
+            "outputs: [a, b]", "outputs: [a, bb]",
+            "no layer is called 'bb'", "one of left, right, encoder, again, concatenate, a or b", "b",
+        ),
+    ],
+)  # fmt: skip
+def test_the_way_out_of_a_wrong_name(
+    problems: Problems, old: str, new: str, message: str, expected: str, suggestion: str | None
+) -> None:
+    assert old in GRAPH
+    (found,) = [p for p in problems(GRAPH.replace(old, new)) if p.message == message]
+    assert (found.expected, found.suggestion) == (expected, suggestion)
+
+
+def test_of_thousands_of_names_the_nearest_two_hundred_are_searched(problems: Problems) -> None:
+    entries = "".join(f"    - {{type: Flatten, name: n{i}}}\n" for i in range(250))
+    text = "nnctl: 1\ndata: {source: d.csv}\ntraining: {loss: mse}\nmodel:\n  layers:\n" + entries
+    (found,) = problems(text + "    - {type: Flatten, inputs: x}\n")
+    assert found.expected is not None
+    assert found.expected.startswith("one of n50, n51, ")

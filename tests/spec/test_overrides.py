@@ -197,3 +197,56 @@ def test_any_override_is_applied_or_refused(text: str) -> None:
     if not problems:
         again = parse_document(Source("c", rewritten_text(document, [parsed])))
         assert again.data == plain(wanted)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("model.layers.5=Flatten", "0 to 4"),
+        ("model.layers.digt.units=1", "one of conv2d, max_pooling2d, flatten, dropout or digit"),
+        ("modl.layers=[]", "one of nnctl, seed, data, model or training"),
+        ("a..b=1", "a key or an index"),
+        ("=1", "KEY=VALUE, such as training.epochs=3"),
+        ("seed", "KEY=VALUE, such as training.epochs=3"),
+        ("training.metrics.1=mae", "0 to 0"),
+    ],
+)
+def test_what_an_override_should_be(problems: Problems, override: str, expected: str) -> None:
+    (found,) = problems(GOOD, override)
+    assert found.expected == expected
+
+
+def test_an_empty_list_has_no_entry_to_name(problems: Problems) -> None:
+    found = problems(GOOD, "training.callbacks=[]", "training.callbacks.0=TerminateOnNaN")
+    assert said(found) == ["1:20 'training.callbacks' has 0 entries, no number 0"]
+    assert found[0].expected is None
+
+
+def test_a_bare_name_is_opened_as_what_it_stands_for(loads: Load) -> None:
+    """A source is a path, all others are types; null is an empty mapping."""
+    text = GOOD.replace("{type: csv, path: data/digits.csv.gz, target: label}", "d.csv")
+    found = loads(
+        text.replace("seed: 7", "seed: 7\nname: null"),
+        "data.source.header=false",
+        "data.source.target=label",
+        "training.optimizer.learning_rate=0.5",
+        "model.layers.2.name=flat",
+        "training.metrics.0.name=hits",
+        "name=x",
+    )
+    assert found.document.data["data"]["source"] == {"path": "d.csv", "header": False, "target": "label"}
+    assert found.document.data["training"]["optimizer"] == {"type": "adam", "learning_rate": 0.5}
+    assert found.document.data["model"]["layers"][2] == {"type": "Flatten", "name": "flat"}
+    assert found.document.data["training"]["metrics"] == [{"type": "accuracy", "name": "hits"}]
+
+
+def test_an_override_that_cannot_be_printed_is_quoted_in_the_note() -> None:
+    document = parse_document(Source("c", "# top\na: 1\n"))
+    text = rewritten_text(document, [parse("a=[1,\n 2]")])
+    assert text == '# --set "a=[1,\\n 2]"\n# top\na: [1, 2]\n'
+
+
+def test_text_that_cannot_be_edited_is_written_anew_below_its_first_comments() -> None:
+    document = parse_document(Source("c", "# top\n\n# more\na: &x {b: 1}  # gone\nc: *x\n"))
+    text = rewritten_text(document, [parse("a.b=2")])
+    assert text == "# --set a.b=2\n# top\n\n# more\na:\n  b: 2\nc:\n  b: 1\n"

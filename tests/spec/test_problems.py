@@ -226,3 +226,20 @@ def test_a_model_needs_layers_or_a_path(problems: Problems) -> None:
     assert "needs 'layers'" in problems(base.replace("MODEL", "outputs: a"))[0].message
     (found,) = problems(base.replace("MODEL", "path: m.yaml\n  layers: [Flatten]"))
     assert said([found])[0].startswith("9:9 'path' names a file")
+
+
+@pytest.mark.parametrize("more", [0, 1, 5])
+def test_two_hundred_problems_are_told_and_the_others_counted(problems: Problems, more: int) -> None:
+    found = problems(GOOD + "".join(f"qq{i:03}: 1\n" for i in range(200 + more)))
+    assert [p.message for p in found[200:]] == ([f"and {more} more problems"] if more else [])
+
+
+@pytest.mark.parametrize("version", ["true", "2", "'1'", "null", "1.5"])
+def test_other_versions_of_the_language(problems: Problems, version: str) -> None:
+    (found,) = problems(GOOD.replace("nnctl: 1", f"nnctl: {version}"))
+    assert found.message.startswith("this nnctl reads version 1 of the language, not ")
+    assert found.expected == "nnctl: 1"
+
+
+def test_version_one_however_it_is_written(loads: Load) -> None:
+    assert loads(GOOD.replace("nnctl: 1", "nnctl: 1.0")).experiment.nnctl == 1

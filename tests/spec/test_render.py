@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnctl.core.errors import Place, Problem
-from nnctl.spec.render import WIDTH, excerpt, render
+from nnctl.spec.render import WIDTH, excerpt, render, render_all
 
 
 def test_without_a_place_or_a_line() -> None:
@@ -32,3 +32,25 @@ def test_nothing_reaches_the_terminal_raw() -> None:
     text = str(render(Problem("a\x1b[31m", expected="\x07", place=Place("x\x1b", 1, 1, "\x1b[2J: a"))))
     assert "\x1b" not in text
     assert "\x07" not in text
+
+
+def test_a_long_line_shows_seventy_columns_before_the_caret() -> None:
+    text = "".join(chr(97 + i % 26) for i in range(1000))
+    assert excerpt(text, 501) == (f"...{text[430:530]}...", " " * 73 + "^")
+    assert excerpt(text, 1) == (f"{text[:100]}...", "^")
+    assert excerpt(text, 71) == (f"{text[:100]}...", " " * 70 + "^")
+    assert excerpt(text, 72) == (f"...{text[1:101]}...", " " * 73 + "^")
+    assert excerpt(text, 1000) == (f"...{text[929:]}", " " * 73 + "^")
+    assert excerpt(text[:100], 90) == (text[:100], " " * 89 + "^")
+    assert excerpt(text[:101], 90) == (f"...{text[19:101]}", " " * 73 + "^")
+
+
+def test_where_there_is_nothing_to_show() -> None:
+    assert excerpt("  \t", 1) == ("", "")
+    assert excerpt("a: b", 0) == ("", "")
+    assert excerpt("a: b", 1) == ("a: b", "^")
+    place = Place("c.yaml", 3, 2, "a: b")
+    assert str(render(Problem("wrong", place=place, suggestion="x"))) == (
+        "c.yaml:3:2: wrong\n  a: b\n   ^\n  did you mean 'x'?"
+    )
+    assert render_all([Problem("one"), Problem("two")]) == "one\ntwo"

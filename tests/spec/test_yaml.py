@@ -334,3 +334,77 @@ def test_what_is_emitted_reads_back(data: dict[str, Any]) -> None:
         return
     for text in (block(data), flow(data)):
         assert repr(plain(compose(Source("c", text)))) == repr(data)
+
+
+def _limited(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
+    for name, value in limits.items():
+        monkeypatch.setattr(nnctl.spec.yaml, name, value)
+
+
+def test_the_bounds_are_what_they_say() -> None:
+    assert (MAX_DEPTH, MAX_NODES, MAX_BYTES) == (64, 100_000, 4 * 2**20)
+    assert nnctl.spec.yaml.MAX_PROBLEMS == 200
+
+
+def test_as_many_nodes_as_the_bound_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mapping, its keys and its values; what an alias stands for counts each time."""
+    _limited(monkeypatch, MAX_NODES=7)
+    assert parse("a: [1, 2]\nb: 3\n").data
+    assert "7 nodes" in problems("a: [1, 2]\nb: [3]\n")[0].message
+    assert parse("a: &x [1]\nb: *x\n").data
+    assert "7 nodes" in problems("a: &x [1, 2]\nb: *x\n")[0].message
+
+
+def test_as_much_text_as_the_bound_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    _limited(monkeypatch, MAX_BYTES=2**20)
+    half = "x" * (2**19 - 1)
+    assert parse(f"a: &x {half}\nb: *x\n").data
+    assert "1 MiB of text" in problems(f"a: &x {half}x\nbb: *x\n")[0].message
+
+
+def test_depth_is_counted_through_an_alias(monkeypatch: pytest.MonkeyPatch) -> None:
+    _limited(monkeypatch, MAX_DEPTH=4)
+    assert parse("a: &x [[1]]\nb: [*x]\n").data
+    found = problems("a: &x [[1]]\nb: [[*x]]\n")
+    assert ["4 levels" in p.message for p in found] == [True]
+    assert position(found[0]) == (2, 6)
+    assert parse("a: &x [[1], 2, 3]\nb: [*x]\n").data
+
+
+def test_after_many_problems_the_rest_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    _limited(monkeypatch, MAX_PROBLEMS=3)
+    three = "a: !x 1\nb: !x 1\nc: !x 1\n"
+    assert len(problems(three)) == 3
+    found = problems(three + "d: !x 1\ne: !x 1\n")
+    assert [p.message for p in found[3:]] == [found[0].message, "and perhaps more"]
+    assert position(found[-1]) == (4, 4)
+
+
+def test_what_opened_and_where_is_told_in_an_override() -> None:
+    """Columns of the first line count from the whole text, those of others from their own."""
+    source = Source("--set", "a.b={x: 1,\n x: 2}")
+    with pytest.raises(ConfigError) as caught:
+        compose(source, start=4)
+    (problem,) = caught.value.problems
+    assert position(problem) == (2, 2)
+    assert problem.message == "the key 'x' is given twice; first in line 1, column 6"
+    node = compose(Source("--set", "a=[1, b]"), start=2)
+    assert (node.span.column, node.span.text) == (2, "[1, b]")
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n# more\n", "\n...\n", "\n...\n# more\n  # more\n"])
+def test_comments_may_follow_the_document(end: str) -> None:
+    assert parse("{a: 1}" + end).data == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ("{a: 1}\n  b: 2", 2, 3),
+        ("{a: 1}\n# c\n\n b", 4, 2),
+        ("{a: 1}\n---\n", 2, 1),
+        ("{a: 1}\n...\nb", 3, 1),
+    ],
+)
+def test_what_may_not_follow_is_placed(text: str, line: int, column: int) -> None:
+    assert position(problems(text)[0]) == (line, column)
