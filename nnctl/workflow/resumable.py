@@ -36,7 +36,7 @@ def _misfits(job: Job, state: TrainingState) -> Iterator[str]:
         yield "weights that were set aside are not as they should be"
     if any("epoch" not in logs for logs in state.kept_logs.values()):
         yield "the numbers of what was set aside are not as they should be"
-    if state.step_in_epoch >= max(1, job.batches.steps) and state.step_in_epoch:
+    if state.step_in_epoch >= job.batches.steps:
         yield f"there is a step {state.step_in_epoch} of an epoch of {job.batches.steps}"
     if state.callback_states and len(state.callback_states) != len(job.callbacks):
         yield f"there are {len(state.callback_states)} callbacks' states for {len(job.callbacks)}"

@@ -11,6 +11,7 @@ import pytest
 
 from nnctl.core.errors import ConfigError
 from nnctl.workflow.assemble import assemble
+from nnctl.workflow.class_weights import by_key, class_numbers
 from nnctl.workflow.split import make_split
 from nnctl.workflow.train import start
 
@@ -119,6 +120,50 @@ def test_keys_that_are_not_one_class(weights: str, message: str, tmp_path: Path)
         table_of(tmp_path, ["a", "b", "c"], weights)
     (problem,) = caught.value.problems
     assert message in problem.message or message in problem.path
+
+
+def test_what_the_keys_may_be_is_told(tmp_path: Path) -> None:
+    """Ten classes at the most; the fault is the key and not its value."""
+    words = [f"w{i}" for i in range(12)]
+    with pytest.raises(ConfigError) as caught:
+        by_key({"w11x": 1.0}, tuple(words), 12)
+    (problem,) = caught.value.problems
+    assert problem.expected == "one of w0, w1, w2, w3, w4, w5, w6, w7, w8, w9"
+    assert (problem.suggestion, problem.at_key) == ("w11", True)
+    assert problem.path == ("training", "class_weight", "w11x")
+    with pytest.raises(ConfigError) as caught:
+        by_key({"12": 1.0}, None, 12)
+    (problem,) = caught.value.problems
+    assert (problem.expected, problem.at_key) == ("one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9", True)
+    assert by_key({"11": 3.0}, None, 12).tolist() == [1.0] * 11 + [3.0]
+    with pytest.raises(ConfigError) as caught:
+        by_key({"0": 1.0}, tuple(str(i) for i in range(5, 17)), 12)
+    (problem,) = caught.value.problems
+    assert "(the first class is called '5')" in problem.message
+    assert problem.expected == "{" + ", ".join(f"{i}: ..." for i in range(5, 15)) + "}"
+    assert problem.at_key
+    with pytest.raises(ConfigError) as caught:
+        by_key({"b": 1.0, "1": 2.0}, ("a", "b"), 2)
+    (problem,) = caught.value.problems
+    assert problem.message == "'b' and '1' are the same class, 'b'"
+    assert (problem.expected, problem.at_key) == ("each class once", True)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (np.array([2, 0, 1]), [2, 0, 1]),
+        (np.array([[2], [0]]), [2, 0]),
+        (np.array([1.0, 0.0]), [1, 0]),
+        (np.array([[1.0], [0.0]]), [1, 0]),
+        (np.array([[0.0, 1.0], [1.0, 0.0]]), [1, 0]),
+        (np.array([[0, 0, 1.0]]), [2]),
+    ],
+)
+def test_classes_of_targets(labels: Any, classes: list[int]) -> None:
+    """Class numbers, 0 and 1, or one-hot rows."""
+    found = class_numbers(labels)
+    assert (found.tolist(), found.dtype) == (classes, np.int64)
 
 
 @pytest.mark.parametrize(

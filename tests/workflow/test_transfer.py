@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from nnctl.core.errors import ConfigError
+from nnctl.core.errors import ConfigError, Problem
+from nnctl.graph.model import LayerGraph
 from nnctl.runs.model_file import read_model
 from nnctl.spec.emit import block
 from nnctl.workflow.check import check
+from nnctl.workflow.initial import Initial, _Chosen
 from tests.cli.command import nnctl
 
 Weights = dict[str, Any]
@@ -153,3 +156,72 @@ def test_wrong_words(here: Path) -> None:
     assert {problem.suggestion for problem in caught.value.problems} >= {"from"}
     with pytest.raises(ConfigError, match="there is no run 'nothere'"):
         check(written(here, "bad", TRUNK, {"from": "nothere", "layers": ["*"]}))
+
+
+def chosen(
+    patterns: tuple[str, ...], wanted: dict[str, int], there: dict[str, int]
+) -> tuple[Initial, list[Problem]]:
+    """What a model of these weights takes from a file of those; the numbers are widths."""
+    infos = {name: SimpleNamespace(weight=SimpleNamespace(shape=(n,))) for name, n in wanted.items()}
+    model = cast("LayerGraph", SimpleNamespace(weights=infos))
+    problems: list[Problem] = []
+    found = _Chosen("first", model, {name: np.full(n, 7.0) for name, n in there.items()})
+    return found.chosen(patterns, problems), problems
+
+
+def test_what_is_taken_new_and_left() -> None:
+    """A layer fits with all its weights or not at all; order is the model's, and the file's."""
+    wanted = {"d/k": 1, "a/k": 2, "a/b": 3, "c/x/k": 4, "e/k": 5}
+    there = {"e/k": 6, "c/x/k": 4, "a/k": 2, "a/b": 3, "d/k": 1, "d/b": 1, "z/k": 1}
+    made, problems = chosen(("*",), wanted, there)
+    assert problems == []
+    assert (made.loaded, made.new, made.left) == (("a", "c/x"), ("d", "e"), ("e", "d", "z"))
+    assert list(made.weights) == ["a/k", "a/b", "c/x/k"]
+    assert made.lines() == [
+        "initial weights from first: 'a', 'c/x' loaded",
+        "  new, from initializers: 'd', 'e'",
+        "  left in the file: 'e', 'd', 'z'",
+    ]
+    assert made.as_json() == {
+        "from": "first", "loaded": ["a", "c/x"], "new": ["d", "e"], "left": ["e", "d", "z"]
+    }  # fmt: skip
+    made, _ = chosen(("c",), {"c/x/k": 4}, {"c/x/k": 4})
+    assert made.lines() == ["initial weights from first: 'c/x' loaded"]
+
+
+def test_long_lists_are_cut_after_eight() -> None:
+    names = {f"l{i}/k": 1 for i in range(8)}
+    made, _ = chosen(("*",), names, names)
+    assert made.lines() == [
+        "initial weights from first: 'l0', 'l1', 'l2', 'l3', 'l4', 'l5', 'l6', 'l7' loaded"
+    ]
+    names["l8/k"] = 1
+    made, _ = chosen(("*",), names, names)
+    assert made.lines()[0].endswith("'l7' and 1 more loaded")
+    assert Initial("first", {}, ()).lines() == ["initial weights from first: nothing loaded"]
+
+
+ANY_LAYER = "one of 'low', 'high', 'new', or a pattern"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message", "expected", "suggestion"),
+    [
+        ("lwo", "the model has no layer 'lwo' with weights", ANY_LAYER, "low"),
+        ("x*", "the model has no layer 'x*' with weights", ANY_LAYER, None),
+        ("high", "layer 'high' of first has k (3), the model needs k (2)", "one of 'low', or none", None),
+        ("hig[h]", "layer 'high' of first has k (3), the model needs k (2)", "one of 'low', or none", None),
+        ("new", "first has no layer 'new'; did you mean 'news'?", "one of 'low', or none", None),
+    ],
+)  # fmt: skip
+def test_what_a_pattern_may_be_is_told(
+    pattern: str, message: str, expected: str, suggestion: str | None
+) -> None:
+    wanted = {"low/k": 1, "high/k": 2, "new/k": 4}
+    made, problems = chosen(("low", pattern), wanted, {"low/k": 1, "high/k": 3, "news/k": 4})
+    (problem,) = problems
+    assert (problem.message, problem.expected, problem.suggestion) == (message, expected, suggestion)
+    assert problem.path == ("model", "initial_weights", "layers", 1)
+    assert made.loaded == ("low",)
+    _, (problem,) = chosen(("new",), wanted, {"low/k": 1})
+    assert problem.message == "first has no layer 'new'; it has 'low'"
