@@ -71,9 +71,7 @@ class Source(Spec):
         """The number of columns, for a source whose file may not name them. Raises DataError."""
         return len(self.read(base, no_hint, 1).names)
 
-    def blocks(
-        self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool] = lambda name: False
-    ) -> Iterator[Table]:
+    def blocks(self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool]) -> Iterator[Table]:
         """The columns that `pick` wants, as tables of consecutive rows; none for a file without rows.
 
         A source that can be read piece by piece gives small ones; any other gives its whole table at once.

@@ -250,3 +250,29 @@ def test_cut_off_files(tmp_path: Path, size: int) -> None:
     (tmp_path / "b.h5").write_bytes(raw[:size])
     with pytest.raises(DataError, match=r"b.h5"):
         HDF5(path="b.h5").read(tmp_path)
+
+
+def test_as_many_chunks_as_memory_is_for_stay_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 MiB of a data set; the least recently used leaves first, and one of over a quarter never stays."""
+    assert (hdf5.IN_MEMORY, hdf5.CACHE) == (64 * 2**20, 64 * 2**20)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        x = file.create_dataset("x", (20, 2), "f4", chunks=(2, 2), data=np.arange(40.0).reshape(20, 2))
+        monkeypatch.setattr(hdf5, "CACHE", 64)
+        stored = hdf5.Stored(x, "a.h5", "x")
+        assert (stored.block, stored.limit, stored.chunk_rows) == (2, 4, 2)
+        for rows, kept in (([0, 1], [0]), ([9, 2, 2], [0, 1, 4]), ([6], [0, 1, 4, 3]), ([1], [1, 4, 3, 0])):
+            found = stored.take(np.array(rows))
+            assert found.tolist() == [[2.0 * r, 2.0 * r + 1] for r in rows]
+            assert list(stored.kept) == kept
+        stored.take(np.array([19]))
+        assert list(stored.kept) == [4, 3, 0, 9]
+        monkeypatch.setattr(hdf5, "CACHE", 63)
+        direct = hdf5.Stored(x, "a.h5", "x")
+        assert (direct.block, direct.chunk_rows) == (0, 2)
+        assert direct.take(np.array([5, 4, 19, 5])).tolist() == [[10, 11], [8, 9], [38, 39], [10, 11]]
+        assert direct.take(np.array([], dtype=np.int64)).shape == (0, 2)
+        assert not direct.kept
+        whole = file.create_dataset("y", data=np.arange(3.0))
+        plain = hdf5.Stored(whole, "a.h5", "y")
+        assert (plain.block, plain.chunk_rows) == (0, 1)
+        assert plain.whole().tolist() == [0, 1, 2]

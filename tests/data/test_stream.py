@@ -13,7 +13,8 @@ from nnctl.core.errors import DataError
 from nnctl.data import blocks
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.sources import lines, text_blocks
-from nnctl.data.stream import read_blocks
+from nnctl.data.sources.text import CSV
+from nnctl.data.stream import kept_of, read_blocks
 from tests.data.given import opened, write
 from tests.data.whole import read_inputs
 
@@ -218,3 +219,15 @@ def test_too_few_rows_for_a_window(size: int, tmp_path: Path) -> None:
     write(tmp_path, "new.csv", "x\n1\n2\n3\n")
     with pytest.raises(DataError, match=r"new\.csv: has 3 rows, too few for a window of 4"):
         streamed(tmp_path / "new.csv", preprocessing)
+
+
+def test_what_is_carried_over_of_rows_in_any_order(size: int, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,name\n" + "".join(f"{i},n{i}\n" for i in range(7)))
+    source = CSV(path="a.csv")
+    rows = np.array([5, 0, 6, 0, 3])
+    found = kept_of(source, tmp_path, ["name", "row"], rows)
+    assert found == {"name": ["n5", "n0", "n6", "n0", "n3"], "row": [7, 2, 8, 2, 5]}
+    assert kept_of(source, tmp_path, ["row"], rows[:1]) == {"row": [7]}
+    with pytest.raises(DataError) as caught:
+        kept_of(source, tmp_path, ["nam"], rows)
+    assert str(caught.value) == "a.csv: has no column 'nam' to keep\n  did you mean 'name'?"

@@ -43,9 +43,7 @@ class NPY(Source):
             columns[name] = column_of(array, path, name)
         return Table(columns, Origin(self.path), total, {"type": "npy"}, files=dict(self.others))
 
-    def blocks(
-        self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool] = lambda name: False
-    ) -> Iterator[Table]:
+    def blocks(self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool]) -> Iterator[Table]:
         paths = {PurePath(self.path).stem: self.path, **self.others}
         wanted = pick(list(paths), Origin(self.path))
         with ExitStack() as opened:
@@ -92,9 +90,7 @@ class NPZ(Source):
         total = max(totals[name] for name in columns)
         return Table(columns, Origin(self.path), total, {"type": "npz"}, unread=unread)
 
-    def blocks(
-        self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool] = lambda name: False
-    ) -> Iterator[Table]:
+    def blocks(self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool]) -> Iterator[Table]:
         full = find(base, self.path)
         with self._readable(), ExitStack() as opened:
             archive = opened.enter_context(zipfile.ZipFile(full))

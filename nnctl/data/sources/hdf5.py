@@ -66,9 +66,7 @@ class HDF5(Source):
         total = max(file[name].shape[0] for name in columns)
         return Table(columns, Origin(self.path), total, {"type": "hdf5"}, unread=unread)
 
-    def blocks(
-        self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool] = lambda name: False
-    ) -> Iterator[Table]:
+    def blocks(self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool]) -> Iterator[Table]:
         import h5py
 
         from nnctl.data.hdf5_file import datasets, read_rows

@@ -167,9 +167,7 @@ class CSV(Source):
         total = cells.count if cells.finished else None
         return Table(columns, origin, total, self._options(names), cells.doubts(columns))
 
-    def blocks(
-        self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool] = lambda name: False
-    ) -> Iterator[Table]:
+    def blocks(self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool]) -> Iterator[Table]:
         if self.delimiter is None:
             yield from self.told(base).blocks(base, hint, pick, texts)
             return
