@@ -250,7 +250,7 @@ NAMES: list[tuple[Any, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "text"), NAMES, ids=str)
+@pytest.mark.parametrize(("annotation", "text"), NAMES)
 def test_what_a_type_takes_in_words(annotation: Any, text: str | None) -> None:
     assert expectation(annotation) == text
 
