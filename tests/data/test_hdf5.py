@@ -276,3 +276,23 @@ def test_as_many_chunks_as_memory_is_for_stay_there(tmp_path: Path, monkeypatch:
         plain = hdf5.Stored(whole, "a.h5", "y")
         assert (plain.block, plain.chunk_rows) == (0, 1)
         assert plain.whole().tolist() == [0, 1, 2]
+
+
+def test_how_many_objects_and_how_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (hdf5_file._DEPTH, hdf5_file._OBJECTS, hdf5_file._TEXT) == (8, 10_000, 256 * 2**20)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a/b/c/d/e/f/g/x"] = X
+        file["y"] = Y
+        assert sorted(name for name, _ in hdf5_file.datasets(file, "a.h5")) == ["a/b/c/d/e/f/g/x", "y"]
+        monkeypatch.setattr(hdf5_file, "_OBJECTS", 9)
+        assert len(list(hdf5_file.datasets(file, "a.h5"))) == 2
+        monkeypatch.setattr(hdf5_file, "_OBJECTS", 8)
+        with pytest.raises(DataError, match=r"^a\.h5: holds too many objects, or groups nested too deep$"):
+            list(hdf5_file.datasets(file, "a.h5"))
+        monkeypatch.setattr(hdf5_file, "_OBJECTS", 1)
+        with pytest.raises(DataError, match=r"^a\.h5: holds 2 objects in one group$"):
+            list(hdf5_file.datasets(file, "a.h5"))
+        monkeypatch.undo()
+        file["a/b/c/d/e/f/g/h/x"] = X
+        with pytest.raises(DataError, match="groups nested too deep"):
+            list(hdf5_file.datasets(file, "a.h5"))
