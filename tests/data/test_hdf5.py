@@ -296,3 +296,19 @@ def test_how_many_objects_and_how_deep(tmp_path: Path, monkeypatch: pytest.Monke
         file["a/b/c/d/e/f/g/h/x"] = X
         with pytest.raises(DataError, match="groups nested too deep"):
             list(hdf5_file.datasets(file, "a.h5"))
+
+
+def test_a_claim_that_the_stored_bytes_back_as_far_as_they_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = np.zeros(10)
+        for free, ratio, refused in ((0, 1, False), (80, 0.5, False), (79, 0.5, True)):
+            monkeypatch.setattr(hdf5_file, "FREE", free)
+            monkeypatch.setattr(hdf5_file, "RATIO", ratio)
+            ((_, found),) = hdf5_file.datasets(file, "a.h5")
+            assert isinstance(found, DataError) == refused
+    assert str(found) == (
+        "a.h5, column 'x': claims 80 bytes of data, but stores 80, over the bound of 0.5 to 1\n"
+        "  if this is real data, store it uncompressed"
+    )

@@ -116,3 +116,18 @@ def test_no_heavy_imports(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("name", "times"), [("a.csv", 1), ("a.csv.gz", 4), ("a.CSV.GZ", 4)])
+def test_what_is_small_enough_to_be_read_whole(
+    name: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A megabyte, a quarter of it where it is compressed."""
+    text = ("x,y\n" + "1,2\n" * 9).encode()
+    (tmp_path / name).write_bytes(text if times == 1 else gzip.compress(text))
+    cost = (tmp_path / name).stat().st_size * times
+    assert head_module.WHOLE == 2**20
+    spec = DataSpec.model_validate({"source": name, "target": "y"})
+    for whole, exact in ((cost, True), (cost - 1, False)):
+        monkeypatch.setattr(head_module, "WHOLE", whole)
+        assert head(spec, tmp_path, 5).exact == exact

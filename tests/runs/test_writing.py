@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from nnctl.runs.disk import (
     write_all,
     written_half,
 )
+from nnctl.runs.lock import RunLock
 from nnctl.runs.manifest import Manifest
 
 from .examples import example_model
@@ -278,3 +280,28 @@ def test_names_and_numbers_of_runs(tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "1").write_text("a file")
     assert allocate(tmp_path, "c").name == "2"
+
+
+@pytest.mark.parametrize(("glances", "taken"), [(0, True), (3, True), (4, False)])
+def test_a_lock_is_tried_again_while_another_process_only_looks(
+    glances: int, taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries, pauses = [], []
+
+    def flock(fd: int, how: int) -> None:
+        tries.append(how)
+        if len(tries) <= glances:
+            raise BlockingIOError
+
+    monkeypatch.setattr("nnctl.runs.lock.fcntl.flock", flock)
+    monkeypatch.setattr("nnctl.runs.lock.time.sleep", pauses.append)
+    lock = RunLock(tmp_path)
+    if taken:
+        lock.acquire()
+    else:
+        with pytest.raises(RunError, match=r"is in use by another process$"):
+            lock.acquire()
+    assert lock.held == taken
+    assert tries == [fcntl.LOCK_EX | fcntl.LOCK_NB] * min(glances + 1, 4)
+    assert pauses == [0.01] * min(glances, 3)
+    lock.release()
