@@ -259,3 +259,13 @@ def test_a_column_that_groups_the_split_keeps_windows_apart() -> None:
     assert group({"length": 2}, {"group": "s"}) == "s"
     assert group({"length": 2, "group": "w"}, {"group": "s"}) == "w"
     assert group({"length": 2, "group": "w"}, {"test": 0.5}) == "w"
+
+
+def test_a_path_whose_ending_says_nothing() -> None:
+    said = refusal(DataSpec, {"source": "a.xyz"})
+    assert said.startswith(
+        "cannot tell the type of 'a.xyz' by its ending; say `type:` (endings known: -ubyte, "
+    )
+    assert ".csv, .csv.gz, .h5, .hdf5, " in said
+    assert refusal(DataSpec, {"source": {"path": "a.xyz"}}) == said
+    assert refusal(DataSpec, {"source": {"header": True}}) == "a data source needs 'type'"

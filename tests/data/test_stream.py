@@ -231,3 +231,16 @@ def test_what_is_carried_over_of_rows_in_any_order(size: int, tmp_path: Path) ->
     with pytest.raises(DataError) as caught:
         kept_of(source, tmp_path, ["nam"], rows)
     assert str(caught.value) == "a.csv: has no column 'nam' to keep\n  did you mean 'name'?"
+
+
+def test_how_many_rows_make_a_block() -> None:
+    """16,384, or as many as 16 MiB hold; one at least."""
+    rows = [blocks.block_rows(size) for size in (0, 1, 1024, 1025, 2**20, 2**24, 2**25)]
+    assert rows == [16384, 16384, 16384, 16368, 16, 1, 1]
+
+
+def test_a_part_of_all_examples_comes_in_pieces(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.arange(65_537), y=np.arange(65_537) % 3)
+    train = opened(tmp_path, {"source": "a.npz", "target": "y"}).train
+    found = [(start, values.shape) for start, values in train.pieces(train.inputs["input"], "float32")]
+    assert found == [(0, (65_536, 1)), (65_536, (1, 1))]

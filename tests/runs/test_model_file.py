@@ -92,6 +92,34 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
             read_model(tmp_path / "m.h5", wrong)
 
 
+def test_what_is_said_of_other_weights(tmp_path: Path) -> None:
+    """The first five names that are not in both, or all in another order; which shape and type differ."""
+    path = tmp_path / "m.h5"
+    model = example_model()
+    write_model(path, model)
+    expected = expected_of(model)
+    shape, dtype = expected["dense/kernel"]
+    others = f"{path} holds other weights than the config's model: "
+    for wrong, words in (
+        ({f"n{i}": (shape, dtype) for i in range(3)}, others + "count, dense/bias, dense/kernel, empty, n0"),
+        (
+            dict(reversed(list(expected.items()))),
+            others + "empty, count, odd/%name/./x, dense/bias, dense/kernel",
+        ),
+        (
+            expected | {"dense/kernel": ((5, 3), dtype)},
+            f"{path}: 'dense/kernel' is <f4 (3, 5), the model needs <f4 (5, 3)",
+        ),
+        (
+            expected | {"dense/kernel": (shape, np.dtype("<f8"))},
+            f"{path}: 'dense/kernel' is <f4 (3, 5), the model needs <f8 (3, 5)",
+        ),
+    ):
+        with pytest.raises(FileRefused) as caught:
+            read_model(path, wrong)
+        assert str(caught.value) == words
+
+
 def test_missing_and_foreign_files(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot read"):
         read_model(tmp_path / "none.h5")

@@ -1,0 +1,65 @@
+"""Tables that are not as training's was: which column, which row, and what it held then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnctl.core.errors import DataError
+from nnctl.data.prepare import Prepared
+from nnctl.data.table import Numbers, Origin, Table, Words
+from tests.data.given import fitted
+
+WORDS = Words(np.array([-1, 0], "i4"), ("a",))
+ARRAYS = Numbers(np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("trained", "config", "now", "message"),
+    [
+        ([1.0, 2.0], {}, WORDS, "a.csv:3, column 'x': 'a' is not a number"),
+        ([1.0, 2.0], {}, ARRAYS, "a.csv, column 'x': one value has the shape (3,), but () in training"),
+        (
+            np.zeros((2, 4)),
+            {},
+            ARRAYS,
+            "a.csv, column 'x': one value has the shape (3,), but (4,) in training",
+        ),
+        (["a", "b"], {}, ARRAYS, "a.csv, column 'x': holds arrays, but held words in training"),
+        (
+            ["2024-01-01", "2024-01-02"],
+            {"x": "time"},
+            ARRAYS,
+            "a.csv, column 'x': holds arrays, but held times in training",
+        ),
+        ([1.0, 2.0], {}, None, "a.csv: has no column 'x'\n  it has: y"),
+    ],
+)
+def test_columns_that_are_others(trained: Any, config: Any, now: Any, message: str) -> None:
+    stored = fitted({"x": trained, "y": [1, 2]}, columns=config).preprocessing
+    columns = (
+        {"x": now, "y": Numbers(np.array([1, 2]))} if now is not None else {"y": Numbers(np.array([1, 2]))}
+    )
+    with pytest.raises(DataError) as caught:
+        Prepared(Table(columns, Origin("a.csv", 2)), stored, targets=False)
+    assert str(caught.value) == message
+
+
+def test_a_weight_below_zero() -> None:
+    held = {"x": [1.0, 2.0], "w": [0.0, 0.5], "y": [1, 2]}
+    stored = fitted(held, sample_weight="w").preprocessing
+    for weights, message in (
+        ([0.0, 0.5], None),
+        ([0.0, -0.5], "a.csv:3, column 'w': a sample weight is negative"),
+    ):
+        columns = {name: Numbers(np.array(cells)) for name, cells in (held | {"w": weights}).items()}
+        table = Table(dict(columns), Origin("a.csv", 2))
+        if message is None:
+            assert Prepared(table, stored).weight is not None
+            continue
+        assert Prepared(table, stored, targets=False).weight is None
+        with pytest.raises(DataError) as caught:
+            Prepared(table, stored)
+        assert str(caught.value) == message
