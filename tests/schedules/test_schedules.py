@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -121,6 +122,9 @@ def test_like_keras(name: str, fields: dict[str, Any]) -> None:
     keras = pytest.importorskip("keras")
     theirs = getattr(keras.optimizers.schedules, name)(**fields)
     ours = _make(name, fields)
+    # Where it asks no step which it is, all are computed at once: one by one they take seconds.
+    all_at_once = name == "CosineDecayRestarts"
+    found = theirs(np.arange(45)) if all_at_once else [theirs(step) for step in range(45)]
     for step in range(45):
         # Keras computes in float32: next to a restart or a zero of the cosine it is off by its own epsilon.
-        assert ours.at(step) == pytest.approx(float(theirs(step)), rel=1e-5, abs=2e-8), step
+        assert ours.at(step) == pytest.approx(float(found[step]), rel=1e-5, abs=2e-8), step
