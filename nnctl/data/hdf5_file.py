@@ -81,6 +81,8 @@ def _checked(found: h5py.h5d.DatasetID, path: str, where: str) -> h5py.Dataset:
         raise DataError(
             "is stored in another file; only data in the file itself is read", file=path, column=where
         )
+    if found.get_space().get_simple_extent_type() == h5py.h5s.NULL:
+        raise DataError("holds no values", file=path, column=where)
     kind = found.get_type()
     text = isinstance(kind, h5py.h5t.TypeStringID)
     numeric = isinstance(kind, h5py.h5t.TypeIntegerID | h5py.h5t.TypeFloatID | h5py.h5t.TypeEnumID)
