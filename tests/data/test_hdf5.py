@@ -318,5 +318,5 @@ def test_an_array_without_a_shape_is_named(tmp_path: Path) -> None:
     """HDF5's null dataspace: there is no value, not even none of a kind."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["x"], file["y"] = h5py.Empty("f4"), np.arange(4.0)
-    with pytest.raises(DataError, match="a.h5, column 'x': holds no values"):
+    with pytest.raises(DataError, match=r"a\.h5, column 'x': holds no values"):
         opened(tmp_path, {"source": "a.h5", "inputs": "x", "target": "y"})
