@@ -102,7 +102,9 @@ def _bounds(metadata: tuple[Any, ...]) -> Iterator[str]:
         for constraint in constraints:
             bound = getattr(constraint, attribute, None)
             if bound is not None and not callable(bound):
-                yield text.format(bound)
+                # Versions of Pydantic disagree on whether a 0 written for a float is 0.0.
+                whole = isinstance(bound, float) and bound.is_integer()
+                yield text.format(int(bound) if whole else bound)
                 break
 
 
