@@ -79,20 +79,21 @@ def test_a_model_that_only_predicts_has_no_room_for_gradients() -> None:
     assert session.arena_bytes == 0
 
 
-def test_losses_are_weighted_summed_and_averaged() -> None:
+@pytest.mark.parametrize(("of_a", "of_b"), [(2.0, 1.0), (0.0, 1.5)])
+def test_losses_are_weighted_summed_and_averaged(of_a: float, of_b: float) -> None:
     """Over batches by their sizes; each output's own without its weight."""
     model = model_of(
         [dense(2, "a", kernel_regularizer={"type": "L2", "l2": 0.5}), dense(1, "b", inputs="x")],
         outputs=["a", "b"],
     )
-    session = session_of(model, loss_weights={"a": 2.0, "b": 1.0})
+    session = session_of(model, loss_weights={"a": of_a, "b": of_b})
     total, a, b = [], [], []
     for x in (X, X[:2] * 3):
         program = run(session, "evaluation", x, target__a=0.5, target__b=-1.0)
         w = session.weights.arrays
         a.append(np.mean((x @ w["a/kernel"] - 0.5) ** 2))
         b.append(np.mean((x @ w["b/kernel"] + 1.0) ** 2))
-        total.append(2 * a[-1] + b[-1] + 0.5 * np.sum(w["a/kernel"] ** 2))
+        total.append(of_a * a[-1] + of_b * b[-1] + 0.5 * np.sum(w["a/kernel"] ** 2))
         assert program.outputs["loss"][0] == pytest.approx(total[-1], rel=1e-12)
     logs = session.logs()
     for name, values in (("loss", total), ("a_loss", a), ("b_loss", b)):
