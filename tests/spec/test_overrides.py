@@ -250,3 +250,17 @@ def test_text_that_cannot_be_edited_is_written_anew_below_its_first_comments() -
     document = parse_document(Source("c", "# top\n\n# more\na: &x {b: 1}  # gone\nc: *x\n"))
     text = rewritten_text(document, [parse("a.b=2")])
     assert text == "# --set a.b=2\n# top\n\n# more\na:\n  b: 2\nc:\n  b: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "override", "expected"),
+    [
+        ("b:\n# c\na: 2\n", "b=5", "b: 5\n# c\na: 2\n"),
+        ("b: # why\na: 2\n", "b=5", "b: 5 # why\na: 2\n"),
+        ("x:\n  - # z\n  - 2\n", "x.0=5", "x:\n  - 5 # z\n  - 2\n"),
+    ],
+)
+def test_an_empty_place_is_filled_where_it_is(text: str, override: str, expected: str) -> None:
+    """The comments beside it stay."""
+    written = rewritten_text(parse_document(Source("c", text)), [parse(override)])
+    assert written == f"# --set {override}\n{expected}"
