@@ -231,10 +231,15 @@ def test_a_state_that_a_callback_had_saved_is_not_saved_again() -> None:
 
 
 def test_a_callback_that_fails_is_named_and_the_best_model_is_kept() -> None:
+    """As it was at the end of its epoch, three steps before."""
     made = job("training.epochs=5")
     made.clock = lambda: 0.0
+    weights = made.session.weights
+    then: dict[str, Any] = {}
 
     def answers(event: events.Event) -> list[events.Request]:
+        if isinstance(event, events.EpochEnded):
+            then.update(weights.snapshot())
         if isinstance(event, events.StepEnded) and event.step == 10:
             raise ZeroDivisionError("mine")
         return []
@@ -246,6 +251,8 @@ def test_a_callback_that_fails_is_named_and_the_best_model_is_kept() -> None:
     assert failed.value.__notes__ == ["in the callback Asking"]
     (due,) = [e for e in seen if isinstance(e, events.CheckpointDue)]
     assert (due.step, due.reason, due.best, due.state.complete) == (7, "best", True, False)
+    assert all(np.array_equal(kept, then[name]) for name, kept in due.state.weights.items())
+    assert not all(np.array_equal(now, then[name]) for name, now in weights.arrays.items())
 
 
 def test_an_epoch_that_is_gone_on_with_is_not_begun_again_for_callbacks() -> None:
