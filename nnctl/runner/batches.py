@@ -58,7 +58,10 @@ class Batches:
 
 
 def feed(program: Bound, split: Examples, indices: Array, step: int) -> None:
-    """Fill a training program's inputs with the examples `indices`, and the step counter."""
+    """Fill a program's inputs with the examples `indices`, and the step counter.
+
+    Inference has it too where a plugin's layer draws random numbers then.
+    """
     split.read(indices, program.inputs)
     counter = program.inputs.get("step")
     if counter is not None:

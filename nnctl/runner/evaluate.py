@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nnctl.ops.base import Array
 from nnctl.program.session import Session
-from nnctl.runner.batches import Batches, Examples, in_order
+from nnctl.runner.batches import Batches, Examples, feed, in_order
 
 
 def evaluate(session: Session, split: Examples, batch_size: int) -> dict[str, float]:
@@ -16,7 +16,7 @@ def evaluate(session: Session, split: Examples, batch_size: int) -> dict[str, fl
     for part in Batches(len(split), batch_size).slices():
         indices = order[part]
         program = session.evaluation(split.sizes(len(indices)))
-        split.read(indices, program.inputs)
+        feed(program, split, indices, 0)
         program.run()
     logs = session.logs()
     session.reset_states()
@@ -29,6 +29,6 @@ def predict(session: Session, split: Examples, batch_size: int) -> Iterator[dict
     for part in Batches(len(split), batch_size).slices():
         indices = order[part]
         program = session.prediction(split.sizes(len(indices)))
-        split.read(indices, program.inputs)
+        feed(program, split, indices, 0)
         program.run()
         yield {name: array.copy() for name, array in program.outputs.items()}

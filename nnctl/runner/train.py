@@ -270,6 +270,8 @@ class _Loop:
         began = time.perf_counter()
         started = events.EpochStarted(self.epoch)
         if self.step_in_epoch == 0:
+            # Whatever a checkpoint says that was made between two epochs.
+            session.reset_states()
             yield from self._tell(started)
         else:
             # Resumed in the middle: the callbacks heard of this epoch's start before the run stopped.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from nnctl.layers.call import Call
+from nnctl.layers.dropout import Dropout
+from nnctl.ops.base import Value
 from nnctl.runner.batches import Batches, feed, in_order
 from nnctl.runner.evaluate import evaluate, predict
 from tests.runner.test_boundaries import job
@@ -65,3 +69,28 @@ def test_a_step_is_told_its_number() -> None:
     program = made.session.training(made.train.sizes(4))
     feed(program, made.train, in_order(4), 3)
     assert program.inputs["step"][0] == 3
+
+
+def test_a_layer_that_draws_in_inference_draws_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugin's may: what it draws does not depend on what the arena held before."""
+    made = job(
+        "training.epochs=1",
+        "model.layers=[{type: Dropout, rate: 0.5}, {type: Dense, units: 3, activation: softmax}]",
+    )
+    assert made.validation is not None
+    session, split, training = made.session, made.validation, Dropout.call
+
+    def always(layer: Dropout, ctx: Call, *inputs: Value) -> Value:
+        return training(layer, replace(ctx, training=True), *inputs)
+
+    monkeypatch.setattr(Dropout, "call", always)
+    told = evaluate(session, split, 8), [out["dense"] for out in predict(session, split, 8)]
+    for program in (session.evaluation(split.sizes(8)), session.prediction(split.sizes(8))):
+        program.inputs["step"][...] = 12345
+    again = evaluate(session, split, 8), [out["dense"] for out in predict(session, split, 8)]
+    assert told[0] == again[0]
+    assert all(np.array_equal(a, b) for a, b in zip(told[1], again[1], strict=True))
+    with_step_1 = session.prediction(split.sizes(8))
+    feed(with_step_1, split, in_order(8), 1)
+    with_step_1.run()
+    assert not np.array_equal(with_step_1.outputs["dense"], told[1][0])

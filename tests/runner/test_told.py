@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
@@ -266,3 +267,20 @@ def test_an_epoch_that_is_gone_on_with_is_not_begun_again_for_callbacks() -> Non
     assert kinds[:3] == ["RunStarted", "EpochStarted", "StepEnded"]
     assert second.heard[:2] == ["RunStarted", "StepEnded"]
     assert kinds.count("StepEnded") == 5
+
+
+def test_an_epoch_begins_with_sums_of_nothing() -> None:
+    """Whatever a checkpoint that was made between two epochs says of the metrics."""
+    settings = ("training.epochs=3", "training.checkpoint={every: epoch}")
+    seen = []
+    kept = None
+    for event in train(job(*settings)):
+        seen += [event.logs] if isinstance(event, events.EpochEnded) else []
+        if isinstance(event, events.CheckpointDue) and (event.step, event.state.complete) == (7, True):
+            kept = deepcopy(event.state)
+    assert kept is not None
+    assert kept.metric_states
+    for values in kept.metric_states.values():
+        values += 3.0
+    again = [e.logs for e in train(job(*settings), kept) if isinstance(e, events.EpochEnded)]
+    assert again == seen[1:]
