@@ -98,7 +98,7 @@ class LayerNormalization(Layer):
         axes = self._axes(x.shape[1:])
         first, last = len(x.shape) - len(axes), len(x.shape) - 1
         # The axes go to the end, one after the other, unless they are there, and are seen as one.
-        moves = [at + 1 - done for done, at in enumerate(axes) if axes[0] + 1 != first]
+        moves = [] if axes[0] + 1 == first else [at + 1 - done for done, at in enumerate(axes)]
         for at in moves:
             x = move_axis(x, at, last)
         kept, size = x.shape[:first], prod(x.shape[first:])
