@@ -209,6 +209,22 @@ class Whole:
         return raw
 
 
+class NotNegative:
+    """Weights that are read from disk: none may be below 0."""
+
+    def __init__(self, feed: Feed, name: str, origin: Origin) -> None:
+        self.feed, self.name, self.origin, self.width = feed, name, origin, feed.width
+
+    def kept(self) -> list[Flat]:
+        return self.feed.kept()
+
+    def read(self, rows: Rows, out: Flat) -> None:
+        self.feed.read(rows, out)
+        below = (out < 0).any(axis=1)
+        if below.any():
+            raise negative_weight(self.origin, int(rows[int(np.argmax(below))]), self.name)
+
+
 class Joined:
     """Several feeds side by side."""
 
@@ -239,6 +255,11 @@ def ready(feed: Feed, n: int, rows: Rows, dtype: str) -> Ready:
             feed.read(part, buffer)
             values[part] = buffer
     return Ready(values)
+
+
+def negative_weight(origin: Origin, row: int, name: str) -> DataError:
+    """The error for a sample weight below 0."""
+    return origin.error("a sample weight is negative", row, name)
 
 
 def missing_value(origin: Origin, row: int, name: str, choices: str | None) -> DataError:

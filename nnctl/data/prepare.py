@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nnctl.core.visible import listed
 from nnctl.data import times
 from nnctl.data.dataset import Dataset, Part
-from nnctl.data.feeds import Coded, Feed, Joined, Scaled, Whole, ready
+from nnctl.data.feeds import Coded, Feed, Joined, NotNegative, Scaled, Whole, negative_weight, ready
 from nnctl.data.fit_roles import natural_shape
 from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, NumberPrep, Preprocessing, TargetPrep, TimePrep
 from nnctl.data.shape_fit import fitted, misfit
@@ -88,12 +88,11 @@ class Prepared:
         assert name is not None
         feed = self._feed({name: NumberPrep()}, False, self.dtype)
         column, origin = self.table.columns[name], self.table.at(name)
-        if (
-            isinstance(column, Numbers)
-            and isinstance(column.values, np.ndarray)
-            and (column.values < 0).any()
-        ):
-            raise origin.error("a sample weight is negative", int(np.argmax(column.values < 0)), name)
+        assert isinstance(column, Numbers)
+        if not isinstance(column.values, np.ndarray):
+            feed = NotNegative(feed, name, origin)
+        elif (column.values < 0).any():
+            raise negative_weight(origin, int(np.argmax(column.values < 0)), name)
         window = self.preprocessing.window
         offset = window.length - 1 + window.horizon if window else 0
         return Part(feed, (), self.dtype, origin, offset)

@@ -118,6 +118,19 @@ def test_a_bad_value_read_lazily_is_placed(tmp_path: Path, monkeypatch: pytest.M
         data.train.arrays()
 
 
+def test_a_negative_weight_read_lazily_is_placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = np.arange(len(Y), dtype=np.float64)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"], file["y"], file["w"], file["v"] = X, Y, weights, weights - np.where(weights == 17, 17.5, 0)
+    stay_on_disk(monkeypatch)
+    config = {"source": "a.h5", "inputs": "x", "target": "y"}
+    good = opened(tmp_path, {**config, "sample_weight": "w"}).train
+    assert good.arrays()["sample_weight"].tolist() == weights.tolist()
+    bad = opened(tmp_path, {**config, "sample_weight": "v"}).train
+    with pytest.raises(DataError, match=r"a.h5:18, column 'v': a sample weight is negative"):
+        bad.arrays()
+
+
 def test_columns_side_by_side_read_lazily(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["u"], file["v"], file["y"] = X[:, 0], X[:, 1, 0], Y
