@@ -113,6 +113,20 @@ def test_npz_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         NPZ(path="a.npz").read(tmp_path)
 
 
+def test_npz_that_claims_more_than_the_file_holds(tmp_path: Path) -> None:
+    """Its members would have to overlap; what the directory says of one is made larger here."""
+    np.savez_compressed(tmp_path / "a.npz", x=X)
+    raw = bytearray((tmp_path / "a.npz").read_bytes())
+    claim = raw.index(b"PK\1\2") + 20
+    raw[claim : claim + 4] = struct.pack("<I", len(raw) + 1)
+    (tmp_path / "b.npz").write_bytes(raw)
+    with pytest.raises(DataError, match=r"b.npz: claims more compressed data than the file holds"):
+        NPZ(path="b.npz").read(tmp_path)
+    raw[claim : claim + 4] = struct.pack("<I", len(raw))
+    (tmp_path / "b.npz").write_bytes(raw)
+    assert NPZ(path="b.npz").read(tmp_path).total == 13
+
+
 def test_npz_with_something_else_inside(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("../evil.py", "x")

@@ -41,8 +41,7 @@ def main() -> int:
             tried.append(_try(mutant, nursery))
             row = tried[-1]
             if args.record:
-                before[row.place] = row
-                record.write(before.values())
+                record.keep(row)
             if row.outcome == "survived":
                 why = reasons.get(row.place)
                 print(

@@ -88,7 +88,7 @@ def mutants_of(file: str) -> Iterator[Mutant]:
             (node, start) for node in ast_nodes(tree) for start, _ in operator.mutation_positions(node)
         )
         for occurrence, (node, start) in enumerate(positions):
-            if not _in_annotation(node) and not _keyword_only(node):
+            if not (_in_annotation(node) or _keyword_only(node) or _dotted_exception(node, start)):
                 yield Mutant(file, name, occurrence, start[0])
 
 
@@ -132,6 +132,14 @@ def _git(*arguments: str) -> str:
 def _keyword_only(node: Any) -> bool:
     """Whether it is the `*` among parameters, which multiplies nothing."""
     return bool(node.type == "operator" and node.parent.type == "parameters")
+
+
+def _dotted_exception(node: Any, start: tuple[int, int]) -> bool:
+    """Whether it is a dotted name among several exceptions, which Cosmic Ray cannot replace."""
+    if node.type != "except_clause":
+        return False
+    parent = node.get_leaf_for_position((start[0], start[1] + 1)).parent
+    return bool(parent.type in ("atom_expr", "power") and parent.parent.type != "except_clause")
 
 
 def _in_annotation(node: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -39,13 +40,16 @@ def read() -> dict[tuple[str, str, str], Tried]:
     return {row.place: row for row in rows if (ROOT / row.file).exists()}
 
 
-def write(rows: Iterable[Tried]) -> None:
-    """Keep what was tried, the page too."""
-    kept = sorted(rows, key=lambda row: (row.place, row.operator))
-    _TRIED.write_text("".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in kept))
-    text = _PAGE.read_text(encoding="utf-8")
-    head, mark, _ = text.partition("<!-- table -->\n")
-    _PAGE.write_text(head + mark + table(kept), encoding="utf-8")
+def keep(row: Tried) -> None:
+    """Keep what became of one more, the page too. Several processes may do so at once."""
+    with open(__file__, "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        rows = read() | {row.place: row}
+        kept = sorted(rows.values(), key=lambda row: (row.place, row.operator))
+        _TRIED.write_text("".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in kept))
+        text = _PAGE.read_text(encoding="utf-8")
+        head, mark, _ = text.partition("<!-- table -->\n")
+        _PAGE.write_text(head + mark + table(kept), encoding="utf-8")
 
 
 def equivalent() -> dict[tuple[str, str, str], str]:
