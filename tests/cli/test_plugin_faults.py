@@ -131,6 +131,21 @@ def test_in_a_kernel_that_cannot_be_compiled(tmp_path: Path) -> None:
     assert len(problem.message) < 400
 
 
+def test_the_innermost_of_its_own_functions_is_told(tmp_path: Path) -> None:
+    (tmp_path / "deep.py").write_text(
+        "def outer():\n    middle()\n\n\ndef middle():\n    inner()\n\n\ndef inner():\n    return {}['x']\n"
+    )
+    plugins.allow_named(["deep.py"], tmp_path, True)
+    with pytest.raises(KeyError) as caught:
+        sys.modules["nnctl_plugin_deep"].outer()
+    error = plugins.plugin_error(caught.value)
+    assert error is not None
+    (problem,) = error.problems
+    assert problem.message == "in inner of a plugin: KeyError: 'x'"
+    assert problem.place is not None
+    assert (problem.place.file, problem.place.line, problem.place.column) == (f"{tmp_path}/deep.py", 10, 12)
+
+
 def test_other_faults_are_nnctls_own() -> None:
     with pytest.raises(KeyError) as caught:
         {}["nothing to do with plugins"]

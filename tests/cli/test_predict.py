@@ -253,3 +253,27 @@ def test_blocks_do_not_show(trained: Path, tmp_path: Path, monkeypatch: pytest.M
     assert done.code == 3
     assert (tmp_path / files[0]).read_bytes() == (tmp_path / files[1]).read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.csv", "blocks.csv", "whole.csv"]
+
+
+def test_a_target_of_two_columns_and_an_output_without_one(here: Path) -> None:
+    """The columns keep their names; what was trained towards nothing goes by the output's."""
+    (here / "pair.yaml").write_text(
+        """
+nnctl: 1
+data:
+  source: data/iris.csv
+  inputs: [petal_length, petal_width]
+  targets: {sizes: [sepal_length, sepal_width]}
+model:
+  layers:
+    - {type: Dense, units: 2, name: inner}
+    - {type: Dense, units: 2, name: sizes}
+  outputs: [sizes, inner]
+training: {epochs: 1, optimizer: sgd, loss: {sizes: mse, inner: null}}
+"""
+    )
+    assert nnctl("train", "pair.yaml", "--run-dir", "run", cwd=here).code == 0
+    done = nnctl("predict", "run", "data/iris.csv", "-o", "out.csv", cwd=here)
+    assert done.code == 0, done.err
+    rows = list(csv.DictReader((here / "out.csv").open()))
+    assert (len(rows), list(rows[0])) == (150, ["sepal_length", "sepal_width", "inner_0", "inner_1"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import multiprocessing
+import os
 import subprocess
 import sys
 import time
@@ -188,6 +189,34 @@ def test_the_newest_model(tmp_path: Path) -> None:
     assert run.newest_model().name == "step-00000001.h5"
     run.model_path.write_bytes(b"x")
     assert run.newest_model() == run.model_path
+
+
+def test_three_checkpoints_stay_unless_said_otherwise(tmp_path: Path) -> None:
+    for path, keep, stay in ((tmp_path / "a", (), 3), (tmp_path / "b", (1,), 1)):
+        run = RunDirectory(path, *keep)
+        for step in range(1, 6):
+            run.checkpoints.commit(example_model(step))
+        assert len(list((path / "checkpoints").glob("step-*.h5"))) == stay
+
+
+def test_long_texts_are_refused(tmp_path: Path) -> None:
+    """The file is sparse; above 256 MiB nothing of it is read."""
+    run = RunDirectory(tmp_path)
+    (tmp_path / "metrics.jsonl").touch()
+    os.truncate(tmp_path / "metrics.jsonl", 2**28 + 1)
+    with pytest.raises(RunError, match=r"holds more than 268,435,456 bytes"):
+        run.metrics()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+def test_the_cores_counted_are_this_process_own() -> None:
+    """Not the machine's and not another process's."""
+    program = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "from nnctl.runs.origin import machine; print(machine()['cpus'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
 
 
 def test_origin_never_fails(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,16 @@ def test_unknown_names(root: Path) -> None:
         find("digits/11")
     with pytest.raises(RunError, match="none yet"):
         find("x", root / "elsewhere")
+
+
+def test_eight_names_are_told_where_none_is_near(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abcdefghi":
+        shutil.copytree(root / "runs" / "iris" / "1", root / "many" / "runs" / name / "1")
+    monkeypatch.chdir(root / "many")
+    with pytest.raises(RunError) as caught:
+        find("xyzzy")
+    told = str(caught.value).partition("there are: ")[2].split(", ")
+    assert told == ["a", "a/1", "b", "b/1", "c", "c/1", "d", "d/1"]
 
 
 def test_listing(root: Path) -> None:

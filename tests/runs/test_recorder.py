@@ -225,3 +225,16 @@ def test_time_goes_on_where_it_was(tmp_path: Path) -> None:
     assert (found.status, found.reason) == ("failed", "the loss became NaN at step 9")
     assert 105 <= found.wall_seconds < 130
     recorder.run.close()
+
+
+def test_a_log_in_a_directory_of_its_own(tmp_path: Path) -> None:
+    """The directory is made with the file; what another attempt left in it is gone."""
+    run = RunDirectory(tmp_path / "r").open()
+    (tmp_path / "r" / "old.csv").write_text("of another attempt\n")
+    recorder = Recorder(run, Manifest("a"), CONFIG, {})
+    recorder.begin()
+    for name in ("logs/deep/log.csv", "old.csv"):
+        recorder.handle(LogDue(name, "epoch\n"))
+        recorder.handle(LogDue(name, "0\n"))
+        assert (tmp_path / "r" / name).read_text() == "epoch\n0\n"
+    run.close()

@@ -45,6 +45,14 @@ def test_more_weights_than_memory(units: int, tmp_path: Path) -> None:
     assert "this machine has" in found
 
 
+def test_how_much_is_needed_and_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights, their gradients and Adam's two slots of 4 bytes each; in units of 2^30 bytes."""
+    monkeypatch.setattr("nnctl.workflow.assemble.memory", lambda: (3 * 2**28, "this machine has"))
+    width = 2**26
+    found = problems(tmp_path, f"[{{type: Dense, units: {width}, use_bias: false}}, {DENSE[1:-1]}]")
+    assert f"{width * 4 + width * 2 + 2:,} parameters need 3.0 GiB, this machine has 0.8 GiB" in found
+
+
 def test_more_activations_than_memory(tmp_path: Path) -> None:
     wide = "{type: Reshape, target_shape: [2, 2, 1]}, {type: ZeroPadding2D, padding: 500000}"
     pooled = f"[{wide}, GlobalAveragePooling2D, {{type: Dense, units: 2, name: o}}]"
