@@ -50,25 +50,29 @@ class Covering:
         self.lines: dict[str, dict[str, list[str]]] = found["lines"]
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """The tests that run the mutant's line; of a line that importing runs, those that use the file."""
+        """The tests that run the mutant's line; of a line that importing runs, all, its file's first.
+
+        A field's bounds are tried without running a line of the file that declares it.
+        """
         lines = self.lines.get(mutant.file, {})
-        names = set(lines.get(str(mutant.line), []))
+        names, others = set(lines.get(str(mutant.line), [])), set[str]()
         if not _in_function(mutant.file, mutant.line):
             names = {name for found in lines.values() for name in found}
-            names |= {
-                name for name in self.seconds if name.startswith(tuple(f"tests/{e}" for e in _EVERYWHERE))
-            }
+            others = set(self.seconds) - names
         if not names:
             # What a forked process runs is not seen: whatever runs the function that forks.
             within = min((body for body in _bodies(mutant.file) if mutant.line in body), key=len)
             names = {name for line in within for name in lines.get(str(line), [])}
         chosen, spent = [], 0.0
-        for name in sorted(names, key=lambda n: self.seconds.get(n, 0.0)):
+        for name in [*self._quickest(names), *self._quickest(others)]:
             spent += self.seconds.get(name, 0.0)
             if spent > _MOST_SECONDS and chosen:
                 break
             chosen.append(name)
         return chosen
+
+    def _quickest(self, names: Iterable[str]) -> list[str]:
+        return sorted(names, key=lambda n: (self.seconds.get(n, 0.0), n))
 
     def cost(self, tests: Iterable[str]) -> float:
         """The processor time of some tests without a mutant, in seconds."""

@@ -269,6 +269,16 @@ def test_an_epoch_that_is_gone_on_with_is_not_begun_again_for_callbacks() -> Non
     assert kinds.count("StepEnded") == 5
 
 
+def test_an_epoch_that_is_gone_on_with_has_the_sums_of_its_first_steps() -> None:
+    """What the logs say of it is what they say of an epoch that was never stopped."""
+    settings = ("training.epochs=2", "training.checkpoint={every: 3}")
+    seen = list(train(job(*settings)))
+    state = next(e.state for e in train(job(*settings)) if isinstance(e, events.CheckpointDue) and e.step == 9)
+    kept = deepcopy(state)
+    again = [e.logs for e in train(job(*settings), kept) if isinstance(e, events.EpochEnded)]
+    assert again == [e.logs for e in seen if isinstance(e, events.EpochEnded)][1:]
+
+
 def test_an_epoch_begins_with_sums_of_nothing() -> None:
     """Whatever a checkpoint that was made between two epochs says of the metrics."""
     settings = ("training.epochs=3", "training.checkpoint={every: epoch}")
