@@ -273,8 +273,8 @@ def test_an_epoch_that_is_gone_on_with_has_the_sums_of_its_first_steps() -> None
     """What the logs say of it is what they say of an epoch that was never stopped."""
     settings = ("training.epochs=2", "training.checkpoint={every: 3}")
     seen = list(train(job(*settings)))
-    state = next(e.state for e in train(job(*settings)) if isinstance(e, events.CheckpointDue) and e.step == 9)
-    kept = deepcopy(state)
+    saved = (e for e in train(job(*settings)) if isinstance(e, events.CheckpointDue))
+    kept = deepcopy(next(e.state for e in saved if e.step == 9))
     again = [e.logs for e in train(job(*settings), kept) if isinstance(e, events.EpochEnded)]
     assert again == [e.logs for e in seen if isinstance(e, events.EpochEnded)][1:]
 
