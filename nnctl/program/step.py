@@ -50,7 +50,7 @@ def _target(graph: Graph, output: OutputObjective, y_pred: Value) -> Value:
     return graph.input(f"target:{output.output}", shape, dtype)
 
 
-def _measure(graph: Graph, model: LayerGraph, objective: Objective, traced: Traced, training: bool) -> Value:
+def _measure(graph: Graph, model: LayerGraph, objective: Objective, traced: Traced) -> Value:
     """Add losses and metrics; the total loss (1,), regularizers included."""
     batch = next(iter(graph.inputs.values())).shape[0]
     weights = graph.input("sample_weight", (batch,)) if objective.sample_weight else None
@@ -105,7 +105,7 @@ def training(model: LayerGraph, objective: Objective, dtype: str, sizes: Sizes, 
     """Forward, losses, metrics, gradients; each gradient is written to the memory "gradient:<weight>"."""
     graph, traced = _forward(model, dtype, sizes, True, seed)
     graph.step()
-    loss = _measure(graph, model, objective, traced, True)
+    loss = _measure(graph, model, objective, traced)
     trainable = [i for i in model.weights.values() if i.trainable]
     wrt = [graph.variable(i.name, i.weight.shape) for i in trainable]
     pinned: dict[Value, str] = {}
@@ -121,7 +121,7 @@ def training(model: LayerGraph, objective: Objective, dtype: str, sizes: Sizes, 
 def evaluation(model: LayerGraph, objective: Objective, dtype: str, sizes: Sizes, seed: int) -> Built:
     """Forward in inference, losses and metrics."""
     graph, traced = _forward(model, dtype, sizes, False, seed)
-    loss = _measure(graph, model, objective, traced, False)
+    loss = _measure(graph, model, objective, traced)
     return Built(graph, {"loss": loss}, {})
 
 

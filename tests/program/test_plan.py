@@ -120,6 +120,20 @@ def test_what_is_written_over_an_input() -> None:
     assert not written_over(output=True)
 
 
+def test_what_is_written_over_one_of_several_inputs() -> None:
+    """One whose memory no other input has, seen from another side."""
+    graph = Graph()
+    a, other = make(graph, 16), make(graph, 16)
+    b = graph.add1(Over(16), a, other)
+    plan = planned(graph, b)
+    assert plan.offsets[b] == plan.offsets[a] != plan.offsets[other]
+    graph = Graph()
+    a = make(graph, 16)
+    b = graph.add1(Over(16), a, shape.reshape(a, (4, 4)))
+    plan = planned(graph, b)
+    assert plan.offsets[b] != plan.offsets[a]
+
+
 def test_what_another_node_reads_later_is_not_written_over() -> None:
     graph = Graph()
     a = make(graph, 16)

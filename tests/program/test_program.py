@@ -50,6 +50,16 @@ def test_dead_code_goes_and_relu_is_fused() -> None:
     np.testing.assert_allclose(bound.outputs["y"], want, rtol=1e-12)
 
 
+def test_gradients_are_written_where_the_optimizer_reads_them() -> None:
+    """Nothing is copied but what is a view, or the gradient of two weights at once."""
+    assembled = assemble(CONFIGS / "digits_mlp.yaml")
+    session = assembled.session(1)
+    sizes = {name: (7, *p.shape) for name, p in assembled.data.train.inputs.items()}
+    compiled = session.compiled("training", sizes)
+    assert [node for node in compiled.graph.nodes if type(node.op).__name__ == "Copy"] == []
+    assert len(compiled.pinned) == len(session.weights.gradient_views) == 6
+
+
 def lifetimes(compiled: Compiled) -> list[tuple[int, int, int, int]]:
     """(first byte, last byte, first node, last node) of every value in the arena, computed anew."""
     nodes = compiled.graph.nodes

@@ -241,3 +241,17 @@ def test_sizes_that_a_layer_cannot_take_are_told_at_its_place() -> None:
     (problem,) = caught.value.problems
     assert problem.path == ("model", "layers", 0)
     assert problem.message.startswith("layer 'cut': ")
+
+
+@pytest.mark.parametrize("kind", ["training", "evaluation"])
+def test_what_layers_and_weights_add_to_the_loss(kind: str) -> None:
+    """An activity regularizer's penalty an example, and a kernel's."""
+    layers = [dense(2, "a", use_bias=False, activity_regularizer={"type": "L1", "l1": 0.5})]
+    layers += [dense(2, "b", use_bias=False, kernel_regularizer={"type": "L2", "l2": 0.25})]
+    session = session_of(model_of(layers))
+    a, b = session.weights.arrays["a/kernel"], session.weights.arrays["b/kernel"]
+    target = np.ones((4, 2))
+    program = run(session, kind, X, target__b=target)
+    hidden = X @ a
+    expected = np.mean((hidden @ b - target) ** 2) + 0.5 * np.abs(hidden).sum() / 4 + 0.25 * np.sum(b**2)
+    assert program.outputs["loss"][0] == pytest.approx(expected, rel=1e-12)
