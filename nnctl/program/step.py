@@ -104,7 +104,6 @@ def _penalties(graph: Graph, model: LayerGraph) -> list[Value]:
 def training(model: LayerGraph, objective: Objective, dtype: str, sizes: Sizes, seed: int) -> Built:
     """Forward, losses, metrics, gradients; each gradient is written to the memory "gradient:<weight>"."""
     graph, traced = _forward(model, dtype, sizes, True, seed)
-    graph.step()
     loss = _measure(graph, model, objective, traced)
     trainable = [i for i in model.weights.values() if i.trainable]
     wrt = [graph.variable(i.name, i.weight.shape) for i in trainable]

@@ -10,7 +10,7 @@ import pytest
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.model import InputInfo, LayerGraph
-from nnctl.ops import activation, elementwise, linear, shape
+from nnctl.ops import activation, convolution, elementwise, linear, shape
 from nnctl.ops.base import Graph
 from nnctl.program.bind import Compiled, bind, compile_graph, new_arena
 from nnctl.program.listing import listing
@@ -210,3 +210,22 @@ def test_shape_of_nothing() -> None:
     bound = bind(compiled, new_arena(compiled.plan.size), {"w": np.ones((5, 2), np.float32)})
     bound.run()
     assert bound.outputs["y"].shape == (0, 2)
+
+
+@pytest.mark.parametrize("more", [False, True])
+@pytest.mark.parametrize(("value", "found"), [(1.0, None), (np.nan, "Conv2D")])
+def test_a_node_of_several_calls_is_looked_at_after_its_last(
+    value: float, found: str | None, more: bool
+) -> None:
+    """Whatever is in its output before: a convolution packs its kernel first."""
+    graph = Graph("float32")
+    x, kernel = graph.input("x", (2, 5, 6, 3)), graph.variable("k", (2, 2, 3, 4))
+    y = convolution.conv2d(x, kernel, None, (1, 1), ((0, 0), (0, 0)))
+    compiled = compile_graph(graph, {"y": elementwise.scale(y, 2.0) if more else y})
+    arena = new_arena(compiled.plan.size)
+    bound = bind(compiled, arena, {"k": np.ones((2, 2, 3, 4), np.float32)})
+    assert len(bound.calls) == 2 + more
+    arena.view(np.uint8)[...] = 0xFF
+    bound.inputs["x"][...] = value
+    node = bound.first_non_finite()
+    assert (None if node is None else type(node.op).__name__) == found

@@ -255,3 +255,20 @@ def test_what_layers_and_weights_add_to_the_loss(kind: str) -> None:
     hidden = X @ a
     expected = np.mean((hidden @ b - target) ** 2) + 0.5 * np.abs(hidden).sum() / 4 + 0.25 * np.sum(b**2)
     assert program.outputs["loss"][0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_gradient_that_is_seen_in_another_shape_reaches_the_optimizer() -> None:
+    """That of a Conv1D's kernel, which is computed as an image's; by finite differences."""
+    convolution = {"type": "Conv1D", "filters": 2, "kernel_size": 3, "name": "c", "use_bias": False}
+    session = session_of(model_of([convolution], {"x": InputInfo((5, 1), "float32")}))
+    x, target = X[..., None], np.ones((4, 3, 2))
+    kernel = session.weights.arrays["c/kernel"]
+    run(session, "training", x, target__c=target)
+    gradient = session.weights.gradient_views["c/kernel"].copy()
+    for index in np.ndindex(kernel.shape):
+        losses = []
+        for step in (1e-6, -2e-6):
+            kernel[index] += step
+            losses.append(run(session, "training", x, target__c=target).outputs["loss"][0])
+        kernel[index] += 1e-6
+        assert gradient[index] == pytest.approx((losses[0] - losses[1]) / 2e-6, rel=1e-6)
