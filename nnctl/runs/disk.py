@@ -43,8 +43,8 @@ class Disk:
     def create(self, path: Path) -> int:
         """Open a file that must not exist yet, for writing."""
         with below.parent(path, self.root) as (at, name):
-            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-            return os.open(name, flags, 0o644, dir_fd=at)
+            # O_EXCL follows no link either.
+            return os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644, dir_fd=at)
 
     def open_append(self, path: Path) -> int:
         """Open a file for writing at its end, made if it is missing."""
@@ -113,6 +113,8 @@ def storage(what: str) -> Iterator[None]:
 
 def explain(error: OSError) -> str:
     """An OSError in a user's words."""
+    if error.errno is None:  # not the system's own
+        return f"{error} (OSError)"
     known = {
         errno.ENOSPC: "the disk is full",
         errno.EDQUOT: "the disk quota is used up",
@@ -122,21 +124,20 @@ def explain(error: OSError) -> str:
         errno.EACCES: "permission denied",
         errno.EPERM: "permission denied",
     }
-    reason = known.get(error.errno or 0, error.strerror or str(error))
-    return f"{reason} ({errno.errorcode.get(error.errno or 0, 'OSError')})"
+    reason = known.get(error.errno, error.strerror)
+    return f"{reason} ({errno.errorcode.get(error.errno, 'OSError')})"
 
 
 def make_directories(disk: Disk, path: Path) -> None:
     """Make `path` and its missing parents; each new name is synced. An existing directory is fine."""
-    root = disk.root if disk.root is not None and path.is_relative_to(disk.root) else None
-    if below.is_directory(path, root):
+    if below.is_directory(path, disk.root):
         return
     if path.parent != path:
         make_directories(disk, path.parent)
     try:
         disk.make_directory(path)
     except FileExistsError:
-        os.close(below.open_directory(path, root))
+        os.close(below.open_directory(path, disk.root))
         return
     disk.sync_directory(path.parent)
 
@@ -208,7 +209,7 @@ def holds(path: Path, pieces: Buffers, root: Path | None = None) -> bool:
                 if not got or got != bytes(view[: len(got)]):  # bytes compare 20 times as fast as views
                     return False
                 view = view[len(got) :]
-        return file.read(1) == b""
+        return not file.peek()
 
 
 def written_half(name: str) -> str | None:
@@ -250,8 +251,6 @@ def _remove_stale(disk: Disk, path: Path) -> None:
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
+    except (OSError, OverflowError) as error:
+        return isinstance(error, PermissionError)  # another user's
     return True

@@ -71,8 +71,7 @@ def _in_order(layout: Layout, contents: list[Piece]) -> Iterator[Piece]:
     placed += [(o, c) for o, c in zip(layout.offsets, contents, strict=True) if o is not None]
     end = USER_BLOCK
     for offset, piece in sorted(placed, key=lambda p: p[0]):
-        if offset > end:
-            yield bytes(offset - end)
+        yield bytes(offset - end)
         yield piece
         end = offset + len(piece)
 

@@ -42,13 +42,15 @@ class Journal:
         StorageError: It cannot be written.
     """
 
+    _synced: bool
+    """Whether what stands in the file is on the platter; known once it is open."""
+
     def __init__(self, path: Path, disk: Disk) -> None:
         self.path = path
         self.disk = disk
         self._content = bytearray()
         self._hash = hashlib.sha256()
         self._fd: int | None = None
-        self._synced = False
 
     def begin(self) -> None:
         """Make the file, or empty it: what another attempt at this run left in it is not of this one."""
@@ -63,7 +65,7 @@ class Journal:
         with storage(f"cannot read {self.path}"):
             try:
                 with below.reading(self.path, self.disk.root) as file:
-                    content = file.read(max(0, min(mark.size, MAX_BYTES)))
+                    content = file.read(min(mark.size, MAX_BYTES))
             except (FileNotFoundError, RunError):
                 return False
         digest = hashlib.sha256(content)

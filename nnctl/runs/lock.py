@@ -40,8 +40,7 @@ class RunLock:
             fd = below.open_regular(self.path, self.directory, os.O_RDWR | os.O_CREAT)
             try:
                 _take(fd)
-                os.ftruncate(fd, 0)
-                os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+                os.ftruncate(fd, os.pwrite(fd, f"{os.getpid()}\n".encode(), 0))
             except BlockingIOError:
                 who = _holder(fd)
                 os.close(fd)

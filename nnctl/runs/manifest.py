@@ -74,7 +74,7 @@ class Manifest:
         """
         try:
             return {name: DataFile.model_validate(file) for name, file in self.data_files.items()}
-        except (ValidationError, AttributeError) as error:
+        except ValidationError as error:
             raise RunError("the run's manifest does not tell its data files as it should") from error
 
     @classmethod

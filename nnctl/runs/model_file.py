@@ -23,7 +23,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class ModelFile:
     config: Mapping[str, Any]
     preprocessing: Mapping[str, Any]
     state: TrainingState
-    weights_sha256: str = field(default="", compare=False)
+    weights_sha256: str = ""
     """Filled when written or read."""
 
 

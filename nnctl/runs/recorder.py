@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -114,6 +115,7 @@ class Recorder:
 
         The model keeps weights and optimizer; what only resuming needs stays in the checkpoints.
         """
+        self.run.check_held()
         self._marks()
         final = replace(state, callback_states=[], metric_states={}, kept={}, kept_logs={}, complete=False)
         model = ModelFile(self.config, self.preprocessing, final)
@@ -137,10 +139,8 @@ class Recorder:
         else:
             said = f"{type(error).__name__}: {error}".partition("\n")[0]
             reason = ", ".join([said, *getattr(error, "__notes__", [])])
-        try:
+        with suppress(NnctlError):
             self._write(status, reason)
-        except (NnctlError, OSError):
-            return
 
     def close(self) -> None:
         """Close the files that grow."""

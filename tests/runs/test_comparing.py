@@ -138,3 +138,46 @@ def test_leaves_by_path() -> None:
         ("metrics", ["x", "y"]),
         ("none", []),
     ]
+
+
+def test_a_number_that_is_none_sorts_like_a_missing_one(root: Path) -> None:
+    """No manifest of nnctl's holds NaN; one that was written by hand may."""
+    path = root / "a" / "1" / "manifest.json"
+    path.write_text(path.read_text().replace('"loss": 0.5', '"loss": NaN'))
+    assert listed(root, sort="loss") == ["b/1", "a/1", "a/2"]
+    assert listed(root, sort="loss", reverse=True) == ["b/1", "a/1", "a/2"]
+
+
+def test_what_was_interrupted_keeps_its_reason(root: Path) -> None:
+    run = RunDirectory(root / "a" / "1")
+    run.write_manifest(Manifest("a", "interrupted", reason="signal 2"))
+    (found,) = list_runs(root, name="a/1")
+    assert found.manifest is not None
+    assert (found.status, found.manifest.reason) == ("interrupted", "signal 2")
+
+
+def test_a_damaged_run_is_neither_shown_nor_compared(root: Path) -> None:
+    good, bad = RunDirectory(root / "a" / "1"), RunDirectory(root / "b" / "1")
+    (bad.path / "manifest.json").write_text("{")
+    with pytest.raises(RunError, match="not a run's manifest"):
+        show_run(bad)
+    with pytest.raises(RunError, match="not a run's manifest"):
+        compare_runs([good, bad])
+
+
+def test_a_run_beside_nothing_has_no_differences(root: Path) -> None:
+    found = compare_runs([RunDirectory(root / "a" / "1")])
+    assert (found.config, found.metrics) == ({}, {"loss": (0.5,)})
+
+
+def test_a_checkpoint_that_goes_while_it_is_shown(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is training removes checkpoints: one that is gone has no line, one with a name no size."""
+    run = RunDirectory(root / "a" / "1")
+    run.checkpoints.commit(example_model(2))
+    run.checkpoints.commit_as("mine", example_model(3))
+    checkpoints, named = run.checkpoints.checkpoints(), run.checkpoints.named()
+    monkeypatch.setattr(run.checkpoints, "checkpoints", lambda: checkpoints)
+    monkeypatch.setattr(run.checkpoints, "named", lambda: named)
+    for path in (checkpoints[0].path, named[0]):
+        path.unlink()
+    assert show_run(run).checkpoints == [{"file": "mine.h5", "step": None, "best": False, "bytes": None}]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import multiprocessing
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -13,8 +15,11 @@ from pathlib import Path
 
 import pytest
 
+import nnctl
 from nnctl.core.errors import RunError, StorageError
-from nnctl.runs.directory import RunDirectory, allocate, metrics_line
+from nnctl.runs import origin
+from nnctl.runs.directory import RunDirectory, allocate, begun, metrics_line, strange_in
+from nnctl.runs.disk import Disk
 from nnctl.runs.lock import RunLock, holder
 from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
 from nnctl.runs.origin import git_commit, machine, versions
@@ -237,3 +242,168 @@ def test_origin_never_fails(tmp_path: Path) -> None:
     assert git_commit(tmp_path / "w") == "f" * 40
     (git / "HEAD").write_bytes(b"\xff\xfe")
     assert git_commit(tmp_path / "g") is None
+
+
+def test_a_manifest_says_nothing_that_is_not_known(tmp_path: Path) -> None:
+    """Its defaults, one by one; two spaces a level."""
+    Manifest("a").write(tmp_path / "manifest.json")
+    text = (tmp_path / "manifest.json").read_text()
+    assert text.startswith('{\n  "name": "a",\n  "status": "running",\n')
+    assert text.endswith('\n  "resumed": 0\n}\n')
+    empty = {"data_files": {}, "metrics": {}, "overrides": [], "versions": {}, "machine": {}}
+    none = dict.fromkeys(
+        ("weights_sha256", "restored_epoch", "reason", "threads", "git_commit", "ended"), None
+    )
+    numbers = {"seed": 0, "epochs": 0, "steps": 0, "wall_seconds": 0.0, "resumed": 0}
+    texts = {"name": "a", "status": "running", "config_sha256": "", "data_sha256": "", "started": ""}
+    assert json.loads(text) == empty | none | numbers | texts
+
+
+def test_json_has_no_number_that_is_none(tmp_path: Path) -> None:
+    """What is not a metric is not set to null silently."""
+    with pytest.raises(ValueError, match="Out of range"):
+        Manifest("a", wall_seconds=float("nan")).write(tmp_path / "manifest.json")
+    with pytest.raises(ValueError, match="Out of range"):
+        metrics_line({"epoch": 0, "odd": [float("nan")]})
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('"status"', "it has no status"),
+        ('{"name": "a"}', "it has no status"),
+        ("[]", "it has no status"),
+    ],
+)
+def test_a_manifest_has_a_status(text: str, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(text)
+    with pytest.raises(RunError) as caught:
+        Manifest.read(path)
+    assert str(caught.value) == f"{path} is not a run's manifest: {why}"
+
+
+def test_how_a_manifest_that_is_none_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text('{"status": "odd", "name": "a", "seed": "x"}')
+    with pytest.raises(RunError) as caught:
+        Manifest.read(path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(RunError, match=r"is not a run's manifest: .*Not a directory"):
+        Manifest.read(path / "manifest.json")
+    os.truncate(path, 2**24 + 1)  # sparse
+    with pytest.raises(RunError, match="holds more than 16,777,216 bytes"):
+        Manifest.read(path)
+
+
+def test_data_files_of_a_manifest_that_are_none() -> None:
+    with pytest.raises(RunError, match="does not tell its data files as it should"):
+        Manifest("a", data_files={"train.path": {"odd": 1}}).files()
+    assert Manifest("a").files() == {}
+
+
+def test_the_machine_may_be_told(tmp_path: Path) -> None:
+    there: dict[str, str | int] = {"cpu": "another", "cpus": 64}
+    new = new_manifest("a", seed=3, source=tmp_path, where=there)
+    assert new.machine == there
+    assert resumed_manifest(Manifest("a", ended="then"), where=there).machine == there
+    here = resumed_manifest(Manifest("a", "failed", ended="then"))
+    assert (here.machine, here.ended, here.versions) == (machine(), None, versions())
+
+
+def test_files_are_no_run_directories(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(RunError, match=r"cannot read .*config\.yaml: .*Not a directory"):
+        RunDirectory(tmp_path / "file").config()
+
+
+def test_checkpoints_that_hold_none_yet_are_not_strange(tmp_path: Path) -> None:
+    """A process that was killed before its first manifest may have made the directory."""
+    run = RunDirectory(tmp_path).open()
+    (tmp_path / "checkpoints").mkdir()
+    run.close()
+    assert strange_in(tmp_path) is None
+    assert begun(tmp_path)
+
+
+def test_there_are_ten_thousand_numbers_to_try(tmp_path: Path) -> None:
+    """Where every next number is taken meanwhile, it is an error in the end."""
+    tried = []
+
+    class Taken(Disk):
+        def make_directory(self, path: Path) -> None:
+            tried.append(path.name)
+            raise FileExistsError
+
+    (tmp_path / "a").mkdir()
+    with pytest.raises(StorageError, match="no free run number in"):
+        allocate(tmp_path, "a", Taken())
+    assert tried == [str(n) for n in range(1, 10_001)]
+
+
+def test_cores_where_no_system_call_tells_this_process_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    for counted, told in ((7, 7), (None, 1)):
+        monkeypatch.setattr(os, "cpu_count", lambda counted=counted: counted)
+        assert machine()["cpus"] == told
+
+
+def test_what_a_processor_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the first such line; where there is none, as Python calls it."""
+    monkeypatch.setattr(platform, "processor", lambda: "odd")
+    text = "processor\t: 0\nmodel name\t: Quick: 3000 \nmodel name\t: Slow\n"
+
+    def refuse(*args: object, **options: object) -> None:
+        raise FileNotFoundError
+
+    for opened, name in (
+        (lambda *args, **options: io.StringIO(text), "Quick: 3000"),
+        (lambda *args, **options: io.StringIO("processor\t: 0\n"), "odd"),
+        (refuse, "odd"),
+    ):
+        monkeypatch.setattr(origin, "open", opened, raising=False)
+        assert machine()["cpu"] == name
+    monkeypatch.setattr(platform, "processor", lambda: "")
+    assert machine()["cpu"] == "unknown"
+
+
+def test_versions_are_those_that_python_would_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first on the path counts; a place that is missing is passed over; others' packages are not told."""
+    for name in (
+        "a/numpy-1.5.dist-info",
+        "b/numpy-2.0.dist-info",
+        "b/numba-0.1-x.dist-info",
+        "b/odd-1.dist-info",
+    ):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "b" / "h5py-3").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path / name) for name in ("none", "a", "b")])
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert versions() == {"python": python, "nnctl": nnctl.__version__, "numpy": "1.5", "numba": "0.1-x"}
+
+
+def test_commits_that_are_named_in_other_ways(tmp_path: Path) -> None:
+    """A detached one; one among packed ones; what is no commit; up to 4,096 characters are read."""
+    one, two = "a" * 40, "b" * 64
+    git = tmp_path / ".git"
+    (git / "refs" / "heads").mkdir(parents=True)
+    head, branch = git / "HEAD", git / "refs" / "heads" / "main"
+    for text, commit in (
+        (one, one),
+        (f"{two}\n", two),
+        ("a" * 41, None),
+        (" " * 4056 + one + "x", one),
+        ("ref: refs/heads/main", None),
+    ):
+        head.write_text(text)
+        assert git_commit(tmp_path) == commit
+    (git / "packed-refs").write_text(f"{one} refs/heads/other\nodd refs/heads/main\n{two} refs/heads/main\n")
+    assert git_commit(tmp_path) == two
+    branch.write_text("odd")
+    assert git_commit(tmp_path) is None
+
+
+def test_where_no_commit_can_be_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert git_commit(tmp_path / "loop") is None
+    assert git_commit(Path("a\0b")) is None

@@ -131,3 +131,39 @@ def test_checkpoints_under_names_are_shown(root: Path) -> None:
     shown = show_run(run).checkpoints
     assert [c["file"] for c in shown][-1] == "deep/first.h5"
     assert [c["step"] for c in shown] == [4, 1, None]
+
+
+def test_a_file_is_shown_by_its_path(root: Path) -> None:
+    text = "runs/digits/2/checkpoints/step-00000005.h5"
+    assert find(text).name == text
+    assert find("runs/digits/2").name == "digits/2"
+
+
+def test_the_run_around_a_file_is_at_most_three_directories_up(root: Path) -> None:
+    run = find("digits/2").run
+    assert run is not None
+    for name, inside in (("a", True), ("sub/a", True), ("sub/sub/a", False)):
+        found = find(str(run.checkpoints.commit_as(name, example_model(2))))
+        assert (found.run is not None) == inside
+
+
+def test_a_link_is_followed_where_the_user_named_the_file(root: Path) -> None:
+    """What is found in a run is refused where it is a link."""
+    run = find("digits/2").run
+    assert run is not None
+    (root / "elsewhere.h5").write_bytes(run.newest_model().read_bytes())
+    link = run.checkpoints.directory / "step-00000009.h5"
+    link.symlink_to(root / "elsewhere.h5")
+    assert find(str(link)).read()[1].state.step == 5
+    for text in ("digits/2/checkpoints/latest", "digits/2"):
+        with pytest.raises(RunError, match="symbolic link"):
+            find(text).read()
+
+
+@pytest.mark.parametrize(
+    "before", ["none", "mine.h5", "runs/digits/2/checkpoints/step-00000005.h5", "digits/11"]
+)
+def test_checkpoints_of_what_is_no_run(before: str, root: Path) -> None:
+    (root / "mine.h5").write_bytes(b"x")
+    with pytest.raises(RunError, match=f"there is no run '{before}/checkpoints/best'"):
+        find(f"{before}/checkpoints/best")

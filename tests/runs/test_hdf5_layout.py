@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nnctl.runs import image
 from nnctl.runs.hdf5_layout import checksum, lay_out
 from nnctl.runs.image import pieces
 
@@ -155,3 +156,34 @@ def test_the_bytes_stay_as_they_are() -> None:
     layout = lay_out([("a", "<f4", (3,)), ("g/b", "<i2", (0, 2))], {}, 512)
     assert (layout.offsets, layout.size) == ((896, None), 908)
     assert [at for at, _ in layout.metadata] == [512, 560, 636, 718, 777]
+
+
+def test_a_long_name_has_a_wide_length() -> None:
+    """Up to 255 bytes its length takes one byte, above two."""
+    sizes = []
+    for length in (254, 255, 256):
+        layout = lay_out([("n" * length, "<f4", (3,))], {}, 512)
+        sizes.append(len(layout.metadata[1][1]))
+    assert np.diff(sizes).tolist() == [1, 2]
+
+
+def test_a_text_has_room_for_the_next_one_and_ends_in_a_nul(tmp_path: Path) -> None:
+    for length, room in ((0, 4096), (4095, 4096), (4096, 8192), (8191, 8192), (8192, 12288)):
+        write(tmp_path / "f", {"a": "x" * length}, {})
+        with h5py.File(tmp_path / "f") as file:
+            assert file["a"].dtype.itemsize == room
+
+
+def test_large_arrays_are_not_copied() -> None:
+    """From 128 KiB on; smaller ones are joined with what lies around them."""
+    large, small = np.ones(1 << 17, "u1"), np.ones((1 << 17) - 1, "u1")
+    made = pieces({}, {"a": small, "b": large, "c": small}, {})
+    views = [piece for piece in made if isinstance(piece, memoryview)]
+    assert [np.shares_memory(view, large) for view in views] == [True]
+
+
+def test_small_pieces_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "_SMALL", 4)
+    given = [b"a", b"bc", b"defg", b"hi", b"jk", b"l", b"mnopq", b"rstu", b"v"]
+    assert list(image._joined(iter(given))) == [b"abc", b"defg", b"hijk", b"l", b"mnopq", b"rstu", b"v"]
+    assert list(image._joined(iter([b"abcd"]))) == [b"abcd"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from nnctl.core.errors import RunError, StorageError
+from nnctl.runs import journal as journal_module
 from nnctl.runs.disk import DISK
 from nnctl.runs.journal import Journal, Mark
 
@@ -143,3 +145,49 @@ def test_a_full_disk_is_a_storage_error_and_the_mark_still_holds(tmp_path: Path)
         journal.append(LINES[1])
     assert Journal(tmp_path / "log", DISK).restore(mark)
     assert (tmp_path / "log").read_text() == LINES[0]
+
+
+def test_an_empty_mark_is_gone_on_with(tmp_path: Path) -> None:
+    journal, mark = written(tmp_path / "log", [])
+    journal.append("ahead of any checkpoint\n")
+    journal.close()
+    again = Journal(tmp_path / "log", DISK.inside(tmp_path))
+    assert again.restore(mark)
+    assert (tmp_path / "log").read_bytes() == b""
+    assert again.mark() == mark
+
+
+def test_so_much_is_read_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert journal_module.MAX_BYTES == 256 * 2**20
+    _, mark = written(tmp_path / "log", LINES)
+    for most, held in ((mark.size, True), (mark.size - 1, False)):
+        monkeypatch.setattr(journal_module, "MAX_BYTES", most)
+        assert Journal(tmp_path / "log", DISK).restore(mark) == held
+
+
+def test_what_is_on_the_platter_is_not_brought_there_again(tmp_path: Path) -> None:
+    disk = FaultyDisk()
+    journal = Journal(tmp_path / "log", disk.inside(tmp_path))
+    journal.begin()
+    journal.append(LINES[0])
+    del disk.operations[:]
+    mark = journal.mark()
+    assert journal.mark() == mark
+    assert disk.operations == ["sync"]
+    (tmp_path / "log").unlink()
+    assert journal.mark() == mark
+    assert disk.operations[1:] == ["open_append", "write", "sync_directory", "sync"]
+    again = Journal(tmp_path / "log", disk)
+    assert again.restore(mark)
+    again.mark()
+    assert disk.operations[5:] == ["open_append", "sync"], "who knows whether what was found was synced"
+
+
+def test_a_closed_one_holds_no_file(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    journal, _ = written(tmp_path / "log", LINES[:1])
+    journal.close()
+    journal.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+    journal.append(LINES[1])
+    assert (tmp_path / "log").read_text() == "line 0\nline 1\n"

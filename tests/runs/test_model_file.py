@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 
 from nnctl.core.errors import RunError
 from nnctl.runs.hdf5 import FileRefused
-from nnctl.runs.model_file import Damaged, ModelFile, check_hash, read_model, read_texts, write_model
+from nnctl.runs.model_file import Damaged, Gone, ModelFile, check_hash, read_model, read_texts, write_model
 from nnctl.runs.state import TrainingState, weights_sha256
 
 from .examples import example_model, expected_of, same_states
@@ -180,3 +182,101 @@ def test_the_state_is_not_copied_nor_changed(tmp_path: Path) -> None:
         w.flags.writeable = False
     write_model(tmp_path / "m.h5", model)
     assert same_states(before, model.state)
+
+
+def forge_text(path: Path, key: str, value: object) -> None:
+    """Put `value` in the place of a text; the hash holds."""
+    with h5py.File(path, "r+") as file:
+        file[key].write_direct(np.array(json.dumps(value).encode(), dtype=file[key].dtype))
+    seal(path)
+
+
+def text_of(path: Path, key: str) -> dict[str, Any]:
+    with h5py.File(path) as file:
+        found: dict[str, Any] = json.loads(file[key][()])
+    return found
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        None,
+        3,
+        [["a"]],
+        [["a", "zzz", [3]]],
+        [["a", "<f4", ["x"]]],
+        [["a", "<f4", [float("inf")]]],
+        [["a", "<f4", 3]],
+    ],
+)
+def test_an_index_that_lists_no_arrays(weights: object, tmp_path: Path) -> None:
+    path = tmp_path / "m.h5"
+    write_model(path, example_model())
+    forge_text(path, "index", text_of(path, "index") | {"weights": weights})
+    with pytest.raises(FileRefused, match="'index' does not list 'weights' as it should"):
+        read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "taken"),
+    [
+        ("step", 0, True),
+        ("step", 2**53 - 1, True),
+        ("step", 2**53, False),
+        ("step", -1, False),
+        ("step", True, False),
+        ("step", 1.0, False),
+        ("epoch", -1, False),
+        ("step_in_epoch", -1, False),
+        ("files", {"a": [-1, "b"]}, False),
+        ("files", {"a": [1]}, False),
+        ("files", {"a": 1}, False),
+        ("trainable", [], False),
+        ("scalars", {"a": 10**400}, False),
+        ("scalars", {"a": "x"}, False),
+        ("logs", {"a": None}, False),
+        ("callbacks", None, False),
+        ("kept_logs", {"best": 3}, False),
+    ],
+)
+def test_what_training_may_say(key: str, value: object, taken: bool, tmp_path: Path) -> None:
+    path = tmp_path / "m.h5"
+    write_model(path, example_model())
+    forge_text(path, "training", text_of(path, "training") | {key: value})
+    if taken:
+        assert read_model(path).state.step == value
+    else:
+        with pytest.raises(FileRefused) as caught:
+            read_model(path)
+        assert str(caught.value) == f"{path}: 'training' is not as it should be"
+
+
+def test_why_a_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.h5"
+    write_model(path, example_model())
+    for value, why in ((b"no", "JSON"), (b"[" * 4000, "JSON"), (b"[]", "a JSON object")):
+        with h5py.File(path, "r+") as file:
+            file["config"].write_direct(np.array(value, dtype=file["config"].dtype))
+        seal(path)
+        with pytest.raises(FileRefused) as caught:
+            read_texts(path)
+        assert str(caught.value) == f"{path}: 'config' is not {why}"
+
+
+def test_names_in_the_file(tmp_path: Path) -> None:
+    """A dot within a name stays; what would be no plain path is encoded."""
+    names = {"v1.2/w": "v1.2/w", "a//b": "a/%00/b", "../x": "%2E%2E/x", "50%": "50%25"}
+    write_model(tmp_path / "m.h5", ModelFile({}, {}, TrainingState(weights={n: np.ones(2) for n in names})))
+    with h5py.File(tmp_path / "m.h5") as file:
+        for stored in names.values():
+            assert file[f"weights/{stored}"].shape == (2,)
+    assert list(read_model(tmp_path / "m.h5").state.weights) == list(names)
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(Gone, match="there is no such file"):
+        check_hash(tmp_path / "none.h5")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(RunError) as caught:
+        check_hash(tmp_path / "file" / "m.h5")
+    assert str(caught.value) == f"cannot read {tmp_path / 'file' / 'm.h5'}: Not a directory"

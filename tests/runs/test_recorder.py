@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -238,3 +240,61 @@ def test_a_log_in_a_directory_of_its_own(tmp_path: Path) -> None:
         recorder.handle(LogDue(name, "0\n"))
         assert (tmp_path / "r" / name).read_text() == "epoch\n0\n"
     run.close()
+
+
+def test_an_epoch_is_in_the_manifest_that_ends_the_run(tmp_path: Path) -> None:
+    recorder = running(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text("old\n")
+    recorder.handle(RunStarted("a", tmp_path, 3, 4, 0, 0, 9))
+    assert (tmp_path / "metrics.jsonl").read_text() == ""
+    recorder.handle(EpochEnded(1, 8, {"loss": 0.5}, 0.5))
+    recorder.handle(Interrupted(9, 2))
+    found = recorder.run.manifest()
+    assert (found.epochs, found.steps, found.metrics) == (2, 9, {"loss": 0.5})
+    recorder.close()
+    recorder.run.close()
+
+
+def test_a_directory_that_was_replaced_is_left_alone(tmp_path: Path) -> None:
+    """Neither an epoch nor a checkpoint nor a model nor an end is written there."""
+    recorder = running(tmp_path / "b")
+    (tmp_path / "b").rename(tmp_path / "c")
+    (tmp_path / "b").mkdir()
+    state = example_state(2)
+    for event in (
+        EpochEnded(0, 4, {}, 0.5),
+        CheckpointDue(0, 4, state),
+        Interrupted(4, 2),
+        Failed(4, "x", None),
+    ):
+        with pytest.raises(StorageError, match="was removed, moved or replaced while it was used"):
+            recorder.handle(event)
+    with pytest.raises(StorageError, match="was removed, moved or replaced while it was used"):
+        recorder.finish(state)
+    recorder.break_off(KeyboardInterrupt())
+    assert os.listdir(tmp_path / "b") == []
+    recorder.run.close()
+
+
+def test_the_files_that_grew_are_on_the_platter_before_the_model(tmp_path: Path) -> None:
+    disk = FaultyDisk()
+    before = len(os.listdir("/proc/self/fd"))
+    run = RunDirectory(tmp_path, disk=disk).open()
+    recorder = Recorder(run, Manifest("a"), CONFIG, {})
+    recorder.begin()
+    recorder.handle(LogDue("log.csv", "epoch\n"))
+    recorder.handle(EpochEnded(0, 4, {}, 0.5))
+    del disk.operations[:]
+    recorder.finish(example_state(4))
+    assert disk.operations[:3] == ["sync", "sync", "create"]
+    recorder.close()
+    run.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_times_are_told_in_milliseconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = running(tmp_path)
+    monkeypatch.setattr(time, "monotonic", lambda: recorder._since + 1.23456)
+    recorder.handle(Interrupted(4, 2))
+    assert recorder.run.manifest().wall_seconds == 1.235
+    recorder.run.close()

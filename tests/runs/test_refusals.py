@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from h5py import h5d, h5g, h5s, h5t
 
 from nnctl.runs import hdf5
 from nnctl.runs.hdf5 import FileRefused, Hdf5Reader
@@ -134,3 +136,94 @@ def test_a_file_that_is_given_open_stays_open(tmp_path: Path) -> None:
         own = reader._own
     assert own is not None
     assert own.closed
+
+
+def test_types_that_numpy_has_no_word_for(tmp_path: Path) -> None:
+    """Bit fields, floats of ten bytes and more, floats of another precision."""
+    other = h5t.IEEE_F32LE.copy()  # bfloat16
+    other.set_fields(15, 7, 8, 0, 7)
+    other.set_size(2)
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        space = h5s.create_simple((3,))
+        for name, kind in ((b"a", h5t.STD_B16LE), (b"b", h5t.NATIVE_LDOUBLE), (b"c", other)):
+            h5d.create(file.id, name, kind, space)
+    with Hdf5Reader(tmp_path / "f.h5") as reader:
+        for name in "abc":
+            with pytest.raises(FileRefused) as caught:
+                reader.describe(name)
+            assert str(caught.value) == f"{tmp_path / 'f.h5'}: '{name}' {TYPE}"
+
+
+@pytest.mark.parametrize(
+    "dtype", ["<f2", "<f4", "<f8", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8"]
+)
+def test_every_type_that_is_written_is_read(dtype: str, tmp_path: Path) -> None:
+    value = np.arange(6).astype(dtype).reshape(2, 3)
+    with Hdf5Reader(stored(tmp_path, a=value)) as reader:
+        assert reader.describe("a") == (np.dtype(dtype), (2, 3))
+        np.testing.assert_array_equal(reader.array("a", np.dtype(dtype), (2, 3)), value)
+
+
+def test_a_text_that_is_not_stored(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file.create_dataset("a", (), "S5")
+    assert refusal(tmp_path / "f.h5", "a").endswith("'a' does not hold the bytes that its shape needs")
+
+
+def test_as_many_bytes_as_the_file_has(tmp_path: Path) -> None:
+    """Chunks may hold none of them, and then they are zeros."""
+    path = tmp_path / "f.h5"
+
+    def make(length: int) -> int:
+        with h5py.File(path, "w") as file:
+            file.create_dataset("a", (length,), "u1", chunks=(4,))
+        return path.stat().st_size
+
+    size = make(1000)
+    for length in (size, size + 1):
+        assert make(length) == size
+        with Hdf5Reader(path, filters=True) as reader:
+            if length == size:
+                assert not reader.array("a", np.dtype("u1"), (length,)).any()
+            else:
+                with pytest.raises(FileRefused, match="claims more bytes than the file has"):
+                    reader.array("a", np.dtype("u1"), (length,))
+
+
+def test_nothing_stays_open(tmp_path: Path) -> None:
+    """Neither a file that is refused nor what was found in one that is closed; a given one is the giver's."""
+    (tmp_path / "x").write_bytes(b"no HDF5")
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(FileRefused) as caught:
+        Hdf5Reader(tmp_path / "x")
+    assert len(os.listdir("/proc/self/fd")) == before, caught
+    with open(tmp_path / "x", "rb") as given:
+        with pytest.raises(FileRefused):
+            Hdf5Reader(tmp_path / "x", given)
+        assert not given.closed
+    with Hdf5Reader(stored(tmp_path, a=np.zeros(3))) as reader:
+        found = reader._dataset("a")
+        assert found.valid
+    assert not found.valid
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError, RuntimeError, ValueError, TypeError, KeyError, OverflowError, MemoryError],
+)
+def test_whatever_the_library_says(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = stored(tmp_path, a=np.zeros(3))
+
+    def fail(*args: object) -> None:
+        raise error(*said)
+
+    with Hdf5Reader(path) as reader:
+        monkeypatch.setattr(h5g, "open", fail)
+        for said, told in (((), error.__name__), (("odd\nand more",), "odd")):
+            told = repr("odd\nand more") if error is KeyError and said else told
+            for name, shown in (("", "the root"), ("g", "g")):
+                with pytest.raises(FileRefused) as caught:
+                    reader.names(name)
+                assert str(caught.value) == f"{path}: '{shown}' cannot be read: {told}"

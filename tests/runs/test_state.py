@@ -7,7 +7,7 @@ import struct
 
 import numpy as np
 
-from nnctl.runs.state import weights_sha256
+from nnctl.runs.state import TrainingState, weights_sha256
 
 
 def test_hash_of_hand_made_bytes() -> None:
@@ -41,3 +41,10 @@ def test_hash_depends_on_all_that_it_names() -> None:
     others = [{"b": a}, {"a": a.astype("<f8")}, {"a": a.reshape(2, 3)}, {"a": a + 1}, {"a": a, "b": a[:0]}]
     assert len({weights_sha256(w) for w in [{"a": a}, *others]}) == 6
     assert weights_sha256({"a": a, "b": a}) != weights_sha256({"b": a, "a": a})
+
+
+def test_arrays_are_not_printed() -> None:
+    assert repr(TrainingState()) == (
+        "TrainingState(step=0, epoch=0, step_in_epoch=0, scalars={}, callback_states=[], logs={}, "
+        "kept_logs={}, files={}, complete=True)"
+    )

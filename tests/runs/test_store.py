@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from nnctl.core.errors import RunError
 from nnctl.runs.hdf5 import FileRefused
-from nnctl.runs.model_file import ModelFile
-from nnctl.runs.store import CheckpointStore, safe_name
+from nnctl.runs.model_file import Gone, ModelFile
+from nnctl.runs.store import Checkpoint, CheckpointStore, Loaded, PassedOver, safe_name
 
 from .examples import example_model, expected_of
+from .faults import FaultyDisk
 
 
 def names(store: CheckpointStore) -> list[str]:
@@ -160,3 +162,79 @@ def test_foreign_files_are_left_alone(tmp_path: Path) -> None:
     assert store.checkpoints() == []
     assert [p.name for p in store.clean()] == [".step-00000003.h5.77.tmp"]
     assert names(store) == ["notes.txt", "step-00000003.h5.bak", "step-3.h5"]
+
+
+def test_how_many_stay(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path)
+    for step in range(1, 6):
+        store.commit(example_model(step))
+    assert [c.step for c in store.checkpoints()] == [5, 4, 3]
+    with pytest.raises(ValueError, match="at least one checkpoint"):
+        CheckpointStore(tmp_path, keep=0)
+
+
+def test_a_checkpoint_that_is_gone_is_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty times: a run that is training has a newer one by then."""
+    store = CheckpointStore(tmp_path)
+    for step in (1, 2):
+        store.commit(example_model(step))
+    looked = []
+
+    def removed(gone: int) -> Callable[[Path, Path | None], str]:
+        def check(path: Path, root: Path | None) -> str:
+            looked.append(path.name)
+            if len(looked) <= gone:
+                raise Gone("gone")
+            return ""
+
+        return check
+
+    monkeypatch.setattr("nnctl.runs.store.check_hash", removed(19))
+    assert store.newest_intact() == (tmp_path / "step-00000002.h5", ())
+    looked.clear()
+    monkeypatch.setattr("nnctl.runs.store.check_hash", removed(99))
+    with pytest.raises(RunError, match="are removed faster than they can be read"):
+        store.newest_intact()
+    assert looked == ["step-00000002.h5"] * 20
+
+
+def test_setting_aside_reaches_the_platter(tmp_path: Path) -> None:
+    disk = FaultyDisk()
+    store = CheckpointStore(tmp_path, disk=disk)
+    store.set_aside(Loaded(None, None))
+    assert disk.operations == []
+    (tmp_path / "a").write_bytes(b"x")
+    store.set_aside(Loaded(None, None, (PassedOver(tmp_path / "a", "damaged"),)))
+    assert disk.operations == ["replace", "sync_directory"]
+    assert names(store) == ["a.damaged"]
+
+
+def test_of_one_step_the_one_to_go_on_from_comes_first(tmp_path: Path) -> None:
+    for name in (
+        "step-00000005.best-model.h5",
+        "step-00000005.best.h5",
+        "step-00000005.h5",
+        "step-00000004.h5",
+    ):
+        (tmp_path / name).write_bytes(b"x")
+    store = CheckpointStore(tmp_path)
+    assert [c.path.name for c in store.checkpoints()] == [
+        "step-00000005.h5",
+        "step-00000005.best.h5",
+        "step-00000005.best-model.h5",
+        "step-00000004.h5",
+    ]
+    (tmp_path / "step-00000005.h5").unlink()
+    (tmp_path / "step-00000005.best.h5").unlink()
+    assert store.latest() == Checkpoint(tmp_path / "step-00000004.h5", 4, best=False)
+
+
+def test_going_back_to_an_older_step_leaves_the_newer_ones(tmp_path: Path) -> None:
+    """What another attempt committed later is not counted, so that what is committed now stays."""
+    store = CheckpointStore(tmp_path, keep=1)
+    store.commit(example_model(9))
+    for step in (3, 4):
+        store.commit(example_model(step))
+    assert names(store) == ["step-00000004.h5", "step-00000009.h5"]

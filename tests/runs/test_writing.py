@@ -23,10 +23,11 @@ from nnctl.runs.disk import (
     write_all,
     written_half,
 )
-from nnctl.runs.lock import RunLock
+from nnctl.runs.lock import RunLock, holder
 from nnctl.runs.manifest import Manifest
 
 from .examples import example_model
+from .faults import FaultyDisk
 
 
 @pytest.mark.parametrize(
@@ -305,3 +306,118 @@ def test_a_lock_is_tried_again_while_another_process_only_looks(
     assert tries == [fcntl.LOCK_EX | fcntl.LOCK_NB] * min(glances + 1, 4)
     assert pauses == [0.01] * min(glances, 3)
     lock.release()
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_the_real_disk_syncs_and_closes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file's own bytes, then its directory's names; who may read it is left to the umask."""
+    synced = []
+    fsync = os.fsync
+
+    def watched(fd: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    before, mask = open_files(), os.umask(0)
+    try:
+        commit(DISK, tmp_path / "a", [b"x"])
+    finally:
+        os.umask(mask)
+    assert synced == [str(tmp_path / f".a.{os.getpid()}.tmp"), str(tmp_path)]
+    assert (tmp_path / "a").stat().st_mode & 0o7777 == 0o644
+    assert open_files() == before
+
+
+def test_a_link_is_not_written_through(tmp_path: Path) -> None:
+    """Where a stranger knew the number of the process."""
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / f".a.{os.getpid()}.tmp").symlink_to(tmp_path / "victim")
+    with pytest.raises(FileExistsError):
+        DISK.create(tmp_path / f".a.{os.getpid()}.tmp")
+    commit(DISK, tmp_path / "a", [b"x"])
+    assert (tmp_path / "victim").read_text() == "precious"
+    assert not (tmp_path / "a").is_symlink()
+
+
+def test_what_fails_leaves_nothing_half_written(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    before = open_files()
+    for at in range(4):
+        disk = FaultyDisk(at, errno.ENOSPC)
+        with pytest.raises(StorageError, match="the disk is full"):
+            commit(disk, tmp_path / "a", [b"new"])
+        assert (os.listdir(tmp_path), (tmp_path / "a").read_bytes()) == (["a"], b"old")
+        assert open_files() == before
+    assert disk.operations == ["create", "write", "sync", "replace", "unlink"]
+
+
+def test_what_a_process_of_another_user_writes_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be signalled, so it lives; what others left half written goes nevertheless."""
+    asked = []
+
+    def kill(pid: int, signal: int) -> None:
+        asked.append((pid, signal))
+        raise PermissionError if pid == 4711 else ProcessLookupError
+
+    monkeypatch.setattr(os, "kill", kill)
+    for pid in (4711, 4712, 4713):
+        (tmp_path / f".a.{pid}.tmp").write_text("half")
+    commit(DISK, tmp_path / "a", [b"x"])
+    assert sorted(os.listdir(tmp_path)) == [".a.4711.tmp", "a"]
+    assert sorted(asked) == [(4711, 0), (4712, 0), (4713, 0)]
+
+
+def test_a_model_set_aside_is_on_the_platter(tmp_path: Path) -> None:
+    """First under its new name, so that no moment is without it."""
+    disk = FaultyDisk()
+    run = RunDirectory(tmp_path, disk=disk)
+    run.model_path.write_bytes(b"x")
+    run.checkpoints.directory.mkdir()
+    synced = []
+    disk.sync_directory = lambda path: synced.append(path.name)  # type: ignore[method-assign]
+    run.set_model_aside("before")
+    assert disk.operations == ["replace"]
+    assert synced == ["checkpoints", tmp_path.name]
+
+
+def test_a_refused_lock_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RunLock(tmp_path) as held:
+        before = open_files()
+        with held:  # not taken again, and given back at the end
+            pass
+        held.acquire()
+        with pytest.raises(RunError, match=f"in use by process {os.getpid()}$"):
+            RunLock(tmp_path).acquire()
+        assert holder(tmp_path) == f"process {os.getpid()}"
+        assert open_files() == before
+
+        def fail(fd: int, how: int) -> None:
+            raise OSError(errno.ENOLCK, "no locks")
+
+        monkeypatch.setattr("nnctl.runs.lock.fcntl.flock", fail)
+        with pytest.raises(StorageError, match=f"cannot lock {tmp_path}: no locks"):
+            RunLock(tmp_path).acquire()
+        assert holder(tmp_path) is None
+        assert open_files() == before
+
+
+def test_who_holds_a_lock(tmp_path: Path) -> None:
+    """What stood in the file is gone; what no process of nnctl's wrote is not repeated at length."""
+    assert holder(tmp_path) is None
+    (tmp_path / ".lock").write_text("4" * 40)
+    with RunLock(tmp_path):
+        assert (tmp_path / ".lock").read_text() == f"{os.getpid()}\n"
+        for text, who in (
+            ("7" * 40, f"process {'7' * 32}"),
+            ("evil\x1b", "another process"),
+            ("", "another process"),
+        ):
+            (tmp_path / ".lock").write_text(text)
+            assert holder(tmp_path) == who
+    (tmp_path / ".lock").rename(tmp_path / "lock")
+    (tmp_path / ".lock").symlink_to(tmp_path / "lock")
+    assert holder(tmp_path) is None
