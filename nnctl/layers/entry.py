@@ -53,7 +53,7 @@ class Entry(Spec):
         """Part a layer's own fields from what the entry says about it."""
         if isinstance(value, Entry) or not isinstance(value, dict):
             return value if isinstance(value, Entry) else {_LAYER: value}
-        if "use" in value or isinstance(value.get("layer"), Layer) or _LAYER in value:
+        if value.get("use") is not None or isinstance(value.get("layer"), Layer) or _LAYER in value:
             return value
         entry: dict[str, Any] = {_LAYER: {k: v for k, v in value.items() if k != "inputs"}}
         if "inputs" in value:
