@@ -102,7 +102,7 @@ def bind(compiled: Compiled, arena: Array, memory: Mapping[str, Array]) -> Bound
     calls: list[tuple[Kernel, tuple[Any, ...]]] = []
     sources: list[Node] = []
     for node in compiled.graph.nodes:
-        offset, nbytes = compiled.plan.scratch.get(node, (0, 0))
+        offset, nbytes = compiled.plan.scratch_of(node)
         made = node.op.calls(
             [buffers[v] for v in node.inputs],
             [buffers[v] for v in node.outputs],
@@ -154,6 +154,6 @@ class _Buffers:
 
 def load_kernel(name: str) -> Kernel:
     """The function "module.function" below nnctl.kernels."""
-    module, function = name.rsplit(".", 1)
+    module, _, function = name.rpartition(".")
     kernel: Kernel = getattr(importlib.import_module(f"nnctl.kernels.{module}"), function)
     return kernel

@@ -40,7 +40,7 @@ def listing(compiled: Compiled) -> list[Line]:
                 origin=node.origin,
                 flops=node.op.flops([v.type for v in node.inputs], [v.type for v in node.outputs]),
                 offset=compiled.plan.offsets.get(first) if first is not None else None,
-                scratch=compiled.plan.scratch.get(node, (0, 0))[1],
+                scratch=compiled.plan.scratch_of(node)[1],
             )
         )
     return lines

@@ -17,7 +17,8 @@ class _Buffer:
     nbytes: int
     start: int
     end: int
-    offset: int = -1
+    offset: int = field(init=False)
+    """Where it lies in the arena, unless it is external."""
     external: Value | None = None
     """The leaf (variable, constant) or pinned value whose memory lies outside the arena."""
 
@@ -31,7 +32,11 @@ class MemoryPlan:
     external: dict[Value, Value]
     """Values that live outside: the leaf or pinned value whose memory they are."""
     scratch: dict[Node, tuple[int, int]] = field(default_factory=dict)
-    """(offset, bytes) a node."""
+    """(offset, bytes) a node that needs some."""
+
+    def scratch_of(self, node: Node) -> tuple[int, int]:
+        """Offset and bytes of a node's scratch, of whatever node."""
+        return self.scratch.get(node, (0, 0))
 
 
 def plan_memory(
@@ -46,10 +51,11 @@ def plan_memory(
     """
     buffers: dict[Value, _Buffer] = {}
     last = _last_uses(graph, outputs)
-    for leaf in [*graph.variables.values(), *graph.constants]:
-        buffers[leaf] = _Buffer(0, -1, len(graph.nodes), external=leaf)
-    for value in graph.inputs.values():
-        buffers[value] = _Buffer(value.type.nbytes, -1, last.get(value, -1))
+    outside = [*graph.variables.values(), *graph.constants]
+    for leaf in [*outside, *graph.inputs.values()]:
+        buffers[leaf] = _Buffer(leaf.type.nbytes, -1, last.get(leaf, -1))
+    for leaf in outside:
+        buffers[leaf].external = leaf
     arena = [b for b in buffers.values() if b.external is None]
     scratch: dict[Node, _Buffer] = {}
     for at, node in enumerate(graph.nodes):
@@ -105,7 +111,6 @@ def _shared(
         if (
             buffer.external is None
             and buffer.end == at
-            and buffer.nbytes >= out.type.nbytes
             and value.type == out.type
             and sum(v is value or buffers[v] is buffer for v in node.inputs) == 1
             and not any(buffers.get(o) is buffer for o in node.outputs)
@@ -124,9 +129,8 @@ def _place(buffers: Sequence[_Buffer]) -> int:
         offset = 0
         rivals = [p for p in placed if p.start <= buffer.end and buffer.start <= p.end]
         for rival in sorted(rivals, key=lambda p: p.offset):
-            if offset + buffer.nbytes <= rival.offset:
-                break
-            offset = max(offset, _aligned(rival.offset + rival.nbytes))
+            if rival.offset < offset + buffer.nbytes:  # no gap before it that is large enough
+                offset = max(offset, _aligned(rival.offset + rival.nbytes))
         buffer.offset = offset
         placed.append(buffer)
         size = max(size, offset + buffer.nbytes)

@@ -12,6 +12,7 @@ from nnctl.core.foreign import told
 from nnctl.core.keys import key
 from nnctl.graph.model import LayerGraph
 from nnctl.ops.base import Array
+from nnctl.program.bind import new_arena
 
 SEGMENT = 16
 """Each trainable weight starts at a multiple of this many elements; the padding stays zero."""
@@ -33,8 +34,8 @@ class Weights:
 
     dtype: str
     arrays: dict[str, Array] = field(default_factory=dict)
-    flat: Array = field(default_factory=lambda: np.zeros(0))
-    gradients: Array = field(default_factory=lambda: np.zeros(0))
+    flat: Array = field(init=False)
+    gradients: Array = field(init=False)
     gradient_views: dict[str, Array] = field(default_factory=dict)
     starts: list[int] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
@@ -55,10 +56,7 @@ class Weights:
 
 def aligned(count: int, dtype: str) -> Array:
     """Zeros (count,) starting at a 64-byte boundary."""
-    itemsize = np.dtype(dtype).itemsize
-    raw = np.zeros(count * itemsize + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + count * itemsize].view(dtype)
+    return new_arena(count * np.dtype(dtype).itemsize).view(dtype)
 
 
 def allocate(model: LayerGraph, dtype: str, gradients: bool = True) -> Weights:

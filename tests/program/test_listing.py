@@ -7,6 +7,8 @@ import numpy as np
 from nnctl.core.keys import key
 from nnctl.ops import activation, dropout, elementwise, linear, shape
 from nnctl.ops.base import Graph
+from nnctl.ops.metrics import accumulate_mean
+from nnctl.ops.reduce import sum_all
 from nnctl.program.bind import compile_graph
 from nnctl.program.listing import Line, listing, value_names
 
@@ -67,3 +69,17 @@ def test_scratch_is_told() -> None:
     compiled = compile_graph(graph, {"y": y})
     found = {line.op.partition("(")[0]: line.scratch for line in listing(compiled)}
     assert found["DropoutFactor"] == 40
+
+
+def test_where_the_first_output_lies() -> None:
+    """Of a node of two outputs; a node of none lies nowhere."""
+    graph = Graph("float32")
+    x = graph.input("x", (64, 40))
+    y = dropout.dropout(x, 0.5, key(1, "a"), graph.step())
+    accumulate_mean(graph.variable("mean", (2,), "float64"), sum_all(y), 64)
+    compiled = compile_graph(graph, {"y": y})
+    lines = listing(compiled)
+    offsets = [[compiled.plan.offsets[v] for v in node.outputs] for node in compiled.graph.nodes]
+    assert offsets[0][0] != offsets[0][1]
+    assert [line.offset for line in lines] == [found[0] if found else None for found in offsets]
+    assert lines[-1].offset is None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from nnctl.ops import activation, elementwise, linear
-from nnctl.ops.base import Graph, Node, TensorType, Value
+from nnctl.ops.base import Graph, Node, Op, TensorType, Value
 from nnctl.ops.metrics import accumulate_mean
 from nnctl.ops.reduce import sum_all
 from nnctl.program.autodiff import gradients
@@ -166,3 +167,82 @@ def test_a_gradient_of_another_shape_is_a_fault_of_the_op(monkeypatch: pytest.Mo
     monkeypatch.setattr(type(y.node.op), "grad", lambda self, node, dy: [None, dy])
     with pytest.raises(ValueError, match="argument"):
         gradients(sum_all(y), [w])
+
+
+@dataclass(frozen=True)
+class Greedy(Op):
+    """Takes in whatever it may; of so many outputs."""
+
+    outputs: int = 1
+    looks: bool = False
+    writes: bool = False
+    takes: bool = True
+
+    @property
+    def view(self) -> bool:  # type: ignore[override]
+        return self.looks
+
+    @property
+    def mutates(self) -> tuple[int, ...]:  # type: ignore[override]
+        return (0,) if self.writes else ()
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (TensorType((4, 3), "float32"),) * self.outputs
+
+    def absorb(self, node: Node, consumer: Node) -> Op | None:
+        return replace(self, outputs=len(consumer.outputs)) if self.takes else None
+
+
+TAKEN = Greedy()
+
+
+@pytest.mark.parametrize(
+    ("producer", "consumer", "fused"),
+    [
+        (TAKEN, TAKEN, True),
+        (Greedy(outputs=2), TAKEN, True),
+        (Greedy(takes=False), TAKEN, False),
+        (Greedy(looks=True), TAKEN, False),
+        (Greedy(writes=True), TAKEN, False),
+        (TAKEN, Greedy(writes=True), False),
+        (TAKEN, Greedy(outputs=2), False),
+    ],
+)
+def test_what_takes_another_op_in(producer: Op, consumer: Op, fused: bool) -> None:
+    """What is a view, writes a variable or gives several values stays a node of its own."""
+    graph = Graph()
+    made = graph.add(producer, graph.variable("w", (4, 3)))
+    fuse(graph, [*graph.add(consumer, made[0])])
+    assert len(graph.nodes) == (1 if fused else 2)
+
+
+def test_a_second_output_that_is_read_keeps_its_node() -> None:
+    for kept in (True, False):
+        graph = Graph()
+        first, second = graph.add(Greedy(outputs=2), graph.variable("w", (4, 3)))
+        (y,) = graph.add(TAKEN, first)
+        fuse(graph, [y, second] if kept else [y])
+        assert len(graph.nodes) == (2 if kept else 1)
+
+
+@pytest.mark.parametrize("before", ["leaf", "read twice", "two outputs", "takes nothing in"])
+def test_a_later_input_s_producer_takes_in_what_an_earlier_one_s_does_not(before: str) -> None:
+    """Its inputs come first then, and the others of the consumer after."""
+    graph = Graph()
+    w, v = graph.variable("w", (4, 3)), graph.variable("v", (4, 3))
+    keep = []
+    if before == "leaf":
+        first = graph.input("x", (4, 3))
+    elif before == "two outputs":
+        first, other = graph.add(Greedy(outputs=2), v)
+        keep = [other]
+    else:
+        (first,) = graph.add(Greedy(takes=before == "read twice"), v)
+        keep = [first] if before == "read twice" else []
+    (second,) = graph.add(TAKEN, w)
+    (y,) = graph.add(TAKEN, first, second)
+    count = len(graph.nodes)
+    fuse(graph, [y, *keep])
+    assert len(graph.nodes) == count - 1
+    assert y.node is not None
+    assert y.node.inputs == (w, first)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnctl.ops import activation, elementwise, shape
-from nnctl.ops.base import Graph, Op, TensorType, Value
+from nnctl.ops.base import Call, Graph, Op, TensorType, Value
 from nnctl.program.bind import bind, compile_graph, new_arena
 from nnctl.program.plan import MemoryPlan, plan_memory
 
@@ -194,3 +194,71 @@ def test_memory_that_does_not_fit_is_refused() -> None:
     for wrong in (np.zeros(8), np.zeros(9, np.float32)):
         with pytest.raises(ValueError, match=r"'w' is float.*, the program wants"):
             bind(compiled, new_arena(size), {"w": wrong})
+
+
+def test_an_input_that_nobody_reads_has_a_place_until_the_first_node() -> None:
+    """It is written before the program runs, and must not lie on another one."""
+    graph = Graph()
+    unread, x = graph.input("unread", (16,)), graph.input("x", (16,))
+    a = make(graph, 16, x)
+    plan = planned(graph, a)
+    assert (plan.offsets[unread], plan.offsets[x], plan.offsets[a]) == (0, 64, 0)
+    assert plan.size == 128
+
+
+@dataclass(frozen=True)
+class Two(Op):
+    """Two outputs of 16 numbers, written over inputs as `over` says."""
+
+    over: tuple[tuple[int, int], ...]
+
+    @property
+    def inplace(self) -> tuple[tuple[int, int], ...]:  # type: ignore[override]
+        return self.over
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (TensorType((16,), "float32"),) * 2
+
+
+@pytest.mark.parametrize(
+    ("over", "taken"),
+    [
+        (((1, 0), (0, 2), (0, 1)), (1, 0)),  # by the output's own pairs, and only inputs that there are
+        (((0, 0), (1, 0), (1, 1)), (0, 1)),  # what one output has taken no other one takes
+        (((0, 0), (1, 0)), (0, None)),
+        (((0, 1),), (1, None)),
+    ],
+)
+def test_outputs_take_over_different_inputs(
+    over: tuple[tuple[int, int], ...], taken: tuple[int | None, ...]
+) -> None:
+    graph = Graph()
+    inputs = [make(graph, 16), make(graph, 16)]
+    outputs = graph.add(Two(over), *inputs)
+    plan = planned(graph, *outputs)
+    places = [plan.offsets[v] for v in inputs]
+    found = [places.index(plan.offsets[v]) if plan.offsets[v] in places else None for v in outputs]
+    assert tuple(found) == taken
+
+
+@dataclass(frozen=True)
+class Shown(Make):
+    """Shows what memory it is given."""
+
+    seen: ClassVar[list[tuple[int, int]]] = []
+
+    def calls(self, inputs: object, outputs: object, scratch: np.ndarray, threads: int) -> list[Call]:  # type: ignore[type-arg,override]
+        self.seen.append((scratch.nbytes, threads))
+        return []
+
+
+def test_scratch_is_given_to_those_that_need_some() -> None:
+    graph = Graph()
+    a = graph.add1(Shown(16, 40))
+    b = graph.add1(Shown(16), a)
+    compiled = compile_graph(graph, {"b": b})
+    Shown.seen.clear()
+    bind(compiled, new_arena(compiled.plan.size), {})
+    assert Shown.seen == [(40, 1), (0, 1)]
+    offset = compiled.plan.offsets[a] + 64
+    assert [compiled.plan.scratch_of(node) for node in compiled.graph.nodes] == [(offset, 40), (0, 0)]

@@ -10,9 +10,12 @@ import pytest
 from nnctl.core.errors import ConfigError
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
-from nnctl.graph.model import InputInfo, LayerGraph
+from nnctl.graph.model import InputInfo, LayerGraph, Ref
 from nnctl.layers.dense import Dense
+from nnctl.ops.base import Graph
+from nnctl.program.bind import compile_graph
 from nnctl.program.session import Session
+from nnctl.program.trace import trace
 from nnctl.spec.model import ModelSpec
 from nnctl.spec.training import TrainingSpec
 
@@ -272,3 +275,55 @@ def test_a_gradient_that_is_seen_in_another_shape_reaches_the_optimizer() -> Non
             losses.append(run(session, "training", x, target__c=target).outputs["loss"][0])
         kernel[index] += 1e-6
         assert gradient[index] == pytest.approx((losses[0] - losses[1]) / 2e-6, rel=1e-6)
+
+
+def test_only_training_draws_and_moves_statistics() -> None:
+    layers = [{"type": "BatchNormalization", "name": "norm"}, {"type": "Dropout", "rate": 0.5}]
+    session = session_of(model_of(layers))
+    before = session.weights.snapshot()
+    run(session, "evaluation", X, target__dropout=0.0)
+    prediction = run(session, "prediction", X)
+    np.testing.assert_allclose(prediction.outputs["dropout"], X / np.sqrt(1.001), rtol=1e-12)
+    for name, array in session.weights.snapshot().items():
+        np.testing.assert_array_equal(array, before[name])
+    program = run(session, "training", X, target__dropout=0.0, step=3)
+    assert "step" in program.inputs
+    assert not np.array_equal(session.weights.arrays["norm/moving_mean"], before["norm/moving_mean"])
+    assert set(session._build("evaluation", {"x": (4, 5)}).graph.inputs) == {"input:x", "target:dropout"}
+
+
+def test_a_session_without_programs_has_no_arena() -> None:
+    session = session_of(model_of([dense(2, "a")]))
+    assert session.prepare([]) == []
+    assert session.arena_bytes == 0
+
+
+def test_sizes_in_any_order_are_the_same_program() -> None:
+    layers = [{"type": "Add", "inputs": ["x", "y"], "name": "sum"}]
+    session = session_of(model_of(layers, {"x": FIVE["x"], "y": FIVE["x"]}))
+    first = session.prediction({"x": (4, 5), "y": (4, 5)})
+    assert session.prediction({"y": (4, 5), "x": (4, 5)}) is first
+
+
+def test_a_layer_of_several_outputs() -> None:
+    """Each has its name; a mask is of the first."""
+    time = {"x": InputInfo((6,), "int32")}
+    layers = [
+        {"type": "Embedding", "input_dim": 4, "output_dim": 3, "mask_zero": True},
+        {"type": "LSTM", "units": 2, "return_sequences": True, "return_state": True, "name": "l"},
+        dense(1, "a", inputs="l"),
+    ]
+    model = model_of(layers, time)
+    graph = Graph("float64")
+    traced = trace(model, graph, {"x": graph.input("x", (3, 6), "int32")}, False, 1)
+    shapes = [traced.values[Ref("l", index)].shape for index in range(3)]
+    assert shapes == [(3, 6, 2), (3, 2), (3, 2)]
+    masks = [traced.masks[Ref("l", index)] for index in range(3)]
+    assert masks[0] is not None
+    assert masks[1:] == [None, None]
+
+
+def test_a_program_is_for_one_thread_unless_said_otherwise() -> None:
+    graph = Graph("float64")
+    assert compile_graph(graph, {}).threads == 1
+    assert compile_graph(graph, {}, threads=3).threads == 3
