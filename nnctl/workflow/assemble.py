@@ -258,7 +258,7 @@ def look(loaded: Loaded) -> Looked:
 def _partly(loaded: Loaded, seen: Head) -> Looked:
     """Check the model against the head of a large file; no model where a width is not known before that."""
     experiment = loaded.experiment
-    if any(s.shape[-1:] == (None,) for s in seen.inputs.values()) and not experiment.model.inputs:
+    if any(None in s.shape for s in seen.inputs.values()) and not experiment.model.inputs:
         return Looked(seen, None, placed_warnings(loaded, seen.data.warnings))
     problems: list[Problem] = []
     weighted = experiment.data.sample_weight is not None
@@ -266,12 +266,12 @@ def _partly(loaded: Loaded, seen: Head) -> Looked:
     model, objective, complete = _modelled(loaded, seen.inputs, weighted, prepared, problems)
     if model is not None and not loaded.unknown:
         problems += check_shapes(objective, model, seen.targets, {})
-        if complete and not problems and varies(model):
+        if not problems and varies(model):
             inputs, targets = (
                 {n: s.shape for n, s in found.items()} for found in (seen.inputs, seen.targets)
             )
             problems += length_problems(model, objective, inputs, targets, "the data, which gives ")
-        if complete and not problems:
+        if not problems:
             with collected(problems):
                 _check_part(loaded, model, objective, seen.data)
     split = experiment.data.split

@@ -28,7 +28,7 @@ def _with_validated(names: Sequence[str], validation: bool) -> list[str]:
     return [*names, *validated, "learning_rate"]
 
 
-def check_callbacks(loaded: Loaded, objective: Objective, validation: bool, complete: bool = True) -> None:
+def check_callbacks(loaded: Loaded, objective: Objective, validation: bool, complete: bool) -> None:
     """Raise ConfigError, placed, where a callback watches what the logs will not have.
 
     Where the objective is not `complete`, what is watched may belong to what is missing: its name is taken

@@ -10,7 +10,8 @@ import numpy as np
 from nnctl.core.errors import ConfigError, Problem, nearest
 from nnctl.data.dataset import Dataset
 from nnctl.data.open import Data
-from nnctl.graph.objective import Objective
+from nnctl.graph.objective import Objective, OutputObjective
+from nnctl.losses.base import Target
 
 Array = np.ndarray[Any, Any]
 
@@ -20,29 +21,36 @@ ClassWeight = Mapping[str, float] | Literal["balanced"]
 PATH = ("training", "class_weight")
 
 
-def class_weights(dataset: Dataset, data: Data, objective: Objective, weights: ClassWeight) -> Array:
-    """The weight of each class (C,).
+def class_weights(
+    dataset: Dataset, data: Data, objective: Objective, weights: ClassWeight
+) -> tuple[str, Array]:
+    """The output whose class counts, and the weight of each class (C,).
 
     Raises:
         ConfigError: the model has no one class an example; a key is no class, or not clearly one.
     """
-    output = objective.outputs[0].output
-    target = objective.outputs[0].target
-    one = target.shape in ((), (1,)) or (target.kind == "onehot" and len(target.shape) == 1)
-    if len(objective.outputs) != 1 or target.classes is None or not one:
-        raise ConfigError(
-            Problem("class_weight is for a model with one output, and one class an example", PATH)
-        )
+    match objective.outputs:
+        case [OutputObjective(output=output, target=Target(classes=int(classes)) as target)] if _one(target):
+            pass
+        case _:
+            raise ConfigError(
+                Problem("class_weight is for a model with one output, and one class an example", PATH)
+            )
     if weights == "balanced":
-        return balanced(dataset, output, target.classes)
+        return output, balanced(dataset, output, classes)
     assert not isinstance(weights, str)
-    return by_key(weights, data.class_names.get(output), target.classes)
+    return output, by_key(weights, data.class_names.get(output), classes)
+
+
+def _one(target: Target) -> bool:
+    """Whether an example has one class: a number, or a row of 0 and 1."""
+    return target.shape in ((), (1,)) or (target.kind == "onehot" and len(target.shape) == 1)
 
 
 def class_numbers(labels: Array) -> Array:
     """The class of each example (N,) int64, of targets that are class numbers, 0 and 1, or one-hot rows."""
-    if labels.dtype.kind == "f":
-        labels = labels.argmax(axis=-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        labels = labels.argmax(axis=1)
     return labels.reshape(len(labels)).astype(np.int64)
 
 

@@ -95,7 +95,7 @@ def _probabilities(stored: Stored, values: Array, output: OutputObjective) -> Ar
     logits = getattr(output.loss, "from_logits", False)
     exact = values.astype(np.float64)
     if _binary(stored, output):
-        second = 1 / (1 + np.exp(-np.clip(exact, -700, 700))) if logits else exact
+        second = 1 / (1 + np.exp(-np.maximum(exact, -700))) if logits else exact
         exact = np.concatenate([1 - second, second], axis=1)
     elif logits and output.target.kind in ("classes", "onehot"):
         exact = np.exp(exact - exact.max(axis=-1, keepdims=True))

@@ -57,12 +57,12 @@ class Split:
             classes = class_numbers(out[f"target:{self.weighed}"])
             # A label that is no class is one that the loss ignores.
             known = (classes >= 0) & (classes < len(self.class_weight))
-            weights *= np.where(known, self.class_weight[np.where(known, classes, 0)], 1.0)
+            weights[known] *= self.class_weight[classes[known]]
 
 
 def make_split(dataset: Dataset, data: Data, objective: Objective, weights: ClassWeight | None) -> Split:
     """The split that training reads, with class weights where the config gives some. Raises ConfigError."""
     if not weights:
         return Split(dataset)
-    table = class_weights(dataset, data, objective, weights)
-    return Split(dataset, table, objective.outputs[0].output)
+    output, table = class_weights(dataset, data, objective, weights)
+    return Split(dataset, table, output)

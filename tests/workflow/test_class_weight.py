@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError
+from nnctl.graph.objective import Objective, OutputObjective
+from nnctl.losses.base import LossSpec, Target
 from nnctl.workflow.assemble import assemble
-from nnctl.workflow.class_weights import by_key, class_numbers
-from nnctl.workflow.split import make_split
+from nnctl.workflow.class_weights import balanced, by_key, class_numbers, class_weights
+from nnctl.workflow.split import Split, make_split
 from nnctl.workflow.train import start
 
 CONFIG = """
@@ -46,6 +49,33 @@ def test_labels_of_every_step_or_of_several_kinds_have_no_one_class(tmp_path: Pa
     with pytest.raises(ConfigError, match="one class an example"):
         train(tmp_path, (4,), np.arange(33).reshape(11, 3) % 2, "{type: bce, from_logits: true}")
     assert not (tmp_path / "run").exists()
+
+
+def weights_for(*targets: Target) -> Any:
+    """The weights of the classes where the first weighs 2, of a model with an output for each target."""
+    loss = cast(LossSpec, None)
+    outputs = [OutputObjective(f"o{i}", (3,), loss, 1.0, target, ()) for i, target in enumerate(targets)]
+    data: Any = SimpleNamespace(class_names={})
+    output, weights = class_weights(data, data, Objective(tuple(outputs)), {"0": 2.0})
+    assert output == "o0"
+    return weights
+
+
+def test_which_targets_are_one_class_an_example() -> None:
+    one = Target("classes", (), 3)
+    for target in (one, Target("classes", (1,), 3), Target("onehot", (3,), 3)):
+        assert weights_for(target).tolist() == [2, 1, 1]
+    for targets in (
+        [Target("classes", (2,), 3)],
+        [Target("classes", (1, 1), 3)],
+        [Target("onehot", (6, 3), 3)],
+        [Target("numbers", (3,), 3)],
+        [Target("classes", ())],
+        [one, one],
+    ):
+        with pytest.raises(ConfigError, match="one output, and one class an example") as caught:
+            weights_for(*targets)
+        assert caught.value.problems[0].path == ("training", "class_weight")
 
 
 TABLE = """
@@ -181,6 +211,31 @@ def test_balanced_counts_neither_ignored_labels_nor_classes_that_do_not_occur(tm
     assembled = assemble(tmp_path / "c.yaml")
     split = make_split(assembled.data.train, assembled.data, assembled.objective, "balanced")
     np.testing.assert_allclose(split.class_weight, [8 / 12, 8 / 4, 1])
+
+
+def test_balanced_of_labels_next_to_the_classes() -> None:
+    """-1 and 3 are none of three classes; one example is enough for a class to occur; all pieces count."""
+    labels = np.array([-1, 0, 0, 1, 3, 2, 0, -1, 3])
+    data: Any = SimpleNamespace(
+        targets={"o": SimpleNamespace(dtype=labels.dtype)},
+        pieces=lambda part, dtype: [(0, labels[:5]), (5, labels[5:])],
+    )
+    np.testing.assert_allclose(balanced(data, "o", 3), [5 / (3 * 3), 5 / 3, 5 / 3])
+    np.testing.assert_allclose(balanced(data, "o", 5), [7 / (4 * 3), 7 / 4, 7 / 4, 7 / (4 * 2), 1])
+
+
+@pytest.mark.parametrize("ignored", [-1, 3])
+def test_ignored_labels_next_to_the_classes_weigh_what_they_did(ignored: int, tmp_path: Path) -> None:
+    """Whether the data gives weights or not."""
+    labels = np.array([0, 1, 2, ignored, 0])
+    np.savez(tmp_path / "d.npz", x=np.ones((5, 4), np.float32), y=labels, w=np.arange(1.0, 6.0))
+    text = CONFIG.format(loss=SPARSE.replace("255", str(ignored)))
+    for said, expected in (("", [2, 3, 4, 1, 2]), ("sample_weight: w, ", [2, 6, 12, 4, 10])):
+        (tmp_path / "c.yaml").write_text(text.replace("batch_size", f"{said}batch_size"))
+        split = Split(assemble(tmp_path / "c.yaml").data.train, np.array([2.0, 3.0, 4.0]), "o")
+        out = {"target:o": np.zeros(5, np.int32), "sample_weight": np.zeros(5, np.float32)}
+        split.read(np.arange(5), out)
+        assert out["sample_weight"].tolist() == expected
 
 
 def test_balanced_of_a_sigmoid_and_of_onehot_targets(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError
+from nnctl.workflow.check import check
 from nnctl.workflow.train import start
 
 CONFIG = """
@@ -46,11 +48,27 @@ def test_more_weights_than_memory(units: int, tmp_path: Path) -> None:
 
 
 def test_how_much_is_needed_and_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weights, their gradients and Adam's two slots of 4 bytes each; in units of 2^30 bytes."""
+    """Weights and their gradients, of 4 bytes each; in units of 2^30 bytes."""
     monkeypatch.setattr("nnctl.workflow.assemble.memory", lambda: (3 * 2**28, "this machine has"))
     width = 2**26
     found = problems(tmp_path, f"[{{type: Dense, units: {width}, use_bias: false}}, {DENSE[1:-1]}]")
     assert f"{width * 4 + width * 2 + 2:,} parameters need 3.0 GiB, this machine has 0.8 GiB" in found
+
+
+@pytest.mark.parametrize(("there", "fits"), [((240, "it has"), True), ((239, "it has"), False), (None, True)])
+def test_check_holds_the_weights_against_the_memory(
+    there: Any, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """10 weights with gradients and Adam's two slots, and 20 that are frozen; unknown memory holds all."""
+    monkeypatch.setattr("nnctl.workflow.assemble.memory", lambda: there)
+    np.savez(tmp_path / "d.npz", x=np.zeros((11, 4), np.float32), y=np.zeros((11, 2), np.float32))
+    layers = f"[{{type: Dense, units: 4, trainable: false}}, {DENSE[1:-1]}]"
+    (tmp_path / "c.yaml").write_text(CONFIG.format(layers=layers, batch=8).replace("sgd", "adam"))
+    if fits:
+        check(tmp_path / "c.yaml")
+    else:
+        with pytest.raises(ConfigError, match=r"30 parameters need 0\.0 GiB, it has 0\.0 GiB"):
+            check(tmp_path / "c.yaml")
 
 
 def test_more_activations_than_memory(tmp_path: Path) -> None:
