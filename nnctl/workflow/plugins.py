@@ -68,14 +68,14 @@ def plugin_error(error: BaseException) -> ConfigError | None:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_plugin(f.filename)]
     if frames:
         frame = frames[-1]
-        line = _line(frame.filename, frame.lineno or 0)
-        place = Place(frame.filename, frame.lineno or 0, (frame.colno or 0) + 1, line)
+        number = frame.lineno or 0
+        place = Place(frame.filename, number, (frame.colno or 0) + 1, _line(frame.filename, number))
         return ConfigError(Problem(f"in {frame.name} of a plugin: {in_one_line(error)}", place=place))
     # Numba names the place in a kernel that it cannot compile in its message alone.
     for file, number in reversed(re.findall(r'File "([^"\n]+)", line (\d+)', str(error))):
-        if found := [p for p in _plugins if Path(p).name == Path(file).name]:
-            line = _line(found[0], int(number))
-            place = Place(found[0], int(number), len(line) - len(line.lstrip()) + 1, line)
+        for plugin in (p for p in _plugins if Path(p).name == Path(file).name):
+            line = _line(plugin, int(number))
+            place = Place(plugin, int(number), len(line) - len(line.lstrip()) + 1, line)
             return ConfigError(
                 Problem(f"a plugin's kernel cannot be compiled: {in_one_line(error)}", place=place)
             )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from nnctl.core.errors import ConfigError
 from nnctl.workflow import plugins
 from tests.cli.command import ROOT, Result, nnctl
 
@@ -126,7 +129,8 @@ def test_in_a_kernel_that_cannot_be_compiled(tmp_path: Path) -> None:
     assert error is not None
     (problem,) = error.problems
     assert problem.place is not None
-    assert (problem.place.file, problem.place.line) == (f"{tmp_path}/odd.py", 6)
+    assert (problem.place.file, problem.place.line, problem.place.column) == (f"{tmp_path}/odd.py", 6, 5)
+    assert problem.place.text == "    x[0] = x.no_such_thing"
     assert problem.message.startswith("a plugin's kernel cannot be compiled: TypingError: ")
     assert len(problem.message) < 400
 
@@ -144,6 +148,54 @@ def test_the_innermost_of_its_own_functions_is_told(tmp_path: Path) -> None:
     assert problem.message == "in inner of a plugin: KeyError: 'x'"
     assert problem.place is not None
     assert (problem.place.file, problem.place.line, problem.place.column) == (f"{tmp_path}/deep.py", 10, 12)
+
+
+def test_a_package_is_a_plugin_with_all_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "many_layers" / "inner"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").write_text("from many_layers.inner.deep import fault\n")
+    (folder / "__init__.py").write_text("")
+    (folder / "deep.py").write_text("def fault():\n    return 1 / 0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins.allow_named(["many_layers"], tmp_path, True)
+    with pytest.raises(ZeroDivisionError) as caught:
+        sys.modules["many_layers"].fault()
+    error = plugins.plugin_error(caught.value)
+    assert error is not None
+    assert error.problems[0].place is not None
+    assert error.problems[0].place.file == str(folder / "deep.py")
+
+
+def test_a_frame_that_knows_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python may be told to keep none; of a line's columns it keeps none more often."""
+    monkeypatch.setattr(plugins, "_plugins", {"x.py"})
+    for line, column, place in ((None, None, (0, 1)), (3, None, (3, 1)), (3, 4, (3, 5))):
+        frame = traceback.FrameSummary("x.py", line, "f", lookup_line=False, colno=column)  # type: ignore[arg-type]
+        monkeypatch.setattr(plugins, "traceback", SimpleNamespace(extract_tb=lambda tb, frame=frame: [frame]))
+        error = plugins.plugin_error(KeyError("x"))
+        assert error is not None
+        (problem,) = error.problems
+        assert problem.place is not None
+        assert (problem.place.line, problem.place.column, problem.place.text) == (*place, "")
+
+
+@pytest.mark.parametrize("names", [None, [], (), "x.py", {"x": 1}])
+def test_no_list_of_plugins_is_none(names: object, tmp_path: Path) -> None:
+    """What is wrong with it is said when the config is read."""
+    plugins.allow_named(names, tmp_path, False)
+
+
+def test_plugins_wait_for_leave(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        plugins.allow_named(["nothere.py"], tmp_path, False)
+    (problem,) = caught.value.problems
+    assert (problem.message, problem.path) == ("this config runs code of its own", ("plugins",))
+    with pytest.raises(ConfigError, match=r"there is no file .*nothere\.py") as caught:
+        plugins.allow_named(["nothere.py"], tmp_path, True)
+    assert caught.value.problems[0].path == ("plugins", 0)
+    (tmp_path / "folder.py").mkdir()
+    with pytest.raises(ConfigError, match=r"there is no file .*folder\.py"):
+        plugins.allow_named(["folder.py"], tmp_path, True)
 
 
 def test_other_faults_are_nnctls_own() -> None:

@@ -223,5 +223,7 @@ def test_what_a_pattern_may_be_is_told(
     assert (problem.message, problem.expected, problem.suggestion) == (message, expected, suggestion)
     assert problem.path == ("model", "initial_weights", "layers", 1)
     assert made.loaded == ("low",)
+    _, (problem,) = chosen(("*",), wanted, {"low/k": 2, "high/k": 3})
+    assert problem.message.startswith("layer 'low' of first has k (2)"), "the first of those that do not fit"
     _, (problem,) = chosen(("new",), wanted, {"low/k": 1})
     assert problem.message == "first has no layer 'new'; it has 'low'"
