@@ -40,7 +40,7 @@ def test_imports_for_types_are_not_made_when_nnctl_runs() -> None:
     """`--help` and `check` stay quick by that: no condition has more in it than TYPE_CHECKING."""
     seen = 0
     for file, tree in TREES.items():
-        for node in ast.walk(tree):
+        for node in tree.body:
             if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
                 assert ast.unparse(node.test) == "TYPE_CHECKING", file
                 assert not node.orelse, file
@@ -52,7 +52,7 @@ def test_dataclasses_are_values_but_for_those_that_are_known_to_change() -> None
     """Others hold on to them and use them as keys: nothing assigns to their fields."""
     found: dict[str, list[str]] = {}
     for file, tree in TREES.items():
-        for node in ast.walk(tree):
+        for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 said = [ast.unparse(decorator) for decorator in node.decorator_list]
                 if any(s.startswith("dataclass") and "frozen=True" not in s for s in said):
