@@ -34,7 +34,7 @@ def own_data(
         error.hint = f"{error.hint}; {way_out}" if error.hint else way_out
         raise
     require_same(recorded, now, way_out)
-    if not recorded and digest and data_sha256(now) != digest:
+    if not recorded and data_sha256(now) != digest:
         file = next(iter(now.values())).path
         raise DataError("the data has changed since the run was trained", file=file, hint=way_out)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -352,14 +353,10 @@ class Training:
                 signal.signal(number, signal.SIG_DFL)
 
         caught = {}
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
-                continue
-            try:
-                caught[int(number)] = signal.signal(number, note)
-            except ValueError:
-                # Not the main thread: whoever runs it there deals with signals.
-                break
+        with suppress(ValueError):  # Not the main thread: whoever runs it there deals with signals.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                    caught[int(number)] = signal.signal(number, note)
         return caught
 
 

@@ -42,7 +42,7 @@ def warm(
         assembled = assemble(path, allow_plugins=allow_plugins)
         session = assembled.session(count)
         job = make_job(assembled, session)
-        sizes = job.train.sizes(job.batches.counts()[0])
+        sizes = job.train.sizes(job.batches.size)
         session.prepare([*programs_of(job), ("evaluation", sizes), ("prediction", sizes)])
         session.initialize()
         compiled += ready_kernels(session, told)
