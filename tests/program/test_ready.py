@@ -123,7 +123,12 @@ def test_few_kernels_or_one_core_want_no_help(monkeypatch: pytest.MonkeyPatch) -
 def helped(kernels: list[Kernel], monkeypatch: pytest.MonkeyPatch) -> int:
     """Let a process help to its end; what it left with."""
     monkeypatch.setattr(ready, "usable_cores", lambda: 2)
-    helper = ready._help_from_the_end([(kernel, ()) for kernel in kernels])
+    stdin = os.dup(0)
+    with open(__file__, "rb") as file:
+        os.dup2(file.fileno(), 0)  # pytest's own reads nothing already
+        helper = ready._help_from_the_end([(kernel, ()) for kernel in kernels])
+        os.dup2(stdin, 0)
+    os.close(stdin)
     assert helper is not None
     _, status = os.waitpid(helper, 0)
     return status
