@@ -10,6 +10,7 @@ from nnctl.core.errors import ConfigError
 from nnctl.runs.directory import RunDirectory
 from nnctl.workflow.plan import plan
 from nnctl.workflow.train import start
+from tests.runner.test_boundaries import job
 
 IRIS = Path(__file__).resolve().parents[2] / "configs" / "iris.yaml"
 
@@ -22,6 +23,19 @@ def test_the_best_is_marked_unless_a_callback_does_it(callback: str, tmp_path: P
     for _ in start(IRIS, run_dir=tmp_path / "run", overrides=overrides, threads=1).events():
         pass
     assert RunDirectory(tmp_path / "run").checkpoints.best() is not None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "watched"),
+    [
+        ([], "val_loss"),
+        (["data.split={}"], "loss"),
+        (["training.callbacks=[ModelCheckpoint]"], "val_loss"),
+        (["training.callbacks=[{type: ModelCheckpoint, save_best_only: true}]"], None),
+    ],
+)
+def test_what_the_best_is_judged_by(overrides: list[str], watched: str | None) -> None:
+    assert job(*overrides).mark_best == watched
 
 
 def test_a_failed_run_tells_of_checkpoints_only_where_there_are_some(tmp_path: Path) -> None:

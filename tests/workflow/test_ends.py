@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,32 @@ def test_a_closed_terminal(ignored: bool, straight: str, tmp_path: Path) -> None
         return
     assert (training.exit_code, ended(tmp_path / "run")) == (129, ("interrupted", "signal 1"))
     assert drive(made(tmp_path / "run", resume=True))["weights_sha256"] == straight
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_the_process_and_the_first_one_the_step(number: int, tmp_path: Path) -> None:
+    """Afterwards signals are whose they were, and the run is nobody's."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before, during = [signal.getsignal(n) for n in signals], []
+
+    def tell() -> None:
+        os.kill(os.getpid(), number)
+        during.extend(signal.getsignal(n) for n in signals)
+
+    training = made(tmp_path / "run")
+    drive(training, 9, tell)
+    assert [handler == signal.SIG_DFL for handler in during] == [n == number for n in signals]
+    assert training.exit_code == 128 + number
+    assert [signal.getsignal(n) for n in signals] == before
+    RunDirectory(tmp_path / "run").open().close()
+
+
+def test_training_in_another_thread_leaves_signals_alone(straight: str, tmp_path: Path) -> None:
+    result: dict[str, Any] = {}
+    thread = threading.Thread(target=lambda: result.update(drive(made(tmp_path / "run"))))
+    thread.start()
+    thread.join()
+    assert result["weights_sha256"] == straight
 
 
 def test_a_dead_terminal_does_not_end_training(straight: str, tmp_path: Path) -> None:

@@ -97,6 +97,38 @@ def test_a_completed_run_goes_on_to_more_epochs(tmp_path: Path, more: str, stopp
         start(IRIS, run_dir=run, overrides=short, resume=True)
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("training.callbacks=[]", "goes on from epoch 3 to 4, to the bits of one run"),
+        (
+            "training.callbacks=[{type: EarlyStopping, monitor: val_loss, mode: max, patience: 1}]",
+            "a callback had stopped it, as it would stop a longer run: nothing is left to train",
+        ),
+    ],
+)
+def test_what_is_said_of_more_epochs(more: str, said: str, tmp_path: Path) -> None:
+    train(start(IRIS, run_dir=tmp_path / "run", overrides=["training.epochs=3", more]))
+    longer = start(IRIS, run_dir=tmp_path / "run", overrides=["training.epochs=4", more], resume=True)
+    assert said in [event.text for event in longer.events() if isinstance(event, events.Notice)]
+
+
+def test_resume_goes_on_with_the_newest_run_that_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="there is no run of 'iris' under runs/ to resume"):
+        start(IRIS, resume=True)
+    for number in ("1", "2", "10", "11"):
+        (tmp_path / "runs" / "iris" / number).mkdir(parents=True)
+    with pytest.raises(RunError, match="there is no run of 'iris'"):
+        start(IRIS, resume=True)
+    steps = ["training.epochs=1"]
+    for number in ("2", "10"):
+        train(start(IRIS, run_dir=Path("runs/iris", number), overrides=steps), steps=3)
+    assert start(IRIS, resume=True, overrides=steps).path == Path("runs/iris/10")
+
+
 def test_directories_of_others_keep_their_files(tmp_path: Path) -> None:
     """Only what a run began is taken for a run; names prove nothing."""
     for name in ("notes.tmp", ".notes.7.tmp", "config.yaml", ".manifest.json.7.tmp", "checkpoints"):
