@@ -129,6 +129,21 @@ def test_resume_goes_on_with_the_newest_run_that_has_begun(
     assert start(IRIS, resume=True, overrides=steps).path == Path("runs/iris/10")
 
 
+def test_a_damaged_checkpoint_is_passed_over_and_out_of_the_way(tmp_path: Path) -> None:
+    """Training goes on from the one before; what comes again takes the name that the damaged one had."""
+    overrides = ["training.epochs=3", "training.checkpoint={every: epoch, keep: 5}"]
+    straight = train(start(IRIS, run_dir=tmp_path / "straight", overrides=overrides))
+    run = tmp_path / "run"
+    train(start(IRIS, run_dir=run, overrides=overrides), steps=16)
+    newest = max((run / "checkpoints").glob("*.h5"))
+    newest.write_bytes(b"damaged")
+    again = start(IRIS, run_dir=run, overrides=overrides, resume=True)
+    said = [event.text for event in again.events() if isinstance(event, events.Notice)]
+    assert said[0].startswith(f"passed over {newest.name}: ")
+    assert again.result()["weights_sha256"] == straight.result()["weights_sha256"]
+    assert newest.with_name(f"{newest.name}.damaged").read_bytes() == b"damaged"
+
+
 def test_directories_of_others_keep_their_files(tmp_path: Path) -> None:
     """Only what a run began is taken for a run; names prove nothing."""
     for name in ("notes.tmp", ".notes.7.tmp", "config.yaml", ".manifest.json.7.tmp", "checkpoints"):
