@@ -100,6 +100,31 @@ def test_a_checkpoint_can_be_exported(run: str, tmp_path: Path) -> None:
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("format", "name", "hint"),
+    [
+        ("yaml", "m.yaml", "a config takes it as model: {path: m.yaml}"),
+        ("json", "m.json", "a config takes it as model: {path: m.json}"),
+        ("npz", "w.npz", "numpy.load('w.npz') gives an array a weight"),
+        (
+            "h5",
+            "m.weights.h5",
+            "load_weights('m.weights.h5') of the model that --format keras writes reads it",
+        ),
+        ("h5", "m.h5", "Keras reads it if its name ends in .weights.h5"),
+        ("keras", "m.keras", "it takes inputs prepared as in training: "),
+    ],
+)
+def test_what_the_file_is_good_for_is_told(
+    format: Format, name: str, hint: str, run: str, tmp_path: Path
+) -> None:
+    stored = open_stored(run)
+    inputs = ", ".join(stored.model.inputs) if format == "keras" else ""
+    told = export(run, format, tmp_path / name)
+    assert told["hint"] == hint + inputs
+    assert told["weights_sha256"] == stored.file.weights_sha256
+
+
 def test_wrong_places_are_told_before_the_run_is_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no directory"):
         export("no such run", "npz", tmp_path / "missing" / "w.npz")
