@@ -202,6 +202,7 @@ def test_depth_is_refused_where_it_is_passed() -> None:
         ("a: " + "[" * rest, 1, 3 + MAX_DEPTH),
         ("{a: " * rest, 1, 4 * MAX_DEPTH + 1),
         ("- " * rest, 1, 2 * MAX_DEPTH + 1),
+        ("[[], " * rest, 1, 5 * (MAX_DEPTH - 1) + 2),
         ("- [" + "{b: [" * rest, 1, 4 + 5 * (MAX_DEPTH // 2 - 1)),
         ("a:\n" + "".join(" " * i + "a:\n" for i in range(1, rest)), MAX_DEPTH + 1, MAX_DEPTH + 1),
         ("".join(" " * i + "-\n" for i in range(rest)), MAX_DEPTH + 1, MAX_DEPTH + 1),
