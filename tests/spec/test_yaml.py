@@ -372,6 +372,13 @@ def test_depth_is_counted_through_an_alias(monkeypatch: pytest.MonkeyPatch) -> N
     assert parse("a: &x [[1], 2, 3]\nb: [*x]\n").data
 
 
+def test_an_alias_counts_what_is_in_its_anchor_and_nothing_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    _limited(monkeypatch, MAX_BYTES=2**20)
+    assert parse(f"z: {'x' * 700_000}\na: &x [1]\nb: [*x]\n").data
+    _limited(monkeypatch, MAX_NODES=40)
+    assert parse(f"z: {list(range(15))}\na: &x [1]\nb: [*x, *x]\n").data
+
+
 def test_after_many_problems_the_rest_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     _limited(monkeypatch, MAX_PROBLEMS=3)
     three = "a: !x 1\nb: !x 1\nc: !x 1\n"
@@ -389,6 +396,10 @@ def test_what_opened_and_where_is_told_in_an_override() -> None:
     (problem,) = caught.value.problems
     assert position(problem) == (2, 2)
     assert problem.message == "the key 'x' is given twice; first in line 1, column 6"
+    for text, place in (("a.b=[1, }", (1, 9)), ("a.b=[1,\n  }", (2, 3))):
+        with pytest.raises(ConfigError) as caught:
+            compose(Source("--set", text), start=4)
+        assert position(caught.value.problems[0]) == place
     node = compose(Source("--set", "a=[1, b]"), start=2)
     assert (node.span.column, node.span.text) == (2, "[1, b]")
 

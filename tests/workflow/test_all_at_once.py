@@ -206,6 +206,19 @@ c.yaml:7:7: error: nothing reads 'add', and it is no output
   expected: an entry with `inputs: add`, or one less entry
 """,
     ),
+    "nothing that only follows: an output's name": (
+        """\
+data: {source: {type: csv, path: d.csv, target: t}}
+model: {layers: [{type: Dens, units: 3}], outputs: [dens]}
+training: {loss: mse}
+""",
+        """\
+c.yaml:3:25: error: nnctl has no layer 'Dens'
+  model: {layers: [{type: Dens, units: 3}], outputs: [dens]}
+                          ^
+  did you mean 'Dense'?
+""",
+    ),
     "nothing that only follows: a metric's typo": (
         """\
 data: {source: {type: csv, path: d.csv, target: t}}
