@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from nnctl.core.arrays import Array
 
 LEARNING_RATE = 0.001
 EPSILON = 1e-7

@@ -12,23 +12,22 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, RunError
 from nnctl.core.events import Event
 from nnctl.data.given import table_of
+from nnctl.data.split import SplitName
 from nnctl.data.table import Table
 from nnctl.report.progress import Show, progress
 from nnctl.runs.directory import RunDirectory
 from nnctl.runs.find import Found, find
 from nnctl.spec.render import render_all
-from nnctl.workflow.stored import Stored, open_stored
+from nnctl.workflow.stored import StoredModel, open_stored
 
-Array = npt.NDArray[Any]
-SplitName = Literal["train", "validation", "test"]
 AnyPath = str | PathLike[str]
 
 
@@ -210,7 +209,7 @@ class Run:
         kept = {name: [cell for block in blocks for cell in block.kept[name]] for name in keep}
         return Predictions(values, {called[name]: classes[name] for name in classes}, kept)
 
-    def _stored(self) -> Stored:
+    def _stored(self) -> StoredModel:
         return open_stored(str(self.path), allow_plugins=self._allow)
 
     def _directory(self) -> RunDirectory:

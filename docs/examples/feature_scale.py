@@ -8,7 +8,7 @@ from nnctl.constraints.base import Constraint
 from nnctl.core.shapes import Shape
 from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Layer, Weight, need_known, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import multiply_row
 
@@ -34,5 +34,5 @@ class FeatureScale(Layer):
         features = need_known("FeatureScale", inputs[0], -1, "the last axis")
         return {"scale": Weight((features,), self.scale_initializer, constraint=self.scale_constraint)}
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         return multiply_row(inputs[0], ctx.weights["scale"])

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from nnctl.callbacks.base import register
-from nnctl.callbacks.log_file import LogFile, Row
+from nnctl.callbacks.log_file import LogFile, LogRow
 
 
 @register
@@ -27,7 +27,7 @@ class CSVLogger(LogFile):
     def head(self, names: Sequence[str]) -> str:
         return self._joined([_harmless(name) for name in ("epoch", *sorted(names))])
 
-    def line(self, row: Row, names: Sequence[str]) -> str:
+    def line(self, row: LogRow, names: Sequence[str]) -> str:
         unknown = row.keys() - {"epoch", *names}
         if unknown:
             raise ValueError(f"{self.filename} has no column for {', '.join(sorted(unknown))}")

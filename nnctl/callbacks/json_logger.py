@@ -9,7 +9,7 @@ from typing import Any
 
 from nnctl.callbacks.base import register
 from nnctl.callbacks.inner_path import InnerPath
-from nnctl.callbacks.log_file import LogFile, Row
+from nnctl.callbacks.log_file import LogFile, LogRow
 
 
 @register
@@ -22,7 +22,7 @@ class JSONLogger(LogFile):
     filename: InnerPath = "log.jsonl"
     """The file's name, inside the run directory."""
 
-    def line(self, row: Row, names: Sequence[str]) -> str:
+    def line(self, row: LogRow, names: Sequence[str]) -> str:
         return json.dumps({k: _finite(v) for k, v in row.items()}) + "\n"
 
 

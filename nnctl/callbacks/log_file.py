@@ -13,7 +13,7 @@ from nnctl.callbacks.base import CallbackSpec
 from nnctl.callbacks.inner_path import InnerPath
 from nnctl.core.events import EpochEnded, Event, Request, RunStarted, WriteLog
 
-Row = Mapping[str, Any]
+LogRow = Mapping[str, Any]
 
 
 class LogFile(CallbackSpec):
@@ -37,7 +37,7 @@ class LogFile(CallbackSpec):
         """What stands above the rows of logs with these names."""
         return ""
 
-    def line(self, row: Row, names: Sequence[str]) -> str:
+    def line(self, row: LogRow, names: Sequence[str]) -> str:
         """A row, `epoch` and the logs, as text with its newline."""
         raise NotImplementedError
 
@@ -52,6 +52,6 @@ class LogFile(CallbackSpec):
             row = {"epoch": event.epoch} | {k: float(v) for k, v in event.logs.items()}
             yield WriteLog(self.filename, self.line(row, state["names"]))
 
-    def _text(self, rows: Iterable[Row], names: Sequence[str]) -> str:
+    def _text(self, rows: Iterable[LogRow], names: Sequence[str]) -> str:
         """The whole file."""
         return self.head(names) + "".join(self.line(row, names) for row in rows)

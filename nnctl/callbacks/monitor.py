@@ -8,7 +8,7 @@ from typing import Literal, Self
 from nnctl.callbacks.base import CallbackSpec
 from nnctl.core.errors import Problem, nearest
 
-Mode = Literal["auto", "min", "max"]
+Direction = Literal["auto", "min", "max"]
 
 
 class Monitor(CallbackSpec):
@@ -16,7 +16,7 @@ class Monitor(CallbackSpec):
 
     monitor: str = "val_loss"
     """The number to watch, as the logs call it."""
-    mode: Mode = "auto"
+    mode: Direction = "auto"
     """Whether it should fall (`min`) or rise (`max`); `auto` asks the metric."""
 
     def beside(self, better: Mapping[str, Literal["min", "max"]]) -> Self:
@@ -40,7 +40,7 @@ class Monitor(CallbackSpec):
         return value + delta < reference
 
 
-def monitor_problems(monitor: str | None, mode: Mode, log_names: Sequence[str]) -> list[Problem]:
+def monitor_problems(monitor: str | None, mode: Direction, log_names: Sequence[str]) -> list[Problem]:
     """The monitored name must be in the logs, and its better direction known."""
     if monitor is None:
         return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnctl.cli.options import Config, Json, Plugins, Seed, Set, Strict
+from nnctl.cli.options import Config, JsonOption, Plugins, SeedOption, Set, Strict
 
 MANY = 12
 """So many columns are named one by one."""
@@ -11,10 +11,10 @@ MANY = 12
 def command(
     config: Config,
     set_: Set = None,
-    seed: Seed = None,
+    seed: SeedOption = None,
     allow_plugins: Plugins = False,
     strict: Strict = False,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Find everything that can be known to be wrong without training, the data's head included."""
     from nnctl.cli.output import say, write_json

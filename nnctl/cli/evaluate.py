@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from nnctl.cli.options import Json, Plugins, Run, Threads
+from nnctl.cli.options import JsonOption, Plugins, RunArgument, Threads
 
 
 def command(
-    run: Run,
+    run: RunArgument,
     split: Annotated[
         Literal["train", "validation", "test"] | None,
         typer.Option("--split", help="Which split to evaluate; default: test.", show_default=False),
@@ -26,7 +26,7 @@ def command(
     ] = None,
     threads: Threads = None,
     allow_plugins: Plugins = False,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Evaluate a run or a checkpoint: loss and metrics over a split or a file."""
     from nnctl.cli.output import write_json, write_lines

@@ -7,18 +7,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from nnctl.cli.options import Force, Json, Plugins, Run
+from nnctl.cli.options import Force, JsonOption, Plugins, RunArgument
 
 Format = Literal["yaml", "json", "h5", "keras", "npz"]
 
 
 def command(
-    run: Run,
+    run: RunArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.", show_default=False)],
     format_: Annotated[Format, typer.Option("--format", "-f", help="What to write.", show_default=False)],
     force: Force = False,
     allow_plugins: Plugins = False,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Write a run's model for others: its structure (yaml, json), weights (h5, npz), or both (keras)."""
     from nnctl.cli.output import say, write_json

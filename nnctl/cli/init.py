@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nnctl.cli import complete
-from nnctl.cli.options import Force, Json
+from nnctl.cli.options import Force, JsonOption
 
 
 def command(
@@ -27,7 +27,7 @@ def command(
         ),
     ] = None,
     force: Force = False,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Write a commented config, with a small real data set beside it, that trains as it stands."""
     from nnctl.cli.output import say, write_json

@@ -18,7 +18,7 @@ Config = Annotated[
         autocompletion=complete.configs,
     ),
 ]
-Run = Annotated[
+RunArgument = Annotated[
     str,
     typer.Argument(
         metavar="RUN",
@@ -36,15 +36,15 @@ Set = Annotated[
         show_default=False,
     ),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", help="Override the seed.", show_default=False)]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Override the seed.", show_default=False)]
 Threads = Annotated[
     int | None,
     typer.Option(
         "--threads", help="Threads to use; default: the cores this process may use.", show_default=False
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors and the result alone.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors and the result alone.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")]
 Plugins = Annotated[
     bool, typer.Option("--allow-plugins", help="Run the code of the plugins that the config names.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nnctl.cli.options import Config, Json, Plugins, Seed, Set, Strict, Threads
+from nnctl.cli.options import Config, JsonOption, Plugins, SeedOption, Set, Strict, Threads
 
 
 def command(
@@ -15,11 +15,11 @@ def command(
         bool, typer.Option("--program", help="Show the compiled calls of a training step.")
     ] = False,
     set_: Set = None,
-    seed: Seed = None,
+    seed: SeedOption = None,
     threads: Threads = None,
     allow_plugins: Plugins = False,
     strict: Strict = False,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Show layers, shapes, parameters, FLOPs and the exact peak memory of training CONFIG."""
     from nnctl.cli.output import write_json, write_lines

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from nnctl.cli.options import Force, Json, Plugins, Run, Threads
+from nnctl.cli.options import Force, JsonOption, Plugins, RunArgument, Threads
 
 
 def command(
-    run: Run,
+    run: RunArgument,
     output: Annotated[
         Path,
         typer.Option(
@@ -42,7 +42,7 @@ def command(
     force: Force = False,
     threads: Threads = None,
     allow_plugins: Plugins = False,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Write the model's predictions for every example of INPUT, or of a split."""
     from nnctl.cli.output import say, write_json

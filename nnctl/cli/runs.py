@@ -8,7 +8,7 @@ import typer
 
 from nnctl.cli import complete
 from nnctl.cli.help import help_of
-from nnctl.cli.options import Json, Run
+from nnctl.cli.options import JsonOption, RunArgument
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -30,7 +30,7 @@ def list_(
         Literal["running", "completed", "interrupted", "failed", "unreadable"] | None,
         typer.Option(help="Only runs of this status.", show_default=False),
     ] = None,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """List the runs under runs/; show, compare or remove some with the commands below."""
     if context.invoked_subcommand is not None:
@@ -47,7 +47,7 @@ def list_(
 
 
 @app.command(**help_of("runs show"))
-def show(run: Run, json: Json = False) -> None:
+def show(run: RunArgument, json: JsonOption = False) -> None:
     """Show one run: what it was, how far it came, its numbers and its config."""
     from nnctl.cli.output import write_json, write_lines
     from nnctl.report.runs import show_json, show_lines
@@ -66,7 +66,7 @@ def compare(
         list[str],
         typer.Argument(metavar="RUN", help="Two runs or more.", autocompletion=complete.runs),
     ],
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Compare runs: where their configs differ, and their numbers side by side."""
     from nnctl.cli.output import write_json, write_lines
@@ -87,7 +87,7 @@ def rm(
         typer.Argument(metavar="RUN", help="A run's directory or NAME/NUMBER.", autocompletion=complete.runs),
     ],
     force: Annotated[bool, typer.Option("--force", help="Also remove files that it did not write.")] = False,
-    json: Json = False,
+    json: JsonOption = False,
 ) -> None:
     """Remove runs with all that they kept; one that is training is refused."""
     from nnctl.cli.output import say, write_json

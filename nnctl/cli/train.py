@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nnctl.cli.options import Config, Json, Plugins, Quiet, Seed, Set, Strict, Threads
+from nnctl.cli.options import Config, JsonOption, Plugins, QuietOption, SeedOption, Set, Strict, Threads
 
 
 def command(
@@ -21,12 +21,12 @@ def command(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     set_: Set = None,
-    seed: Seed = None,
+    seed: SeedOption = None,
     threads: Threads = None,
     allow_plugins: Plugins = False,
     strict: Strict = False,
-    json: Json = False,
-    quiet: Quiet = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Train the experiment of CONFIG and keep everything about it in a run directory."""
     from nnctl.cli.output import write, write_json

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from nnctl.cli.options import Json, Plugins, Quiet, Run, Threads
+from nnctl.cli.options import JsonOption, Plugins, QuietOption, RunArgument, Threads
 
 
 def command(
-    run: Run,
+    run: RunArgument,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -22,8 +22,8 @@ def command(
     ] = None,
     threads: Threads = None,
     allow_plugins: Plugins = False,
-    json: Json = False,
-    quiet: Quiet = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Train a run again from what it recorded and compare the bits; exit code 4 where they differ."""
     from nnctl.cli.output import write, write_json

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nnctl.cli import complete
-from nnctl.cli.options import Json, Plugins, Quiet, Threads
+from nnctl.cli.options import JsonOption, Plugins, QuietOption, Threads
 
 
 def command(
@@ -22,8 +22,8 @@ def command(
     ] = None,
     threads: Threads = None,
     allow_plugins: Plugins = False,
-    json: Json = False,
-    quiet: Quiet = False,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Compile kernels into the cache ahead of time, for CI images."""
     from nnctl.cli.output import say, write_json

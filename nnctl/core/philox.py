@@ -18,12 +18,14 @@ _WEYL = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
 _LOW = np.uint64(0xFFFFFFFF)
 _HIGH = np.uint64(32)
 
-Words = npt.NDArray[np.uint64]
+PhiloxWords = npt.NDArray[np.uint64]
 
 
 def philox4x32(
-    counter: tuple[Words, Words, Words, Words], key: Key | tuple[Words, Words], rounds: int = 10
-) -> tuple[Words, ...]:
+    counter: tuple[PhiloxWords, PhiloxWords, PhiloxWords, PhiloxWords],
+    key: Key | tuple[PhiloxWords, PhiloxWords],
+    rounds: int = 10,
+) -> tuple[PhiloxWords, ...]:
     """Four 32-bit words (in uint64 arrays) for each 128-bit counter, given as four arrays of 32-bit words.
 
     The key is two words, or two arrays of them that broadcast with the counter.
@@ -38,7 +40,7 @@ def philox4x32(
     return c0, c1, c2, c3
 
 
-def words64(key: Key, n: int) -> Words:
+def words64(key: Key, n: int) -> PhiloxWords:
     """The first `n` 64-bit words (n,) of the stream: two from each counter 0, 1, 2, ..."""
     index = np.arange((n + 1) // 2, dtype=np.uint64)
     zero = np.zeros_like(index)

@@ -17,7 +17,7 @@ WEIGHT = "sample_weight"
 
 
 @dataclass(frozen=True)
-class Part:
+class ExampleArray:
     """One array of a batch: where its values come from and which rows an example takes.
 
     An example's value is the feed's rows `first + offset`, ..., `first + offset + length - 1`; `first` is the
@@ -50,9 +50,9 @@ class Dataset:
     """train, validation or test; the file's name for a file given to predict or eval."""
     rows: Rows
     """The first row of each example in its table."""
-    inputs: Mapping[str, Part] = field(repr=False)
-    targets: Mapping[str, Part] = field(repr=False)
-    weight: Part | None = field(repr=False)
+    inputs: Mapping[str, ExampleArray] = field(repr=False)
+    targets: Mapping[str, ExampleArray] = field(repr=False)
+    weight: ExampleArray | None = field(repr=False)
     origin: Origin
 
     def __len__(self) -> int:
@@ -74,11 +74,11 @@ class Dataset:
         for name, buffer in out.items():
             self.read_part(self.part(name), indices, buffer)
 
-    def read_part(self, part: Part, indices: Rows, out: npt.NDArray[Any]) -> None:
+    def read_part(self, part: ExampleArray, indices: Rows, out: npt.NDArray[Any]) -> None:
         """`read` for one of the data set's own parts: where an input and an output have the same name."""
         self._read(part, self.rows[indices], out[: len(indices)])
 
-    def part(self, name: str) -> Part:
+    def part(self, name: str) -> ExampleArray:
         """The array that a batch holds under `name`. Raises KeyError."""
         if name == WEIGHT and self.weight is not None:
             return self.weight
@@ -97,7 +97,9 @@ class Dataset:
         self.read(chosen, out)
         return out
 
-    def pieces(self, part: Part, dtype: str, size: int = 1 << 16) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    def pieces(
+        self, part: ExampleArray, dtype: str, size: int = 1 << 16
+    ) -> Iterator[tuple[int, npt.NDArray[Any]]]:
         """A part's values in all examples, some at a time: the first example's number, values (n, ...)."""
         for start in range(0, len(self), size):
             indices = np.arange(start, min(start + size, len(self)), dtype=np.int64)
@@ -105,12 +107,12 @@ class Dataset:
             self.read_part(part, indices, values)
             yield start, values
 
-    def place(self, part: Part, index: int) -> tuple[Origin, int]:
+    def place(self, part: ExampleArray, index: int) -> tuple[Origin, int]:
         """The file and the row (from 0) in which the value that an example takes of a part begins."""
         return part.origin, int(self.rows[index]) + part.offset
 
     @staticmethod
-    def _read(part: Part, firsts: Rows, out: npt.NDArray[Any]) -> None:
+    def _read(part: ExampleArray, firsts: Rows, out: npt.NDArray[Any]) -> None:
         if part.length == 1:
             rows = firsts + part.offset if part.offset else firsts
             part.feed.read(rows, out.reshape(len(rows), part.feed.width))

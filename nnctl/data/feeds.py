@@ -54,7 +54,7 @@ class Ready:
             out[...] = self.values[rows]
 
 
-class Scaled:
+class ScaledNumbers:
     """Numbers (N, ...) that are filled and scaled as they are read.
 
     The arithmetic is done in float64 and rounded once, so it does not matter when and where it is done. A

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from nnctl.core.errors import DataError
 from nnctl.data.base import Kind
-from nnctl.data.feeds import Scaled
-from nnctl.data.preprocessing import CategoryPrep, NumberPrep, TimePrep
+from nnctl.data.feeds import ScaledNumbers
+from nnctl.data.preprocessing import CategoryPrep, Floats, NumberPrep, TimePrep
 from nnctl.data.spec import ColumnSpec
 from nnctl.data.statistics import extent, moments
 from nnctl.data.table import Column, Numbers, Origin, Rows, Table, Values, Words, as_words, blocks, natural
-from nnctl.data.time_format import Part, look_like_times
+from nnctl.data.time_format import TimePart, look_like_times
 from nnctl.data.times import numbers
 
 MANY_CLASSES = 1000
@@ -23,8 +23,6 @@ MANY_CLASSES = 1000
 
 LARGEST = 1e150
 """Squares of larger values, summed, leave float64's range."""
-
-Floats = tuple[float, ...]
 
 
 def fit_number(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin: Origin) -> NumberPrep:
@@ -47,7 +45,7 @@ def fit_number(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin: 
     lanes = shape[-1] if len(shape) > 0 and not isinstance(spec.scale, float) else 1
     fill = _fill(values, rows, spec.missing, lanes, name, origin)
     base: dict[str, Any] = {"shape": shape, "fill": fill}
-    plain = Scaled(values, NumberPrep(**base), name, origin)
+    plain = ScaledNumbers(values, NumberPrep(**base), name, origin)
     if isinstance(spec.scale, float):
         return NumberPrep(scale="divide", divide=(spec.scale,), **base)
     if spec.scale == "standard":
@@ -75,7 +73,7 @@ def spread(found: float, size: float) -> float:
     return found if found > 2.0**-51 * size else 1.0
 
 
-USUAL_PARTS: tuple[Part, ...] = ("year", "month", "day", "weekday", "hour", "minute", "second")
+USUAL_PARTS: tuple[TimePart, ...] = ("year", "month", "day", "weekday", "hour", "minute", "second")
 """What a time becomes unless the config says what."""
 
 

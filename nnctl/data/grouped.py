@@ -15,11 +15,11 @@ import numpy as np
 
 from nnctl.core.keys import Key
 from nnctl.core.philox import permutation
-from nnctl.data.split import Split, by_code, sizes
+from nnctl.data.split import SplitRows, by_code, sizes
 from nnctl.data.table import Rows
 
 
-def grouped(n: int, groups: Sequence[int], validation: int | float, test: int | float, key: Key) -> Split:
+def grouped(n: int, groups: Sequence[int], validation: int | float, test: int | float, key: Key) -> SplitRows:
     """Rows of groups (N,), numbered from 0, by the rule above.
 
     Raises:

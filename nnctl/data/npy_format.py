@@ -21,7 +21,7 @@ _DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|[SU][1-9]\d{0,5})")
 
 
 @dataclass(frozen=True)
-class Header:
+class NpyHeader:
     """What an .npy file says of itself."""
 
     dtype: np.dtype[Any]
@@ -40,7 +40,7 @@ class NoRows(DataError):
     """An array without axes: it is no column, but may stand beside columns."""
 
 
-def read_header(stream: IO[bytes], size: int, file: str) -> Header:
+def read_header(stream: IO[bytes], size: int, file: str) -> NpyHeader:
     """The header at the start of `stream`, which holds `size` bytes in all.
 
     Raises:
@@ -54,7 +54,7 @@ def read_header(stream: IO[bytes], size: int, file: str) -> Header:
     if length > min(_HEADER_LIMIT, size):
         raise DataError(f"has an .npy header of {length} bytes", file=file)
     fields = _literal(stream.read(length).decode("latin-1"), file)
-    header = Header(
+    header = NpyHeader(
         _dtype(fields["descr"], file), fields["shape"], fields["fortran_order"], 8 + width + length
     )
     if header.nbytes + header.offset > size:

@@ -18,7 +18,7 @@ from nnctl.data.prepare import Prepared
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.roles import Roles, Wanted, assign, steering
 from nnctl.data.spec import DataSpec
-from nnctl.data.split import SPLITS, Split
+from nnctl.data.split import SPLITS, SplitRows
 from nnctl.data.split_rule import split_rows
 from nnctl.data.table import Rows, Table, Words
 from nnctl.data.trained_on import DataFile, TrainedOn, data_files, data_sha256, split_sha256
@@ -178,7 +178,7 @@ def assemble(
     wanted: Wanted,
     preprocessing: Preprocessing | None = None,
     dtype: str = "float32",
-    split: Split | None = None,
+    split: SplitRows | None = None,
 ) -> Data:
     """The data sets from tables that have been read; `split` overrules the config's."""
     main = tables["source"] if "source" in tables else tables["train"]

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from nnctl.core.visible import listed
 from nnctl.data import times
-from nnctl.data.dataset import Dataset, Part
-from nnctl.data.feeds import Coded, Feed, Joined, NotNegative, Scaled, Whole, negative_weight, ready
+from nnctl.data.dataset import Dataset, ExampleArray
+from nnctl.data.feeds import Coded, Feed, Joined, NotNegative, ScaledNumbers, Whole, negative_weight, ready
 from nnctl.data.fit_roles import natural_shape
 from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, NumberPrep, Preprocessing, TargetPrep, TimePrep
 from nnctl.data.shape_fit import fitted, misfit
@@ -57,7 +57,7 @@ class Prepared:
         """The examples that begin at the rows `firsts`."""
         return Dataset(name, firsts, self.inputs, self.targets, self.weight, self.table.origin)
 
-    def _input(self, name: str) -> Part:
+    def _input(self, name: str) -> ExampleArray:
         prep = self.preprocessing.inputs[name]
         window = self.preprocessing.window
         integer = prep.dtype == "int32"
@@ -69,9 +69,9 @@ class Prepared:
         if shape is None:
             raise self.table.origin.error(misfit(name, found, prep.shape, list(prep.columns)))
         origin = self.table.at(next(iter(prep.columns)))
-        return Part(feed, shape, dtype, origin, 0, length or 1)
+        return ExampleArray(feed, shape, dtype, origin, 0, length or 1)
 
-    def _target(self, name: str) -> Part:
+    def _target(self, name: str) -> ExampleArray:
         prep = self.preprocessing.targets[name]
         window = self.preprocessing.window
         integer = prep.kind == "ids"
@@ -82,9 +82,9 @@ class Prepared:
             self.table.columns[next(iter(prep.columns))].shape if len(prep.columns) == 1 else (feed.width,)
         )
         origin = self.table.at(next(iter(prep.columns)))
-        return Part(feed, (feed.width,) if prep.kind == "onehot" else shape, dtype, origin, offset)
+        return ExampleArray(feed, (feed.width,) if prep.kind == "onehot" else shape, dtype, origin, offset)
 
-    def _weight(self, name: str | None) -> Part:
+    def _weight(self, name: str | None) -> ExampleArray:
         assert name is not None
         feed = self._feed({name: NumberPrep()}, False, self.dtype)
         column, origin = self.table.columns[name], self.table.at(name)
@@ -95,7 +95,7 @@ class Prepared:
             raise negative_weight(origin, int(np.argmax(column.values < 0)), name)
         window = self.preprocessing.window
         offset = window.length - 1 + window.horizon if window else 0
-        return Part(feed, (), self.dtype, origin, offset)
+        return ExampleArray(feed, (), self.dtype, origin, offset)
 
     def _feed(
         self, columns: Mapping[str, ColumnPrep], integer: bool, dtype: str, *, varies: bool = False
@@ -118,7 +118,7 @@ class Prepared:
             if column.shape:
                 raise origin.error("holds arrays, but held times in training", column=name)
             parts = times.numbers(as_words(column), prep.parts, prep.format, name, origin)
-            read = Scaled(parts, prep.numbers, name, origin, self.dtype)
+            read = ScaledNumbers(parts, prep.numbers, name, origin, self.dtype)
             read.check(self.rows)
             return read
         if not isinstance(column, Numbers):
@@ -134,7 +134,7 @@ class Prepared:
         feed = (
             Whole(column.values, name, origin)
             if integer
-            else Scaled(column.values, prep, name, origin, self.dtype)
+            else ScaledNumbers(column.values, prep, name, origin, self.dtype)
         )
         feed.check(self.rows)
         return feed

@@ -12,11 +12,11 @@ from nnctl.core.errors import RunError
 from nnctl.core.spec import Spec, first_fault
 from nnctl.data.base import Kind
 from nnctl.data.spec import TimeFormat, WindowSpec
-from nnctl.data.time_format import Part
+from nnctl.data.time_format import TimePart
 from nnctl.data.trained_on import TrainedOn
 
 Floats = tuple[float, ...]
-Shape = tuple[Annotated[int, Field(ge=0, lt=1 << 31)] | None, ...]
+StoredShape = tuple[Annotated[int, Field(ge=0, lt=1 << 31)] | None, ...]
 
 
 class NumberPrep(Spec):
@@ -99,7 +99,7 @@ class TimePrep(Spec):
     """A column of times as text: each becomes some numbers, which are then prepared as an array of them."""
 
     kind: Literal["time"] = "time"
-    parts: tuple[Part, ...]
+    parts: tuple[TimePart, ...]
     format: TimeFormat | None = None
     """How times are written; None: by ISO 8601."""
     numbers: NumberPrep
@@ -123,7 +123,7 @@ class InputPrep(Spec):
     """One model input: its columns side by side, in this order, in this shape."""
 
     columns: Annotated[dict[str, ColumnPrep], Field(min_length=1)]
-    shape: Shape
+    shape: StoredShape
     """The shape of one example."""
     dtype: Literal["float32", "int32"] = "float32"
 
@@ -134,7 +134,7 @@ class TargetPrep(Spec):
     columns: Annotated[dict[str, ColumnPrep], Field(min_length=1)]
     kind: Literal["number", "ids", "onehot"]
     """number: floats; ids: class numbers; onehot: a 0/1 vector an example."""
-    shape: Shape
+    shape: StoredShape
     """The shape of one example; () for one number."""
     class_names: tuple[str, ...] | None = None
 

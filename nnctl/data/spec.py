@@ -20,7 +20,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from nnctl.core.spec import Spec
 from nnctl.data.base import Kind, OneSource, sources
-from nnctl.data.time_format import Part, pattern
+from nnctl.data.time_format import TimePart, pattern
 
 ONLY = "*"
 """Stands for the model's only input, where `inputs` lists columns without naming a model input."""
@@ -141,7 +141,7 @@ class ColumnSpec(Spec):
     missing: Missing = None
     """What stands in for a missing value: mean, median, zero or a number; for a category most_frequent, other
     or a word. Default: error."""
-    parts: tuple[Part, ...] | None = Field(default=None, min_length=1)
+    parts: tuple[TimePart, ...] | None = Field(default=None, min_length=1)
     """What a time becomes; default: year, month, day, weekday (Monday is 0), hour, minute, second."""
     format: TimeFormat | None = None
     """How times are written, in strptime's words (`%d.%m.%Y %H:%M`; months' names are English). Default: ISO

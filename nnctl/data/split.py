@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 
@@ -12,9 +13,12 @@ from nnctl.core.philox import permutation
 from nnctl.data.table import Origin, Rows, Words
 
 SPLITS = ("train", "validation", "test")
+SplitName = Literal["train", "validation", "test"]
+"""A split, as commands are told it."""
+
 _WORDS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2, "testing": 2}
 
-Split = tuple[Rows, Rows, Rows]
+SplitRows = tuple[Rows, Rows, Rows]
 """The rows of training, validation and test, ascending in each."""
 
 
@@ -40,21 +44,21 @@ def sizes(n: int, validation: int | float, test: int | float) -> tuple[int, int,
     return counts[0], counts[1], counts[2]
 
 
-def contiguous(counts: tuple[int, int, int]) -> Split:
+def contiguous(counts: tuple[int, int, int]) -> SplitRows:
     """By position: training first, then validation, then test."""
     a, b = counts[0], counts[0] + counts[1]
     rows = np.arange(sum(counts), dtype=np.int64)
     return rows[:a], rows[a:b], rows[b:]
 
 
-def at_random(counts: tuple[int, int, int], key: Key) -> Split:
+def at_random(counts: tuple[int, int, int], key: Key) -> SplitRows:
     """By a random order of all rows."""
     rows = permutation(key, sum(counts))
     a, b = counts[0], counts[0] + counts[1]
     return np.sort(rows[:a]), np.sort(rows[a:b]), np.sort(rows[b:])
 
 
-def by_column(column: Words, name: str, origin: Origin) -> Split:
+def by_column(column: Words, name: str, origin: Origin) -> SplitRows:
     """By the words train, validation and test in a column.
 
     Raises:
@@ -72,6 +76,6 @@ def by_column(column: Words, name: str, origin: Origin) -> Split:
     return by_code(codes)
 
 
-def by_code(codes: Rows) -> Split:
+def by_code(codes: Rows) -> SplitRows:
     train, validation, test = (np.flatnonzero(codes == i).astype(np.int64, copy=False) for i in range(3))
     return train, validation, test

@@ -15,7 +15,7 @@ from nnctl.data.stratified import stratified
 from nnctl.data.table import Table, as_words
 
 
-def split_rows(spec: DataSpec, table: Table, n: int, seed: int) -> splits.Split:
+def split_rows(spec: DataSpec, table: Table, n: int, seed: int) -> splits.SplitRows:
     """The rows of each split, ascending.
 
     Raises:

@@ -12,13 +12,12 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from nnctl.data.feeds import Scaled
+from nnctl.data.feeds import ScaledNumbers
+from nnctl.data.preprocessing import Floats
 from nnctl.data.table import Rows, blocks
 
-Floats = tuple[float, ...]
 
-
-def clean(column: Scaled, rows: Rows, lanes: int) -> Iterator[npt.NDArray[np.float64]]:
+def clean(column: ScaledNumbers, rows: Rows, lanes: int) -> Iterator[npt.NDArray[np.float64]]:
     """Blocks (elements, lanes) of values, missing ones filled. Raises DataError for those that are not."""
     step = max(1, (1 << 20) // max(1, column.width))
     for start in range(0, len(rows), step):
@@ -28,7 +27,7 @@ def clean(column: Scaled, rows: Rows, lanes: int) -> Iterator[npt.NDArray[np.flo
         yield x.reshape(-1, lanes)
 
 
-def moments(column: Scaled, rows: Rows, lanes: int) -> tuple[Floats, Floats]:
+def moments(column: ScaledNumbers, rows: Rows, lanes: int) -> tuple[Floats, Floats]:
     """Mean and (population) standard deviation of each lane of the last axis, in two passes."""
     if column.values.dtype.kind in "ub" and column.values.dtype.itemsize == 1:
         return _moments_of_bytes(column, rows, lanes)
@@ -49,7 +48,7 @@ def _sums(parts: Iterator[npt.NDArray[np.float64]], lanes: int) -> list[float]:
     return [math.fsum(t) for t in totals]
 
 
-def _moments_of_bytes(column: Scaled, rows: Rows, lanes: int) -> tuple[Floats, Floats]:
+def _moments_of_bytes(column: ScaledNumbers, rows: Rows, lanes: int) -> tuple[Floats, Floats]:
     """The same for 8-bit values, where integers hold every sum: n * variance = squares - total^2 / n."""
     count = len(rows) * (column.width // lanes)
     totals = np.zeros(lanes, dtype=np.int64)
@@ -63,7 +62,7 @@ def _moments_of_bytes(column: Scaled, rows: Rows, lanes: int) -> tuple[Floats, F
     return means, tuple(math.sqrt(spread / (count * count)) for spread in spreads)
 
 
-def extent(column: Scaled, rows: Rows, lanes: int) -> tuple[Floats, Floats]:
+def extent(column: ScaledNumbers, rows: Rows, lanes: int) -> tuple[Floats, Floats]:
     """Minimum and maximum of each lane."""
     pieces = [(x.min(axis=0), x.max(axis=0)) for x in clean(column, rows, lanes)]
     low = np.min([p[0] for p in pieces], axis=0)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from nnctl.core.keys import Key
 from nnctl.core.philox import permutation
-from nnctl.data.split import Split, by_code
+from nnctl.data.split import SplitRows, by_code
 from nnctl.data.table import Rows
 
 Counts = npt.NDArray[np.int64]
@@ -31,7 +31,7 @@ Cost = tuple[int, int]
 _CYCLES = [c for length in (2, 3) for c in permutations(range(3), length) if c[0] == min(c)]
 
 
-def stratified(sizes: tuple[int, int, int], classes: Sequence[int], key: Key) -> Split:
+def stratified(sizes: tuple[int, int, int], classes: Sequence[int], key: Key) -> SplitRows:
     """Rows of classes (N,), numbered from 0, by the rule above; which ones is drawn by `key`.
 
     Raises:

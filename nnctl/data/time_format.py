@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Part = Literal["year", "month", "day", "weekday", "hour", "minute", "second", "day_of_year", "epoch"]
+TimePart = Literal["year", "month", "day", "weekday", "hour", "minute", "second", "day_of_year", "epoch"]
 
 ISO = "ISO 8601, e.g. 2024-05-17, 2024-05-17T08:30 or 2024-05-17 08:30:15.25Z"
 _ISO = re.compile(

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nnctl.data.table import Origin, Words
-from nnctl.data.time_format import ISO, PARTS, Part, parse, pattern
+from nnctl.data.time_format import ISO, PARTS, TimePart, parse, pattern
 
 
 def numbers(
-    words: Words, parts: Iterable[Part], form: str | None, name: str, origin: Origin
+    words: Words, parts: Iterable[TimePart], form: str | None, name: str, origin: Origin
 ) -> npt.NDArray[np.float64]:
     """The parts (N, len(parts)) of a column of times; NaN where the value is missing.
 

@@ -18,7 +18,7 @@ from nnctl.core.errors import DataError
 from nnctl.core.spec import Spec
 from nnctl.data.base import find
 from nnctl.data.spec import DataSpec
-from nnctl.data.split import Split
+from nnctl.data.split import SplitRows
 from nnctl.data.table import Table
 
 
@@ -71,7 +71,7 @@ def data_sha256(files: DataFiles) -> str:
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
-def split_sha256(split: Split) -> str:
+def split_sha256(split: SplitRows) -> str:
     """A hash of which rows went where."""
     digest = hashlib.sha256()
     for rows in split:

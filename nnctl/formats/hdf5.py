@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
-
+from nnctl.core.arrays import Array
 from nnctl.runs.hdf5_layout import lay_out
 from nnctl.runs.state import as_bytes, little_endian
-
-Array = np.ndarray[Any, Any]
 
 
 def hdf5(arrays: Mapping[str, Array]) -> list[bytes | memoryview]:

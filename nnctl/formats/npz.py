@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.formats.archive import zipped
-
-Array = np.ndarray[Any, Any]
 
 
 def npz(arrays: Mapping[str, Array]) -> memoryview:

@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.formats.decimals import doubles, texts
 from nnctl.runs.growing import GrowingFile
 
-Array = np.ndarray[Any, Any]
 Outputs = Mapping[str, Array]
 """A block of N examples: (N, ...) by the model's output."""
 Kept = Mapping[str, Sequence[Any]]
@@ -30,7 +30,7 @@ _QUOTED = re.compile(r'[",\r\n]')
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownOutput:
     """How one output is shown.
 
     Attributes:
@@ -83,7 +83,7 @@ class CSVWriter:
     """A header, then a row an example: what is carried over, then each output's columns."""
 
     file: GrowingFile
-    shown: Sequence[Shown]
+    shown: Sequence[ShownOutput]
     kept: Sequence[str]
 
     def __post_init__(self) -> None:
@@ -101,7 +101,7 @@ class CSVWriter:
         pass
 
     @staticmethod
-    def _columns(each: Shown, array: Array) -> Iterator[list[str]]:
+    def _columns(each: ShownOutput, array: Array) -> Iterator[list[str]]:
         flat = array.reshape(len(array), prod(each.shape))
         if each.likeliest:
             cells = [_cell(name) for name in each.likeliest]
@@ -115,7 +115,7 @@ class JSONLinesWriter:
     """An object a line: what is carried over, then each output; what JSON cannot hold becomes null."""
 
     file: GrowingFile
-    shown: Sequence[Shown]
+    shown: Sequence[ShownOutput]
     kept: Sequence[str]
 
     def add(self, outputs: Outputs, kept: Kept) -> None:
@@ -129,7 +129,7 @@ class JSONLinesWriter:
         pass
 
     @staticmethod
-    def _column(each: Shown, array: Array) -> list[str]:
+    def _column(each: ShownOutput, array: Array) -> list[str]:
         if len(each.shape) != 1:
             exact = doubles(array.reshape(-1)).reshape(array.shape)
             return [json.dumps(_bare(_finite(v))) for v in exact.tolist()]
@@ -148,7 +148,7 @@ class NPYWriter:
     """The bare array of the one output, in NumPy's format."""
 
     file: GrowingFile
-    shown: Sequence[Shown]
+    shown: Sequence[ShownOutput]
     kept: Sequence[str]
     rows: int = field(default=0, init=False)
     dtype: np.dtype[Any] | None = field(default=None, init=False)

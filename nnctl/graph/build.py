@@ -51,10 +51,10 @@ def build(
     Raises:
         ConfigError: every problem found; paths are those of the whole config (below "model").
     """
-    return _Builder(spec, dict(signature or {}), unknown).build()
+    return _GraphBuilder(spec, dict(signature or {}), unknown).build()
 
 
-class _Builder:
+class _GraphBuilder:
     def __init__(self, spec: ModelSpec, signature: dict[str, InputInfo], unknown: frozenset[int]) -> None:
         self.spec = spec
         self.entries = spec.layers or ()

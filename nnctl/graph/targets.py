@@ -8,7 +8,7 @@ import numpy as np
 
 from nnctl.core.errors import ConfigError, Path, Problem
 from nnctl.core.shapes import Shape, show
-from nnctl.data.dataset import Dataset, Part, Signature
+from nnctl.data.dataset import Dataset, ExampleArray, Signature
 from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective, OutputObjective
@@ -168,7 +168,7 @@ def check_labels(objective: Objective, examples: Dataset) -> None:
 
 
 def outside(
-    split: Dataset, part: Part, classes: int, ignored: int | None = None
+    split: Dataset, part: ExampleArray, classes: int, ignored: int | None = None
 ) -> tuple[int, int, int] | None:
     """The first example whose label (or index) is no class: (example, label, largest label), or None."""
     first: tuple[int, int] | None = None

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import numpy as np
-
+from nnctl.core.arrays import Array
 from nnctl.core.keys import Key
 from nnctl.core.keys import key as make_key
 from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
-
-Array = np.ndarray[Any, Any]
 
 initializers: Registry[InitializerSpec] = Registry("initializer", "nnctl.initializers")
 register = initializers.register

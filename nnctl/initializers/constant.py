@@ -6,10 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.core.errors import ShapeError
 from nnctl.core.keys import Key
 from nnctl.core.shapes import show
-from nnctl.initializers.base import Array, InitializerSpec, register
+from nnctl.initializers.base import InitializerSpec, register
 
 
 @register

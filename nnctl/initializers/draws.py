@@ -6,13 +6,11 @@ The kernels are imported when numbers are drawn, so that reading a config never 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.core.keys import Key
-
-Array = np.ndarray[Any, Any]
 
 # Weights are drawn before the first update; the step is the upper half of the stream's counter.
 _START = np.zeros(1, np.uint64)

@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.core.errors import ShapeError
 from nnctl.core.keys import Key
 from nnctl.core.shapes import show
-from nnctl.initializers.base import Array, RandomSpec, register
+from nnctl.initializers.base import RandomSpec, register
 from nnctl.initializers.draws import normal
 
 

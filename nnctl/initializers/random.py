@@ -7,8 +7,9 @@ from typing import ClassVar, Self
 from pydantic import NonNegativeFloat, model_validator
 from pydantic_core import PydanticCustomError
 
+from nnctl.core.arrays import Array
 from nnctl.core.keys import Key
-from nnctl.initializers.base import Array, RandomSpec, register
+from nnctl.initializers.base import RandomSpec, register
 from nnctl.initializers.draws import normal, truncated_normal, uniform
 
 

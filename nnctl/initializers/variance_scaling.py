@@ -7,21 +7,22 @@ from typing import Literal
 
 from pydantic import PositiveFloat
 
+from nnctl.core.arrays import Array
 from nnctl.core.errors import ShapeError
 from nnctl.core.keys import Key
 from nnctl.core.shapes import show
-from nnctl.initializers.base import Array, RandomSpec, register
+from nnctl.initializers.base import RandomSpec, register
 from nnctl.initializers.draws import normal, truncated_normal, uniform
 from nnctl.initializers.fans import fans
 
-Mode = Literal["fan_in", "fan_out", "fan_avg"]
+FanMode = Literal["fan_in", "fan_out", "fan_avg"]
 Distribution = Literal["truncated_normal", "untruncated_normal", "uniform"]
 
 # The standard deviation of a normal distribution cut off at two standard deviations.
 TRUNCATED_STDDEV = 0.87962566103423978
 
 
-class Scaled(RandomSpec):
+class ScaledByFans(RandomSpec):
     """Zero-mean numbers of variance scale / n, n by `mode` from the fans; subclasses say which."""
 
     input_axes: tuple[int, ...] | None = None
@@ -29,7 +30,7 @@ class Scaled(RandomSpec):
     output_axes: tuple[int, ...] | None = None
     """The weight's axes that count as outputs; default: all but the last but one."""
 
-    def rule(self) -> tuple[float, Mode, Distribution]:
+    def rule(self) -> tuple[float, FanMode, Distribution]:
         """(scale, mode, distribution)."""
         raise NotImplementedError
 
@@ -61,63 +62,63 @@ class Scaled(RandomSpec):
 
 
 @register
-class VarianceScaling(Scaled):
+class VarianceScaling(ScaledByFans):
     """Any scale, mode and distribution. Source: keras.initializers.VarianceScaling."""
 
     scale: PositiveFloat = 1.0
     """The variance times n."""
-    mode: Mode = "fan_in"
+    mode: FanMode = "fan_in"
     """What n is: the number of inputs, of outputs, or their mean."""
     distribution: Distribution = "truncated_normal"
     """What the numbers are drawn from."""
 
-    def rule(self) -> tuple[float, Mode, Distribution]:
+    def rule(self) -> tuple[float, FanMode, Distribution]:
         return self.scale, self.mode, self.distribution
 
 
 @register
-class GlorotUniform(Scaled):
+class GlorotUniform(ScaledByFans):
     """Uniform over +-sqrt(6 / (fan_in + fan_out)). Source: keras.initializers.GlorotUniform."""
 
-    def rule(self) -> tuple[float, Mode, Distribution]:
+    def rule(self) -> tuple[float, FanMode, Distribution]:
         return 1.0, "fan_avg", "uniform"
 
 
 @register
-class GlorotNormal(Scaled):
+class GlorotNormal(ScaledByFans):
     """Truncated normal of variance 2 / (fan_in + fan_out). Source: keras.initializers.GlorotNormal."""
 
-    def rule(self) -> tuple[float, Mode, Distribution]:
+    def rule(self) -> tuple[float, FanMode, Distribution]:
         return 1.0, "fan_avg", "truncated_normal"
 
 
 @register
-class HeUniform(Scaled):
+class HeUniform(ScaledByFans):
     """Uniform over +-sqrt(6 / fan_in). Source: keras.initializers.HeUniform (He et al., 2015)."""
 
-    def rule(self) -> tuple[float, Mode, Distribution]:
+    def rule(self) -> tuple[float, FanMode, Distribution]:
         return 2.0, "fan_in", "uniform"
 
 
 @register
-class HeNormal(Scaled):
+class HeNormal(ScaledByFans):
     """Truncated normal of variance 2 / fan_in. Source: keras.initializers.HeNormal."""
 
-    def rule(self) -> tuple[float, Mode, Distribution]:
+    def rule(self) -> tuple[float, FanMode, Distribution]:
         return 2.0, "fan_in", "truncated_normal"
 
 
 @register
-class LecunUniform(Scaled):
+class LecunUniform(ScaledByFans):
     """Uniform over +-sqrt(3 / fan_in). Source: keras.initializers.LecunUniform (Klambauer et al., 2017)."""
 
-    def rule(self) -> tuple[float, Mode, Distribution]:
+    def rule(self) -> tuple[float, FanMode, Distribution]:
         return 1.0, "fan_in", "uniform"
 
 
 @register
-class LecunNormal(Scaled):
+class LecunNormal(ScaledByFans):
     """Truncated normal of variance 1 / fan_in. Source: keras.initializers.LecunNormal."""
 
-    def rule(self) -> tuple[float, Mode, Distribution]:
+    def rule(self) -> tuple[float, FanMode, Distribution]:
         return 1.0, "fan_in", "truncated_normal"

@@ -3,7 +3,7 @@
 A register tile holds some rows (kernel tap, channel) by some filters and runs over the pixels
 of a block: rows are read from x in place, filters from dy. Order of accumulation of an
 element, for any number of threads and any CPU: pixels ascend in a block from zero, blocks are
-added in order within their part (see `convolution_kernel_plan`), parts are added in order.
+added in order within their part (see `weight_gradient_plan`), parts are added in order.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 
 import numba
 
-from nnctl.kernels import convolution_kernel_plan as plan
 from nnctl.kernels import convolution_tile
+from nnctl.kernels import weight_gradient_plan as plan
 from nnctl.kernels.convolution import SERIAL
 from nnctl.kernels.convolution_plan import TICKETS, VECTOR_BYTES
 from nnctl.kernels.convolution_sums import add_columns, add_parts
@@ -159,11 +159,11 @@ def _combine(has_bias: int, table: Any, scratch: Any, dw: Any, db: Any) -> None:
 
 
 @kernel(parallel=True)
-def kernel_gradient(x: Any, dy: Any, work: int, table: Any, scratch: Any, dw: Any, db: Any) -> None:
+def weight_gradient(x: Any, dy: Any, work: int, table: Any, scratch: Any, dw: Any, db: Any) -> None:
     """Gradients of the kernel and the bias.
 
     Shapes, all flat: x (B*H*W*C,), dy (B*OH*OW*F,), table and scratch (from
-    `convolution_kernel_plan.KernelGradient`), dw (KH*KW*C/groups*F,), db (F,) or empty.
+    `weight_gradient_plan.WeightGradientPlan`), dw (KH*KW*C/groups*F,), db (F,) or empty.
     `work` decides whether other threads are woken.
     """
     has_bias = db.size

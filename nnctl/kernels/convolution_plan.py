@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Table = NDArray[np.int64]
+PlanTable = NDArray[np.int64]
 
 VECTOR_BYTES = 64
 TICKETS = 16  # elements at the start of a scratch that hold the counter of the next task
@@ -151,7 +151,7 @@ class Image(NamedTuple):
 class Gather(NamedTuple):
     """What `convolution.gather` and `convolution.pack_panels` need for one direction."""
 
-    table: Table
+    table: PlanTable
     panel_elements: int
     work: int  # multiply-adds
 
@@ -219,7 +219,7 @@ class _Parts:
 
     def __init__(self, start: int) -> None:
         self.end = start
-        self.pieces: list[Table] = []
+        self.pieces: list[PlanTable] = []
 
     def put(self, values: NDArray[np.int64]) -> int:
         """Where the values begin."""

@@ -27,7 +27,7 @@ def _int(value: int) -> Any:
     return ir.Constant(_I64, value)
 
 
-class Row:
+class PixelRow:
     """A row of output pixels: loops over pixels, vectors of channels and windows, loads and stores."""
 
     def __init__(self, builder: Any, element: Any, channels: Any) -> None:
@@ -112,7 +112,7 @@ class Row:
 
 
 @contextmanager
-def _every_vector(row: Row, pixels: Any, table: Any) -> Iterator[Any]:
+def _every_vector(row: PixelRow, pixels: Any, table: Any) -> Iterator[Any]:
     """Loop over the pixels of a row and their vectors: yields (pixel, its record)."""
     with row.loop(pixels) as pixel:
         record = row.record(table, pixel)
@@ -147,7 +147,7 @@ def _fill_max(
     b: Any, element: Any, kind: Any, x: Any, width: Any, channels: Any, taps: Any, h: Any, i: Any, rows: Any,
     columns: Any, pixels: Any, y: Any, chosen: Any,
 ) -> None:  # fmt: skip
-    row = Row(b, element, channels)
+    row = PixelRow(b, element, channels)
     wide = ir.VectorType(_I32, row.lanes)
     best, number = cgutils.alloca_once(b, row.vector), cgutils.alloca_once(b, wide)
     two_rows = b.icmp_signed("==", rows, _int(2))
@@ -183,7 +183,7 @@ def _fill_max_gradient(
     b: Any, element: Any, kind: Any, dy: Any, y: Any, gated: Any, chosen: Any, out_width: Any, channels: Any,
     taps: Any, down_stride: Any, stride: Any, oh: Any, i: Any, rows: Any, columns: Any, pixels: Any, dx: Any,
 ) -> None:  # fmt: skip
-    row = Row(b, element, channels)
+    row = PixelRow(b, element, channels)
     total, zero = cgutils.alloca_once(b, row.vector), ir.Constant(row.vector, None)
     # y >= the least number above 0 is y > 0; every y >= -inf, and a NaN passes: no branch for the gate.
     tiny = ir.Constant(element, 5e-324 if row.itemsize == 8 else 2.0**-149)
@@ -206,7 +206,7 @@ def _fill_average(
     b: Any, element: Any, kind: Any, x: Any, width: Any, channels: Any, h: Any, rows: Any, columns: Any,
     pixels: Any, y: Any,
 ) -> None:  # fmt: skip
-    row = Row(b, element, channels)
+    row = PixelRow(b, element, channels)
     total = cgutils.alloca_once(b, row.vector)
     with _every_vector(row, pixels, columns) as (pixel, (w, _, count)):
         b.store(ir.Constant(row.vector, None), total)
@@ -221,7 +221,7 @@ def _fill_average_gradient(
     b: Any, element: Any, kind: Any, dy: Any, out_width: Any, channels: Any, oh: Any, rows: Any,
     window_rows: Any, window_columns: Any, columns: Any, pixels: Any, dx: Any,
 ) -> None:  # fmt: skip
-    row = Row(b, element, channels)
+    row = PixelRow(b, element, channels)
     total = cgutils.alloca_once(b, row.vector)
     with _every_vector(row, pixels, columns) as (pixel, (ow, _, count)):
         b.store(ir.Constant(row.vector, None), total)

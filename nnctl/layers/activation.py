@@ -6,7 +6,7 @@ from nnctl.activations.base import Activation as ActivationField
 from nnctl.core.ranges import Range
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 
 
@@ -30,7 +30,7 @@ class Activation(Layer):
         found: Range | None = self.activation.value_range(x)
         return found
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         y: Value = self.activation.apply(x)
         return y

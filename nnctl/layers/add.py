@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnctl.layers.base import register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.layers.merge import Merge
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import add
@@ -17,7 +17,7 @@ class Add(Merge):
     Source: keras.layers.Add.
     """
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         y, *others = self.alike(*inputs)
         for x in others:
             y = add(y, x)

@@ -13,7 +13,7 @@ from nnctl.core.shapes import Shape, show
 from nnctl.core.spec import Spec
 
 if TYPE_CHECKING:
-    from nnctl.layers.call import Call
+    from nnctl.layers.context import LayerContext
     from nnctl.ops.base import Value
 
 layers: Registry[Layer] = Registry("layer", "nnctl.layers")
@@ -102,11 +102,11 @@ class Layer(Spec):
         activation = getattr(self, "activation", None)
         return -1 if activation is not None and activation.sums_to_one else None
 
-    def call(self, ctx: Call, *inputs: Value) -> Value | list[Value]:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value]:
         """Compose ops. `ctx` gives weights, mask, training flag and random keys."""
         raise NotImplementedError
 
-    def output_mask(self, ctx: Call, *inputs: Value) -> Value | list[Value | None] | None:
+    def output_mask(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value | None] | None:
         """The mask (B, T) uint8 that goes on with the output; default: the first input's mask."""
         return ctx.mask if self.supports_masking else None
 

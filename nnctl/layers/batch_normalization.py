@@ -12,7 +12,7 @@ from nnctl.core.ranges import ANY, Range
 from nnctl.core.shapes import Shape
 from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Layer, Weight, need_axis, need_known, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.normalization import batch_norm_infer, batch_norm_train, update_moving
 from nnctl.ops.transpose import move_axis
@@ -83,7 +83,7 @@ class BatchNormalization(Layer):
     def value_range(self, *inputs: Range | None) -> Range | None:
         return ANY
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         at, last = need_axis("BatchNormalization", x.shape[1:], self.axis) + 1, len(x.shape) - 1
         x = move_axis(x, at, last)

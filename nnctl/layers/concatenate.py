@@ -7,7 +7,7 @@ from typing import ClassVar
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Layer, need_axis, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import cast, fill
 from nnctl.ops.masks import either
@@ -52,7 +52,7 @@ class Concatenate(Layer):
             expected=f"inputs that differ along axis {self.axis} alone",
         )
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         alike = len({x.dtype for x in inputs}) == 1
         xs = inputs if alike else [cast(x, ctx.graph.dtype) for x in inputs]
         return concatenate(xs, self._axis(*inputs))
@@ -60,7 +60,7 @@ class Concatenate(Layer):
     def _axis(self, x: Value, *_: Value) -> int:
         return need_axis("Concatenate", x.shape[1:], self.axis) + 1
 
-    def output_mask(self, ctx: Call, *inputs: Value) -> Value | list[Value | None] | None:
+    def output_mask(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value | None] | None:
         """Along time: the masks end to end. Along another axis: set where any is; None where one has none."""
         if all(mask is None for mask in ctx.masks):
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from nnctl.layers.base import register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.layers.convolution import Convolution
 from nnctl.layers.sizes import Single
 from nnctl.layers.windows import around
@@ -34,7 +34,7 @@ class Conv1D(Convolution):
     dilation_rate: Single = (1,)
     """The steps between a window's taps."""
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         batch, length, channels = x.shape
         (window,), (stride,), (dilation,) = self.window, self.strides, self.dilation_rate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from nnctl.layers.base import register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.layers.convolution import Convolution
 from nnctl.layers.sizes import Pair
 from nnctl.layers.windows import around
@@ -33,7 +33,7 @@ class Conv2D(Convolution):
     dilation_rate: Pair = (1, 1)
     """The steps between a window's taps, down and across."""
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         top_bottom, left_right = (
             around(n, w, s, self.padding)

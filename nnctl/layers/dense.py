@@ -11,7 +11,7 @@ from nnctl.constraints.base import Constraint
 from nnctl.core.shapes import Shape
 from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Layer, Weight, need_known, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.linear import linear
 from nnctl.regularizers.base import Regularizer
@@ -68,7 +68,7 @@ class Dense(Layer):
             )
         return weights
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         y = linear(x, ctx.weights["kernel"], ctx.weights.get("bias"))
         return ctx.regularize(self.activity_regularizer, self.activation.apply(y))

@@ -9,7 +9,7 @@ from pydantic import Field, PositiveInt
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Layer, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.dropout import dropout
 
@@ -48,7 +48,7 @@ class Dropout(Layer):
             )
         return x
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         if not ctx.training or self.rate == 0:
             return x

@@ -12,7 +12,7 @@ from nnctl.core.ranges import ANY, Range
 from nnctl.core.shapes import Shape
 from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Layer, Weight, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.embedding import embedding, not_equal
 from nnctl.regularizers.base import Regularizer
@@ -60,10 +60,10 @@ class Embedding(Layer):
     def value_range(self, *inputs: Range | None) -> Range | None:
         return ANY
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         return embedding(x, ctx.weights["embeddings"])
 
-    def output_mask(self, ctx: Call, *inputs: Value) -> Value | list[Value | None] | None:
+    def output_mask(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value | None] | None:
         (x,) = inputs
         return not_equal(x, 0) if self.mask_zero else None

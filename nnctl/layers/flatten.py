@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.shape import reshape
 
@@ -31,6 +31,6 @@ class Flatten(Layer):
         (x,) = inputs
         return (None,) if None in x else (prod(n for n in x if n is not None),)
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         return reshape(x, (x.shape[0], prod(x.shape[1:])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from nnctl.layers.base import register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.layers.pooling import GlobalPooling2D
 from nnctl.ops.base import Value
 from nnctl.ops.pooling import global_average_pool
@@ -22,7 +22,7 @@ class GlobalAveragePooling2D(GlobalPooling2D):
 
     aliases: ClassVar[tuple[str, ...]] = ("GlobalAveragePool2D",)
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         y = global_average_pool(x)
         return reshape(y, (x.shape[0], 1, 1, x.shape[3])) if self.keepdims else y

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from nnctl.layers.base import register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.layers.recurrent import Gated
 from nnctl.ops import recurrent as ops
 from nnctl.ops.base import Value
@@ -33,7 +33,7 @@ class GRU(Gated):
         width = self.gates * self.units
         return (2, width) if self.reset_after else (width,)
 
-    def call(self, ctx: Call, *inputs: Value) -> Value | list[Value]:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value]:
         x, *initial = inputs
         bias, of_state = ctx.weights.get("bias"), None
         if bias is not None and self.reset_after:

@@ -14,7 +14,7 @@ from nnctl.core.ranges import ANY, Range
 from nnctl.core.shapes import Shape, show
 from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Layer, Weight, need_axis, need_known, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.normalization import layer_norm
 from nnctl.ops.shape import reshape
@@ -93,7 +93,7 @@ class LayerNormalization(Layer):
     def value_range(self, *inputs: Range | None) -> Range | None:
         return ANY
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         axes = self._axes(x.shape[1:])
         first, last = len(x.shape) - len(axes), len(x.shape) - 1

@@ -11,7 +11,7 @@ import numpy as np
 from nnctl.core.keys import Key
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Weight, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.layers.recurrent import Gated
 from nnctl.ops import recurrent as ops
 from nnctl.ops.base import Value
@@ -56,7 +56,7 @@ class LSTM(Gated):
             weights["bias"] = replace(weights["bias"], initializer=ForgetBias(self.bias_initializer))
         return weights
 
-    def call(self, ctx: Call, *inputs: Value) -> Value | list[Value]:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value]:
         x, *initial = inputs
         xw = self.projected(ctx, x, ctx.weights.get("bias"))
         recurrent = ctx.weights["recurrent_kernel"]

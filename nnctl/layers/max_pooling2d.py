@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from nnctl.layers.base import register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.layers.pooling import Pooling2D
 from nnctl.layers.sizes import Pair
 from nnctl.ops.base import Value
@@ -25,6 +25,6 @@ class MaxPooling2D(Pooling2D):
     pool_size: Pair = (2, 2)
     """The window's height and width."""
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         return max_pool2d(x, self.pool_size, self.steps, self.pads(x.shape))

@@ -7,7 +7,7 @@ from typing import ClassVar
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Layer
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.masks import either
 from nnctl.ops.shape import broadcast_to, reshape
@@ -49,7 +49,7 @@ class Merge(Layer):
         shape = self.output_shape(*(x.shape[1:] for x in inputs))
         return [_stretched(x, tuple(n for n in shape if n is not None)) for x in inputs]
 
-    def output_mask(self, ctx: Call, *inputs: Value) -> Value | list[Value | None] | None:
+    def output_mask(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value | None] | None:
         """Set where any input's mask is set; None where an input has none."""
         masks = [m for m in ctx.masks if m is not None]
         if len(masks) < len(ctx.masks) or not masks:

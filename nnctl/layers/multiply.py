@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnctl.layers.base import register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.layers.merge import Merge
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import multiply
@@ -20,7 +20,7 @@ class Multiply(Merge):
     Source: keras.layers.Multiply.
     """
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         kept = [x if m is None else select(m, x, 1.0) for x, m in zip(inputs, ctx.masks, strict=True)]
         y, *others = self.alike(*kept)
         for x in others:

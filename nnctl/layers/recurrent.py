@@ -14,7 +14,7 @@ from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
 from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Layer, Weight, need_known, need_rank
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.dropout import dropout, dropout_factor
 from nnctl.ops.linear import linear
@@ -151,7 +151,7 @@ class Recurrent(Layer):
             )
         return weights
 
-    def projected(self, ctx: Call, x: Value, bias: Value | None) -> Value:
+    def projected(self, ctx: LayerContext, x: Value, bias: Value | None) -> Value:
         """x W + b (B, T, gates U), x with its dropout.
 
         As in Keras, each gate drops inputs of its own where there is recurrent dropout too.
@@ -169,11 +169,11 @@ class Recurrent(Layer):
             parts.append(linear(seen, slice_axis(kernel, 1, start, stop), part))
         return concatenate(parts, 2)
 
-    def _dropped(self, ctx: Call, x: Value, purpose: str) -> Value:
+    def _dropped(self, ctx: LayerContext, x: Value, purpose: str) -> Value:
         batch, _, features = x.shape
         return dropout(x, self.dropout, ctx.key(purpose, self.seed), ctx.graph.step(), (batch, 1, features))
 
-    def _state_factors(self, ctx: Call, x: Value) -> Value | None:
+    def _state_factors(self, ctx: LayerContext, x: Value) -> Value | None:
         """What recurrent dropout multiplies the state by, gate by gate: (gates, B, U); None without."""
         if not ctx.training or self.recurrent_dropout == 0:
             return None
@@ -181,7 +181,7 @@ class Recurrent(Layer):
         key = ctx.key("recurrent_dropout", self.seed)
         return dropout_factor(x, self.recurrent_dropout, key, ctx.graph.step(), shape)
 
-    def options(self, ctx: Call, x: Value, initial: Sequence[Value]) -> dict[str, Any]:
+    def options(self, ctx: LayerContext, x: Value, initial: Sequence[Value]) -> dict[str, Any]:
         """What the ops of all recurrences take beside products and activations."""
         return {
             "states": initial,
@@ -192,7 +192,7 @@ class Recurrent(Layer):
             "keep": ctx.differentiable,
         }
 
-    def chosen(self, ctx: Call, y: Value, *states: Value) -> Value | list[Value]:
+    def chosen(self, ctx: LayerContext, y: Value, *states: Value) -> Value | list[Value]:
         """The outputs asked for, out of every step's y (B, T, U) and the last states (B, U)."""
         last = states[0]
         if self.zero_output_for_mask and ctx.mask is not None:
@@ -202,7 +202,7 @@ class Recurrent(Layer):
             ctx.regularize(self.activity_regularizer, out)
         return outputs if self.return_state else outputs[0]
 
-    def output_mask(self, ctx: Call, *inputs: Value) -> Value | list[Value | None] | None:
+    def output_mask(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value | None] | None:
         """The sequence's mask goes on with a sequence; the states have none."""
         mask = ctx.mask if self.return_sequences else None
         return [mask, *[None] * self.states] if self.return_state else mask

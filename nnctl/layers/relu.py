@@ -8,7 +8,7 @@ from nnctl.activations.rectifiers import rectified, rectified_range
 from nnctl.core.ranges import Range
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 
 
@@ -34,6 +34,6 @@ class ReLU(Layer):
     def value_range(self, *inputs: Range | None) -> Range | None:
         return rectified_range(self.negative_slope, self.max_value)
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         return rectified(x, self.negative_slope, self.max_value, self.threshold)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import affine, cast
 
@@ -30,6 +30,6 @@ class Rescaling(Layer):
         (x,) = inputs
         return x
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         return affine(cast(x, ctx.graph.dtype), self.scale, self.offset)

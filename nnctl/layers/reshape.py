@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Layer, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.shape import reshape
 
@@ -54,7 +54,7 @@ class Reshape(Layer):
             )
         return tuple(size // known if n == -1 else n for n in self.target_shape)
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         shape = self.output_shape(x.shape[1:])
         return reshape(x, (x.shape[0], *(n for n in shape if n is not None)))

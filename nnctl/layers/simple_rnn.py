@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from nnctl.layers.base import register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.layers.recurrent import Recurrent
 from nnctl.ops import recurrent as ops
 from nnctl.ops.base import Value
@@ -22,7 +22,7 @@ class SimpleRNN(Recurrent):
 
     inputs_max: ClassVar[int | None] = 2
 
-    def call(self, ctx: Call, *inputs: Value) -> Value | list[Value]:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value]:
         x, *initial = inputs
         xw = self.projected(ctx, x, ctx.weights.get("bias"))
         recurrent = ctx.weights["recurrent_kernel"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnctl.core.ranges import UNIT, Range
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer, need_axis, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.masks import select
 from nnctl.ops.softmax import softmax
@@ -36,7 +36,7 @@ class Softmax(Layer):
     def softmax_axis(self) -> int | None:
         return self.axis
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         at = need_axis("Softmax", x.shape[1:], self.axis) + 1
         mask = ctx.mask if len(x.shape) == 2 else None

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator
 
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer, need_rank, register
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.layers.pooling import IMAGE
 from nnctl.layers.sizes import PairFromZero
 from nnctl.ops.base import Value
@@ -49,6 +49,6 @@ class ZeroPadding2D(Layer):
             channels,
         )
 
-    def call(self, ctx: Call, *inputs: Value) -> Value:
+    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         (x,) = inputs
         return zero_pad2d(x, self.padding)

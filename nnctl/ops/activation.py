@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import inf
 from typing import ClassVar
 
+from nnctl.core.arrays import Array
 from nnctl.kernels import codes
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.elementwise import widened
 
 
@@ -49,10 +50,10 @@ class Activation(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, y = inputs[0].reshape(-1), outputs[0].reshape(-1)
         args = (x, self.code, self.a, self.b, self.c, y)
-        return (Call(widened("activation.activation", y.size, threads), args),)
+        return (KernelCall(widened("activation.activation", y.size, threads), args),)
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,11 @@ class ActivationGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         dy, v = (x.reshape(-1) for x in inputs)
         dx = outputs[0].reshape(-1)
         args = (v, dy, self.code, self.a, self.b, self.c, dx)
-        return (Call(widened("activation.activation_grad", dx.size, threads), args),)
+        return (KernelCall(widened("activation.activation_grad", dx.size, threads), args),)
 
 
 def activation(x: Value, name: str, *, a: float = 0.0, b: float = inf, c: float = 0.0) -> Value:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from nnctl.core.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class TensorType:
 
 
 @dataclass(frozen=True)
-class Call:
+class KernelCall:
     """One kernel call: `kernel` is "module.function" below nnctl.kernels; `args` are fixed."""
 
     kernel: str
@@ -99,7 +99,7 @@ class Op:
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         """The kernel calls over these buffers (C-contiguous; `scratch` is uint8, 64-byte aligned)."""
         raise NotImplementedError
 

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nnctl.ops.base import Array, Call, Op, TensorType, Value
+from nnctl.core.arrays import Array
+from nnctl.ops.base import KernelCall, Op, TensorType, Value
 
 EPSILON = 1e-7
 """What Keras adds to a norm that divides (keras.config.epsilon)."""
@@ -38,12 +39,12 @@ class BoundNorms(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         (w,) = inputs
         before, over = prod(w.shape[: self.first]), prod(w.shape[self.first : self.last + 1])
         seen = w.reshape(before, over, -1)
         args = (self.low, self.high, self.rate, EPSILON, scratch.view(w.dtype), seen)
-        return (Call("constraints.bound_norms", args),)
+        return (KernelCall("constraints.bound_norms", args),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 3 * inputs[0].size
@@ -60,8 +61,8 @@ class NonNegative(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
-        return (Call("constraints.non_negative", (inputs[0].reshape(-1),)),)
+    ) -> Sequence[KernelCall]:
+        return (KernelCall("constraints.non_negative", (inputs[0].reshape(-1),)),)
 
 
 def bound_norms(weight: Value, axes: tuple[int, int], low: float, high: float, rate: float) -> None:

@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from nnctl.kernels import codes, convolution_kernel_plan, convolution_plan
-from nnctl.kernels.convolution_kernel_plan import KernelGradient
+from nnctl.core.arrays import Array
+from nnctl.kernels import codes, convolution_plan, weight_gradient_plan
 from nnctl.kernels.convolution_plan import TICKETS, Gather, Geometry
+from nnctl.kernels.weight_gradient_plan import WeightGradientPlan
 from nnctl.ops.activation import Activation, ActivationGrad
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 
 Pair = tuple[int, int]
 
 _forward = cache(convolution_plan.forward)
 _input_gradient = cache(convolution_plan.input_gradient)
-_kernel_gradient = cache(convolution_kernel_plan.kernel_gradient)
+_weight_gradient = cache(weight_gradient_plan.weight_gradient)
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,13 @@ def _gather_bytes(plan: Gather, itemsize: int) -> int:
 
 def _gather_calls(
     plan: Gather, x: Array, kernel: Array, bias: Array, relu: bool, gate: Array, scratch: Array, y: Array
-) -> Sequence[Call]:
+) -> Sequence[KernelCall]:
     """Pack the kernel, then compute; the packed kernel lies in front of the scratch."""
     numbers = scratch.view(x.dtype)
     panels, rest = numbers[: plan.panel_elements], numbers[plan.panel_elements :]
     pack = (kernel.reshape(-1), bias, plan.table, panels)
     run = (x.reshape(-1), panels, int(relu), plan.work, gate.reshape(-1), plan.table, rest, y.reshape(-1))
-    return (Call("convolution.pack_panels", pack), Call("convolution.gather", run))
+    return (KernelCall("convolution.pack_panels", pack), KernelCall("convolution.gather", run))
 
 
 def _nothing(like: Array) -> Array:
@@ -96,7 +97,7 @@ class Conv2D(Op):
         assert dy is not None
         x, kernel, *bias = node.inputs
         dx = dy.graph.add1(Conv2DInputGrad(self.window, x.shape), dy, kernel)
-        dw = dy.graph.add(Conv2DKernelGrad(self.window, kernel.shape, bool(bias)), x, dy)
+        dw = dy.graph.add(Conv2DWeightGrad(self.window, kernel.shape, bool(bias)), x, dy)
         return (dx, *dw)
 
     def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
@@ -105,7 +106,7 @@ class Conv2D(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, kernel, *bias = inputs
         plan = _forward(self.window.geometry(x, kernel), x.itemsize)
         added = bias[0] if bias else _nothing(x)
@@ -145,7 +146,7 @@ class Conv2DInputGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         dy, kernel, *gate = inputs
         none = _nothing(dy)
         plan = self._plan(inputs, dy.itemsize)
@@ -164,15 +165,15 @@ class Conv2DInputGrad(Op):
 
 
 @dataclass(frozen=True)
-class Conv2DKernelGrad(Op):
+class Conv2DWeightGrad(Op):
     """dW (KH, KW, C / groups, F) and, with `bias`, db (F,) of `Conv2D` from x and dy."""
 
     window: Window
     shape: tuple[int, ...]
     bias: bool
 
-    def _plan(self, inputs: Sequence[Any], itemsize: int) -> KernelGradient:
-        return _kernel_gradient(self.window.geometry(inputs[0], TensorType(self.shape, "")), itemsize)
+    def _plan(self, inputs: Sequence[Any], itemsize: int) -> WeightGradientPlan:
+        return _weight_gradient(self.window.geometry(inputs[0], TensorType(self.shape, "")), itemsize)
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         shapes = [self.shape, self.shape[-1:]] if self.bias else [self.shape]
@@ -183,12 +184,12 @@ class Conv2DKernelGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, dy = inputs
         plan = self._plan(inputs, x.itemsize)
         db = outputs[1] if self.bias else _nothing(x)
         args = (x.reshape(-1), dy.reshape(-1), plan.work, plan.table, scratch.view(x.dtype))
-        return (Call("convolution_gradient.kernel_gradient", (*args, outputs[0].reshape(-1), db)),)
+        return (KernelCall("convolution_gradient.weight_gradient", (*args, outputs[0].reshape(-1), db)),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 2 * self._plan(inputs, _itemsize(inputs)).work

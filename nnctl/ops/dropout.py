@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nnctl.core.arrays import Array
 from nnctl.core.keys import Key
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.elementwise import multiply, widened
 
 
@@ -30,12 +31,12 @@ class Dropout(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, step = inputs
         y, mask = (a.reshape(-1) for a in outputs)
         # Drawing costs far more than copying, so several threads pay off much earlier.
         kernel = widened("dropout.dropout", 4 * y.size, threads)
-        return (Call(kernel, (x.reshape(-1), *self.key, step, self.rate, mask, y)),)
+        return (KernelCall(kernel, (x.reshape(-1), *self.key, step, self.rate, mask, y)),)
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class DropoutGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         dy, mask = (x.reshape(-1) for x in inputs)
-        return (Call("dropout.dropout_grad", (dy, mask, self.rate, outputs[0].reshape(-1))),)
+        return (KernelCall("dropout.dropout_grad", (dy, mask, self.rate, outputs[0].reshape(-1))),)
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,9 @@ class DropoutFactor(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         args = (*self.key, inputs[0], self.rate, scratch, outputs[0].reshape(-1))
-        return (Call("dropout.dropout_factor", args),)
+        return (KernelCall("dropout.dropout_factor", args),)
 
 
 def dropout(

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nnctl.core.arrays import Array
 from nnctl.kernels import codes
-from nnctl.ops.base import Array, Call, Graph, Node, Op, TensorType, Value
+from nnctl.ops.base import Graph, KernelCall, Node, Op, TensorType, Value
 
 PARALLEL_FROM = 1 << 17
 """Elements from which an elementwise kernel pays for running on several threads."""
@@ -48,10 +49,10 @@ class Binary(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x1, x2 = (x.reshape(-1) for x in inputs)
         y = outputs[0].reshape(-1)
-        return (Call(widened("elementwise.binary", y.size, threads), (x1, x2, self.code, y)),)
+        return (KernelCall(widened("elementwise.binary", y.size, threads), (x1, x2, self.code, y)),)
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,10 @@ class ExtremumGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x1, x2, dy = (x.reshape(-1) for x in inputs)
         dx1, dx2 = (x.reshape(-1) for x in outputs)
-        return (Call("elementwise.extremum_grad", (x1, x2, self.code, dy, dx1, dx2)),)
+        return (KernelCall("elementwise.extremum_grad", (x1, x2, self.code, dy, dx1, dx2)),)
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,9 @@ class Affine(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, y = inputs[0].reshape(-1), outputs[0].reshape(-1)
-        return (Call(widened("elementwise.affine", y.size, threads), (x, self.a, self.b, y)),)
+        return (KernelCall(widened("elementwise.affine", y.size, threads), (x, self.a, self.b, y)),)
 
 
 @dataclass(frozen=True)
@@ -121,10 +122,10 @@ class BinaryRow(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         columns = inputs[1].size
         x, y = inputs[0].reshape(-1, columns), outputs[0].reshape(-1, columns)
-        return (Call("elementwise.binary_row", (x, inputs[1], self.code, y)),)
+        return (KernelCall("elementwise.binary_row", (x, inputs[1], self.code, y)),)
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,8 @@ class Unary(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
-        return (Call("elementwise.unary", (inputs[0].reshape(-1), self.code, outputs[0].reshape(-1))),)
+    ) -> Sequence[KernelCall]:
+        return (KernelCall("elementwise.unary", (inputs[0].reshape(-1), self.code, outputs[0].reshape(-1))),)
 
 
 @dataclass(frozen=True)
@@ -174,8 +175,8 @@ class Fill(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
-        return (Call("elementwise.fill", (self.value, outputs[0].reshape(-1))),)
+    ) -> Sequence[KernelCall]:
+        return (KernelCall("elementwise.fill", (self.value, outputs[0].reshape(-1))),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 0
@@ -197,8 +198,8 @@ class Cast(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
-        return (Call("elementwise.cast", (inputs[0].reshape(-1), outputs[0].reshape(-1))),)
+    ) -> Sequence[KernelCall]:
+        return (KernelCall("elementwise.cast", (inputs[0].reshape(-1), outputs[0].reshape(-1))),)
 
 
 @dataclass(frozen=True)
@@ -220,8 +221,10 @@ class ScaleBy(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
-        return (Call("elementwise.scale_by", (inputs[0].reshape(-1), inputs[1], outputs[0].reshape(-1))),)
+    ) -> Sequence[KernelCall]:
+        return (
+            KernelCall("elementwise.scale_by", (inputs[0].reshape(-1), inputs[1], outputs[0].reshape(-1))),
+        )
 
 
 def _binary(code: int, x1: Value, x2: Value) -> Value:

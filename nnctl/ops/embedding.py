@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+from nnctl.core.arrays import Array
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.elementwise import cast, widened
 
 
@@ -27,10 +28,10 @@ class Embedding(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         numbers, table = inputs
         y = outputs[0].reshape(numbers.size, table.shape[1])
-        return (Call("gather.gather_rows", (table, numbers.reshape(-1), y)),)
+        return (KernelCall("gather.gather_rows", (table, numbers.reshape(-1), y)),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 0
@@ -47,10 +48,10 @@ class EmbeddingGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         numbers, dy = inputs[0].reshape(-1), inputs[1].reshape(inputs[0].size, self.shape[1])
         kernel = widened("gather.scatter_rows", dy.size + outputs[0].size, threads)
-        return (Call(kernel, (dy, numbers, outputs[0])),)
+        return (KernelCall(kernel, (dy, numbers, outputs[0])),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return inputs[1].size
@@ -70,9 +71,9 @@ class NotEqual(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         args = (inputs[0].reshape(-1), self.value, outputs[0].reshape(-1))
-        return (Call("elementwise.not_equal", args),)
+        return (KernelCall("elementwise.not_equal", args),)
 
 
 def embedding(numbers: Value, table: Value) -> Value:

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value, dummy
+from nnctl.core.arrays import Array
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value, dummy
 from nnctl.ops.elementwise import widened
 
 
@@ -44,7 +45,7 @@ class LayerNorm(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         shape = (prod(inputs[0].shape[:-1]), inputs[0].shape[-1])
         x, y, mean, inverse = inputs[0].reshape(shape), *outputs
         rest, none = list(inputs[1:]), dummy(x.dtype.name)
@@ -52,7 +53,7 @@ class LayerNorm(Op):
         beta = rest.pop(0) if self.beta else none
         flat = (mean.reshape(-1), inverse.reshape(-1), y.reshape(shape))
         args = (x, self.epsilon, gamma, int(self.gamma), beta, int(self.beta), *flat)
-        return (Call(widened("layer_norm.layer_norm", x.size, threads), args),)
+        return (KernelCall(widened("layer_norm.layer_norm", x.size, threads), args),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 8 * inputs[0].size
@@ -70,13 +71,13 @@ class LayerNormGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         shape = (prod(inputs[0].shape[:-1]), inputs[0].shape[-1])
         x, dy, dx = (a.reshape(shape) for a in (inputs[0], inputs[1], outputs[0]))
         mean, inverse = (a.reshape(-1) for a in inputs[2:4])
         gamma = inputs[4] if self.gamma else dummy(x.dtype.name)
         args = (x, dy, mean, inverse, gamma, int(self.gamma), dx)
-        return (Call(widened("layer_norm.layer_norm_grad", x.size, threads), args),)
+        return (KernelCall(widened("layer_norm.layer_norm_grad", x.size, threads), args),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 10 * inputs[0].size
@@ -99,13 +100,13 @@ class LayerNormSums(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         shape = (prod(inputs[0].shape[:-1]), inputs[0].shape[-1])
         x, dy = inputs[0].reshape(shape), inputs[1].reshape(shape)
         mean, inverse = (a.reshape(-1) for a in inputs[2:])
         work = scratch.view(x.dtype).reshape(-1, shape[1])
         kernel = widened("layer_norm.layer_norm_sums", x.size, threads)
-        return (Call(kernel, (x, dy, mean, inverse, work, *outputs)),)
+        return (KernelCall(kernel, (x, dy, mean, inverse, work, *outputs)),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 5 * inputs[0].size

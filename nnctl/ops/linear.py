@@ -8,9 +8,10 @@ from math import prod
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.kernels import codes
 from nnctl.ops.activation import Activation, ActivationGrad
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.reduce import sum_axes
 from nnctl.ops.shape import reshape
 
@@ -65,13 +66,13 @@ class MatMul(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         a, b = inputs[:2]
         rest = list(inputs[2:])
         bias = rest.pop(0) if self.bias else np.zeros(0, a.dtype)
         gate = rest.pop(0) if self.gate else np.zeros((0, 0), a.dtype)
         flags = (int(self.transpose_a), int(self.transpose_b), int(self.relu), 0)
-        return (Call("matmul.matmul", (a, b, bias, gate, *flags, scratch.view(a.dtype), outputs[0])),)
+        return (KernelCall("matmul.matmul", (a, b, bias, gate, *flags, scratch.view(a.dtype), outputs[0])),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         m, n, k = self._sizes(inputs[0], inputs[1])

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nnctl.core.arrays import Array
 from nnctl.kernels import codes
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value, dummy
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value, dummy
 from nnctl.ops.shape import reshape
 
 NOTHING_IGNORED = -(2**31)
@@ -61,13 +62,13 @@ class ClassLoss(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, labels = _table(inputs[0]), inputs[1].reshape(-1)
         loss = outputs[0].reshape(-1)
         if self.logits:
             p = _table(outputs[1])
-            return (Call("softmax.sparse_softmax_loss", (x, labels, self.ignored, p, loss)),)
-        return (Call("losses.sparse_crossentropy", (x, labels, self.ignored, loss)),)
+            return (KernelCall("softmax.sparse_softmax_loss", (x, labels, self.ignored, p, loss)),)
+        return (KernelCall("losses.sparse_crossentropy", (x, labels, self.ignored, loss)),)
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,10 @@ class ClassLossGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, labels, dloss = _table(inputs[0]), inputs[1].reshape(-1), inputs[2].reshape(-1)
         kernel = "softmax.sparse_softmax_loss_grad" if self.logits else "losses.sparse_crossentropy_grad"
-        return (Call(kernel, (x, labels, self.ignored, dloss, _table(outputs[0]))),)
+        return (KernelCall(kernel, (x, labels, self.ignored, dloss, _table(outputs[0]))),)
 
 
 @dataclass(frozen=True)
@@ -121,20 +122,20 @@ class TargetLoss(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, target = _table(inputs[0]), _table(inputs[1])
         loss = outputs[0].reshape(-1)
         work = _table(outputs[1]) if self.kind == "softmax" else scratch.view(x.dtype).reshape(x.shape)
         if self.kind == "softmax":
-            return (Call("softmax.softmax_loss", (x, target, self.a, work, loss)),)
+            return (KernelCall("softmax.softmax_loss", (x, target, self.a, work, loss)),)
         if self.kind == "sigmoid":
-            return (Call("softmax.sigmoid_loss", (x, target, self.a, work, loss)),)
+            return (KernelCall("softmax.sigmoid_loss", (x, target, self.a, work, loss)),)
         if self.kind == "categorical_crossentropy":
-            return (Call("losses.categorical_crossentropy", (x, target, self.a, work, loss)),)
+            return (KernelCall("losses.categorical_crossentropy", (x, target, self.a, work, loss)),)
         if self.kind == "categorical_hinge":
-            return (Call("losses.categorical_hinge", (x, target, work, loss)),)
+            return (KernelCall("losses.categorical_hinge", (x, target, work, loss)),)
         form = inputs[2] if len(inputs) == 3 else dummy("int64")
-        return (Call("losses.loss_rows", (x, target, _CODES[self.kind], self.a, form, work, loss)),)
+        return (KernelCall("losses.loss_rows", (x, target, _CODES[self.kind], self.a, form, work, loss)),)
 
 
 @dataclass(frozen=True)
@@ -149,17 +150,17 @@ class TargetLossGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, target, dloss = _table(inputs[0]), _table(inputs[1]), inputs[-1].reshape(-1)
         dx = _table(outputs[0])
         if self.kind in ("softmax", "sigmoid"):
-            return (Call(f"softmax.{self.kind}_loss_grad", (x, target, self.a, dloss, dx)),)
+            return (KernelCall(f"softmax.{self.kind}_loss_grad", (x, target, self.a, dloss, dx)),)
         if self.kind == "categorical_crossentropy":
-            return (Call("losses.categorical_crossentropy_grad", (x, target, self.a, dloss, dx)),)
+            return (KernelCall("losses.categorical_crossentropy_grad", (x, target, self.a, dloss, dx)),)
         if self.kind == "categorical_hinge":
-            return (Call("losses.categorical_hinge_grad", (x, target, dloss, dx)),)
+            return (KernelCall("losses.categorical_hinge_grad", (x, target, dloss, dx)),)
         form = inputs[2] if len(inputs) == 4 else dummy("int64")
-        return (Call("losses.loss_rows_grad", (x, target, _CODES[self.kind], self.a, form, dloss, dx)),)
+        return (KernelCall("losses.loss_rows_grad", (x, target, _CODES[self.kind], self.a, form, dloss, dx)),)
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,8 @@ class HingeForm(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
-        return (Call("losses.hinge_form", (inputs[0].reshape(-1), outputs[0])),)
+    ) -> Sequence[KernelCall]:
+        return (KernelCall("losses.hinge_form", (inputs[0].reshape(-1), outputs[0])),)
 
 
 def _columns(x: Value) -> Value:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+from nnctl.core.arrays import Array
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,9 @@ class Either(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         m1, m2 = (m.reshape(-1) for m in inputs)
-        return (Call("elementwise.logical_or", (m1, m2, outputs[0].reshape(-1))),)
+        return (KernelCall("elementwise.logical_or", (m1, m2, outputs[0].reshape(-1))),)
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,11 @@ class SelectRows(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         mask, x = inputs
         rows = (mask.size, prod(x.shape[mask.ndim :]))
         args = (mask.reshape(-1), x.reshape(rows), self.value, outputs[0].reshape(rows))
-        return (Call("elementwise.select_rows", args),)
+        return (KernelCall("elementwise.select_rows", args),)
 
 
 def either(m1: Value, m2: Value) -> Value:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnctl.ops.base import Array, Call, Op, TensorType, Value, dummy
+from nnctl.core.arrays import Array
+from nnctl.ops.base import KernelCall, Op, TensorType, Value, dummy
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Accumulate(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         states, rest = inputs[: self.states], list(inputs[self.states :])
         weights = rest.pop().reshape(-1) if self.weighted else dummy(rest[-1].dtype.name)
         arrays = [
@@ -53,7 +54,7 @@ class Accumulate(Op):
         ]
         examples = () if self.examples is None else (self.examples,)
         args = (*arrays, *self.numbers, weights, int(self.weighted), *examples, *states)
-        return (Call(f"metrics.{self.kernel}", args),)
+        return (KernelCall(f"metrics.{self.kernel}", args),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 2 * sum(t.size for t in inputs[self.states :])
@@ -75,8 +76,8 @@ class MeanOfBatch(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
-        return (Call("metrics.mean_of_batch", (inputs[1], float(self.count), inputs[0])),)
+    ) -> Sequence[KernelCall]:
+        return (KernelCall("metrics.mean_of_batch", (inputs[1], float(self.count), inputs[0])),)
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,9 @@ class ArgMax(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x = inputs[0]
-        return (Call("metrics.arg_max", (x.reshape(-1, x.shape[-1]), outputs[0].reshape(-1))),)
+        return (KernelCall("metrics.arg_max", (x.reshape(-1, x.shape[-1]), outputs[0].reshape(-1))),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return inputs[0].size

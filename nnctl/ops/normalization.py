@@ -11,7 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value, dummy
+from nnctl.core.arrays import Array
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value, dummy
 from nnctl.ops.elementwise import widened
 from nnctl.ops.layer_norm import layer_norm
 
@@ -84,18 +85,18 @@ class BatchNorm(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, y, (mean, variance, *count) = _table(inputs[0]), _table(outputs[0]), outputs[1:]
         work = scratch.view(x.dtype).reshape(-1, x.shape[1])
         parameters = _parameters(inputs[1:], x.dtype.name, self.gamma, self.beta)
         if self.mask:
             mask = inputs[-1].reshape(-1)
-            statistics = Call("normalization.masked_statistics", (x, mask, count[0], mean, variance))
+            statistics = KernelCall("normalization.masked_statistics", (x, mask, count[0], mean, variance))
         else:
             kernel = widened("normalization.batch_statistics", x.size, threads)
-            statistics = Call(kernel, (x, work, mean, variance))
+            statistics = KernelCall(kernel, (x, work, mean, variance))
         kernel = widened("normalization.batch_norm", x.size, threads)
-        return statistics, Call(kernel, (x, mean, variance, self.epsilon, *parameters, work[0], y))
+        return statistics, KernelCall(kernel, (x, mean, variance, self.epsilon, *parameters, work[0], y))
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 7 * inputs[0].size
@@ -115,11 +116,11 @@ class BatchNormSums(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, dy, (mean, variance) = _table(inputs[0]), _table(inputs[1]), inputs[2:]
         work = scratch.view(x.dtype).reshape(-1, x.shape[1])
         kernel = widened("normalization.batch_norm_sums", x.size, threads)
-        return (Call(kernel, (x, dy, mean, variance, self.epsilon, work, *outputs)),)
+        return (KernelCall(kernel, (x, dy, mean, variance, self.epsilon, work, *outputs)),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 4 * inputs[0].size
@@ -142,7 +143,7 @@ class BatchNormGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, dy, dx = _table(inputs[0]), _table(inputs[1]), _table(outputs[0])
         mean, variance, dgamma, dbeta = inputs[2:6]
         gamma, use_gamma, _, _ = _parameters(inputs[6:], x.dtype.name, self.gamma, False)
@@ -150,8 +151,8 @@ class BatchNormGrad(Op):
         rest = (mean, variance, self.epsilon, gamma, use_gamma, dgamma, dbeta, work, dx)
         if self.mask:
             mask, count = inputs[-2].reshape(-1), inputs[-1]
-            return (Call("normalization.masked_batch_norm_grad", (x, dy, mask, count, *rest)),)
-        return (Call(widened("normalization.batch_norm_grad", x.size, threads), (x, dy, *rest)),)
+            return (KernelCall("normalization.masked_batch_norm_grad", (x, dy, mask, count, *rest)),)
+        return (KernelCall(widened("normalization.batch_norm_grad", x.size, threads), (x, dy, *rest)),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 5 * inputs[0].size
@@ -183,11 +184,11 @@ class FrozenBatchNorm(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, (mean, variance) = _table(inputs[0]), inputs[1:3]
         parameters = _parameters(inputs[3:], x.dtype.name, self.gamma, self.beta)
         args = (x, mean, variance, self.epsilon, *parameters, scratch.view(x.dtype), _table(outputs[0]))
-        return (Call(widened("normalization.batch_norm", x.size, threads), args),)
+        return (KernelCall(widened("normalization.batch_norm", x.size, threads), args),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 3 * inputs[0].size
@@ -209,12 +210,12 @@ class FrozenBatchNormGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         dy, variance = _table(inputs[0]), inputs[1]
         gamma, use_gamma, _, _ = _parameters(inputs[2:], dy.dtype.name, self.gamma, False)
         work = scratch.view(dy.dtype)
         args = (dy, variance, self.epsilon, gamma, use_gamma, work, _table(outputs[0]))
-        return (Call("normalization.frozen_batch_norm_grad", args),)
+        return (KernelCall("normalization.frozen_batch_norm_grad", args),)
 
 
 @dataclass(frozen=True)
@@ -231,9 +232,9 @@ class UpdateMoving(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         moving, batch = inputs
-        return (Call("normalization.update_moving", (batch, self.momentum, moving)),)
+        return (KernelCall("normalization.update_moving", (batch, self.momentum, moving)),)
 
 
 def _given(*values: Value | None) -> list[Value]:

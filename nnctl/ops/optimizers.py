@@ -11,7 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nnctl.ops.base import Array, Call, Op, TensorType, Value, dummy
+from nnctl.core.arrays import Array
+from nnctl.ops.base import KernelCall, Op, TensorType, Value, dummy
 
 PARALLEL_FROM = 1 << 19
 """Weights from which an update pays for several threads: it waits for memory, not for arithmetic."""
@@ -26,8 +27,8 @@ class FirstNonFinite(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
-        return (Call("gradients.first_non_finite", (inputs[0], inputs[1], outputs[0])),)
+    ) -> Sequence[KernelCall]:
+        return (KernelCall("gradients.first_non_finite", (inputs[0], inputs[1], outputs[0])),)
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,11 @@ class Clip(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         g = inputs[0]
         if self.by_norm:
-            return (Call("gradients.clip_by_norm", (self.value, inputs[1], g)),)
-        return (Call("gradients.clip_by_value", (self.value, g)),)
+            return (KernelCall("gradients.clip_by_norm", (self.value, inputs[1], g)),)
+        return (KernelCall("gradients.clip_by_value", (self.value, g)),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return (3 if self.by_norm else 2) * inputs[0].size
@@ -85,14 +86,14 @@ class Update(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         w, g, hyper = inputs[:3]
         kept = iter(inputs[3:])
         slots = [next(kept) if used else dummy(w.dtype.name) for used in self.slots]
         name = f"optimizers.{self.kernel}"
         wide = self.parallel and threads > 1 and w.size >= PARALLEL_FROM
         kernel = f"{name}_parallel" if wide else name
-        return (Call(kernel, (g, hyper, *self.numbers, *slots, w)),)
+        return (KernelCall(kernel, (g, hyper, *self.numbers, *slots, w)),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return self.work * inputs[0].size

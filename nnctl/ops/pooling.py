@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nnctl.core.arrays import Array
 from nnctl.kernels import codes, pooling_plan
 from nnctl.kernels.pooling_plan import SPARE_TAPS, Windows, index_dtype
 from nnctl.ops.activation import ActivationGrad
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.shape import reshape
 
 Pair = tuple[int, int]
@@ -68,10 +69,10 @@ class MaxPool(Pool):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         table = pooling_plan.table(self.windows(inputs[0].shape))
         args = (inputs[0].reshape(-1), table, outputs[0].reshape(-1), outputs[1])
-        return (Call("pooling.max_pool", args),)
+        return (KernelCall("pooling.max_pool", args),)
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,13 @@ class MaxPoolGrad(Pool):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         dy, y, chosen = inputs[:3]
         table = pooling_plan.table(self.windows(self.shape))
         # Without a gate y is not looked at, but must be memory of the same size.
         seen = y if self.gated else dy
         args = (dy.reshape(-1), seen.reshape(-1), int(self.gated), chosen, table, outputs[0].reshape(-1))
-        return (Call("pooling.max_pool_gradient", args),)
+        return (KernelCall("pooling.max_pool_gradient", args),)
 
     def absorb(self, node: Node, consumer: Node) -> Op | None:
         """The gradient of the relu whose output was pooled."""
@@ -131,9 +132,9 @@ class AveragePool(Pool):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         table = pooling_plan.table(self.windows(inputs[0].shape))
-        return (Call("pooling.average_pool", (inputs[0].reshape(-1), table, outputs[0].reshape(-1))),)
+        return (KernelCall("pooling.average_pool", (inputs[0].reshape(-1), table, outputs[0].reshape(-1))),)
 
 
 @dataclass(frozen=True)
@@ -147,10 +148,10 @@ class AveragePoolGrad(Pool):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         table = pooling_plan.table(self.windows(self.shape))
         args = (inputs[0].reshape(-1), table, outputs[0].reshape(-1))
-        return (Call("pooling.average_pool_gradient", args),)
+        return (KernelCall("pooling.average_pool_gradient", args),)
 
 
 @dataclass(frozen=True)
@@ -171,13 +172,13 @@ class GlobalMaxPool(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         (x,) = inputs
         size = (x.shape[1], x.shape[2])
         windows = Pool(size, size, ((0, 0), (0, 0))).windows(x.shape)
         chosen = scratch.view(index_dtype(windows))[: outputs[0].size + SPARE_TAPS]
         args = (x.reshape(-1), pooling_plan.table(windows), outputs[0].reshape(-1), chosen)
-        return (Call("pooling.max_pool", args),)
+        return (KernelCall("pooling.max_pool", args),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return inputs[0].size
@@ -192,11 +193,11 @@ class GlobalMaxPoolGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         dy, x, y = inputs
         pixels = (x.shape[0], x.shape[1] * x.shape[2], x.shape[3])
         args = (dy, x.reshape(pixels), y, outputs[0].reshape(pixels))
-        return (Call("pooling.global_max_gradient", args),)
+        return (KernelCall("pooling.global_max_gradient", args),)
 
 
 @dataclass(frozen=True)
@@ -218,9 +219,9 @@ class ZeroPad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         top, left = self.padding[0][0], self.padding[1][0]
-        return (Call("padding.zero_pad", (inputs[0], top, left, outputs[0])),)
+        return (KernelCall("padding.zero_pad", (inputs[0], top, left, outputs[0])),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 0
@@ -238,9 +239,9 @@ class ZeroPadGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         top, left = self.padding[0][0], self.padding[1][0]
-        return (Call("padding.crop", (inputs[0], top, left, outputs[0])),)
+        return (KernelCall("padding.crop", (inputs[0], top, left, outputs[0])),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 0

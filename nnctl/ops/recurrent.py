@@ -16,8 +16,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.kernels.codes import ACTIVATION_CODES
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.elementwise import multiply
 from nnctl.ops.linear import matmul
 from nnctl.ops.reduce import sum_axes
@@ -150,7 +151,7 @@ class SimpleRNN(Recurrence):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         xw, u = inputs[:2]
         _, (h0,), mask, factors = self.optional(inputs)
         y, h, *kept = (o.reshape(-1) for o in outputs)
@@ -158,7 +159,7 @@ class SimpleRNN(Recurrence):
         sizes = self.attributes(*self.sizes(u, xw))
         given = (_flat(h0, xw.dtype), _flat(mask, np.uint8), _flat(factors, xw.dtype))
         args = (xw.reshape(-1), u, *given, *sizes, scratch.view(xw.dtype), y, h, before, *kept)
-        return (Call("simple_rnn.simple_rnn_forward", args),)
+        return (KernelCall("simple_rnn.simple_rnn_forward", args),)
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class LSTM(Recurrence):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         xw, u = inputs[:2]
         _, (h0, c0), mask, factors = self.optional(inputs)
         y, h, c, *kept = (o.reshape(-1) for o in outputs)
@@ -183,7 +184,7 @@ class LSTM(Recurrence):
         states = (_flat(h0, xw.dtype), _flat(c0, xw.dtype))
         given = (*states, _flat(mask, np.uint8), _flat(factors, xw.dtype))
         args = (xw.reshape(-1), u, *given, *sizes, scratch.view(xw.dtype), y, h, c, before, *kept)
-        return (Call("lstm.lstm_forward", args),)
+        return (KernelCall("lstm.lstm_forward", args),)
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ class GRU(Recurrence):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         xw, u = inputs[:2]
         bias, (h0,), mask, factors = self.optional(inputs)
         y, h, *kept, gates = (o.reshape(-1) for o in outputs)
@@ -210,7 +211,7 @@ class GRU(Recurrence):
         states = (_flat(bias, xw.dtype), _flat(h0, xw.dtype))
         given = (*states, _flat(mask, np.uint8), _flat(factors, xw.dtype))
         args = (xw.reshape(-1), u, *given, *sizes, scratch.view(xw.dtype), y, h, *kept, gates)
-        return (Call("gru.gru_forward", args),)
+        return (KernelCall("gru.gru_forward", args),)
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,7 @@ class RecurrenceGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         of, (xw, u, *rest) = self.of, inputs
         sizes = of.sizes(u, xw)
         count = len(of.kept_shapes(*sizes))
@@ -257,7 +258,7 @@ class RecurrenceGrad(Op):
         kernel = {"gru": "gru_gradient.gru"}.get(of.cell, f"{of.cell}.{of.cell}") + "_backward"
         work = scratch.view(xw.dtype)
         args = (*dys, u, *before, *gates, mask, factors, *of.attributes(*sizes), work, *results)
-        return (Call(kernel, args),)
+        return (KernelCall(kernel, args),)
 
 
 def _run(

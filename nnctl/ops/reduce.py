@@ -8,8 +8,9 @@ from math import prod
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.kernels import codes
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.elementwise import PARALLEL_FROM, scale, scale_by, unary
 from nnctl.ops.shape import reshape
 
@@ -51,16 +52,16 @@ class SumAxes(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         (x,), (y,) = inputs, outputs
         outer, rows, columns = _middle(x.shape, self.first, self.last)
         if columns == 1:
-            return (Call("reduce.sum_rows", (x.reshape(outer, rows), self.scale, y.reshape(outer))),)
+            return (KernelCall("reduce.sum_rows", (x.reshape(outer, rows), self.scale, y.reshape(outer))),)
         parallel = self._parallel(TensorType(x.shape, x.dtype.name), threads)
         work = scratch.view(x.dtype).reshape(-1, columns)
         kernel = "reduce.sum_middle_parallel" if parallel else "reduce.sum_middle"
         args = (x.reshape(outer, rows, columns), self.scale, work, y.reshape(outer, columns))
-        return (Call(kernel, args),)
+        return (KernelCall(kernel, args),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return inputs[0].size
@@ -88,10 +89,10 @@ class Spread(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         outer, rows, columns = _middle(self.shape, self.first, self.last)
         x, y = inputs[0].reshape(outer, columns), outputs[0].reshape(outer, rows, columns)
-        return (Call("reduce.broadcast_middle", (x, self.scale, y)),)
+        return (KernelCall("reduce.broadcast_middle", (x, self.scale, y)),)
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,10 @@ class MaxAxes(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         outer, rows, columns = _middle(inputs[0].shape, self.first, self.last)
         x, y = inputs[0].reshape(outer, rows, columns), outputs[0].reshape(outer, columns)
-        return (Call("reduce.max_middle", (x, y)),)
+        return (KernelCall("reduce.max_middle", (x, y)),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return inputs[0].size
@@ -139,12 +140,12 @@ class MaxAxesGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, y, dy = inputs
         outer, rows, columns = _middle(x.shape, self.first, self.last)
         wide, narrow = (outer, rows, columns), (outer, columns)
         args = (x.reshape(wide), y.reshape(narrow), dy.reshape(narrow), scratch.view(x.dtype))
-        return (Call("reduce.max_middle_grad", (*args, outputs[0].reshape(wide))),)
+        return (KernelCall("reduce.max_middle_grad", (*args, outputs[0].reshape(wide))),)
 
 
 @dataclass(frozen=True)
@@ -175,11 +176,11 @@ class SumAll(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x = inputs[0].reshape(-1)
         parallel = threads > 1 and x.size >= PARALLEL_FROM
         kernel = "reduce.sum_all_parallel" if parallel else "reduce.sum_all"
-        return (Call(kernel, (x, self.code, self.scale, scratch.view(x.dtype), outputs[0])),)
+        return (KernelCall(kernel, (x, self.code, self.scale, scratch.view(x.dtype), outputs[0])),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return inputs[0].size

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+from nnctl.core.arrays import Array
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Reshape(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         return ()
 
 
@@ -45,8 +46,8 @@ class Copy(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
-        return (Call("copy.copy", (inputs[0].reshape(-1), outputs[0].reshape(-1))),)
+    ) -> Sequence[KernelCall]:
+        return (KernelCall("copy.copy", (inputs[0].reshape(-1), outputs[0].reshape(-1))),)
 
 
 def reshape(x: Value, shape: tuple[int, ...]) -> Value:
@@ -93,11 +94,11 @@ class Concatenate(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         y = outputs[0].reshape(_middle(outputs[0].shape, self.axis))
         made, start = [], 0
         for x in inputs:
-            made.append(Call("copy.put_middle", (x.reshape(_middle(x.shape, self.axis)), start, y)))
+            made.append(KernelCall("copy.put_middle", (x.reshape(_middle(x.shape, self.axis)), start, y)))
             start += x.shape[self.axis]
         return made
 
@@ -128,10 +129,10 @@ class Slice(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x = inputs[0].reshape(_middle(inputs[0].shape, self.axis))
         y = outputs[0].reshape(_middle(outputs[0].shape, self.axis))
-        return (Call("copy.take_middle", (x, self.start, self.step, y)),)
+        return (KernelCall("copy.take_middle", (x, self.start, self.step, y)),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 0
@@ -151,10 +152,10 @@ class SliceGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         dy = inputs[0].reshape(_middle(inputs[0].shape, self.axis))
         dx = outputs[0].reshape(_middle(outputs[0].shape, self.axis))
-        return (Call("copy.spread_middle", (dy, self.start, self.step, dx)),)
+        return (KernelCall("copy.spread_middle", (dy, self.start, self.step, dx)),)
 
 
 @dataclass(frozen=True)
@@ -174,12 +175,12 @@ class Transpose(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         a, shape = self.axis, inputs[0].shape
         before, after = prod(shape[:a]), prod(shape[a + 2 :])
         x = inputs[0].reshape(before, shape[a], shape[a + 1], after)
         y = outputs[0].reshape(before, shape[a + 1], shape[a], after)
-        return (Call("copy.transpose_middle", (x, y)),)
+        return (KernelCall("copy.transpose_middle", (x, y)),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 0

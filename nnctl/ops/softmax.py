@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nnctl.core.arrays import Array
 from nnctl.kernels import codes
 from nnctl.ops.activation import Activation
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.elementwise import widened
 
 
@@ -34,10 +35,10 @@ class Softmax(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         x, y = _rows(inputs[0]), _rows(outputs[0])
         kernel = "softmax.log_softmax" if self.log else widened("softmax.softmax", y.size, threads)
-        return (Call(kernel, (x, y)),)
+        return (KernelCall(kernel, (x, y)),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 4 * outputs[0].size
@@ -54,9 +55,9 @@ class SoftmaxGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         kernel = "softmax.log_softmax_grad" if self.log else "softmax.softmax_grad"
-        return (Call(kernel, (_rows(inputs[0]), _rows(inputs[1]), _rows(outputs[0]))),)
+        return (KernelCall(kernel, (_rows(inputs[0]), _rows(inputs[1]), _rows(outputs[0]))),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         return 4 * outputs[0].size

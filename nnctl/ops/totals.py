@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from nnctl.ops.base import Array, Call, Node, Op, TensorType, Value, dummy
+from nnctl.core.arrays import Array
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value, dummy
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Total(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         rows = inputs[0]
         weights = inputs[1].reshape(-1) if self.weighted else dummy(rows.dtype.name)
         mask = inputs[-1].reshape(-1) if self.divisor == "mask" else dummy("uint8")
@@ -52,7 +53,7 @@ class Total(Op):
         table = rows.reshape(weights.size, -1) if self.weighted else rows.reshape(1, -1)
         given = int(self.weighted)
         args = (table, weights, given, mask, mode, self.scale, work, outputs[1], outputs[0])
-        return (Call("totals.total", args),)
+        return (KernelCall("totals.total", args),)
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,11 @@ class TotalGrad(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         weighted = len(inputs) == 3
         weights = inputs[2].reshape(-1) if weighted else dummy(inputs[0].dtype.name)
         drows = outputs[0].reshape(weights.size, -1)
-        return (Call("totals.total_grad", (inputs[0], inputs[1], weights, int(weighted), drows)),)
+        return (KernelCall("totals.total_grad", (inputs[0], inputs[1], weights, int(weighted), drows)),)
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,12 @@ class MaskedWeights(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         weighted = len(inputs) == 2
         weights = inputs[0].reshape(-1) if weighted else dummy(self.dtype)
         shape = (weights.size, prod(inputs[-1].shape) // max(weights.size, 1))
         mask, out = inputs[-1].reshape(shape), outputs[0].reshape(shape)
-        return (Call("totals.masked_weights", (weights, int(weighted), mask, out)),)
+        return (KernelCall("totals.masked_weights", (weights, int(weighted), mask, out)),)
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,11 @@ class NotIgnored(Op):
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[Call]:
+    ) -> Sequence[KernelCall]:
         masked = len(inputs) == 2
         mask = inputs[1].reshape(-1) if masked else dummy("uint8")
         labels, out = inputs[0].reshape(-1), outputs[0].reshape(-1)
-        return (Call("totals.not_ignored", (labels, self.ignored, mask, int(masked), out)),)
+        return (KernelCall("totals.not_ignored", (labels, self.ignored, mask, int(masked), out)),)
 
 
 def not_ignored(labels: Value, ignored: int, mask: Value | None) -> Value:

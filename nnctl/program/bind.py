@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nnctl.ops.base import Array, Graph, Node, Value
+from nnctl.core.arrays import Array
+from nnctl.ops.base import Graph, Node, Value
 from nnctl.program.passes import run_passes
 from nnctl.program.plan import ALIGNMENT, MemoryPlan, plan_memory
 

@@ -13,7 +13,7 @@ from typing import Any
 from nnctl.core.threads import usable_cores
 from nnctl.program.bind import Bound
 
-Wanted = tuple[Any, tuple[Any, ...]]
+KernelSignature = tuple[Any, tuple[Any, ...]]
 """A kernel and the signature it is called with."""
 
 Progress = Callable[[int, int, str], None]
@@ -49,11 +49,11 @@ def compile_kernels(bound: Iterable[Bound], progress: Progress | None = None) ->
     return fresh
 
 
-def wanted_kernels(bound: Iterable[Bound]) -> list[Wanted]:
+def wanted_kernels(bound: Iterable[Bound]) -> list[KernelSignature]:
     """Each kernel with each signature that the programs call it with, once, in the order of first use."""
     from numba import typeof
 
-    found: dict[Wanted, None] = {}
+    found: dict[KernelSignature, None] = {}
     for program in bound:
         for kernel, args in program.calls:
             if hasattr(kernel, "compile"):
@@ -69,7 +69,7 @@ def _compile(kernel: Any, signature: tuple[Any, ...]) -> bool:
     return bool(sum(kernel.stats.cache_misses.values()) > misses)
 
 
-def _help_from_the_end(wanted: Sequence[Wanted]) -> int | None:
+def _help_from_the_end(wanted: Sequence[KernelSignature]) -> int | None:
     """Start a process that compiles from the list's end towards us, into the cache; its number.
 
     Where the two meet it finds a kernel that the cache holds already, and ends. Nothing waits for it: a

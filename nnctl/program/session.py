@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
-from nnctl.ops.base import Array, Graph
+from nnctl.ops.base import Graph
 from nnctl.optimizers.base import OptimizerSpec
 from nnctl.program import step
 from nnctl.program.bind import Bound, Compiled, bind, compile_graph, new_arena
 from nnctl.program.ready import compile_kernels
-from nnctl.program.step import Built, Sizes
+from nnctl.program.step import Built, InputSizes
 from nnctl.program.weights import Weights, aligned, allocate, initialize
 
-Key = tuple[Any, ...]
+ProgramKey = tuple[Any, ...]
 
 
 class Session:
@@ -58,8 +59,8 @@ class Session:
                 self.slots[name][...] = first
         if objective is not None:
             self.states = {name: np.zeros(shape) for name, shape in objective.states().items()}
-        self._compiled: dict[Key, Compiled] = {}
-        self._bound: dict[Key, Bound] = {}
+        self._compiled: dict[ProgramKey, Compiled] = {}
+        self._bound: dict[ProgramKey, Bound] = {}
         self._arena = new_arena(0)
 
     def initialize(self) -> None:
@@ -87,15 +88,15 @@ class Session:
 
     # Programs by what they are for and their sizes.
 
-    def training(self, sizes: Sizes) -> Bound:
+    def training(self, sizes: InputSizes) -> Bound:
         """The training program: forward, losses, metrics, gradients."""
         return self._program("training", sizes)
 
-    def evaluation(self, sizes: Sizes) -> Bound:
+    def evaluation(self, sizes: InputSizes) -> Bound:
         """The evaluation program."""
         return self._program("evaluation", sizes)
 
-    def prediction(self, sizes: Sizes) -> Bound:
+    def prediction(self, sizes: InputSizes) -> Bound:
         """The prediction program."""
         return self._program("prediction", sizes)
 
@@ -108,7 +109,7 @@ class Session:
         return self._program("update", {})
 
     def compiled(
-        self, kind: str, sizes: Sizes, watch: Callable[[str, Graph], None] | None = None
+        self, kind: str, sizes: InputSizes, watch: Callable[[str, Graph], None] | None = None
     ) -> Compiled:
         """The program of this kind and these sizes, planned but without memory."""
         key = _key(kind, sizes)
@@ -117,7 +118,7 @@ class Session:
             self._compiled[key] = compile_graph(built.graph, built.outputs, built.pinned, self.threads, watch)
         return self._compiled[key]
 
-    def prepare(self, programs: Iterable[tuple[str, Sizes]]) -> list[Bound]:
+    def prepare(self, programs: Iterable[tuple[str, InputSizes]]) -> list[Bound]:
         """Plan and bind programs ahead of time, in an arena that fits the largest; the bound programs."""
         wanted = list(programs)
         need = max((self.compiled(kind, sizes).plan.size for kind, sizes in wanted), default=0)
@@ -143,7 +144,7 @@ class Session:
             self._bound.clear()
             self._arena = new_arena(need)
 
-    def _program(self, kind: str, sizes: Sizes) -> Bound:
+    def _program(self, kind: str, sizes: InputSizes) -> Bound:
         key = _key(kind, sizes)
         if key not in self._bound:
             compiled = self.compiled(kind, sizes)
@@ -162,7 +163,7 @@ class Session:
             **self.states,
         }
 
-    def _build(self, kind: str, sizes: Sizes) -> Built:
+    def _build(self, kind: str, sizes: InputSizes) -> Built:
         if kind == "prediction":
             return step.prediction(self.model, self.dtype, sizes, self.seed)
         if kind == "check":
@@ -176,5 +177,5 @@ class Session:
         return make(self.model, self.objective, self.dtype, sizes, self.seed)
 
 
-def _key(kind: str, sizes: Sizes) -> Key:
+def _key(kind: str, sizes: InputSizes) -> ProgramKey:
     return (kind, *sorted(sizes.items()))

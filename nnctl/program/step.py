@@ -19,7 +19,7 @@ from nnctl.program.autodiff import gradients
 from nnctl.program.trace import Traced, trace
 from nnctl.program.weights import Weights
 
-Sizes = Mapping[str, tuple[int, ...]]
+InputSizes = Mapping[str, tuple[int, ...]]
 """The full shape (B, ...) of each model input of one program."""
 
 
@@ -32,7 +32,9 @@ class Built:
     pinned: Mapping[Value, str]
 
 
-def _forward(model: LayerGraph, dtype: str, sizes: Sizes, training: bool, seed: int) -> tuple[Graph, Traced]:
+def _forward(
+    model: LayerGraph, dtype: str, sizes: InputSizes, training: bool, seed: int
+) -> tuple[Graph, Traced]:
     graph = Graph(dtype)
     inputs = {}
     for name, info in model.inputs.items():
@@ -101,7 +103,7 @@ def _penalties(graph: Graph, model: LayerGraph) -> list[Value]:
     ]
 
 
-def training(model: LayerGraph, objective: Objective, dtype: str, sizes: Sizes, seed: int) -> Built:
+def training(model: LayerGraph, objective: Objective, dtype: str, sizes: InputSizes, seed: int) -> Built:
     """Forward, losses, metrics, gradients; each gradient is written to the memory "gradient:<weight>"."""
     graph, traced = _forward(model, dtype, sizes, True, seed)
     loss = _measure(graph, model, objective, traced)
@@ -117,14 +119,14 @@ def training(model: LayerGraph, objective: Objective, dtype: str, sizes: Sizes, 
     return Built(graph, {"loss": loss}, pinned)
 
 
-def evaluation(model: LayerGraph, objective: Objective, dtype: str, sizes: Sizes, seed: int) -> Built:
+def evaluation(model: LayerGraph, objective: Objective, dtype: str, sizes: InputSizes, seed: int) -> Built:
     """Forward in inference, losses and metrics."""
     graph, traced = _forward(model, dtype, sizes, False, seed)
     loss = _measure(graph, model, objective, traced)
     return Built(graph, {"loss": loss}, {})
 
 
-def prediction(model: LayerGraph, dtype: str, sizes: Sizes, seed: int) -> Built:
+def prediction(model: LayerGraph, dtype: str, sizes: InputSizes, seed: int) -> Built:
     """Forward in inference; the model's outputs by name."""
     graph, traced = _forward(model, dtype, sizes, False, seed)
     outputs = {name: traced.values[ref] for name, ref in model.outputs.items()}

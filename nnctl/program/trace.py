@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from nnctl.core.foreign import told
 from nnctl.graph.model import CallNode, LayerGraph, Ref
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.elementwise import cast
 
@@ -51,7 +51,7 @@ def _call(model: LayerGraph, graph: Graph, node: CallNode, traced: Traced, train
     if not node.layer.any_dtype:
         values = [cast(value, graph.dtype) for value in values]
     masks = [traced.masks[ref] for ref in node.inputs]
-    ctx = Call(graph, weights, training, masks, seed, node.name, node.trainable)
+    ctx = LayerContext(graph, weights, training, masks, seed, node.name, node.trainable)
     made = node.layer.call(ctx, *values)
     mask = node.layer.output_mask(ctx, *values)
     outputs = made if isinstance(made, list) else [made]

@@ -8,10 +8,10 @@ from math import prod
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.core.foreign import told
 from nnctl.core.keys import key
 from nnctl.graph.model import LayerGraph
-from nnctl.ops.base import Array
 from nnctl.program.bind import new_arena
 
 SEGMENT = 16

@@ -29,17 +29,17 @@ def progress(*, quiet: bool = False, stream: TextIO | None = None) -> Iterator[S
     if stream is None:
         yield lambda event: None
     elif quiet:
-        yield Quiet(stream).show
+        yield ErrorsOnly(stream).show
     elif stream.isatty() and os.environ.get("TERM") != "dumb":
         from nnctl.report.live import Live
 
         with Live() as live:
             yield live.show
     else:
-        yield Lines(stream).show
+        yield LineProgress(stream).show
 
 
-class Lines:
+class LineProgress:
     """One plain line an epoch and for whatever else matters: a log.
 
     A log that can no longer be written (a full disk, a reader that is gone) does not end a run.
@@ -79,7 +79,7 @@ class Lines:
                 return message_lines(event)
 
 
-class Quiet(Lines):
+class ErrorsOnly(LineProgress):
     """Errors alone: a run that failed says why."""
 
     def lines(self, event: Event) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nnctl.report.numbers import columns, duration, number, size, sparkline
 from nnctl.report.tables import table, terminal_width
-from nnctl.runs.compare import Comparison, Shown, Summary
+from nnctl.runs.compare import Comparison, ShownRun, Summary
 
 _NAMES, _LEAST = 16, 12
 """Columns of the terminal for the names of what is compared, and for each run."""
@@ -35,7 +35,7 @@ def list_json(runs: Sequence[Summary]) -> list[dict[str, Any]]:
     return [_summary_json(run) for run in runs]
 
 
-def show_lines(shown: Shown) -> list[str]:
+def show_lines(shown: ShownRun) -> list[str]:
     """All of one run."""
     m = shown.summary.manifest
     lines = [f"{shown.summary.name}: {shown.summary.status}" + (f" ({m.reason})" if m and m.reason else "")]
@@ -74,13 +74,13 @@ def _curve() -> int:
     return 40 if width is None else max(4, min(40, width - 46))
 
 
-def _curves(shown: Shown) -> list[str]:
+def _curves(shown: ShownRun) -> list[str]:
     skipped = ("epoch", "step", "seconds")
     names = dict.fromkeys(name for row in shown.metrics for name in row if name not in skipped)
     return [n for n in names if any(isinstance(row.get(n), int | float) for row in shown.metrics)]
 
 
-def show_json(shown: Shown) -> dict[str, Any]:
+def show_json(shown: ShownRun) -> dict[str, Any]:
     """`runs show --json`."""
     return {
         **_summary_json(shown.summary),

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from nnctl.ops.base import Array
+from nnctl.core.arrays import Array
 from nnctl.program.bind import Bound
 
 

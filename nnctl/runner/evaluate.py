@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nnctl.ops.base import Array
+from nnctl.core.arrays import Array
 from nnctl.program.session import Session
 from nnctl.runner.batches import Batches, Examples, feed, in_order
 

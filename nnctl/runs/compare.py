@@ -30,7 +30,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownRun:
     """All of one run."""
 
     summary: Summary
@@ -120,7 +120,7 @@ def _key(run: Summary, sort: str) -> Any:
     return None if value is None or value != value else value
 
 
-def show_run(run: RunDirectory) -> Shown:
+def show_run(run: RunDirectory) -> ShownRun:
     """All of one run, its checkpoints newest first, then those that have names (and no step in them).
 
     Raises:
@@ -137,7 +137,7 @@ def show_run(run: RunDirectory) -> Shown:
         {"file": str(p.relative_to(store.directory)), "step": None, "best": False, "bytes": _size(p)}
         for p in store.named()
     ]
-    return Shown(summarize(run), run.config(), run.resolved(), run.metrics(), checkpoints)
+    return ShownRun(summarize(run), run.config(), run.resolved(), run.metrics(), checkpoints)
 
 
 def compare_runs(runs: Sequence[RunDirectory]) -> Comparison:

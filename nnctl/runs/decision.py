@@ -15,7 +15,7 @@ from nnctl.runs.directory import MANIFEST, RESOLVED, RunDirectory, begun, strang
 from nnctl.runs.lock import holder
 from nnctl.runs.manifest import Manifest, Status
 from nnctl.spec.document import parse_document
-from nnctl.spec.source import Source
+from nnctl.spec.source_text import SourceText
 
 Action = Literal["start", "resume", "completed", "refuse"]
 
@@ -117,7 +117,7 @@ def _other_data(path: Path, manifest: Manifest, files: DataFiles) -> Decision:
 def _meaning(text: str, file: Path) -> dict[str, Any]:
     """A resolved config as data: comments, and how it is written, say nothing."""
     try:
-        data: dict[str, Any] = parse_document(Source(str(file), text)).data
+        data: dict[str, Any] = parse_document(SourceText(str(file), text)).data
         return dict(data)
     except ConfigError as error:
         raise RunError(f"{file} is not a resolved config: {error}") from error

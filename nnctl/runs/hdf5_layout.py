@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-Spec = tuple[str, str, tuple[int, ...]]
+ArraySpec = tuple[str, str, tuple[int, ...]]
 """One dataset: its path, NumPy's `dtype.str` (a fixed-length string is `|S<n>`), its shape."""
 
 Messages = list[tuple[int, bytes]]
@@ -46,7 +46,7 @@ class _Group:
     children: dict[str, _Group | int] = field(default_factory=dict)
 
 
-def lay_out(specs: Iterable[Spec], attributes: Mapping[str, str], base: int) -> Layout:
+def lay_out(specs: Iterable[ArraySpec], attributes: Mapping[str, str], base: int) -> Layout:
     """Place metadata and data of these datasets behind a user block of `base` bytes.
 
     Args:
@@ -74,7 +74,7 @@ def lay_out(specs: Iterable[Spec], attributes: Mapping[str, str], base: int) -> 
     return Layout(tuple(metadata), offsets, base + data)
 
 
-def _tree(specs: tuple[Spec, ...]) -> _Group:
+def _tree(specs: tuple[ArraySpec, ...]) -> _Group:
     root = _Group()
     for index, (path, _, _) in enumerate(specs):
         *groups, name = path.split("/")
@@ -90,7 +90,7 @@ def _tree(specs: tuple[Spec, ...]) -> _Group:
     return root
 
 
-def _extent(group: _Group, specs: tuple[Spec, ...], attributes: Mapping[str, str]) -> int:
+def _extent(group: _Group, specs: tuple[ArraySpec, ...], attributes: Mapping[str, str]) -> int:
     """The bytes that the headers of a group and of all below it take."""
     total = _size(_group_messages([(name, 0) for name in group.children], attributes))
     for child in group.children.values():
@@ -103,7 +103,7 @@ def _extent(group: _Group, specs: tuple[Spec, ...], attributes: Mapping[str, str
 
 
 def _blocks(
-    group: _Group, specs: tuple[Spec, ...], addresses: list[int], attributes: Mapping[str, str], at: int
+    group: _Group, specs: tuple[ArraySpec, ...], addresses: list[int], attributes: Mapping[str, str], at: int
 ) -> list[bytes]:
     """The headers of a group and of all below it, the group's own first, the first at address `at`."""
     end = at + _size(_group_messages([(name, 0) for name in group.children], attributes))

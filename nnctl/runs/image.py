@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from nnctl.runs.hdf5_layout import Layout, Spec, lay_out
+from nnctl.runs.hdf5_layout import ArraySpec, Layout, lay_out
 from nnctl.runs.state import as_bytes, little_endian
 
 USER_BLOCK = 512
@@ -37,7 +37,7 @@ def pieces(
         ValueError: An array's dtype is neither integer nor float; a path is used twice.
     """
     contents: list[Piece] = []
-    specs: list[Spec] = []
+    specs: list[ArraySpec] = []
     for path, array in arrays.items():
         flat = little_endian(array)
         specs.append((path, flat.dtype.str, flat.shape))
@@ -56,7 +56,7 @@ def pieces(
 
 
 @lru_cache(maxsize=4)
-def _layout(specs: tuple[Spec, ...], attributes: tuple[tuple[str, str], ...]) -> Layout:
+def _layout(specs: tuple[ArraySpec, ...], attributes: tuple[tuple[str, str], ...]) -> Layout:
     return lay_out(specs, dict(attributes), USER_BLOCK)
 
 

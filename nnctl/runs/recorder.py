@@ -31,7 +31,7 @@ from nnctl.runs.manifest import Manifest, Status, now
 from nnctl.runs.model_file import ModelFile, write_model
 from nnctl.runs.state import TrainingState
 
-Row = Mapping[str, Any]
+LogRow = Mapping[str, Any]
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Recorder:
             self._journal(METRICS).append("".join(map(metrics_line, rows)))
         return lost
 
-    def history(self) -> list[Row]:
+    def history(self) -> list[LogRow]:
         """`epoch` and logs of each epoch so far, as callbacks see them."""
         return [
             {k: math.nan if v is None else v for k, v in row.items() if k not in ("step", "seconds")}

@@ -42,7 +42,7 @@ class PassedOver:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class NewestCheckpoint:
     """The newest checkpoint whose hash holds, and the newer ones that were passed over.
 
     `model` is None where there is no checkpoint at all.
@@ -154,7 +154,7 @@ class CheckpointStore:
         write_model(path, model, self.disk)
         return path
 
-    def load(self, expected: Expected | None = None) -> Loaded:
+    def load(self, expected: Expected | None = None) -> NewestCheckpoint:
         """The newest checkpoint whose hash holds.
 
         Raises:
@@ -166,13 +166,13 @@ class CheckpointStore:
                 continue
             try:
                 model = read_model(checkpoint.path, expected, self.root)
-                return Loaded(model, checkpoint.path, tuple(passed))
+                return NewestCheckpoint(model, checkpoint.path, tuple(passed))
             except Damaged as error:
                 passed.append(PassedOver(checkpoint.path, str(error)))
         if passed:
             names = listed([p.path.name for p in passed])
             raise RunError(f"no checkpoint in {self.directory} is intact: {names}")
-        return Loaded(None, None)
+        return NewestCheckpoint(None, None)
 
     def newest_intact(self) -> tuple[Path | None, tuple[PassedOver, ...]]:
         """The path of the newest checkpoint whose hash holds, nothing loaded, and what was passed over."""
@@ -191,7 +191,7 @@ class CheckpointStore:
                 continue
         raise RunError(f"the checkpoints in {self.directory} are removed faster than they can be read")
 
-    def set_aside(self, loaded: Loaded) -> None:
+    def set_aside(self, loaded: NewestCheckpoint) -> None:
         """Rename what was passed over to `*.damaged`, so that it no longer counts among the newest.
 
         For the process that holds the run's lock and goes on from `loaded`.

@@ -9,16 +9,16 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from nnctl.core.errors import ConfigError, Path, Place, Problem
-from nnctl.spec.nodes import MappingNode, Node, find, plain
+from nnctl.spec.nodes import MappingNode, YamlNode, find, plain
 from nnctl.spec.reading import read_source
-from nnctl.spec.source import Source
+from nnctl.spec.source_text import SourceText
 from nnctl.spec.yaml import compose
 
 
 class Document:
     """A parsed config; `root` may hold nodes from other sources (overrides), named in `others`."""
 
-    def __init__(self, source: Source, root: Node, others: Sequence[Source] = ()) -> None:
+    def __init__(self, source: SourceText, root: YamlNode, others: Sequence[SourceText] = ()) -> None:
         self.source = source
         self.root = root
         self.others = tuple(others)
@@ -69,7 +69,7 @@ def read_document(path: FilePath | str) -> Document:
     return parse_document(read_source(path))
 
 
-def parse_document(source: Source) -> Document:
+def parse_document(source: SourceText) -> Document:
     """Parse a config's text; its root must be a mapping.
 
     Raises:

@@ -18,14 +18,14 @@ from nnctl.spec.model import ModelSpec
 from nnctl.spec.overrides import Override, apply, parse_all, seed_override
 from nnctl.spec.problems import problems_of
 from nnctl.spec.repair import repaired
-from nnctl.spec.source import Source
+from nnctl.spec.source_text import SourceText
 from nnctl.spec.wiring import name_problems
 
 S = TypeVar("S", bound=Spec)
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedExperiment:
     """A valid experiment and the document it came from.
 
     Attributes:
@@ -67,12 +67,12 @@ class Loaded:
 class PartlyValid(ConfigError):
     """A config with problems that leave enough to look for more: `rest` is it without its wrong parts."""
 
-    def __init__(self, problems: Sequence[Problem], rest: Loaded) -> None:
+    def __init__(self, problems: Sequence[Problem], rest: LoadedExperiment) -> None:
         super().__init__(problems)
         self.rest = rest
 
 
-def load(path: FilePath | str, overrides: Sequence[str] = (), seed: int | None = None) -> Loaded:
+def load(path: FilePath | str, overrides: Sequence[str] = (), seed: int | None = None) -> LoadedExperiment:
     """Read and check a config.
 
     Args:
@@ -89,7 +89,7 @@ def load(path: FilePath | str, overrides: Sequence[str] = (), seed: int | None =
     if seed is not None:
         parsed.append(seed_override(seed))
     root, misses = apply(original.root, parsed)
-    document = Document(original.source, root, [Source("--set", text) for text in overrides])
+    document = Document(original.source, root, [SourceText("--set", text) for text in overrides])
     data = document.data
     data.setdefault("name", name_of(FilePath(path).stem))
     try:
@@ -102,9 +102,9 @@ def load(path: FilePath | str, overrides: Sequence[str] = (), seed: int | None =
             experiment = Experiment.model_validate(rest[0])
         except ValidationError:
             raise error from None
-        partly = Loaded(experiment, document, original, tuple(parsed), rest[1])
+        partly = LoadedExperiment(experiment, document, original, tuple(parsed), rest[1])
         raise PartlyValid(error.problems, partly) from None
-    return Loaded(experiment, document, original, tuple(parsed))
+    return LoadedExperiment(experiment, document, original, tuple(parsed))
 
 
 def load_model(path: FilePath | str) -> tuple[ModelSpec, Document]:
@@ -121,7 +121,7 @@ def load_model(path: FilePath | str) -> tuple[ModelSpec, Document]:
     return model, document
 
 
-def with_model(loaded: Loaded) -> ModelSpec:
+def with_model(loaded: LoadedExperiment) -> ModelSpec:
     """The experiment's model, read from `model.path` where that is given.
 
     Raises:
@@ -157,12 +157,12 @@ def validate(
     return experiment
 
 
-def load_data(config: Mapping[str, Any], file: FilePath) -> Loaded:
+def load_data(config: Mapping[str, Any], file: FilePath) -> LoadedExperiment:
     """A resolved config that a model file holds, checked like any other; places are in its text.
 
     Raises:
         ConfigError: it is not a valid experiment for this nnctl.
     """
-    document = parse_document(Source(str(file), block(config)))
+    document = parse_document(SourceText(str(file), block(config)))
     experiment = validate(Experiment, document, document.data)
-    return Loaded(experiment, document, document, ())
+    return LoadedExperiment(experiment, document, document, ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -10,13 +10,8 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from nnctl.core.spec import ConfigPath, Spec
 from nnctl.layers.entry import Entry
+from nnctl.layers.input import InputType, Size
 from nnctl.spec.initial_weights import InitialWeights
-
-Size = Annotated[int, Field(ge=1)]
-"""The length of an axis."""
-
-InputType = Literal["float32", "float64", "int32", "int64", "uint8"]
-"""The type of a model input's numbers."""
 
 
 class InputSpec(Spec):

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnctl.core.errors import Path
 from nnctl.spec.scalars import Scalar
-from nnctl.spec.source import Span
+from nnctl.spec.source_text import Span
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class SequenceNode:
     """A list; `flow` if written in brackets."""
 
     span: Span
-    items: list[Node]
+    items: list[YamlNode]
     flow: bool = False
 
 
@@ -33,14 +33,14 @@ class MappingNode:
     """A mapping: key to where the key is and its value; `flow` if written in braces."""
 
     span: Span
-    entries: dict[str, tuple[Span, Node]]
+    entries: dict[str, tuple[Span, YamlNode]]
     flow: bool = False
 
 
-Node = ScalarNode | SequenceNode | MappingNode
+YamlNode = ScalarNode | SequenceNode | MappingNode
 
 
-def plain(node: Node) -> Any:
+def plain(node: YamlNode) -> Any:
     """The node as plain Python data, nothing shared. Recursion is bounded by the loader's depth limit."""
     if isinstance(node, ScalarNode):
         return node.value
@@ -49,7 +49,7 @@ def plain(node: Node) -> Any:
     return {key: plain(value) for key, (_, value) in node.entries.items()}
 
 
-def child(node: Node, step: str | int) -> tuple[Span, Node] | None:
+def child(node: YamlNode, step: str | int) -> tuple[Span, YamlNode] | None:
     """The child at a key or an index, with the span of the key (of the child itself in a list)."""
     if isinstance(node, MappingNode):
         return node.entries.get(str(step))
@@ -59,7 +59,7 @@ def child(node: Node, step: str | int) -> tuple[Span, Node] | None:
     return None
 
 
-def find(root: Node, path: Path) -> tuple[Span, Node, int]:
+def find(root: YamlNode, path: Path) -> tuple[Span, YamlNode, int]:
     """Follow `path` as far as it exists: the last key's span, the node, and the steps taken."""
     span, node = root.span, root
     for taken, step in enumerate(path):
@@ -70,7 +70,7 @@ def find(root: Node, path: Path) -> tuple[Span, Node, int]:
     return span, node, len(path)
 
 
-def with_child(node: Node, step: str | int, key: Span, value: Node) -> Node:
+def with_child(node: YamlNode, step: str | int, key: Span, value: YamlNode) -> YamlNode:
     """A copy of a mapping or list with one child put in place; the rest is shared."""
     if isinstance(node, MappingNode):
         entries = dict(node.entries)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from nnctl.core.errors import ConfigError, Path, Problem, nearest
 from nnctl.spec.expectation import one_of
 from nnctl.spec.names import named_entries
-from nnctl.spec.nodes import MappingNode, Node, ScalarNode, SequenceNode, child, plain, with_child
+from nnctl.spec.nodes import MappingNode, ScalarNode, SequenceNode, YamlNode, child, plain, with_child
 from nnctl.spec.reading import checked
-from nnctl.spec.source import Source, Span, refuse
+from nnctl.spec.source_text import SourceText, Span, refuse
 from nnctl.spec.yaml import compose
 
 _SOURCES = ("source", "train", "validation", "test")
@@ -31,9 +31,9 @@ class Step:
 class Override:
     """A parsed `a.b.c=VALUE`."""
 
-    source: Source
+    source: SourceText
     steps: tuple[Step, ...]
-    value: Node
+    value: YamlNode
     value_start: int
 
     @property
@@ -65,7 +65,7 @@ def parse(text: str, file: str = "--set") -> Override:
     Raises:
         ConfigError: there is no '=', a step is empty, or the value is not YAML; placed in the override.
     """
-    source = checked(Source(file, text))
+    source = checked(SourceText(file, text))
     steps: list[Step] = []
     at = 0
     while True:
@@ -91,13 +91,13 @@ def seed_override(seed: int) -> Override:
     return parse(f"seed={seed}", "--seed")
 
 
-def _span(source: Source, start: int, end: int) -> Span:
+def _span(source: SourceText, start: int, end: int) -> Span:
     line = source.text.count("\n", 0, start)
     column = start - (source.text.rfind("\n", 0, start) + 1)
     return Span(source, start, end, line, column)
 
 
-def apply(root: Node, overrides: Sequence[Override]) -> tuple[Node, list[Problem]]:
+def apply(root: YamlNode, overrides: Sequence[Override]) -> tuple[YamlNode, list[Problem]]:
     """A copy of the document with the overrides put in, in order; and those whose paths name nothing."""
     problems: list[Problem] = []
     for override in overrides:
@@ -108,13 +108,13 @@ def apply(root: Node, overrides: Sequence[Override]) -> tuple[Node, list[Problem
     return root, problems
 
 
-def _put(node: Node, override: Override, depth: int, path: Path) -> Node:
+def _put(node: YamlNode, override: Override, depth: int, path: Path) -> YamlNode:
     step, last = override.steps[depth], depth == len(override.steps) - 1
     node = _opened(node, step, path)
     key = _resolve(node, step, path, last)
     if last:
         return with_child(node, key, step.span, override.value)
-    below: Node
+    below: YamlNode
     if isinstance(node, MappingNode):
         below = node.entries[str(key)][1]
     else:
@@ -125,13 +125,13 @@ def _put(node: Node, override: Override, depth: int, path: Path) -> Node:
     return with_child(node, key, step.span, changed)
 
 
-def resolve_path(root: Node, override: Override) -> tuple[Node, str | int]:
+def resolve_path(root: YamlNode, override: Override) -> tuple[YamlNode, str | int]:
     """The node that the override's last step is in (as it is, a bare name unopened), and the key or index.
 
     Raises:
         ConfigError: the path names nothing.
     """
-    node: Node = root
+    node: YamlNode = root
     path: Path = ()
     for step in override.steps[:-1]:
         key = _resolve(_opened(node, step, path), step, path, False)
@@ -142,7 +142,7 @@ def resolve_path(root: Node, override: Override) -> tuple[Node, str | int]:
     return node, _resolve(_opened(node, last, path), last, path, True)
 
 
-def _opened(node: Node, step: Step, path: Path) -> Node:
+def _opened(node: YamlNode, step: Step, path: Path) -> YamlNode:
     """A bare name becomes `{type: name}` (a source `{path: file}`), null `{}`; other scalars hold none."""
     if not isinstance(node, ScalarNode):
         return node
@@ -155,7 +155,7 @@ def _opened(node: Node, step: Step, path: Path) -> Node:
     raise refuse(f"'{where}' is a single value; there is no '{step.text}' in it", step.span.place)
 
 
-def _resolve(node: Node, step: Step, path: Path, last: bool) -> str | int:
+def _resolve(node: YamlNode, step: Step, path: Path, last: bool) -> str | int:
     """The key or index that a step means.
 
     Raises:

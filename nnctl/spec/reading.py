@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from nnctl.core.errors import ConfigError, Place, Problem
-from nnctl.spec.source import Source, refuse
+from nnctl.spec.source_text import SourceText, refuse
 
 MAX_BYTES = 4 * 1024 * 1024
 """The largest config that is read."""
@@ -24,7 +24,7 @@ _MARKS = {
 }
 
 
-def read_source(path: Path | str) -> Source:
+def read_source(path: Path | str) -> SourceText:
     """Read a config file.
 
     Raises:
@@ -44,7 +44,7 @@ def read_source(path: Path | str) -> Source:
     return decode(content, name)
 
 
-def decode(content: bytes, name: str) -> Source:
+def decode(content: bytes, name: str) -> SourceText:
     """Decode a config (UTF-8; UTF-16 and UTF-32 where a byte order mark says so).
 
     Raises:
@@ -60,14 +60,14 @@ def decode(content: bytes, name: str) -> Source:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        good = Source(name, content[: error.start].decode(encoding, "replace"))
+        good = SourceText(name, content[: error.start].decode(encoding, "replace"))
         place = good.place_at(len(good.text))
         byte = content[error.start]
         raise refuse(f"this is not {encoding.upper()} text: byte 0x{byte:02x}", place) from None
-    return checked(Source(name, text))
+    return checked(SourceText(name, text))
 
 
-def checked(source: Source) -> Source:
+def checked(source: SourceText) -> SourceText:
     """`source`, if it holds no character that YAML forbids.
 
     Raises:

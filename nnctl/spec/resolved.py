@@ -9,10 +9,10 @@ from pathlib import Path
 
 from nnctl.spec.emit import block
 from nnctl.spec.experiment import Experiment
-from nnctl.spec.load import Loaded
+from nnctl.spec.load import LoadedExperiment
 
 
-def resolved_text(loaded: Loaded, directory: Path | str | None = None) -> str:
+def resolved_text(loaded: LoadedExperiment, directory: Path | str | None = None) -> str:
     """The resolved config as YAML, to be put into `directory`; loads back to an equal experiment.
 
     Args:

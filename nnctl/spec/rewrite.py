@@ -9,9 +9,9 @@ from typing import Any
 from nnctl.core.errors import ConfigError
 from nnctl.spec.document import Document
 from nnctl.spec.emit import block, flow, quoted, scalar_text
-from nnctl.spec.nodes import MappingNode, Node, ScalarNode, SequenceNode, child, plain
+from nnctl.spec.nodes import MappingNode, ScalarNode, SequenceNode, YamlNode, child, plain
 from nnctl.spec.overrides import Override, apply, resolve_path
-from nnctl.spec.source import Source
+from nnctl.spec.source_text import SourceText
 from nnctl.spec.yaml import compose
 
 
@@ -27,7 +27,7 @@ def rewritten_text(original: Document, overrides: Sequence[Override]) -> str:
         wanted = plain(applied)
         edits = (edit for edit in _edits(text, root, override) if _reads_as(edit, wanted))
         text = next(edits, None) or _anew(text, wanted)
-        root = compose(Source(original.source.file, text))
+        root = compose(SourceText(original.source.file, text))
     return "".join(_note(override) for override in overrides) + text
 
 
@@ -38,7 +38,7 @@ def _note(override: Override) -> str:
 
 def _reads_as(text: str, wanted: Any) -> bool:
     try:
-        return _key(plain(compose(Source("", text)))) == _key(wanted)
+        return _key(plain(compose(SourceText("", text)))) == _key(wanted)
     except ConfigError:
         return False
 
@@ -57,7 +57,7 @@ def _anew(text: str, data: Any) -> str:
     return "".join(head) + block(data)
 
 
-def _edits(text: str, root: Node, override: Override) -> Iterator[str]:
+def _edits(text: str, root: YamlNode, override: Override) -> Iterator[str]:
     """Ways to write the override into the text, the nicest first; not all of them need to read right."""
     container, key = resolve_path(root, override)
     value = flow(plain(override.value))
@@ -75,7 +75,7 @@ def _edits(text: str, root: Node, override: Override) -> Iterator[str]:
             yield _added(text, container, f"{scalar_text(str(key))}: {written}")
 
 
-def _replaced(text: str, node: Node, written: str) -> str:
+def _replaced(text: str, node: YamlNode, written: str) -> str:
     start, end = node.span.start, _end(node)
     if start >= end:
         gap = "" if text[start - 1 : start].isspace() else " "
@@ -94,7 +94,7 @@ def _added(text: str, mapping: MappingNode, entry: str) -> str:
     return text[:at] + newline + " " * mapping.span.column + entry + text[at:]
 
 
-def _end(node: Node) -> int:
+def _end(node: YamlNode) -> int:
     """Where the node's last character stands; a block collection's own mark lies at the next token."""
     if isinstance(node, SequenceNode | MappingNode) and not node.flow:
         below = node.items if isinstance(node, SequenceNode) else [v for _, v in node.entries.values()]

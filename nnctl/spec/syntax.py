@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from nnctl.core.errors import Problem, nearest
-from nnctl.spec.nodes import MappingNode, Node, ScalarNode
-from nnctl.spec.source import Source, Span, refuse
+from nnctl.spec.nodes import MappingNode, ScalarNode, YamlNode
+from nnctl.spec.source_text import SourceText, Span, refuse
 
 _BLANK = re.compile(r"[ \t]*(#.*)?")
 
@@ -42,7 +42,7 @@ _WORDS: tuple[tuple[str, str, str | None], ...] = (
 )
 
 
-def syntax_problem(error: Any, source: Source, start: int) -> Problem:
+def syntax_problem(error: Any, source: SourceText, start: int) -> Problem:
     """A parser's error as a problem with a place."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
@@ -76,7 +76,7 @@ def _indenting_tab(line: str) -> int | None:
     return indent.find("\t") if "\t" in indent else None
 
 
-def directive_problem(source: Source, start: int) -> None:
+def directive_problem(source: SourceText, start: int) -> None:
     """Refuse `%TAG` and unknown directives before the document: tags are refused anyway.
 
     Raises:
@@ -90,7 +90,7 @@ def directive_problem(source: Source, start: int) -> None:
             return
 
 
-def after_document(source: Source, index: int) -> None:
+def after_document(source: SourceText, index: int) -> None:
     """Refuse anything but comments after the first document.
 
     Raises:
@@ -121,7 +121,7 @@ def alias_problem(name: str, is_open: bool, known: list[str], span: Span) -> Pro
     return Problem(f"there is no anchor &{name} above", suggestion=close and f"*{close}", place=span.place)
 
 
-def key_problem(node: Node, mapping: MappingNode, alias: bool) -> Problem | None:
+def key_problem(node: YamlNode, mapping: MappingNode, alias: bool) -> Problem | None:
     """What is wrong with a key, if anything. A key is text: an unquoted one is taken as written."""
     place = node.span.place
     if alias or not isinstance(node, ScalarNode):

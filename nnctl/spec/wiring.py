@@ -10,8 +10,8 @@ from nnctl.core.errors import Path, Problem, nearest
 from nnctl.spec.annotations import value_at
 from nnctl.spec.document import Document
 from nnctl.spec.expectation import one_of
+from nnctl.spec.layer_list import LayerList
 from nnctl.spec.names import IMPLIED_INPUT, named_entries, wrong_name
-from nnctl.spec.scope import Scope
 
 MOST = 200
 """So many problems of a kind are reported; a config with more is no config."""
@@ -39,7 +39,7 @@ def name_problems(document: Document, model: Path = ("model",)) -> list[Problem]
     return problems
 
 
-def _scope(document: Document, model: Path, section: dict[str, Any]) -> tuple[Scope, list[str]]:
+def _scope(document: Document, model: Path, section: dict[str, Any]) -> tuple[LayerList, list[str]]:
     """The model's namespace and the names of the inputs it declares."""
     declared = list(section["inputs"]) if isinstance(section.get("inputs"), dict) else []
     entries = named_entries(section["layers"], declared)
@@ -47,7 +47,7 @@ def _scope(document: Document, model: Path, section: dict[str, Any]) -> tuple[Sc
     inputs = declared if declared or here else _implied(document.data)
     if inputs != declared:
         entries = named_entries(section["layers"], inputs)
-    return Scope(document, (*model, "layers"), entries, inputs), declared + here
+    return LayerList(document, (*model, "layers"), entries, inputs), declared + here
 
 
 def _implied(data: Any) -> list[str]:
@@ -62,7 +62,7 @@ def _input_names(model: Path, section: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(f"'{name}' cannot be a name: {wrong}", (*model, "inputs", name), at_key=True)
 
 
-def _first_reads(scope: Scope) -> Iterator[Problem]:
+def _first_reads(scope: LayerList) -> Iterator[Problem]:
     """The first entry has nothing before it: with several inputs it must say which it reads."""
     if not scope.entries or len(scope.inputs) < 2:
         return
@@ -73,7 +73,7 @@ def _first_reads(scope: Scope) -> Iterator[Problem]:
         yield Problem(message, (*scope.path, 0), expected=expected)
 
 
-def _unread(scope: Scope, outputs: Any, declared: list[str], model: Path) -> Iterator[Problem]:
+def _unread(scope: LayerList, outputs: Any, declared: list[str], model: Path) -> Iterator[Problem]:
     """Entries and inputs that lead nowhere: a forgotten name somewhere below.
 
     A layer that `use` calls again may be there for its weights alone.
@@ -91,7 +91,7 @@ def _unread(scope: Scope, outputs: Any, declared: list[str], model: Path) -> Ite
             yield Problem(f"nothing reads the input '{name}'", (*model, "inputs", name), at_key=True)
 
 
-def _read_names(scope: Scope) -> Iterator[str]:
+def _read_names(scope: LayerList) -> Iterator[str]:
     before = scope.inputs[0] if len(scope.inputs) == 1 else None
     for entry in scope.entries:
         if entry.says_inputs:
@@ -101,7 +101,7 @@ def _read_names(scope: Scope) -> Iterator[str]:
         before = entry.name
 
 
-def _outputs(scope: Scope, given: Any) -> list[str]:
+def _outputs(scope: LayerList, given: Any) -> list[str]:
     listed = [given] if isinstance(given, str) else given if isinstance(given, list) else []
     last = [scope.entries[-1].name] if scope.entries else []
     return [name for name in listed if isinstance(name, str)] or last

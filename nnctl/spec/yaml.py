@@ -15,10 +15,10 @@ import yaml
 
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.spec.nesting import too_deep
-from nnctl.spec.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from nnctl.spec.nodes import MappingNode, ScalarNode, SequenceNode, YamlNode
 from nnctl.spec.reading import MAX_BYTES
 from nnctl.spec.scalars import read_scalar
-from nnctl.spec.source import Source, Span, refuse
+from nnctl.spec.source_text import SourceText, Span, refuse
 from nnctl.spec.syntax import (
     after_document,
     alias_problem,
@@ -55,7 +55,7 @@ class _Open:
     height: int = 0
 
 
-def compose(source: Source, *, start: int = 0) -> Node:
+def compose(source: SourceText, *, start: int = 0) -> YamlNode:
     """Parse `source.text[start:]`; positions refer to the whole text (`start` lies in its first line).
 
     Raises:
@@ -65,17 +65,17 @@ def compose(source: Source, *, start: int = 0) -> Node:
 
 
 class _Composer:
-    def __init__(self, source: Source, start: int) -> None:
+    def __init__(self, source: SourceText, start: int) -> None:
         self.source = source
         self.start = start
         self.nodes = 0
         self.characters = 0
         self.stack: list[_Open] = []
-        self.anchors: dict[str, tuple[Node, _Size] | None] = {}
+        self.anchors: dict[str, tuple[YamlNode, _Size] | None] = {}
         self.problems: list[Problem] = []
-        self.root: Node | None = None
+        self.root: YamlNode | None = None
 
-    def run(self) -> Node:
+    def run(self) -> YamlNode:
         directive_problem(self.source, self.start)
         try:
             for event in self._events():
@@ -192,7 +192,7 @@ class _Composer:
         top = self.stack[-1] if self.stack else None
         return top is not None and isinstance(top.node, MappingNode) and top.key is None
 
-    def _add(self, node: Node, anchor: str | None, size: _Size, alias: bool = False) -> None:
+    def _add(self, node: YamlNode, anchor: str | None, size: _Size, alias: bool = False) -> None:
         if anchor:
             self.anchors[anchor] = (node, size)
         if not self.stack:
@@ -209,7 +209,7 @@ class _Composer:
             top.node.entries.setdefault(key, (span, node))
             top.key = None
 
-    def _key(self, node: Node, mapping: MappingNode, alias: bool) -> tuple[str, Span]:
+    def _key(self, node: YamlNode, mapping: MappingNode, alias: bool) -> tuple[str, Span]:
         problem = key_problem(node, mapping, alias)
         if problem:
             self.problems.append(problem)

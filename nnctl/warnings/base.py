@@ -15,7 +15,7 @@ import numpy as np
 
 from nnctl.core.errors import Problem
 from nnctl.core.ranges import Range
-from nnctl.data.dataset import Dataset, Part
+from nnctl.data.dataset import Dataset, ExampleArray
 from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
@@ -48,7 +48,7 @@ class Seen:
         return found
 
     @cached_property
-    def targets(self) -> dict[str, Values]:
+    def targets(self) -> dict[str, ArrayFacts]:
         """What the training split's targets hold, by output; not of those that are read from disk."""
         if self.data is None:
             return {}
@@ -62,7 +62,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Values:
+class ArrayFacts:
     """What an array holds.
 
     Attributes:
@@ -77,7 +77,7 @@ class Values:
     count: int
 
 
-def _values(split: Dataset, part: Part, onehot: bool, ignored: int | None) -> Values:
+def _values(split: Dataset, part: ExampleArray, onehot: bool, ignored: int | None) -> ArrayFacts:
     """Over all examples of a split, in pieces."""
     low, high, count = inf, -inf, 0
     distinct: set[float] | None = set()
@@ -95,9 +95,9 @@ def _values(split: Dataset, part: Part, onehot: bool, ignored: int | None) -> Va
         if len(classes) < 2:
             classes |= set(np.unique(values.argmax(axis=-1) if onehot else values)[:2].tolist())
     only = next(iter(classes)) if len(classes) == 1 else None
-    return Values(low, high, only, frozenset(distinct) if distinct else None, count)
+    return ArrayFacts(low, high, only, frozenset(distinct) if distinct else None, count)
 
 
 _FEW = 3
 
-Check = Callable[[Seen], Iterator[Problem]]
+ExperimentCheck = Callable[[Seen], Iterator[Problem]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from nnctl.core.errors import Problem
 from nnctl.warnings import labels, outputs, training
-from nnctl.warnings.base import Check, Seen
+from nnctl.warnings.base import ExperimentCheck, Seen
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[ExperimentCheck, ...] = (
     outputs.softmax_of_one_unit,
     outputs.probabilities_read_as_logits,
     outputs.cross_entropy_of_any_number,

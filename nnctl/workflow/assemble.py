@@ -26,13 +26,13 @@ from nnctl.graph.objective import Objective
 from nnctl.graph.targets import check_shapes, check_targets, label_problems
 from nnctl.graph.units import with_own_units
 from nnctl.graph.wanted import data_arguments
-from nnctl.spec.load import Loaded, PartlyValid, load, with_model
+from nnctl.spec.load import LoadedExperiment, PartlyValid, load, with_model
 from nnctl.warnings.base import Seen
 from nnctl.warnings.table import warnings_of
+from nnctl.workflow.batch_reader import make_reader
 from nnctl.workflow.callbacks import check_callbacks
 from nnctl.workflow.initial import standing_alone
 from nnctl.workflow.plugins import load_plugins
-from nnctl.workflow.split import make_split
 
 if TYPE_CHECKING:
     from nnctl.program.session import Session
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 class Assembled:
     """An experiment with its data opened and its model built. No kernel is loaded yet."""
 
-    loaded: Loaded
+    loaded: LoadedExperiment
     data: Data
     model: LayerGraph
     objective: Objective
@@ -73,7 +73,7 @@ class Assembled:
         _need_memory(self.loaded, nbytes, what, path, expected)
 
 
-def need_memory_for(loaded: Loaded, model: LayerGraph) -> None:
+def need_memory_for(loaded: LoadedExperiment, model: LayerGraph) -> None:
     """Hold the parameters, their gradients and the optimizer's slots against the memory.
 
     Raises:
@@ -85,7 +85,9 @@ def need_memory_for(loaded: Loaded, model: LayerGraph) -> None:
     _need_memory(loaded, size, f"{trainable + fixed:,} parameters", ("model",), "fewer units or filters")
 
 
-def _need_memory(loaded: Loaded, nbytes: int, what: str, path: tuple[str, ...], expected: str) -> None:
+def _need_memory(
+    loaded: LoadedExperiment, nbytes: int, what: str, path: tuple[str, ...], expected: str
+) -> None:
     """Refuse what can never fit; without this the system would kill the process, or Python give up."""
     there, who = memory() or (nbytes, "")
     if nbytes > there:
@@ -111,7 +113,7 @@ def assemble(
 
 def load_experiment(
     config: Path, overrides: Sequence[str] = (), seed: int | None = None, allow_plugins: bool = False
-) -> Loaded:
+) -> LoadedExperiment:
     """Load a config so that it stands alone: a model in a file of its own is taken in.
 
     Raises:
@@ -125,7 +127,7 @@ def load_experiment(
     return loaded
 
 
-def _more_problems(rest: Loaded) -> Sequence[Problem]:
+def _more_problems(rest: LoadedExperiment) -> Sequence[Problem]:
     """What data, shapes and callbacks show to be wrong besides, in what is left of a config."""
     try:
         look(_standing_alone(rest))
@@ -137,13 +139,13 @@ def _more_problems(rest: Loaded) -> Sequence[Problem]:
     return ()
 
 
-def _standing_alone(loaded: Loaded) -> Loaded:
+def _standing_alone(loaded: LoadedExperiment) -> LoadedExperiment:
     """The experiment with a model from a file of its own taken in. Raises ConfigError."""
     model = standing_alone(loaded, with_model(loaded))
     return replace(loaded, experiment=loaded.experiment.model_copy(update={"model": model}))
 
 
-def assemble_loaded(loaded: Loaded) -> Assembled:
+def assemble_loaded(loaded: LoadedExperiment) -> Assembled:
     """`assemble` for a config that was loaded already."""
     experiment = loaded.experiment
     with _reading(loaded):
@@ -157,7 +159,7 @@ def assemble_loaded(loaded: Loaded) -> Assembled:
     return assemble_data(loaded, data)
 
 
-def assemble_data(loaded: Loaded, data: Data) -> Assembled:
+def assemble_data(loaded: LoadedExperiment, data: Data) -> Assembled:
     """`assemble` for a config and data that were loaded already.
 
     A check that fails stops those alone that build on what it found wrong, so that problems of shapes,
@@ -172,7 +174,7 @@ def assemble_data(loaded: Loaded, data: Data) -> Assembled:
             check_targets(objective, model, data)
             check_lengths(model, objective, data)
             if complete:
-                make_split(data.train, data, objective, training.class_weight)
+                make_reader(data.train, data, objective, training.class_weight)
         with collected(problems):
             check_table_sizes(model, data)
     with collected(problems):
@@ -185,7 +187,7 @@ def assemble_data(loaded: Loaded, data: Data) -> Assembled:
 
 
 def _modelled(
-    loaded: Loaded,
+    loaded: LoadedExperiment,
     inputs: Mapping[str, Signature],
     weighted: bool,
     targets: Mapping[str, TargetPrep],
@@ -223,7 +225,7 @@ class Looked:
     objective: Objective | None = None
 
 
-def placed_warnings(loaded: Loaded, warnings: Sequence[Problem]) -> tuple[Problem, ...]:
+def placed_warnings(loaded: LoadedExperiment, warnings: Sequence[Problem]) -> tuple[Problem, ...]:
     """The warnings with their places, in document order, each once."""
     return tuple(loaded.document.locate(warnings))
 
@@ -238,7 +240,7 @@ def refuse_warnings(warnings: Sequence[Problem]) -> None:
         raise ConfigError([replace(warning, severity="error") for warning in warnings])
 
 
-def look(loaded: Loaded) -> Looked:
+def look(loaded: LoadedExperiment) -> Looked:
     """Look at the data as far as that is quick, and check all that can be known then.
 
     Raises:
@@ -255,7 +257,7 @@ def look(loaded: Loaded) -> Looked:
     return _partly(loaded, seen)
 
 
-def _partly(loaded: Loaded, seen: Head) -> Looked:
+def _partly(loaded: LoadedExperiment, seen: Head) -> Looked:
     """Check the model against the head of a large file; no model where a width is not known before that."""
     experiment = loaded.experiment
     if any(None in s.shape for s in seen.inputs.values()) and not experiment.model.inputs:
@@ -284,7 +286,7 @@ def _partly(loaded: Loaded, seen: Head) -> Looked:
     return Looked(seen, model, placed_warnings(loaded, warnings), objective)
 
 
-def _check_part(loaded: Loaded, model: LayerGraph, objective: Objective, part: Data) -> None:
+def _check_part(loaded: LoadedExperiment, model: LayerGraph, objective: Objective, part: Data) -> None:
     """What the rows that were read show to be wrong, whatever the others hold. Raises ConfigError."""
     problems = label_problems(objective, model, part)
     with collected(problems):
@@ -293,13 +295,13 @@ def _check_part(loaded: Loaded, model: LayerGraph, objective: Objective, part: D
     if all(len(names[o.output]) >= (o.target.classes or 0) for o in objective.outputs if o.output in names):
         # Else, words of the rows not read may be the classes that weights are given for.
         with collected(problems):
-            make_split(part.train, part, objective, loaded.experiment.training.class_weight)
+            make_reader(part.train, part, objective, loaded.experiment.training.class_weight)
     if problems:
         raise ConfigError(problems)
 
 
 @contextmanager
-def _reading(loaded: Loaded) -> Iterator[None]:
+def _reading(loaded: LoadedExperiment) -> Iterator[None]:
     """`placed`; with wrong names of targets or rows come problems of a model that declares its own shapes."""
     try:
         with placed(loaded):
@@ -342,7 +344,7 @@ def collected(problems: list[Problem]) -> Iterator[None]:
 
 
 @contextmanager
-def placed(loaded: Loaded) -> Iterator[None]:
+def placed(loaded: LoadedExperiment) -> Iterator[None]:
     """Give the problems of a ConfigError their places in the config file, and a DataError its file's path.
 
     A config names files relative to itself; who reads the error stands elsewhere.

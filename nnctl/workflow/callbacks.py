@@ -9,7 +9,7 @@ from typing import Literal
 from nnctl.callbacks.log_file import LogFile
 from nnctl.core.errors import Problem
 from nnctl.graph.objective import Objective
-from nnctl.spec.load import Loaded
+from nnctl.spec.load import LoadedExperiment
 
 
 def log_names(objective: Objective, validation: bool) -> tuple[str, ...]:
@@ -28,7 +28,7 @@ def _with_validated(names: Sequence[str], validation: bool) -> list[str]:
     return [*names, *validated, "learning_rate"]
 
 
-def check_callbacks(loaded: Loaded, objective: Objective, validation: bool, complete: bool) -> None:
+def check_callbacks(loaded: LoadedExperiment, objective: Objective, validation: bool, complete: bool) -> None:
     """Raise ConfigError, placed, where a callback watches what the logs will not have.
 
     Where the objective is not `complete`, what is watched may belong to what is missing: its name is taken
@@ -51,7 +51,7 @@ def check_callbacks(loaded: Loaded, objective: Objective, validation: bool, comp
         raise loaded.fail(problems)
 
 
-def _same_files(loaded: Loaded) -> Iterator[Problem]:
+def _same_files(loaded: LoadedExperiment) -> Iterator[Problem]:
     """Log files by a name that a callback above has: each would write over the other."""
     seen: set[str] = set()
     for index, callback in enumerate(loaded.experiment.training.callbacks):

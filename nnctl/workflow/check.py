@@ -10,7 +10,7 @@ from typing import Any
 from nnctl.core.errors import Problem
 from nnctl.data.head import Head
 from nnctl.graph.model import LayerGraph
-from nnctl.spec.load import Loaded
+from nnctl.spec.load import LoadedExperiment
 from nnctl.workflow.assemble import load_experiment, look, need_memory_for, placed, refuse_warnings
 from nnctl.workflow.dry_run import dry_run
 from nnctl.workflow.initial import Initial, initial_weights
@@ -60,7 +60,7 @@ class Checked:
         return {**self.summary, "problems": [warning.as_json() for warning in self.warnings]}
 
 
-def _summary(loaded: Loaded, look: Head, model: LayerGraph | None) -> dict[str, Any]:
+def _summary(loaded: LoadedExperiment, look: Head, model: LayerGraph | None) -> dict[str, Any]:
     sizes = ", ".join(f"{count} {name}" for name, count in look.sizes.items())
     rows = f"{look.rows} rows" if look.rows is not None else "rows not counted"
     parameters = sum(model.parameters()) if model else None

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem, nearest
 from nnctl.data.dataset import Dataset
 from nnctl.data.open import Data
 from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.losses.base import Target
-
-Array = np.ndarray[Any, Any]
 
 ClassWeight = Mapping[str, float] | Literal["balanced"]
 """By class, as the config has it."""

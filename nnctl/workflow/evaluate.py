@@ -13,8 +13,8 @@ from nnctl.data.table import Table
 from nnctl.graph.indices import check_indices
 from nnctl.graph.lengths import check_file_lengths
 from nnctl.graph.targets import check_labels
+from nnctl.workflow.batch_reader import BatchReader
 from nnctl.workflow.kernels import ready_kernels
-from nnctl.workflow.split import Split
 from nnctl.workflow.stored import open_stored
 
 
@@ -56,7 +56,7 @@ def evaluate(
         ConfigError: there is no such split.
         DataError: the data cannot be used, or is not what the run was trained on.
     """
-    from nnctl.kernels.pool import spread
+    from nnctl.kernels.threads import spread
     from nnctl.runner.evaluate import evaluate as run_over
 
     stored = open_stored(run, allow_plugins=allow_plugins)
@@ -68,9 +68,9 @@ def evaluate(
     check_indices(stored.model, examples)
     check_file_lengths(stored.model, examples)
     session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size
-    session.prepare([("evaluation", Split(examples).sizes(min(batch, len(examples))))])
+    session.prepare([("evaluation", BatchReader(examples).sizes(min(batch, len(examples))))])
     ready_kernels(session, watch)
     with spread():
-        logs = run_over(session, Split(examples), batch)
+        logs = run_over(session, BatchReader(examples), batch)
     what = data.origin.file if isinstance(data, Table) else split or str(data or "test")
     return Evaluation(stored.found.name, what, len(examples), logs)

@@ -11,7 +11,7 @@ from nnctl.formats.npz import npz
 from nnctl.formats.structure import as_json, as_yaml
 from nnctl.runs.disk import DISK, Buffers, Disk, commit
 from nnctl.workflow.output import check_output, files_read, keep_apart
-from nnctl.workflow.stored import Stored, open_stored
+from nnctl.workflow.stored import StoredModel, open_stored
 
 Format = Literal["yaml", "json", "h5", "keras", "npz"]
 
@@ -57,7 +57,7 @@ def _check_ending(format: Format, output: Path) -> None:
         raise ConfigError(Problem(message, expected=f"--output {output.stem}.keras"))
 
 
-def _pieces(format: Format, stored: Stored) -> Buffers:
+def _pieces(format: Format, stored: StoredModel) -> Buffers:
     experiment = stored.loaded.experiment
     spec, graph, weights = experiment.model, stored.model, stored.file.state.weights
     if format == "yaml":
@@ -71,7 +71,7 @@ def _pieces(format: Format, stored: Stored) -> Buffers:
     return [keras_archive(spec, graph, weights, name=experiment.name, dtype=experiment.dtype)]
 
 
-def _hint(format: Format, stored: Stored, output: Path) -> str:
+def _hint(format: Format, stored: StoredModel, output: Path) -> str:
     """What a user should know before using the file."""
     if format in ("yaml", "json"):
         return f"a config takes it as model: {{path: {output.name}}}"

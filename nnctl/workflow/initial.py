@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.core.errors import Path as At
 from nnctl.core.errors import Problem, RunError, nearest
 from nnctl.core.shapes import show
 from nnctl.graph.model import LayerGraph
 from nnctl.runs.find import Found, find
 from nnctl.runs.model_file import Expected, OtherWeights, read_model
-from nnctl.spec.load import Loaded
+from nnctl.spec.load import LoadedExperiment
 from nnctl.spec.model import ModelSpec
 
-Array = np.ndarray[Any, Any]
 Layers = dict[str, dict[str, Any]]
 """By layer, by the weight's name in it."""
 
@@ -61,7 +61,7 @@ class Initial:
         }
 
 
-def standing_alone(loaded: Loaded, model: ModelSpec) -> ModelSpec:
+def standing_alone(loaded: LoadedExperiment, model: ModelSpec) -> ModelSpec:
     """The model with a run by name as its file's path, so that the config means the same from everywhere.
 
     Raises:
@@ -93,7 +93,7 @@ def expected_weights(model: LayerGraph, dtype: str) -> Expected:
     return {name: (info.weight.shape, np.dtype(dtype)) for name, info in model.weights.items()}
 
 
-def initial_weights(loaded: Loaded, model: LayerGraph) -> Initial | None:
+def initial_weights(loaded: LoadedExperiment, model: LayerGraph) -> Initial | None:
     """The weights that `initial_weights` names, read and held against the model. Raises ConfigError."""
     given = loaded.experiment.model.initial_weights
     if given is None:

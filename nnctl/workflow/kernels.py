@@ -28,7 +28,7 @@ def use_threads(count: int) -> None:
     limit_kernels(count)
     need_address_space(count)
     # Before Numba's threads start: this sets how they wait.
-    from nnctl.kernels import jit, pool
+    from nnctl.kernels import jit, threads
 
     try:
         jit.numba.set_num_threads(min(count, jit.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
@@ -37,7 +37,7 @@ def use_threads(count: int) -> None:
         raise ConfigError(
             f"NUMBA_THREADING_LAYER is '{layer}', which Numba does not have here: unset it"
         ) from error
-    pool.install(count)
+    threads.install(count)
 
 
 def cache_faults() -> list[str]:

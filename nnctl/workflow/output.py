@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.runs.directory import MANIFEST, OWN_NAMES
-from nnctl.spec.load import Loaded
+from nnctl.spec.load import LoadedExperiment
 
 _ELSEWHERE = "another --output"
 
@@ -76,7 +76,7 @@ def keep_run_apart(directory: Path, read: Read) -> None:
                 raise ConfigError(Problem(message, expected="another --run-dir"))
 
 
-def files_read(loaded: Loaded, directory: Path) -> Read:
+def files_read(loaded: LoadedExperiment, directory: Path) -> Read:
     """The config, its data and its plugins; for a stored config, `loaded.file` is the model."""
     yield "the model" if loaded.file.suffix == ".h5" else "the config", loaded.file
     experiment = loaded.experiment

@@ -6,27 +6,26 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError
 from nnctl.core.events import Event
 from nnctl.data.dataset import Dataset
+from nnctl.data.split import SplitName
 from nnctl.data.stream import ROW, kept_of, read_blocks
 from nnctl.data.table import Table
 from nnctl.formats.predictions import WRITERS, Writer, check_ending
 from nnctl.graph.indices import check_indices
 from nnctl.graph.lengths import check_file_lengths
 from nnctl.runs.growing import GrowingFile
+from nnctl.workflow.batch_reader import BatchReader
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.output import check_output, files_read, keep_apart
 from nnctl.workflow.shown import in_own_units, kept_names, shown_outputs
-from nnctl.workflow.split import Split
-from nnctl.workflow.stored import Stored, open_stored
-
-Array = np.ndarray[Any, Any]
-SplitName = Literal["train", "validation", "test"]
+from nnctl.workflow.stored import StoredModel, open_stored
 
 _ROWS = 1024
 """Rows of a step at least: a row's prediction has the same bits in any batch, and small ones take longer."""
@@ -98,14 +97,14 @@ def predict(
     return {"run": stored.found.name, "examples": count, "output": str(output)}
 
 
-def _carried(stored: Stored, split: SplitName | None, keep: Sequence[str]) -> list[str]:
+def _carried(stored: StoredModel, split: SplitName | None, keep: Sequence[str]) -> list[str]:
     """What is carried over: where a row of the output is not that of the input, its number too."""
     others = split is not None or stored.preprocessing.window is not None
     return list(dict.fromkeys([ROW, *keep] if others else keep))
 
 
 def predictions(
-    stored: Stored,
+    stored: StoredModel,
     source: Path | Table | None,
     *,
     split: SplitName | None = None,
@@ -119,7 +118,7 @@ def predictions(
     Args:
         bare: Leave logits as they are.
     """
-    from nnctl.kernels.pool import spread
+    from nnctl.kernels.threads import spread
     from nnctl.runner.evaluate import predict as run_over
 
     session, batch = stored.session(threads), max(_ROWS, stored.loaded.experiment.data.batch_size)
@@ -129,11 +128,11 @@ def predictions(
         check_file_lengths(stored.model, examples)
         size = min(batch, len(examples))
         if not ready:
-            session.prepare([("prediction", Split(examples).sizes(size))])
+            session.prepare([("prediction", BatchReader(examples).sizes(size))])
             ready_kernels(session, watch)
             ready = True
         with spread():  # given back while the rows are read and written
-            batches = list(run_over(session, Split(examples), size))
+            batches = list(run_over(session, BatchReader(examples), size))
         outputs = {name: np.concatenate([b[name] for b in batches]) for name in stored.model.outputs}
         yield Predicted(in_own_units(stored, outputs, bare=bare), kept)
     if not ready:
@@ -144,7 +143,7 @@ def predictions(
 
 
 def _blocks(
-    stored: Stored, source: Path | Table | None, split: SplitName | None, keep: Sequence[str]
+    stored: StoredModel, source: Path | Table | None, split: SplitName | None, keep: Sequence[str]
 ) -> Iterator[tuple[Dataset, dict[str, list[Any]]]]:
     """The examples, with what is carried over of each."""
     if source is None and split is None:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnctl.core.errors import ConfigError, RunError
-from nnctl.runs.compare import Comparison, Shown, compare_runs, show_run
+from nnctl.runs.compare import Comparison, ShownRun, compare_runs, show_run
 from nnctl.runs.directory import RunDirectory, numbered
 from nnctl.runs.find import RUNS, find
 from nnctl.runs.remove import removable, remove
 
 
-def shown(run: str) -> Shown:
+def shown(run: str) -> ShownRun:
     """All of one run. Raises RunError where there is none."""
     return show_run(_directory(run))
 

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.data.prepare import restore
-from nnctl.formats.predictions import Shown
+from nnctl.formats.predictions import ShownOutput
 from nnctl.graph.objective import OutputObjective
 from nnctl.losses.crossentropy import BinaryCrossentropy
-from nnctl.workflow.stored import Stored
-
-Array = np.ndarray[Any, Any]
+from nnctl.workflow.stored import StoredModel
 
 GIVEN = "_given"
 """What stands behind the name of a column that is carried over, where the predictions have that name too."""
 
 
-def shown_outputs(stored: Stored, outputs: Mapping[str, Array], *, bare: bool) -> list[Shown]:
+def shown_outputs(stored: StoredModel, outputs: Mapping[str, Array], *, bare: bool) -> list[ShownOutput]:
     """How each of the outputs (N, ...) is shown; with `bare`, as the model gives it, without its classes."""
     called = target_names(stored)
     classes = {} if bare else class_names(stored)
@@ -29,11 +27,11 @@ def shown_outputs(stored: Stored, outputs: Mapping[str, Array], *, bare: bool) -
     for name, values in outputs.items():
         target = stored.preprocessing.targets.get(name)
         parts = tuple(target.columns) if target is not None and len(target.columns) > 1 else None
-        shown.append(Shown(name, called[name], values.shape[1:], classes.get(name), parts))
+        shown.append(ShownOutput(name, called[name], values.shape[1:], classes.get(name), parts))
     return shown
 
 
-def target_names(stored: Stored) -> dict[str, str]:
+def target_names(stored: StoredModel) -> dict[str, str]:
     """The column that each output was trained towards; its own name where there are several, or none."""
     names = {}
     for output in stored.model.outputs:
@@ -43,7 +41,7 @@ def target_names(stored: Stored) -> dict[str, str]:
     return {output: output if name in twice else name for output, name in names.items()}
 
 
-def kept_names(keep: Sequence[str], shown: Sequence[Shown], ending: str) -> dict[str, str]:
+def kept_names(keep: Sequence[str], shown: Sequence[ShownOutput], ending: str) -> dict[str, str]:
     """What each column that is carried over is called in a file of predictions.
 
     Raises:
@@ -59,7 +57,7 @@ def kept_names(keep: Sequence[str], shown: Sequence[Shown], ending: str) -> dict
     return names
 
 
-def class_names(stored: Stored) -> dict[str, tuple[str, ...]]:
+def class_names(stored: StoredModel) -> dict[str, tuple[str, ...]]:
     """The classes of each output that tells them apart; numbered where they have no names."""
     names = {}
     for output in stored.objective.outputs:
@@ -72,7 +70,7 @@ def class_names(stored: Stored) -> dict[str, tuple[str, ...]]:
     return names
 
 
-def in_own_units(stored: Stored, outputs: Mapping[str, Array], *, bare: bool) -> dict[str, Array]:
+def in_own_units(stored: StoredModel, outputs: Mapping[str, Array], *, bare: bool) -> dict[str, Array]:
     """The model's outputs (N, ...) as a user reads them: scaled numbers restored, logits as probabilities.
 
     With `bare`, logits stay as they are.
@@ -84,13 +82,13 @@ def in_own_units(stored: Stored, outputs: Mapping[str, Array], *, bare: bool) ->
     return found | told
 
 
-def _binary(stored: Stored, output: OutputObjective) -> bool:
+def _binary(stored: StoredModel, output: OutputObjective) -> bool:
     """Whether an output of one number tells two named classes apart, by the second one's probability."""
     named = stored.preprocessing.class_names.get(output.output, ())
     return len(named) == 2 and output.shape == (1,) and type(output.loss) is BinaryCrossentropy
 
 
-def _probabilities(stored: Stored, values: Array, output: OutputObjective) -> Array:
+def _probabilities(stored: StoredModel, values: Array, output: OutputObjective) -> Array:
     """A probability a class (N, C), where the model gives logits or the second class's alone (N, 1)."""
     logits = getattr(output.loss, "from_logits", False)
     exact = values.astype(np.float64)
@@ -103,7 +101,7 @@ def _probabilities(stored: Stored, values: Array, output: OutputObjective) -> Ar
     return exact.astype(values.dtype)
 
 
-def _restored(stored: Stored, name: str, values: Array) -> Array:
+def _restored(stored: StoredModel, name: str, values: Array) -> Array:
     """Predictions of a scaled number in the target's own unit again."""
     target = stored.preprocessing.targets.get(name)
     return values if target is None else restore(target, values)

@@ -23,7 +23,7 @@ from nnctl.graph.units import with_own_units
 from nnctl.graph.wanted import data_arguments
 from nnctl.runs.find import Found, find
 from nnctl.runs.model_file import Gone, ModelFile
-from nnctl.spec.load import Loaded, load_data
+from nnctl.spec.load import LoadedExperiment, load_data
 from nnctl.workflow.assemble import placed
 from nnctl.workflow.initial import expected_weights
 from nnctl.workflow.own_data import own_data
@@ -42,7 +42,7 @@ _TRIES = 20
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredModel:
     """What a run or checkpoint holds, ready to be used.
 
     Attributes:
@@ -51,7 +51,7 @@ class Stored:
 
     found: Found
     file: ModelFile
-    loaded: Loaded
+    loaded: LoadedExperiment
     directory: Path
     preprocessing: Preprocessing
     model: LayerGraph
@@ -132,7 +132,7 @@ def _read(run: str) -> tuple[Found, Path, ModelFile]:
     raise RunError(f"{run}: its checkpoints are removed faster than they can be read")
 
 
-def open_stored(run: str, *, allow_plugins: bool = False) -> Stored:
+def open_stored(run: str, *, allow_plugins: bool = False) -> StoredModel:
     """Open what the user means by RUN.
 
     Raises:
@@ -153,7 +153,7 @@ def open_stored(run: str, *, allow_plugins: bool = False) -> Stored:
     objective = compile_objective(experiment.training, model, sample_weight=weighted)
     _check_match(path, preprocessing, model, objective)
     objective = with_own_units(objective, model, preprocessing.targets)
-    return Stored(found, file, loaded, directory, preprocessing, model, objective)
+    return StoredModel(found, file, loaded, directory, preprocessing, model, objective)
 
 
 def _check_match(path: Path, preprocessing: Preprocessing, model: LayerGraph, objective: Objective) -> None:

@@ -28,12 +28,12 @@ from nnctl.runs.state import TrainingState
 from nnctl.spec.resolved import config_sha256, resolved_text
 from nnctl.spec.rewrite import rewritten_text
 from nnctl.workflow.assemble import Assembled, assemble, placed, refuse_warnings
+from nnctl.workflow.batch_reader import make_reader
 from nnctl.workflow.callbacks import better, log_names
 from nnctl.workflow.initial import Initial, expected_weights, initial_weights
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.output import files_read, keep_run_apart
 from nnctl.workflow.resumable import check_state
-from nnctl.workflow.split import make_split
 
 if TYPE_CHECKING:
     from nnctl.program.session import Session
@@ -181,7 +181,7 @@ class Training:
         if self.path is None:
             self.path = allocate(RUNS, self.experiment.name, self.disk)
         job.run_dir = self.path
-        from nnctl.kernels.pool import spread
+        from nnctl.kernels.threads import spread
 
         run = RunDirectory(self.path, self.experiment.training.checkpoint.keep, self.disk).open()
         handlers = self._catch_signals()
@@ -370,8 +370,10 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
     marked_by_callback = any(isinstance(c, ModelCheckpoint) and c.save_best_only for c in training.callbacks)
     watched = "loss" if data.validation is None else "val_loss"
     with placed(assembled.loaded):
-        train = make_split(data.train, data, assembled.objective, training.class_weight)
-        validation = make_split(data.validation, data, assembled.objective, None) if data.validation else None
+        train = make_reader(data.train, data, assembled.objective, training.class_weight)
+        validation = (
+            make_reader(data.validation, data, assembled.objective, None) if data.validation else None
+        )
     return Job(
         name=experiment.name,
         session=session,

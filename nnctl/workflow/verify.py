@@ -89,7 +89,7 @@ def verify(
     prepare(job)
     ready_kernels(session, watch)
     first_weights(session, initial)
-    from nnctl.kernels.pool import spread
+    from nnctl.kernels.threads import spread
     from nnctl.runner.train import train
 
     with spread():

@@ -10,14 +10,13 @@ import pytest
 from pydantic import ValidationError
 
 from nnctl.activations.base import activations
+from nnctl.core.arrays import Array
 from nnctl.core.ranges import ANY
 from nnctl.layers.base import layers
 from nnctl.layers.dense import Dense
 from nnctl.layers.gru import GRU
 from tests.layers.harness import check
 from tests.ops.harness import check_gradients, evaluate
-
-Array = np.ndarray[Any, Any]
 
 
 def sigmoid(x: Array) -> Array:

@@ -15,7 +15,7 @@ from nnctl.core.events import Event
 from nnctl.report.epoch_table import EpochTable
 from nnctl.report.live import Live
 from nnctl.report.numbers import columns, duration, number, size, sparkline
-from nnctl.report.progress import Lines
+from nnctl.report.progress import LineProgress
 
 FEW = {"loss": 0.5, "accuracy": 0.25, "val_loss": 0.75, "val_accuracy": 0.5, "learning_rate": 1e-3}
 MANY = {
@@ -110,7 +110,7 @@ def test_a_column_that_comes_later_brings_a_new_header() -> None:
 
 def test_plain_lines() -> None:
     stream = io.StringIO()
-    lines = Lines(stream)
+    lines = LineProgress(stream)
     for event in run(FEW, 2):
         lines.show(event)
     assert stream.getvalue().splitlines() == [

@@ -14,11 +14,11 @@ TREES = {
 CHANGING = {
     "core/errors.py": "DataError",
     "data/blocks.py": "Windowed",
-    "formats/keras/scopes.py": "Part Scope _Frame",
+    "formats/keras/scopes.py": "Member Scope _Frame",
     "formats/predictions.py": "CSVWriter JSONLinesWriter NPYWriter",
     "graph/build.py": "_Scope",
     "graph/model.py": "LayerGraph",
-    "layers/call.py": "Call",
+    "layers/context.py": "LayerContext",
     "ops/base.py": "Value Node",
     "program/bind.py": "Bound",
     "program/plan.py": "_Buffer MemoryPlan",

@@ -135,7 +135,7 @@ def test_rows_are_counted_with_all_lines(
     monkeypatch.setattr(lines, "CHUNK", 2)
     content = "one\ntwo\n# three\na,b\n1,2\n# six\n\n3,4\n5,6\n7,x\n"
     if not quick:
-        monkeypatch.setattr(lines.Lines, "fast", lambda self, cells: None)
+        monkeypatch.setattr(lines.CountedLines, "fast", lambda self, cells: None)
     table = read(tmp_path, content, comment="#", skip=2)
     assert [table.origin.row(i) for i in range(4)] == [5, 8, 9, 10]
     source = {"path": "a.csv", "comment": "#", "skip": 2}

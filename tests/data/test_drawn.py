@@ -13,7 +13,7 @@ from nnctl.data.given import table_of
 from nnctl.data.grouped import grouped
 from nnctl.data.order import order
 from nnctl.data.spec import DataSpec
-from nnctl.data.split import Split, at_random, by_column, contiguous, sizes
+from nnctl.data.split import SplitRows, at_random, by_column, contiguous, sizes
 from nnctl.data.split_rule import check_counts, split_rows
 from nnctl.data.stratified import nearest_counts, stratified
 from nnctl.data.table import Origin, Table, Words
@@ -32,7 +32,7 @@ def members(number: int) -> list[int]:
 PORTIONS = ((0.2, 0.2), (0.45, 0.1), (0.0, 0.3), (0.15, 0.0), (0.3, 0.45))
 
 
-def digest(splits: list[Split]) -> str:
+def digest(splits: list[SplitRows]) -> str:
     return hashlib.sha256("".join(map(split_sha256, splits)).encode()).hexdigest()[:16]
 
 

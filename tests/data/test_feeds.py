@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data.feeds import Coded, Feed, Joined, Ready, Scaled, Whole, missing_value, ready
+from nnctl.data.feeds import Coded, Feed, Joined, Ready, ScaledNumbers, Whole, missing_value, ready
 from nnctl.data.preprocessing import CategoryPrep, NumberPrep
 from nnctl.data.table import Origin, Words
 
 ORIGIN = Origin("a.csv", 2)
 
 
-def scaled(values: np.ndarray, dtype: str = "float32", **prep: Any) -> Scaled:
+def scaled(values: np.ndarray, dtype: str = "float32", **prep: Any) -> ScaledNumbers:
     """A column `x` as the feed of a batch of this type."""
     prepared = NumberPrep.model_validate({"shape": values.shape[1:], **prep})
-    return Scaled(values, prepared, "x", ORIGIN, dtype)
+    return ScaledNumbers(values, prepared, "x", ORIGIN, dtype)
 
 
 def read(feed: Feed, rows: list[int], dtype: str = "float32") -> np.ndarray:

@@ -14,7 +14,7 @@ from nnctl.data import hdf5_file, in_memory
 from nnctl.data.open import Data
 from nnctl.data.read_file import read_examples
 from nnctl.data.sources import hdf5
-from nnctl.data.sources.hdf5 import HDF5, Stored
+from nnctl.data.sources.hdf5 import HDF5, ArrayOnDisk
 from tests.data.given import opened
 
 X = np.random.default_rng(0).normal(size=(41, 3, 2)).astype(np.float32)
@@ -42,7 +42,7 @@ def test_lazy_reads_equal_memory(
     stay_on_disk(monkeypatch)
     monkeypatch.setattr(hdf5, "CACHE", cache)
     column = HDF5(path="a.h5").read(tmp_path).columns["group/x"]
-    assert isinstance(column.values, Stored)  # type: ignore[union-attr]
+    assert isinstance(column.values, ArrayOnDisk)  # type: ignore[union-attr]
     stored = column.values  # type: ignore[union-attr]
     random = np.random.default_rng(2)
     for size in (0, 1, 6, 41):
@@ -271,7 +271,7 @@ def test_as_many_chunks_as_memory_is_for_stay_there(tmp_path: Path, monkeypatch:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         x = file.create_dataset("x", (20, 2), "f4", chunks=(2, 2), data=np.arange(40.0).reshape(20, 2))
         monkeypatch.setattr(hdf5, "CACHE", 64)
-        stored = hdf5.Stored(x, "a.h5", "x")
+        stored = hdf5.ArrayOnDisk(x, "a.h5", "x")
         assert (stored.block, stored.limit, stored.chunk_rows) == (2, 4, 2)
         for rows, kept in (([0, 1], [0]), ([9, 2, 2], [0, 1, 4]), ([6], [0, 1, 4, 3]), ([1], [1, 4, 3, 0])):
             found = stored.take(np.array(rows))
@@ -280,13 +280,13 @@ def test_as_many_chunks_as_memory_is_for_stay_there(tmp_path: Path, monkeypatch:
         stored.take(np.array([19]))
         assert list(stored.kept) == [4, 3, 0, 9]
         monkeypatch.setattr(hdf5, "CACHE", 63)
-        direct = hdf5.Stored(x, "a.h5", "x")
+        direct = hdf5.ArrayOnDisk(x, "a.h5", "x")
         assert (direct.block, direct.chunk_rows) == (0, 2)
         assert direct.take(np.array([5, 4, 19, 5])).tolist() == [[10, 11], [8, 9], [38, 39], [10, 11]]
         assert direct.take(np.array([], dtype=np.int64)).shape == (0, 2)
         assert not direct.kept
         whole = file.create_dataset("y", data=np.arange(3.0))
-        plain = hdf5.Stored(whole, "a.h5", "y")
+        plain = hdf5.ArrayOnDisk(whole, "a.h5", "y")
         assert (plain.block, plain.chunk_rows) == (0, 1)
         assert plain.whole().tolist() == [0, 1, 2]
 

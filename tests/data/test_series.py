@@ -11,11 +11,11 @@ import pytest
 from nnctl.core.errors import Problem
 from nnctl.data.given import table_of
 from nnctl.data.spec import DataSpec
-from nnctl.data.warnings.base import Check, Fitted
+from nnctl.data.warnings.base import DataCheck, Fitted
 from nnctl.data.warnings.series import pieces_of_a_series, several_series
 
 
-def warned(check: Check, columns: dict[str, Any], **data: Any) -> list[Problem]:
+def warned(check: DataCheck, columns: dict[str, Any], **data: Any) -> list[Problem]:
     """What a check says of columns, `window: {length: 2}` over them."""
     spec = DataSpec.model_validate({"source": "a.csv", "window": {"length": 2}, **data})
     table = table_of(columns)

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from nnctl.data.feeds import Scaled
+from nnctl.data.feeds import ScaledNumbers
 from nnctl.data.preprocessing import NumberPrep
 from nnctl.data.statistics import extent, moments
 from nnctl.data.table import Origin
@@ -15,9 +15,9 @@ from nnctl.data.table import Origin
 RANDOM = np.random.default_rng(5)
 
 
-def feed(values: np.ndarray, **prep: object) -> Scaled:
+def feed(values: np.ndarray, **prep: object) -> ScaledNumbers:
     shape = values.shape[1:]
-    return Scaled(values, NumberPrep.model_validate({"shape": shape, **prep}), "x", Origin("a.npy"))
+    return ScaledNumbers(values, NumberPrep.model_validate({"shape": shape, **prep}), "x", Origin("a.npy"))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "bool", "int64", "float32", "float64"])

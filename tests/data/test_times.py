@@ -17,11 +17,11 @@ from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.read_file import read_examples
 from nnctl.data.spec import ColumnSpec
 from nnctl.data.stream import read_blocks
-from nnctl.data.time_format import Part, parse, pattern
+from nnctl.data.time_format import TimePart, parse, pattern
 from tests.data.given import opened, write
 from tests.data.whole import read_inputs
 
-PARTS = list(get_args(Part))
+PARTS = list(get_args(TimePart))
 
 
 def parts_of(directory: Path, text: str, **column: Any) -> list[float]:

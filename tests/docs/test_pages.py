@@ -14,7 +14,7 @@ import pytest
 from nnctl.spec.document import parse_document, read_document
 from nnctl.spec.emit import block as emit
 from nnctl.spec.load import load
-from nnctl.spec.source import Source
+from nnctl.spec.source_text import SourceText
 from nnctl.workflow.check import check
 from tests.cli.command import environment, nnctl
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, commands, programs
@@ -44,7 +44,7 @@ def test_config_trains(block: Block, here: Path) -> None:
 def test_fragment_fits_into_a_config(block: Block, here: Path) -> None:
     """Put into the iris config: `training` key by key, other sections as a whole."""
     base = read_document(ROOT / "configs" / "iris.yaml").data
-    fragment = parse_document(Source(str(block), block.text)).data
+    fragment = parse_document(SourceText(str(block), block.text)).data
     training = {**base["training"], **fragment.get("training", {})}
     file = here / "config.yaml"
     file.write_text(emit({**base, **fragment, "training": training}))

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.graph.build import build
 from nnctl.graph.model import LayerGraph
 from nnctl.spec.model import ModelSpec
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass

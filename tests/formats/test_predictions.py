@@ -14,15 +14,15 @@ from hypothesis import given, strategies
 
 from nnctl.core.errors import ConfigError, StorageError
 from nnctl.formats.decimals import doubles, texts
-from nnctl.formats.predictions import WRITERS, Shown
+from nnctl.formats.predictions import WRITERS, ShownOutput
 from nnctl.runs.disk import Disk
 from nnctl.runs.growing import GrowingFile
 
-NUMBER = Shown("out", "price", (1,))
-CLASSES = Shown("kind", "kind", (3,), ("a", 'b,"c"', "=1+1"))
+NUMBER = ShownOutput("out", "price", (1,))
+CLASSES = ShownOutput("kind", "kind", (3,), ("a", 'b,"c"', "=1+1"))
 
 
-def write(path: Path, shown: list[Shown], blocks: list[Any], kept: list[str]) -> bytes:
+def write(path: Path, shown: list[ShownOutput], blocks: list[Any], kept: list[str]) -> bytes:
     with GrowingFile(path) as file:
         writer = WRITERS[path.suffix](file, shown, kept)
         for outputs, carried in blocks:
@@ -73,7 +73,7 @@ def test_json_never_holds_nan(tmp_path: Path) -> None:
 
 
 def test_names_with_percent_signs(tmp_path: Path) -> None:
-    shown = Shown("out", "100%s", (2,), ("50%", "%d"))
+    shown = ShownOutput("out", "100%s", (2,), ("50%", "%d"))
     written = write(tmp_path / "out.jsonl", [shown], [({"out": np.eye(2)}, {})], [])
     assert json.loads(written.splitlines()[1]) == {
         "100%s": {"class": "%d", "probabilities": {"50%": 0.0, "%d": 1.0}}
@@ -81,8 +81,8 @@ def test_names_with_percent_signs(tmp_path: Path) -> None:
 
 
 def test_shapes_and_parts(tmp_path: Path) -> None:
-    pair = Shown("out", "out", (2,), parts=("low", "high"))
-    image = Shown("map", "map", (2, 1))
+    pair = ShownOutput("out", "out", (2,), parts=("low", "high"))
+    image = ShownOutput("map", "map", (2, 1))
     outputs = {"out": np.array([[1.0, 2.0]]), "map": np.array([[[3.0], [4.0]]])}
     written = write(tmp_path / "out.csv", [pair, image], [(outputs, {})], [])
     assert written == b"low,high,map_0,map_1\n1.0,2.0,3.0,4.0\n"

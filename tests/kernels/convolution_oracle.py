@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.kernels.convolution_plan import Geometry
-
-Array = np.ndarray[Any, Any]
 
 
 def _taps(g: Geometry) -> Iterator[tuple[int, int, int, int, int, int, slice, slice]]:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from nnctl.kernels.convolution import gather, pack_panels
-from nnctl.kernels.convolution_gradient import kernel_gradient as kernel_gradient_kernel
-from nnctl.kernels.convolution_kernel_plan import kernel_gradient
+from nnctl.kernels.convolution_gradient import weight_gradient as weight_gradient_kernel
 from nnctl.kernels.convolution_plan import TICKETS, Geometry, forward, input_gradient
 from nnctl.kernels.pooling import average_pool, average_pool_gradient
 from nnctl.kernels.pooling_plan import Windows, table
+from nnctl.kernels.weight_gradient_plan import weight_gradient
 from tests.kernels import convolution_oracle as oracle
 
 CASES = {
@@ -61,9 +61,9 @@ def _run(g: Geometry, dtype: str, relu: int = 0) -> list[np.ndarray]:
     y, dx, dkernel, dbias = (np.full(a.shape, np.nan, dtype) for a in (dy, x, kernel, bias))
     _gather(forward(g, x.itemsize), x, kernel, bias, relu, y)
     _gather(input_gradient(g, x.itemsize), dy, kernel, bias[:0], 0, dx)
-    plan = kernel_gradient(g, x.itemsize)
+    plan = weight_gradient(g, x.itemsize)
     scratch = np.full(plan.scratch(2), np.nan, dtype)
-    kernel_gradient_kernel(x.ravel(), dy.ravel(), plan.work, plan.table, scratch, dkernel.reshape(-1), dbias)
+    weight_gradient_kernel(x.ravel(), dy.ravel(), plan.work, plan.table, scratch, dkernel.reshape(-1), dbias)
     return [y, dx, dkernel, dbias]
 
 

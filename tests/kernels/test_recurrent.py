@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnctl.core.arrays import Array
 from nnctl.kernels import gru, gru_gradient, lstm, simple_rnn
 from nnctl.kernels.codes import ACTIVATION_CODES
-
-Array = np.ndarray[Any, Any]
 
 FUNCTIONS = {
     "linear": lambda x: x,

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.layers.base import Layer, layers
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.elementwise import add, cast, multiply
 from nnctl.ops.reduce import sum_all
@@ -17,7 +18,6 @@ from nnctl.program.autodiff import gradients
 from nnctl.program.bind import bind, compile_graph, new_arena
 from tests.ops.harness import check_gradients, evaluate
 
-Array = np.ndarray[Any, Any]
 Config = str | Mapping[str, Any]
 
 
@@ -30,7 +30,7 @@ def make(config: Config) -> Layer:
     return cls.model_validate({k: v for k, v in config.items() if k != "type"})
 
 
-class _Call(Call):
+class _Call(LayerContext):
     """A call that gradients are taken through, while training or not."""
 
     differentiable = True

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from tests.layers import harness
 from tests.layers.harness import Case, case, check, make
 
@@ -106,7 +106,7 @@ def test_inference_keeps_nothing_and_gives_the_same(
 ) -> None:
     config = {"type": cell, "units": 5, "return_sequences": True, "return_state": True}
     with_kept = case(config, [(7, 3)], masks=masks).run().outputs
-    monkeypatch.setattr(harness, "_Call", Call)
+    monkeypatch.setattr(harness, "_Call", LayerContext)
     for ours, theirs in zip(case(config, [(7, 3)], masks=masks).run().outputs, with_kept, strict=True):
         assert np.array_equal(ours, theirs)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from nnctl.core.arrays import Array
+
 EPSILON = 1e-7
 
 

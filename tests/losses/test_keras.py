@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnctl.core.arrays import Array
 from nnctl.losses.base import losses
 from nnctl.losses.total import total
 from nnctl.ops.base import Value
@@ -15,7 +16,6 @@ from tests.losses.cases import CASES, Case
 from tests.ops.harness import evaluate
 
 pytestmark = pytest.mark.keras
-Array = np.ndarray[Any, Any]
 
 
 def _theirs(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
+from nnctl.core.arrays import Array
 from nnctl.losses.base import losses
 from nnctl.losses.total import effective_weights, total
 from nnctl.ops.base import Value
 from tests.ops.harness import check_gradients, evaluate
 
 REDUCTIONS = ["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight"]
-Array = np.ndarray[Any, Any]
 
 
 def _oracle(rows: Array, weight: Array | None, mask: Array | None, reduction: str) -> float:

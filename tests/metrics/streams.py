@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.losses.base import Target
 from nnctl.losses.total import effective_weights
 from nnctl.metrics.base import MetricSpec, metrics
@@ -13,7 +14,6 @@ from nnctl.ops.base import Graph
 from nnctl.program.bind import bind, compile_graph, new_arena
 from nnctl.program.passes import broken_invariants
 
-Array = np.ndarray[Any, Any]
 Batch = dict[str, Array]
 """y_true, y_pred, and maybe weight (N,) and mask (N, T)."""
 

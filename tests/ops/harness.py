@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.ops.base import Graph, Value
 from nnctl.program.autodiff import gradients
 from nnctl.program.bind import bind, compile_graph, new_arena
 from nnctl.program.passes import broken_invariants
 
-Array = np.ndarray[Any, Any]
 Build = Callable[..., Value | list[Value] | tuple[Value, ...]]
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.ops.base import Graph
 from nnctl.optimizers.base import FlatUpdate, OptimizerSpec, optimizers
 from nnctl.program.bind import bind, compile_graph, new_arena
 from nnctl.program.passes import broken_invariants
 
-Array = np.ndarray[Any, Any]
 SEGMENT = 16
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from nnctl.core.arrays import Array
 from nnctl.ops import optimizers as ops
 from nnctl.ops.base import Value
 from tests.ops.harness import evaluate
 from tests.optimizers.runs import make, run
 
-Array = np.ndarray[Any, Any]
 Step = Callable[[Array, Array, dict[str, Array], int], Array]
 
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from nnctl.core.arrays import Array
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.model import InputInfo, LayerGraph
-from nnctl.ops.base import Array, Graph, Value
+from nnctl.ops.base import Graph, Value
 from nnctl.program.bind import Bound, Compiled, bind, new_arena
 from nnctl.program.plan import ALIGNMENT, MemoryPlan
 from nnctl.program.session import Session
-from nnctl.program.step import Sizes
+from nnctl.program.step import InputSizes
 from nnctl.spec.model import ModelSpec
 from nnctl.spec.training import TrainingSpec
 
@@ -191,7 +192,7 @@ def plan_apart(graph: Graph, pinned: Mapping[Value, str], threads: int) -> Memor
     return plan
 
 
-def plain_program(session: Session, kind: str, sizes: Sizes) -> Bound:
+def plain_program(session: Session, kind: str, sizes: InputSizes) -> Bound:
     """The session's program as it was before any pass, every value apart."""
     built = session._build(kind, sizes)
     plan = plan_apart(built.graph, built.pinned, session.threads)
@@ -199,7 +200,7 @@ def plain_program(session: Session, kind: str, sizes: Sizes) -> Bound:
     return bind(compiled, poisoned(plan.size), session._memory())
 
 
-def compiled_program(session: Session, kind: str, sizes: Sizes) -> Bound:
+def compiled_program(session: Session, kind: str, sizes: InputSizes) -> Bound:
     """The session's program as it would run."""
     compiled = session.compiled(kind, sizes)
     return bind(compiled, poisoned(compiled.plan.size), session._memory())

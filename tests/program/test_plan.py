@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnctl.ops import activation, elementwise, shape
-from nnctl.ops.base import Call, Graph, Op, TensorType, Value
+from nnctl.ops.base import Graph, KernelCall, Op, TensorType, Value
 from nnctl.program.bind import bind, compile_graph, new_arena
 from nnctl.program.plan import MemoryPlan, plan_memory
 
@@ -247,7 +247,7 @@ class Shown(Make):
 
     seen: ClassVar[list[tuple[int, int]]] = []
 
-    def calls(self, inputs: object, outputs: object, scratch: np.ndarray, threads: int) -> list[Call]:  # type: ignore[type-arg,override]
+    def calls(self, inputs: object, outputs: object, scratch: np.ndarray, threads: int) -> list[KernelCall]:  # type: ignore[type-arg,override]
         self.seen.append((scratch.nbytes, threads))
         return []
 

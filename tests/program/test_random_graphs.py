@@ -7,7 +7,7 @@ import pytest
 
 from nnctl.program.passes import broken_invariants
 from nnctl.program.session import Session
-from nnctl.program.step import Sizes
+from nnctl.program.step import InputSizes
 
 from .random_graphs import (
     IMAGES,
@@ -35,7 +35,7 @@ def test_what_kernels_of_images_fuse_gives_the_same_bits(seed: int) -> None:
     compare(session_of(random_images(seed)), {"a": (3, *IMAGES["a"])}, seed)
 
 
-def compare(session: Session, sizes: Sizes, seed: int) -> None:
+def compare(session: Session, sizes: InputSizes, seed: int) -> None:
     """Every program of the session against its plain form: outputs, states, weights, gradients."""
     before = session.weights.snapshot()
     for kind in ("prediction", "evaluation", "training"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnctl.layers.call import Call
+from nnctl.layers.context import LayerContext
 from nnctl.layers.dropout import Dropout
 from nnctl.ops.base import Value
 from nnctl.runner.batches import Batches, feed, in_order
@@ -80,7 +80,7 @@ def test_a_layer_that_draws_in_inference_draws_alike(monkeypatch: pytest.MonkeyP
     assert made.validation is not None
     session, split, training = made.session, made.validation, Dropout.call
 
-    def always(layer: Dropout, ctx: Call, *inputs: Value) -> Value:
+    def always(layer: Dropout, ctx: LayerContext, *inputs: Value) -> Value:
         return training(layer, replace(ctx, training=True), *inputs)
 
     monkeypatch.setattr(Dropout, "call", always)

@@ -11,7 +11,7 @@ import pytest
 from nnctl.core.errors import RunError
 from nnctl.runs.hdf5 import FileRefused
 from nnctl.runs.model_file import Gone, ModelFile
-from nnctl.runs.store import Checkpoint, CheckpointStore, Loaded, PassedOver, safe_name
+from nnctl.runs.store import Checkpoint, CheckpointStore, NewestCheckpoint, PassedOver, safe_name
 
 from .examples import example_model, expected_of
 from .faults import FaultyDisk
@@ -203,10 +203,10 @@ def test_a_checkpoint_that_is_gone_is_looked_for_again(
 def test_setting_aside_reaches_the_platter(tmp_path: Path) -> None:
     disk = FaultyDisk()
     store = CheckpointStore(tmp_path, disk=disk)
-    store.set_aside(Loaded(None, None))
+    store.set_aside(NewestCheckpoint(None, None))
     assert disk.operations == []
     (tmp_path / "a").write_bytes(b"x")
-    store.set_aside(Loaded(None, None, (PassedOver(tmp_path / "a", "damaged"),)))
+    store.set_aside(NewestCheckpoint(None, None, (PassedOver(tmp_path / "a", "damaged"),)))
     assert disk.operations == ["replace", "sync_directory"]
     assert names(store) == ["a.damaged"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nnctl.core.errors import ConfigError, Problem
-from nnctl.spec.load import Loaded, load
+from nnctl.spec.load import LoadedExperiment, load
 
 GOOD = """\
 # Digits with a small CNN.
@@ -38,7 +38,7 @@ training:
   metrics: [accuracy]
 """
 
-Load = Callable[..., Loaded]
+Load = Callable[..., LoadedExperiment]
 Problems = Callable[..., list[Problem]]
 
 
@@ -47,7 +47,7 @@ def loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     """Load a config's text, as the file `c.yaml` in the current directory."""
     monkeypatch.chdir(tmp_path)
 
-    def load_text(text: str = GOOD, *overrides: str, seed: int | None = None) -> Loaded:
+    def load_text(text: str = GOOD, *overrides: str, seed: int | None = None) -> LoadedExperiment:
         Path("c.yaml").write_text(text)
         return load("c.yaml", overrides, seed)
 

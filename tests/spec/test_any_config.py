@@ -18,7 +18,7 @@ from nnctl.spec.load import validate
 from nnctl.spec.problems import MOST
 from nnctl.spec.render import render_all
 from nnctl.spec.schema import json_schema
-from nnctl.spec.source import Source
+from nnctl.spec.source_text import SourceText
 
 from .conftest import GOOD, Problems
 from .test_names import GRAPH
@@ -48,7 +48,7 @@ training:
   checkpoint: {every: 10, keep: 3}
 """
 
-_STARTS = [parse_document(Source("c", text)).data for text in (GOOD, GRAPH, WIDE)]
+_STARTS = [parse_document(SourceText("c", text)).data for text in (GOOD, GRAPH, WIDE)]
 
 _WORDS = st.sampled_from(
     """type use inputs outputs layers name units shape path Dense Sequential Functional Input input dense relu
@@ -85,7 +85,7 @@ def test_a_mutated_config_loads_or_is_refused(draw: st.DataObject) -> None:
         if isinstance(container, dict) and draw.draw(st.booleans()):
             key = draw.draw(_WORDS)
         container[key] = draw.draw(_VALUES)
-    document = parse_document(Source("c.yaml", block(data)))
+    document = parse_document(SourceText("c.yaml", block(data)))
     found: tuple[Problem, ...] = ()
     try:
         validate(Experiment, document, {"name": "c", **document.data})

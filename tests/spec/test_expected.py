@@ -8,7 +8,7 @@ from nnctl.core.errors import ConfigError, Problem
 from nnctl.spec.document import parse_document
 from nnctl.spec.experiment import Experiment
 from nnctl.spec.load import validate
-from nnctl.spec.source import Source
+from nnctl.spec.source_text import SourceText
 
 GOOD = {
     "data": "{source: d.csv}",
@@ -347,7 +347,7 @@ EXPECTED: list[tuple[str, str, str, str | None, str | None]] = [
 def found(**sections: str) -> list[Problem]:
     """The problems of a config in which some sections are these."""
     lines = ["nnctl: 1", *(f"{name}: {text}" for name, text in (GOOD | sections).items())]
-    document = parse_document(Source("c.yaml", "\n".join(lines)))
+    document = parse_document(SourceText("c.yaml", "\n".join(lines)))
     with pytest.raises(ConfigError) as caught:
         validate(Experiment, document, {"name": "c", **document.data})
     return list(caught.value.problems)
@@ -392,7 +392,7 @@ def test_a_value_is_shown_as_written_and_cut_short(value: str, shown: str) -> No
 
 def test_a_text_that_is_too_long_is_counted() -> None:
     lines = ["nnctl: 1", *(f"{name}: {text}" for name, text in GOOD.items()), f"name: {'x' * 101}"]
-    document = parse_document(Source("c.yaml", "\n".join(lines)))
+    document = parse_document(SourceText("c.yaml", "\n".join(lines)))
     with pytest.raises(ConfigError) as caught:
         validate(Experiment, document, document.data)
     assert [p.expected for p in caught.value.problems] == ["at most 100 characters"]

@@ -12,7 +12,7 @@ from nnctl.spec.nodes import plain
 from nnctl.spec.overrides import apply, parse
 from nnctl.spec.render import render_all
 from nnctl.spec.rewrite import rewritten_text
-from nnctl.spec.source import Source
+from nnctl.spec.source_text import SourceText
 from tests.spec.parser_words import in_nnctls_words
 
 from .conftest import GOOD, Load, Problems, said
@@ -175,18 +175,18 @@ def test_comments_stay_where_they_can(loads: Load) -> None:
     ],
 )
 def test_the_rewritten_text_reads_as_it_should(text: str, override: str) -> None:
-    document = parse_document(Source("c", text))
+    document = parse_document(SourceText("c", text))
     parsed = parse(override)
     wanted, problems = apply(document.root, [parsed])
     assert not problems
-    again = parse_document(Source("c", rewritten_text(document, [parsed])))
+    again = parse_document(SourceText("c", rewritten_text(document, [parsed])))
     assert repr(again.data) == repr(plain(wanted)) or again.data == plain(wanted)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text("ab.=\"'[]{}:,1 \n#&*-|", max_size=20))
 def test_any_override_is_applied_or_refused(text: str) -> None:
-    document = parse_document(Source("c", "a: {b: [1, x]}\nb:\n  - name: a\n    b: 2\n"))
+    document = parse_document(SourceText("c", "a: {b: [1, x]}\nb:\n  - name: a\n    b: 2\n"))
     try:
         parsed = parse(text)
     except ConfigError as refused:
@@ -195,7 +195,7 @@ def test_any_override_is_applied_or_refused(text: str) -> None:
         return
     wanted, problems = apply(document.root, [parsed])
     if not problems:
-        again = parse_document(Source("c", rewritten_text(document, [parsed])))
+        again = parse_document(SourceText("c", rewritten_text(document, [parsed])))
         assert again.data == plain(wanted)
 
 
@@ -241,13 +241,13 @@ def test_a_bare_name_is_opened_as_what_it_stands_for(loads: Load) -> None:
 
 
 def test_an_override_that_cannot_be_printed_is_quoted_in_the_note() -> None:
-    document = parse_document(Source("c", "# top\na: 1\n"))
+    document = parse_document(SourceText("c", "# top\na: 1\n"))
     text = rewritten_text(document, [parse("a=[1,\n 2]")])
     assert text == '# --set "a=[1,\\n 2]"\n# top\na: [1, 2]\n'
 
 
 def test_text_that_cannot_be_edited_is_written_anew_below_its_first_comments() -> None:
-    document = parse_document(Source("c", "# top\n\n# more\na: &x {b: 1}  # gone\nc: *x\n"))
+    document = parse_document(SourceText("c", "# top\n\n# more\na: &x {b: 1}  # gone\nc: *x\n"))
     text = rewritten_text(document, [parse("a.b=2")])
     assert text == "# --set a.b=2\n# top\n\n# more\na:\n  b: 2\nc:\n  b: 1\n"
 
@@ -262,5 +262,5 @@ def test_text_that_cannot_be_edited_is_written_anew_below_its_first_comments() -
 )
 def test_an_empty_place_is_filled_where_it_is(text: str, override: str, expected: str) -> None:
     """The comments beside it stay."""
-    written = rewritten_text(parse_document(Source("c", text)), [parse(override)])
+    written = rewritten_text(parse_document(SourceText("c", text)), [parse(override)])
     assert written == f"# --set {override}\n{expected}"

@@ -29,12 +29,12 @@ from nnctl.spec.nodes import ScalarNode, child, find, plain, with_child
 from nnctl.spec.reading import MAX_BYTES, decode
 from nnctl.spec.renamed import field_now, written_now
 from nnctl.spec.scalars import MAX_DIGITS, read_scalar
-from nnctl.spec.source import Source, Span
+from nnctl.spec.source_text import SourceText, Span
 from nnctl.spec.training import TrainingSpec
 
 
 def parse(text: str) -> Document:
-    return parse_document(Source("c", text))
+    return parse_document(SourceText("c", text))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_yaml_on_lines_of_a_hundred_columns() -> None:
 
 
 def test_places_count_lines_as_the_parser_does() -> None:
-    source = Source("c", "ab\r\nc\rd\ne\u2028f\x85g")
+    source = SourceText("c", "ab\r\nc\rd\ne\u2028f\x85g")
     assert source.lines == ["ab", "c", "d", "e", "f", "g"]
     found = [source.place_at(i) for i in (0, 1, 4, 6, 8, 10, 12)]
     assert [(p.line, p.column) for p in found] == [(1, 1), (1, 2), (2, 1), (3, 1), (4, 1), (5, 1), (6, 1)]
@@ -137,8 +137,8 @@ def test_places_of_what_is_not_written() -> None:
 
 
 def test_problems_in_the_order_of_the_document_then_of_the_overrides() -> None:
-    others = [Source("--set", "b=1"), Source("--set", "a=1")]
-    document = Document(Source("c", "x: 1\ny: 2\n"), parse("x: 1\ny: 2\n").root, others)
+    others = [SourceText("--set", "b=1"), SourceText("--set", "a=1")]
+    document = Document(SourceText("c", "x: 1\ny: 2\n"), parse("x: 1\ny: 2\n").root, others)
     given = [
         Problem("second override", place=Place("--set", 1, 1, "a=1")),
         Problem("unknown file", place=Place("m.yaml", 1, 1, "a: 1")),

@@ -13,7 +13,7 @@ from nnctl.spec.emit import block
 from nnctl.spec.experiment import Experiment
 from nnctl.spec.load import validate
 from nnctl.spec.renamed import _NAMES, _TOLD
-from nnctl.spec.source import Source
+from nnctl.spec.source_text import SourceText
 
 
 def found(section: str, key: str, entry: dict[str, Any] | None = None) -> Problem:
@@ -31,7 +31,7 @@ def found(section: str, key: str, entry: dict[str, Any] | None = None) -> Proble
         config["training"]["callbacks"] = [{**(entry or {}), key: 0.2}]
     else:
         config[section][key] = 0.2
-    document = parse_document(Source("c.yaml", block(config)))
+    document = parse_document(SourceText("c.yaml", block(config)))
     with pytest.raises(ConfigError) as caught:
         validate(Experiment, document, document.data)
     (problem,) = [p for p in caught.value.problems if "has no key" in p.message]

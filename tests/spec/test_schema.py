@@ -9,7 +9,7 @@ import pytest
 
 from nnctl.spec.document import parse_document, read_document
 from nnctl.spec.schema import json_schema
-from nnctl.spec.source import Source
+from nnctl.spec.source_text import SourceText
 
 from .conftest import GOOD, Load
 from .test_names import GRAPH
@@ -67,5 +67,5 @@ def test_shipped_configs_validate(schema: dict[str, Any], path: Path) -> None:
     ],
 )
 def test_wrong_configs_do_not(schema: dict[str, Any], old: str, new: str, where: str) -> None:
-    data = parse_document(Source("c", GOOD.replace(old, new))).data
+    data = parse_document(SourceText("c", GOOD.replace(old, new))).data
     assert errors(schema, data) == [where]

@@ -17,7 +17,7 @@ from nnctl.spec.document import Document, parse_document
 from nnctl.spec.emit import block, flow
 from nnctl.spec.nodes import plain
 from nnctl.spec.reading import MAX_BYTES, decode, read_source
-from nnctl.spec.source import Source
+from nnctl.spec.source_text import SourceText
 from nnctl.spec.yaml import MAX_DEPTH, MAX_NODES, compose
 from tests.spec.parser_words import ARE_KNOWN, in_nnctls_words
 
@@ -317,7 +317,7 @@ def _only_config_error(raw: bytes) -> None:
             assert problem.place is not None
             assert problem.place.line <= raw.count(b"\n") + len(raw) + 1
     else:
-        again = compose(Source("c", block(document.data)))
+        again = compose(SourceText("c", block(document.data)))
         assert flow(plain(again)) == flow(document.data)
 
 
@@ -334,7 +334,7 @@ def test_what_is_emitted_reads_back(data: dict[str, Any]) -> None:
     if any(0xD800 <= ord(char) < 0xE000 for char in repr(data)):
         return
     for text in (block(data), flow(data)):
-        assert repr(plain(compose(Source("c", text)))) == repr(data)
+        assert repr(plain(compose(SourceText("c", text)))) == repr(data)
 
 
 def _limited(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
@@ -390,7 +390,7 @@ def test_after_many_problems_the_rest_is_not_read(monkeypatch: pytest.MonkeyPatc
 
 def test_what_opened_and_where_is_told_in_an_override() -> None:
     """Columns of the first line count from the whole text, those of others from their own."""
-    source = Source("--set", "a.b={x: 1,\n x: 2}")
+    source = SourceText("--set", "a.b={x: 1,\n x: 2}")
     with pytest.raises(ConfigError) as caught:
         compose(source, start=4)
     (problem,) = caught.value.problems
@@ -398,9 +398,9 @@ def test_what_opened_and_where_is_told_in_an_override() -> None:
     assert problem.message == "the key 'x' is given twice; first in line 1, column 6"
     for text, place in (("a.b=[1, }", (1, 9)), ("a.b=[1,\n  }", (2, 3))):
         with pytest.raises(ConfigError) as caught:
-            compose(Source("--set", text), start=4)
+            compose(SourceText("--set", text), start=4)
         assert position(caught.value.problems[0]) == place
-    node = compose(Source("--set", "a=[1, b]"), start=2)
+    node = compose(SourceText("--set", "a=[1, b]"), start=2)
     assert (node.span.column, node.span.text) == (2, "[1, b]")
 
 

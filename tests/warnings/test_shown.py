@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nnctl.core import events
-from nnctl.report.progress import Lines
+from nnctl.report.progress import LineProgress
 from nnctl.workflow.train import start
 from tests.cli.command import ROOT, nnctl
 from tests.warnings.given import FLAGS, config, written
@@ -61,7 +61,7 @@ def test_who_watches_is_told_once(here: Path) -> None:
     start(here / "config.yaml", watch=told.append)
     (event,) = told
     assert isinstance(event, events.Warned)
-    assert any("warning:" in line for line in Lines(None).lines(event))  # type: ignore[arg-type]
+    assert any("warning:" in line for line in LineProgress(None).lines(event))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda f: f.stem)

@@ -14,7 +14,7 @@ from nnctl.spec.document import parse_document
 from nnctl.spec.emit import block
 from nnctl.spec.load import PartlyValid, load
 from nnctl.spec.nodes import plain
-from nnctl.spec.source import Source
+from nnctl.spec.source_text import SourceText
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.check import check
 
@@ -375,7 +375,7 @@ def problems_of(run: Callable[[Path], object], config: Path) -> ConfigError | No
 
 
 def test_one_mistake_is_followed_by_no_other_kind_of_problem(here: Path) -> None:
-    config = plain(parse_document(Source("c.yaml", RIGHT)).root)
+    config = plain(parse_document(SourceText("c.yaml", RIGHT)).root)
     (here / "c.yaml").write_text(block(config))
     check(here / "c.yaml")
     gone_on = 0

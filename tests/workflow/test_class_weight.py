@@ -14,8 +14,8 @@ from nnctl.core.errors import ConfigError
 from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.losses.base import LossSpec, Target
 from nnctl.workflow.assemble import assemble
+from nnctl.workflow.batch_reader import BatchReader, make_reader
 from nnctl.workflow.class_weights import balanced, by_key, class_numbers, class_weights
-from nnctl.workflow.split import Split, make_split
 from nnctl.workflow.train import start
 
 CONFIG = """
@@ -95,7 +95,7 @@ def table_of(
     (path / "c.yaml").write_text(TABLE.format(weights=weights, loss=loss))
     assembled = assemble(path / "c.yaml")
     training = assembled.loaded.experiment.training
-    return make_split(
+    return make_reader(
         assembled.data.train, assembled.data, assembled.objective, training.class_weight
     ).class_weight
 
@@ -117,7 +117,7 @@ def named_by_numbers(path: Path, weights: str) -> Any:
     (path / "c.yaml").write_text(text.format(weights=weights, loss="sparse_categorical_crossentropy"))
     assembled = assemble(path / "c.yaml")
     training = assembled.loaded.experiment.training
-    return make_split(
+    return make_reader(
         assembled.data.train, assembled.data, assembled.objective, training.class_weight
     ).class_weight
 
@@ -209,7 +209,7 @@ def test_balanced_counts_neither_ignored_labels_nor_classes_that_do_not_occur(tm
     np.savez(tmp_path / "d.npz", x=np.ones((11, 4), np.float32), y=np.array([0] * 6 + [1] * 2 + [255] * 3))
     (tmp_path / "c.yaml").write_text(CONFIG.format(loss=SPARSE).replace("{0: 2.0}", "balanced"))
     assembled = assemble(tmp_path / "c.yaml")
-    split = make_split(assembled.data.train, assembled.data, assembled.objective, "balanced")
+    split = make_reader(assembled.data.train, assembled.data, assembled.objective, "balanced")
     np.testing.assert_allclose(split.class_weight, [8 / 12, 8 / 4, 1])
 
 
@@ -232,7 +232,7 @@ def test_ignored_labels_next_to_the_classes_weigh_what_they_did(ignored: int, tm
     text = CONFIG.format(loss=SPARSE.replace("255", str(ignored)))
     for said, expected in (("", [2, 3, 4, 1, 2]), ("sample_weight: w, ", [2, 6, 12, 4, 10])):
         (tmp_path / "c.yaml").write_text(text.replace("batch_size", f"{said}batch_size"))
-        split = Split(assemble(tmp_path / "c.yaml").data.train, np.array([2.0, 3.0, 4.0]), "o")
+        split = BatchReader(assemble(tmp_path / "c.yaml").data.train, np.array([2.0, 3.0, 4.0]), "o")
         out = {"target:o": np.zeros(5, np.int32), "sample_weight": np.zeros(5, np.float32)}
         split.read(np.arange(5), out)
         assert out["sample_weight"].tolist() == expected
@@ -253,7 +253,7 @@ def test_balanced_of_a_sigmoid_and_of_onehot_targets(tmp_path: Path) -> None:
         text = CONFIG.format(loss=loss).replace("{0: 2.0}", "balanced").replace("units: 3", f"units: {units}")
         (tmp_path / "c.yaml").write_text(text)
         assembled = assemble(tmp_path / "c.yaml")
-        split = make_split(assembled.data.train, assembled.data, assembled.objective, "balanced")
+        split = make_reader(assembled.data.train, assembled.data, assembled.objective, "balanced")
         np.testing.assert_allclose(split.class_weight, expected)
 
 

@@ -19,7 +19,7 @@ from nnctl.core import events
 from nnctl.core.errors import DataError, StorageError
 from nnctl.runs.compare import show_run, summarize
 from nnctl.runs.directory import RunDirectory
-from nnctl.workflow.split import Split
+from nnctl.workflow.batch_reader import BatchReader
 from nnctl.workflow.train import Training, start
 
 IRIS = Path(__file__).resolve().parents[2] / "configs" / "iris.yaml"
@@ -61,15 +61,15 @@ def test_data_that_cannot_be_read_on_the_way(
     error: Exception, reason: str, straight: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lazily read file may turn out wrong after hours."""
-    real, calls = Split.read, [0]
+    real, calls = BatchReader.read, [0]
 
-    def read(self: Split, *args: Any) -> None:
+    def read(self: BatchReader, *args: Any) -> None:
         calls[0] += 1
         if calls[0] == 11:
             raise error
         real(self, *args)
 
-    monkeypatch.setattr(Split, "read", read)
+    monkeypatch.setattr(BatchReader, "read", read)
     with pytest.raises(type(error)):
         drive(made(tmp_path / "run"))
     status, said = ended(tmp_path / "run")

@@ -139,11 +139,11 @@ def test_keras_evaluates_the_run_alike(run: str, tmp_path: Path) -> None:
     """Prepared test data through the exported model: the same predictions, so the same accuracy."""
     keras = pytest.importorskip("keras")
     from nnctl.runner.evaluate import predict
-    from nnctl.workflow.split import Split
+    from nnctl.workflow.batch_reader import BatchReader
 
     stored = open_stored(run)
     export(run, "keras", tmp_path / "model.keras")
-    split = Split(stored.split("test"))
+    split = BatchReader(stored.split("test"))
     found = list(predict(stored.session(1), split, 64))
     ours = np.concatenate([batch["digit"] for batch in found])
     count = len(split)

@@ -10,7 +10,7 @@ import pytest
 
 from nnctl.core.errors import ConfigError
 from nnctl.data.preprocessing import NumberPrep, TargetPrep
-from nnctl.formats.predictions import Shown
+from nnctl.formats.predictions import ShownOutput
 from nnctl.losses.base import Target, losses
 from nnctl.workflow.shown import class_names, in_own_units, kept_names, shown_outputs, target_names
 
@@ -41,7 +41,8 @@ def test_names_of_targets() -> None:
     assert target_names(run) == {"a": "x", "b": "b", "c": "c", "d": "d", "free": "free"}
     outputs = {"d": np.zeros((5, 2)), "a": np.zeros((5, 1)), "free": np.zeros((5, 3, 4))}
     assert shown_outputs(run, outputs, bare=False) == [
-        Shown("d", "d", (2,), None, ("p", "q")), Shown("a", "x", (1,)), Shown("free", "free", (3, 4))
+        ShownOutput("d", "d", (2,), None, ("p", "q")), ShownOutput("a", "x", (1,)),
+        ShownOutput("free", "free", (3, 4)),
     ]  # fmt: skip
 
 
@@ -123,12 +124,12 @@ def test_what_are_probabilities_already() -> None:
 
 def test_names_of_what_is_carried_over() -> None:
     """Two names of the file for one column would be none; JSON Lines have only the outputs' names."""
-    shown = [Shown("o", "kind", (2,), ("a", "b")), Shown("p", "size", (1,))]
+    shown = [ShownOutput("o", "kind", (2,), ("a", "b")), ShownOutput("p", "size", (1,))]
     assert kept_names(["row", "kind", "kind_a"], shown, ".csv") == {
         "row": "row", "kind": "kind_given", "kind_a": "kind_a_given"
     }  # fmt: skip
     assert kept_names(["kind_a", "size"], shown, ".jsonl") == {"kind_a": "kind_a", "size": "size_given"}
-    shown.append(Shown("q", "size_given", (1,)))
+    shown.append(ShownOutput("q", "size_given", (1,)))
     for keep in (["size"], ["kind", "kind_given"]):
         with pytest.raises(
             ConfigError, match=f"has a column '{keep[0]}_given' already; '{keep[0]}' cannot be"

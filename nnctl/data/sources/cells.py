@@ -63,7 +63,7 @@ def check_widths(rows: Sequence[Sequence[str]], names: Sequence[str], origin: Or
 _LONG = re.compile(r"-?\d{1,20}")
 
 
-class _Builder:
+class _ColumnBuilder:
     """One column: float64 chunks, codes into a growing vocabulary, or both.
 
     Both are kept from the moment a number appears that float64 may not hold exactly: the values for those who
@@ -158,7 +158,9 @@ class Cells:
         self.count = 0
         self.finished = False
         self.late_words: set[str] = set()
-        self.builders = {n: _Builder(n in words or hint(n) in ("category", "time"), numerals) for n in names}
+        self.builders = {
+            n: _ColumnBuilder(n in words or hint(n) in ("category", "time"), numerals) for n in names
+        }
 
     @property
     def numeric(self) -> bool:
@@ -193,7 +195,7 @@ class Cells:
             known = self.numerals
             i = next(i for i, c in enumerate(cells) if not known.missing(c) and not known.number(c))
             self._refuse(name, cells[i], self.count + i)
-            self.builders[name] = builder = _Builder(True, self.numerals)
+            self.builders[name] = builder = _ColumnBuilder(True, self.numerals)
             if self.count:
                 self.late_words.add(name)
         builder.add_words(cells)

@@ -104,10 +104,10 @@ class HDF5(Source):
         )
         if dataset.dtype.kind in "SO" or rows is not None or kept * row_bytes <= IN_MEMORY:
             return read_rows(dataset, 0, kept, self.path, name)
-        return Numbers(Stored(dataset, self.path, name))
+        return Numbers(ArrayOnDisk(dataset, self.path, name))
 
 
-class Stored:
+class ArrayOnDisk:
     """A data set (N, ...) on disk, read by rows.
 
     Rows are read in ascending order, whole chunks at a time, and handed out in the order asked for. Chunks

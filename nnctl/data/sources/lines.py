@@ -19,7 +19,7 @@ CHUNK = 16384
 """Rows that are handled at a time."""
 
 
-class Lines:
+class CountedLines:
     """Lines (with their ends) that count themselves.
 
     Args:
@@ -38,7 +38,7 @@ class Lines:
         self.count = sum(1 for _ in itertools.islice(self.text, skip))
         self.quoted = False
 
-    def __iter__(self) -> Lines:
+    def __iter__(self) -> CountedLines:
         return self
 
     def __next__(self) -> str:
@@ -93,7 +93,7 @@ class Lines:
         return None if values.shape != (len(lines), width) or beyond(values) else values
 
 
-def csv_rows(lines: Lines) -> Any:
+def csv_rows(lines: CountedLines) -> Any:
     """A strict csv.reader over `lines`."""
     blanks = lines.delimiter == WHITESPACE
     return csv.reader(

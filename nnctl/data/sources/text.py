@@ -21,7 +21,7 @@ from nnctl.data.blocks import Pick
 from nnctl.data.bounds import open_bytes
 from nnctl.data.sources.cells import Cells, check_header
 from nnctl.data.sources.dialect import LINES, WHITESPACE, described, guess, written
-from nnctl.data.sources.lines import CHUNK, Lines, csv_rows, undecodable
+from nnctl.data.sources.lines import CHUNK, CountedLines, csv_rows, undecodable
 from nnctl.data.sources.numerals import Numerals
 from nnctl.data.sources.text_blocks import TextBlocks
 from nnctl.data.table import Origin, Table
@@ -33,7 +33,7 @@ def _header(value: Any) -> bool | list[str]:
     raise PydanticCustomError("header", "expected true, false or a list of column names")
 
 
-Header = Annotated[
+HeaderField = Annotated[
     bool | list[str],
     PlainValidator(_header),
     WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}}]}),
@@ -75,7 +75,7 @@ class CSV(Source):
 
     path: ConfigPath
     """The file."""
-    header: Header = True
+    header: HeaderField = True
     """Whether the first row names the columns; a list names them for a file without such a row."""
     delimiter: Delimiter = None
     """What separates cells: one character, or `whitespace` for any run of blanks and tabs. Default: a comma,
@@ -231,15 +231,15 @@ class CSV(Source):
             return lines.count == self.skip + (self.header is True) + cells.count
 
     @contextmanager
-    def _text(self, full: Path) -> Iterator[Lines]:
+    def _text(self, full: Path) -> Iterator[CountedLines]:
         """The file's lines; what the decoder and the CSV reader raise becomes a DataError."""
         delimiter = self.delimiter or self.usual
-        lines: Lines | None = None
+        lines: CountedLines | None = None
         try:
             with open_bytes(full, self.path) as content:
                 encoding = "utf-8-sig" if self.encoding.lower() in ("utf-8", "utf8") else self.encoding
                 text = io.TextIOWrapper(content, encoding=encoding, newline="")
-                lines = Lines(text, delimiter, self.quote, self.comment, self.skip)
+                lines = CountedLines(text, delimiter, self.quote, self.comment, self.skip)
                 yield lines
         except LookupError as error:
             known = f"is read as '{self.encoding}', which is no known encoding"

@@ -8,7 +8,7 @@ from typing import Any
 
 from nnctl.data.blocks import BLOCK_ROWS, Pick
 from nnctl.data.sources.cells import Cells, check_widths
-from nnctl.data.sources.lines import Lines, csv_rows
+from nnctl.data.sources.lines import CountedLines, csv_rows
 from nnctl.data.table import Origin, Table
 
 
@@ -37,7 +37,7 @@ class TextBlocks:
         self.wanted = [names[i] for i in self.places]
         self.texts = {names[i]: i for i in self.places if texts(names[i])}
 
-    def read(self, lines: Lines, header: bool) -> Iterator[Table]:
+    def read(self, lines: CountedLines, header: bool) -> Iterator[Table]:
         """A table for every block of rows.
 
         Raises:
@@ -71,7 +71,7 @@ class TextBlocks:
         return Table(cells.columns(), origin, texts=texts)
 
 
-def _numbered(rows: Any, lines: Lines) -> Iterator[tuple[int, list[str]]]:
+def _numbered(rows: Any, lines: CountedLines) -> Iterator[tuple[int, list[str]]]:
     """Every row that is not blank, with the line on which it begins."""
     before = lines.count
     for row in rows:

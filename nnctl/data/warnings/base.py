@@ -47,4 +47,4 @@ class Fitted:
         return None
 
 
-Check = Callable[[Fitted], Iterator[Problem]]
+DataCheck = Callable[[Fitted], Iterator[Problem]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from nnctl.core.errors import Problem
 from nnctl.data.warnings import columns, disk, idle, leaks, misread, series
-from nnctl.data.warnings.base import Check, Fitted
+from nnctl.data.warnings.base import DataCheck, Fitted
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[DataCheck, ...] = (
     columns.text_or_ids_as_classes,
     columns.row_numbers,
     series.pieces_of_a_series,

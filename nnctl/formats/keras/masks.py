@@ -16,13 +16,13 @@ from nnctl.layers.embedding import Embedding
 from nnctl.layers.merge import Merge
 from nnctl.layers.recurrent import Recurrent
 
-Source = Ref | Literal["several"] | None
+MaskSource = Ref | Literal["several"] | None
 """The indices whose zeros make the mask; "several" for a mask made of masks; None for no mask."""
 
 
-def mask_sources(graph: LayerGraph) -> dict[Ref, Source]:
+def mask_sources(graph: LayerGraph) -> dict[Ref, MaskSource]:
     """The source of each tensor's mask."""
-    found: dict[Ref, Source] = {}
+    found: dict[Ref, MaskSource] = {}
     for node in graph.nodes:
         sources = [found.get(ref) for ref in node.inputs]
         for index in range(len(node.output_shapes)):
@@ -30,7 +30,7 @@ def mask_sources(graph: LayerGraph) -> dict[Ref, Source]:
     return found
 
 
-def _source(node: CallNode, sources: Sequence[Source]) -> Source:
+def _source(node: CallNode, sources: Sequence[MaskSource]) -> MaskSource:
     """The source of the mask of a call's first output."""
     layer = node.layer
     if isinstance(layer, Embedding):

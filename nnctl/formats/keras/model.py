@@ -8,9 +8,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from nnctl.formats.keras.objects import Json, input_object, keras_object, layer_object, policy
+from nnctl.formats.keras.objects import KerasObject, input_object, keras_object, layer_object, policy
 from nnctl.formats.keras.order import ordered, renumbered
-from nnctl.formats.keras.scopes import Part, Scope, Tensor
+from nnctl.formats.keras.scopes import Member, Scope, Tensor
 from nnctl.layers.concatenate import Concatenate
 from nnctl.layers.functional import Functional
 from nnctl.layers.merge import Merge
@@ -20,7 +20,7 @@ _MASK = "_mask"
 """What is appended to a call's name for the operation that makes its mask."""
 
 
-def model_object(scope: Scope, name: str, trainable: bool, dtype: str, chain: bool = True) -> Json:
+def model_object(scope: Scope, name: str, trainable: bool, dtype: str, chain: bool = True) -> KerasObject:
     """A model as Keras serializes it: a Sequential where `chain` allows it and it is one, else functional.
 
     Raises:
@@ -41,15 +41,15 @@ def is_chain(scope: Scope) -> bool:
     return single and linked and scope.outputs == [Tensor(parts[-1].name)]
 
 
-def becomes_chain(part: Part) -> bool:
+def becomes_chain(part: Member) -> bool:
     """Whether a nested model becomes a Sequential of Keras."""
     return part.inner is not None and not isinstance(part.layer, Functional) and is_chain(part.inner)
 
 
-def _sequential(scope: Scope, name: str, trainable: bool, dtype: str) -> Json:
+def _sequential(scope: Scope, name: str, trainable: bool, dtype: str) -> KerasObject:
     first, *others = scope.parts.values()
     layers = [input_object(first.name, list(first.shape), first.dtype)]
-    config: Json = {
+    config: KerasObject = {
         "name": name,
         "trainable": trainable,
         "dtype": policy(dtype),
@@ -59,9 +59,9 @@ def _sequential(scope: Scope, name: str, trainable: bool, dtype: str) -> Json:
     return keras_object("keras", "Sequential", config)
 
 
-def _functional(scope: Scope, name: str, trainable: bool, dtype: str) -> Json:
+def _functional(scope: Scope, name: str, trainable: bool, dtype: str) -> KerasObject:
     numbers = renumbered(scope)
-    layers: list[Json] = []
+    layers: list[KerasObject] = []
     for part in ordered(scope):
         entry = input_object(part.name, list(part.shape), part.dtype) if part.is_input else _part(part, dtype)
         entry |= {"name": part.name, "inbound_nodes": []}
@@ -70,13 +70,13 @@ def _functional(scope: Scope, name: str, trainable: bool, dtype: str) -> Json:
                 layers += _mask_operation(scope, part, call, numbers)
                 entry["inbound_nodes"].append(_call(scope, part, call, tensors, numbers))
         layers.append(entry)
-    config: Json = {"name": name, "trainable": trainable, "layers": layers}
+    config: KerasObject = {"name": name, "trainable": trainable, "layers": layers}
     config["input_layers"] = _single([[part.name, 0, 0] for part in scope.inputs])
     config["output_layers"] = _single([_end(scope, tensor, numbers) for tensor in scope.outputs])
     return keras_object("keras.src.models.functional", "Functional", config, "Functional")
 
 
-def _part(part: Part, dtype: str) -> Json:
+def _part(part: Member, dtype: str) -> KerasObject:
     assert part.layer is not None
     if part.inner is None:
         return layer_object(part.layer, part.name, part.trainable, dtype)
@@ -96,12 +96,12 @@ def _end(scope: Scope, tensor: Tensor, numbers: dict[tuple[str, int], int]) -> l
 
 
 def _call(
-    scope: Scope, part: Part, call: int, tensors: tuple[Tensor, ...], numbers: dict[tuple[str, int], int]
-) -> Json:
+    scope: Scope, part: Member, call: int, tensors: tuple[Tensor, ...], numbers: dict[tuple[str, int], int]
+) -> KerasObject:
     """The arguments of a call."""
     given = [_tensor(scope, tensor, numbers) for tensor in tensors]
     if isinstance(part.layer, Recurrent):
-        kwargs: Json = {"initial_state": given[1:]} if given[1:] else {}
+        kwargs: KerasObject = {"initial_state": given[1:]} if given[1:] else {}
         if call in part.masks:
             kwargs["mask"] = _keras_tensor(
                 _mask_name(part, call), 0, 0, scope.shapes[part.masks[call]], "bool"
@@ -111,22 +111,24 @@ def _call(
     return {"args": [given] if listed else given, "kwargs": {}}
 
 
-def _tensor(scope: Scope, tensor: Tensor, numbers: dict[tuple[str, int], int]) -> Json:
+def _tensor(scope: Scope, tensor: Tensor, numbers: dict[tuple[str, int], int]) -> KerasObject:
     part = scope.parts[tensor.layer]
     number = numbers[tensor.layer, tensor.call]
     return _keras_tensor(part.name, number, tensor.output, scope.shapes[tensor], part.dtype or "float32")
 
 
-def _keras_tensor(name: str, call: int, index: int, shape: Any, dtype: str) -> Json:
+def _keras_tensor(name: str, call: int, index: int, shape: Any, dtype: str) -> KerasObject:
     config = {"shape": [None, *shape], "dtype": dtype, "keras_history": [name, call, index]}
     return {"class_name": "__keras_tensor__", "config": config}
 
 
-def _mask_name(part: Part, call: int) -> str:
+def _mask_name(part: Member, call: int) -> str:
     return f"{part.name}{_MASK}_{call}" if call else part.name + _MASK
 
 
-def _mask_operation(scope: Scope, part: Part, call: int, numbers: dict[tuple[str, int], int]) -> list[Json]:
+def _mask_operation(
+    scope: Scope, part: Member, call: int, numbers: dict[tuple[str, int], int]
+) -> list[KerasObject]:
     """The operation `indices != 0` that makes a call's mask, where Keras must be told it."""
     if call not in part.masks:
         return []

@@ -13,36 +13,36 @@ from nnctl.layers.base import Layer
 from nnctl.regularizers.base import RegularizerSpec
 from nnctl.spec.keras_names import has_keras
 
-Json = dict[str, Any]
+KerasObject = dict[str, Any]
 
 _OPS = "keras.src.ops.nn"
 """Where Keras has the operations that it writes into functional models; no layer has their parameters."""
 
 
-def keras_object(module: str, name: str, config: Json, registered: str | None = None) -> Json:
+def keras_object(module: str, name: str, config: KerasObject, registered: str | None = None) -> KerasObject:
     """An object as Keras writes it."""
     return {"module": module, "class_name": name, "config": config, "registered_name": registered}
 
 
-def policy(dtype: str) -> Json:
+def policy(dtype: str) -> KerasObject:
     """What a layer computes in."""
     return keras_object("keras", "DTypePolicy", {"name": dtype})
 
 
-def input_object(name: str, shape: list[int | None], dtype: str) -> Json:
+def input_object(name: str, shape: list[int | None], dtype: str) -> KerasObject:
     """An input; `shape` has no batch axis."""
     config = {"batch_shape": [None, *shape], "dtype": dtype, "sparse": False, "ragged": False, "name": name}
     return keras_object("keras.layers", "InputLayer", config)
 
 
-def layer_object(layer: Layer, name: str, trainable: bool, dtype: str) -> Json:
+def layer_object(layer: Layer, name: str, trainable: bool, dtype: str) -> KerasObject:
     """A layer of Keras with the same arguments.
 
     Raises:
         ConfigError: the layer, or what one of its arguments is, is not Keras's.
     """
     _held("layer", "layers", layer, name)
-    config: Json = {"name": name, "trainable": trainable, "dtype": policy(dtype)}
+    config: KerasObject = {"name": name, "trainable": trainable, "dtype": policy(dtype)}
     for field in type(layer).model_fields:
         if field not in config:
             config[field] = _value(getattr(layer, field), name, dtype)
@@ -77,7 +77,7 @@ _FAMILIES: dict[str, type[Spec]] = {
 }
 
 
-def _given(spec: Spec) -> Json:
+def _given(spec: Spec) -> KerasObject:
     """Arguments but those left at null, some of which older versions of Keras do not know."""
     values = {name: _lists(getattr(spec, name)) for name in type(spec).model_fields}
     return {name: value for name, value in values.items() if value is not None}

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nnctl.formats.keras.scopes import Part, Scope, Tensor
+from nnctl.formats.keras.scopes import Member, Scope, Tensor
 
-Node = tuple[str, int]
+CallNumber = tuple[str, int]
 """A call: the layer's name and the call's number."""
 
 
-def reads(part: Part, call: int) -> tuple[Tensor, ...]:
+def reads(part: Member, call: int) -> tuple[Tensor, ...]:
     """Every tensor that a call is given, in the order that Keras lists them."""
     mask = part.masks.get(call)
     return part.calls[call] if mask is None else (*part.calls[call], mask)
 
 
-def walk(scope: Scope) -> tuple[list[Node], dict[str, int]]:
+def walk(scope: Scope) -> tuple[list[CallNumber], dict[str, int]]:
     """The calls that the outputs need, inputs first, and when each layer was first met on the way back."""
-    done: list[Node] = []
+    done: list[CallNumber] = []
     met: dict[str, int] = {}
-    entered: set[Node] = set()
-    stack: list[tuple[Node, Iterator[Tensor]]] = []
+    entered: set[CallNumber] = set()
+    stack: list[tuple[CallNumber, Iterator[Tensor]]] = []
 
     def enter(tensor: Tensor) -> None:
         node = tensor.layer, tensor.call
@@ -47,10 +47,10 @@ def walk(scope: Scope) -> tuple[list[Node], dict[str, int]]:
     return done, met
 
 
-def ordered(scope: Scope) -> list[Part]:
+def ordered(scope: Scope) -> list[Member]:
     """The layers that the outputs need, and all inputs, as Keras orders them: the deepest first."""
     done, met = walk(scope)
-    depths: dict[Node, int] = {}
+    depths: dict[CallNumber, int] = {}
     layers: dict[str, int] = {}
     for node in reversed(done):
         name, call = node
@@ -65,10 +65,10 @@ def ordered(scope: Scope) -> list[Part]:
     return [scope.parts[name] for name in sorted(layers, key=lambda n: (-layers[n], met[n]))]
 
 
-def renumbered(scope: Scope) -> dict[Node, int]:
+def renumbered(scope: Scope) -> dict[CallNumber, int]:
     """The number of each call that the outputs need, once the calls that they do not need are left out."""
     needed = set(walk(scope)[0])
-    numbers: dict[Node, int] = {}
+    numbers: dict[CallNumber, int] = {}
     for part in scope.parts.values():
         kept = [call for call in range(len(part.calls)) if (part.name, call) in needed or part.is_input]
         numbers |= {(part.name, call): number for number, call in enumerate(kept)}

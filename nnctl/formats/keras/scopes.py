@@ -33,7 +33,7 @@ class Tensor(NamedTuple):
 
 
 @dataclass
-class Part:
+class Member:
     """One layer of a scope.
 
     Attributes:
@@ -66,20 +66,20 @@ class Part:
 class Scope:
     """A model's or a nested model's layers, in the order of the config; inputs first."""
 
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, Member] = field(default_factory=dict)
     outputs: list[Tensor] = field(default_factory=list)
     shapes: dict[Tensor, Shape] = field(default_factory=dict)
     refs: dict[Tensor, Ref] = field(default_factory=dict)
     """What each tensor is in the layer graph."""
 
     @property
-    def inputs(self) -> list[Part]:
+    def inputs(self) -> list[Member]:
         """The parts where data enters."""
         return [part for part in self.parts.values() if part.is_input]
 
     def add_input(self, name: str, shape: Shape, dtype: str, ref: Ref) -> tuple[Tensor, ...]:
         """A new input; its tensor."""
-        self.parts[name] = Part(name, None, name, calls=[()], shape=shape, dtype=dtype)
+        self.parts[name] = Member(name, None, name, calls=[()], shape=shape, dtype=dtype)
         self.shapes[Tensor(name)], self.refs[Tensor(name)] = shape, ref
         return (Tensor(name),)
 
@@ -144,7 +144,7 @@ class _Reader:
         full = frame.prefix + name
         part = frame.scope.parts.get(entry.use or name)
         if part is None:
-            part = Part(name, entry.layer, full, frame.trainable and entry.layer.trainable)
+            part = Member(name, entry.layer, full, frame.trainable and entry.layer.trainable)
             frame.scope.parts[name] = part
         part.calls.append(reads)
         call = len(part.calls) - 1
@@ -159,7 +159,7 @@ class _Reader:
             frame.scope.shapes[tensor], frame.scope.refs[tensor] = shape, ref
         return made
 
-    def _tell_mask(self, part: Part, call: int, scope: Scope) -> None:
+    def _tell_mask(self, part: Member, call: int, scope: Scope) -> None:
         """Note the mask of a recurrent layer's call with initial states, which Keras would drop."""
         sequence, *states = part.calls[call]
         source = self.masks.get(scope.refs[sequence])
@@ -171,7 +171,7 @@ class _Reader:
             raise ConfigError(Problem(message, expected="an Embedding with mask_zero beside that layer"))
         part.masks[call] = found[0]
 
-    def _inner(self, part: Part, full: str, outer: Scope, reads: tuple[Tensor, ...]) -> Scope:
+    def _inner(self, part: Member, full: str, outer: Scope, reads: tuple[Tensor, ...]) -> Scope:
         """Read a nested model as this call sees it. The first call defines it."""
         layer = part.layer
         assert isinstance(layer, Sequential | Functional)
@@ -208,7 +208,7 @@ def _free(name: str, taken: Sequence[str]) -> str:
     return found
 
 
-def _widen(model: Part, scope: Scope, other: Scope) -> None:
+def _widen(model: Member, scope: Scope, other: Scope) -> None:
     """Let the inputs of `scope` take those of `other` too: lengths that differ vary.
 
     Raises:

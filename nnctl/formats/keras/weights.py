@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-import numpy as np
-
+from nnctl.core.arrays import Array
 from nnctl.core.registry import snake_case
 from nnctl.formats.keras.model import becomes_chain, is_chain
 from nnctl.formats.keras.order import ordered
-from nnctl.formats.keras.scopes import Part, Scope
+from nnctl.formats.keras.scopes import Member, Scope
 from nnctl.graph.model import LayerGraph
 from nnctl.layers.recurrent import Recurrent
-
-Array = np.ndarray[Any, Any]
 
 
 def keras_weights(scope: Scope, graph: LayerGraph, weights: Mapping[str, Array]) -> dict[str, Array]:
@@ -49,7 +45,7 @@ def _paths(scope: Scope, graph: LayerGraph, chain: bool, prefix: str) -> Iterato
             yield f"{place}/{number}", info.name
 
 
-def _class_name(part: Part) -> str:
+def _class_name(part: Member) -> str:
     if part.inner is None:
         return type(part.layer).__name__
     return "Sequential" if becomes_chain(part) else "Functional"

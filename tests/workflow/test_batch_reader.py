@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nnctl.workflow.assemble import assemble
-from nnctl.workflow.split import Split
+from nnctl.workflow.batch_reader import BatchReader
 
 CONFIG = """
 nnctl: 1
@@ -39,7 +39,7 @@ def test_names_that_meet(input_: str, output: str, layer: str, tmp_path: Path) -
         "step": np.zeros(1, np.uint64),
     }
     rows = np.array([3, 1, 4, 10, 5])
-    Split(data.train).read(rows, out)
+    BatchReader(data.train).read(rows, out)
     for found, given in zip(out.values(), (x, y, w), strict=False):
         np.testing.assert_array_equal(found, given[rows])
 
@@ -51,6 +51,6 @@ def test_an_input_that_is_an_output_too(tmp_path: Path) -> None:
     text = CONFIG.format(input="x", output="x", layer="o").replace("[x]", "[x, o]")
     (tmp_path / "c.yaml").write_text(text.replace("loss: mse", "loss: {x: mse, o: null}"))
     out = {"input:x": np.zeros((2, 4), np.float32), "target:x": np.zeros((2, 4), np.float32)}
-    Split(assemble(tmp_path / "c.yaml").data.train).read(np.array([7, 2]), out)
+    BatchReader(assemble(tmp_path / "c.yaml").data.train).read(np.array([7, 2]), out)
     np.testing.assert_array_equal(out["input:x"], x[[7, 2]])
     np.testing.assert_array_equal(out["target:x"], y[[7, 2]])

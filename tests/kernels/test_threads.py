@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HAMMER = """
 import os, sys, threading
 import numpy as np
-from nnctl.kernels import jit, pool
+from nnctl.kernels import jit, threads
 jit.numba.set_num_threads(int(sys.argv[1]))
-assert pool.install(int(sys.argv[1]))
+assert threads.install(int(sys.argv[1]))
 from nnctl.kernels import codes
 from nnctl.kernels.elementwise import binary_parallel
 from nnctl.kernels.ranges import BLOCK
@@ -33,7 +33,7 @@ def hammer(seed, rounds):
         assert (out == np.float32(1.5 + seed)).all()
 
 before = os.sched_getaffinity(0)
-with pool.spread():
+with threads.spread():
     hammer(1, 300)
 assert os.sched_getaffinity(0) == before
 callers = [threading.Thread(target=hammer, args=(seed, 150)) for seed in (2, 3, 4)]
@@ -79,7 +79,7 @@ def test_beside_a_busy_process(busy: None) -> None:
 
 
 def test_spread_without_workers_changes_nothing() -> None:
-    from nnctl.kernels.pool import spread
+    from nnctl.kernels.threads import spread
 
     seen = []
 

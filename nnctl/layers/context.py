@@ -12,7 +12,7 @@ from nnctl.ops.elementwise import scale
 
 
 @dataclass
-class Call:
+class LayerContext:
     """One call of a layer, while the op graph is built.
 
     Attributes:

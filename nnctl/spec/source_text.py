@@ -11,7 +11,7 @@ from nnctl.core.errors import ConfigError, Place, Problem
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
-class Source:
+class SourceText:
     """A text and the name it goes by in errors (a file, or `--set`)."""
 
     def __init__(self, file: str, text: str) -> None:
@@ -37,7 +37,7 @@ class Source:
 class Span(NamedTuple):
     """A stretch of a source; `line` and `column` (of its start) count from 0."""
 
-    source: Source
+    source: SourceText
     start: int
     end: int
     line: int

@@ -20,7 +20,7 @@ _NEAREST = 200
 
 
 @dataclass(frozen=True)
-class Scope:
+class LayerList:
     """A `layers` list with its namespace.
 
     Attributes:
@@ -123,7 +123,7 @@ class Scope:
             return
         entries = named_entries(entry.raw.get("layers"), [])
         chain = entry.type == "Sequential"
-        scope = Scope(self.document, (*here, "layers"), entries, [], chain)
+        scope = LayerList(self.document, (*here, "layers"), entries, [], chain)
         yield from scope.problems()
         if not chain:
             yield from scope.outputs((*here, "outputs"), entry.raw.get("outputs"))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnctl.kernels.convolution_plan import TASKS, TICKETS, VECTOR_BYTES, Geometry, Table, images_together
+from nnctl.kernels.convolution_plan import TASKS, TICKETS, VECTOR_BYTES, Geometry, PlanTable, images_together
 
 WORKERS = 16  # threads that get scratch of their own; also the most parts
 BLOCK_BYTES = 160 * 1024  # a block of x stays in the second-level cache
@@ -31,10 +31,10 @@ PACK_DEPTH = 32  # rows of the kernel from which copying a panel of dy pays
 PART_PIXELS = 128  # fewer, and adding up the parts costs more than it brings
 
 
-class KernelGradient(NamedTuple):
-    """What `convolution_gradient.kernel_gradient` needs."""
+class WeightGradientPlan(NamedTuple):
+    """What `convolution_gradient.weight_gradient` needs."""
 
-    table: Table
+    table: PlanTable
     partial_elements: int  # of all parts
     slot_elements: int
     work: int  # multiply-adds
@@ -44,7 +44,7 @@ class KernelGradient(NamedTuple):
         return TICKETS + self.partial_elements + min(threads, WORKERS) * self.slot_elements
 
 
-class Source(NamedTuple):
+class PaddedImage(NamedTuple):
     """How x is read: its sizes, the zeros around it, the rows under a row of dy, the step between those."""
 
     height: int
@@ -73,15 +73,15 @@ class Source(NamedTuple):
         return (block - 1) * self.step + self.extent
 
 
-def _source(g: Geometry) -> Source:
+def _source(g: Geometry) -> PaddedImage:
     extent = [(k - 1) * d + 1 for k, d in zip(g.kernel, g.dilation, strict=True)]
     bottom = (g.out_height - 1) * g.stride[0] + extent[0] - g.top - g.height
     right = (g.out_width - 1) * g.stride[1] + extent[1] - g.left - g.width
     right = max(right, 0)
-    return Source(g.height, g.width, g.channels, g.top, g.left, bottom, right, extent[0], g.stride[0])
+    return PaddedImage(g.height, g.width, g.channels, g.top, g.left, bottom, right, extent[0], g.stride[0])
 
 
-def _rows_of_block(g: Geometry, source: Source, itemsize: int) -> int:
+def _rows_of_block(g: Geometry, source: PaddedImage, itemsize: int) -> int:
     """Rows of dy in a block: its x fits the cache, and a small batch gives work to all threads."""
 
     def too_many(block: int) -> bool:
@@ -95,7 +95,7 @@ def _rows_of_block(g: Geometry, source: Source, itemsize: int) -> int:
     return block
 
 
-def _image_runs(g: Geometry, source: Source, block: int) -> tuple[list[int], int, int, int]:
+def _image_runs(g: Geometry, source: PaddedImage, block: int) -> tuple[list[int], int, int, int]:
     """How an image's pixels are walked: (runs, their length, step, 1 if one run holds all rows)."""
     across, down = g.stride[1] * g.channels, g.stride[0] * source.row
     if g.out_width == 1:
@@ -105,7 +105,7 @@ def _image_runs(g: Geometry, source: Source, block: int) -> tuple[list[int], int
     return [m * down for m in range(block)], g.out_width, across, 0
 
 
-def kernel_gradient(g: Geometry, itemsize: int) -> KernelGradient:
+def weight_gradient(g: Geometry, itemsize: int) -> WeightGradientPlan:
     """Tables for dw (and db) from x and dy."""
     g = g.turned()
     source = _source(g)
@@ -149,4 +149,4 @@ def kernel_gradient(g: Geometry, itemsize: int) -> KernelGradient:
     at = np.cumsum([HEADER, len(places), len(runs), len(runs)])
     header += [int(n) for n in at[1:]] + [0] * (HEADER - len(header) - 3)
     table = np.array(header + places + runs + weight_rows + rows + [rows[-1]] * SPARE_ROWS, np.int64)
-    return KernelGradient(table, parts * partial, slot, g.work)
+    return WeightGradientPlan(table, parts * partial, slot, g.work)

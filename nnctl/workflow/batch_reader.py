@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
-
+from nnctl.core.arrays import Array
 from nnctl.data.dataset import WEIGHT, Dataset
 from nnctl.data.open import Data
 from nnctl.graph.objective import Objective
 from nnctl.workflow.class_weights import ClassWeight, class_numbers, class_weights
 
-Array = np.ndarray[Any, Any]
 
-
-class Split:
+class BatchReader:
     """Feeds programs from a data set: `input:<name>`, `target:<output>`, `sample_weight`.
 
     Args:
@@ -60,9 +56,11 @@ class Split:
             weights[known] *= self.class_weight[classes[known]]
 
 
-def make_split(dataset: Dataset, data: Data, objective: Objective, weights: ClassWeight | None) -> Split:
-    """The split that training reads, with class weights where the config gives some. Raises ConfigError."""
+def make_reader(
+    dataset: Dataset, data: Data, objective: Objective, weights: ClassWeight | None
+) -> BatchReader:
+    """What training reads a split by, with class weights where the config gives some. Raises ConfigError."""
     if not weights:
-        return Split(dataset)
+        return BatchReader(dataset)
     output, table = class_weights(dataset, data, objective, weights)
-    return Split(dataset, table, output)
+    return BatchReader(dataset, table, output)
