@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from nnctl.constraints.base import Constraint
 from nnctl.core.shapes import Shape
 from nnctl.initializers.base import Initializer
-from nnctl.layers.base import Layer, Weight, need_known, register
+from nnctl.layers.base import Layer, Weight, register
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import multiply_row
@@ -26,13 +26,13 @@ class FeatureScale(Layer):
     scale_constraint: Constraint | None = None
     """What s satisfies after each update."""
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        need_known("FeatureScale", inputs[0], -1, "the last axis")
-        return inputs[0]
+    def output_shape(self, x: Shape) -> Shape:
+        self.need_known(x, -1, "the last axis")
+        return x
 
-    def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
-        features = need_known("FeatureScale", inputs[0], -1, "the last axis")
-        return {"scale": Weight((features,), self.scale_initializer, constraint=self.scale_constraint)}
+    def weights(self, x: Shape) -> Mapping[str, Weight]:
+        features = self.need_known(x, -1, "the last axis")
+        return {"scale": self.weight("scale", (features,))}
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        return multiply_row(inputs[0], ctx.weights["scale"])
+    def call(self, ctx: LayerContext, x: Value) -> Value:
+        return multiply_row(x, ctx.weights["scale"])

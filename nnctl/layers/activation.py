@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from nnctl.activations.base import Activation as ActivationField
 from nnctl.core.ranges import Range
-from nnctl.core.shapes import Shape
-from nnctl.layers.base import Layer, register
+from nnctl.layers.base import SameShape, register
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 
 
 @register
-class Activation(Layer):
+class Activation(SameShape):
     """y = activation(x).
 
     Shapes: x (B, ...), y (B, ...).
@@ -21,16 +20,10 @@ class Activation(Layer):
     activation: ActivationField
     """What is applied."""
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        return x
-
-    def value_range(self, *inputs: Range | None) -> Range | None:
-        (x,) = inputs
+    def value_range(self, x: Range | None) -> Range | None:
         found: Range | None = self.activation.value_range(x)
         return found
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         y: Value = self.activation.apply(x)
         return y

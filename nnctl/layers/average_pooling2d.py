@@ -25,6 +25,5 @@ class AveragePooling2D(Pooling2D):
     pool_size: Pair
     """The window's height and width."""
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         return average_pool2d(x, self.pool_size, self.steps, self.pads(x.shape))

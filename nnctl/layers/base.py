@@ -39,11 +39,15 @@ class Weight:
     trainable: bool = True
 
 
+_KINDS = {"initializer": 1, "regularizer": 2, "constraint": 3}
+
+
 class Layer(Spec):
     """A layer's config and meaning.
 
-    A subclass gives `output_shape`, `weights` where it has any, and `call`. Multi-input layers take several
-    shapes and tensors; a layer with several outputs returns a list of shapes and a list of tensors.
+    A subclass gives `output_shape`, `weights` where it has any, and `call`, each with the layer's inputs as
+    parameters: `(self, x)` takes one, `(self, *inputs)` any number. A layer with several outputs returns a
+    list of shapes and a list of tensors.
     """
 
     name: str | None = None
@@ -65,12 +69,29 @@ class Layer(Spec):
     keeps_range: ClassVar[bool] = False
     """Whether its outputs lie between the least and the largest of its input (Flatten, pooling)."""
 
+    shared_fields: ClassVar[bool] = False
+    """Whether a base's fields come after those of the layers that have it (see `layers.fields`)."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Put what `layers.fields` declares behind the layer's own fields, before its schema is made.
+
+        As in Keras: what is neither, then initializers, regularizers (the activity's last), constraints.
+        """
+        fields = cls.__pydantic_fields__
+        shared = [base for base in cls.__mro__ if vars(base).get("shared_fields")]
+        late = [name for base in shared for name in base.__annotations__ if name in fields]
+        for name in sorted(
+            late, key=lambda n: (_KINDS.get(n.rpartition("_")[2], 0), n.startswith("activity_"))
+        ):
+            fields[name] = fields.pop(name)
+
     @property
     def kind(self) -> str:
         """What a config calls this layer: its class's name."""
         return type(self).__name__
 
-    def output_shape(self, *inputs: Shape) -> Shape | list[Shape]:
+    def output_shape(self, *inputs: Any, **named: Any) -> Shape | list[Shape]:
         """The output's shape (or a list, for several outputs) from the inputs' shapes.
 
         Raises:
@@ -78,21 +99,37 @@ class Layer(Spec):
         """
         raise NotImplementedError
 
-    def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
+    def weights(self, *inputs: Any, **named: Any) -> Mapping[str, Weight]:
         """The layer's weights by name, in Keras's order (trainable ones first, then statistics).
 
         Called only with shapes that `output_shape` took.
         """
         return {}
 
-    def value_range(self, *inputs: Range | None) -> Range | None:
+    def weight(self, name: str, shape: tuple[int, ...], trainable: bool = True) -> Weight:
+        """A weight (all axes, no batch axis) filled and held in check by the fields that are named after it.
+
+        Those of `kernel` are `kernel_initializer`, `kernel_regularizer` and `kernel_constraint`, the last two
+        where the layer has them; those of `recurrent_kernel` begin with `recurrent_`, as in Keras.
+        """
+        prefix = name if hasattr(self, f"{name}_initializer") else name.removesuffix("_kernel")
+        return Weight(
+            shape,
+            getattr(self, f"{prefix}_initializer"),
+            getattr(self, f"{prefix}_regularizer", None),
+            getattr(self, f"{prefix}_constraint", None),
+            trainable,
+        )
+
+    def value_range(self, *inputs: Any, **named: Any) -> Range | None:
         """Between what its outputs lie, from the ranges of its inputs; None where that is not known.
 
         By default that of its activation, whose input may be any number.
         """
         if self.keeps_range:
             (x,) = inputs
-            return x
+            kept: Range | None = x
+            return kept
         activation = getattr(self, "activation", None)
         found: Range | None = activation.value_range(ANY) if activation is not None else None
         return found
@@ -102,62 +139,69 @@ class Layer(Spec):
         activation = getattr(self, "activation", None)
         return -1 if activation is not None and activation.sums_to_one else None
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value]:
+    def call(self, ctx: LayerContext, *inputs: Any, **named: Any) -> Value | list[Value]:
         """Compose ops. `ctx` gives weights, mask, training flag and random keys."""
         raise NotImplementedError
 
-    def output_mask(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value | None] | None:
+    def output_mask(self, ctx: LayerContext, *inputs: Any, **named: Any) -> Value | list[Value | None] | None:
         """The mask (B, T) uint8 that goes on with the output; default: the first input's mask."""
         return ctx.mask if self.supports_masking else None
 
+    def need_rank(self, shape: Shape, *axes: str) -> None:
+        """Raise ShapeError unless `shape` has as many axes (batch not counted) as are named."""
+        rank, names = len(axes), ", ".join(axes)
+        if len(shape) == rank:
+            return
+        count = f"{rank} axis" if rank == 1 else f"{rank} axes"
+        raise ShapeError(
+            f"{self.kind} needs an input of {count} ({names}) besides the batch, but {show(shape)} comes in",
+            expected=f"an input of shape ({names}); {_way_to_rank(rank)}",
+        )
 
-def need_rank(layer: str, shape: Shape, rank: int, axes: str) -> None:
-    """Raise ShapeError unless `shape` has `rank` axes (batch not counted); `axes` names them."""
-    if len(shape) == rank:
-        return
-    count = f"{rank} axis" if rank == 1 else f"{rank} axes"
-    raise ShapeError(
-        f"{layer} needs an input of {count} ({axes}) besides the batch, but {show(shape)} comes in",
-        expected=f"an input of shape ({axes}); {_way_to_rank(shape, rank)}",
-    )
+    def need_known(self, shape: Shape, axis: int, what: str) -> int:
+        """The length of `axis` of `shape`, which sizes a weight. Raises ShapeError where it is not known."""
+        if not shape:
+            raise ShapeError(
+                f"{self.kind} needs an input with at least one axis besides the batch, "
+                "but single numbers come in",
+                expected="an input of shape (n) or more axes",
+            )
+        length = shape[axis]
+        if length is None:
+            raise ShapeError(
+                f"{self.kind} sizes its weights by {what}, "
+                f"which is null (a length that varies) in {show(shape)}",
+                expected=f"a fixed number for {what}",
+            )
+        return length
+
+    def need_axis(self, shape: Shape, axis: int) -> int:
+        """`axis` as Keras counts it (0 is the batch) as an index into `shape`, from 0.
+
+        Raises:
+            ShapeError: the input has no such axis, or it is the batch axis.
+        """
+        rank = len(shape) + 1
+        at = axis + rank if axis < 0 else axis
+        if not 1 <= at < rank:
+            raise ShapeError(
+                f"{self.kind} is told to work along axis {axis}, which {show(shape)} does not have",
+                field="axis",
+                expected=f"an axis from 1 to {rank - 1} (0 is the batch), or from -{rank - 1} to -1",
+            )
+        return at - 1
 
 
-def _way_to_rank(shape: Shape, rank: int) -> str:
+class SameShape(Layer):
+    """What layers share that change each number of one input and no shape."""
+
+    def output_shape(self, x: Shape) -> Shape:
+        return x
+
+
+def _way_to_rank(rank: int) -> str:
     """What a user can put before a layer so that it gets `rank` axes."""
     if rank == 1:
         return "put Flatten before it"
     example = ", ".join(["..."] * rank)
     return f"put {{type: Reshape, target_shape: [{example}]}} before it"
-
-
-def need_known(layer: str, shape: Shape, axis: int, what: str) -> int:
-    """The length of `axis` of `shape`, which sizes a weight. Raises ShapeError where it is not known."""
-    if not shape:
-        raise ShapeError(
-            f"{layer} needs an input with at least one axis besides the batch, but single numbers come in",
-            expected="an input of shape (n) or more axes",
-        )
-    length = shape[axis]
-    if length is None:
-        raise ShapeError(
-            f"{layer} sizes its weights by {what}, which is null (a length that varies) in {show(shape)}",
-            expected=f"a fixed number for {what}",
-        )
-    return length
-
-
-def need_axis(layer: str, shape: Shape, axis: int) -> int:
-    """`axis` as Keras counts it (0 is the batch) as an index into `shape`, from 0.
-
-    Raises:
-        ShapeError: the input has no such axis, or it is the batch axis.
-    """
-    rank = len(shape) + 1
-    at = axis + rank if axis < 0 else axis
-    if not 1 <= at < rank:
-        raise ShapeError(
-            f"{layer} is told to work along axis {axis}, which {show(shape)} does not have",
-            field="axis",
-            expected=f"an axis from 1 to {rank - 1} (0 is the batch), or from -{rank - 1} to -1",
-        )
-    return at - 1

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
-from nnctl.layers.base import Layer, need_axis, register
+from nnctl.layers.base import Layer, register
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import cast, fill
@@ -31,7 +31,7 @@ class Concatenate(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         first, *others = inputs
-        at = need_axis("Concatenate", first, self.axis)
+        at = self.need_axis(first, self.axis)
         out = list(first)
         for other in others:
             if len(other) != len(first):
@@ -58,7 +58,7 @@ class Concatenate(Layer):
         return concatenate(xs, self._axis(*inputs))
 
     def _axis(self, x: Value, *_: Value) -> int:
-        return need_axis("Concatenate", x.shape[1:], self.axis) + 1
+        return self.need_axis(x.shape[1:], self.axis) + 1
 
     def output_mask(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value | None] | None:
         """Along time: the masks end to end. Along another axis: set where any is; None where one has none."""

@@ -34,8 +34,7 @@ class Conv1D(Convolution):
     dilation_rate: Single = (1,)
     """The steps between a window's taps."""
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         batch, length, channels = x.shape
         (window,), (stride,), (dilation,) = self.window, self.strides, self.dilation_rate
         kernel = ctx.weights["kernel"]

@@ -33,8 +33,7 @@ class Conv2D(Convolution):
     dilation_rate: Pair = (1, 1)
     """The steps between a window's taps, down and across."""
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         top_bottom, left_right = (
             around(n, w, s, self.padding)
             for n, w, s in zip(x.shape[1:3], self.window, self.strides, strict=True)
@@ -48,4 +47,4 @@ class Conv2D(Convolution):
             self.dilation_rate,
             self.groups,
         )
-        return ctx.regularize(self.activity_regularizer, self.activation.apply(y))
+        return self.activated(ctx, y)

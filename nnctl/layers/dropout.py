@@ -29,8 +29,7 @@ class Dropout(Layer):
     seed: int | None = None
     """The stream's seed; default: the experiment's."""
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
+    def output_shape(self, x: Shape) -> Shape:
         noise = self.noise_shape
         if noise is None:
             return x
@@ -48,8 +47,7 @@ class Dropout(Layer):
             )
         return x
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         if not ctx.training or self.rate == 0:
             return x
         noise = self.noise_shape

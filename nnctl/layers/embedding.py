@@ -43,27 +43,17 @@ class Embedding(Layer):
 
     reads_integers: ClassVar[bool] = True
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
+    def output_shape(self, x: Shape) -> Shape:
         return (*x, self.output_dim)
 
-    def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
-        return {
-            "embeddings": Weight(
-                (self.input_dim, self.output_dim),
-                self.embeddings_initializer,
-                self.embeddings_regularizer,
-                self.embeddings_constraint,
-            )
-        }
+    def weights(self, x: Shape) -> Mapping[str, Weight]:
+        return {"embeddings": self.weight("embeddings", (self.input_dim, self.output_dim))}
 
     def value_range(self, *inputs: Range | None) -> Range | None:
         return ANY
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         return embedding(x, ctx.weights["embeddings"])
 
-    def output_mask(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value | None] | None:
-        (x,) = inputs
+    def output_mask(self, ctx: LayerContext, x: Value) -> Value | list[Value | None] | None:
         return not_equal(x, 0) if self.mask_zero else None

@@ -27,10 +27,8 @@ class Flatten(Layer):
     data_format: Literal["channels_last"] = "channels_last"
     """Where the channels are: always last."""
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
+    def output_shape(self, x: Shape) -> Shape:
         return (None,) if None in x else (prod(n for n in x if n is not None),)
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         return reshape(x, (x.shape[0], prod(x.shape[1:])))

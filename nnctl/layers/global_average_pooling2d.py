@@ -22,7 +22,6 @@ class GlobalAveragePooling2D(GlobalPooling2D):
 
     aliases: ClassVar[tuple[str, ...]] = ("GlobalAveragePool2D",)
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         y = global_average_pool(x)
         return reshape(y, (x.shape[0], 1, 1, x.shape[3])) if self.keepdims else y

@@ -33,8 +33,7 @@ class GRU(Gated):
         width = self.gates * self.units
         return (2, width) if self.reset_after else (width,)
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value]:
-        x, *initial = inputs
+    def call(self, ctx: LayerContext, x: Value, *initial: Value) -> Value | list[Value]:
         bias, of_state = ctx.weights.get("bias"), None
         if bias is not None and self.reset_after:
             width = (self.gates * self.units,)

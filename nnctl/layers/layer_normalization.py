@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import prod
 
-from pydantic import NonNegativeFloat, field_validator
+from pydantic import field_validator
 from pydantic_core import PydanticCustomError
 
-from nnctl.constraints.base import Constraint
 from nnctl.core.errors import ShapeError
 from nnctl.core.ranges import ANY, Range
 from nnctl.core.shapes import Shape, show
-from nnctl.initializers.base import Initializer
-from nnctl.layers.base import Layer, Weight, need_axis, need_known, register
+from nnctl.layers.base import Weight, register
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithScale
 from nnctl.ops.base import Value
 from nnctl.ops.normalization import layer_norm
 from nnctl.ops.shape import reshape
 from nnctl.ops.transpose import move_axis
-from nnctl.regularizers.base import Regularizer
 
 
 @register
-class LayerNormalization(Layer):
+class LayerNormalization(WithScale):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance over `axis` of each example.
 
     Shapes: x (B, ...), gamma and beta of the lengths of `axis`, y (B, ...).
@@ -32,24 +30,6 @@ class LayerNormalization(Layer):
 
     axis: int | tuple[int, ...] = -1
     """The axis or axes to normalize over; 0 is the batch, -1 the last."""
-    epsilon: NonNegativeFloat = 1e-3
-    """What is added to the variance."""
-    center: bool = True
-    """Whether beta is added."""
-    scale: bool = True
-    """Whether gamma multiplies."""
-    beta_initializer: Initializer = "zeros"
-    """First values of beta."""
-    gamma_initializer: Initializer = "ones"
-    """First values of gamma."""
-    beta_regularizer: Regularizer | None = None
-    """Penalty on beta."""
-    gamma_regularizer: Regularizer | None = None
-    """Penalty on gamma."""
-    beta_constraint: Constraint | None = None
-    """What beta satisfies after each update."""
-    gamma_constraint: Constraint | None = None
-    """What gamma satisfies after each update."""
 
     @field_validator("axis")
     @classmethod
@@ -61,7 +41,7 @@ class LayerNormalization(Layer):
     def _axes(self, x: Shape) -> list[int]:
         """The axes as indices into x without its batch, from first to last."""
         given = (self.axis,) if isinstance(self.axis, int) else self.axis
-        axes = sorted(need_axis("LayerNormalization", x, axis) for axis in given)
+        axes = sorted(self.need_axis(x, axis) for axis in given)
         if len(set(axes)) < len(axes):
             raise ShapeError(
                 f"LayerNormalization is told an axis of {show(x)} twice: {list(given)}",
@@ -70,31 +50,20 @@ class LayerNormalization(Layer):
             )
         return axes
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        for at in self._axes(x):
-            need_known("LayerNormalization", x, at, "the axes it normalizes over")
+    def output_shape(self, x: Shape) -> Shape:
+        self._lengths(x)
         return x
 
-    def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
-        (x,) = inputs
-        shape = tuple(n for n in (x[at] for at in self._axes(x)) if n is not None)
-        weights = {}
-        if self.scale:
-            weights["gamma"] = Weight(
-                shape, self.gamma_initializer, self.gamma_regularizer, self.gamma_constraint
-            )
-        if self.center:
-            weights["beta"] = Weight(
-                shape, self.beta_initializer, self.beta_regularizer, self.beta_constraint
-            )
-        return weights
+    def _lengths(self, x: Shape) -> tuple[int, ...]:
+        return tuple(self.need_known(x, at, "the axes it normalizes over") for at in self._axes(x))
+
+    def weights(self, x: Shape) -> Mapping[str, Weight]:
+        return self.scale_weights(self._lengths(x))
 
     def value_range(self, *inputs: Range | None) -> Range | None:
         return ANY
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         axes = self._axes(x.shape[1:])
         first, last = len(x.shape) - len(axes), len(x.shape) - 1
         # The axes go to the end, one after the other, unless they are there, and are seen as one.

@@ -6,15 +6,14 @@ from pydantic import NonNegativeFloat
 
 from nnctl.activations.rectifiers import rectified_range
 from nnctl.core.ranges import Range
-from nnctl.core.shapes import Shape
-from nnctl.layers.base import Layer, register
+from nnctl.layers.base import SameShape, register
 from nnctl.layers.context import LayerContext
 from nnctl.ops.activation import activation
 from nnctl.ops.base import Value
 
 
 @register
-class LeakyReLU(Layer):
+class LeakyReLU(SameShape):
     """y = x for x >= 0, negative_slope x below.
 
     Shapes: x (B, ...), y (B, ...).
@@ -24,13 +23,8 @@ class LeakyReLU(Layer):
     negative_slope: NonNegativeFloat = 0.3
     """The slope below zero."""
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        return x
-
     def value_range(self, *inputs: Range | None) -> Range | None:
         return rectified_range(self.negative_slope)
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         return activation(x, "leaky_relu", a=self.negative_slope)

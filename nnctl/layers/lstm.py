@@ -50,14 +50,13 @@ class LSTM(Gated):
     unit_forget_bias: bool = True
     """Whether the forget gate's bias starts at 1 (Jozefowicz et al., 2015)."""
 
-    def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
-        weights = dict(super().weights(*inputs))
+    def weights(self, x: Shape, *initial: Shape) -> Mapping[str, Weight]:
+        weights = dict(super().weights(x, *initial))
         if self.use_bias and self.unit_forget_bias:
             weights["bias"] = replace(weights["bias"], initializer=ForgetBias(self.bias_initializer))
         return weights
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value]:
-        x, *initial = inputs
+    def call(self, ctx: LayerContext, x: Value, *initial: Value) -> Value | list[Value]:
         xw = self.projected(ctx, x, ctx.weights.get("bias"))
         recurrent = ctx.weights["recurrent_kernel"]
         y, h, c = ops.lstm(xw, recurrent, self.step, self.gate, **self.options(ctx, x, initial))

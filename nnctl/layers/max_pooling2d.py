@@ -25,6 +25,5 @@ class MaxPooling2D(Pooling2D):
     pool_size: Pair = (2, 2)
     """The window's height and width."""
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         return max_pool2d(x, self.pool_size, self.steps, self.pads(x.shape))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from nnctl.core.shapes import Shape
-from nnctl.layers.base import Layer, need_rank
+from nnctl.layers.base import Layer
 from nnctl.layers.sizes import Pair
 from nnctl.layers.windows import Padding, around, slide
 
-IMAGE = "height, width, channels"
+IMAGE = ("height", "width", "channels")
 
 
 class Pooling2D(Layer):
@@ -35,9 +35,8 @@ class Pooling2D(Layer):
         """The strides, with the default filled in."""
         return self.strides or self.pool_size
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        need_rank(self.kind, x, 3, IMAGE)
+    def output_shape(self, x: Shape) -> Shape:
+        self.need_rank(x, *IMAGE)
         size = slide(self.kind, "pool_size", x[:-1], self.pool_size, self.steps, self.padding)
         return (*size, x[-1])
 
@@ -63,7 +62,6 @@ class GlobalPooling2D(Layer):
     keepdims: bool = False
     """Whether height and width stay as axes of length 1."""
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        need_rank(self.kind, x, 3, IMAGE)
+    def output_shape(self, x: Shape) -> Shape:
+        self.need_rank(x, *IMAGE)
         return (1, 1, x[-1]) if self.keepdims else (x[-1],)

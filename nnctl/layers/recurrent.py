@@ -9,12 +9,11 @@ from pydantic import Field, PositiveInt, field_validator
 from pydantic_core import PydanticCustomError
 
 from nnctl.activations.base import Activation
-from nnctl.constraints.base import Constraint
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
-from nnctl.initializers.base import Initializer
-from nnctl.layers.base import Layer, Weight, need_known, need_rank
+from nnctl.layers.base import Weight
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithBias, WithKernel, WithRecurrentKernel
 from nnctl.ops.base import Value
 from nnctl.ops.dropout import dropout, dropout_factor
 from nnctl.ops.linear import linear
@@ -39,7 +38,7 @@ def applied_in_a_step(value: Any) -> Any:
     return value
 
 
-class Recurrent(Layer):
+class Recurrent(WithKernel, WithRecurrentKernel, WithBias):
     """A step over time with `gates` products of the input and of the state, and `states` state vectors.
 
     A masked step leaves the state as it is, with initial states too (there Keras forgets the mask).
@@ -55,28 +54,8 @@ class Recurrent(Layer):
     """The length of the state and of the output: U."""
     activation: Activation = "tanh"
     """What is applied to the new state: linear, relu, sigmoid, tanh or hard_sigmoid."""
-    use_bias: bool = True
-    """Whether a bias is added."""
-    kernel_initializer: Initializer = "glorot_uniform"
-    """First values of the kernel, which multiplies the input."""
-    recurrent_initializer: Initializer = "orthogonal"
-    """First values of the recurrent kernel, which multiplies the state."""
-    bias_initializer: Initializer = "zeros"
-    """First values of the bias."""
-    kernel_regularizer: Regularizer | None = None
-    """Penalty on the kernel."""
-    recurrent_regularizer: Regularizer | None = None
-    """Penalty on the recurrent kernel."""
-    bias_regularizer: Regularizer | None = None
-    """Penalty on the bias."""
     activity_regularizer: Regularizer | None = None
     """Penalty on each output, divided by the batch size."""
-    kernel_constraint: Constraint | None = None
-    """What the kernel satisfies after each update."""
-    recurrent_constraint: Constraint | None = None
-    """What the recurrent kernel satisfies after each update."""
-    bias_constraint: Constraint | None = None
-    """What the bias satisfies after each update."""
     dropout: Rate = 0.0
     """The part of the input that is dropped while training, the same at every step of a sequence."""
     recurrent_dropout: Rate = 0.0
@@ -104,10 +83,9 @@ class Recurrent(Layer):
         """The activation's name, as ops know it."""
         return type(self.activation).__name__
 
-    def output_shape(self, *inputs: Shape) -> Shape | list[Shape]:
-        x, *initial = inputs
-        need_rank(self.kind, x, 2, "time, features")
-        need_known(self.kind, x, 1, "the features")
+    def output_shape(self, x: Shape, *initial: Shape) -> Shape | list[Shape]:
+        self.need_rank(x, "time", "features")
+        self.need_known(x, 1, "the features")
         self._check_initial(initial)
         y: Shape = (x[0], self.units) if self.return_sequences else (self.units,)
         return [y, *[(self.units,)] * self.states] if self.return_state else y
@@ -130,25 +108,14 @@ class Recurrent(Layer):
         """The bias's shape."""
         return (self.gates * self.units,)
 
-    def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
-        x, *_ = inputs
-        features = need_known(self.kind, x, 1, "the features")
+    def weights(self, x: Shape, *initial: Shape) -> Mapping[str, Weight]:
         width = self.gates * self.units
         weights = {
-            "kernel": Weight(
-                (features, width), self.kernel_initializer, self.kernel_regularizer, self.kernel_constraint
-            ),
-            "recurrent_kernel": Weight(
-                (self.units, width),
-                self.recurrent_initializer,
-                self.recurrent_regularizer,
-                self.recurrent_constraint,
-            ),
+            "kernel": self.weight("kernel", (self.need_known(x, 1, "the features"), width)),
+            "recurrent_kernel": self.weight("recurrent_kernel", (self.units, width)),
         }
         if self.use_bias:
-            weights["bias"] = Weight(
-                self.bias_shape(), self.bias_initializer, self.bias_regularizer, self.bias_constraint
-            )
+            weights["bias"] = self.weight("bias", self.bias_shape())
         return weights
 
     def projected(self, ctx: LayerContext, x: Value, bias: Value | None) -> Value:

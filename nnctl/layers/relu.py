@@ -6,14 +6,13 @@ from pydantic import NonNegativeFloat
 
 from nnctl.activations.rectifiers import rectified, rectified_range
 from nnctl.core.ranges import Range
-from nnctl.core.shapes import Shape
-from nnctl.layers.base import Layer, register
+from nnctl.layers.base import SameShape, register
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 
 
 @register
-class ReLU(Layer):
+class ReLU(SameShape):
     """y = min(x, max_value) for x >= threshold, negative_slope (x - threshold) below.
 
     Shapes: x (B, ...), y (B, ...).
@@ -27,13 +26,8 @@ class ReLU(Layer):
     threshold: NonNegativeFloat = 0.0
     """Values below this are damped or set to zero."""
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        return x
-
     def value_range(self, *inputs: Range | None) -> Range | None:
         return rectified_range(self.negative_slope, self.max_value)
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         return rectified(x, self.negative_slope, self.max_value, self.threshold)

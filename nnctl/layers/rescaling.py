@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from nnctl.core.shapes import Shape
-from nnctl.layers.base import Layer, register
+from nnctl.layers.base import SameShape, register
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import affine, cast
 
 
 @register
-class Rescaling(Layer):
+class Rescaling(SameShape):
     """y = scale x + offset.
 
     Shapes: x (B, ...), y (B, ...) of floats.
@@ -26,10 +25,5 @@ class Rescaling(Layer):
     offset: float = 0.0
     """What is added after that."""
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        return x
-
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         return affine(cast(x, ctx.graph.dtype), self.scale, self.offset)

@@ -22,8 +22,7 @@ class SimpleRNN(Recurrent):
 
     inputs_max: ClassVar[int | None] = 2
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value]:
-        x, *initial = inputs
+    def call(self, ctx: LayerContext, x: Value, *initial: Value) -> Value | list[Value]:
         xw = self.projected(ctx, x, ctx.weights.get("bias"))
         recurrent = ctx.weights["recurrent_kernel"]
         y, h = ops.simple_rnn(xw, recurrent, self.step, **self.options(ctx, x, initial))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnctl.core.ranges import UNIT, Range
 from nnctl.core.shapes import Shape
-from nnctl.layers.base import Layer, need_axis, register
+from nnctl.layers.base import Layer, register
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.masks import select
@@ -25,9 +25,8 @@ class Softmax(Layer):
     axis: int = -1
     """The axis that sums to 1; 0 is the batch, -1 the last."""
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        need_axis("Softmax", x, self.axis)
+    def output_shape(self, x: Shape) -> Shape:
+        self.need_axis(x, self.axis)
         return x
 
     def value_range(self, *inputs: Range | None) -> Range | None:
@@ -36,9 +35,8 @@ class Softmax(Layer):
     def softmax_axis(self) -> int | None:
         return self.axis
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
-        at = need_axis("Softmax", x.shape[1:], self.axis) + 1
+    def call(self, ctx: LayerContext, x: Value) -> Value:
+        at = self.need_axis(x.shape[1:], self.axis) + 1
         mask = ctx.mask if len(x.shape) == 2 else None
         kept = x if mask is None else select(mask, x, -1e9)
         last = len(x.shape) - 1

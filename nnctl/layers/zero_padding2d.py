@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator
 
 from nnctl.core.shapes import Shape
-from nnctl.layers.base import Layer, need_rank, register
+from nnctl.layers.base import Layer, register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.pooling import IMAGE
 from nnctl.layers.sizes import PairFromZero
@@ -38,9 +38,8 @@ class ZeroPadding2D(Layer):
     data_format: Literal["channels_last"] = "channels_last"
     """Where the channels are: always last."""
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        need_rank("ZeroPadding2D", x, 3, IMAGE)
+    def output_shape(self, x: Shape) -> Shape:
+        self.need_rank(x, *IMAGE)
         height, width, channels = x
         (top, bottom), (left, right) = self.padding
         return (
@@ -49,6 +48,5 @@ class ZeroPadding2D(Layer):
             channels,
         )
 
-    def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        (x,) = inputs
+    def call(self, ctx: LayerContext, x: Value) -> Value:
         return zero_pad2d(x, self.padding)

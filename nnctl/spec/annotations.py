@@ -151,6 +151,7 @@ def known_keys(annotation: Any, value: Any) -> list[str]:
             last["inputs"] = None
     for cls in specs(annotation, value):
         if cls is not Entry:
-            inherited = set(inspect.get_annotations(cls.__mro__[1]))
+            above = next(base for base in cls.__mro__[1:] if not vars(base).get("shared_fields"))
+            inherited = set(inspect.get_annotations(above))
             keys |= dict.fromkeys(sorted(cls.model_fields, key=lambda name: name in inherited))
     return list(keys | last)

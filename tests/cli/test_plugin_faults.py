@@ -45,7 +45,7 @@ def said(place: Path, old: str, new: str, command: str = "train") -> Result:
 
 @pytest.mark.parametrize("command", ["check", "train"])
 def test_in_what_is_called_when_the_graph_is_built(place: Path, command: str) -> None:
-    for function, before in (("output_shape", "        need_known("), ("weights", "        features =")):
+    for function, before in (("output_shape", "        self.need_known("), ("weights", "        features =")):
         sys.modules.pop("nnctl_plugin_scale", None)
         done = said(place, before, f"        raise KeyError('what I forgot')\n{before}", command)
         assert_told(place, done, function)
@@ -71,8 +71,8 @@ def assert_told(place: Path, done: Result, function: str) -> None:
 
 def test_in_what_it_calls_of_nnctl(place: Path) -> None:
     """The plugin's own line is the place, not the one inside nnctl."""
-    done = said(place, "multiply_row(inputs[0], ", "multiply_row(inputs, ")
-    line = WHOLE[: WHOLE.index("multiply_row(inputs[0]")].count("\n") + 1
+    done = said(place, "multiply_row(x, ", "multiply_row([x], ")
+    line = WHOLE[: WHOLE.index("multiply_row(x")].count("\n") + 1
     assert done.code == 2
     assert f"{place}/scale.py:{line}" in done.err
     assert "in call" in done.err

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from nnctl.core.errors import ShapeError
-from nnctl.layers.base import layers, need_rank
+from nnctl.layers.base import layers
 from nnctl.spec.field_docs import field_docs
 from tests.layers.harness import make
 
@@ -99,9 +99,10 @@ def test_what_is_said_to_do_about_it(
 
 
 def test_one_axis_is_asked_for_in_the_singular() -> None:
-    need_rank("Rows", (5,), 1, "features")
-    with pytest.raises(ShapeError, match=r"needs an input of 1 axis \(features\)") as caught:
-        need_rank("Rows", (4, 5), 1, "features")
+    layer = make({"type": "Flatten"})
+    layer.need_rank((5,), "features")
+    with pytest.raises(ShapeError, match=r"Flatten needs an input of 1 axis \(features\)") as caught:
+        layer.need_rank((4, 5), "features")
     assert caught.value.expected == "an input of shape (features); put Flatten before it"
 
 

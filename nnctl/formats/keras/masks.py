@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 from nnctl.graph.model import CallNode, LayerGraph, Ref
-from nnctl.layers.base import need_axis
 from nnctl.layers.concatenate import Concatenate
 from nnctl.layers.embedding import Embedding
 from nnctl.layers.merge import Merge
@@ -39,7 +38,7 @@ def _source(node: CallNode, sources: Sequence[MaskSource]) -> MaskSource:
         return None
     if isinstance(layer, Concatenate) and any(sources):
         shape = node.input_shapes[0]
-        if need_axis("Concatenate", shape, layer.axis) == 0:
+        if layer.need_axis(shape, layer.axis) == 0:
             return "several"
     if isinstance(layer, Concatenate | Merge):
         if not all(sources):
