@@ -1,4 +1,4 @@
-"""2-D convolution forward and its input gradient: one gather over tables from `convolution_plan`.
+"""Convolution forward and its input gradient, over any axes: one gather over tables of `convolution_plan`.
 
 Order of accumulation of an output element, on every CPU and any number of threads: it starts
 with the bias and takes one chain of fused multiply-adds, kernel taps ascending (for the input
@@ -14,9 +14,8 @@ from typing import Any
 
 import numba
 
-from nnctl.kernels import convolution_plan as plan
 from nnctl.kernels import convolution_tile
-from nnctl.kernels.convolution_plan import VECTOR_BYTES
+from nnctl.kernels.convolution_plan import AT, HEADER, IN, RECORD, VECTOR_BYTES
 from nnctl.kernels.convolution_tile import TILE_ROWS, tile_narrow, tile_wide
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.simd import lanes, take_ticket, thread_count
@@ -33,11 +32,11 @@ SERIAL = 1024 * 1024
 def pack_panels(w: Any, bias: Any, table: Any, panels: Any) -> None:
     """Weights to panels of two vectors of columns; the first row of a panel is the bias or zeros.
 
-    Shapes, all flat: w (KH*KW*C/groups*F,), bias (F,) or empty, table (`forward` or `input_gradient`
+    Shapes, all flat: w (taps*C/groups*F,), bias (F,) or empty, table (`forward` or `input_gradient`
     of convolution_plan), panels (`Gather.panel_elements`,).
     """
-    groups, length, columns = table[plan.GROUPS], table[plan.LENGTH], table[plan.COLUMNS]
-    depth, transposed, filters = table[plan.DEPTH], table[plan.TRANSPOSED], table[plan.FILTERS]
+    groups, length, columns = table[AT.groups], table[AT.length], table[AT.columns]
+    depth, transposed, filters = table[AT.depth], table[AT.transposed], table[AT.filters]
     wide, lane = VECTOR_BYTES // panels.itemsize, lanes(panels)
     to = 0
     for group in range(groups):
@@ -70,13 +69,13 @@ def _class_tiles(
     gate: int, y: int,
 ) -> None:  # fmt: skip
     """All pixels of one class in a task, for one panel of columns. The last tile may overlap."""
-    run_count, length = record[plan.RUN_COUNT], record[plan.RUN_LENGTH]
-    runs, weights = table + record[plan.RUNS] * 8, table + record[plan.WEIGHTS] * 8
+    run_count, length = record[IN.run_count], record[IN.run_length]
+    runs, weights = table + record[IN.runs] * 8, table + record[IN.weights] * 8
     w = panel + width * like.itemsize
     count = min(TILE_ROWS, pixels)
     for p in range(0, pixels, TILE_ROWS):
         p = min(p, pixels - count)
-        rows, places = table + (record[plan.OFFSETS] + p) * 8, table + (record[plan.PLACES] + p) * 8
+        rows, places = table + (record[IN.offsets] + p) * 8, table + (record[IN.places] + p) * 8
         if width * like.itemsize > VECTOR_BYTES:
             tile_wide(
                 like, x, rows, count, runs, weights, run_count, length, 1, w, width, panel, gate, y, places,
@@ -103,8 +102,8 @@ def _task(
     y: Any,
 ) -> None:
     """Output rows first..end-1 of some images, all columns."""
-    groups, length, per_group = table[plan.GROUPS], table[plan.LENGTH], table[plan.COLUMNS]
-    classes, depth = table[plan.CLASSES], table[plan.DEPTH]
+    groups, length, per_group = table[AT.groups], table[AT.length], table[AT.columns]
+    classes, depth = table[AT.classes], table[AT.depth]
     wide = VECTOR_BYTES // y.itemsize
     tables, panel = address(table, 0), address(panels, 0)
     for group in range(groups):
@@ -112,27 +111,27 @@ def _task(
             columns = min(2 * wide, per_group - j)
             width = wide if columns <= wide else 2 * wide
             for number in range(classes):
-                record = table[plan.HEADER + number * plan.RECORD : plan.HEADER + (number + 1) * plan.RECORD]
+                record = table[HEADER + number * RECORD : HEADER + (number + 1) * RECORD]
                 # Members k of the class whose rows, start + k*step, lie in first..end-1.
-                step, before = record[plan.STEP], record[plan.START] - record[plan.STEP] + 1
+                step, before = record[IN.step], record[IN.start] - record[IN.step] + 1
                 k = max(0, (first - before) // step)
-                rows = min(record[plan.ROWS], (end - before) // step) - k
+                rows = min(record[IN.rows], (end - before) // step) - k
                 if rows > 0:
                     source = (
-                        image * table[plan.SOURCE_SIZE]
-                        + record[plan.SOURCE_AT]
-                        + k * record[plan.SOURCE_STEP]
+                        image * table[AT.source_size]
+                        + record[IN.source_at]
+                        + k * record[IN.source_step]
                         + group * length
                     )
                     to = (
-                        image * table[plan.OUT_SIZE]
-                        + record[plan.OUT_AT]
-                        + k * record[plan.OUT_STEP]
+                        image * table[AT.out_size]
+                        + record[IN.out_at]
+                        + k * record[IN.out_step]
                         + group * per_group
                         + j
                     )
                     _class_tiles(
-                        y, address(x, source), tables, record, images * rows * record[plan.PIXELS], panel,
+                        y, address(x, source), tables, record, images * rows * record[IN.pixels], panel,
                         width, columns, mode, address(gate, to), address(y, to),
                     )  # fmt: skip
             panel += (depth + 1) * width * y.itemsize
@@ -141,8 +140,8 @@ def _task(
 @numba.njit(error_model="numpy", nogil=True)
 def _work(x: Any, panels: Any, mode: int, gate: Any, table: Any, scratch: Any, y: Any) -> None:
     """Draw tasks and do them until none is left."""
-    batch, together, blocks = table[plan.BATCH], table[plan.TOGETHER], table[plan.BLOCKS]
-    block = table[plan.BLOCK_ROWS]
+    batch, together, blocks = table[AT.batch], table[AT.together], table[AT.blocks]
+    block = table[AT.block_rows]
     while True:
         task = take_ticket(scratch, 0)
         image = task // blocks * together
@@ -156,9 +155,9 @@ def _work(x: Any, panels: Any, mode: int, gate: Any, table: Any, scratch: Any, y
 def gather(x: Any, panels: Any, relu: int, work: int, gate: Any, table: Any, scratch: Any, y: Any) -> None:
     """y = relu(bias + sum over taps and channels of x * w), 0 where the gate is not positive; by tables.
 
-    Shapes, all flat: x (B*H*W*C,), panels (from `pack_panels`), gate like y or empty, table (from
+    Shapes, all flat: x (B*pixels*C,), panels (from `pack_panels`), gate like y or empty, table (from
     `convolution_plan.Gather`, whose `work` decides whether other threads are woken), scratch
-    (TICKETS,), y (B*OH*OW*F,).
+    (TICKETS,), y (B*pixels*F,).
     """
     mode = (RELU if relu != 0 else 0) | (GATE if gate.size > 0 else 0)
     scratch[0] = scratch[1] = 0

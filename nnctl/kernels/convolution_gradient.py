@@ -13,7 +13,6 @@ from typing import Any
 import numba
 
 from nnctl.kernels import convolution_tile
-from nnctl.kernels import weight_gradient_plan as plan
 from nnctl.kernels.convolution import SERIAL
 from nnctl.kernels.convolution_plan import TICKETS, VECTOR_BYTES
 from nnctl.kernels.convolution_sums import add_columns, add_parts
@@ -22,6 +21,7 @@ from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.padded_copy import copy_padded
 from nnctl.kernels.simd import take_ticket
 from nnctl.kernels.tile import address, copy_block
+from nnctl.kernels.weight_gradient_plan import AT, HEADER, SPARE_ROWS
 
 FROM_ZERO = convolution_tile.FROM_ZERO
 ADD = convolution_tile.ADD
@@ -34,18 +34,18 @@ def _panel(
     has_bias: int, table: Any, sums: int,
 ) -> None:  # fmt: skip
     """All tiles of one panel of filters over one block's pixels; x, w (rows of dy), sums are addresses."""
-    columns, depth, run_pixels = table[plan.OUT_WIDTH], table[plan.DEPTH], table[plan.RUN_PIXELS]
-    step, merged = table[plan.PIXEL_STEP], table[plan.MERGED]
+    columns, depth, run_pixels = table[AT.row_pixels], table[AT.depth], table[AT.run_pixels]
+    step, merged = table[AT.pixel_step], table[AT.merged]
     tables = address(table, 0)
-    wide = tables + plan.HEADER * 8
-    narrow = wide + plan.SPARE_ROWS * 8
+    wide = tables + HEADER * 8
+    narrow = wide + SPARE_ROWS * 8
     runs_at, weights_at, rows_at = (
-        tables + table[plan.RUNS] * 8,
-        tables + table[plan.WEIGHTS] * 8,
-        tables + table[plan.ROWS] * 8,
+        tables + table[AT.runs] * 8,
+        tables + table[AT.weights] * 8,
+        tables + table[AT.rows] * 8,
     )
     mode = FROM_ZERO | ADD if older != 0 else FROM_ZERO
-    runs = images if merged != 0 else images * rows
+    runs = images if merged != 0 else images * rows * table[AT.row_runs]
     length = rows * run_pixels if merged != 0 else run_pixels
     for r in range(0, depth, TILE_ROWS):
         out = sums + r * width * like.itemsize
@@ -60,7 +60,7 @@ def _panel(
                 w, w, out, narrow, width, mode,
             )  # fmt: skip
     if has_bias != 0:
-        out = sums + (depth + plan.SPARE_ROWS) * width * like.itemsize
+        out = sums + (depth + SPARE_ROWS) * width * like.itemsize
         add_columns(like, w, w_step, images * rows * columns, width, older, out)
 
 
@@ -70,9 +70,9 @@ def _block(
     table: Any, scratch: Any, sums: int, panel_at: int,
 ) -> None:  # fmt: skip
     """Rows of one image, or some whole images: their products, into the sums of panels first..last-1."""
-    groups, columns, all_filters = table[plan.GROUPS], table[plan.OUT_WIDTH], table[plan.ALL_FILTERS]
-    channels, filters, depth = table[plan.GROUP_CHANNELS], table[plan.GROUP_FILTERS], table[plan.DEPTH]
-    packed = table[plan.PACKED]
+    groups, columns, all_filters = table[AT.groups], table[AT.row_pixels], table[AT.filters]
+    channels, filters, depth = table[AT.group_channels], table[AT.group_filters], table[AT.depth]
+    packed = table[AT.packed]
     wide = VECTOR_BYTES // dy.itemsize
     number = 0
     for group in range(groups):
@@ -88,20 +88,36 @@ def _block(
                 source = x + group * channels * dy.itemsize
                 _panel(dy, source, w, w_step, images, rows, width, older, has_bias, table, sums)
             number += 1
-            sums += (depth + plan.SPARE_ROWS + 1) * width * dy.itemsize
+            sums += (depth + SPARE_ROWS + 1) * width * dy.itemsize
+
+
+@inline
+def _copy_rows(like: Any, image: int, first: int, rows: int, table: Any, out: int) -> None:
+    """Rows first..first+rows-1 of an image, with zeros around them; image and out are addresses."""
+    height, line, before = table[AT.height], table[AT.line], table[AT.before_line]
+    wide, sheets = table[AT.padded_line], table[AT.sheets]
+    if sheets == 0:
+        copy_padded(like, image, height, line, first, rows, before, wide, out)
+    else:
+        size = height * line * like.itemsize
+        for r in range(rows):
+            # A sheet outside is one without lines.
+            there = height if 0 <= first + r < sheets else 0
+            copy_padded(
+                like, image + (first + r) * size, there, line, -table[AT.before_sheet],
+                table[AT.padded_height], before, wide, out + r * table[AT.row] * like.itemsize,
+            )  # fmt: skip
 
 
 @numba.njit(error_model="numpy", nogil=True)
 def _work(x: Any, dy: Any, has_bias: int, table: Any, scratch: Any, slot: int) -> None:
     """Draw (part, range of panels) until none is left."""
-    images, blocks, block = table[plan.BATCH], table[plan.BLOCKS], table[plan.BLOCK_ROWS]
-    height, width, channels = table[plan.HEIGHT], table[plan.WIDTH], table[plan.CHANNELS]
-    top, left, row = table[plan.TOP], table[plan.LEFT], table[plan.ROW]
-    extent, step, padded = table[plan.EXTENT], table[plan.STEP], table[plan.PADDED]
-    out_height, out_width, filters = table[plan.OUT_HEIGHT], table[plan.OUT_WIDTH], table[plan.ALL_FILTERS]
-    parts, chunks, panels = table[plan.PARTS], table[plan.CHUNKS], table[plan.PANELS]
-    partial, x_elements = table[plan.PARTIAL], table[plan.X_ELEMENTS]
-    together, image_elements, units = table[plan.TOGETHER], table[plan.IMAGE_ELEMENTS], table[plan.UNITS]
+    images, blocks, block = table[AT.batch], table[AT.blocks], table[AT.block_rows]
+    image_size, extent, step = table[AT.image], table[AT.extent], table[AT.step]
+    out_rows, out_row = table[AT.out_rows], table[AT.row_pixels] * table[AT.filters]
+    parts, chunks, panels = table[AT.parts], table[AT.chunks], table[AT.panels]
+    partial, x_elements = table[AT.partial], table[AT.x_elements]
+    together, image_elements, units = table[AT.together], table[AT.image_elements], table[AT.units]
     while True:
         task = take_ticket(scratch, 0)
         if task >= parts * chunks:
@@ -112,29 +128,27 @@ def _work(x: Any, dy: Any, has_bias: int, table: Any, scratch: Any, slot: int) -
             image = unit // blocks * together
             count = min(together, images - image)
             first = unit % blocks * block
-            image_at = image * height * width * channels
-            source = address(x, image_at + (first * step - top) * row)
-            if padded != 0:
+            row = first * step - table[AT.before_row]
+            source = address(x, image * image_size + row * table[AT.row])
+            if table[AT.padded] != 0:
                 source = address(scratch, slot)
                 for n in range(count):
-                    copy_padded(
-                        dy, address(x, image_at + n * height * width * channels), height, width * channels,
-                        first * step - top, (block - 1) * step + extent, left * channels, row,
+                    _copy_rows(
+                        dy, address(x, (image + n) * image_size), row, (block - 1) * step + extent, table,
                         source + n * image_elements * dy.itemsize,
                     )  # fmt: skip
             _block(
-                source, dy, (image * out_height + first) * out_width * filters, count,
-                min(block, out_height - first), chunk * panels // chunks, (chunk + 1) * panels // chunks,
-                unit - begin, has_bias, table, scratch, address(scratch, TICKETS + part * partial),
-                slot + x_elements,
+                source, dy, (image * out_rows + first) * out_row, count, min(block, out_rows - first),
+                chunk * panels // chunks, (chunk + 1) * panels // chunks, unit - begin, has_bias, table,
+                scratch, address(scratch, TICKETS + part * partial), slot + x_elements,
             )  # fmt: skip
 
 
 @numba.njit(error_model="numpy", nogil=True)
 def _combine(has_bias: int, table: Any, scratch: Any, dw: Any, db: Any) -> None:
     """Draw blocks of rows of dw and add up their parts."""
-    groups, all_filters, filters = table[plan.GROUPS], table[plan.ALL_FILTERS], table[plan.GROUP_FILTERS]
-    depth, parts, partial = table[plan.DEPTH], table[plan.PARTS], table[plan.PARTIAL]
+    groups, all_filters, filters = table[AT.groups], table[AT.filters], table[AT.group_filters]
+    depth, parts, partial = table[AT.depth], table[AT.parts], table[AT.partial]
     wide, step = VECTOR_BYTES // dw.itemsize, partial * dw.itemsize
     while True:
         first = take_ticket(scratch, 2) * COMBINED_ROWS
@@ -152,22 +166,22 @@ def _combine(has_bias: int, table: Any, scratch: Any, dw: Any, db: Any) -> None:
                 add_parts(dw, sums + first * row, parts, step, rows, width, valid, out, all_filters)
                 if first == 0 and has_bias != 0:
                     add_parts(
-                        dw, sums + (depth + plan.SPARE_ROWS) * row, parts, step, 1, width, valid,
+                        dw, sums + (depth + SPARE_ROWS) * row, parts, step, 1, width, valid,
                         address(db, column), 0,
                     )  # fmt: skip
-                sums += (depth + plan.SPARE_ROWS + 1) * row
+                sums += (depth + SPARE_ROWS + 1) * row
 
 
 @kernel(parallel=True)
 def weight_gradient(x: Any, dy: Any, work: int, table: Any, scratch: Any, dw: Any, db: Any) -> None:
     """Gradients of the kernel and the bias.
 
-    Shapes, all flat: x (B*H*W*C,), dy (B*OH*OW*F,), table and scratch (from
-    `weight_gradient_plan.WeightGradientPlan`), dw (KH*KW*C/groups*F,), db (F,) or empty.
+    Shapes, all flat: x (B*pixels*C,), dy (B*pixels*F,), table and scratch (from
+    `weight_gradient_plan.WeightGradientPlan`), dw (taps*C/groups*F,), db (F,) or empty.
     `work` decides whether other threads are woken.
     """
     has_bias = db.size
-    slot, start = table[plan.SLOT], table[plan.SLOTS_AT]
+    slot, start = table[AT.slot], table[AT.slots_at]
     for i in range(4):
         scratch[i] = 0
     if work <= SERIAL:

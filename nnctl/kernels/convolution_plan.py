@@ -11,10 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nnctl.kernels.axes import Axis
 
 PlanTable = NDArray[np.int64]
 
@@ -24,62 +28,89 @@ BLOCK_BYTES = 256 * 1024  # the pixels of a task, in and out, stay in the second
 TASKS = 4  # a batch is not cut into fewer by taking images together
 ROW_TASKS = 16  # images are cut into rows until there are so many tasks
 
-# Where the header of a table holds what.
-(
-    BATCH, TOGETHER, BLOCKS, BLOCK_ROWS, SOURCE_SIZE, OUT_SIZE, GROUPS, LENGTH, COLUMNS, CLASSES, DEPTH,
-    TRANSPOSED, FILTERS,
-) = range(13)  # fmt: skip
-HEADER = 16
 
-# Where the record of a class of output pixels holds what.
-(
-    START, STEP, ROWS, PIXELS, SOURCE_AT, SOURCE_STEP, OUT_AT, OUT_STEP, OFFSETS, PLACES, RUNS, WEIGHTS,
-    RUN_COUNT, RUN_LENGTH,
-) = range(14)  # fmt: skip
-RECORD = 14
+class Header(NamedTuple):
+    """What a table begins with. `AT.batch` is where in it `batch` is: kernels read by these names."""
+
+    batch: int
+    together: int
+    blocks: int
+    block_rows: int
+    source_size: int
+    out_size: int
+    groups: int
+    length: int
+    columns: int
+    classes: int
+    depth: int
+    transposed: int
+    filters: int
+
+
+class Record(NamedTuple):
+    """A class of output pixels; `IN.start` is where in its record `start` is."""
+
+    start: int
+    step: int
+    rows: int
+    pixels: int
+    source_at: int
+    source_step: int
+    out_at: int
+    out_step: int
+    offsets: int
+    places: int
+    runs: int
+    weights: int
+    run_count: int
+    run_length: int
+
+
+AT = Header(*range(len(Header._fields)))
+IN = Record(*range(len(Record._fields)))
+HEADER, RECORD = len(AT), len(IN)
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """The sizes of a 2-D convolution: x (B, H, W, C), kernel (KH, KW, C/groups, F), y (B, OH, OW, F).
-
-    `top` and `left` are the zero rows and columns before the first; how many follow the last
-    is said by `out_height` and `out_width`.
+    """The sizes of a convolution over any number of axes: x (B, *size, C), kernel (*kernel, C/groups, F), y
+    (B, *out, F).
     """
 
     batch: int
-    height: int
-    width: int
     channels: int
     filters: int
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    top: int
-    left: int
-    out_height: int
-    out_width: int
+    axes: tuple[Axis, ...]
     groups: int = 1
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """x's spatial lengths."""
+        return tuple(axis.size for axis in self.axes)
+
+    @property
+    def outs(self) -> tuple[int, ...]:
+        """y's spatial lengths."""
+        return tuple(axis.out for axis in self.axes)
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        """The kernel's spatial lengths."""
+        return tuple(axis.kernel for axis in self.axes)
+
     def turned(self) -> Geometry:
-        """A convolution along the width alone, as one along the height: rows can be cut."""
-        if not (self.height == self.out_height == self.kernel[0] == 1 and self.top == 0):
-            return self
-        return replace(
-            self, height=self.width, width=1, out_height=self.out_width, out_width=1,
-            kernel=self.kernel[::-1], stride=self.stride[::-1], dilation=self.dilation[::-1],
-            top=self.left, left=0,
-        )  # fmt: skip
+        """The same convolution with axes of one place behind the others: rows of the first one can be cut."""
+        return replace(self, axes=tuple(sorted(self.axes, key=lambda axis: axis.trivial)))
 
     @property
     def depth(self) -> int:
-        """Products summed for one output element: KH * KW * C/groups."""
-        return self.kernel[0] * self.kernel[1] * self.channels // self.groups
+        """Products summed for one output element: the kernel's positions times C/groups."""
+        return prod(self.kernel) * self.channels // self.groups
 
     @property
     def work(self) -> int:
         """Multiply-adds of a pass."""
-        return self.batch * self.out_height * self.out_width * self.filters * self.depth
+        return self.batch * prod(self.outs) * self.filters * self.depth
 
 
 class AxisClass(NamedTuple):
@@ -109,43 +140,52 @@ def _grouped(
     return classes
 
 
-def forward_axis(
-    size: int, out: int, kernel: int, stride: int, dilation: int, before: int
-) -> list[AxisClass]:
+def forward_axis(a: Axis) -> list[AxisClass]:
     """Classes of output indices; the source is the input."""
-    shifts = [(i, i * dilation - before) for i in range(kernel)]
-    return _grouped(
-        0, 1, stride, (tuple(t for t in shifts if 0 <= m * stride + t[1] < size) for m in range(out))
-    )
+    shifts = [(i, i * a.dilation - a.before) for i in range(a.kernel)]
+    taps = (tuple(t for t in shifts if 0 <= m * a.stride + t[1] < a.size) for m in range(a.out))
+    return _grouped(0, 1, a.stride, taps)
 
 
-def gradient_axis(
-    size: int, out: int, kernel: int, stride: int, dilation: int, before: int
-) -> list[AxisClass]:
+def gradient_axis(a: Axis) -> list[AxisClass]:
     """Classes of input indices; the source is the output's gradient. Ascending in the source."""
     classes = []
-    for q in range(min(stride, size)):
+    for q in range(min(a.stride, a.size)):
         shifts = [
-            (i, (q + before - i * dilation) // stride)
-            for i in reversed(range(kernel))
-            if (q + before - i * dilation) % stride == 0
+            (i, (q + a.before - i * a.dilation) // a.stride)
+            for i in reversed(range(a.kernel))
+            if (q + a.before - i * a.dilation) % a.stride == 0
         ]
-        members = range(-(-(size - q) // stride))
-        classes += _grouped(q, stride, 1, (tuple(t for t in shifts if 0 <= m + t[1] < out) for m in members))
+        members = range(-(-(a.size - q) // a.stride))
+        taps = (tuple(t for t in shifts if 0 <= m + t[1] < a.out) for m in members)
+        classes += _grouped(q, a.stride, 1, taps)
     return classes
 
 
 class Image(NamedTuple):
-    """Sizes of images in memory."""
+    """Sizes of images in memory: (*sizes, channels)."""
 
-    height: int
-    width: int
+    sizes: tuple[int, ...]
     channels: int
 
     @property
     def size(self) -> int:
         """Elements of one."""
-        return self.height * self.width * self.channels
+        return prod(self.sizes) * self.channels
+
+    @property
+    def row_pixels(self) -> int:
+        """Pixels at one place of the first axis."""
+        return prod(self.sizes[1:])
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Elements from a pixel to the next one, by axis."""
+        return tuple(prod(self.sizes[i + 1 :]) * self.channels for i in range(len(self.sizes)))
+
+    def at(self, *places: int) -> int:
+        """Elements before a pixel."""
+        return sum(place * step for place, step in zip(places, self.steps, strict=True))
 
 
 class Gather(NamedTuple):
@@ -159,19 +199,15 @@ class Gather(NamedTuple):
 def forward(g: Geometry, itemsize: int) -> Gather:
     """Tables for the output: y from x."""
     g = g.turned()
-    rows = forward_axis(g.height, g.out_height, g.kernel[0], g.stride[0], g.dilation[0], g.top)
-    columns = forward_axis(g.width, g.out_width, g.kernel[1], g.stride[1], g.dilation[1], g.left)
-    source, out = Image(g.height, g.width, g.channels), Image(g.out_height, g.out_width, g.filters)
-    return _gather(g, rows, columns, source, out, False, itemsize)
+    classes = [forward_axis(axis) for axis in g.axes]
+    return _gather(g, classes, Image(g.sizes, g.channels), Image(g.outs, g.filters), False, itemsize)
 
 
 def input_gradient(g: Geometry, itemsize: int) -> Gather:
     """Tables for the gradient of the input: dx from dy."""
     g = g.turned()
-    rows = gradient_axis(g.height, g.out_height, g.kernel[0], g.stride[0], g.dilation[0], g.top)
-    columns = gradient_axis(g.width, g.out_width, g.kernel[1], g.stride[1], g.dilation[1], g.left)
-    source, out = Image(g.out_height, g.out_width, g.filters), Image(g.height, g.width, g.channels)
-    return _gather(g, rows, columns, source, out, True, itemsize)
+    classes = [gradient_axis(axis) for axis in g.axes]
+    return _gather(g, classes, Image(g.outs, g.filters), Image(g.sizes, g.channels), True, itemsize)
 
 
 def images_together(batch: int, image_bytes: int, limit: int, tasks: int) -> int:
@@ -183,13 +219,16 @@ def images_together(batch: int, image_bytes: int, limit: int, tasks: int) -> int
 
 
 def _rows_of_task(batch: int, source: Image, out: Image, itemsize: int) -> int:
-    """Output rows of a task on one image: in cache, and work for every thread in a small batch."""
-    rows = out.height
+    """Output rows (places of the first axis) of a task on one image: in cache, and work for every thread in a
+    small batch.
+    """
+    height, width = out.sizes[0], out.row_pixels
+    rows = height
 
     def too_many(block: int) -> bool:
-        share = (source.size + out.size) * itemsize * block // out.height
-        few = batch * -(-out.height // block) < ROW_TASKS and block * out.width > 64
-        return share > BLOCK_BYTES or few or block * out.width > 4096
+        share = (source.size + out.size) * itemsize * block // height
+        few = batch * -(-height // block) < ROW_TASKS and block * width > 64
+        return share > BLOCK_BYTES or few or block * width > 4096
 
     while rows > 1 and too_many(rows):
         rows = -(-rows // 2)
@@ -197,13 +236,13 @@ def _rows_of_task(batch: int, source: Image, out: Image, itemsize: int) -> int:
 
 
 def _runs(
-    row: AxisClass, column: AxisClass, source: Image, kernel_width: int, length: int
+    classes: tuple[AxisClass, ...], source: Image, kernel: tuple[int, ...], length: int
 ) -> list[tuple[int, int, int]]:
     """The taps of a class as runs (source offset, weight row, length), neighbours in both joined."""
+    weights = Image(kernel, length)
     runs = [
-        ((down * source.width + across) * source.channels, (i * kernel_width + j) * length, length)
-        for i, down in row.taps
-        for j, across in column.taps
+        (source.at(*(shift for _, shift in taps)), weights.at(*(tap for tap, _ in taps)), length)
+        for taps in product(*(axis.taps for axis in classes))
     ]
     joined: list[tuple[int, int, int]] = []
     for offset, weight, count in runs:
@@ -229,38 +268,64 @@ class _Parts:
 
 
 def _gather(
-    g: Geometry, rows: list[AxisClass], columns: list[AxisClass], source: Image, out: Image, transposed: bool,
-    itemsize: int,
-) -> Gather:  # fmt: skip
-    """Lay out header, class records, pixel offsets and runs in one table."""
+    g: Geometry, classes: list[list[AxisClass]], source: Image, out: Image, transposed: bool, itemsize: int
+) -> Gather:
+    """Lay out header, class records, pixel offsets and runs in one table. `classes`: those of each axis."""
     images = images_together(g.batch, max(source.size, out.size) * itemsize, BLOCK_BYTES, TASKS)
-    block = out.height if images > 1 else _rows_of_task(g.batch, source, out, itemsize)
+    height = out.sizes[0]
+    block = height if images > 1 else _rows_of_task(g.batch, source, out, itemsize)
     length, per_group = source.channels // g.groups, out.channels // g.groups
-    parts = _Parts(HEADER + RECORD * len(rows) * len(columns))
+    count = prod(map(len, classes))
+    parts = _Parts(HEADER + RECORD * count)
     records: list[int] = []
-    for row in rows:
-        for column in columns:
-            image, m, n = np.indices((images, min(block, row.members), column.members))
-            steps = row.source_step * source.width * source.channels, column.source_step * source.channels
-            places = row.step * out.width * out.channels, column.step * out.channels
-            runs = _runs(row, column, source, g.kernel[1], length)
-            records += [
-                row.start, row.step, row.members, column.members,
-                (row.source * source.width + column.source) * source.channels, steps[0],
-                (row.start * out.width + column.start) * out.channels, places[0],
-                parts.put(image * source.size + m * steps[0] + n * steps[1]),
-                parts.put(image * out.size + m * places[0] + n * places[1]),
-                parts.put(np.array([run[0] for run in runs], np.int64)),
-                parts.put(np.array([run[1] for run in runs], np.int64)),
-                len(runs), runs[0][2] if runs else 0,
-            ]  # fmt: skip
-    depth = g.kernel[0] * g.kernel[1] * length
-    header = [
-        g.batch, images, -(-out.height // block), block, source.size, out.size, g.groups, length, per_group,
-        len(rows) * len(columns), depth, int(transposed), g.filters, 0, 0, 0,
-    ]  # fmt: skip
-    table = np.concatenate([np.array(header + records, np.int64), *parts.pieces])
+    for members in product(*classes):
+        first, *others = members
+        image, *places = np.indices((images, min(block, first.members), *(axis.members for axis in others)))
+        sources = [axis.source_step * step for axis, step in zip(members, source.steps, strict=True)]
+        outs = [axis.step * step for axis, step in zip(members, out.steps, strict=True)]
+        runs = _runs(members, source, g.kernel, length)
+        records += Record(
+            start=first.start,
+            step=first.step,
+            rows=first.members,
+            pixels=prod(axis.members for axis in others),
+            source_at=source.at(*(axis.source for axis in members)),
+            source_step=sources[0],
+            out_at=out.at(*(axis.start for axis in members)),
+            out_step=outs[0],
+            offsets=parts.put(image * source.size + _affine(places, sources)),
+            places=parts.put(image * out.size + _affine(places, outs)),
+            runs=parts.put(np.array([run[0] for run in runs], np.int64)),
+            weights=parts.put(np.array([run[1] for run in runs], np.int64)),
+            run_count=len(runs),
+            run_length=runs[0][2] if runs else 0,
+        )
+    depth = prod(g.kernel) * length
+    header = Header(
+        batch=g.batch,
+        together=images,
+        blocks=-(-height // block),
+        block_rows=block,
+        source_size=source.size,
+        out_size=out.size,
+        groups=g.groups,
+        length=length,
+        columns=per_group,
+        classes=count,
+        depth=depth,
+        transposed=int(transposed),
+        filters=g.filters,
+    )
+    table = np.concatenate([np.array([*header, *records], np.int64), *parts.pieces])
     lanes = VECTOR_BYTES // itemsize
     # Packing a transposed panel may write up to a vector's rows past its end.
     panels = g.groups * -(-per_group // lanes) * lanes * (depth + 1) + 2 * VECTOR_BYTES**2
     return Gather(table, panels, g.work)
+
+
+def _affine(places: list[NDArray[np.int64]], steps: list[int]) -> NDArray[np.int64]:
+    """The sum of each axis' place times its step."""
+    total = np.zeros_like(places[0])
+    for place, step in zip(places, steps, strict=True):
+        total += place * step
+    return total

@@ -11,8 +11,8 @@ from typing import Any
 
 import numba
 
-from nnctl.kernels import pooling_plan as plan
 from nnctl.kernels.jit import inline, kernel
+from nnctl.kernels.pooling_plan import AT
 from nnctl.kernels.pooling_rows import average_gradient_row, average_row, max_gradient_row, max_row
 from nnctl.kernels.tile import address
 
@@ -22,16 +22,16 @@ PARALLEL_SIZE = 65536
 
 @inline
 def _max_row(x: Any, table: Any, task: int, y: Any, chosen: Any) -> None:
-    height, width, channels = table[plan.HEIGHT], table[plan.WIDTH], table[plan.CHANNELS]
-    out_height, out_width = table[plan.OUT_HEIGHT], table[plan.OUT_WIDTH]
+    height, width, channels = table[AT.height], table[AT.width], table[AT.channels]
+    out_height, out_width = table[AT.out_height], table[AT.out_width]
     image, row = task // out_height, task % out_height
-    record = table[plan.WINDOW_ROWS] + 3 * row
+    record = table[AT.window_rows] + 3 * row
     at = task * out_width * channels
     max_row(
         x, chosen,
         (
-            address(x, image * height * width * channels), width, channels, table[plan.SIZE_ACROSS],
-            table[record], table[record + 1], table[record + 2], address(table, table[plan.WINDOW_COLUMNS]),
+            address(x, image * height * width * channels), width, channels, table[AT.size_across],
+            table[record], table[record + 1], table[record + 2], address(table, table[AT.window_columns]),
             out_width, address(y, at), address(chosen, at),
         ),
     )  # fmt: skip
@@ -45,26 +45,26 @@ def max_pool(x: Any, table: Any, y: Any, chosen: Any) -> None:
     of `pooling_plan.index_dtype`.
     """
     if x.size < PARALLEL_SIZE:
-        for task in range(table[plan.BATCH] * table[plan.OUT_HEIGHT]):
+        for task in range(table[AT.batch] * table[AT.out_height]):
             _max_row(x, table, task, y, chosen)
     else:
-        for task in numba.prange(table[plan.BATCH] * table[plan.OUT_HEIGHT]):
+        for task in numba.prange(table[AT.batch] * table[AT.out_height]):
             _max_row(x, table, task, y, chosen)
 
 
 @inline
 def _max_gradient_row(dy: Any, y: Any, gated: int, chosen: Any, table: Any, task: int, dx: Any) -> None:
-    height, width, channels = table[plan.HEIGHT], table[plan.WIDTH], table[plan.CHANNELS]
-    out_height, out_width = table[plan.OUT_HEIGHT], table[plan.OUT_WIDTH]
+    height, width, channels = table[AT.height], table[AT.width], table[AT.channels]
+    out_height, out_width = table[AT.out_height], table[AT.out_width]
     image, row = task // height, task % height
-    record = table[plan.PIXEL_ROWS] + 3 * row
+    record = table[AT.pixel_rows] + 3 * row
     at = image * out_height * out_width * channels
     max_gradient_row(
         dx, chosen,
         (
             address(dy, at), address(y, at), gated, address(chosen, at), out_width, channels,
-            table[plan.SIZE_ACROSS], table[plan.STRIDE_DOWN], table[plan.STRIDE_ACROSS], table[record],
-            table[record + 1], table[record + 2], address(table, table[plan.PIXEL_COLUMNS]), width,
+            table[AT.size_across], table[AT.stride_down], table[AT.stride_across], table[record],
+            table[record + 1], table[record + 2], address(table, table[AT.pixel_columns]), width,
             address(dx, task * width * channels),
         ),
     )  # fmt: skip
@@ -77,24 +77,24 @@ def max_pool_gradient(dy: Any, y: Any, gated: int, chosen: Any, table: Any, dx: 
     Shapes, all flat: dy, chosen (B*OH*OW*C,), y the same or any when `gated` is 0, dx (B*H*W*C,).
     """
     if dx.size < PARALLEL_SIZE:
-        for task in range(table[plan.BATCH] * table[plan.HEIGHT]):
+        for task in range(table[AT.batch] * table[AT.height]):
             _max_gradient_row(dy, y, gated, chosen, table, task, dx)
     else:
-        for task in numba.prange(table[plan.BATCH] * table[plan.HEIGHT]):
+        for task in numba.prange(table[AT.batch] * table[AT.height]):
             _max_gradient_row(dy, y, gated, chosen, table, task, dx)
 
 
 @inline
 def _average_row(x: Any, table: Any, task: int, y: Any) -> None:
-    height, width, channels = table[plan.HEIGHT], table[plan.WIDTH], table[plan.CHANNELS]
-    out_height, out_width = table[plan.OUT_HEIGHT], table[plan.OUT_WIDTH]
+    height, width, channels = table[AT.height], table[AT.width], table[AT.channels]
+    out_height, out_width = table[AT.out_height], table[AT.out_width]
     image, row = task // out_height, task % out_height
-    record = table[plan.WINDOW_ROWS] + 3 * row
+    record = table[AT.window_rows] + 3 * row
     average_row(
         x, x,
         (
             address(x, image * height * width * channels), width, channels, table[record],
-            table[record + 2], address(table, table[plan.WINDOW_COLUMNS]), out_width,
+            table[record + 2], address(table, table[AT.window_columns]), out_width,
             address(y, task * out_width * channels),
         ),
     )  # fmt: skip
@@ -104,25 +104,25 @@ def _average_row(x: Any, table: Any, task: int, y: Any) -> None:
 def average_pool(x: Any, table: Any, y: Any) -> None:
     """y = the mean of each window's pixels inside the image. Shapes, flat: x (B*H*W*C,), y (B*OH*OW*C,)."""
     if x.size < PARALLEL_SIZE:
-        for task in range(table[plan.BATCH] * table[plan.OUT_HEIGHT]):
+        for task in range(table[AT.batch] * table[AT.out_height]):
             _average_row(x, table, task, y)
     else:
-        for task in numba.prange(table[plan.BATCH] * table[plan.OUT_HEIGHT]):
+        for task in numba.prange(table[AT.batch] * table[AT.out_height]):
             _average_row(x, table, task, y)
 
 
 @inline
 def _average_gradient_row(dy: Any, table: Any, task: int, dx: Any) -> None:
-    height, width, channels = table[plan.HEIGHT], table[plan.WIDTH], table[plan.CHANNELS]
-    out_height, out_width = table[plan.OUT_HEIGHT], table[plan.OUT_WIDTH]
+    height, width, channels = table[AT.height], table[AT.width], table[AT.channels]
+    out_height, out_width = table[AT.out_height], table[AT.out_width]
     image, row = task // height, task % height
-    record = table[plan.PIXEL_ROWS] + 3 * row
+    record = table[AT.pixel_rows] + 3 * row
     average_gradient_row(
         dx, dx,
         (
             address(dy, image * out_height * out_width * channels), out_width, channels, table[record],
-            table[record + 2], address(table, table[plan.WINDOW_ROWS]),
-            address(table, table[plan.WINDOW_COLUMNS]), address(table, table[plan.PIXEL_COLUMNS]), width,
+            table[record + 2], address(table, table[AT.window_rows]),
+            address(table, table[AT.window_columns]), address(table, table[AT.pixel_columns]), width,
             address(dx, task * width * channels),
         ),
     )  # fmt: skip
@@ -132,10 +132,10 @@ def _average_gradient_row(dy: Any, table: Any, task: int, dx: Any) -> None:
 def average_pool_gradient(dy: Any, table: Any, dx: Any) -> None:
     """Gradient of `average_pool`. Shapes, flat: dy (B*OH*OW*C,), dx (B*H*W*C,)."""
     if dx.size < PARALLEL_SIZE:
-        for task in range(table[plan.BATCH] * table[plan.HEIGHT]):
+        for task in range(table[AT.batch] * table[AT.height]):
             _average_gradient_row(dy, table, task, dx)
     else:
-        for task in numba.prange(table[plan.BATCH] * table[plan.HEIGHT]):
+        for task in numba.prange(table[AT.batch] * table[AT.height]):
             _average_gradient_row(dy, table, task, dx)
 
 

@@ -3,65 +3,90 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Where the header of the table holds what; the last four say where the records begin.
-(
-    BATCH, HEIGHT, WIDTH, CHANNELS, OUT_HEIGHT, OUT_WIDTH, SIZE_DOWN, SIZE_ACROSS,
-    STRIDE_DOWN, STRIDE_ACROSS, WINDOW_ROWS, WINDOW_COLUMNS, PIXEL_ROWS, PIXEL_COLUMNS,
-) = range(14)  # fmt: skip
-HEADER = 16
+from nnctl.kernels.axes import Axis
 
 
-@dataclass(frozen=True)
-class Windows:
-    """The sizes of a 2-D pooling: x (B, H, W, C), y (B, OH, OW, C).
-
-    `top` and `left` say how far the first window reaches out of the image. What lies outside
-    belongs to no window: it is no candidate for a maximum and not counted in an average.
-    """
+class Header(NamedTuple):
+    """What the table begins with; `AT.batch` is where in it `batch` is: kernels read by these names."""
 
     batch: int
     height: int
     width: int
     channels: int
-    size: tuple[int, int]
-    stride: tuple[int, int]
-    top: int
-    left: int
     out_height: int
     out_width: int
+    size_across: int
+    stride_down: int
+    stride_across: int
+    # Where the records begin.
+    window_rows: int
+    window_columns: int
+    pixel_rows: int
+    pixel_columns: int
 
 
-def _inside(outputs: int, inputs: int, size: int, stride: int, before: int) -> NDArray[np.int64]:
+AT = Header(*range(len(Header._fields)))
+HEADER = len(AT)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The sizes of a pooling over two axes: x (B, H, W, C), y (B, OH, OW, C).
+
+    What lies outside the image belongs to no window: it is no candidate for a maximum and not counted in an
+    average.
+    """
+
+    batch: int
+    channels: int
+    rows: Axis
+    columns: Axis
+
+    @property
+    def taps(self) -> int:
+        """The pixels of a whole window."""
+        return self.rows.kernel * self.columns.kernel
+
+
+def _inside(a: Axis) -> NDArray[np.int64]:
     """For each window along an axis: its first pixel, that pixel's tap, how many pixels it has."""
-    first = np.arange(outputs) * stride - before
-    begin, end = np.maximum(first, 0), np.minimum(first + size, inputs)
+    first = np.arange(a.out) * a.stride - a.before
+    begin, end = np.maximum(first, 0), np.minimum(first + a.kernel, a.size)
     return np.stack([begin, begin - first, np.maximum(end - begin, 0)], 1)
 
 
-def _over(outputs: int, inputs: int, size: int, stride: int, before: int) -> NDArray[np.int64]:
+def _over(a: Axis) -> NDArray[np.int64]:
     """For each pixel along an axis: the first window over it, its tap there, how many windows."""
-    place = np.arange(inputs) + before
-    low = np.maximum(-(-(place - size + 1) // stride), 0)
-    high = np.minimum(place // stride, outputs - 1)
-    return np.stack([low, place - low * stride, np.maximum(high - low + 1, 0)], 1)
+    place = np.arange(a.size) + a.before
+    low = np.maximum(-(-(place - a.kernel + 1) // a.stride), 0)
+    high = np.minimum(place // a.stride, a.out - 1)
+    return np.stack([low, place - low * a.stride, np.maximum(high - low + 1, 0)], 1)
 
 
 def table(w: Windows) -> NDArray[np.int64]:
     """Header, then records of three: windows by row and column, pixels by row and column."""
-    axes = [
-        (w.out_height, w.height, w.size[0], w.stride[0], w.top),
-        (w.out_width, w.width, w.size[1], w.stride[1], w.left),
-    ]
-    parts = [_inside(*axis) for axis in axes] + [_over(*axis) for axis in axes]
-    places = HEADER + np.cumsum([0, *(part.size for part in parts)])
-    header = [
-        w.batch, w.height, w.width, w.channels, w.out_height, w.out_width, *w.size, *w.stride,
-        *places[:4], 0, 0,
-    ]  # fmt: skip
+    parts = [_inside(w.rows), _inside(w.columns), _over(w.rows), _over(w.columns)]
+    places = [int(n) for n in HEADER + np.cumsum([0, *(part.size for part in parts[:-1])])]
+    header = Header(
+        batch=w.batch,
+        height=w.rows.size,
+        width=w.columns.size,
+        channels=w.channels,
+        out_height=w.rows.out,
+        out_width=w.columns.out,
+        size_across=w.columns.kernel,
+        stride_down=w.rows.stride,
+        stride_across=w.columns.stride,
+        window_rows=places[0],
+        window_columns=places[1],
+        pixel_rows=places[2],
+        pixel_columns=places[3],
+    )
     return np.concatenate([np.array(header, np.int64), *(part.ravel() for part in parts)])
 
 
@@ -71,4 +96,4 @@ SPARE_TAPS = 64
 
 def index_dtype(w: Windows) -> str:
     """The type that holds the number of a window's tap."""
-    return "uint8" if w.size[0] * w.size[1] <= 256 else "int32"
+    return "uint8" if w.taps <= 256 else "int32"

@@ -8,27 +8,83 @@ columns (filters) are cut too, so that there is work for every thread.
 
 from __future__ import annotations
 
+from itertools import product
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
-from nnctl.kernels.convolution_plan import TASKS, TICKETS, VECTOR_BYTES, Geometry, PlanTable, images_together
+from nnctl.kernels.convolution_plan import (
+    TASKS,
+    TICKETS,
+    VECTOR_BYTES,
+    Geometry,
+    Image,
+    PlanTable,
+    images_together,
+)
 
 WORKERS = 16  # threads that get scratch of their own; also the most parts
 BLOCK_BYTES = 160 * 1024  # a block of x stays in the second-level cache
-# Where the header of the table holds what.
-(
-    BATCH, GROUPS, BLOCKS, BLOCK_ROWS, HEIGHT, WIDTH, CHANNELS, TOP, LEFT, ROW,
-    EXTENT, STEP, PADDED, SLOT, OUT_HEIGHT, OUT_WIDTH, ALL_FILTERS, GROUP_CHANNELS, GROUP_FILTERS, DEPTH,
-    PARTS, CHUNKS, PANELS, PARTIAL, RUN_PIXELS, PIXEL_STEP, MERGED, PACKED, X_ELEMENTS,
-    TOGETHER, IMAGE_ELEMENTS, SLOTS_AT, IMAGE_RUNS, UNITS, RUNS, WEIGHTS, ROWS,
-) = range(37)  # fmt: skip
-HEADER = 40
 SPARE_ROWS = 8  # partial sums are kept for whole tiles of rows
 PARTIAL_ELEMENTS = 1 << 20  # of all parts together, where the kernel is not larger itself
 PANEL_PIXELS = 512  # of a panel of dy
 PACK_DEPTH = 32  # rows of the kernel from which copying a panel of dy pays
 PART_PIXELS = 128  # fewer, and adding up the parts costs more than it brings
+
+
+class Header(NamedTuple):
+    """What the table begins with. `AT.batch` is where in it `batch` is: the kernel reads by these names."""
+
+    batch: int
+    units: int
+    blocks: int
+    block_rows: int
+    together: int
+    # x as it lies in memory, and as the taps see a row (a place of the first axis) of it.
+    image: int
+    sheets: int
+    height: int
+    line: int
+    before_row: int
+    before_sheet: int
+    before_line: int
+    padded_height: int
+    padded_line: int
+    row: int
+    extent: int
+    step: int
+    padded: int
+    x_elements: int
+    image_elements: int
+    # dy and the kernel.
+    out_rows: int
+    row_pixels: int
+    filters: int
+    groups: int
+    group_channels: int
+    group_filters: int
+    depth: int
+    # How the work is cut, and where things are in the scratch.
+    parts: int
+    chunks: int
+    panels: int
+    partial: int
+    packed: int
+    slot: int
+    slots_at: int
+    # A block's pixels as runs, and the tables of where runs, their pixels of dy and the kernel's rows begin.
+    row_runs: int
+    run_pixels: int
+    pixel_step: int
+    merged: int
+    runs: int
+    weights: int
+    rows: int
+
+
+AT = Header(*range(len(Header._fields)))
+HEADER = len(AT)
 
 
 class WeightGradientPlan(NamedTuple):
@@ -44,109 +100,142 @@ class WeightGradientPlan(NamedTuple):
         return TICKETS + self.partial_elements + min(threads, WORKERS) * self.slot_elements
 
 
-class PaddedImage(NamedTuple):
-    """How x is read: its sizes, the zeros around it, the rows under a row of dy, the step between those."""
+class _Source:
+    """x with the zeros around it, as the taps see it."""
 
-    height: int
-    width: int
-    channels: int
-    top: int
-    left: int
-    bottom: int
-    right: int
-    extent: int
-    step: int
-
-    @property
-    def padded(self) -> bool:
-        """Does any tap read outside the image?"""
-        return max(self.top, self.left, self.bottom, self.right) > 0
+    def __init__(self, g: Geometry) -> None:
+        first, *others = g.axes
+        after = [first.after, *(max(axis.after, 0) for axis in others)]
+        self.padded = max(*(axis.before for axis in g.axes), *after) > 0
+        sizes = [axis.before + axis.size + end for axis, end in zip(g.axes, after, strict=True)]
+        self.seen = Image((first.size, *(sizes[1:] if self.padded else g.sizes[1:])), g.channels)
+        """An image whose rows are padded; what is before and after the first axis is not counted."""
+        self.extent, self.step = first.extent, first.stride
 
     @property
     def row(self) -> int:
         """Elements of a row as the taps see it."""
-        wide = self.left + self.width + self.right if self.padded else self.width
-        return wide * self.channels
+        return self.seen.steps[0]
 
     def rows(self, block: int) -> int:
         """Rows under `block` rows of dy."""
         return (block - 1) * self.step + self.extent
 
 
-def _source(g: Geometry) -> PaddedImage:
-    extent = [(k - 1) * d + 1 for k, d in zip(g.kernel, g.dilation, strict=True)]
-    bottom = (g.out_height - 1) * g.stride[0] + extent[0] - g.top - g.height
-    right = (g.out_width - 1) * g.stride[1] + extent[1] - g.left - g.width
-    right = max(right, 0)
-    return PaddedImage(g.height, g.width, g.channels, g.top, g.left, bottom, right, extent[0], g.stride[0])
-
-
-def _rows_of_block(g: Geometry, source: PaddedImage, itemsize: int) -> int:
+def _rows_of_block(g: Geometry, source: _Source, itemsize: int) -> int:
     """Rows of dy in a block: its x fits the cache, and a small batch gives work to all threads."""
+    height, width = g.outs[0], prod(g.outs[1:])
 
     def too_many(block: int) -> bool:
-        few = g.batch * -(-g.out_height // block) < WORKERS and block * g.out_width > 64
-        pixels = block * g.out_width > PANEL_PIXELS
+        few = g.batch * -(-height // block) < WORKERS and block * width > 64
+        pixels = block * width > PANEL_PIXELS
         return source.rows(block) * source.row * itemsize > BLOCK_BYTES or few or pixels
 
-    block = g.out_height
+    block = height
     while block > 1 and too_many(block):
         block = -(-block // 2)
     return block
 
 
-def _image_runs(g: Geometry, source: PaddedImage, block: int) -> tuple[list[int], int, int, int]:
-    """How an image's pixels are walked: (runs, their length, step, 1 if one run holds all rows)."""
-    across, down = g.stride[1] * g.channels, g.stride[0] * source.row
-    if g.out_width == 1:
-        return [0], 1, down, 1
-    if across * g.out_width == down:
-        return [0], g.out_width, across, 1
-    return [m * down for m in range(block)], g.out_width, across, 0
+def _row_runs(g: Geometry, source: _Source) -> tuple[list[int], int, int]:
+    """How the pixels of a row are walked: where runs begin, their length, the step in them."""
+    others = list(zip(g.axes[1:], source.seen.steps[1:], strict=True))
+    while others and others[-1][0].out == 1:
+        others.pop()
+    if not others:
+        return [0], 1, g.axes[0].stride * source.row
+    steps = [axis.stride * step for axis, step in others]
+    length, step = others[-1][0].out, steps[-1]
+    left = len(others) - 1
+    while left and (steps[left - 1] == step * length or others[left - 1][0].out == 1):
+        left -= 1
+        length *= others[left][0].out
+    places = product(*(range(axis.out) for axis, _ in others[:left]))
+    runs = [sum(m * s for m, s in zip(place, steps[:left], strict=True)) for place in places]
+    return runs, length, step
 
 
 def weight_gradient(g: Geometry, itemsize: int) -> WeightGradientPlan:
     """Tables for dw (and db) from x and dy."""
     g = g.turned()
-    source = _source(g)
+    source, image, first = _Source(g), Image(g.sizes, g.channels), g.axes[0]
     lanes = VECTOR_BYTES // itemsize
     block = _rows_of_block(g, source, itemsize)
-    blocks = -(-g.out_height // block)
-    pixels = block * g.out_width
-    image_elements = source.rows(block) * source.row if source.padded else g.height * g.width * g.channels
+    blocks = -(-first.out // block)
+    row_pixels = prod(g.outs[1:])
+    pixels = block * row_pixels
+    image_elements = source.rows(block) * source.row if source.padded else image.size
     limit = min(BLOCK_BYTES // itemsize, PANEL_PIXELS * image_elements // pixels)
     together = images_together(g.batch, image_elements, limit, TASKS) if blocks == 1 else 1
     units = -(-g.batch // together) * blocks
     channels, filters = g.channels // g.groups, g.filters // g.groups
     padded_filters = -(-filters // lanes) * lanes
     rows = [
-        i * g.dilation[0] * source.row + j * g.dilation[1] * g.channels + c
-        for i in range(g.kernel[0])
-        for j in range(g.kernel[1])
+        source.seen.at(*(tap * axis.dilation for tap, axis in zip(taps, g.axes, strict=True))) + c
+        for taps in np.ndindex(g.kernel)
         for c in range(channels)
     ]
     partial = g.groups * padded_filters * (g.depth + SPARE_ROWS + 1)
-    most = g.batch * g.out_height * g.out_width // PART_PIXELS
+    most = g.batch * prod(g.outs) // PART_PIXELS
     parts = max(1, min(units, WORKERS, PARTIAL_ELEMENTS // partial, most))
     panels = g.groups * -(-padded_filters // (2 * lanes))
-    chunks = min(panels, -(-WORKERS // parts))
-    image_runs, run_pixels, step, merged = _image_runs(g, source, block)
-    runs = [image * image_elements + run for image in range(together) for run in image_runs]
+    row_runs, run_pixels, step = _row_runs(g, source)
+    down = first.stride * source.row
+    merged = len(row_runs) == 1 and step * run_pixels == down
+    image_runs = row_runs if merged else [m * down + run for m in range(block) for run in row_runs]
+    runs = [number * image_elements + run for number in range(together) for run in image_runs]
     # A merged run's length follows from the rows; whole images alone are taken together.
-    run_rows = block * g.out_width if merged else g.out_width
-    weight_rows = [number * run_rows for number in range(len(runs))]
+    pixels_of_run = block * row_pixels if merged else run_pixels
+    weight_rows = [number * pixels_of_run for number in range(len(runs))]
     packed = int(g.depth >= PACK_DEPTH or filters % lanes != 0)
     x_elements = -(-image_elements * together // lanes) * lanes if source.padded else 0
     slot = x_elements + packed * pixels * together * 2 * lanes or lanes
     places = [r * width for width in (2 * lanes, lanes) for r in range(SPARE_ROWS)]
-    header = [
-        g.batch, g.groups, blocks, block, source.height, source.width, source.channels, source.top,
-        source.left, source.row, source.extent, source.step, int(source.padded), slot,
-        g.out_height, g.out_width, g.filters, channels, filters, g.depth, parts, chunks, panels, partial,
-        run_pixels, step, merged, packed, x_elements, together, image_elements, TICKETS + parts * partial,
-        len(image_runs), units,
-    ]  # fmt: skip
     at = np.cumsum([HEADER, len(places), len(runs), len(runs)])
-    header += [int(n) for n in at[1:]] + [0] * (HEADER - len(header) - 3)
-    table = np.array(header + places + runs + weight_rows + rows + [rows[-1]] * SPARE_ROWS, np.int64)
+    # A row of x is one line of pixels, or a sheet of lines, or several sheets: what is around them is zeros.
+    sheet = g.axes[-2] if len(g.axes) > 2 else None
+    header = Header(
+        batch=g.batch,
+        units=units,
+        blocks=blocks,
+        block_rows=block,
+        together=together,
+        image=image.size,
+        sheets=0 if sheet is None else first.size,
+        height=first.size if sheet is None else sheet.size,
+        line=image.steps[0] if sheet is None else image.steps[-2],
+        before_row=first.before,
+        before_sheet=0 if sheet is None else sheet.before,
+        before_line=g.axes[-1].before * g.channels if len(g.axes) > 1 else 0,
+        padded_height=0 if sheet is None else source.seen.sizes[-2],
+        padded_line=source.row if sheet is None else source.seen.steps[-2],
+        row=source.row,
+        extent=source.extent,
+        step=source.step,
+        padded=int(source.padded),
+        x_elements=x_elements,
+        image_elements=image_elements,
+        out_rows=first.out,
+        row_pixels=row_pixels,
+        filters=g.filters,
+        groups=g.groups,
+        group_channels=channels,
+        group_filters=filters,
+        depth=g.depth,
+        parts=parts,
+        chunks=min(panels, -(-WORKERS // parts)),
+        panels=panels,
+        partial=partial,
+        packed=packed,
+        slot=slot,
+        slots_at=TICKETS + parts * partial,
+        row_runs=len(row_runs),
+        run_pixels=run_pixels,
+        pixel_step=step,
+        merged=int(merged),
+        runs=int(at[1]),
+        weights=int(at[2]),
+        rows=int(at[3]),
+    )
+    table = np.array([*header, *places, *runs, *weight_rows, *rows, *[rows[-1]] * SPARE_ROWS], np.int64)
     return WeightGradientPlan(table, parts * partial, slot, g.work)

@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from nnctl.layers.base import register
-from nnctl.layers.context import LayerContext
 from nnctl.layers.convolution import Convolution
 from nnctl.layers.sizes import Pair
-from nnctl.layers.windows import around
-from nnctl.ops.base import Value
-from nnctl.ops.convolution import conv2d
 
 
 @register
@@ -32,19 +28,3 @@ class Conv2D(Convolution):
     """`valid` uses whole windows only; `same` pads with zeros so that a stride of 1 keeps the size."""
     dilation_rate: Pair = (1, 1)
     """The steps between a window's taps, down and across."""
-
-    def call(self, ctx: LayerContext, x: Value) -> Value:
-        top_bottom, left_right = (
-            around(n, w, s, self.padding)
-            for n, w, s in zip(x.shape[1:3], self.window, self.strides, strict=True)
-        )
-        y = conv2d(
-            x,
-            ctx.weights["kernel"],
-            ctx.weights.get("bias"),
-            self.strides,
-            (top_bottom, left_right),
-            self.dilation_rate,
-            self.groups,
-        )
-        return self.activated(ctx, y)

@@ -1,4 +1,4 @@
-"""What convolutions over one and two axes share: fields, weights, shape rule."""
+"""What convolutions over one to three axes share: all but the sizes of their fields."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pydantic_core.core_schema import ValidationInfo
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Weight
+from nnctl.layers.context import LayerContext
 from nnctl.layers.fields import WithActivation, WithBias, WithKernel
-from nnctl.layers.windows import slide
+from nnctl.layers.windows import around, slide
+from nnctl.ops.base import Value
+from nnctl.ops.convolution import convolve
 
 
-class Convolution(WithActivation, WithKernel, WithBias):
-    """A convolution over the spatial axes named by `spatial`; subclasses give sizes and `call`.
-
-    Shapes: x (B, *spatial, C), kernel (*kernel_size, C / groups, F), bias (F,), y (B, *spatial', F).
-    """
+class Windowed(WithActivation, WithKernel, WithBias):
+    """A kernel that moves over the spatial axes named by `spatial`; subclasses say how many there are."""
 
     supports_masking: ClassVar[bool] = False
     spatial: ClassVar[tuple[str, ...]]
@@ -38,8 +38,6 @@ class Convolution(WithActivation, WithKernel, WithBias):
     """Where the channels are: always last."""
     dilation_rate: Any
     """The steps between a window's taps."""
-    groups: PositiveInt = 1
-    """How many groups the channels are split into; each is convolved by itself."""
 
     @field_validator("dilation_rate")
     @classmethod
@@ -49,6 +47,33 @@ class Convolution(WithActivation, WithKernel, WithBias):
                 "dilation", "strides and dilation_rate cannot both be above 1 (as in Keras)"
             )
         return value
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """The extent of the dilated kernel along each spatial axis."""
+        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))
+
+    def need_channels(self, x: Shape) -> int:
+        """How many channels x (*spatial, C) has. Raises ShapeError where it is no such input."""
+        self.need_rank(x, *self.spatial, "channels")
+        return self.need_known(x, -1, "the channels")
+
+    def kernel_and_bias(self, *kernel: int) -> Mapping[str, Weight]:
+        """The weights: a kernel of this shape behind the window's, and F numbers to add."""
+        weights = {"kernel": self.weight("kernel", (*self.kernel_size, *kernel))}
+        if self.use_bias:
+            weights["bias"] = self.weight("bias", (self.filters,))
+        return weights
+
+
+class Convolution(Windowed):
+    """A convolution.
+
+    Shapes: x (B, *spatial, C), kernel (*kernel_size, C / groups, F), bias (F,), y (B, *spatial', F).
+    """
+
+    groups: PositiveInt = 1
+    """How many groups the channels are split into; each is convolved by itself."""
 
     @field_validator("groups")
     @classmethod
@@ -61,19 +86,13 @@ class Convolution(WithActivation, WithKernel, WithBias):
             )
         return value
 
-    @property
-    def window(self) -> tuple[int, ...]:
-        """The extent of the dilated kernel along each spatial axis."""
-        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))
-
     def output_shape(self, x: Shape) -> Shape:
         self._channels(x)
         size = slide(self.kind, "kernel_size", x[:-1], self.window, self.strides, self.padding)
         return (*size, self.filters)
 
     def _channels(self, x: Shape) -> int:
-        self.need_rank(x, *self.spatial, "channels")
-        channels = self.need_known(x, -1, "the channels")
+        channels = self.need_channels(x)
         if channels % self.groups:
             raise ShapeError(
                 f"{self.kind} cannot split the {channels} channels of {show(x)} into {self.groups} groups",
@@ -83,8 +102,11 @@ class Convolution(WithActivation, WithKernel, WithBias):
         return channels
 
     def weights(self, x: Shape) -> Mapping[str, Weight]:
-        shape = (*self.kernel_size, self._channels(x) // self.groups, self.filters)
-        weights = {"kernel": self.weight("kernel", shape)}
-        if self.use_bias:
-            weights["bias"] = self.weight("bias", (self.filters,))
-        return weights
+        return self.kernel_and_bias(self._channels(x) // self.groups, self.filters)
+
+    def call(self, ctx: LayerContext, x: Value) -> Value:
+        steps = zip(x.shape[1:-1], self.window, self.strides, strict=True)
+        padding = [around(length, window, stride, self.padding) for length, window, stride in steps]
+        kernel, bias = ctx.weights["kernel"], ctx.weights.get("bias")
+        y = convolve(x, kernel, bias, self.strides, padding, self.dilation_rate, self.groups)
+        return self.activated(ctx, y)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from nnctl.layers.base import register
-from nnctl.layers.context import LayerContext
-from nnctl.layers.pooling import GlobalPooling2D
+from nnctl.layers.pooling import GlobalPooling
 from nnctl.ops.base import Value
 from nnctl.ops.pooling import global_max_pool
-from nnctl.ops.shape import reshape
 
 
 @register
-class GlobalMaxPooling2D(GlobalPooling2D):
+class GlobalMaxPooling2D(GlobalPooling):
     """The largest number of each channel over height and width.
 
     Shapes: x (B, H, W, C), y (B, C) or, with keepdims, (B, 1, 1, C).
@@ -21,7 +19,7 @@ class GlobalMaxPooling2D(GlobalPooling2D):
     """
 
     aliases: ClassVar[tuple[str, ...]] = ("GlobalMaxPool2D",)
+    spatial: ClassVar[tuple[str, ...]] = ("height", "width")
 
-    def call(self, ctx: LayerContext, x: Value) -> Value:
-        y = global_max_pool(x)
-        return reshape(y, (x.shape[0], 1, 1, x.shape[3])) if self.keepdims else y
+    def pool(self, x: Value) -> Value:
+        return global_max_pool(x)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from nnctl.layers.base import register
-from nnctl.layers.context import LayerContext
-from nnctl.layers.pooling import Pooling2D
+from nnctl.layers.pooling import Pooling
 from nnctl.layers.sizes import Pair
 from nnctl.ops.base import Value
-from nnctl.ops.pooling import max_pool2d
+from nnctl.ops.pooling import max_pool
 
 
 @register
-class MaxPooling2D(Pooling2D):
+class MaxPooling2D(Pooling):
     """The largest number of each window, channel by channel.
 
     Shapes: x (B, H, W, C), y (B, P, Q, C).
@@ -21,9 +20,12 @@ class MaxPooling2D(Pooling2D):
     """
 
     aliases: ClassVar[tuple[str, ...]] = ("MaxPool2D",)
+    spatial: ClassVar[tuple[str, ...]] = ("height", "width")
 
     pool_size: Pair = (2, 2)
     """The window's height and width."""
+    strides: Pair | None = None
+    """The steps between windows, down and across; null for the pool size."""
 
-    def call(self, ctx: LayerContext, x: Value) -> Value:
-        return max_pool2d(x, self.pool_size, self.steps, self.pads(x.shape))
+    def pool(self, x: Value, over: list[tuple[int, int]]) -> Value:
+        return max_pool(x, self.pool_size, self.steps, over)

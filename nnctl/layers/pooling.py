@@ -1,4 +1,4 @@
-"""What poolings over height and width share: fields and shape rule."""
+"""What poolings over one to three axes share: all but the sizes of their fields."""
 
 from __future__ import annotations
 
@@ -6,62 +6,78 @@ from typing import Any, ClassVar, Literal
 
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer
-from nnctl.layers.sizes import Pair
-from nnctl.layers.windows import Padding, around, slide
+from nnctl.layers.context import LayerContext
+from nnctl.layers.windows import around, slide
+from nnctl.ops.base import Value
+from nnctl.ops.shape import reshape
 
-IMAGE = ("height", "width", "channels")
 
+class Pooling(Layer):
+    """One number for each window and channel; subclasses name the spatial axes and give `pool`.
 
-class Pooling2D(Layer):
-    """One number for each window and channel; subclasses give `call`.
-
-    Shapes: x (B, H, W, C), y (B, P, Q, C).
+    Shapes: x (B, *spatial, C), y (B, *spatial', C).
     """
 
     supports_masking: ClassVar[bool] = False
     keeps_range: ClassVar[bool] = True
+    spatial: ClassVar[tuple[str, ...]]
+    """The spatial axes' names, for errors."""
 
-    pool_size: Pair
-    """The window's height and width."""
-    strides: Pair | None = None
-    """The steps between windows, down and across; null for the pool size."""
+    pool_size: Any
+    """The window's extent along each spatial axis."""
+    strides: Any = None
+    """The steps between windows; null for the pool size."""
     padding: Literal["valid", "same"] = "valid"
     """`valid` uses whole windows only; `same` lets windows hang over the edge, which does not count."""
     data_format: Literal["channels_last"] = "channels_last"
     """Where the channels are: always last."""
 
     @property
-    def steps(self) -> tuple[int, int]:
+    def steps(self) -> tuple[int, ...]:
         """The strides, with the default filled in."""
-        return self.strides or self.pool_size
+        steps: tuple[int, ...] = self.strides or self.pool_size
+        return steps
 
     def output_shape(self, x: Shape) -> Shape:
-        self.need_rank(x, *IMAGE)
+        self.need_rank(x, *self.spatial, "channels")
         size = slide(self.kind, "pool_size", x[:-1], self.pool_size, self.steps, self.padding)
         return (*size, x[-1])
 
-    def pads(self, x: tuple[int, ...]) -> Any:
-        """((top, bottom), (left, right)): how far windows hang over the edges of x (B, H, W, C)."""
-        over: Padding = tuple(
-            around(n, w, s, self.padding) for n, w, s in zip(x[1:3], self.pool_size, self.steps, strict=True)
-        )
-        return over
+    def call(self, ctx: LayerContext, x: Value) -> Value:
+        steps = zip(x.shape[1:-1], self.pool_size, self.steps, strict=True)
+        over = [around(length, window, stride, self.padding) for length, window, stride in steps]
+        return self.pool(x, over)
+
+    def pool(self, x: Value, over: list[tuple[int, int]]) -> Value:
+        """y of x; `over` says how far windows hang over the edges: (before, after) for each axis."""
+        raise NotImplementedError
 
 
-class GlobalPooling2D(Layer):
-    """One number for each channel; subclasses give `call`.
+class GlobalPooling(Layer):
+    """One number for each channel; subclasses name the spatial axes and give `pool`.
 
-    Shapes: x (B, H, W, C), y (B, C) or, with keepdims, (B, 1, 1, C).
+    Shapes: x (B, *spatial, C), y (B, C) or, with keepdims, (B, 1, ..., C).
     """
 
     supports_masking: ClassVar[bool] = False
     keeps_range: ClassVar[bool] = True
+    spatial: ClassVar[tuple[str, ...]]
+    """The spatial axes' names, for errors."""
 
     data_format: Literal["channels_last"] = "channels_last"
     """Where the channels are: always last."""
     keepdims: bool = False
-    """Whether height and width stay as axes of length 1."""
+    """Whether the spatial axes stay, of length 1."""
 
     def output_shape(self, x: Shape) -> Shape:
-        self.need_rank(x, *IMAGE)
-        return (1, 1, x[-1]) if self.keepdims else (x[-1],)
+        self.need_rank(x, *self.spatial, "channels")
+        return (*(1,) * len(self.spatial), x[-1]) if self.keepdims else (x[-1],)
+
+    def call(self, ctx: LayerContext, x: Value) -> Value:
+        y = self.pool(x)
+        ones = (1,) * len(self.spatial)
+        return reshape(y, (x.shape[0], *ones, x.shape[-1])) if self.keepdims else y
+
+    def pool(self, x: Value) -> Value:
+        """(B, C) of x (B, *spatial, C)."""
+        raise NotImplementedError

@@ -49,5 +49,7 @@ Single = Annotated[tuple[int], Sizes(1)]
 """One size, at least 1, for layers over one spatial axis."""
 Pair = Annotated[tuple[int, int], Sizes(2)]
 """Height and width, each at least 1."""
+Triple = Annotated[tuple[int, int, int], Sizes(3)]
+"""Depth, height and width, each at least 1."""
 PairFromZero = Annotated[tuple[int, int], Sizes(2, least=0)]
 """Two counts, each at least 0."""

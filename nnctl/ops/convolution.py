@@ -1,4 +1,4 @@
-"""2-D convolution and its gradients."""
+"""Convolution over one, two or three axes, and its gradients."""
 
 from __future__ import annotations
 
@@ -11,48 +11,49 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.kernels import codes, convolution_plan, weight_gradient_plan
+from nnctl.kernels.axes import Axis
 from nnctl.kernels.convolution_plan import TICKETS, Gather, Geometry
 from nnctl.kernels.weight_gradient_plan import WeightGradientPlan
 from nnctl.ops.activation import Activation, ActivationGrad
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 
 Pair = tuple[int, int]
+Sizes = tuple[int, ...]
 
 _forward = cache(convolution_plan.forward)
 _input_gradient = cache(convolution_plan.input_gradient)
 _weight_gradient = cache(weight_gradient_plan.weight_gradient)
 
 
+MOST_AXES = 3
+
+
 @dataclass(frozen=True)
 class Window:
-    """How a kernel moves over an image; padding is ((top, bottom), (left, right))."""
+    """How a kernel moves over an image, axis by axis; padding is (before, after)."""
 
-    strides: Pair
-    padding: tuple[Pair, Pair]
-    dilation: Pair
-    groups: int
+    strides: Sizes
+    padding: tuple[Pair, ...]
+    dilation: Sizes
+    groups: int = 1
 
     def geometry(self, x: TensorType | Array, kernel: TensorType | Array) -> Geometry:
-        """All sizes, for x (B, H, W, C) and kernel (KH, KW, C / groups, F).
+        """All sizes, for x (B, *spatial, C) and kernel (*taps, C / groups, F).
 
         Raises:
             ValueError: they do not fit.
         """
-        batch, height, width, channels = x.shape
-        down, across, per_group, filters = kernel.shape
-        if per_group * self.groups != channels or filters % self.groups:
+        batch, *sizes, channels = x.shape
+        *taps, per_group, filters = kernel.shape
+        if per_group * self.groups != channels or filters % self.groups or not 1 <= len(sizes) <= MOST_AXES:
             raise ValueError(f"a kernel of {kernel.shape} in {self.groups} groups over {x.shape}")
-        extents = ((height, down), (width, across))
-        out = [
-            (n + sum(around) - (k - 1) * d - 1) // s + 1
-            for (n, k), around, d, s in zip(extents, self.padding, self.dilation, self.strides, strict=True)
-        ]
-        if min(out) < 1:
+        axes = tuple(
+            Axis(n, (n + sum(around) - (k - 1) * d - 1) // s + 1, k, s, d, around[0])
+            for n, k, around, d, s in zip(sizes, taps, self.padding, self.dilation, self.strides, strict=True)
+        )
+        if min(axis.out for axis in axes) < 1:
             raise ValueError(f"a kernel of {kernel.shape} is larger than {x.shape}")
-        return Geometry(
-            batch, height, width, channels, filters, (down, across), self.strides, self.dilation,
-            self.padding[0][0], self.padding[1][0], out[0], out[1], self.groups,
-        )  # fmt: skip
+        return Geometry(batch, channels, filters, axes, self.groups)
 
 
 def _gather_bytes(plan: Gather, itemsize: int) -> int:
@@ -79,10 +80,10 @@ def _itemsize(types: Sequence[TensorType]) -> int:
 
 
 @dataclass(frozen=True)
-class Conv2D(Op):
-    """y[p, q, f] = sum over i, j, c of x[p sh + i dh - top, q sw + j dw - left, c] W[i, j, c, f] + b[f].
+class Convolution(Op):
+    """y[p, f] = sum over taps i and channels c of x[p s + i d - before, c] W[i, c, f] + b[f]; 1 to 3 axes.
 
-    Shapes: x (B, H, W, C), W (KH, KW, C / groups, F), b (F,) if given, y (B, P, Q, F).
+    Shapes: x (B, *spatial, C), W (*taps, C / groups, F), b (F,) if given, y (B, *spatial', F).
     """
 
     window: Window
@@ -90,14 +91,14 @@ class Conv2D(Op):
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         g = self.window.geometry(inputs[0], inputs[1])
-        return (TensorType((g.batch, g.out_height, g.out_width, g.filters), inputs[0].dtype),)
+        return (TensorType((g.batch, *g.outs, g.filters), inputs[0].dtype),)
 
     def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
         (dy,) = dys
         assert dy is not None
         x, kernel, *bias = node.inputs
-        dx = dy.graph.add1(Conv2DInputGrad(self.window, x.shape), dy, kernel)
-        dw = dy.graph.add(Conv2DWeightGrad(self.window, kernel.shape, bool(bias)), x, dy)
+        dx = dy.graph.add1(ConvolutionInputGrad(self.window, x.shape), dy, kernel)
+        dw = dy.graph.add(ConvolutionWeightGrad(self.window, kernel.shape, bool(bias)), x, dy)
         return (dx, *dw)
 
     def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
@@ -124,10 +125,10 @@ class Conv2D(Op):
 
 
 @dataclass(frozen=True)
-class Conv2DInputGrad(Op):
-    """dx (B, H, W, C) of `Conv2D` from dy (B, P, Q, F) and the kernel.
+class ConvolutionInputGrad(Op):
+    """dx (B, *spatial, C) of `Convolution` from dy (B, *spatial', F) and the kernel.
 
-    With `gated`, dx is also 0 where a third input (B, H, W, C), a relu's output, is not positive.
+    With `gated`, dx is also 0 where a third input of its shape, a relu's output, is not positive.
     """
 
     window: Window
@@ -140,6 +141,16 @@ class Conv2DInputGrad(Op):
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         return (TensorType(self.shape, inputs[0].dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        """It is linear in both: the convolution again, and the gradient of its kernel."""
+        (arriving,) = dys
+        assert arriving is not None
+        assert not self.gated
+        dy, kernel = node.inputs
+        of_dy = arriving.graph.add1(Convolution(self.window), arriving, kernel)
+        op = ConvolutionWeightGrad(self.window, kernel.shape, False)
+        return of_dy, arriving.graph.add1(op, arriving, dy)
 
     def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
         return _gather_bytes(self._plan(inputs, _itemsize(inputs)), _itemsize(inputs))
@@ -165,8 +176,8 @@ class Conv2DInputGrad(Op):
 
 
 @dataclass(frozen=True)
-class Conv2DWeightGrad(Op):
-    """dW (KH, KW, C / groups, F) and, with `bias`, db (F,) of `Conv2D` from x and dy."""
+class ConvolutionWeightGrad(Op):
+    """dW (*taps, C / groups, F) and, with `bias`, db (F,) of `Convolution` from x and dy."""
 
     window: Window
     shape: tuple[int, ...]
@@ -195,13 +206,26 @@ class Conv2DWeightGrad(Op):
         return 2 * self._plan(inputs, _itemsize(inputs)).work
 
 
-def conv2d(
-    x: Value, kernel: Value, bias: Value | None, strides: Pair, padding: tuple[Pair, Pair],
-    dilation: Pair = (1, 1), groups: int = 1,
+def convolve(
+    x: Value, kernel: Value, bias: Value | None, strides: Sizes, padding: Sequence[Pair],
+    dilation: Sizes | None = None, groups: int = 1,
 ) -> Value:  # fmt: skip
-    """x (B, H, W, C) convolved with kernel (KH, KW, C / groups, F): y (B, P, Q, F).
+    """x (B, *spatial, C) convolved with kernel (*taps, C / groups, F): y (B, *spatial', F); 1 to 3 axes.
 
-    Padding is ((top, bottom), (left, right)); each group of channels meets its own filters.
+    Padding is (before, after) for each axis; each group of channels meets its own filters.
     """
-    inputs = (x, kernel) if bias is None else (x, kernel, bias)
-    return x.graph.add1(Conv2D(Window(strides, padding, dilation, groups)), *inputs)
+    window = Window(strides, tuple(padding), dilation or (1,) * len(strides), groups)
+    return x.graph.add1(Convolution(window), *((x, kernel) if bias is None else (x, kernel, bias)))
+
+
+def convolve_transposed(
+    y: Value, kernel: Value, shape: Sizes, strides: Sizes, padding: Sequence[Pair],
+    dilation: Sizes | None = None,
+) -> Value:  # fmt: skip
+    """What a convolution's gradient makes of y (B, *spatial, F) and its kernel (*taps, C, F): (B, *shape, C).
+
+    Strides, padding and dilation are those of the convolution from `shape` to y's.
+    """
+    window = Window(strides, tuple(padding), dilation or (1,) * len(strides))
+    whole = (y.shape[0], *shape, kernel.shape[-2])
+    return y.graph.add1(ConvolutionInputGrad(window, whole), y, kernel)

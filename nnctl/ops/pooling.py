@@ -1,19 +1,25 @@
-"""Pooling over windows and over whole images; zeros around images."""
+"""Pooling over windows and over whole images, zeros around images: of one, two or three axes.
+
+The ops have two; the functions take any number by seeing images otherwise.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
 from nnctl.kernels import codes, pooling_plan
+from nnctl.kernels.axes import Axis
 from nnctl.kernels.pooling_plan import SPARE_TAPS, Windows, index_dtype
 from nnctl.ops.activation import ActivationGrad
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.shape import reshape
 
 Pair = tuple[int, int]
+Sizes = tuple[int, ...]
 Around = tuple[Pair, Pair]
 
 
@@ -31,20 +37,19 @@ class Pool(Op):
         Raises:
             ValueError: the window is larger than the padded image.
         """
-        out = [
-            (n + sum(around) - size) // stride + 1
-            for n, around, size, stride in zip(shape[1:3], self.padding, self.size, self.strides, strict=True)
-        ]
-        if min(out) < 1:
+        batch, *sizes, channels = shape
+        rows, columns = (
+            Axis(n, (n + sum(around) - size) // stride + 1, size, stride, before=around[0])
+            for n, around, size, stride in zip(sizes, self.padding, self.size, self.strides, strict=True)
+        )
+        if min(rows.out, columns.out) < 1:
             raise ValueError(f"a window of {self.size} is larger than {shape}")
-        batch, height, width, channels = shape
-        top, left = self.padding[0][0], self.padding[1][0]
-        return Windows(batch, height, width, channels, self.size, self.strides, top, left, out[0], out[1])
+        return Windows(batch, channels, rows, columns)
 
     def pooled(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of y (B, P, Q, C)."""
         w = self.windows(shape)
-        return (w.batch, w.out_height, w.out_width, w.channels)
+        return (w.batch, w.rows.out, w.columns.out, w.channels)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
         """One comparison or addition for each pixel of each window."""
@@ -247,28 +252,77 @@ class ZeroPadGrad(Op):
         return 0
 
 
-def max_pool2d(x: Value, size: Pair, strides: Pair, padding: Around) -> Value:
-    """The largest number of each window of x (B, H, W, C), channel by channel: y (B, P, Q, C)."""
-    return x.graph.add(MaxPool(size, strides, padding), x)[0]
+def max_pool(x: Value, size: Sizes, strides: Sizes, padding: Sequence[Pair]) -> Value:
+    """The largest number of each window of x (B, *spatial, C), channel by channel: y (B, *spatial', C).
+
+    Of 1 to 3 axes. Padding is (before, after) for each axis; what hangs over the edge is no candidate.
+    """
+    return _by_two(MaxPool, x, size, strides, padding)
 
 
-def average_pool2d(x: Value, size: Pair, strides: Pair, padding: Around) -> Value:
-    """The mean of each window of x (B, H, W, C), what hangs over the edge not counted: y (B, P, Q, C)."""
-    return x.graph.add1(AveragePool(size, strides, padding), x)
+def average_pool(x: Value, size: Sizes, strides: Sizes, padding: Sequence[Pair]) -> Value:
+    """The mean of each window, as `max_pool`: what hangs over the edge is not counted."""
+    return _by_two(AveragePool, x, size, strides, padding)
+
+
+def _by_two(op: type[Pool], x: Value, size: Sizes, strides: Sizes, padding: Sequence[Pair]) -> Value:
+    """One axis is two, the second of one place; of three, the last two are pooled and then the first.
+
+    The first of equal maxima is so the first in the window, and a mean of means, each of as many, the mean.
+    """
+    batch, *spatial, channels = x.shape
+    if len(spatial) == 1:
+        y = _pool(
+            op, reshape(x, (batch, *spatial, 1, channels)), (*size, 1), (*strides, 1), (*padding, (0, 0))
+        )
+        return reshape(y, (batch, y.shape[1], channels))
+    if len(spatial) == 2:
+        return _pool(op, x, size, strides, padding)
+    depth, *sheet = spatial
+    y = _pool(op, reshape(x, (batch * depth, *sheet, channels)), size[1:], strides[1:], padding[1:])
+    _, height, width, _ = y.shape
+    flat = reshape(y, (batch, depth, height * width, channels))
+    y = _pool(op, flat, (size[0], 1), (strides[0], 1), (padding[0], (0, 0)))
+    return reshape(y, (batch, y.shape[1], height, width, channels))
+
+
+def _pool(op: type[Pool], x: Value, size: Sizes, strides: Sizes, padding: Sequence[Pair]) -> Value:
+    (down, across), (top, left), (rows, columns) = size, strides, padding
+    return x.graph.add(op((down, across), (top, left), (rows, columns)), x)[0]
+
+
+def _image(x: Value) -> Value:
+    """x (B, *spatial, C) as (B, H, W, C)."""
+    batch, *spatial, channels = x.shape
+    return reshape(x, (batch, prod(spatial[:-1]), spatial[-1], channels))
 
 
 def global_max_pool(x: Value) -> Value:
-    """The largest number of each channel of x (B, H, W, C): y (B, C)."""
-    return x.graph.add1(GlobalMaxPool(), x)
+    """The largest number of each channel of x (B, *spatial, C): y (B, C)."""
+    return x.graph.add1(GlobalMaxPool(), _image(x))
 
 
 def global_average_pool(x: Value) -> Value:
-    """The mean of each channel of x (B, H, W, C): y (B, C)."""
-    batch, height, width, channels = x.shape
-    y = average_pool2d(x, (height, width), (height, width), ((0, 0), (0, 0)))
+    """The mean of each channel of x (B, *spatial, C): y (B, C)."""
+    batch, height, width, channels = _image(x).shape
+    y = average_pool(_image(x), (height, width), (height, width), ((0, 0), (0, 0)))
     return reshape(y, (batch, channels))
 
 
-def zero_pad2d(x: Value, padding: Around) -> Value:
-    """x (B, H, W, C) with zeros around it; padding is ((top, bottom), (left, right))."""
+def zero_pad(x: Value, padding: Sequence[Pair]) -> Value:
+    """x (B, *spatial, C) with zeros around it; padding is (before, after) for each of 1 to 3 axes."""
+    batch, *spatial, channels = x.shape
+    if len(spatial) == 1:
+        y = _zero_pad(reshape(x, (batch, *spatial, 1, channels)), (padding[0], (0, 0)))
+        return reshape(y, (batch, y.shape[1], channels))
+    if len(spatial) == 2:
+        return _zero_pad(x, (padding[0], padding[1]))
+    depth, *sheet = spatial
+    y = _zero_pad(reshape(x, (batch * depth, *sheet, channels)), (padding[1], padding[2]))
+    _, height, width, _ = y.shape
+    y = _zero_pad(reshape(y, (batch, depth, height * width, channels)), (padding[0], (0, 0)))
+    return reshape(y, (batch, y.shape[1], height, width, channels))
+
+
+def _zero_pad(x: Value, padding: Around) -> Value:
     return x.graph.add1(ZeroPad(padding), x)

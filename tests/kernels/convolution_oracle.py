@@ -9,31 +9,35 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.kernels.convolution_plan import Geometry
 
+Place = tuple[int, ...]
 
-def _taps(g: Geometry) -> Iterator[tuple[int, int, int, int, int, int, slice, slice]]:
+
+def _taps(g: Geometry) -> Iterator[tuple[Place, Place, Place, slice, slice]]:
+    """Each place of y with each tap that reads inside x: (place of y, tap, place of x, channels, filters)."""
     channels, filters = g.channels // g.groups, g.filters // g.groups
-    for oh, ow, i, j in np.ndindex(g.out_height, g.out_width, *g.kernel):
-        h = oh * g.stride[0] - g.top + i * g.dilation[0]
-        w = ow * g.stride[1] - g.left + j * g.dilation[1]
-        if 0 <= h < g.height and 0 <= w < g.width:
-            for q in range(g.groups):
-                c = slice(q * channels, (q + 1) * channels)
-                yield oh, ow, i, j, h, w, c, slice(q * filters, (q + 1) * filters)
+    for out in np.ndindex(g.outs):
+        for tap in np.ndindex(g.kernel):
+            steps = zip(out, tap, g.axes, strict=True)
+            place = tuple(o * a.stride - a.before + t * a.dilation for o, t, a in steps)
+            if all(0 <= at < size for at, size in zip(place, g.sizes, strict=True)):
+                for q in range(g.groups):
+                    c = slice(q * channels, (q + 1) * channels)
+                    yield out, tap, place, c, slice(q * filters, (q + 1) * filters)
 
 
 def convolve(x: Array, kernel: Array, bias: Array, g: Geometry) -> Array:
-    """y (B, OH, OW, F) in float64."""
-    y = np.zeros((g.batch, g.out_height, g.out_width, g.filters))
-    for oh, ow, i, j, h, w, c, f in _taps(g):
-        y[:, oh, ow, f] += x[:, h, w, c].astype(float) @ kernel[i, j][:, f].astype(float)
+    """y (B, *out, F) in float64."""
+    y = np.zeros((g.batch, *g.outs, g.filters))
+    for out, tap, place, c, f in _taps(g):
+        y[:, *out, f] += x[:, *place, c].astype(float) @ kernel[tap][:, f].astype(float)
     return y + bias
 
 
 def gradients(x: Array, kernel: Array, dy: Array, g: Geometry) -> tuple[Array, Array, Array]:
-    """dx (B, H, W, C), dkernel (KH, KW, C/groups, F), dbias (F,) in float64."""
+    """dx (B, *sizes, C), dkernel (*kernel, C/groups, F), dbias (F,) in float64."""
     dx, dkernel = np.zeros(x.shape), np.zeros(kernel.shape)
     dy = dy.astype(float)
-    for oh, ow, i, j, h, w, c, f in _taps(g):
-        dx[:, h, w, c] += dy[:, oh, ow, f] @ kernel[i, j][:, f].astype(float).T
-        dkernel[i, j][:, f] += x[:, h, w, c].astype(float).T @ dy[:, oh, ow, f]
-    return dx, dkernel, dy.sum((0, 1, 2))
+    for out, tap, place, c, f in _taps(g):
+        dx[:, *place, c] += dy[:, *out, f] @ kernel[tap][:, f].astype(float).T
+        dkernel[tap][:, f] += x[:, *place, c].astype(float).T @ dy[:, *out, f]
+    return dx, dkernel, dy.sum(tuple(range(dy.ndim - 1)))

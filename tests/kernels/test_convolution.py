@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nnctl.kernels import convolution_plan, weight_gradient_plan
+from nnctl.kernels.axes import Axis
 from nnctl.kernels.convolution import gather, pack_panels
 from nnctl.kernels.convolution_gradient import weight_gradient as weight_gradient_kernel
 from nnctl.kernels.convolution_plan import TICKETS, Geometry, forward, input_gradient
@@ -18,30 +20,58 @@ from nnctl.kernels.pooling_plan import Windows, table
 from nnctl.kernels.weight_gradient_plan import weight_gradient
 from tests.kernels import convolution_oracle as oracle
 
+
+def sized(
+    batch: int, sizes: tuple[int, ...], channels: int, filters: int, kernel: tuple[int, ...],
+    strides: tuple[int, ...], dilation: tuple[int, ...], before: tuple[int, ...], outs: tuple[int, ...],
+    groups: int = 1,
+) -> Geometry:  # fmt: skip
+    axes = zip(sizes, outs, kernel, strides, dilation, before, strict=True)
+    return Geometry(batch, channels, filters, tuple(Axis(*axis) for axis in axes), groups)
+
+
 CASES = {
-    "plain": Geometry(2, 7, 9, 3, 5, (3, 2), (1, 1), (1, 1), 0, 0, 5, 8),
-    "padded, filters past two panels": Geometry(3, 7, 9, 4, 70, (3, 3), (1, 1), (1, 1), 1, 1, 7, 9),
-    "one vector and a rest": Geometry(2, 6, 5, 5, 21, (2, 2), (1, 1), (1, 1), 0, 0, 5, 4),
-    "stride, groups": Geometry(1, 8, 5, 4, 6, (2, 3), (2, 3), (1, 1), 0, 0, 4, 2, 2),
-    "dilated, one channel and filter": Geometry(2, 9, 8, 1, 1, (3, 3), (1, 1), (2, 1), 2, 1, 9, 8),
-    "one pixel kernel": Geometry(2, 9, 11, 6, 40, (1, 1), (1, 1), (1, 1), 0, 0, 9, 11),
-    "stride above the kernel": Geometry(2, 9, 11, 6, 9, (2, 1), (3, 4), (1, 1), 0, 0, 3, 3, 3),
-    "one pixel kernel, stride": Geometry(2, 7, 6, 3, 16, (1, 1), (2, 3), (1, 1), 0, 0, 4, 2),
-    "causal along the width": Geometry(2, 1, 30, 3, 17, (1, 4), (1, 1), (1, 2), 0, 6, 1, 30),
-    "along the width, stride": Geometry(3, 1, 23, 5, 8, (1, 3), (1, 2), (1, 1), 0, 1, 1, 12),
-    "one output pixel": Geometry(1, 3, 2, 2, 3, (3, 2), (1, 1), (1, 1), 0, 0, 1, 1),
-    "depthwise": Geometry(2, 10, 12, 4, 4, (3, 3), (1, 1), (2, 3), 2, 3, 10, 12, 4),
-    "asymmetric padding, blocks of rows": Geometry(2, 20, 40, 17, 36, (3, 3), (2, 2), (1, 1), 0, 0, 10, 20),
+    "plain": sized(2, (7, 9), 3, 5, (3, 2), (1, 1), (1, 1), (0, 0), (5, 8)),
+    "padded, filters past two panels": sized(3, (7, 9), 4, 70, (3, 3), (1, 1), (1, 1), (1, 1), (7, 9)),
+    "one vector and a rest": sized(2, (6, 5), 5, 21, (2, 2), (1, 1), (1, 1), (0, 0), (5, 4)),
+    "stride, groups": sized(1, (8, 5), 4, 6, (2, 3), (2, 3), (1, 1), (0, 0), (4, 2), 2),
+    "dilated, one channel and filter": sized(2, (9, 8), 1, 1, (3, 3), (1, 1), (2, 1), (2, 1), (9, 8)),
+    "one pixel kernel": sized(2, (9, 11), 6, 40, (1, 1), (1, 1), (1, 1), (0, 0), (9, 11)),
+    "stride above the kernel": sized(2, (9, 11), 6, 9, (2, 1), (3, 4), (1, 1), (0, 0), (3, 3), 3),
+    "one pixel kernel, stride": sized(2, (7, 6), 3, 16, (1, 1), (2, 3), (1, 1), (0, 0), (4, 2)),
+    "causal along the width": sized(2, (1, 30), 3, 17, (1, 4), (1, 1), (1, 2), (0, 6), (1, 30)),
+    "along the width, stride": sized(3, (1, 23), 5, 8, (1, 3), (1, 2), (1, 1), (0, 1), (1, 12)),
+    "one output pixel": sized(1, (3, 2), 2, 3, (3, 2), (1, 1), (1, 1), (0, 0), (1, 1)),
+    "depthwise": sized(2, (10, 12), 4, 4, (3, 3), (1, 1), (2, 3), (2, 3), (10, 12), 4),
+    "one axis": sized(3, (11,), 5, 9, (3,), (2,), (1,), (1,), (6,)),
+    "one axis, causal, past two panels": sized(2, (30,), 3, 70, (4,), (1,), (2,), (6,), (30,)),
+    "three axes": sized(2, (4, 5, 6), 3, 7, (2, 3, 2), (1, 1, 1), (1, 1, 1), (0, 0, 0), (3, 3, 5)),
+    "three axes, padded": sized(2, (5, 4, 7), 4, 33, (3, 3, 3), (1, 1, 1), (1, 1, 1), (1, 1, 1), (5, 4, 7)),
+    "three axes, stride, groups": sized(
+        1, (7, 6, 5), 4, 6, (2, 3, 1), (2, 1, 3), (1,) * 3, (1, 0, 0), (4, 4, 2), 2
+    ),
+    "three axes, dilated": sized(2, (6, 5, 9), 2, 3, (2, 2, 3), (1, 1, 1), (3, 2, 1), (0, 1, 2), (3, 5, 9)),
+    "three axes, the last alone padded": sized(
+        2, (3, 4, 8), 2, 5, (1, 2, 3), (1,) * 3, (1,) * 3, (0, 0, 1), (3, 3, 8)
+    ),
+    "three axes, one place": sized(2, (1, 6, 7), 3, 5, (1, 2, 2), (1,) * 3, (1,) * 3, (0, 0, 1), (1, 5, 7)),
+    "three axes, blocks": sized(
+        1, (20, 12, 10), 16, 36, (3, 3, 3), (2, 1, 2), (1,) * 3, (0, 1, 0), (10, 12, 5)
+    ),
+    "three axes, out of one": sized(3, (4, 6, 5), 3, 5, (2, 3, 5), (2, 1, 1), (1,) * 3, (0, 1, 0), (2, 6, 1)),
+    "asymmetric padding, blocks of rows": sized(
+        2, (20, 40), 17, 36, (3, 3), (2, 2), (1, 1), (0, 0), (10, 20)
+    ),
 }
 
 
 def _arrays(g: Geometry, dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     random = np.random.default_rng(7)
     shapes = [
-        (g.batch, g.height, g.width, g.channels),
+        (g.batch, *g.sizes, g.channels),
         (*g.kernel, g.channels // g.groups, g.filters),
         (g.filters,),
-        (g.batch, g.out_height, g.out_width, g.filters),
+        (g.batch, *g.outs, g.filters),
     ]
     x, kernel, bias, dy = (random.standard_normal(shape).astype(dtype) for shape in shapes)
     return x, kernel, bias, dy
@@ -99,13 +129,15 @@ def digest() -> str:
     import hashlib
 
     found = hashlib.sha256()
-    for name in ("plain", "one vector and a rest", "causal along the width", "stride, groups"):
+    for name in (
+        "plain", "one vector and a rest", "causal along the width", "stride, groups", "three axes, padded",
+    ):  # fmt: skip
         for array in _run(CASES[name], "float32"):
             found.update(array.tobytes())
-    threaded = Geometry(8, 20, 21, 5, 20, (3, 3), (1, 1), (1, 1), 1, 1, 20, 21)
+    threaded = sized(8, (20, 21), 5, 20, (3, 3), (1, 1), (1, 1), (1, 1), (20, 21))
     for array in _run(threaded, "float32"):
         found.update(array.tobytes())
-    w = Windows(8, 20, 21, 20, (3, 2), (2, 1), 0, 1, 9, 22)
+    w = Windows(8, 20, Axis(20, 9, 3, 2), Axis(21, 22, 2, 1, before=1))
     y, dx = np.empty((8, 9, 22, 20), "float32"), np.empty((8, 20, 21, 20), "float32")
     average_pool(_run(threaded, "float32")[0].ravel(), table(w), y.reshape(-1))
     average_pool_gradient(y.ravel(), table(w), dx.reshape(-1))
@@ -134,3 +166,28 @@ def test_same_bits(target: str) -> None:
         check=True,
     )
     assert done.stdout.split()[-1] == digest()
+
+
+def test_headers_are_read_by_the_names_they_are_built_by() -> None:
+    """A name that stood for another number would be misread in silence: here all differ."""
+    g = sized(3, (8, 10, 11), 14, 22, (2, 3, 4), (1, 2, 1), (2, 1, 1), (1, 2, 3), (7, 6, 12), 2)
+    table = forward(g, 4).table
+    at = convolution_plan.AT
+    expected = {
+        "batch": 3, "source_size": 8 * 10 * 11 * 14, "out_size": 7 * 6 * 12 * 22, "groups": 2, "length": 7,
+        "columns": 11, "depth": 2 * 3 * 4 * 7, "filters": 22, "transposed": 0,
+    }  # fmt: skip
+    assert {name: table[getattr(at, name)] for name in expected} == expected
+    table = weight_gradient(g, 4).table
+    of = weight_gradient_plan.AT
+    expected = {
+        "batch": 3, "image": 8 * 10 * 11 * 14, "sheets": 8, "height": 10, "line": 11 * 14, "before_row": 1,
+        "before_sheet": 2, "before_line": 3 * 14, "padded_height": 13, "padded_line": 15 * 14,
+        "row": 13 * 15 * 14, "extent": 3, "step": 1, "padded": 1, "out_rows": 7, "row_pixels": 6 * 12,
+        "filters": 22, "groups": 2, "group_channels": 7, "group_filters": 11, "depth": 2 * 3 * 4 * 7,
+        "row_runs": 6, "run_pixels": 12, "pixel_step": 14, "merged": 0,
+    }  # fmt: skip
+    assert {name: table[getattr(of, name)] for name in expected} == expected
+    for header in (convolution_plan.Header, convolution_plan.Record, weight_gradient_plan.Header):
+        with pytest.raises(TypeError, match="missing"):
+            header(**dict.fromkeys(header._fields[1:], 0))

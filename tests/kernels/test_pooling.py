@@ -6,39 +6,39 @@ import numpy as np
 import pytest
 
 from nnctl.kernels import pooling
+from nnctl.kernels.axes import Axis
 from nnctl.kernels.padding import crop, zero_pad
 from nnctl.kernels.pooling_plan import SPARE_TAPS, Windows, index_dtype, table
 
 CASES = {
-    "overlapping, padded": Windows(2, 7, 9, 3, (2, 3), (1, 2), 0, 1, 6, 5),
-    "past two vectors of channels": Windows(2, 8, 9, 37, (3, 3), (2, 2), 0, 1, 4, 5),
-    "gaps between windows": Windows(3, 11, 9, 16, (2, 2), (3, 4), 0, 0, 4, 2),
-    "even": Windows(1, 6, 4, 32, (2, 2), (2, 2), 0, 0, 3, 2),
-    "along the width": Windows(2, 1, 13, 5, (1, 3), (1, 3), 0, 1, 1, 5),
-    "one channel, whole image": Windows(2, 5, 3, 1, (5, 3), (5, 3), 0, 0, 1, 1),
-    "over 256 taps": Windows(1, 18, 19, 2, (17, 17), (1, 2), 0, 0, 2, 2),
-    "over threads": Windows(8, 22, 24, 17, (2, 2), (2, 2), 0, 0, 11, 12),
+    "overlapping, padded": Windows(2, 3, Axis(7, 6, 2, 1, before=0), Axis(9, 5, 3, 2, before=1)),
+    "past two vectors of channels": Windows(2, 37, Axis(8, 4, 3, 2, before=0), Axis(9, 5, 3, 2, before=1)),
+    "gaps between windows": Windows(3, 16, Axis(11, 4, 2, 3, before=0), Axis(9, 2, 2, 4, before=0)),
+    "even": Windows(1, 32, Axis(6, 3, 2, 2, before=0), Axis(4, 2, 2, 2, before=0)),
+    "along the width": Windows(2, 5, Axis(1, 1, 1, 1, before=0), Axis(13, 5, 3, 3, before=1)),
+    "one channel, whole image": Windows(2, 1, Axis(5, 1, 5, 5, before=0), Axis(3, 1, 3, 3, before=0)),
+    "over 256 taps": Windows(1, 2, Axis(18, 2, 17, 1, before=0), Axis(19, 2, 17, 2, before=0)),
+    "over threads": Windows(8, 17, Axis(22, 11, 2, 2, before=0), Axis(24, 12, 2, 2, before=0)),
 }
 
 
 def _windows(w: Windows):
     """Every (output index, its slice of x)."""
-    for b, p, q, c in np.ndindex(w.batch, w.out_height, w.out_width, w.channels):
-        h, v = p * w.stride[0] - w.top, q * w.stride[1] - w.left
-        rows = slice(max(h, 0), min(h + w.size[0], w.height))
-        columns = slice(max(v, 0), min(v + w.size[1], w.width))
+    for b, p, q, c in np.ndindex(w.batch, w.rows.out, w.columns.out, w.channels):
+        first = [(place * a.stride - a.before, a) for place, a in ((p, w.rows), (q, w.columns))]
+        rows, columns = (slice(max(at, 0), min(at + a.kernel, a.size)) for at, a in first)
         yield (b, p, q, c), (b, rows, columns, c)
 
 
 def _arrays(w: Windows, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(3)
-    x = random.integers(-3, 4, (w.batch, w.height, w.width, w.channels)).astype(dtype)  # many ties
-    dy = random.standard_normal((w.batch, w.out_height, w.out_width, w.channels)).astype(dtype)
+    x = random.integers(-3, 4, (w.batch, w.rows.size, w.columns.size, w.channels)).astype(dtype)  # many ties
+    dy = random.standard_normal((w.batch, w.rows.out, w.columns.out, w.channels)).astype(dtype)
     return x, dy
 
 
 def _max_pool(w: Windows, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    y = np.full((w.batch, w.out_height, w.out_width, w.channels), 7, x.dtype)
+    y = np.full((w.batch, w.rows.out, w.columns.out, w.channels), 7, x.dtype)
     chosen = np.full(y.size + SPARE_TAPS, 99, index_dtype(w))
     pooling.max_pool(x.ravel(), table(w), y.reshape(-1), chosen)
     return y, chosen
@@ -76,7 +76,7 @@ def test_max_gradient_through_relu(name: str) -> None:
 
 
 def test_max_keeps_nan_and_infinities() -> None:
-    w = Windows(1, 2, 6, 1, (2, 2), (2, 2), 0, 0, 1, 3)
+    w = Windows(1, 1, Axis(2, 1, 2, 2, before=0), Axis(6, 3, 2, 2, before=0))
     inf, nan = np.inf, np.nan
     x = np.array([[-inf, -inf, 1, nan, 5, 2], [-inf, -inf, 2, 3, inf, 9]], np.float32)
     y, chosen = _max_pool(w, x.reshape(1, 2, 6, 1))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nnctl.kernels.axes import Axis
 from nnctl.kernels.convolution_plan import Geometry
 from nnctl.ops.activation import activation
 from nnctl.ops.base import Graph, Value
-from nnctl.ops.convolution import Conv2D, Conv2DInputGrad, conv2d
+from nnctl.ops.convolution import Convolution, ConvolutionInputGrad, convolve, convolve_transposed
 from nnctl.ops.elementwise import multiply
 from nnctl.ops.reduce import sum_all
 from nnctl.program.autodiff import gradients
@@ -22,6 +23,8 @@ CASES = {
     "stride, uneven padding": ((2, 6, 5, 2), (2, 3, 2, 5), (2, 3), ((0, 0), (0, 1)), (1, 1), 1),
     "dilation": ((1, 7, 6, 1), (3, 2, 1, 3), (1, 1), ((2, 2), (1, 1)), (2, 2), 1),
     "groups, stride above the kernel": ((2, 7, 5, 4), (1, 2, 2, 6), (3, 2), ((0, 0), (0, 0)), (1, 1), 2),
+    "one axis": ((3, 9, 2), (4, 2, 5), (2,), ((3, 0),), (1,), 1),
+    "three axes": ((2, 3, 4, 5, 2), (2, 3, 2, 2, 3), (1, 2, 1), ((1, 0), (1, 1), (0, 0)), (1, 1, 2), 1),
     "causal": ((2, 1, 9, 3), (1, 3, 3, 2), (1, 1), ((0, 0), (4, 0)), (1, 2), 1),
 }
 
@@ -36,27 +39,27 @@ def _inputs(name: str) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("name", CASES)
 def test_gradients(name: str) -> None:
     _, _, *window = CASES[name]
-    check_gradients(lambda x, kernel, bias: conv2d(x, kernel, bias, *window), _inputs(name))
+    check_gradients(lambda x, kernel, bias: convolve(x, kernel, bias, *window), _inputs(name))
 
 
 def test_without_bias() -> None:
     inputs = _inputs("valid")
     del inputs["bias"]
-    check_gradients(lambda x, kernel: conv2d(x, kernel, None, (1, 1), ((1, 0), (0, 2))), inputs)
+    check_gradients(lambda x, kernel: convolve(x, kernel, None, (1, 1), ((1, 0), (0, 2))), inputs)
 
 
 def test_value() -> None:
     inputs = _inputs("stride, uneven padding")
-    g = Geometry(2, 6, 5, 2, 5, (2, 3), (2, 3), (1, 1), 0, 0, 3, 2)
+    g = Geometry(2, 2, 5, (Axis(6, 3, 2, 2), Axis(5, 2, 3, 3)))
     window = CASES["stride, uneven padding"][2:]
-    (y,) = evaluate(lambda x, kernel, bias: conv2d(x, kernel, bias, *window), inputs)
+    (y,) = evaluate(lambda x, kernel, bias: convolve(x, kernel, bias, *window), inputs)
     want = oracle.convolve(inputs["x"], inputs["kernel"], inputs["bias"], g)
     np.testing.assert_allclose(y, want, rtol=1e-12)
 
 
 def _two_layers(x: Value, kernel: Value, bias: Value, second: Value) -> Value:
-    hidden = activation(conv2d(x, kernel, bias, (1, 1), ((1, 1), (0, 1))), "relu")
-    return conv2d(hidden, second, None, (2, 1), ((0, 0), (1, 1)))
+    hidden = activation(convolve(x, kernel, bias, (1, 1), ((1, 1), (0, 1))), "relu")
+    return convolve(hidden, second, None, (2, 1), ((0, 0), (1, 1)))
 
 
 def test_relu_and_its_gradient_are_absorbed() -> None:
@@ -69,14 +72,40 @@ def test_relu_and_its_gradient_are_absorbed() -> None:
     run_passes(graph, grads)
     ops = [node.op for node in graph.nodes]
     assert not [op for op in ops if "Activation" in type(op).__name__]
-    assert any(isinstance(op, Conv2D) and op.relu for op in ops)
-    assert any(isinstance(op, Conv2DInputGrad) and op.gated for op in ops)
+    assert any(isinstance(op, Convolution) and op.relu for op in ops)
+    assert any(isinstance(op, ConvolutionInputGrad) and op.gated for op in ops)
 
 
 def test_shapes_that_do_not_fit() -> None:
     graph = Graph()
     x, kernel = graph.input("x", (2, 5, 6, 3)), graph.input("kernel", (3, 3, 2, 4))
     with pytest.raises(ValueError, match="a kernel of"):
-        conv2d(x, kernel, None, (1, 1), ((0, 0), (0, 0)))
+        convolve(x, kernel, None, (1, 1), ((0, 0), (0, 0)))
     with pytest.raises(ValueError, match="is larger than"):
-        conv2d(x, graph.input("large", (6, 3, 3, 4)), None, (1, 1), ((0, 0), (0, 0)))
+        convolve(x, graph.input("large", (6, 3, 3, 4)), None, (1, 1), ((0, 0), (0, 0)))
+    with pytest.raises(ValueError, match="a kernel of"):
+        convolve(
+            graph.input("deep", (2, 3, 3, 3, 3, 4)),
+            graph.input("far", (1, 1, 1, 1, 4, 2)),
+            None,
+            (1,) * 4,
+            (),
+        )
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[-1] == 1])
+def test_transposed(name: str) -> None:
+    """The convolution's gradient as a step forward, and its own gradients."""
+    x, _kernel, strides, padding, dilation, _ = CASES[name]
+    (y,) = evaluate(lambda x, kernel: convolve(x, kernel, None, strides, padding, dilation), {
+        key: value for key, value in _inputs(name).items() if key != "bias"
+    })  # fmt: skip
+    inputs = {"y": np.random.default_rng(8).standard_normal(y.shape), "kernel": _inputs(name)["kernel"]}
+    check_gradients(
+        lambda y, kernel: convolve_transposed(y, kernel, x[1:-1], strides, padding, dilation), inputs
+    )
+    (back,) = evaluate(
+        lambda y, kernel: convolve_transposed(y, kernel, x[1:-1], strides, padding, dilation), inputs
+    )
+    # <conv(x), y> = <x, conv^T(y)>
+    assert np.vdot(y, inputs["y"]) == pytest.approx(np.vdot(_inputs(name)["x"], back))

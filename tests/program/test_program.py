@@ -213,14 +213,14 @@ def test_shape_of_nothing() -> None:
 
 
 @pytest.mark.parametrize("more", [False, True])
-@pytest.mark.parametrize(("value", "found"), [(1.0, None), (np.nan, "Conv2D")])
+@pytest.mark.parametrize(("value", "found"), [(1.0, None), (np.nan, "Convolution")])
 def test_a_node_of_several_calls_is_looked_at_after_its_last(
     value: float, found: str | None, more: bool
 ) -> None:
     """Whatever is in its output before: a convolution packs its kernel first."""
     graph = Graph("float32")
     x, kernel = graph.input("x", (2, 5, 6, 3)), graph.variable("k", (2, 2, 3, 4))
-    y = convolution.conv2d(x, kernel, None, (1, 1), ((0, 0), (0, 0)))
+    y = convolution.convolve(x, kernel, None, (1, 1), ((0, 0), (0, 0)))
     compiled = compile_graph(graph, {"y": elementwise.scale(y, 2.0) if more else y})
     arena = new_arena(compiled.plan.size)
     bound = bind(compiled, arena, {"k": np.ones((2, 2, 3, 4), np.float32)})

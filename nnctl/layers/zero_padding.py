@@ -1,0 +1,35 @@
+"""What paddings with zeros over one to three axes share: all but the forms of their field."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from nnctl.core.shapes import Shape
+from nnctl.layers.base import Layer
+from nnctl.layers.context import LayerContext
+from nnctl.ops.base import Value
+from nnctl.ops.pooling import zero_pad
+
+
+class ZeroPadding(Layer):
+    """Zeros around the spatial axes named by `spatial`.
+
+    Shapes: x (B, *spatial, C), y (B, *spatial', C), each axis before + length + after.
+    """
+
+    supports_masking: ClassVar[bool] = False
+    spatial: ClassVar[tuple[str, ...]]
+    """The spatial axes' names, for errors."""
+
+    padding: Any
+    """(before, after) for each spatial axis."""
+    data_format: Literal["channels_last"] = "channels_last"
+    """Where the channels are: always last."""
+
+    def output_shape(self, x: Shape) -> Shape:
+        self.need_rank(x, *self.spatial, "channels")
+        padded = zip(x[:-1], self.padding, strict=True)
+        return (*(None if n is None else before + n + after for n, (before, after) in padded), x[-1])
+
+    def call(self, ctx: LayerContext, x: Value) -> Value:
+        return zero_pad(x, self.padding)
