@@ -124,6 +124,10 @@ def built(config: Any, made: Case) -> Any:
 def test_layer(config: Any, shapes: Any, options: dict[str, Any]) -> None:
     made = case(config, shapes, dtype="float32", **options)
     layer = built(config, made)
+    # An Embedding makes a mask or passes none on.
+    assert made.layer.supports_masking == (
+        layer.supports_masking or isinstance(layer, keras.layers.Embedding)
+    )
     before = {k: w.copy() for k, w in made.weights.items()}
     result = made.run()
     rng = np.random.default_rng(1)
