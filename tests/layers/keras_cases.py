@@ -96,6 +96,8 @@ CONVOLUTIONS = [
     _layer("Conv1D", (9, 2), filters=4, kernel_size=2, padding="causal", strides=3),
     _layer("Conv1D", (8, 4), filters=6, kernel_size=[3], groups=2, use_bias=False),
     _layer("Conv1D", (8, 3), filters=4, kernel_size=2, padding="same", activity_regularizer="l2"),
+    _layer("Conv3D", (4, 5, 6, 3), filters=2, kernel_size=[2, 3, 2], activation="tanh"),
+    _layer("Conv3D", (3, 4, 5, 2), filters=4, kernel_size=2, padding="same", groups=2, strides=[1, 2, 1]),
 ]
 
 POOLINGS = [
