@@ -34,7 +34,7 @@ TRAITS: dict[str, tuple[type[Layer], ...]] = {
     "reads_integers": (Embedding,),
     "keeps_range": (Flatten, Reshape, Pooling, GlobalPooling),
 }
-"""Which layers have a trait, by base where all of a kind do; Keras says which pass masks on (test_keras.py)."""
+"""Which layers have a trait, by base where all of a kind do; test_keras.py sees which pass masks on."""
 
 EACH = {config["type"]: (config, shapes) for config, shapes, _ in CASES}
 """One config for each layer, and the shapes that it reads."""
