@@ -11,7 +11,7 @@ from nnctl.layers.sizes import Triple
 
 @register
 class Conv3D(Convolution):
-    """y[p, f] = activation(sum over taps i, channels c of x[p s + i d, c] W[i, c, f] + b[f]), p in three axes.
+    """y[p, f] = activation(sum over taps i, channels c of x[p s + i d, c] W[i, c, f] + b[f]), p in 3 axes.
 
     Shapes: x (B, D, H, W, C), kernel (KD, KH, KW, C / groups, F), bias (F,), y (B, P, Q, R, F).
     Source: keras.layers.Conv3D.

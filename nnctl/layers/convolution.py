@@ -19,8 +19,8 @@ from nnctl.ops.base import Value
 from nnctl.ops.convolution import convolve
 
 
-class Windowed(WithActivation, WithKernel, WithBias):
-    """A kernel that moves over the spatial axes named by `spatial`; subclasses say how many there are."""
+class Windowed(WithActivation, WithBias):
+    """Windows that move over the spatial axes named by `spatial`; subclasses say how many there are."""
 
     supports_masking: ClassVar[bool] = False
     spatial: ClassVar[tuple[str, ...]]
@@ -58,15 +58,8 @@ class Windowed(WithActivation, WithKernel, WithBias):
         self.need_rank(x, *self.spatial, "channels")
         return self.need_known(x, -1, "the channels")
 
-    def kernel_and_bias(self, *kernel: int) -> Mapping[str, Weight]:
-        """The weights: a kernel of this shape behind the window's, and F numbers to add."""
-        weights = {"kernel": self.weight("kernel", (*self.kernel_size, *kernel))}
-        if self.use_bias:
-            weights["bias"] = self.weight("bias", (self.filters,))
-        return weights
 
-
-class Convolution(Windowed):
+class Convolution(WithKernel, Windowed):
     """A convolution.
 
     Shapes: x (B, *spatial, C), kernel (*kernel_size, C / groups, F), bias (F,), y (B, *spatial', F).
@@ -102,7 +95,8 @@ class Convolution(Windowed):
         return channels
 
     def weights(self, x: Shape) -> Mapping[str, Weight]:
-        return self.kernel_and_bias(self._channels(x) // self.groups, self.filters)
+        shape = (*self.kernel_size, self._channels(x) // self.groups, self.filters)
+        return self.with_bias({"kernel": self.weight("kernel", shape)}, self.filters)
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
         steps = zip(x.shape[1:-1], self.window, self.strides, strict=True)

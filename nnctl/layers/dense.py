@@ -31,10 +31,7 @@ class Dense(WithActivation, WithKernel, WithBias):
 
     def weights(self, x: Shape) -> Mapping[str, Weight]:
         features = self.need_known(x, -1, "the last axis")
-        weights = {"kernel": self.weight("kernel", (features, self.units))}
-        if self.use_bias:
-            weights["bias"] = self.weight("bias", (self.units,))
-        return weights
+        return self.with_bias({"kernel": self.weight("kernel", (features, self.units))}, self.units)
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
         return self.activated(ctx, linear(x, ctx.weights["kernel"], ctx.weights.get("bias")))

@@ -73,6 +73,10 @@ class WithBias(Layer):
     bias_constraint: Constraint | None = None
     """What the bias satisfies after each update."""
 
+    def with_bias(self, weights: dict[str, Weight], *shape: int) -> dict[str, Weight]:
+        """The weights, and behind them the bias, where there is one."""
+        return weights | ({"bias": self.weight("bias", shape)} if self.use_bias else {})
+
 
 class WithScale(Layer):
     """A layer that scales by gamma and shifts by beta what it has normalized."""

@@ -114,9 +114,7 @@ class Recurrent(WithKernel, WithRecurrentKernel, WithBias):
             "kernel": self.weight("kernel", (self.need_known(x, 1, "the features"), width)),
             "recurrent_kernel": self.weight("recurrent_kernel", (self.units, width)),
         }
-        if self.use_bias:
-            weights["bias"] = self.weight("bias", self.bias_shape())
-        return weights
+        return self.with_bias(weights, *self.bias_shape())
 
     def projected(self, ctx: LayerContext, x: Value, bias: Value | None) -> Value:
         """x W + b (B, T, gates U), x with its dropout.
