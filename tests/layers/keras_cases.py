@@ -111,6 +111,11 @@ CONVOLUTIONS = [
     ),
     _layer("Conv2DTranspose", (3, 4, 2), filters=2, kernel_size=[3, 2], strides=2, output_padding=1),
     _layer("Conv2DTranspose", (4, 3, 2), filters=2, kernel_size=2, dilation_rate=[2, 3], use_bias=False),
+    _layer("SeparableConv2D", (5, 6, 3), filters=4, kernel_size=[2, 3], activation="relu"),
+    _layer(
+        "SeparableConv2D", (5, 6, 2), filters=3, kernel_size=3, padding="same", strides=2, depth_multiplier=3
+    ),
+    _layer("SeparableConv2D", (7, 6, 2), filters=3, kernel_size=2, dilation_rate=[2, 3], use_bias=False),
     _layer("Conv3D", (4, 5, 6, 3), filters=2, kernel_size=[2, 3, 2], activation="tanh"),
     _layer("Conv3D", (3, 4, 5, 2), filters=4, kernel_size=2, padding="same", groups=2, strides=[1, 2, 1]),
 ]
