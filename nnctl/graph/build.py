@@ -208,8 +208,9 @@ class _GraphBuilder:
         if isinstance(layer, Sequential | Functional):
             return self._container(layer, name, owner, refs, trainable, path)
         kind = type(layer).__name__
-        if len(refs) < layer.inputs_min or (layer.inputs_max is not None and len(refs) > layer.inputs_max):
-            wanted = _count(layer.inputs_min, layer.inputs_max)
+        fewest, most = layer.takes()
+        if len(refs) < fewest or (most is not None and len(refs) > most):
+            wanted = _count(fewest, most)
             self._fail(
                 f"{kind} '{name}' takes {wanted}, {len(refs)} given", path, expected=f"inputs: {wanted}"
             )

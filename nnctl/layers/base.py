@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import CO_VARARGS
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnctl.core.errors import ShapeError
@@ -55,10 +56,8 @@ class Layer(Spec):
     trainable: bool = True
     """Whether training changes this layer's weights."""
 
-    inputs_min: ClassVar[int] = 1
-    """The fewest inputs the layer takes."""
-    inputs_max: ClassVar[int | None] = 1
-    """The most inputs the layer takes; None for any number."""
+    fewest_inputs: ClassVar[int] = 1
+    """Of a layer that takes any number of inputs: how many it needs."""
     reads_integers: ClassVar[bool] = False
     """Whether its input is class numbers (an Embedding's): such a model input is fed integers."""
     supports_masking: ClassVar[bool] = True
@@ -85,6 +84,15 @@ class Layer(Spec):
             late, key=lambda n: (_KINDS.get(n.rpartition("_")[2], 0), n.startswith("activity_"))
         ):
             fields[name] = fields.pop(name)
+
+    @classmethod
+    def takes(cls) -> tuple[int, int | None]:
+        """The fewest and the most inputs, as the parameters of `call` say; None for any number."""
+        code, optional = cls.call.__code__, len(cls.call.__defaults__ or ())
+        named = code.co_argcount - len(("self", "ctx"))
+        if code.co_flags & CO_VARARGS:
+            return max(named - optional, cls.fewest_inputs), None
+        return named - optional, named
 
     @property
     def kind(self) -> str:

@@ -22,8 +22,7 @@ class Concatenate(Layer):
     Source: keras.layers.Concatenate.
     """
 
-    inputs_min: ClassVar[int] = 2
-    inputs_max: ClassVar[int | None] = None
+    fewest_inputs: ClassVar[int] = 2
     any_dtype: ClassVar[bool] = True
 
     axis: int = -1

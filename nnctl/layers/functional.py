@@ -24,8 +24,6 @@ class Functional(Layer):
     outputs: tuple[str, ...] | None = Field(default=None, min_length=1)
     """The names of the entries whose outputs are this layer's outputs; default: the last entry."""
 
-    inputs_max = None
-
     @field_validator("outputs", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:

@@ -23,7 +23,6 @@ class GRU(Gated):
     Source: keras.layers.GRU (Cho et al., 2014).
     """
 
-    inputs_max: ClassVar[int | None] = 2
     gates: ClassVar[int] = 3
 
     reset_after: bool = True

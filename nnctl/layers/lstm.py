@@ -43,7 +43,6 @@ class LSTM(Gated):
     Source: keras.layers.LSTM (Hochreiter and Schmidhuber, 1997).
     """
 
-    inputs_max: ClassVar[int | None] = 3
     gates: ClassVar[int] = 4
     states: ClassVar[int] = 2
 

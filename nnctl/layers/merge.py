@@ -19,8 +19,7 @@ class Merge(Layer):
     Shapes: x_1, x_2, ... (B, ...), y (B, ...).
     """
 
-    inputs_min: ClassVar[int] = 2
-    inputs_max: ClassVar[int | None] = None
+    fewest_inputs: ClassVar[int] = 2
 
     def output_shape(self, *inputs: Shape) -> Shape:
         shape, *others = inputs

@@ -78,6 +78,11 @@ class Recurrent(WithKernel, WithRecurrentKernel, WithBias):
     def _activation(cls, value: Any) -> Any:
         return applied_in_a_step(value)
 
+    @classmethod
+    def takes(cls) -> tuple[int, int | None]:
+        """The sequence, or the sequence and as many initial states as there are."""
+        return 1, 1 + cls.states
+
     @property
     def step(self) -> str:
         """The activation's name, as ops know it."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.recurrent import Recurrent
@@ -19,8 +17,6 @@ class SimpleRNN(Recurrent):
     (B, T, U).
     Source: keras.layers.SimpleRNN.
     """
-
-    inputs_max: ClassVar[int | None] = 2
 
     def call(self, ctx: LayerContext, x: Value, *initial: Value) -> Value | list[Value]:
         xw = self.projected(ctx, x, ctx.weights.get("bias"))

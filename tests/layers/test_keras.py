@@ -19,6 +19,8 @@ jax = pytest.importorskip("jax")
 from tests.layers.harness import Case, case  # noqa: E402
 from tests.layers.keras_cases import ACTIVATIONS, CASES  # noqa: E402
 
+Merge = keras.layers.Add.__base__
+
 pytestmark = pytest.mark.keras
 
 FAMILIES = (keras.regularizers, keras.constraints, keras.initializers)
@@ -49,9 +51,6 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-MERGES = (keras.layers.Add, keras.layers.Multiply, keras.layers.Concatenate)
-
-
 def called(layer: Any, made: Case, inputs: Sequence[Any]) -> list[Any]:
     """The layer's outputs, masks attached to its inputs as Keras does in a model."""
     masks = [None if m is None else jax.numpy.asarray(m.astype(bool)) for m in made.masks]
@@ -62,7 +61,7 @@ def called(layer: Any, made: Case, inputs: Sequence[Any]) -> list[Any]:
     if isinstance(layer, keras.layers.RNN):
         # Keras drops the mask of a sequence that comes with initial states, unless it is passed.
         more |= {"mask": masks[0]} | ({"initial_state": list(inputs[1:])} if len(inputs) > 1 else {})
-    out = layer(list(inputs) if isinstance(layer, MERGES) else inputs[0], **more)
+    out = layer(list(inputs) if isinstance(layer, Merge) else inputs[0], **more)
     return list(out) if isinstance(out, list | tuple) else [out]
 
 
@@ -112,7 +111,7 @@ def built(config: Any, made: Case) -> Any:
     """The Keras layer with our weights, their names and shapes checked."""
     layer = to_keras(config)
     specs = [keras.KerasTensor(x.shape, x.dtype.name) for x in made.inputs]
-    layer(specs if isinstance(layer, MERGES) else specs[0])
+    layer(specs if isinstance(layer, Merge) else specs[0])
     assert [(v.name, tuple(v.shape)) for v in layer.weights] == [
         (k, w.shape) for k, w in made.weights.items()
     ]

@@ -10,24 +10,17 @@ import pytest
 
 from nnctl.core.ranges import ANY, POSITIVE, UNIT, Range
 from nnctl.core.shapes import Shape
-from nnctl.layers.base import Layer, Weight
+from nnctl.layers.base import Layer, Weight, layers
 from nnctl.layers.concatenate import Concatenate
+from nnctl.layers.context import LayerContext
 from nnctl.layers.embedding import Embedding
 from nnctl.layers.flatten import Flatten
-from nnctl.layers.gru import GRU
-from nnctl.layers.lstm import LSTM
-from nnctl.layers.merge import Merge
 from nnctl.layers.pooling import GlobalPooling, Pooling
 from nnctl.layers.rescaling import Rescaling
 from nnctl.layers.reshape import Reshape
-from nnctl.layers.simple_rnn import SimpleRNN
+from nnctl.ops.base import Value
 from tests.layers.harness import case, make
 from tests.layers.keras_cases import CASES
-
-SEVERAL: dict[type[Layer], tuple[int, int | None]] = {
-    Merge: (2, None), Concatenate: (2, None), GRU: (1, 2), LSTM: (1, 3), SimpleRNN: (1, 2),
-}  # fmt: skip
-"""The fewest and the most inputs, where a layer takes more than one."""
 
 TRAITS: dict[str, tuple[type[Layer], ...]] = {
     "any_dtype": (Concatenate, Embedding, Flatten, Rescaling, Reshape),
@@ -47,11 +40,38 @@ def test_what_a_layer_is(name: str) -> None:
     assert made.output_shape(*shapes)
     assert made.kind == name
     assert made.trainable
-    several = [count for base, count in SEVERAL.items() if isinstance(made, base)]
-    assert [(made.inputs_min, made.inputs_max)] == (several or [(1, 1)])
     for trait, bases in TRAITS.items():
         assert getattr(made, trait) is isinstance(made, bases), trait
     assert (made.value_range((-7.0, 9.0)) == (-7.0, 9.0)) is made.keeps_range
+
+
+TAKEN = {
+    "Dense": (1, 1), "Input": (1, None), "Add": (2, None), "Concatenate": (2, None), "GRU": (1, 2),
+    "LSTM": (1, 3), "SimpleRNN": (1, 2), "Functional": (1, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_how_many_inputs_a_layer_takes(name: str) -> None:
+    """It follows from the parameters of `call`."""
+    cls = layers.get(name)
+    assert cls is not None
+    assert cls.takes() == TAKEN[name]
+
+
+def test_inputs_with_and_without_defaults_count() -> None:
+    class Three(Layer):
+        def call(self, ctx: LayerContext, query: Value, value: Value, key: Value | None = None) -> Value:
+            return query
+
+    class More(Layer):
+        fewest_inputs = 3
+
+        def call(self, ctx: LayerContext, query: Value, *others: Value) -> Value:
+            return query
+
+    assert Three.takes() == (2, 3)
+    assert More.takes() == (3, None)
 
 
 RANGES: list[tuple[Any, Range | None, Range | None]] = [
