@@ -140,6 +140,8 @@ MERGES = [
     _layer("Add", (2, 4, 3), (3,)),
     _layer("Add", (4, 3), (4, 3), masks=[0, 1]),
     _layer("Add", (4, 3), (4, 3), masks=[1]),
+    _layer("Subtract", (4, 3), (4, 3)),
+    _layer("Subtract", (4, 3), (4, 1), masks=[0, 1]),
     _layer("Multiply", (4, 3), (4, 3)),
     _layer("Multiply", (4, 1), (4, 3), (1, 3)),
     _layer("Multiply", (4, 3), (4, 3), masks=[0, 1]),
