@@ -115,7 +115,7 @@ class _Compiler:
             full = log if len(self.names) == 1 else f"{name}_{log}"
             if full in taken:
                 full = f"{full.removesuffix(log)}weighted_{log}"
-            found.append(Measured(full, resolved, weighted=beside is not None))
+            found.append(Measured(full, resolved, beside is not None, shape))
         return found
 
     def _unmeasured(self, name: str) -> None:
@@ -191,5 +191,5 @@ def _numbered(measured: Sequence[Measured]) -> list[Measured]:
     for m in measured:
         count = seen.get(m.name, 0)
         seen[m.name] = count + 1
-        out.append(m if count == 0 else Measured(f"{m.name}_{count}", m.metric, m.weighted))
+        out.append(m if count == 0 else replace(m, name=f"{m.name}_{count}"))
     return out

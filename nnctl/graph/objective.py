@@ -18,6 +18,22 @@ class Measured:
     name: str
     metric: MetricSpec
     weighted: bool
+    output: Shape
+    """The shape of what it measures, without the batch axis."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the logs call its results."""
+        return tuple(f"{self.name}_{part}" for part in self.metric.parts(self.output)) or (self.name,)
+
+    @property
+    def state(self) -> Mapping[str, tuple[int, ...]]:
+        """The shapes of its state, by full name."""
+        return {f"{self.name}/{key}": shape for key, shape in self.metric.state(self.output).items()}
+
+    def own(self, states: Mapping[str, Any]) -> dict[str, Any]:
+        """Its state by its own names, out of all states."""
+        return {full.removeprefix(f"{self.name}/"): states[full] for full in self.state}
 
 
 @dataclass(frozen=True)
@@ -54,7 +70,7 @@ class Objective:
 
     def log_names(self) -> tuple[str, ...]:
         """Every name in an epoch's logs, in Keras's order."""
-        measured = (*self.loss_names(), *(m.name for o in self.outputs for m in o.metrics))
+        measured = (*self.loss_names(), *(n for o in self.outputs for m in o.metrics for n in m.names))
         return tuple(name for own in measured for name in self._with_unscaled(own))
 
     def _with_unscaled(self, name: str) -> tuple[str, ...]:
@@ -66,7 +82,7 @@ class Objective:
         known: dict[str, Literal["min", "max"]] = dict.fromkeys(self.loss_names(), "min")
         for measured in (m for output in self.outputs for m in output.metrics):
             if measured.metric.better is not None:
-                known[measured.name] = measured.metric.better
+                known |= dict.fromkeys(measured.names, measured.metric.better)
         return {name: way for own, way in known.items() for name in self._with_unscaled(own)}
 
     def states(self) -> Mapping[str, tuple[int, ...]]:
@@ -74,8 +90,7 @@ class Objective:
         shapes: dict[str, tuple[int, ...]] = {f"{name}/mean": (2,) for name in self.loss_names()}
         for output in self.outputs:
             for measured in output.metrics:
-                for key, shape in measured.metric.state().items():
-                    shapes[f"{measured.name}/{key}"] = shape
+                shapes |= measured.state
         return shapes
 
     def results(self, states: Mapping[str, Any]) -> dict[str, float]:
@@ -86,8 +101,8 @@ class Objective:
             logs[name] = float(total / count) if count else 0.0
         for output in self.outputs:
             for measured in output.metrics:
-                state = {key: states[f"{measured.name}/{key}"] for key in measured.metric.state()}
-                logs[measured.name] = measured.metric.result(state)
+                values = measured.metric.results(measured.own(states))
+                logs |= zip(measured.names, values, strict=True)
         return {
             name: value * (self.unscaled[own] if name != own else 1.0)
             for own, value in logs.items()

@@ -11,6 +11,9 @@ import numpy as np
 
 from nnctl.kernels.jit import inline, kernel
 
+KERAS_ZERO = 1e-9
+"""keras.metrics.FBetaScore: a prediction that is the largest of its row and no larger than this is none."""
+
 
 @inline
 def weight_of(weights, weighted, row, rows):  # type: ignore[no-untyped-def]
@@ -122,6 +125,32 @@ def confusion(y_true, y_pred, threshold, k, class_id, weights, weighted, state):
                 state[0 if said else 2] += w
             else:
                 state[1 if said else 3] += w
+
+
+@kernel
+def counts_by_class(y_true, y_pred, threshold, weights, weighted, state):  # type: ignore[no-untyped-def]
+    """Add true positives, false positives, false negatives of each class to state (3, C).
+
+    y_true, y_pred (M, C). Positive is y_pred > threshold; where that is NaN, the largest of a row, with all
+    that equal it, but for zeros.
+    """
+    t = y_pred.dtype.type
+    limit, zero = t(threshold), t(KERAS_ZERO)
+    by_largest = np.isnan(threshold)
+    rows, classes = y_pred.shape
+    for m in range(rows):
+        w = weight_of(weights, weighted, m, rows)
+        largest = y_pred[m, 0]
+        for c in range(1, classes):
+            largest = y_pred[m, c] if y_pred[m, c] > largest else largest
+        for c in range(classes):
+            p, y = y_pred[m, c], np.float64(y_true[m, c])
+            said = (p >= largest and abs(p) > zero) if by_largest else p > limit
+            if said:
+                state[0, c] += w * y
+                state[1, c] += w * (1.0 - y)
+            else:
+                state[2, c] += w * y
 
 
 @kernel

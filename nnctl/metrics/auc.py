@@ -59,7 +59,7 @@ class AUC(MetricSpec):
     def reads(self) -> Range:
         return ANY if self.from_logits else UNIT
 
-    def state(self) -> Mapping[str, tuple[int, ...]]:
+    def state(self, output: Shape) -> Mapping[str, tuple[int, ...]]:
         return {"positives": (self.num_thresholds,), "negatives": (self.num_thresholds,)}
 
     def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:

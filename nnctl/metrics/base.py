@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -61,9 +61,16 @@ class MetricSpec(Spec):
         """Between what y_pred must lie to mean anything to this metric."""
         return ANY
 
-    def state(self) -> Mapping[str, tuple[int, ...]]:
-        """The float64 arrays it accumulates in, by name, with their shapes; all zero at an epoch's start."""
+    def state(self, output: Shape) -> Mapping[str, tuple[int, ...]]:
+        """The float64 arrays it accumulates in, by name, with their shapes, for a model output of this shape.
+
+        All zero at an epoch's start.
+        """
         raise NotImplementedError
+
+    def parts(self, output: Shape) -> tuple[str, ...]:
+        """What the names of its results end in, where it has several; () for one under its own name."""
+        return ()
 
     def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
         """Add an op that adds one batch to `state`. `weights` (N,) or (N, T): sample weights and mask."""
@@ -72,6 +79,10 @@ class MetricSpec(Spec):
     def result(self, state: Mapping[str, np.ndarray[Any, Any]]) -> float:
         """The metric's value; 0.0 for an empty state, as Keras."""
         raise NotImplementedError
+
+    def results(self, state: Mapping[str, np.ndarray[Any, Any]]) -> Sequence[float]:
+        """All its values, as many as `parts`; by default the one."""
+        return [self.result(state)]
 
 
 class _NamedAsWritten(OneOf):

@@ -62,7 +62,7 @@ class _Counts(MetricSpec):
     def reads(self) -> Range:
         return UNIT if self.thresholds is None and self.top_k is None else ANY
 
-    def state(self) -> Mapping[str, tuple[int, ...]]:
+    def state(self, output: Shape) -> Mapping[str, tuple[int, ...]]:
         return {"counts": (4,)}
 
     def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class MeanMetric(MetricSpec):
     """The mean over examples, weighted; the state `mean` is (sum of weight * value, sum of weights)."""
 
-    def state(self) -> Mapping[str, tuple[int, ...]]:
+    def state(self, output: Shape) -> Mapping[str, tuple[int, ...]]:
         return {"mean": (2,)}
 
     def result(self, state: Mapping[str, np.ndarray[Any, Any]]) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 
 from nnctl.core.arrays import Array
 from nnctl.ops.base import KernelCall, Op, TensorType, Value, dummy
@@ -156,6 +157,17 @@ def accumulate_confusion(
     """Add true and false positives, false and true negatives to state (4,); y_true, y_pred (..., C)."""
     numbers = (float(threshold), top_k or 0, -1 if class_id is None else class_id)
     _add("confusion", [state], [y_true, y_pred], weights, numbers, tables=True)
+
+
+def accumulate_by_class(
+    state: Value, y_true: Value, y_pred: Value, threshold: float | None, weights: Value | None
+) -> None:
+    """Add each class' true positives, false positives and false negatives to state (3, C).
+
+    y_true, y_pred (..., C). Positive is what is above the threshold; without one, the largest of a row.
+    """
+    numbers = (nan if threshold is None else float(threshold),)
+    _add("counts_by_class", [state], [y_true, y_pred], weights, numbers, tables=True)
 
 
 def accumulate_histogram(

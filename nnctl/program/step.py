@@ -88,10 +88,9 @@ def _add_metrics(
 ) -> None:
     for measured in output.metrics:
         graph.origin = measured.name
-        shapes = measured.metric.state()
-        state = {k: graph.variable(f"{measured.name}/{k}", s, "float64") for k, s in shapes.items()}
+        states = {full: graph.variable(full, shape, "float64") for full, shape in measured.state.items()}
         used = effective_weights(weights if measured.weighted else None, mask)
-        measured.metric.update(state, y_true, y_pred, used)
+        measured.metric.update(measured.own(states), y_true, y_pred, used)
 
 
 def _penalties(graph: Graph, model: LayerGraph) -> list[Value]:

@@ -31,11 +31,11 @@ def target_of(y_true: Array, y_pred: Array) -> Target:
     return Target("numbers", y_pred.shape[1:])
 
 
-def stream(metric: MetricSpec, batches: list[Batch], dtype: str = "float32") -> float:
-    """The metric's result after all batches."""
+def stream(metric: MetricSpec, batches: list[Batch], dtype: str = "float32") -> float | list[float]:
+    """The metric's result after all batches, or its several ones."""
     first = batches[0]
     metric = metric.resolve(target_of(first["y_true"], first["y_pred"]), first["y_pred"].shape[1:])
-    memory = {name: np.zeros(shape) for name, shape in metric.state().items()}
+    memory = {name: np.zeros(shape) for name, shape in metric.state(first["y_pred"].shape[1:]).items()}
     for batch in batches:
         graph = Graph(dtype)
         arrays = {k: a.astype(dtype) if a.dtype.kind == "f" else a for k, a in batch.items()}
@@ -49,4 +49,5 @@ def stream(metric: MetricSpec, batches: list[Batch], dtype: str = "float32") -> 
         for name, array in arrays.items():
             program.inputs[name][...] = array
         program.run()
-    return metric.result(memory)
+    results = metric.results(memory)
+    return results[0] if len(results) == 1 else list(results)
