@@ -1,0 +1,76 @@
+"""The mean of precision and recall, class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from nnctl.core.ranges import ANY, UNIT, Range
+from nnctl.core.shapes import Shape
+from nnctl.losses.base import Target
+from nnctl.losses.crossentropy import class_axis
+from nnctl.metrics.base import MetricSpec, register
+from nnctl.metrics.mean import agree
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from nnctl.ops.base import Value
+
+EPSILON = 1e-7
+"""keras.config.epsilon()."""
+
+
+@register
+class F1Score(MetricSpec):
+    """2 precision recall / (precision + recall), of each class or their average.
+
+    Source: keras.metrics.F1Score.
+    """
+
+    better: ClassVar[Literal["min", "max"] | None] = "max"
+    of_classes: ClassVar[bool] = True
+    average: Literal["micro", "macro", "weighted"] | None = None
+    """`micro` of all counts, `macro` the classes' mean, `weighted` by how often each occurs; null: one per class."""
+    threshold: float | None = Field(default=None, gt=0.0, le=1.0)
+    """Predictions above it are positive; default: the largest of an example's."""
+
+    def target(self, output: Shape) -> Target:
+        return Target("onehot", output, class_axis(self.log_name(), output))
+
+    def resolve(self, target: Target, output: Shape) -> MetricSpec:
+        agree(self.log_name(), self.target(output), target)
+        return self
+
+    def reads(self) -> Range:
+        return ANY if self.threshold is None else UNIT
+
+    def state(self, output: Shape) -> Mapping[str, tuple[int, ...]]:
+        return {"counts": (3, output[-1] or 0)}
+
+    def parts(self, output: Shape) -> tuple[str, ...]:
+        return tuple(map(str, range(output[-1] or 0))) if self.average is None else ()
+
+    def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
+        from nnctl.ops.metrics import accumulate_by_class
+
+        accumulate_by_class(state["counts"], y_true, y_pred, self.threshold, weights)
+
+    def results(self, state: Mapping[str, np.ndarray[Any, Any]]) -> Sequence[float]:
+        counts = [tuple(map(float, column)) for column in state["counts"].T]
+        if self.average == "micro":
+            return [self._score(*map(sum, zip(*counts, strict=True)))]
+        scores = [self._score(*column) for column in counts]
+        if self.average == "macro":
+            return [sum(scores) / len(scores)]
+        if self.average == "weighted":
+            often = [right + missed for right, _, missed in counts]
+            return [sum(s * n for s, n in zip(scores, often, strict=True)) / (sum(often) + EPSILON)]
+        return scores
+
+    def _score(self, right: float, wrong: float, missed: float) -> float:
+        precision = right / (right + wrong + EPSILON)
+        recall = right / (right + missed + EPSILON)
+        return 2.0 * precision * recall / (precision + recall + EPSILON)
