@@ -33,7 +33,8 @@ class F1Score(MetricSpec):
     better: ClassVar[Literal["min", "max"] | None] = "max"
     of_classes: ClassVar[bool] = True
     average: Literal["micro", "macro", "weighted"] | None = None
-    """`micro` of all counts, `macro` the classes' mean, `weighted` by how often each occurs; null: one per class."""
+    """`micro`: of all counts; `macro`: the mean over classes; `weighted`: by how often they occur; null: one
+    per class."""
     threshold: float | None = Field(default=None, gt=0.0, le=1.0)
     """Predictions above it are positive; default: the largest of an example's."""
 
