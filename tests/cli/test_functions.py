@@ -163,12 +163,12 @@ def test_a_model_of_another_preparation_is_refused(there: Path) -> None:
 
 
 def test_threads_are_set_where_each_library_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from nnctl.kernels import jit, pool
+    from nnctl.kernels import jit, threads
 
     calls: list[tuple[str, int]] = []
     monkeypatch.setattr(kernels, "limit_kernels", lambda n: calls.append(("limit", n)))
     monkeypatch.setattr(kernels, "need_address_space", lambda n: calls.append(("space", n)))
-    monkeypatch.setattr(pool, "install", lambda n: calls.append(("pool", n)))
+    monkeypatch.setattr(threads, "install", lambda n: calls.append(("pool", n)))
     numba = SimpleNamespace(set_num_threads=lambda n: calls.append(("numba", n)))
     monkeypatch.setattr(jit, "numba", numba)
     monkeypatch.setattr(jit, "config", SimpleNamespace(NUMBA_NUM_THREADS=3, THREADING_LAYER="odd"))

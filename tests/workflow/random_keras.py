@@ -276,7 +276,7 @@ def _step(session: Session, training: TrainingSpec, step: int, x: Any, y: Any) -
     program.inputs["input:x"][...] = x
     (target,) = (program.inputs[n] for n in program.inputs if n.startswith("target:"))
     target[...] = y.reshape(target.shape)
-    if "step" in program.inputs:
+    if "step" in program.inputs:  # where a layer draws numbers
         program.inputs["step"][0] = step
     program.run()
     update = session.update()

@@ -97,7 +97,8 @@ def test_three_steps(case: str, tmp_path: Path) -> None:
         program.inputs["input:x"][...] = x
         (target,) = (program.inputs[n] for n in program.inputs if n.startswith("target:"))
         target[...] = y.reshape(target.shape)
-        program.inputs["step"][0] = step
+        if "step" in program.inputs:  # where a layer draws numbers
+            program.inputs["step"][0] = step
         program.run()
         ours = float(program.outputs["loss"][0])
         update = session.update()
