@@ -59,7 +59,7 @@ class Covering:
         if not _in_function(mutant.file, mutant.line):
             names = {name for found in lines.values() for name in found}
             others = set(self.seconds) - names
-        if not names:
+        if not names and not others:
             # What a forked process runs is not seen: whatever runs the function that forks.
             within = min((body for body in _bodies(mutant.file) if mutant.line in body), key=len)
             names = {name for line in within for name in lines.get(str(line), [])}
