@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -37,7 +38,14 @@ class Tried:
 def read() -> dict[tuple[str, str, str], Tried]:
     """What was tried and is still in the sources."""
     rows = [Tried(**json.loads(line)) for line in _TRIED.read_text().splitlines()] if _TRIED.exists() else []
-    return {row.place: row for row in rows if (ROOT / row.file).exists()}
+    return {row.place: row for row in rows if row.was in _lines(row.file)}
+
+
+@functools.cache
+def _lines(file: str) -> str:
+    """A file's lines as `Tried.was` has them: without indents, one after the other."""
+    path = ROOT / file
+    return " ".join(map(str.strip, path.read_text(encoding="utf-8").splitlines())) if path.exists() else ""
 
 
 def keep(row: Tried) -> None:
