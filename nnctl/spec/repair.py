@@ -88,10 +88,10 @@ def repaired(data: Any, problems: Sequence[Problem]) -> tuple[Any, frozenset[int
 
 def _left_out(left: dict[str, Any], problem: Problem) -> bool:
     """Leave out the setting that a problem is about, if that is safe."""
-    section, mapping = "", left
-    path = problem.path
-    if len(path) > 1 and path[0] in ("data", "training"):
-        section, mapping, path = str(path[0]), left[str(path[0])], path[1:]
+    section, mapping, path = "", left, problem.path
+    if path[:1] in (("data",), ("training",)):
+        section, path = str(path[0]), path[1:]
+        mapping = left[section]
     key = str(path[0]) if path else ""
     if key not in _OPTIONAL[section]:
         if not problem.at_key or len(path) != 1 or not {problem.suggestion or key, key} & _MEANT:
@@ -117,7 +117,7 @@ def _stand_in(left: dict[str, Any], unknown: set[int]) -> bool:
     model = left["model"]
     inputs = model.get("inputs") or {}
     columns = left["data"].get("inputs")
-    if not isinstance(model.get("layers"), list) or not isinstance(inputs, dict):
+    if not isinstance(inputs, dict):
         return False
     implied = list(columns) if isinstance(columns, dict) else [IMPLIED_INPUT]
     entries = named_entries(model["layers"], list(inputs))
