@@ -89,7 +89,7 @@ def below(annotation: Any, value: Any, step: str | int) -> Iterator[Any]:
         if origin in _LISTS and args and isinstance(step, int):
             fixed = origin is tuple and args[-1] is not Ellipsis
             yield args[min(step, len(args) - 1)] if fixed else args[0]
-        elif origin in _MAPPINGS and len(args) == 2:
+        elif origin in _MAPPINGS and args:
             yield args[1]
         for mark in metadata:
             if isinstance(mark, ByOutput) and not (isinstance(value, dict) and "type" in value):

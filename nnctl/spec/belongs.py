@@ -23,7 +23,7 @@ def where_it_belongs(model: type[Spec], data: Any, above: Path, key: str) -> str
         for index, part in enumerate(value[:_SEARCHED] if isinstance(value, list) else ()):
             if isinstance(part, dict) and _knows(model, data, (*above, name, index), key):
                 return f"'{key}' inside the {part.get('type', 'entry')} of '{name}'"
-    for end in range(len(above) - 1, -1, -1):
+    for end in reversed(range(len(above))):
         if _knows(model, data, above[:end], key):
             outer = ".".join(map(str, above[:end]))
             return f"'{key}' in '{outer}'" if outer else f"'{key}' at the top level"

@@ -53,11 +53,9 @@ class Document:
         """The config first, then the overrides as they were given."""
         place = problem.place
         assert place is not None
-        number = 0
-        if place.file != self.source.file:
-            texts = [other.lines[:1] for other in self.others]
-            number = 1 + (texts.index([place.text]) if [place.text] in texts else len(texts))
-        return number, place.line, place.column
+        texts = [None, *(other.lines[0] for other in self.others)]
+        text = None if place.file == self.source.file else place.text
+        return texts.index(text) if text in texts else len(texts), place.line, place.column
 
 
 def read_document(path: FilePath | str) -> Document:

@@ -14,7 +14,8 @@ from nnctl.spec.emit import scalar_text
 MANY = 12
 """A list of more words than this is cut short."""
 
-_SHORT = ("true or false", "text")
+_SHORT = ("true or false", "text", "a whole number", "a number")
+"""How parts begin that a comma and `or null` may follow."""
 
 _BOUNDS = (("ge", "{} or more"), ("gt", "above {}"), ("le", "at most {}"), ("lt", "below {}"))
 
@@ -35,22 +36,21 @@ def expectation(annotation: Any) -> str | None:
         parts = {_or(literals): None, **parts}
     if "null" in parts and len(parts) > 1:
         del parts["null"]
-        if all(part in _SHORT or "number" in part[:14] for part in parts):
+        if all(part.startswith(_SHORT) for part in parts):
             return " or ".join(parts) + ", or null"
     return " or ".join(parts)
 
 
 def one_of(words: list[str]) -> str:
     """`one of` the words, or the only one; cut short where there are many; `none` where there are none."""
-    if not words:
-        return "none"
-    if len(words) == 1:
-        return words[0]
-    return f"one of {', '.join(words[:MANY])}, ..." if len(words) > MANY else f"one of {_or(words)}"
+    if len(words) > MANY:
+        return f"one of {', '.join(words[:MANY])}, ..."
+    return f"one of {_or(words)}" if len(words) > 1 else "".join(words) or "none"
 
 
 def _or(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def words(annotation: Any) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _bounds(metadata: tuple[Any, ...]) -> Iterator[str]:
 
 def _collection(bare: Any) -> str | None:
     origin, args = get_origin(bare), get_args(bare)
-    if origin is dict and len(args) == 2:
+    if origin is dict and args:
         inner = expectation(args[1])
         return f"a mapping of names, each to {inner}" if inner else "a mapping"
     if origin in (list, tuple) and args:

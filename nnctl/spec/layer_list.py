@@ -111,7 +111,7 @@ class LayerList:
         own, at = self.entries[index], self.first.get(name)
         if at == index:
             return Problem(f"'{name}' is this entry itself; it reads entries above it", path)
-        if at is not None and at > index:
+        if at is not None:
             return Problem(f"'{name}' comes later; a layer reads entries above it", path)
         expected = one_of(above) if above else "a name that stands above"
         what = "layer" if name == own.use else "input or layer"

@@ -205,7 +205,7 @@ def _shown(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         text = flow(value) if len(value) < 8 else ""
-        return text if 0 < len(text) <= 40 else f"a list of {len(value)}"
+        return text if text and len(text) <= 40 else f"a list of {len(value)}"
     if not isinstance(value, int | float | None):
         return f"a {type(value).__name__}"
     return flow(value)

@@ -45,7 +45,7 @@ def _reads_as(text: str, wanted: Any) -> bool:
 
 def _key(data: Any) -> str:
     """Text that is equal for equal data alone: 1, 1.0 and true differ, NaN equals NaN."""
-    return json.dumps(data, sort_keys=True)
+    return json.dumps(data)
 
 
 def _anew(text: str, data: Any) -> str:
@@ -77,20 +77,20 @@ def _edits(text: str, root: YamlNode, override: Override) -> Iterator[str]:
 
 def _replaced(text: str, node: YamlNode, written: str) -> str:
     start, end = node.span.start, _end(node)
-    if start >= end:
+    if start == end:
         gap = "" if text[start - 1 : start].isspace() else " "
         return text[:start] + gap + written + text[start:]
     return text[:start] + written + text[end:]
 
 
 def _added(text: str, mapping: MappingNode, entry: str) -> str:
-    if mapping.flow or not mapping.entries:
-        last = [value for _, value in mapping.entries.values()][-1:]
-        at = _end(last[0]) if last else mapping.span.start + 1
-        return text[:at] + (", " if last else "") + entry + text[at:]
+    if mapping.flow:
+        values = [value for _, value in mapping.entries.values()]
+        at = _end(values[-1]) if values else mapping.span.start + 1
+        return text[:at] + (", " if values else "") + entry + text[at:]
     newline = "\r\n" if "\r\n" in text else "\n"
-    after = text.find(newline, _end(mapping))
-    at = after if after >= 0 else len(text)
+    end = _end(mapping)
+    at = end + len(text[end:].partition(newline)[0])
     return text[:at] + newline + " " * mapping.span.column + entry + text[at:]
 
 
@@ -98,7 +98,6 @@ def _end(node: YamlNode) -> int:
     """Where the node's last character stands; a block collection's own mark lies at the next token."""
     if isinstance(node, SequenceNode | MappingNode) and not node.flow:
         below = node.items if isinstance(node, SequenceNode) else [v for _, v in node.entries.values()]
-        if below:
-            return _end(below[-1])
+        return _end(below[-1])
     written = node.span.text
     return node.span.start + len(written.rstrip())

@@ -54,7 +54,7 @@ def syntax_problem(error: Any, source: SourceText, start: int) -> Problem:
         mark = context
     line, column = mark.line, mark.column + (start if mark.line == 0 else 0)
     place = source.place(line, column)
-    if line >= len(source.lines) or not "".join(source.lines[line:]).strip():
+    if not "".join(source.lines[line:]).strip():
         place = source.place_at(len(source.text.rstrip()))
     tab = _indenting_tab(place.text)
     if tab is not None and tab <= column:

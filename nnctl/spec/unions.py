@@ -75,7 +75,7 @@ def _read(details: dict[str, Any], data: Any) -> Fault:
     for step in steps:
         inside = isinstance(data, dict) and step in data
         if isinstance(data, list | tuple) and isinstance(step, int):
-            inside = 0 <= step < len(data)
+            inside = step < len(data)
         if inside:
             path.append(step)
             data = data[step]

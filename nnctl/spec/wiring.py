@@ -92,7 +92,7 @@ def _unread(scope: LayerList, outputs: Any, declared: list[str], model: Path) ->
 
 
 def _read_names(scope: LayerList) -> Iterator[str]:
-    before = scope.inputs[0] if len(scope.inputs) == 1 else None
+    (before,) = scope.inputs if len(scope.inputs) == 1 else [None]
     for entry in scope.entries:
         if entry.says_inputs:
             yield from (name.partition(":")[0] for _, name in entry.reads)

@@ -35,7 +35,7 @@ MAX_PROBLEMS = 200
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass(slots=True)
+@dataclass
 class _Size:
     """What a node costs with its aliases written out."""
 
@@ -44,13 +44,14 @@ class _Size:
     height: int
 
 
-@dataclass(slots=True)
+@dataclass
 class _Open:
-    """A collection whose end has not come yet."""
+    """A collection whose end has not come yet; `nodes` and `characters` are those before it."""
 
     node: SequenceNode | MappingNode
     anchor: str | None
-    before: _Size
+    nodes: int
+    characters: int
     key: tuple[str, Span] | None = None
     height: int = 0
 
@@ -168,14 +169,12 @@ class _Composer:
         node = SequenceNode(span, [], flow) if is_list else MappingNode(span, {}, flow)
         if event.anchor:
             self.anchors[event.anchor] = None
-        self.stack.append(_Open(node, event.anchor, _Size(self.nodes - 1, self.characters, 0)))
+        self.stack.append(_Open(node, event.anchor, self.nodes - 1, self.characters))
 
     def _close(self, event: Any) -> None:
         done = self.stack.pop()
         done.node.span = done.node.span._replace(end=self.start + event.end_mark.index)
-        size = _Size(
-            self.nodes - done.before.nodes, self.characters - done.before.characters, done.height + 1
-        )
+        size = _Size(self.nodes - done.nodes, self.characters - done.characters, done.height + 1)
         self._add(done.node, done.anchor, size)
 
     def _alias(self, event: Any) -> None:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import pytest
 
 from nnctl.layers.entry import entry_names, number_names
+from nnctl.spec.document import parse_document
+from nnctl.spec.layer_list import LayerList
+from nnctl.spec.names import named_entries
+from nnctl.spec.source_text import SourceText
+from nnctl.spec.wiring import name_problems
 
 from .conftest import Load, Problems, said
 
@@ -202,3 +207,154 @@ def test_of_thousands_of_names_the_nearest_two_hundred_are_searched(problems: Pr
     (found,) = problems(text + "    - {type: Flatten, inputs: x}\n")
     assert found.expected is not None
     assert found.expected.startswith("one of n50, n51, ")
+
+
+def messages(problems: Problems, old: str, new: str, text: str = GRAPH) -> list[tuple[str, str | None]]:
+    assert old in text
+    return [(p.message, p.expected) for p in problems(text.replace(old, new))]
+
+
+def test_a_name_of_the_first_entry_given_again(problems: Problems) -> None:
+    assert messages(problems, "name: b", "name: encoder")[0] == (
+        "the name 'encoder' is already that of the entry in line 6", None,
+    )  # fmt: skip
+
+
+def test_a_call_of_itself_and_of_a_later_call(problems: Problems) -> None:
+    """Neither is said to be a call: that would not be what is wrong."""
+    own = messages(problems, "use: encoder, inputs: right", "use: again, inputs: right")
+    assert own[0] == ("'again' is this entry itself; it reads entries above it", None)
+    assert wired("{layers: [{type: Flatten, name: f}, {use: h, name: g}, {use: f, name: h}]}") == [
+        "'h' comes later; a layer reads entries above it"
+    ]
+
+
+def test_wrong_entries_of_a_chain_are_said_one_by_one(problems: Problems) -> None:
+    found = messages(
+        problems,
+        "layers: [Flatten, {",
+        "layers: [{type: Flatten, name: f}, {use: f}, {type: Flatten, inputs: f}, {use: f, inputs: f}, {",
+    )
+    chain = "a Sequential is a plain chain; '{}' cannot stand in it"
+    way_out = "type: Functional for the layers around it"
+    assert found == [(chain.format(key), way_out) for key in ("use", "inputs", "use")]
+
+
+def test_what_follows_an_input_that_reads_is_looked_at_too(problems: Problems) -> None:
+    found = messages(
+        problems,
+        "    - {type: Concatenate,",
+        "    - {type: Input, inputs: left, shape: [4], name: i}\n    - {type: Concatenate, name: 'x.y',",
+    )
+    assert found == [
+        ("an Input reads nothing", None),
+        ("'x.y' cannot be a name: it holds '.'", None),
+        ("no input or layer above is called 'concatenate'", found[2][1]),
+    ]
+
+
+def test_nested_lists_have_names_of_their_own(problems: Problems) -> None:
+    """What stands first in one has nothing to read; one of a bare name says nothing of names."""
+    inner = "type: Functional, outputs: [3, flatten, zz, 'flatten:x']"
+    found = messages(problems, "type: Sequential", inner)
+    assert ("no layer is called 'zz'", "one of flatten or dense") in found
+    assert ("'flatten:x' names no output", "'flatten' or 'flatten:1'") in found
+    assert len(found) == 3
+    first = messages(problems, "type: Sequential, name: encoder, layers: [Flatten", (
+        "type: Functional, outputs: dense, name: encoder, layers: [{type: Flatten, inputs: left}"
+    ))  # fmt: skip
+    assert first == [("no input or layer above is called 'left'", "a name that stands above")]
+    call = messages(problems, "type: Sequential, name: encoder, layers: [Flatten", (
+        "type: Functional, outputs: dense, name: encoder, layers: [{use: left}"
+    ))  # fmt: skip
+    assert call == [("no layer above is called 'left'", "a name that stands above")]
+    bare = messages(problems, "{type: Concatenate, inputs: [encoder, again]}", "Sequential")
+    assert "Sequential needs 'layers'" in [message for message, _ in bare]
+
+
+def test_only_unknown_layers_leave_no_name_to_expect() -> None:
+    document = parse_document(SourceText("c", "layers: [Nothing]\noutputs: [zz]\n"))
+    scope = LayerList(document, ("layers",), named_entries(["Nothing"], []), [])
+    (problem,) = scope.outputs(("outputs",), ["zz"])
+    assert (problem.message, problem.expected, problem.path) == (
+        "no layer is called 'zz'", None, ("outputs", 0),
+    )  # fmt: skip
+    assert list(scope.outputs(("outputs",), ["nothing"])) == []
+
+
+def wired(model: str, **sections: str) -> list[str]:
+    """The problems with names in a model's fields."""
+    lines = [f"{name}: {text}\n" for name, text in sections.items()]
+    document = parse_document(SourceText("c", f"model: {model}\n" + "".join(lines)))
+    return [problem.message for problem in name_problems(document)]
+
+
+def test_inputs_that_a_model_declares_in_its_list() -> None:
+    """They are those that the data may have, and nothing else is implied."""
+    model = "{layers: [{type: Input, name: p, shape: [3]}, Flatten]}"
+    assert wired(model) == []
+    assert wired(model, data="{inputs: {p: a}}") == []
+    assert wired(model, data="{inputs: {q: a}}") == ["the model has no input 'q'"]
+    two = "{layers: [{type: Flatten, name: a}, {type: Input, name: p, shape: [3]}, Flatten]}"
+    assert wired(two) == ["nothing reads 'a', and it is no output"]
+    assert wired("{inputs: {a: [3], b: [3]}, layers: [{type: Input, name: p, shape: [3]}, Flatten]}") == [
+        "nothing reads the input 'a'", "nothing reads the input 'b'",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("inputs", ["[]", "{}", "[a]", "3"])
+def test_where_the_data_names_no_inputs_there_is_one(inputs: str) -> None:
+    model = "{layers: [{type: Flatten, inputs: input}]}"
+    assert wired(model, data=f"{{inputs: {inputs}}}") == []
+    assert wired(model, data="{inputs: {x: a}}") == ["no input or layer above is called 'input'"]
+
+
+def test_an_input_of_the_data_that_nothing_reads_is_no_matter_of_names() -> None:
+    assert wired("{layers: [{type: Flatten, inputs: x}]}", data="{inputs: {x: a, y: b}}") == []
+    assert wired("{inputs: {x: [3], y: [3]}, layers: [{type: Flatten, inputs: x}]}") == [
+        "nothing reads the input 'y'"
+    ]
+    assert wired("{inputs: {x: [3], y: [3]}, layers: []}") == [
+        "nothing reads the input 'x'", "nothing reads the input 'y'",
+    ]  # fmt: skip
+
+
+def test_a_layer_may_be_there_for_its_weights_or_one_of_its_outputs() -> None:
+    assert wired("{layers: [{type: Dense, name: d}, {use: d, inputs: input, name: e}]}") == []
+    rnn = "{layers: [{type: LSTM, name: r}, {type: Flatten, inputs: input, name: f}], outputs: [OUT, f]}"
+    assert wired(rnn.replace("OUT", "'r:1'")) == []
+    assert wired(rnn.replace("OUT, ", "")) == ["nothing reads 'r', and it is no output"]
+
+
+def test_the_first_of_several_inputs_must_be_named_at_the_first_entry() -> None:
+    head = (
+        "{inputs: {x: [3], y: [3]}, layers: [FIRST, {type: Add, inputs: [x, y], name: s}], outputs: [f, s]}"
+    )
+    says = "the first entry must say what it reads: there are 2 inputs"
+    assert wired(head.replace("FIRST", "{type: Flatten, name: f}")) == [says]
+    assert wired(head.replace("FIRST", "{type: Flatten, name: f, inputs: x}")) == []
+    assert wired(head.replace("FIRST", "{type: Input, name: f, shape: [3]}")) == []
+
+
+def test_where_outputs_are_wrong_nothing_is_said_of_their_losses(problems: Problems) -> None:
+    assert messages(problems, "outputs: [a, b]", "outputs: [aa, b]") == [
+        ("no layer is called 'aa'", "one of left, right, encoder, again, concatenate, a or b")
+    ]
+
+
+def test_a_model_by_itself_says_nothing_of_other_sections() -> None:
+    text = "inputs: {x: [4]}\nlayers: [Flatten]\ndata: {inputs: {z: a}}\ntraining: {loss: {zz: mse}}\n"
+    assert name_problems(parse_document(SourceText("c", text)), ()) == []
+
+
+def test_two_hundred_problems_of_a_kind_are_said() -> None:
+    def count(text: str, **sections: str) -> int:
+        return len(wired(text, **sections))
+
+    many = range(201)
+    loose = "".join(f"{{type: Flatten, inputs: input, name: n{i}}}, " for i in range(202))
+    names = "{" + ", ".join(f"m{i}: mse" for i in many) + "}"
+    assert count(f"{{layers: [{'{type: Flatten, inputs: zz}, ' * 201}]}}") == 200
+    assert count(f"{{layers: [{loose}]}}") == 200
+    assert count("{layers: [Flatten]}", training=f"{{metrics: {names}}}") == 200
+    assert count("{inputs: {x: [3]}, layers: [Flatten]}", data=f"{{inputs: {names}}}") == 200

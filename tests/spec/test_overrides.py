@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnctl.core.errors import ConfigError
-from nnctl.spec.document import parse_document
+from nnctl.spec.document import Document, parse_document
+from nnctl.spec.load import PartlyValid
 from nnctl.spec.nodes import plain
-from nnctl.spec.overrides import apply, parse
+from nnctl.spec.overrides import apply, parse, resolve_path
 from nnctl.spec.render import render_all
 from nnctl.spec.rewrite import rewritten_text
 from nnctl.spec.source_text import SourceText
@@ -264,3 +265,94 @@ def test_an_empty_place_is_filled_where_it_is(text: str, override: str, expected
     """The comments beside it stay."""
     written = rewritten_text(parse_document(SourceText("c", text)), [parse(override)])
     assert written == f"# --set {override}\n{expected}"
+
+
+@pytest.mark.parametrize(
+    ("text", "override", "expected"),
+    [
+        ("a: 1\n", "a=", "a: null\n"),
+        ("a:\nb: 1\n", "a.c=2", "a: {c: 2}\nb: 1\n"),
+        ("{a: 1, b: 2, c: 3}\n", "d=4", "{a: 1, b: 2, c: 3, d: 4}\n"),
+        ("a: {}\n", "a.b=1", "a: {b: 1}\n"),
+        ("a: [x, y]\r\nb: 2\r\n", "c=3", "a: [x, y]\r\nb: 2\r\nc: 3\r\n"),
+        ("a: 1", "b=2", "a: 1\nb: 2"),
+        ("x:\n  a: 1\n  b: 2\ny: 3\n", "x.c=3", "x:\n  a: 1\n  b: 2\n  c: 3\ny: 3\n"),
+        ("x: 1\na:\n  - 1\n  - 2\n  - 3\n# e\n", "b=2", "x: 1\na:\n  - 1\n  - 2\n  - 3\nb: 2\n# e\n"),
+        ("a: {b: [1, 2], c: 3} # d\n", "a.b=4", "a: {b: 4, c: 3} # d\n"),
+        ("a: 1 # b\n# c\n", "b=2", "a: 1 # b\nb: 2\n# c\n"),
+        ("a:\n  - b:\n      c: 1\n      d: 2\n", "a.0.e=3", "a:\n  - b:\n      c: 1\n      d: 2\n    e: 3\n"),
+        ("d:\n  o: adam # x\n", "d.o.r=2", "d:\n  o: {type: adam, r: 2} # x\n"),
+        ("data:\n  test: t.csv # x\n", "data.test.r=2", "data:\n  test: {path: t.csv, r: 2} # x\n"),
+        ("# t\na: &x {b: 1}\n# later\nc: *x\n", "a.b=2", "# t\na:\n  b: 2\nc:\n  b: 1\n"),
+        ("a: {b: 1, c: 2}\n", "a=[1, 'x']", "a: [1, 'x']\n"),
+    ],
+)
+def test_an_override_is_written_where_it_belongs_and_as_it_was_given(
+    text: str, override: str, expected: str
+) -> None:
+    written = rewritten_text(parse_document(SourceText("c", text)), [parse(override)])
+    assert written == f"# --set {override}\n{expected}"
+
+
+def test_no_second_space_comes_where_there_is_one() -> None:
+    """Parsers place an empty value before the space or behind it."""
+    written = rewritten_text(parse_document(SourceText("c", "{a: , b: 1}\n")), [parse("a=2")])
+    assert written in ("# --set a=2\n{a: 2, b: 1}\n", "# --set a=2\n{a: 2 , b: 1}\n")
+
+
+def test_a_path_that_names_nothing_is_refused_also_where_text_is_to_be_edited() -> None:
+    root = parse_document(SourceText("c", "a: {b: 1}\n")).root
+    for text, message in [("z.a=1", "the config has no 'z'"), ("a.z.b=1", "'a' has no 'z'")]:
+        with pytest.raises(ConfigError) as caught:
+            resolve_path(root, parse(text))
+        assert [p.message for p in caught.value.problems] == [message]
+    assert resolve_path(root, parse("a.z=1"))[1] == "z"
+
+
+def test_only_a_source_is_opened_as_a_path_and_only_below_a_section() -> None:
+    def applied(text: str, override: str) -> object:
+        root, problems = apply(parse_document(SourceText("c", text)).root, [parse(override)])
+        return [p.message for p in problems] or plain(root)
+
+    assert applied("data: {target: label}\n", "data.target.x=1") == {
+        "data": {"target": {"type": "label", "x": 1}}
+    }
+    for source in ("source", "train", "validation", "test"):
+        assert applied(f"data: {{{source}: f}}\n", f"data.{source}.x=1") == {
+            "data": {source: {"path": "f", "x": 1}}
+        }
+    assert applied("model: {source: f}\n", "model.source.x=1") == {"model": {"source": {"type": "f", "x": 1}}}
+    assert applied("name: q\n", "name.x=1") == ["'name' is a single value; there is no 'x' in it"]
+    assert applied("a: {b: true}\n", "a.b.x=1") == ["'a.b' is a single value; there is no 'x' in it"]
+    assert applied("a: {}\n", "a.b.c=1") == ["'a' has no 'b'"]
+
+
+def test_what_is_missing_in_an_opened_value_is_placed_at_the_value() -> None:
+    """As in braces, which it has become."""
+    for text, override in [("a:\n  b: ~\n", "a.b.c=1"), ("a:\n  b: x\n", "a.b.c=1")]:
+        document = parse_document(SourceText("c", text))
+        root, _ = apply(document.root, [parse(override)])
+        place = Document(document.source, root).place(("a", "b", "z"))
+        assert (place.line, place.column) == (2, 6)
+
+
+def test_places_in_an_override_of_several_lines() -> None:
+    for text, place in [("\na.=1", (2, 3)), ("a.b\nc..=1", (2, 3)), ("a\nb", (2, 2)), ("..a=1", (1, 1))]:
+        with pytest.raises(ConfigError) as caught:
+            parse(text)
+        (problem,) = caught.value.problems
+        assert problem.place is not None
+        assert (problem.place.line, problem.place.column) == place
+
+
+@pytest.mark.parametrize("wrong", ["b", "modl.x=2"])
+def test_nothing_more_is_checked_after_an_override_that_cannot_be_applied(loads: Load, wrong: str) -> None:
+    """It may have been meant to mend what is wrong."""
+    with pytest.raises(ConfigError) as caught:
+        loads(GOOD, "training.epochs=0")
+    assert isinstance(caught.value, PartlyValid)
+    assert [override.text for override in caught.value.rest.overrides] == ["training.epochs=0"]
+    assert caught.value.rest.experiment.training.epochs == 1
+    with pytest.raises(ConfigError) as caught:
+        loads(GOOD, "training.epochs=0", wrong)
+    assert not isinstance(caught.value, PartlyValid)

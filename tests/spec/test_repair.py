@@ -1,4 +1,4 @@
-"""What stays of a wrong config for later checks: only what is wrong whatever the user meant may be said then."""
+"""What stays of a wrong config: later checks may only say what is wrong whatever the user meant."""
 
 from __future__ import annotations
 

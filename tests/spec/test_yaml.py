@@ -18,6 +18,7 @@ from nnctl.spec.emit import block, flow
 from nnctl.spec.nodes import plain
 from nnctl.spec.reading import MAX_BYTES, decode, read_source
 from nnctl.spec.source_text import SourceText
+from nnctl.spec.syntax import syntax_problem
 from nnctl.spec.yaml import MAX_DEPTH, MAX_NODES, compose
 from tests.spec.parser_words import ARE_KNOWN, in_nnctls_words
 
@@ -420,3 +421,187 @@ def test_comments_may_follow_the_document(end: str) -> None:
 )
 def test_what_may_not_follow_is_placed(text: str, line: int, column: int) -> None:
     assert position(problems(text)[0]) == (line, column)
+
+
+def test_one_more_than_the_bounds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is counted: keys, values, collections, what an alias stands for."""
+    for text, nodes in [
+        ("a: [1, 2]\nb: 3\n", 7),
+        ("a: &x [1]\nb: *x\n", 7),
+        ("a: &x 1\nb: *x\n", 5),
+        ("a: &x {b: [1]}\nc: [*x]\n", 12),
+    ]:
+        _limited(monkeypatch, MAX_NODES=nodes)
+        assert parse(text).data
+        _limited(monkeypatch, MAX_NODES=nodes - 1)
+        assert "nodes" in problems(text)[0].message
+    for text, characters in [
+        ("a: bcd\n", 4),
+        ("a: [bc, {d: e}]\n", 5),
+        ("a: &x [bc]\nd: *x\n", 6),
+        ("a: &x bc\nd: *x\n", 6),
+        ("a: {e: &x [bc]}\nd: *x\n", 7),
+    ]:
+        _limited(monkeypatch, MAX_NODES=100, MAX_BYTES=characters)
+        assert parse(text).data
+        _limited(monkeypatch, MAX_BYTES=characters - 1)
+        assert "of text" in problems(text)[0].message
+
+
+def test_as_deep_as_the_bound_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text, depth in [
+        ("a: [[1]]\n", 3),
+        ("a: &x [[1]]\nb: [*x]\n", 4),
+        ("a: &x 1\nb: [[*x]]\n", 3),
+        ("a: &x [1]\nb: &y [*x, 2]\nc: [*y]\n", 4),
+    ]:
+        _limited(monkeypatch, MAX_DEPTH=depth)
+        assert parse(text).data
+        _limited(monkeypatch, MAX_DEPTH=depth - 1)
+        assert "levels" in problems(text)[0].message
+
+
+def test_a_tag_is_shown_cut_short_and_without_its_anchor() -> None:
+    (found,) = problems(f"a: !{'x' * 200} 1")
+    assert found.message == f"the tag !{'x' * 79} is refused: a config holds plain data"
+    (found,) = problems("a: &x !t 1")
+    assert found.message == "the tag !t is refused: a config holds plain data"
+
+
+def test_directives_before_the_document() -> None:
+    """The version of YAML may be said; all others are refused, also below comments."""
+    assert parse("%YAML 1.2\n---\na: 1\n").data == {"a": 1}
+    assert parse("a: 'x\n%b'\n").data == {"a": "x %b"}
+    for text, line in [
+        ("# c\n\n%TAG ! tag:x\n---\na: 1", 3),
+        ("%YAML 1.2\n%TAG ! tag:x\n---\na: 1", 2),
+        ("%YAM 1.2\n---\na: 1", 1),
+    ]:
+        (found,) = problems(text)
+        assert found.message == "directives are refused: a config is plain YAML"
+        assert position(found) == (line, 1)
+    with pytest.raises(ConfigError, match="directives are refused"):
+        compose(SourceText("--set", "a=%TAG ! x"), start=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message", "expected"),
+    [
+        (
+            "{a: 1}\n...\n  b", 3, 3,
+            "this does not belong to what stands above it",
+            "the same indentation as the keys it belongs with",
+        ),
+        ("{a: 1}\n---\n", 2, 1, "a second document begins here", "one document a file"),
+        (
+            "{a: 1}\n...\n# c\n...\n%YAML 1.2\n", 5, 1,
+            "a second document begins here",
+            "one document a file",
+        ),
+        ("a: &k x\n*k : 2", 2, 1, "an alias cannot be a key", "a name"),
+        ("[1]: 2", 1, 1, "a list or a mapping cannot be a key", "a name"),
+        ("{a: 1}: 2", 1, 1, "a list or a mapping cannot be a key", "a name"),
+        ("~: 2", 1, 1, "a key is missing or null", "a name"),
+        (
+            "<<: {a: 1}", 1, 1,
+            "merge keys (<<) are not part of YAML 1.2",
+            "the keys written out, or an alias for a whole value",
+        ),
+        (
+            "b: 1\n\n\n  \nc: {d: 1,\n  d: 2}", 6, 3,
+            "the key 'd' is given twice; first in line 5, column 5",
+            "each key once",
+        ),
+        ("a: &y [*y]", 1, 8, "*y would contain itself", None),
+        ("a: *y", 1, 4, "there is no anchor &y above", None),
+        ("", 1, 1, "the config is empty", None),
+        ("- 1", 1, 1, "a config is a mapping of keys to values", "'nnctl: 1', 'data:', 'model:' ..."),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_to_the_letter(
+    text: str, line: int, column: int, message: str, expected: str | None
+) -> None:
+    (found,) = problems(text)
+    assert (found.message, found.expected, found.suggestion) == (message, expected, None)
+    assert position(found) == (line, column)
+
+
+def test_quoted_keys_are_keys() -> None:
+    assert parse("'~': 1\n'<<': 2\n'null': 3\n").data == {"~": 1, "<<": 2, "null": 3}
+
+
+def test_the_nearest_anchor_is_suggested() -> None:
+    (found,) = problems("a: &table 1\nb: *tabel")
+    assert found.suggestion == "*table"
+
+
+class _Mark:
+    def __init__(self, line: int, column: int) -> None:
+        self.line = line
+        self.column = column
+
+
+class _Said(Exception):
+    """A parser's error: whatever of these attributes one may have."""
+
+    def __init__(self, words: str = "all of it", **attributes: Any) -> None:
+        super().__init__(words)
+        vars(self).update(attributes)
+
+
+def said(text: str, start: int = 0, **attributes: Any) -> tuple[str, str | None, tuple[int, int]]:
+    found = syntax_problem(_Said(**attributes), SourceText("c", text), start)
+    return found.message, found.expected, position(found)
+
+
+def test_an_error_of_the_parser_that_has_no_place() -> None:
+    assert said("a: b") == ("this is not YAML: all of it", None, (1, 1))
+    assert said("a: b", reason="odd") == ("this is not YAML: odd", None, (1, 1))
+    assert said("a: b", problem="odd", reason="x") == ("this is not YAML: odd", None, (1, 1))
+
+
+def test_an_error_of_the_parser_is_placed_at_the_problem_or_what_it_is_in() -> None:
+    at, opened = _Mark(1, 2), _Mark(0, 3)
+    text = "a: [1,\nb: 3\n"
+    assert said(text, problem="odd", problem_mark=at) == ("this is not YAML: odd", None, (2, 3))
+    assert said(text, problem="odd", context_mark=opened) == ("this is not YAML: odd", None, (1, 4))
+    both = {"problem_mark": at, "context_mark": opened}
+    assert said(text, problem="odd", **both) == ("this is not YAML: odd", None, (2, 3))
+    assert said(text, 4, problem="odd", context_mark=opened)[2] == (1, 8)
+    assert said(text, 4, problem="odd", **both)[2] == (2, 3)
+    unfinished = "did not find expected ',' or ']'"
+    assert said(text, problem=unfinished, **both) == (
+        "a list in [ ] is not finished here (it was opened in line 1)", "',' or ']'", (2, 3),
+    )  # fmt: skip
+    assert said(text, problem=unfinished, problem_mark=at) == (
+        "a list in [ ] is not finished here", "',' or ']'", (2, 3),
+    )  # fmt: skip
+    missing = "did not find expected node content"
+    assert said(text, problem=missing, **both) == ("a value is missing here", None, (2, 3))
+    for points_back, message in [
+        ("found unexpected end of stream", "a quote is opened and never closed"),
+        ("could not find expected ':'", "this line is no 'key: value'"),
+    ]:
+        assert said(text, problem=points_back, **both)[::2] == (message, (1, 4))
+        assert said(text, problem=points_back, problem_mark=at)[::2] == (message, (2, 3))
+
+
+def test_an_error_behind_the_text_is_placed_at_its_end() -> None:
+    text = "a: [1\n  \n\n"
+    for mark in (_Mark(1, 0), _Mark(3, 0), _Mark(4, 0)):
+        assert said(text, problem="odd", problem_mark=mark)[2] == (1, 6)
+    assert said(text, problem="odd", problem_mark=_Mark(0, 2))[2] == (1, 3)
+
+
+def test_a_tab_that_indents_is_blamed_for_what_follows_it() -> None:
+    tab = ("a tab cannot indent YAML", "spaces")
+    for text, column, place in [("\ta: 1", 0, (1, 1)), ("\ta: 1", 3, (1, 1)), ("  \ta", 2, (1, 3))]:
+        assert said(text, problem="odd", problem_mark=_Mark(0, column)) == (*tab, place)
+    for text, column in [("  \ta", 1), ("a:\tb: c", 5), ("    a", 4)]:
+        found = said(text, problem="odd", problem_mark=_Mark(0, column))
+        assert found == ("this is not YAML: odd", None, (1, column + 1))
+
+
+def test_a_character_that_begins_nothing_is_shown() -> None:
+    found = said("a: @xy", problem="found character that cannot start any token", problem_mark=_Mark(0, 3))
+    assert found == ("a value cannot begin with '@'", "quotes around the value", (1, 4))
