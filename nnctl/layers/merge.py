@@ -53,8 +53,10 @@ class Merge(Layer):
         masks = [m for m in ctx.masks if m is not None]
         if len(masks) < len(ctx.masks) or not masks:
             return None
-        mask = masks[0]
-        for other in masks[1:]:
+        # A sequence of one step that is stretched has its mask stretched too.
+        longest = max((mask.shape for mask in masks), key=lambda shape: shape[1])
+        mask, *others = (broadcast_to(mask, longest) for mask in masks)
+        for other in others:
             mask = either(mask, other)
         return mask
 
