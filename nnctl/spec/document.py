@@ -33,7 +33,7 @@ class Document:
         span, node, taken = find(self.root, path)
         if taken == len(path) and at_key:
             return span.place
-        if taken < len(path) and taken > 0 and isinstance(node, MappingNode) and not node.flow:
+        if taken < len(path) and isinstance(node, MappingNode) and not node.flow:
             return span.place
         return node.span.place
 
@@ -49,13 +49,14 @@ class Document:
             unique.setdefault((problem.place, problem.message), problem)
         return sorted(unique.values(), key=self._order)
 
-    def _order(self, problem: Problem) -> tuple[int, int, int]:
+    def _order(self, problem: Problem) -> tuple[bool, int, int, int]:
         """The config first, then the overrides as they were given."""
         place = problem.place
         assert place is not None
-        texts = [None, *(other.lines[0] for other in self.others)]
-        text = None if place.file == self.source.file else place.text
-        return texts.index(text) if text in texts else len(texts), place.line, place.column
+        elsewhere = place.file != self.source.file
+        others = self.others if elsewhere else ()
+        number = next((n for n, other in enumerate(others) if place.text in other.lines), len(others))
+        return elsewhere, number, place.line, place.column
 
 
 def read_document(path: FilePath | str) -> Document:

@@ -34,7 +34,7 @@ def _float_text(value: float) -> str:
     if value != value:
         return ".nan"
     if value in (float("inf"), float("-inf")):
-        return ".inf" if value > 0 else "-.inf"
+        return repr(value).replace("inf", ".inf")
     digits = repr(value)
     if "." not in digits and "e" in digits:
         digits = digits.replace("e", ".0e")

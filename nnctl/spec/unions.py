@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -52,10 +52,10 @@ class Fault:
     kind: str
     message: str
     input: Any
-    context: Mapping[str, Any] = field(default_factory=dict)
-    builtin: bool = True
-    missing: str | int | None = None
-    at_key: bool = False
+    context: Mapping[str, Any]
+    builtin: bool
+    missing: str | int | None
+    at_key: bool
 
 
 def read_faults(error: ValidationError, data: Any) -> list[Fault]:

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 
 from nnctl.core.errors import ConfigError, Place, Problem
-from nnctl.core.spec import OneOf
+from nnctl.core.spec import OneOf, Spec
 from nnctl.layers.base import layers
 from nnctl.layers.dense import Dense
 from nnctl.layers.entry import Entry
 from nnctl.losses.base import losses
 from nnctl.optimizers.base import Optimizer
 from nnctl.spec.annotations import alternatives, below, known_keys, members, slots, specs, value_at
+from nnctl.spec.belongs import where_it_belongs
 from nnctl.spec.by_output import ByOutput
 from nnctl.spec.document import Document, parse_document
 from nnctl.spec.emit import block, flow, quoted, scalar_text
@@ -26,6 +27,7 @@ from nnctl.spec.field_docs import field_docs
 from nnctl.spec.keras_names import has_keras, keras_has_argument
 from nnctl.spec.names import named_entries, wrong_name
 from nnctl.spec.nodes import ScalarNode, child, find, plain, with_child
+from nnctl.spec.problems import problems_of
 from nnctl.spec.reading import MAX_BYTES, decode
 from nnctl.spec.renamed import field_now, written_now
 from nnctl.spec.scalars import MAX_DIGITS, read_scalar
@@ -91,6 +93,7 @@ def test_yaml_on_lines_of_a_hundred_columns() -> None:
     assert block({"s": {"t": long}}) == f"s:\n  t:\n    - a: {'x' * 60}\n      b: [{'y' * 60}]\n"
     assert block(3) == "3\n"
     assert block({}) == "{}\n"
+    assert block({"s": {"a": {"b": 1}}}) == "s:\n  a: {b: 1}\n"
     assert quoted("a") == '"a"'
 
 
@@ -133,6 +136,7 @@ def test_places_of_what_is_not_written() -> None:
     assert found == {("a", "z"): (1, 1), ("c", "z"): (3, 4), ("z",): (1, 1), ("a", "b", "z"): (2, 6)}
     assert document.place(("a", "b"), at_key=True).column == 3
     assert document.place(("a", "z"), at_key=True).column == 1
+    assert document.place(("a",)) == Place("c", 2, 3, "  b: 1")
     assert [document.written(path) for path in [("a", "b"), ("a", "z"), ()]] == [True, False, True]
 
 
@@ -159,7 +163,8 @@ def test_problems_in_the_order_of_the_document_then_of_the_overrides() -> None:
         ("a", None), ("conv_1", None), ("a b", None), ("7a", None), ("é", None),
         ("", "it is empty or begins or ends with a space"),
         (" a", "it is empty or begins or ends with a space"),
-        ("a/b", "it holds '/'"), ("a:b", "it holds ':'"), ("a.b", "it holds '.'"), ("a\nb", r"it holds '\n'"),
+        ("a/b:c", "it holds '/'"), ("a:b", "it holds ':'"),
+        ("a.b", "it holds '.'"), ("a\nb", r"it holds '\n'"),
         ("12", "it is a number"),
     ],
 )  # fmt: skip
@@ -237,6 +242,11 @@ NAMES: list[tuple[Any, str | None]] = [
     (list[Any], "a list"),
     (dict[str, int], "a mapping of names, each to a whole number"),
     (dict[str, Any], "a mapping"),
+    (Annotated[float, Field(gt=0.5, lt=2.0)], "a number above 0.5, below 2"),
+    (Annotated[float, Field(gt=0), Field(gt=1)], "a number above 0"),
+    (tuple[int], "a list of 1, each a whole number"),
+    (set[int], None),
+    (list[int] | str | None, "a list, each a whole number or text"),
     (Any, None),
     (int | Any, None),
     (Annotated[Any, OneOf(losses)], "a loss's name or a mapping with 'type'"),
@@ -286,6 +296,11 @@ def test_what_stands_at_a_step() -> None:
     assert list(below(tuple[int, ...], [1, 2], 5)) == [int]
     assert list(below(dict[str, int], {"a": 1}, "a")) == [int]
     assert list(below(int, 3, "a")) == []
+    assert list(below(int, 3, 0)) == []
+    assert list(below(dict[str, int], {"a": 1}, 0)) == [int]
+    assert list(below(tuple[int, str], [1, 2], "a")) == []
+    assert list(below(tuple[int], [1], 0)) == [int]
+    assert len(slots(Experiment, {"data": {"inputs": {}}}, ("data", "inputs"))) == 1
     assert slots(Experiment, {"seed": 1}, ("seed", "x")) == []
     (units,) = slots(Experiment, {"model": {"layers": [{"type": "Dense"}]}}, ("model", "layers", 0, "units"))
     assert expectation(units) == "a whole number above 0"
@@ -357,3 +372,83 @@ def test_characters_that_may_stand_in_a_config(char: str) -> None:
 def test_characters_that_may_not(char: str) -> None:
     with pytest.raises(ConfigError, match=f"a config cannot hold the character U\\+{ord(char):04X}"):
         decode(f"a: '{char}'".encode(), "c")
+
+
+def test_nodes_are_small() -> None:
+    """A config may have a hundred thousand of them."""
+    root = parse("a: [1]\n").root
+    listed = child(root, "a")
+    assert listed is not None
+    for node in (root, listed[1], ScalarNode(root.span, 1)):
+        assert not hasattr(node, "__dict__")
+
+
+def test_a_problem_in_any_line_of_an_override_is_told_with_it() -> None:
+    others = [SourceText("--set", "a={b: 1,\n c: 2}"), SourceText("--set", "d=1"), SourceText("--set", "e=1")]
+    document = Document(SourceText("c", "x: 1\n"), parse("x: 1\n").root, others)
+    given = [
+        Problem("third", place=Place("--set", 1, 3, "e=1")),
+        Problem("second", place=Place("--set", 1, 3, "d=1")),
+        Problem("first, below", place=Place("--set", 2, 2, " c: 2}")),
+        Problem("first", place=Place("--set", 1, 8, "a={b: 1,")),
+        Problem("x", ("x",)),
+    ]
+    assert [p.message for p in document.locate(given)] == ["x", "first", "first, below", "second", "third"]
+
+
+class Words(Spec):
+    """A class of somebody else's."""
+
+    at_most_two: dict[Annotated[str, Field(max_length=2)], int] = {}
+    whole: int | set[int] = 0
+    several: set[int] = set()
+    longer: tuple[int, ...] = ()
+
+    @field_validator("longer", mode="before")
+    @classmethod
+    def _longer(cls, value: Any) -> Any:
+        return [*value, "x"] if value else value
+
+
+def read_as(model: type[Spec], data: Any) -> list[Problem]:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(data)
+    return problems_of(caught.value, model, data)
+
+
+def test_what_a_class_of_somebody_elses_may_refuse() -> None:
+    """Types that nnctl has no words for; keys; entries that are not in the config."""
+    (found,) = read_as(Words, {"at_most_two": {"ab": 1, "abc": 2}})
+    assert (found.path, found.at_key) == (("at_most_two", "abc"), True)
+    assert (found.message, found.expected) == ("'abc' cannot be 'abc'", "at most 2 characters")
+    (found,) = read_as(Words, {"whole": "x"})
+    assert (found.message, found.expected, found.at_key) == ("'whole' cannot be 'x'", "a whole number", False)
+    (found,) = read_as(Words, {"several": "x"})
+    assert (found.message, found.expected) == ("'several' cannot be 'x'", "a valid set")
+    (found,) = read_as(Words, {"longer": [1, 2]})
+    assert (found.path, found.expected) == (("longer",), "a list, each a whole number")
+
+
+def test_a_config_that_is_no_mapping_at_all() -> None:
+    (found,) = read_as(Experiment, 3)
+    assert (found.message, found.path) == ("the config cannot be 3", ())
+    assert found.expected == "a mapping with keys such as nnctl, name, seed, dtype or plugins"
+
+
+def test_so_far_is_searched_for_where_a_key_belongs() -> None:
+    """Fifty keys, entries and layers."""
+    for extra, found in [(49, "'beta_1' inside 'optimizer'"), (50, "'beta_1' in 'training.optimizer'")]:
+        data: Any = {"training": {**{f"k{i}": 1 for i in range(extra)}, "optimizer": "adam"}}
+        assert where_it_belongs(Experiment, data, ("training",), "beta_1") == found
+    stop: Any = {"type": "EarlyStopping"}
+    none: Any = {"type": "TerminateOnNaN"}
+    for extra, told in [(49, "'patience' inside the EarlyStopping of 'callbacks'"), (50, None)]:
+        data = {"training": {"callbacks": [none] * extra + [stop]}}
+        assert where_it_belongs(Experiment, data, ("training",), "patience") == told
+        data = {"training": {"callbacks": ["TerminateOnNaN", "EarlyStopping"]}}
+        assert where_it_belongs(Experiment, data, ("training",), "patience") is None
+    for extra, told in [(49, "'filters' inside an entry of 'model.layers' such as Conv2D"), (50, None)]:
+        data = {"model": {"layers": ["Flatten"] * extra + ["Conv2D"]}, "training": {}}
+        assert where_it_belongs(Experiment, data, ("training",), "filters") == told
+    assert where_it_belongs(Experiment, {"training": {}, "model": {"layers": 3}}, ("training",), "z") is None
+    assert where_it_belongs(Experiment, {"training": 3}, ("training",), "seed") == "'seed' at the top level"

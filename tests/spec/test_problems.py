@@ -243,3 +243,29 @@ def test_other_versions_of_the_language(problems: Problems, version: str) -> Non
 
 def test_version_one_however_it_is_written(loads: Load) -> None:
     assert loads(GOOD.replace("nnctl: 1", "nnctl: 1.0")).experiment.nnctl == 1
+
+
+def test_a_typo_is_mended_before_another_section_is_named(problems: Problems) -> None:
+    (found,) = problems(training("{loss: mse, validation: 0.2}"))
+    assert found.suggestion == "validation_frequency"
+    assert (found.expected or "").startswith("one of epochs, optimizer, ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("epochs: 20", "checkpoint: {kep: 3}", "'checkpoint' has no key 'kep'"),
+        ("{shape: [8, 8, 1]}", "{shap: [3]}", "'image' has no key 'shap'"),
+        ("batch_size: 32", "columns: {a: {scal: x}}", "'a' has no key 'scal'"),
+    ],
+)
+def test_a_mapping_without_a_type_is_called_by_its_key(
+    problems: Problems, old: str, new: str, message: str
+) -> None:
+    assert [p.message for p in problems(GOOD.replace(old, new))] == [message]
+
+
+def test_a_model_both_written_out_and_from_a_file_is_not_looked_into(problems: Problems) -> None:
+    """What is left of it is no experiment either."""
+    text = GOOD.replace("  inputs:\n", "  path: m.yaml\n  inputs:\n").replace("units: 10", "unit: 10")
+    assert [p.message for p in problems(text)] == ["Dense needs 'units'", "Dense has no key 'unit'"]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import nnctl
-from nnctl.core.errors import ConfigError
-from nnctl.spec.load import load, load_model, with_model
+from nnctl.core.errors import ConfigError, Problem
+from nnctl.spec.load import load, load_data, load_model, with_model
 from nnctl.spec.resolved import config_sha256, resolved_text
 
 from .conftest import GOOD, Load, said
@@ -78,3 +78,35 @@ def test_loading_imports_nothing_heavy(loads: Load) -> None:
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": root}, capture_output=True, text=True
     )
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_a_config_that_a_file_holds(loads: Load) -> None:
+    """Checked as any other; places are in its text."""
+    loaded = loads(GOOD)
+    file = Path("runs/model.nnctl")
+    again = load_data(loaded.resolved(), file)
+    assert again.experiment == loaded.experiment
+    assert (again.file, again.directory, again.overrides, again.unknown) == (
+        file, Path("runs"), (), frozenset(),
+    )  # fmt: skip
+    with pytest.raises(ConfigError) as caught:
+        load_data(loaded.resolved() | {"seed": -1}, file)
+    (problem,) = caught.value.problems
+    assert problem.place is not None
+    assert (problem.message, problem.place.file) == ("'seed' cannot be -1", str(file))
+
+
+def test_a_problem_found_later_is_placed(loads: Load) -> None:
+    loaded = loads(GOOD)
+    place = loaded.place(("training", "epochs"))
+    assert (place.file, place.line, place.column) == ("c.yaml", 21, 11)
+    assert loaded.place(("training", "epochs"), at_key=True).column == 3
+    later = [Problem("second", ("training",)), Problem("first", ("seed",))]
+    assert said(loaded.fail(later).problems) == ["3:7 first", "21:3 second"]
+
+
+def test_plugins_that_are_files_are_found_from_elsewhere(loads: Load, tmp_path: Path) -> None:
+    loaded = loads(GOOD + "plugins: [own.py, package.module]\n")
+    assert "plugins: [../own.py, package.module]\n" in resolved_text(loaded, tmp_path / "runs")
+    assert "plugins: [own.py, package.module]\n" in resolved_text(loaded)
+    assert loads(GOOD + f"name: {'x' * 100}\n").experiment.name == "x" * 100

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import nnctl.spec.yaml
-from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.errors import ConfigError, Place, Problem
 from nnctl.spec.document import Document, parse_document
 from nnctl.spec.emit import block, flow
 from nnctl.spec.nodes import plain
@@ -287,8 +287,9 @@ def test_files_that_cannot_be_read(tmp_path: Any) -> None:
         (tmp_path, "directory"),
         ("a\0b", "cannot read"),
     ]:
-        with pytest.raises(ConfigError, match=says):
+        with pytest.raises(ConfigError, match=says) as caught:
             read_source(path)
+        assert [problem.place for problem in caught.value.problems] == [Place(str(path), 0, 0)]
 
 
 _TOKENS = st.sampled_from(
