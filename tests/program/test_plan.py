@@ -262,3 +262,7 @@ def test_scratch_is_given_to_those_that_need_some() -> None:
     assert Shown.seen == [(40, 1), (0, 1)]
     offset = compiled.plan.offsets[a] + 64
     assert [compiled.plan.scratch_of(node) for node in compiled.graph.nodes] == [(offset, 40), (0, 0)]
+
+
+def test_a_program_of_nothing_needs_nothing() -> None:
+    assert planned(Graph()).size == 0
