@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from nnctl.layers.base import register
-from nnctl.layers.convolution import Convolution
-from nnctl.layers.sizes import Pair
+from nnctl.layers.convolution import Convolution, OverImages
 
 
 @register
-class Conv2D(Convolution):
+class Conv2D(OverImages, Convolution):
     """y[p, q, f] = activation(sum over i, j, c of x[p sh + i dh, q sw + j dw, c] W[i, j, c, f] + b[f]).
 
     Shapes: x (B, H, W, C), kernel (KH, KW, C / groups, F), bias (F,), y (B, P, Q, F).
@@ -18,13 +17,3 @@ class Conv2D(Convolution):
     """
 
     aliases: ClassVar[tuple[str, ...]] = ("Convolution2D",)
-    spatial: ClassVar[tuple[str, ...]] = ("height", "width")
-
-    kernel_size: Pair
-    """The window's height and width."""
-    strides: Pair = (1, 1)
-    """The steps between windows, down and across."""
-    padding: Literal["valid", "same"] = "valid"
-    """`valid` uses whole windows only; `same` pads with zeros so that a stride of 1 keeps the size."""
-    dilation_rate: Pair = (1, 1)
-    """The steps between a window's taps, down and across."""

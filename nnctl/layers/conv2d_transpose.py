@@ -12,9 +12,9 @@ from pydantic_core.core_schema import ValidationInfo
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Weight, register
 from nnctl.layers.context import LayerContext
-from nnctl.layers.convolution import Windowed
+from nnctl.layers.convolution import OverImages, Windowed
 from nnctl.layers.fields import WithKernel
-from nnctl.layers.sizes import Pair, PairFromZero
+from nnctl.layers.sizes import PairFromZero
 from nnctl.ops.base import Value
 from nnctl.ops.convolution import convolve_transposed
 from nnctl.ops.elementwise import add_row
@@ -74,7 +74,7 @@ class ConvolutionTranspose(WithKernel, Windowed):
 
 
 @register
-class Conv2DTranspose(ConvolutionTranspose):
+class Conv2DTranspose(OverImages, ConvolutionTranspose):
     """Each pixel is spread: y[p sh + i dh - top, q sw + j dw - left, f] adds up x[p, q, c] W[i, j, f, c].
 
     Shapes: x (B, H, W, C), kernel (KH, KW, F, C), bias (F,), y (B, P, Q, F); with `same`, P is H times the
@@ -83,15 +83,7 @@ class Conv2DTranspose(ConvolutionTranspose):
     """
 
     aliases: ClassVar[tuple[str, ...]] = ("Convolution2DTranspose",)
-    spatial: ClassVar[tuple[str, ...]] = ("height", "width")
-
-    kernel_size: Pair
-    """The window's height and width."""
-    strides: Pair = (1, 1)
-    """The steps between the windows that pixels are spread over, down and across."""
     padding: Literal["valid", "same"] = "valid"
     """`valid` keeps all that is spread; `same` cuts it to the input's size times the strides."""
-    dilation_rate: Pair = (1, 1)
-    """The steps between a window's taps, down and across."""
     output_padding: PairFromZero | None = None
     """How much higher and wider than the least the output is; default: as `padding` says."""

@@ -14,7 +14,8 @@ from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Weight
 from nnctl.layers.context import LayerContext
 from nnctl.layers.fields import WithActivation, WithBias, WithKernel
-from nnctl.layers.windows import around, slide
+from nnctl.layers.sizes import Pair
+from nnctl.layers.windows import around_each, slide
 from nnctl.ops.base import Value
 from nnctl.ops.convolution import convolve
 
@@ -58,6 +59,30 @@ class Windowed(WithActivation, WithBias):
         self.need_rank(x, *self.spatial, "channels")
         return self.need_known(x, -1, "the channels")
 
+    def output_shape(self, x: Shape) -> Shape:
+        self.need_channels(x)
+        size = slide(self.kind, "kernel_size", x[:-1], self.window, self.strides, self.padding)
+        return (*size, self.filters)
+
+    def zeros_around(self, x: Value) -> list[tuple[int, int]]:
+        """What `padding` puts before and after each spatial axis of x (B, *spatial, C)."""
+        return around_each(x.shape[1:-1], self.window, self.strides, self.padding)
+
+
+class OverImages(Windowed):
+    """Windows that move over height and width."""
+
+    spatial: ClassVar[tuple[str, ...]] = ("height", "width")
+
+    kernel_size: Pair
+    """The window's height and width."""
+    strides: Pair = (1, 1)
+    """The steps between windows, down and across."""
+    padding: Literal["valid", "same"] = "valid"
+    """`valid` uses whole windows only; `same` pads with zeros so that a stride of 1 keeps the size."""
+    dilation_rate: Pair = (1, 1)
+    """The steps between a window's taps, down and across."""
+
 
 class Convolution(WithKernel, Windowed):
     """A convolution.
@@ -81,8 +106,7 @@ class Convolution(WithKernel, Windowed):
 
     def output_shape(self, x: Shape) -> Shape:
         self._channels(x)
-        size = slide(self.kind, "kernel_size", x[:-1], self.window, self.strides, self.padding)
-        return (*size, self.filters)
+        return super().output_shape(x)
 
     def _channels(self, x: Shape) -> int:
         channels = self.need_channels(x)
@@ -99,8 +123,6 @@ class Convolution(WithKernel, Windowed):
         return self.with_bias({"kernel": self.weight("kernel", shape)}, self.filters)
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
-        steps = zip(x.shape[1:-1], self.window, self.strides, strict=True)
-        padding = [around(length, window, stride, self.padding) for length, window, stride in steps]
-        kernel, bias = ctx.weights["kernel"], ctx.weights.get("bias")
-        y = convolve(x, kernel, bias, self.strides, padding, self.dilation_rate, self.groups)
+        kernel, bias, zeros = ctx.weights["kernel"], ctx.weights.get("bias"), self.zeros_around(x)
+        y = convolve(x, kernel, bias, self.strides, zeros, self.dilation_rate, self.groups)
         return self.activated(ctx, y)

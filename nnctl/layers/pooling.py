@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer
 from nnctl.layers.context import LayerContext
-from nnctl.layers.windows import around, slide
+from nnctl.layers.windows import around_each, slide
 from nnctl.ops.base import Value
 from nnctl.ops.shape import reshape
 
@@ -44,9 +44,7 @@ class Pooling(Layer):
         return (*size, x[-1])
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
-        steps = zip(x.shape[1:-1], self.pool_size, self.steps, strict=True)
-        over = [around(length, window, stride, self.padding) for length, window, stride in steps]
-        return self.pool(x, over)
+        return self.pool(x, around_each(x.shape[1:-1], self.pool_size, self.steps, self.padding))
 
     def pool(self, x: Value, over: list[tuple[int, int]]) -> Value:
         """y of x; `over` says how far windows hang over the edges: (before, after) for each axis."""

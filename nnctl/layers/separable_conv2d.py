@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import PositiveInt
 
@@ -12,9 +12,7 @@ from nnctl.core.shapes import Shape
 from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Weight, register
 from nnctl.layers.context import LayerContext
-from nnctl.layers.convolution import Windowed
-from nnctl.layers.sizes import Pair
-from nnctl.layers.windows import around, slide
+from nnctl.layers.convolution import OverImages, Windowed
 from nnctl.ops.base import Value
 from nnctl.ops.convolution import convolve
 from nnctl.ops.shape import reshape
@@ -43,11 +41,6 @@ class SeparableConvolution(Windowed):
     pointwise_constraint: Constraint | None = None
     """What the pointwise kernel satisfies after each update."""
 
-    def output_shape(self, x: Shape) -> Shape:
-        self.need_channels(x)
-        size = slide(self.kind, "kernel_size", x[:-1], self.window, self.strides, self.padding)
-        return (*size, self.filters)
-
     def weights(self, x: Shape) -> Mapping[str, Weight]:
         channels, ones = self.need_channels(x), (1,) * len(self.spatial)
         depthwise = (*self.kernel_size, channels, self.depth_multiplier)
@@ -59,18 +52,16 @@ class SeparableConvolution(Windowed):
         return self.with_bias(weights, self.filters)
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
-        steps = zip(x.shape[1:-1], self.window, self.strides, strict=True)
-        padding = [around(length, window, stride, self.padding) for length, window, stride in steps]
         *taps, channels, multiplier = ctx.weights["depthwise_kernel"].shape
         depthwise = reshape(ctx.weights["depthwise_kernel"], (*taps, 1, channels * multiplier))
-        y = convolve(x, depthwise, None, self.strides, padding, self.dilation_rate, channels)
+        y = convolve(x, depthwise, None, self.strides, self.zeros_around(x), self.dilation_rate, channels)
         ones = (1,) * len(self.spatial)
         pointwise, bias = ctx.weights["pointwise_kernel"], ctx.weights.get("bias")
         return self.activated(ctx, convolve(y, pointwise, bias, ones, [(0, 0)] * len(ones)))
 
 
 @register
-class SeparableConv2D(SeparableConvolution):
+class SeparableConv2D(OverImages, SeparableConvolution):
     """Conv2D of each channel by itself, then of all channels with windows of one pixel.
 
     Shapes: x (B, H, W, C), depthwise_kernel (KH, KW, C, M), pointwise_kernel (1, 1, C M, F), bias (F,), y
@@ -79,13 +70,3 @@ class SeparableConv2D(SeparableConvolution):
     """
 
     aliases: ClassVar[tuple[str, ...]] = ("SeparableConvolution2D",)
-    spatial: ClassVar[tuple[str, ...]] = ("height", "width")
-
-    kernel_size: Pair
-    """The window's height and width."""
-    strides: Pair = (1, 1)
-    """The steps between windows, down and across."""
-    padding: Literal["valid", "same"] = "valid"
-    """`valid` uses whole windows only; `same` pads with zeros so that a stride of 1 keeps the size."""
-    dilation_rate: Pair = (1, 1)
-    """The steps between a window's taps, down and across."""

@@ -28,6 +28,13 @@ def around(length: int, window: int, stride: int, padding: str) -> tuple[int, in
     return (total // 2, total - total // 2)
 
 
+def around_each(
+    lengths: tuple[int, ...], windows: tuple[int, ...], strides: tuple[int, ...], padding: str
+) -> list[tuple[int, int]]:
+    """`around`, axis by axis."""
+    return [around(n, w, s, padding) for n, w, s in zip(lengths, windows, strides, strict=True)]
+
+
 def slide(
     layer: str, field: str, lengths: Shape, windows: tuple[int, ...], strides: tuple[int, ...], padding: str
 ) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nnctl.core.errors import ShapeError
-from nnctl.layers.windows import around, positions, slide
+from nnctl.layers.windows import around, around_each, positions, slide
 
 
 @pytest.mark.parametrize("padding", ["valid", "same", "causal"])
@@ -49,3 +49,11 @@ def test_a_window_that_does_not_fit() -> None:
     assert caught.value.field == "kernel_size"
     assert caught.value.expected == "a kernel_size that fits, or padding: same"
     assert slide("Conv2D", "kernel_size", (3, 4), (3, 5), (1, 1), "same") == (3, 4)
+
+
+def test_around_each_axis_by_itself() -> None:
+    lengths, windows, strides = (5, 6, 7), (3, 4, 2), (1, 3, 1)
+    assert around_each(lengths, windows, strides, "same") == [(1, 1), (0, 1), (0, 1)]
+    assert around_each(lengths, windows, strides, "causal") == [(2, 0), (3, 0), (1, 0)]
+    with pytest.raises(ValueError, match="shorter"):
+        around_each(lengths, windows[:2], strides, "same")
