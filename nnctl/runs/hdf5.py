@@ -166,9 +166,10 @@ class Hdf5Reader:
         from h5py import h5t
 
         kind = dataset.get_type()
-        plain = type(kind) in (h5t.TypeIntegerID, h5t.TypeFloatID)
+        size = kind.get_size()
+        plain = type(kind) in (h5t.TypeIntegerID, h5t.TypeFloatID) and size in (1, 2, 4, 8)
         # What NumPy has no type for, a bfloat16 say, h5py reads as a larger one.
-        if not plain or not kind.get_size() == kind.dtype.itemsize in (1, 2, 4, 8):
+        if not plain or kind.dtype.itemsize != size:
             raise self._refuse(path, "is neither an integer nor a float array")
         dtype: np.dtype[Any] = kind.dtype
         return dtype

@@ -54,7 +54,7 @@ def quoted(text: str) -> str:
 
 def _escape(char: str) -> str:
     code = ord(char)
-    return _ESCAPES.get(char) or (f"\\x{code:02x}" if char < "\u2028" else f"\\u{code:04x}")
+    return _ESCAPES.get(char) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
 
 
 def flow(value: Any) -> str:

@@ -35,7 +35,7 @@ MAX_PROBLEMS = 200
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Size:
     """What a node costs with its aliases written out."""
 
@@ -44,7 +44,7 @@ class _Size:
     height: int
 
 
-@dataclass
+@dataclass(slots=True)
 class _Open:
     """A collection whose end has not come yet; `nodes` and `characters` are those before it."""
 

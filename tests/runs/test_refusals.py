@@ -139,16 +139,20 @@ def test_a_file_that_is_given_open_stays_open(tmp_path: Path) -> None:
 
 
 def test_types_that_numpy_has_no_word_for(tmp_path: Path) -> None:
-    """Bit fields, floats of ten bytes and more, floats of another precision."""
+    """Bit fields, floats of ten bytes and more, floats of another precision, whole numbers of odd sizes."""
+    three, sixteen = h5t.STD_I64LE.copy(), h5t.STD_I64LE.copy()
+    three.set_size(3)
+    sixteen.set_size(16)
     other = h5t.IEEE_F32LE.copy()  # bfloat16
     other.set_fields(15, 7, 8, 0, 7)
     other.set_size(2)
     with h5py.File(tmp_path / "f.h5", "w") as file:
         space = h5s.create_simple((3,))
-        for name, kind in ((b"a", h5t.STD_B16LE), (b"b", h5t.NATIVE_LDOUBLE), (b"c", other)):
+        kinds = [h5t.STD_B16LE, h5t.NATIVE_LDOUBLE, other, three, sixteen]
+        for name, kind in zip((b"a", b"b", b"c", b"d", b"e"), kinds, strict=True):
             h5d.create(file.id, name, kind, space)
     with Hdf5Reader(tmp_path / "f.h5") as reader:
-        for name in "abc":
+        for name in "abcde":
             with pytest.raises(FileRefused) as caught:
                 reader.describe(name)
             assert str(caught.value) == f"{tmp_path / 'f.h5'}: '{name}' {TYPE}"

@@ -12,7 +12,7 @@ from nnctl.spec.load import PartlyValid
 from nnctl.spec.nodes import plain
 from nnctl.spec.overrides import apply, parse, resolve_path
 from nnctl.spec.render import render_all
-from nnctl.spec.rewrite import rewritten_text
+from nnctl.spec.rewrite import _reads_as, rewritten_text
 from nnctl.spec.source_text import SourceText
 from tests.spec.parser_words import in_nnctls_words
 
@@ -356,3 +356,10 @@ def test_nothing_more_is_checked_after_an_override_that_cannot_be_applied(loads:
     with pytest.raises(ConfigError) as caught:
         loads(GOOD, "training.epochs=0", wrong)
     assert not isinstance(caught.value, PartlyValid)
+
+
+def test_the_order_of_keys_is_no_difference_between_data() -> None:
+    """Kinds are: a text that reads so is no override's."""
+    assert _reads_as("{b: {d: 1, c: 2}, a: .nan}", {"a": float("nan"), "b": {"c": 2, "d": 1}})
+    for other in ({"a": 1.0}, {"a": True}, {"a": "1"}, {"b": 1}):
+        assert not _reads_as("a: 1", other)
