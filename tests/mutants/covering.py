@@ -38,6 +38,8 @@ _CLOSE = {
 _EVERYWHERE = ["docs/test_generated.py", "core/test_declarations.py"]
 """What is not called is noticed here: bounds of fields, imports for types, which classes are values."""
 
+_DECLARED = tuple(f"tests/{path}" for path in _EVERYWHERE)
+
 _MOST_SECONDS = 90.0
 """Of processor time that the tests of one mutant may take without it."""
 
@@ -50,21 +52,22 @@ class Covering:
         self.lines: dict[str, dict[str, list[str]]] = found["lines"]
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """The tests that run the mutant's line; of a line that importing runs, all, its file's first.
+        """The tests that run the mutant's line, the quickest first.
 
-        A field's bounds are tried without running a line of the file that declares it.
+        A declaration is tried without running a line of its file, a field's bounds say: of these all tests,
+        those of what is declared anywhere first, then those that run a line of the file.
         """
         lines = self.lines.get(mutant.file, {})
-        names, others = set(lines.get(str(mutant.line), [])), set[str]()
+        turns = [set(lines.get(str(mutant.line), []))]
         if not _in_function(mutant.file, mutant.line):
-            names = {name for found in lines.values() for name in found}
-            others = set(self.seconds) - names
-        if not names and not others:
+            everywhere = {name for name in self.seconds if name.startswith(_DECLARED)}
+            turns = [everywhere, {name for found in lines.values() for name in found}, set(self.seconds)]
+        elif not turns[0]:
             # What a forked process runs is not seen: whatever runs the function that forks.
             within = min((body for body in _bodies(mutant.file) if mutant.line in body), key=len)
-            names = {name for line in within for name in lines.get(str(line), [])}
+            turns = [{name for line in within for name in lines.get(str(line), [])}]
         chosen, spent = [], 0.0
-        for name in [*self._quickest(names), *self._quickest(others)]:
+        for name in dict.fromkeys(name for turn in turns for name in self._quickest(turn)):
             spent += self.seconds.get(name, 0.0)
             if spent > _MOST_SECONDS and chosen:
                 break

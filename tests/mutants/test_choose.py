@@ -12,6 +12,7 @@ from cosmic_ray.mutating import mutate_code
 
 from tests.mutants import choose, record
 from tests.mutants.choose import Mutant, changed_lines, drawn, mutants_of
+from tests.mutants.covering import Covering
 from tests.mutants.drop_statement import DropStatement
 
 FILE = "nnctl/runner/rhythm.py"
@@ -104,3 +105,20 @@ def test_a_dotted_exception_among_several_is_left_alone() -> None:
     replaced = [now for was, now in _changes(file, line) if was == line and "CosmicRay" in now]
     names = ("EOFError", "OSError", "RuntimeError")
     assert sorted(name for now in replaced for name in names if name not in now) == list(names)
+
+
+def test_which_tests_a_mutant_is_tried_by() -> None:
+    """The quickest first; of what forks, those of its function; of a declaration, all."""
+    source = (choose.ROOT / FILE).read_text().splitlines()
+    inside = next(n for n, line in enumerate(source, 1) if line.strip().startswith("return "))
+    outside = next(n for n, line in enumerate(source, 1) if line.startswith("class "))
+    known = Covering({
+        "seconds": {"a": 3.0, "b": 1.0, "c": 0.5, "tests/docs/test_generated.py::pages": 9.0, "long": 80.0},
+        "lines": {FILE: {str(inside): ["a", "b"], str(outside): []}},
+    })  # fmt: skip
+    assert known.tests(Mutant(FILE, "AddNot", 0, inside)) == ["b", "a"]
+    declared = known.tests(Mutant(FILE, "NumberReplacer", 0, outside))
+    assert declared == ["tests/docs/test_generated.py::pages", "b", "a", "c"]
+    forks = Covering({"seconds": {"a": 1.0}, "lines": {FILE: {str(inside - 1): ["a"]}}})
+    assert forks.tests(Mutant(FILE, "AddNot", 0, inside)) == ["a"]
+    assert Covering({"seconds": {"a": 1.0}, "lines": {}}).tests(Mutant(FILE, "AddNot", 0, outside)) == ["a"]
