@@ -59,6 +59,14 @@ CASES = {
         1, (20, 12, 10), 16, 36, (3, 3, 3), (2, 1, 2), (1,) * 3, (0, 1, 0), (10, 12, 5)
     ),
     "three axes, out of one": sized(3, (4, 6, 5), 3, 5, (2, 3, 5), (2, 1, 1), (1,) * 3, (0, 1, 0), (2, 6, 1)),
+    "one row, a kernel of two": sized(2, (1, 6), 3, 4, (2, 2), (1, 1), (1, 1), (0, 0), (1, 5)),
+    "three axes, a row in one run": sized(
+        2, (6, 4, 5), 3, 7, (2, 1, 1), (2, 1, 1), (1,) * 3, (0, 0, 0), (3, 4, 5)
+    ),
+    "three axes, all in one run": sized(
+        3, (4, 3, 5), 2, 9, (1, 1, 1), (1, 1, 1), (1,) * 3, (0, 0, 0), (4, 3, 5)
+    ),
+    "three axes, one line": sized(2, (4, 3, 6), 2, 5, (2, 3, 1), (1, 1, 1), (1,) * 3, (0, 0, 0), (3, 1, 6)),
     "asymmetric padding, blocks of rows": sized(
         2, (20, 40), 17, 36, (3, 3), (2, 2), (1, 1), (0, 0), (10, 20)
     ),
@@ -188,6 +196,8 @@ def test_headers_are_read_by_the_names_they_are_built_by() -> None:
         "row_runs": 6, "run_pixels": 12, "pixel_step": 14, "merged": 0,
     }  # fmt: skip
     assert {name: table[getattr(of, name)] for name in expected} == expected
+    plain = weight_gradient(CASES["three axes"], 4).table
+    assert (plain[of.padded], plain[of.x_elements], plain[of.padded_line]) == (0, 0, plain[of.line])
     for header in (convolution_plan.Header, convolution_plan.Record, weight_gradient_plan.Header):
         with pytest.raises(TypeError, match="missing"):
             header(**dict.fromkeys(header._fields[1:], 0))

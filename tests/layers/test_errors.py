@@ -113,6 +113,10 @@ WRONG: list[tuple[dict[str, Any], tuple[str | int, ...]]] = [
     ({"type": "Dense", "units": "3"}, ("units",)),
     ({"type": "Dense", "units": 3, "activation": "rellu"}, ("activation",)),
     ({"type": "Dense", "units": 3, "lora_rank": 2}, ("lora_rank",)),
+    *(
+        ({"type": "Conv2DTranspose", "filters": 2, "kernel_size": 3, **more}, ("output_padding",))
+        for more in ({"output_padding": 1}, {"strides": [2, 3], "output_padding": [1, 3]})
+    ),
     (
         {"type": "Dense", "units": 3, "kernel_regularizer": {"type": "L2", "l2": -1.0}},
         ("kernel_regularizer", "l2"),

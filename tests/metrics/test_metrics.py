@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.ranges import show_range
+from nnctl.graph.objective import Measured
 from nnctl.losses.base import Target, losses
 from nnctl.metrics.base import Metric, metrics
 from nnctl.ops.activation import activation
@@ -381,3 +382,24 @@ def test_probabilities_are_clipped_unless_they_come_from_logits() -> None:
     np.testing.assert_allclose(rows, [80], rtol=1e-6)
     (rows,) = evaluate(lambda y, x: bce.rows(y, x), {"y": np.ones((1, 1)), "x": np.zeros((1, 1))})
     np.testing.assert_allclose(rows, [16.118095], rtol=1e-6)
+
+
+def test_what_lies_on_the_edge_is_not_positive() -> None:
+    """Neither a prediction that equals the threshold, nor a largest that is no larger than Keras's zero."""
+    y = np.array([[1, 0], [0, 1]], np.float32)
+    edge = np.array([[0.25, 0.5], [0.5, 0.75]], np.float32)
+    assert stream(make("F1Score", threshold=0.5), [{"y_true": y, "y_pred": edge}]) == [
+        0.0,
+        pytest.approx(1.0),
+    ]
+    small = np.array([[1e-9, 0.0], [0.0, 2e-9]], np.float32)
+    assert stream(make("F1Score"), [{"y_true": y, "y_pred": small}]) == [0.0, pytest.approx(1.0)]
+
+
+def test_several_results_go_by_the_metric_s_name_and_their_own() -> None:
+    shape = (3,)
+    each = Measured("f1", make("F1Score"), False, shape)
+    one = Measured("f1", make("F1Score", average="micro"), False, shape)
+    assert each.names == ("f1_0", "f1_1", "f1_2")
+    assert one.names == ("f1",)
+    assert each.state == {"f1/counts": (3, 3)}
