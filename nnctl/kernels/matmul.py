@@ -1,7 +1,7 @@
-"""Matrix product C = op(A) op(B) with bias, relu and gate in its epilogue.
+"""Matrix products C = op(A) op(B), any number in one call, with bias, relu and gate in their epilogue.
 
-kernels/panels.py documents the order of accumulation. The work is cut by shape into tasks of
-rows x columns. A task packs its columns of B, block of k by block of k, and runs tiles of A's
+kernels/panels.py documents the order of accumulation. The work is cut by shape into tasks: rows x
+columns of one product. A task packs its columns of B, block of k by block of k, and runs tiles of A's
 rows over them. A is read in place, or copied a chunk of rows at a time where its rows lie so far
 apart that the cache would thrash. Threads draw tasks from one counter, so a thread that is slowed
 down by another process does fewer of them.
@@ -39,7 +39,7 @@ TASK_ROWS = 512
 """Rows of C in a task, at most: they pay for packing B."""
 
 TASKS = 16
-"""A product is cut into about this many tasks where its shape allows."""
+"""The work is cut into about this many tasks where its shape allows; many products are tasks themselves."""
 
 CHUNK = 8 * ROWS
 """Rows of op(A) copied at a time where they cannot be read in place well."""
@@ -52,31 +52,32 @@ SERIAL = 256 * 1024
 
 
 @register_jitable
-def _cut(m: int, n: int, k: int, width: int) -> tuple[int, int]:
+def _cut(products: int, m: int, n: int, k: int, width: int) -> tuple[int, int]:
     """Rows and columns of a task, from the shape alone."""
+    tasks = max(1, TASKS // max(1, products))
     panels = max(1, (n + width - 1) // width)
     row_blocks = max(1, (m + TASK_ROWS - 1) // TASK_ROWS)
-    column_blocks = min(panels, (TASKS + row_blocks - 1) // row_blocks)
+    column_blocks = min(panels, (tasks + row_blocks - 1) // row_blocks)
     group = max(1, min((panels + column_blocks - 1) // column_blocks, BLOCK // (block_depth(k) * width)))
     column_blocks = (panels + group - 1) // group
-    if row_blocks * column_blocks < TASKS // 2:
-        row_blocks = TASKS // 2 // column_blocks
+    if row_blocks * column_blocks < tasks // 2:
+        row_blocks = tasks // 2 // column_blocks
     rows = (m + row_blocks - 1) // row_blocks
     return max(2 * ROWS, (rows + ROWS - 1) // ROWS * ROWS), group * width
 
 
 @register_jitable
-def _worker_size(m: int, n: int, k: int, width: int) -> int:
+def _worker_size(products: int, m: int, n: int, k: int, width: int) -> int:
     """Elements of scratch a thread needs: panels of B, a tile, two constant rows, a chunk of A."""
-    _, columns = _cut(m, n, k, width)
+    _, columns = _cut(products, m, n, k, width)
     depth, lane = block_depth(k) + width // VECTORS, width // VECTORS
     size = depth * columns + tile_size(width) + max(CHUNK, depth) * lane + CHUNK * depth
     return (size + 15) // 16 * 16
 
 
-def scratch_size(m: int, n: int, k: int, itemsize: int, threads: int) -> int:
-    """Elements of scratch for `matmul` of C (m, n) with inner size k, on up to `threads` threads."""
-    return 16 + threads * _worker_size(m, n, k, panel_width(itemsize))
+def scratch_size(products: int, m: int, n: int, k: int, itemsize: int, threads: int) -> int:
+    """Elements of scratch for `matmul` of C (products, m, n), inner size k, on up to `threads` threads."""
+    return 16 + threads * _worker_size(products, m, n, k, panel_width(itemsize))
 
 
 @inline
@@ -156,55 +157,61 @@ def _block(
 
 @numba.njit(error_model="numpy", nogil=True)
 def _work(
-    a: Any, b: Any, bias: Any, gate: Any, a_transposed: int, b_transposed: int, relu: int, add: int,
-    scratch: Any, at: int, c: Any,
+    a: Any, b: Any, bias: Any, gate: Any, a_of: Any, b_of: Any, a_transposed: int, b_transposed: int,
+    relu: int, add: int, scratch: Any, at: int, c: Any,
 ) -> None:  # fmt: skip
     """Draw tasks and do them until none is left. Scratch for this thread starts at `at`."""
-    m, n = c.shape
-    k = a.shape[0] if a_transposed else a.shape[1]
+    products, m, n = c.shape
+    k = a.shape[1] if a_transposed else a.shape[2]
     width, depth = VECTORS * lanes(c), block_depth(k)
-    task_rows, task_columns = _cut(m, n, k, width)
+    task_rows, task_columns = _cut(products, m, n, k, width)
     across = (n + task_columns - 1) // task_columns
-    tasks = across * ((m + task_rows - 1) // task_rows)
+    each = across * ((m + task_rows - 1) // task_rows)
     tile = at + (depth + lanes(c)) * task_columns
     prepare_tile(scratch, tile)
-    far = task_columns > width and (a.shape[1] >= FAR or (a_transposed != 0 and depth > DEPTH // 2))
+    far = task_columns > width and (a.shape[2] >= FAR or (a_transposed != 0 and depth > DEPTH // 2))
     while True:
         task = take_ticket(scratch, 0)
-        if task >= tasks:
+        if task >= products * each:
             break
-        i0, j0 = task // across * task_rows, task % across * task_columns
+        product, part = task // each, task % each
+        a_matrix, b_matrix, c_matrix = a[a_of[product]], b[b_of[product]], c[product]
+        gate_matrix = gate[product if gate.size else 0]
+        i0, j0 = part // across * task_rows, part % across * task_columns
         i1, j1 = min(m, i0 + task_rows), min(n, j0 + task_columns)
         for k0 in range(0, max(k, 1), depth):
             length = min(depth, k - k0)
             last = k0 + length >= k
             low = c.dtype.type(0 if relu and last else -np.inf)
-            pack_b(b, b_transposed != 0, k0, length, j0, j1, width, scratch, at)
+            pack_b(b_matrix, b_transposed != 0, k0, length, j0, j1, width, scratch, at)
             _block(
-                a, a_transposed != 0, bias, gate, low, add != 0 or k0 > 0, last, k0, length,
-                i0, i1, j0, j1, far, scratch, at, tile, tile + tile_size(width), c,
+                a_matrix, a_transposed != 0, bias, gate_matrix, low, add != 0 or k0 > 0, last, k0, length,
+                i0, i1, j0, j1, far, scratch, at, tile, tile + tile_size(width), c_matrix,
             )  # fmt: skip
 
 
 @kernel(parallel=True)
 def matmul(
-    a: Any, b: Any, bias: Any, gate: Any, a_transposed: int, b_transposed: int, relu: int, add: int,
-    scratch: Any, c: Any,
+    a: Any, b: Any, bias: Any, gate: Any, a_of: Any, b_of: Any, a_transposed: int, b_transposed: int,
+    relu: int, add: int, scratch: Any, c: Any,
 ) -> None:  # fmt: skip
-    """C = gate(relu(C*add + op(A) op(B) + bias)).
+    """C[p] = gate[p](relu(C[p]*add + op(A[a_of[p]]) op(B[b_of[p]]) + bias)) for every p.
 
-    Shapes: A (M, K) or transposed (K, M); B (K, N) or transposed (N, K); C (M, N); bias (N,) or
-    empty; gate (M, N) or empty: where it is not positive C becomes 0 (the gradient of relu, with
+    Shapes: A (Q, M, K) or transposed (Q, K, M); B (R, K, N) or transposed (R, N, K); C (P, M, N);
+    a_of, b_of (P,) int64: which matrix of A and of B makes which product; bias (N,) or empty; gate
+    (P, M, N), or (1, 0, 0) for none: where it is not positive C becomes 0 (the gradient of relu, with
     relu's output as the gate); scratch (`scratch_size`,). relu, add: 0 or 1.
     """
-    m, n = c.shape
-    k = a.shape[0] if a_transposed else a.shape[1]
-    size = _worker_size(m, n, k, VECTORS * lanes(c))
+    products, m, n = c.shape
+    k = a.shape[1] if a_transposed else a.shape[2]
+    size = _worker_size(products, m, n, k, VECTORS * lanes(c))
     scratch[0] = scratch[1] = 0
-    if m * n * k <= SERIAL:
-        _work(a, b, bias, gate, a_transposed, b_transposed, relu, add, scratch, np.int64(16), c)
+    if products * m * n * k <= SERIAL:
+        _work(
+            a, b, bias, gate, a_of, b_of, a_transposed, b_transposed, relu, add, scratch, np.int64(16), c
+        )  # fmt: skip
     else:
         workers = min(thread_count(), (scratch.size - 16) // size)
         for worker in numba.prange(workers):
             at = 16 + np.int64(worker) * size
-            _work(a, b, bias, gate, a_transposed, b_transposed, relu, add, scratch, at, c)
+            _work(a, b, bias, gate, a_of, b_of, a_transposed, b_transposed, relu, add, scratch, at, c)

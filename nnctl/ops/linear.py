@@ -1,4 +1,4 @@
-"""Matrix products: of two matrices, and of the last axis of a tensor with a weight."""
+"""Matrix products: of the last two axes of two tensors, and of the last axis of a tensor with a weight."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from nnctl.core.arrays import Array
 from nnctl.kernels import codes
 from nnctl.ops.activation import Activation, ActivationGrad
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
-from nnctl.ops.reduce import sum_axes
+from nnctl.ops.reduce import sum_axes, sum_to
 from nnctl.ops.shape import reshape
 
 
 @dataclass(frozen=True)
 class MatMul(Op):
-    """C = gate(relu(op(A) op(B) + bias)); A (M, K) or (K, M) transposed, B (K, N) or (N, K) transposed.
+    """C = gate(relu(op(A) op(B) + bias)), one product for each index of the axes in front of the last two.
 
-    Inputs: A, B, then bias (N,) where `bias`, then the gate (M, N) where `gate`: the output of the relu whose
-    gradient this is; C is 0 where it is not positive.
+    Shapes: A (..., M, K) or (..., K, M) transposed, B (..., K, N) or (..., N, K) transposed, C (..., M, N).
+    The axes in front are broadcast as in NumPy's matmul: nothing is copied for it.
+    Inputs: A, B, then bias (N,) where `bias`, then the gate (..., M, N) where `gate`: the output of the relu
+    whose gradient this is; C is 0 where it is not positive.
     """
 
     transpose_a: bool = False
@@ -30,18 +32,21 @@ class MatMul(Op):
     relu: bool = False
     gate: bool = False
 
-    def _sizes(self, a: TensorType, b: TensorType) -> tuple[int, int, int]:
-        k, m = a.shape if self.transpose_a else a.shape[::-1]
-        n, inner = b.shape if self.transpose_b else b.shape[::-1]
+    def _sizes(self, a: TensorType, b: TensorType) -> tuple[tuple[int, ...], int, int, int]:
+        """The axes in front, M, N and K."""
+        if len(a.shape) < 2 or len(b.shape) < 2:
+            raise ValueError(f"{self} of {a.shape} and {b.shape}")
+        k, m = a.shape[-2:] if self.transpose_a else a.shape[:-3:-1]
+        n, inner = b.shape[-2:] if self.transpose_b else b.shape[:-3:-1]
         if k != inner:
             raise ValueError(f"{self} of {a.shape} and {b.shape}")
-        return m, n, k
+        return np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), m, n, k
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        m, n, _ = self._sizes(inputs[0], inputs[1])
+        front, m, n, _ = self._sizes(inputs[0], inputs[1])
         if self.bias and inputs[2].shape != (n,):
             raise ValueError(f"a bias of {inputs[2].shape} for {n} columns")
-        return (TensorType((m, n), inputs[0].dtype),)
+        return (TensorType((*front, m, n), inputs[0].dtype),)
 
     def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
         # Gradients are taken before fusion: relu and gate are still ops of their own then.
@@ -50,19 +55,23 @@ class MatMul(Op):
         assert not self.relu
         assert not self.gate
         a, b = node.inputs[:2]
-        da = matmul(dy, b, False, not self.transpose_b)
-        db = matmul(a, dy, not self.transpose_a, False)
         if self.transpose_a:
             da = matmul(b, dy, self.transpose_b, True)
+        else:
+            da = matmul(dy, b, False, not self.transpose_b)
         if self.transpose_b:
             db = matmul(dy, a, True, self.transpose_a)
-        return (da, db, sum_axes(dy, (0,))) if self.bias else (da, db)
+        else:
+            db = matmul(a, dy, not self.transpose_a, False)
+        found = [sum_to(da, a.shape), sum_to(db, b.shape)]
+        return [*found, sum_axes(dy, range(len(dy.shape) - 1))] if self.bias else found
 
     def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
         from nnctl.kernels.matmul import scratch_size
 
         itemsize = np.dtype(inputs[0].dtype).itemsize
-        return scratch_size(*self._sizes(inputs[0], inputs[1]), itemsize, threads) * itemsize
+        front, m, n, k = self._sizes(inputs[0], inputs[1])
+        return scratch_size(prod(front), m, n, k, itemsize, threads) * itemsize
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
@@ -70,13 +79,15 @@ class MatMul(Op):
         a, b = inputs[:2]
         rest = list(inputs[2:])
         bias = rest.pop(0) if self.bias else np.zeros(0, a.dtype)
-        gate = rest.pop(0) if self.gate else np.zeros((0, 0), a.dtype)
+        gate = _matrices(rest.pop(0)) if self.gate else np.zeros((1, 0, 0), a.dtype)
+        front = outputs[0].shape[:-2]
+        args = (_matrices(a), _matrices(b), bias, gate, _numbers(a, front), _numbers(b, front))
         flags = (int(self.transpose_a), int(self.transpose_b), int(self.relu), 0)
-        return (KernelCall("matmul.matmul", (a, b, bias, gate, *flags, scratch.view(a.dtype), outputs[0])),)
+        return (KernelCall("matmul.matmul", (*args, *flags, scratch.view(a.dtype), _matrices(outputs[0]))),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
-        m, n, k = self._sizes(inputs[0], inputs[1])
-        return 2 * m * n * k
+        front, m, n, k = self._sizes(inputs[0], inputs[1])
+        return 2 * prod(front) * m * n * k
 
     def absorb(self, node: Node, consumer: Node) -> Op | None:
         op = consumer.op
@@ -90,8 +101,19 @@ class MatMul(Op):
         return None
 
 
+def _matrices(x: Array) -> Array:
+    """x with its axes in front of the last two seen as one."""
+    return x.reshape(prod(x.shape[:-2]), *x.shape[-2:])
+
+
+def _numbers(x: Array, front: tuple[int, ...]) -> Array:
+    """For each index of `front`, in order, the number of x's matrix that is broadcast to it."""
+    own = x.shape[:-2]
+    return np.broadcast_to(np.arange(prod(own), dtype=np.int64).reshape(own), front).flatten()
+
+
 def matmul(a: Value, b: Value, transpose_a: bool = False, transpose_b: bool = False) -> Value:
-    """op(A) op(B) of two matrices."""
+    """op(A) op(B) of the last two axes, those in front broadcast; one weight for all of x is `linear`."""
     return a.graph.add1(MatMul(transpose_a, transpose_b), a, b)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import prod
 
 import numpy as np
@@ -198,6 +199,16 @@ def _span(x: Value, axes: Sequence[int]) -> tuple[int, int]:
 def sum_axes(x: Value, axes: Sequence[int]) -> Value:
     """The sum over neighbouring axes, which go away."""
     return x if not axes else x.graph.add1(SumAxes(*_span(x, axes)), x)
+
+
+def sum_to(x: Value, shape: tuple[int, ...]) -> Value:
+    """x summed over the axes that `broadcast_to` would stretch `shape` along: its transpose."""
+    narrow = (1,) * (len(x.shape) - len(shape)) + shape
+    runs = groupby(range(len(narrow)), lambda axis: narrow[axis] != x.shape[axis])
+    # From the last run of stretched axes to the first, so that those in front keep their places.
+    for axes in reversed([list(run) for stretched, run in runs if stretched]):
+        x = sum_axes(x, axes)
+    return reshape(x, shape)
 
 
 def mean_axes(x: Value, axes: Sequence[int]) -> Value:

@@ -23,12 +23,27 @@ def product(
     gate: np.ndarray | None = None, relu: bool = False, add: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
     """op(A) op(B) by the kernel; a and b come as plain (M, K) and (K, N)."""
-    m, k, n, dtype = a.shape[0], a.shape[1], b.shape[1], a.dtype
-    c = np.full((m, n), np.nan, dtype) if add is None else add.copy()
-    scratch = np.empty(scratch_size(m, n, k, dtype.itemsize, 3), dtype)
+    (c,) = products(
+        a[None], b[None], [0], [0], ta=ta, tb=tb, bias=bias, gate=None if gate is None else gate[None],
+        relu=relu, add=None if add is None else add[None],
+    )  # fmt: skip
+    return c
+
+
+def products(
+    a: np.ndarray, b: np.ndarray, a_of: list[int], b_of: list[int], *, ta: bool = False, tb: bool = False,
+    bias: np.ndarray | None = None, gate: np.ndarray | None = None, relu: bool = False,
+    add: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
+    """op(A[i]) op(B[j]) for the pairs of a_of and b_of; a and b come as plain (Q, M, K) and (R, K, N)."""
+    count, m, k, n, dtype = len(a_of), a.shape[1], a.shape[2], b.shape[2], a.dtype
+    c = np.full((count, m, n), np.nan, dtype) if add is None else add.copy()
+    scratch = np.empty(scratch_size(count, m, n, k, dtype.itemsize, 3), dtype)
     matmul(
-        np.ascontiguousarray(a.T if ta else a), np.ascontiguousarray(b.T if tb else b),
-        np.empty(0, dtype) if bias is None else bias, np.empty((0, 0), dtype) if gate is None else gate,
+        np.ascontiguousarray(a.swapaxes(1, 2) if ta else a),
+        np.ascontiguousarray(b.swapaxes(1, 2) if tb else b),
+        np.empty(0, dtype) if bias is None else bias, np.empty((1, 0, 0), dtype) if gate is None else gate,
+        np.array(a_of, np.int64), np.array(b_of, np.int64),
         int(ta), int(tb), int(relu), int(add is not None), scratch, c,
     )  # fmt: skip
     return c
@@ -109,6 +124,23 @@ def test_rows_do_not_depend_on_the_batch() -> None:
     np.testing.assert_array_equal(product(a, b)[:11], product(a[:11], b))
 
 
+@pytest.mark.parametrize(("m", "k", "n"), [(5, 7, 3), (70, 600, 90), (1, 4, 1)])
+@pytest.mark.parametrize("count", [1, 2, 23])
+def test_each_of_many_products_has_the_bits_of_a_single_one(count: int, m: int, k: int, n: int) -> None:
+    a, b, bias = draw(3, m, k), draw(2, k, n), draw(n)
+    a_of, b_of = [i % 3 for i in range(count)], [i * 2 // count for i in range(count)]
+    gate, old = draw(count, m, n), draw(count, m, n)
+    for ta, tb in itertools.product([False, True], repeat=2):
+        got = products(a, b, a_of, b_of, ta=ta, tb=tb, bias=bias, gate=gate, relu=True, add=old)
+        for p, (i, j) in enumerate(zip(a_of, b_of, strict=True)):
+            alone = product(a[i], b[j], ta=ta, tb=tb, bias=bias, gate=gate[p], relu=True, add=old[p])
+            np.testing.assert_array_equal(got[p], alone)
+
+
+def test_no_products_at_all() -> None:
+    assert products(draw(0, 3, 4), draw(1, 4, 5), [], []).shape == (0, 3, 5)
+
+
 def test_nan_and_infinity_pass() -> None:
     a, b = draw(9, 20), draw(20, 5)
     a[3, 4], a[5, 1] = np.nan, np.inf
@@ -122,14 +154,16 @@ _HASH = """
 import hashlib, numpy as np
 from nnctl.kernels.matmul import matmul, scratch_size
 digest = hashlib.sha256()
+shapes = ((1, 13, 17, 21), (1, 40, 600, 37), (1, 260, 130, 90), (1, 20, 1100, 600), (5, 40, 70, 50))
 for dtype in ("float32", "float64"):
-    for m, k, n in ((13, 17, 21), (40, 600, 37), (260, 130, 90), (20, 1100, 600)):
+    for p, m, k, n in shapes:
         draw = lambda *shape: (np.arange(np.prod(shape)) * 0.7297 % 1.3 - 0.6).reshape(shape).astype(dtype)
-        c = np.empty((m, n), dtype)
-        scratch = np.empty(scratch_size(m, n, k, c.itemsize, 3), dtype)
+        c = np.empty((p, m, n), dtype)
+        scratch = np.empty(scratch_size(p, m, n, k, c.itemsize, 3), dtype)
+        of = np.arange(p)
         for ta, tb in ((0, 0), (0, 1), (1, 0)):
-            a, b = draw(*((k, m) if ta else (m, k))), draw(*((n, k) if tb else (k, n)))
-            matmul(a, b, draw(n), np.empty((0, 0), dtype), ta, tb, 1, 0, scratch, c)
+            a, b = draw(p, *((k, m) if ta else (m, k))), draw(p, *((n, k) if tb else (k, n)))
+            matmul(a, b, draw(n), np.empty((1, 0, 0), dtype), of, of, ta, tb, 1, 0, scratch, c)
             digest.update(c.tobytes())
 print(digest.hexdigest())
 """

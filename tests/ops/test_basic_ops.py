@@ -8,6 +8,7 @@ import pytest
 from nnctl.core.keys import key
 from nnctl.kernels import codes
 from nnctl.ops import activation, dropout, elementwise, linear, reduce, shape, softmax
+from nnctl.ops.base import Graph
 from tests.ops.harness import check_gradients, evaluate
 
 RNG = np.random.default_rng(3)
@@ -131,6 +132,77 @@ def test_matmul(transpose_a: bool, transpose_b: bool) -> None:
     (got,) = evaluate(build, {"a": a, "b": b})
     np.testing.assert_allclose(got, want, rtol=1e-12)
     check_gradients(build, {"a": a, "b": b})
+
+
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("transpose_b", [False, True])
+@pytest.mark.parametrize(
+    ("front_a", "front_b"),
+    [
+        ((2,), (2,)),
+        ((2, 1, 3), (4, 1)),
+        ((), (3,)),
+        ((3,), ()),
+        ((1, 2), (3, 1)),
+        ((1,), (1,)),
+        ((2, 1), (1,)),
+    ],
+)
+def test_matmul_of_any_rank(
+    front_a: tuple[int, ...], front_b: tuple[int, ...], transpose_a: bool, transpose_b: bool
+) -> None:
+    a = normal(*front_a, *((4, 2) if transpose_a else (2, 4)))
+    b = normal(*front_b, *((3, 4) if transpose_b else (4, 3)))
+    want = (a.swapaxes(-1, -2) if transpose_a else a) @ (b.swapaxes(-1, -2) if transpose_b else b)
+    build = lambda a, b: linear.matmul(a, b, transpose_a, transpose_b)  # noqa: E731
+    (got,) = evaluate(build, {"a": a, "b": b})
+    assert got.shape == want.shape
+    np.testing.assert_allclose(got, want, rtol=1e-12)
+    check_gradients(build, {"a": a, "b": b})
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [((2, 3, 0), (2, 0, 4)), ((0, 3, 2), (2, 4)), ((2, 0, 3), (3, 4)), ((2, 3, 1), (1, 1, 1))]
+)
+def test_matmul_of_nothing_and_of_single_numbers(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    x, y = normal(*a), normal(*b)
+    (got,) = evaluate(linear.matmul, {"a": x, "b": y})
+    np.testing.assert_array_equal(got, x @ y)
+    check_gradients(linear.matmul, {"a": x, "b": y})
+
+
+def test_matmul_of_what_does_not_fit() -> None:
+    graph = Graph()
+    for a, b in (((2, 3), (2, 3)), ((4, 2, 3), (5, 3, 2)), ((3,), (3, 2)), ((3, 2), (2,))):
+        with pytest.raises(ValueError):
+            linear.matmul(graph.input(f"a{a}", a), graph.input(f"b{b}", b))
+
+
+def test_matmul_counts_every_product() -> None:
+    graph = Graph()
+    y = linear.matmul(graph.input("a", (5, 1, 2, 3)), graph.input("b", (4, 3, 7)))
+    assert y.node is not None
+    inputs = [v.type for v in y.node.inputs]
+    assert y.node.op.flops(inputs, [y.type]) == 2 * 5 * 4 * 2 * 3 * 7
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "gelu"])
+def test_many_products_with_activation(name: str) -> None:
+    inputs = {"x": normal(2, 3, 5), "w": normal(2, 5, 4), "v": normal(1, 4, 2)}
+    build = lambda x, w, v: linear.matmul(activation.activation(linear.matmul(x, w), name), v)  # noqa: E731
+    check_gradients(build, inputs)
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [((2, 3), (2, 3)), ((2, 3), (3,)), ((4, 2, 3, 5), (2, 1, 5)), ((2, 3, 4), ()), ((2, 3, 4), (1, 3, 1))],
+)
+def test_sum_to_is_the_transpose_of_broadcasting(wide: tuple[int, ...], narrow: tuple[int, ...]) -> None:
+    x = normal(*wide)
+    axes = tuple(i for i, n in enumerate((1,) * (len(wide) - len(narrow)) + narrow) if n != wide[i])
+    (got,) = evaluate(lambda x: reduce.sum_to(x, narrow), {"x": x})
+    np.testing.assert_allclose(got, x.sum(axes).reshape(narrow), rtol=1e-12)
+    check_gradients(lambda x: reduce.sum_to(x, narrow), {"x": x})
 
 
 @pytest.mark.parametrize("name", ["relu", "tanh", "gelu"])
