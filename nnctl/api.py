@@ -19,8 +19,8 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, RunError
 from nnctl.core.events import Event
-from nnctl.data.given import table_of
-from nnctl.data.split import SplitName
+from nnctl.data.reading.given import table_of
+from nnctl.data.splitting.splits import SplitName
 from nnctl.data.table import Table
 from nnctl.report.progress import Show, progress
 from nnctl.runs.directory import RunDirectory

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from nnctl.core.shapes import Shape
 from nnctl.data.base import Source, find
-from nnctl.data.bounds import open_bytes
-from nnctl.data.dataset import Signature
-from nnctl.data.fit import kind_of
+from nnctl.data.columns.patterns import column_spec, taken
+from nnctl.data.columns.roles import Wanted, assign
+from nnctl.data.feeding.dataset import Signature
+from nnctl.data.fitting.one_column import kind_of
 from nnctl.data.open import Data, assemble, read_tables
-from nnctl.data.patterns import column_spec, taken
-from nnctl.data.roles import Wanted, assign
+from nnctl.data.reading.bounds import open_bytes
 from nnctl.data.spec import DataSpec
-from nnctl.data.split import contiguous
-from nnctl.data.split_rule import check_counts
+from nnctl.data.splitting.rule import check_counts
+from nnctl.data.splitting.splits import contiguous
 from nnctl.data.table import Table
 
 WHOLE = 1 << 20

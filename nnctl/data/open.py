@@ -10,21 +10,21 @@ from typing import Literal
 from nnctl.core.errors import Problem
 from nnctl.core.shapes import Shape
 from nnctl.data.base import Hint, Kind, no_hint
-from nnctl.data.dataset import Dataset, Signature
-from nnctl.data.fit_roles import fit
-from nnctl.data.in_memory import held
-from nnctl.data.patterns import column_spec
-from nnctl.data.prepare import Prepared
+from nnctl.data.columns.patterns import column_spec
+from nnctl.data.columns.roles import Roles, Wanted, assign, steering
+from nnctl.data.feeding.dataset import Dataset, Signature
+from nnctl.data.feeding.in_memory import held
+from nnctl.data.feeding.table_feeds import Prepared
+from nnctl.data.feeding.windows import first_rows
+from nnctl.data.fitting.all_columns import fit
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.roles import Roles, Wanted, assign, steering
 from nnctl.data.spec import DataSpec
-from nnctl.data.split import SPLITS, SplitRows
-from nnctl.data.split_rule import split_rows
+from nnctl.data.splitting.rule import split_rows
+from nnctl.data.splitting.splits import SPLITS, SplitRows
+from nnctl.data.splitting.trained_on import DataFile, TrainedOn, data_files, data_sha256, split_sha256
 from nnctl.data.table import Rows, Table, Words
-from nnctl.data.trained_on import DataFile, TrainedOn, data_files, data_sha256, split_sha256
 from nnctl.data.warnings.base import Fitted
 from nnctl.data.warnings.table import data_warnings
-from nnctl.data.window import first_rows
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from nnctl.core.errors import RunError
 from nnctl.core.spec import Spec, first_fault
 from nnctl.data.base import Kind
 from nnctl.data.spec import TimeFormat, WindowSpec
+from nnctl.data.splitting.trained_on import TrainedOn
 from nnctl.data.time_format import TimePart
-from nnctl.data.trained_on import TrainedOn
 
 Floats = tuple[float, ...]
 StoredShape = tuple[Annotated[int, Field(ge=0, lt=1 << 31)] | None, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nnctl.core.errors import ConfigError, Problem
-from nnctl.data.dataset import Dataset
+from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.open import Data
 from nnctl.data.preprocessing import CategoryPrep
 from nnctl.graph.model import CallNode, LayerGraph

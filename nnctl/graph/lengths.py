@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from nnctl.core.errors import ConfigError, Problem, ShapeError
 from nnctl.core.shapes import Shape
-from nnctl.data.dataset import Dataset
+from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph, Ref, shown_reads
 from nnctl.graph.objective import Objective

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnctl.core.errors import ConfigError, Path, Problem
 from nnctl.core.shapes import Shape, show
-from nnctl.data.dataset import Dataset, ExampleArray, Signature
+from nnctl.data.feeding.dataset import Dataset, ExampleArray, Signature
 from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective, OutputObjective

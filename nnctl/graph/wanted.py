@@ -7,7 +7,7 @@ from typing import Any
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape
-from nnctl.data.roles import Wanted
+from nnctl.data.columns.roles import Wanted
 from nnctl.layers.entry import Entry, entry_names
 from nnctl.layers.functional import Functional
 from nnctl.layers.input import Input

@@ -15,7 +15,7 @@ from nnctl.callbacks.base import CallbackSpec
 from nnctl.core import events
 from nnctl.core.arrays import Array
 from nnctl.core.events import Event, Request
-from nnctl.data.order import order
+from nnctl.data.feeding.order import order
 from nnctl.program.session import Session
 from nnctl.runner.batches import Batches, Examples, feed
 from nnctl.runner.evaluate import evaluate

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from nnctl.core.errors import ConfigError, DataError, RunError
-from nnctl.data.trained_on import DataFiles, changed
+from nnctl.data.splitting.trained_on import DataFiles, changed
 from nnctl.runs.directory import MANIFEST, RESOLVED, RunDirectory, begun, strange_in
 from nnctl.runs.lock import holder
 from nnctl.runs.manifest import Manifest, Status

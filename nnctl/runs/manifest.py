@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from nnctl.core import below
 from nnctl.core.errors import RunError
 from nnctl.core.spec import first_fault
-from nnctl.data.trained_on import DataFile
+from nnctl.data.splitting.trained_on import DataFile
 from nnctl.runs.disk import DISK, Disk, commit
 from nnctl.runs.origin import git_commit, machine, versions
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from nnctl.core.errors import Problem
 from nnctl.core.ranges import Range
-from nnctl.data.dataset import Dataset, ExampleArray
+from nnctl.data.feeding.dataset import Dataset, ExampleArray
 from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective

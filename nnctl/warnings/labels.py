@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from nnctl.core.errors import Path, Problem, warning
 from nnctl.core.ranges import UNIT, Range, show_range, within
+from nnctl.data.columns.roles import target_path
 from nnctl.data.preprocessing import NumberPrep
-from nnctl.data.roles import target_path
 from nnctl.graph.objective import OutputObjective
 from nnctl.warnings.base import Seen
 from nnctl.warnings.places import metric_path

@@ -13,7 +13,7 @@ import numpy as np
 
 from nnctl.core.errors import ConfigError, DataError, NnctlError, Problem
 from nnctl.core.memory import memory
-from nnctl.data.dataset import Signature
+from nnctl.data.feeding.dataset import Signature
 from nnctl.data.head import Head, head
 from nnctl.data.open import Data, open_data
 from nnctl.data.preprocessing import TargetPrep

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nnctl.core.arrays import Array
-from nnctl.data.dataset import WEIGHT, Dataset
+from nnctl.data.feeding.dataset import WEIGHT, Dataset
 from nnctl.data.open import Data
 from nnctl.graph.objective import Objective
 from nnctl.workflow.class_weights import ClassWeight, class_numbers, class_weights

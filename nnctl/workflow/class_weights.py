@@ -9,7 +9,7 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem, nearest
-from nnctl.data.dataset import Dataset
+from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.open import Data
 from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.losses.base import Target

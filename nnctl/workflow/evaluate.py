@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nnctl.core.events import Event
-from nnctl.data.read_file import read_examples
+from nnctl.data.feeding.from_file import read_examples
 from nnctl.data.table import Table
 from nnctl.graph.indices import check_indices
 from nnctl.graph.lengths import check_file_lengths

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nnctl.core.errors import DataError
 from nnctl.data.spec import DataSpec
-from nnctl.data.trained_on import DataFiles, counted, data_sha256, moved, require_same
+from nnctl.data.splitting.trained_on import DataFiles, counted, data_sha256, moved, require_same
 
 
 def own_data(

@@ -13,9 +13,9 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError
 from nnctl.core.events import Event
-from nnctl.data.dataset import Dataset
-from nnctl.data.split import SplitName
-from nnctl.data.stream import ROW, kept_of, read_blocks
+from nnctl.data.feeding.dataset import Dataset
+from nnctl.data.feeding.stream import ROW, kept_of, read_blocks
+from nnctl.data.splitting.splits import SplitName
 from nnctl.data.table import Table
 from nnctl.formats.predictions import WRITERS, Writer, check_ending
 from nnctl.graph.indices import check_indices

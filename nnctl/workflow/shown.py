@@ -9,7 +9,7 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem
-from nnctl.data.prepare import restore
+from nnctl.data.feeding.table_feeds import restore
 from nnctl.formats.predictions import ShownOutput
 from nnctl.graph.objective import OutputObjective
 from nnctl.losses.crossentropy import BinaryCrossentropy

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from nnctl.core.errors import ConfigError, RunError
 from nnctl.core.threads import thread_count
 from nnctl.data.base import Source
-from nnctl.data.dataset import Dataset
+from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.open import Data, open_data
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.spec import DataSpec
-from nnctl.data.trained_on import moved, require_same_split
+from nnctl.data.splitting.trained_on import moved, require_same_split
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.model import InputInfo, LayerGraph

@@ -242,7 +242,7 @@ def test_blocks_do_not_show(trained: Path, tmp_path: Path, monkeypatch: pytest.M
     """A row's prediction has the same bits however the file is cut and batches are filled."""
     files = ["whole.csv", "blocks.csv"]
     for size, steps, name in ((16384, 1024, files[0]), (7, 3, files[1])):
-        monkeypatch.setattr("nnctl.data.sources.text_blocks.BLOCK_ROWS", size)
+        monkeypatch.setattr("nnctl.data.reading.text_blocks.BLOCK_ROWS", size)
         monkeypatch.setattr("nnctl.workflow.predict._ROWS", steps)
         done = nnctl("predict", "penguins", "data/penguins.csv", "-o", tmp_path / name, cwd=trained)
         assert done.code == 0, done.err

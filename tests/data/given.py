@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from nnctl.data.fit_roles import fit
-from nnctl.data.given import table_of
+from nnctl.data.columns.roles import Wanted, assign
+from nnctl.data.fitting.all_columns import fit
 from nnctl.data.open import Data, open_data
-from nnctl.data.roles import Wanted, assign
+from nnctl.data.reading.given import table_of
 from nnctl.data.spec import DataSpec
 from nnctl.data.warnings.base import Fitted
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnctl.core.errors import DataError, NnctlError
-from nnctl.data.npy_format import read_array
+from nnctl.data.reading.npy_format import read_array
 from nnctl.data.sources.arrays import NPY, NPZ
 from nnctl.data.sources.idx import IDX
 from nnctl.data.table import Numbers, Words
@@ -107,7 +107,7 @@ def test_npz_columns(tmp_path: Path) -> None:
 
 
 def test_npz_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnctl.data.bounds.FREE", 1 << 20)
+    monkeypatch.setattr("nnctl.data.reading.bounds.FREE", 1 << 20)
     np.savez_compressed(tmp_path / "a.npz", x=np.zeros(1 << 20))
     with pytest.raises(DataError, match=r"over the bound"):
         NPZ(path="a.npz").read(tmp_path)

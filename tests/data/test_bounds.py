@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data.bounds import BoundedStream, check_expansion, open_bytes
+from nnctl.data.reading.bounds import BoundedStream, check_expansion, open_bytes
 
 FREE = 64 * 1024 * 1024
 
@@ -29,7 +29,7 @@ def test_expanding_two_hundredfold_is_allowed_and_any_to_64_mib() -> None:
 
 
 def test_a_stream_counts_what_it_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnctl.data.bounds.FREE", 10)
+    monkeypatch.setattr("nnctl.data.reading.bounds.FREE", 10)
     stream = BoundedStream(io.BytesIO(bytes(300)), "a.gz", 1)
     assert stream.readable()
     assert [stream.readinto(bytearray(150)), stream.readinto(bytearray(50))] == [150, 50]

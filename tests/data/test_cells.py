@@ -10,8 +10,8 @@ import pytest
 
 from nnctl.core.errors import DataError
 from nnctl.data.base import Kind
-from nnctl.data.sources.cells import Cells, check_header
-from nnctl.data.sources.numerals import Numerals
+from nnctl.data.reading.cells import Cells, check_header
+from nnctl.data.reading.numerals import Numerals
 from nnctl.data.sources.text import CSV
 from nnctl.data.table import Column, Numbers, Origin, Table, Words
 
@@ -89,8 +89,8 @@ def test_what_a_column_becomes(cells: list[str], expected: list[Any], kind: str,
 
 def test_ids_keep_their_digits_from_the_first_row_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The names of numbers that stand before the first long one, missing ones among them."""
-    for module in ("text", "lines"):
-        monkeypatch.setattr(f"nnctl.data.sources.{module}.CHUNK", 2)
+    for module in ("sources.text", "reading.lines"):
+        monkeypatch.setattr(f"nnctl.data.{module}.CHUNK", 2)
     text = "x,z\n7,1\nNA,1\n8.0,1\n7,1\n9007199254740993,1\n9007199254740992,1\n"
     column = read(tmp_path, text).columns["x"]
     assert isinstance(column, Numbers)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data.sources import lines, text
-from nnctl.data.sources.numerals import Numerals
+from nnctl.data.reading import lines
+from nnctl.data.reading.numerals import Numerals
+from nnctl.data.sources import text
 from nnctl.data.sources.text import CSV
 from nnctl.data.table import Numbers, Table, Words
 
@@ -153,7 +154,7 @@ def test_damaged_gzip(tmp_path: Path) -> None:
 
 
 def test_a_gzip_bomb_stops_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnctl.data.bounds.FREE", 1 << 20)
+    monkeypatch.setattr("nnctl.data.reading.bounds.FREE", 1 << 20)
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"a\n" + b"1\n" * 4_000_000))
     with pytest.raises(DataError, match=r"over the bound"):
         CSV(path="a.csv.gz").read(tmp_path)

@@ -10,10 +10,10 @@ import pytest
 from pydantic import ValidationError
 
 from nnctl.core.errors import ConfigError, DataError
-from nnctl.data.read_file import read_examples
-from nnctl.data.sources import lines
+from nnctl.data.feeding.from_file import read_examples
+from nnctl.data.feeding.stream import read_blocks
+from nnctl.data.reading import lines
 from nnctl.data.sources.text import CSV
-from nnctl.data.stream import read_blocks
 from nnctl.data.table import Words
 from tests.data.given import opened, write
 from tests.data.test_csv import read, values, words

@@ -9,15 +9,15 @@ import pytest
 
 from nnctl.core.errors import DataError
 from nnctl.core.keys import key
-from nnctl.data.given import table_of
-from nnctl.data.grouped import grouped
-from nnctl.data.order import order
+from nnctl.data.feeding.order import order
+from nnctl.data.reading.given import table_of
 from nnctl.data.spec import DataSpec
-from nnctl.data.split import SplitRows, at_random, by_column, contiguous, sizes
-from nnctl.data.split_rule import check_counts, split_rows
-from nnctl.data.stratified import nearest_counts, stratified
+from nnctl.data.splitting.grouped import grouped
+from nnctl.data.splitting.rule import check_counts, split_rows
+from nnctl.data.splitting.splits import SplitRows, at_random, by_column, contiguous, sizes
+from nnctl.data.splitting.stratified import nearest_counts, stratified
+from nnctl.data.splitting.trained_on import split_sha256
 from nnctl.data.table import Origin, Table, Words
-from nnctl.data.trained_on import split_sha256
 
 
 def members(number: int) -> list[int]:

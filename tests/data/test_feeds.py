@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data.feeds import Coded, Feed, Joined, Ready, ScaledNumbers, Whole, missing_value, ready
+from nnctl.data.feeding.feeds import Coded, Feed, Joined, Ready, ScaledNumbers, Whole, missing_value, ready
 from nnctl.data.preprocessing import CategoryPrep, NumberPrep
 from nnctl.data.table import Origin, Words
 

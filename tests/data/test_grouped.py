@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnctl.core.keys import key
-from nnctl.data.grouped import grouped
-from nnctl.data.split import sizes
+from nnctl.data.splitting.grouped import grouped
+from nnctl.data.splitting.splits import sizes
 
 
 def rows_of(members: list[int]) -> list[int]:

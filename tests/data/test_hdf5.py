@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data import hdf5_file, in_memory
+from nnctl.data.feeding import in_memory
+from nnctl.data.feeding.from_file import read_examples
 from nnctl.data.open import Data
-from nnctl.data.read_file import read_examples
+from nnctl.data.reading import hdf5_file
 from nnctl.data.sources import hdf5
 from nnctl.data.sources.hdf5 import HDF5, ArrayOnDisk
 from tests.data.given import opened

@@ -13,7 +13,7 @@ import pytest
 
 from nnctl.core.errors import ConfigError, DataError
 from nnctl.data import head as head_module
-from nnctl.data.dataset import Signature
+from nnctl.data.feeding.dataset import Signature
 from nnctl.data.head import Head, head
 from nnctl.data.spec import DataSpec
 from tests.data.given import PEOPLE, write
@@ -76,7 +76,7 @@ def test_counting_the_lines_of_a_packed_file_is_bounded_as_reading_it_is(
     with pytest.raises(DataError, match=r"a.csv.gz: damaged or cut off compressed data"):
         look(tmp_path, config)
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"x,y\n" + b"1,2\n" * 4_000_000))
-    monkeypatch.setattr("nnctl.data.bounds.FREE", 1 << 21)
+    monkeypatch.setattr("nnctl.data.reading.bounds.FREE", 1 << 21)
     with pytest.raises(DataError, match=r"over the bound"):
         look(tmp_path, config)
 

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data.npy_format import ArrayStream, NoRows, column_of, read_array, read_exactly, read_header
+from nnctl.data.reading.npy_format import (
+    ArrayStream,
+    NoRows,
+    column_of,
+    read_array,
+    read_exactly,
+    read_header,
+)
 from nnctl.data.table import Numbers, Words
 
 

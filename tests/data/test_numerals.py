@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data.blocks import below, joined
+from nnctl.data.feeding.from_file import read_examples
+from nnctl.data.feeding.stream import read_blocks
 from nnctl.data.open import Data
-from nnctl.data.read_file import read_examples
-from nnctl.data.sources import lines, text, text_blocks
+from nnctl.data.reading import lines, text_blocks
+from nnctl.data.reading.blocks import below, joined
+from nnctl.data.sources import text
 from nnctl.data.sources.text import CSV
-from nnctl.data.stream import read_blocks
 from nnctl.data.table import Numbers, Origin, Table, Words, as_words
 from tests.data.given import opened, write
 from tests.data.test_csv import read, values, words

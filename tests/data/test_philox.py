@@ -9,7 +9,7 @@ import pytest
 
 from nnctl.core.keys import key
 from nnctl.core.philox import permutation, philox4x32, words64
-from nnctl.data.order import order
+from nnctl.data.feeding.order import order
 
 ONES = 0xFFFFFFFF
 KNOWN = [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError, DataError, RunError
-from nnctl.data.prepare import Prepared, restore
+from nnctl.data.feeding.table_feeds import Prepared, restore
 from nnctl.data.preprocessing import NumberPrep, Preprocessing
 from nnctl.data.sources.text import CSV
 from tests.data.given import PEOPLE, opened, write

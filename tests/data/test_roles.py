@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nnctl.core.errors import ConfigError, Problem
-from nnctl.data.roles import Roles, Wanted, assign, steering
+from nnctl.data.columns.roles import Roles, Wanted, assign, steering
 from nnctl.data.spec import DataSpec
 
 COLUMNS = ["a", "b", "kind", "who", "w", "y", "z"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import Problem
-from nnctl.data.given import table_of
+from nnctl.data.reading.given import table_of
 from nnctl.data.spec import DataSpec
 from nnctl.data.warnings.base import DataCheck, Fitted
 from nnctl.data.warnings.series import pieces_of_a_series, several_series

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnctl.core.errors import ConfigError, DataError
-from nnctl.data.split import at_random, contiguous, sizes
+from nnctl.data.splitting.splits import at_random, contiguous, sizes
 from tests.data.given import PEOPLE, opened, write
 
 KEY = (11, 12)

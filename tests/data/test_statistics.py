@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from nnctl.data.feeds import ScaledNumbers
+from nnctl.data.feeding.feeds import ScaledNumbers
+from nnctl.data.fitting.statistics import extent, moments
 from nnctl.data.preprocessing import NumberPrep
-from nnctl.data.statistics import extent, moments
 from nnctl.data.table import Origin
 
 RANDOM = np.random.default_rng(5)

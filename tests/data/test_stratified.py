@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from nnctl.core.errors import DataError
 from nnctl.core.keys import key
-from nnctl.data.split import sizes
-from nnctl.data.stratified import nearest_counts, stratified
+from nnctl.data.splitting.splits import sizes
+from nnctl.data.splitting.stratified import nearest_counts, stratified
 from tests.data.given import opened, write
 
 

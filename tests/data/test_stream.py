@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data import blocks
+from nnctl.data.feeding.stream import kept_of, read_blocks
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.sources import lines, text_blocks
+from nnctl.data.reading import blocks, lines, text_blocks
 from nnctl.data.sources.text import CSV
-from nnctl.data.stream import kept_of, read_blocks
 from tests.data.given import opened, write
 from tests.data.whole import read_inputs
 

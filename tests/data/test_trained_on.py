@@ -10,7 +10,7 @@ import pytest
 
 from nnctl.core.errors import DataError
 from nnctl.data.spec import DataSpec
-from nnctl.data.trained_on import (
+from nnctl.data.splitting.trained_on import (
     DataFile,
     TrainedOn,
     changed,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data.stream import read_blocks
+from nnctl.data.feeding.stream import read_blocks
 from tests.data.given import opened
 from tests.data.whole import read_inputs
 

@@ -10,11 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from nnctl.core.errors import DataError
+from nnctl.data.feeding.from_file import read_examples
+from nnctl.data.feeding.stream import read_blocks
+from nnctl.data.feeding.windows import segments, starts
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.read_file import read_examples
 from nnctl.data.spec import DataSpec
-from nnctl.data.stream import read_blocks
-from nnctl.data.window import segments, starts
 from tests.data.given import opened, write
 from tests.data.whole import read_inputs
 

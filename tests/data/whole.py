@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data import blocks, stream
-from nnctl.data.dataset import Dataset
-from nnctl.data.prepare import Prepared
+from nnctl.data.feeding import stream
+from nnctl.data.feeding.dataset import Dataset
+from nnctl.data.feeding.from_file import named, reader, without_targets
+from nnctl.data.feeding.table_feeds import Prepared
+from nnctl.data.feeding.windows import first_rows
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.read_file import named, reader, without_targets
-from nnctl.data.sources import lines, text_blocks
-from nnctl.data.window import first_rows
+from nnctl.data.reading import blocks, lines, text_blocks
 
 
 def read_inputs(path: Path, preprocessing: Preprocessing, dtype: str = "float32") -> Dataset:

@@ -11,7 +11,7 @@ import pytest
 
 from nnctl.core.errors import Problem
 from nnctl.core.shapes import Shape
-from nnctl.data.dataset import Signature
+from nnctl.data.feeding.dataset import Signature
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.lengths import length_problems, varies

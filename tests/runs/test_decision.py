@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nnctl.core.errors import DataError, RunError
-from nnctl.data.trained_on import DataFile
+from nnctl.data.splitting.trained_on import DataFile
 from nnctl.runs.decision import Decision, config_diff, decide
 from nnctl.runs.directory import RunDirectory
 from nnctl.runs.manifest import Manifest, Status

@@ -11,7 +11,7 @@ import pytest
 
 import nnctl as nnctl_module
 from nnctl.core.errors import DataError
-from nnctl.data.trained_on import DataFile, changed
+from nnctl.data.splitting.trained_on import DataFile, changed
 from nnctl.workflow.evaluate import evaluate
 from tests.cli.command import CONFIGS, nnctl
 
@@ -191,7 +191,7 @@ def test_each_of_several_files(file: str, tmp_path: Path) -> None:
 
 def test_a_split_that_another_version_would_make(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows are the same, but dealt otherwise: as wrong as other rows."""
-    from nnctl.data import stratified
+    from nnctl.data.splitting import stratified
 
     real = stratified.permutation
     monkeypatch.setattr(stratified, "permutation", lambda key, n: real(key, n)[::-1])

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from nnctl.core.errors import DataError
 from nnctl.core.spec import ConfigPath
 from nnctl.data.base import Hint, Source, find, no_hint, register
-from nnctl.data.blocks import Pick, block_rows
+from nnctl.data.reading.blocks import Pick, block_rows
 from nnctl.data.table import Column, Numbers, Origin, Rows, Table, same_length
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class HDF5(Source):
     def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
         import h5py
 
-        from nnctl.data.hdf5_file import datasets
+        from nnctl.data.reading.hdf5_file import datasets
 
         full = find(base, self.path)
         columns: dict[str, Column] = {}
@@ -69,7 +69,7 @@ class HDF5(Source):
     def blocks(self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool]) -> Iterator[Table]:
         import h5py
 
-        from nnctl.data.hdf5_file import datasets, read_rows
+        from nnctl.data.reading.hdf5_file import datasets, read_rows
 
         full, origin = find(base, self.path), Origin(self.path)
         try:
@@ -94,7 +94,7 @@ class HDF5(Source):
             raise DataError(f"is not a readable HDF5 file ({error})", file=self.path) from error
 
     def _column(self, dataset: h5py.Dataset, name: str, rows: int | None) -> Column:
-        from nnctl.data.hdf5_file import read_rows
+        from nnctl.data.reading.hdf5_file import read_rows
 
         row_bytes = prod(dataset.shape[1:]) * dataset.dtype.itemsize
         kept = (

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from nnctl.core.errors import DataError
 from nnctl.core.spec import ConfigPath
 from nnctl.data.base import Hint, Source, find, no_hint, register
-from nnctl.data.bounds import open_bytes
-from nnctl.data.npy_format import native, read_exactly
+from nnctl.data.reading.bounds import open_bytes
+from nnctl.data.reading.npy_format import native, read_exactly
 from nnctl.data.table import Column, Numbers, Origin, Table
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from nnctl.core.errors import Path, Problem
+from nnctl.data.columns.roles import Roles, target_path
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.roles import Roles, target_path
 from nnctl.data.spec import ONLY, DataSpec
 from nnctl.data.table import Rows, Table
 

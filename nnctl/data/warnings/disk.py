@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nnctl.core.errors import Problem, warning
-from nnctl.data.in_memory import SHARE, lazy, nbytes
+from nnctl.data.feeding.in_memory import SHARE, lazy, nbytes
 from nnctl.data.warnings.base import Fitted
 
 FEW = 16

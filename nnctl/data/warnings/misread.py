@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from nnctl.core.errors import Problem, warning
-from nnctl.data.patterns import column_spec
+from nnctl.data.columns.patterns import column_spec
 from nnctl.data.preprocessing import CategoryPrep
-from nnctl.data.sources.numerals import numbers_in_words
+from nnctl.data.reading.numerals import numbers_in_words
 from nnctl.data.time_format import look_like_times
 from nnctl.data.warnings.base import Fitted
 

@@ -18,7 +18,7 @@ from nnctl.core.errors import DataError
 from nnctl.core.spec import Spec
 from nnctl.data.base import find
 from nnctl.data.spec import DataSpec
-from nnctl.data.split import SplitRows
+from nnctl.data.splitting.splits import SplitRows
 from nnctl.data.table import Table
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from nnctl.core.errors import ConfigError, Path, Problem, nearest
 from nnctl.core.shapes import Shape
-from nnctl.data.patterns import matches
-from nnctl.data.sources.dialect import delimiter_hint
+from nnctl.data.columns.patterns import matches
+from nnctl.data.reading.dialect import delimiter_hint
 from nnctl.data.spec import ONLY, DataSpec
 
 

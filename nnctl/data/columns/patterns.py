@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nnctl.data.spec import ONLY, ColumnSpec, DataSpec
 
 if TYPE_CHECKING:
-    from nnctl.data.roles import Roles
+    from nnctl.data.columns.roles import Roles
 
 
 def matches(pattern: str, name: str) -> bool:

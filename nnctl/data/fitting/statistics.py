@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from nnctl.data.feeds import ScaledNumbers
+from nnctl.data.feeding.feeds import ScaledNumbers
 from nnctl.data.preprocessing import Floats
 from nnctl.data.table import Rows, blocks
 

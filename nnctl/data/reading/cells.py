@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from nnctl.core.errors import DataError
 from nnctl.data.base import Hint
-from nnctl.data.sources.dialect import delimiter_hint
-from nnctl.data.sources.numerals import EXACT, Numerals
+from nnctl.data.reading.dialect import delimiter_hint
+from nnctl.data.reading.numerals import EXACT, Numerals
 from nnctl.data.table import Column, Numbers, Origin, Words, as_words
 
 

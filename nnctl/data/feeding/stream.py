@@ -12,13 +12,13 @@ import numpy as np
 from nnctl.core.errors import DataError, nearest
 from nnctl.core.visible import listed
 from nnctl.data.base import Source, no_hint
-from nnctl.data.blocks import Windowed, values
-from nnctl.data.dataset import Dataset
-from nnctl.data.prepare import Prepared
+from nnctl.data.feeding.dataset import Dataset
+from nnctl.data.feeding.from_file import named, reader, without_targets
+from nnctl.data.feeding.table_feeds import Prepared
+from nnctl.data.feeding.windows import require_series
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.read_file import named, reader, without_targets
+from nnctl.data.reading.blocks import Windowed, values
 from nnctl.data.table import Origin, Rows, Table
-from nnctl.data.window import require_series
 
 ROW = "row"
 """A name under which the number of a row in its file can be carried over, if no column is called so."""

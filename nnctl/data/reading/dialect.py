@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 
-from nnctl.data.sources.numerals import Numerals
+from nnctl.data.reading.numerals import Numerals
 
 WHITESPACE = "whitespace"
 """The delimiter that is any run of blanks and tabs."""

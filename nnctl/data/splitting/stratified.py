@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from nnctl.core.keys import Key
 from nnctl.core.philox import permutation
-from nnctl.data.split import SplitRows, by_code
+from nnctl.data.splitting.splits import SplitRows, by_code
 from nnctl.data.table import Rows
 
 Counts = npt.NDArray[np.int64]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.shapes import Shape
-from nnctl.data.fit import fit_category, fit_number, fit_time, kind_of
-from nnctl.data.patterns import column_spec
+from nnctl.data.columns.patterns import column_spec
+from nnctl.data.columns.roles import Roles, Wanted
+from nnctl.data.feeding.shapes import fitted, misfit
+from nnctl.data.fitting.one_column import fit_category, fit_number, fit_time, kind_of
 from nnctl.data.preprocessing import (
     CategoryPrep,
     ColumnPrep,
@@ -15,9 +17,7 @@ from nnctl.data.preprocessing import (
     TargetPrep,
     TimePrep,
 )
-from nnctl.data.roles import Roles, Wanted
-from nnctl.data.shape_fit import fitted, misfit
-from nnctl.data.sources.numerals import numbers_in_words
+from nnctl.data.reading.numerals import numbers_in_words
 from nnctl.data.spec import DataSpec
 from nnctl.data.table import Rows, Table
 

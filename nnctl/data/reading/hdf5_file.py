@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 
 from nnctl.core.errors import DataError
-from nnctl.data.bounds import FREE, RATIO
-from nnctl.data.npy_format import column_of, native
+from nnctl.data.reading.bounds import FREE, RATIO
+from nnctl.data.reading.npy_format import column_of, native
 from nnctl.data.table import Column, coded
 
 _DEPTH = 8

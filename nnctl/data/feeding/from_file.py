@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from nnctl.core.errors import ConfigError, DataError, Problem, RunError
 from nnctl.core.spec import first_fault
 from nnctl.data.base import Source, by_ending, sources
-from nnctl.data.dataset import Dataset
-from nnctl.data.prepare import Prepared
+from nnctl.data.feeding.dataset import Dataset
+from nnctl.data.feeding.table_feeds import Prepared
+from nnctl.data.feeding.windows import first_rows
 from nnctl.data.preprocessing import InputPrep, Preprocessing
 from nnctl.data.table import Column, Numbers, Table
-from nnctl.data.window import first_rows
 
 
 def read_examples(source: Path | Table, preprocessing: Preprocessing, dtype: str = "float32") -> Dataset:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnctl.data.feeds import Feed
+from nnctl.data.feeding.feeds import Feed
 from nnctl.data.table import Origin, Rows
 
 WEIGHT = "sample_weight"

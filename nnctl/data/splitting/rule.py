@@ -8,10 +8,10 @@ import numpy as np
 
 from nnctl.core.errors import DataError
 from nnctl.core.keys import key
-from nnctl.data import split as splits
-from nnctl.data.grouped import grouped
 from nnctl.data.spec import DataSpec
-from nnctl.data.stratified import stratified
+from nnctl.data.splitting import splits
+from nnctl.data.splitting.grouped import grouped
+from nnctl.data.splitting.stratified import stratified
 from nnctl.data.table import Table, as_words
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnctl.core.errors import DataError
-from nnctl.data.npy_format import column_of, native
+from nnctl.data.reading.npy_format import column_of, native
 from nnctl.data.table import Origin, Table
 
 NAME = "data"

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnctl.data.bounds import open_bytes
-from nnctl.data.sources.cells import Cells, beyond
-from nnctl.data.sources.dialect import WHITESPACE, blanks_as_one
+from nnctl.data.reading.bounds import open_bytes
+from nnctl.data.reading.cells import Cells, beyond
+from nnctl.data.reading.dialect import WHITESPACE, blanks_as_one
 
 CHUNK = 16384
 """Rows that are handled at a time."""

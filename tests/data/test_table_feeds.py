@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data.prepare import Prepared
+from nnctl.data.feeding.table_feeds import Prepared
 from nnctl.data.table import Numbers, Origin, Table, Words
 from tests.data.given import fitted
 

@@ -9,12 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from nnctl.core.visible import listed
-from nnctl.data import times
-from nnctl.data.dataset import Dataset, ExampleArray
-from nnctl.data.feeds import Coded, Feed, Joined, NotNegative, ScaledNumbers, Whole, negative_weight, ready
-from nnctl.data.fit_roles import natural_shape
+from nnctl.data.columns import times
+from nnctl.data.feeding.dataset import Dataset, ExampleArray
+from nnctl.data.feeding.feeds import (
+    Coded,
+    Feed,
+    Joined,
+    NotNegative,
+    ScaledNumbers,
+    Whole,
+    negative_weight,
+    ready,
+)
+from nnctl.data.feeding.shapes import fitted, misfit
+from nnctl.data.fitting.all_columns import natural_shape
 from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, NumberPrep, Preprocessing, TargetPrep, TimePrep
-from nnctl.data.shape_fit import fitted, misfit
 from nnctl.data.table import Numbers, Rows, Table, as_words
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from nnctl.data.feeding.windows import segments, starts
 from nnctl.data.spec import WindowSpec
 from nnctl.data.table import Column, Numbers, Origin, Rows, Table, Words, as_words, take
-from nnctl.data.window import segments, starts
 
 BLOCK_ROWS = 16384
 """Rows of a block, if they are narrow."""

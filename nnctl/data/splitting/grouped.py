@@ -15,7 +15,7 @@ import numpy as np
 
 from nnctl.core.keys import Key
 from nnctl.core.philox import permutation
-from nnctl.data.split import SplitRows, by_code, sizes
+from nnctl.data.splitting.splits import SplitRows, by_code, sizes
 from nnctl.data.table import Rows
 
 

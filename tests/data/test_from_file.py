@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError, DataError, RunError
+from nnctl.data.feeding.from_file import read_examples
 from nnctl.data.open import Data
-from nnctl.data.read_file import read_examples
 from tests.data.given import PEOPLE, opened, write
 from tests.data.whole import read_inputs
 
