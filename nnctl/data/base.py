@@ -13,8 +13,7 @@ from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
 
 if TYPE_CHECKING:
-    from nnctl.data.reading.blocks import Pick
-    from nnctl.data.table import Table
+    from nnctl.data.table import Pick, Table
 
 sources: Registry[Source] = Registry("data source", "nnctl.data.sources")
 register = sources.register

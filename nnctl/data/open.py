@@ -14,7 +14,7 @@ from nnctl.data.columns.patterns import column_spec
 from nnctl.data.columns.roles import Roles, Wanted, assign, steering
 from nnctl.data.feeding.dataset import Dataset, Signature
 from nnctl.data.feeding.in_memory import held
-from nnctl.data.feeding.table_feeds import Prepared
+from nnctl.data.feeding.table_feeds import TableFeeds
 from nnctl.data.feeding.windows import first_rows
 from nnctl.data.fitting.all_columns import fit
 from nnctl.data.preprocessing import Preprocessing
@@ -23,7 +23,7 @@ from nnctl.data.splitting.rule import split_rows
 from nnctl.data.splitting.splits import SPLITS, SplitRows
 from nnctl.data.splitting.trained_on import DataFile, TrainedOn, data_files, data_sha256, split_sha256
 from nnctl.data.table import Rows, Table, Words
-from nnctl.data.warnings.base import Fitted
+from nnctl.data.warnings.base import Evidence
 from nnctl.data.warnings.table import data_warnings
 
 
@@ -192,28 +192,28 @@ def assemble(
     fitted = preprocessing or fit(main, rows["train"], roles, spec, wanted).model_copy(
         update={"trained_on": TrainedOn(split_sha256=dealt)}
     )
-    prepared = Prepared(main, fitted, dtype)
+    feeds = TableFeeds(main, fitted, dtype)
     made: dict[str, Dataset | None] = {}
     for name in SPLITS:
         if name != "train" and name in tables:
-            other = Prepared(tables[name], fitted, dtype)
+            other = TableFeeds(tables[name], fitted, dtype)
             made[name] = _examples(spec, name, other, other.rows, tables[name])
         else:
-            made[name] = _examples(spec, name, prepared, rows[name], main) if len(rows[name]) else None
+            made[name] = _examples(spec, name, feeds, rows[name], main) if len(rows[name]) else None
     train = made["train"]
     assert train is not None
     warnings: tuple[Problem, ...] = ()
     if preprocessing is None:
         whole = all(table.complete for table in tables.values())
-        warnings = data_warnings(Fitted(spec, main, rows["train"], roles, fitted, whole))
+        warnings = data_warnings(Evidence(spec, main, rows["train"], roles, fitted, whole))
     notes = tuple(dict.fromkeys(note for table in tables.values() for note in table.notes))
     return Data(train, made["validation"], made["test"], fitted, {}, dealt, warnings, notes)
 
 
-def _examples(spec: DataSpec, name: str, prepared: Prepared, rows: Rows, table: Table) -> Dataset:
+def _examples(spec: DataSpec, name: str, feeds: TableFeeds, rows: Rows, table: Table) -> Dataset:
     """The data set of the rows of one split: each an example, or windows over them."""
     window = spec.windows
     if window is None:
-        return prepared.dataset(name, rows)
+        return feeds.dataset(name, rows)
     firsts = first_rows(table, rows, window, window.horizon, f"the {name} split")
-    return prepared.dataset(name, firsts)
+    return feeds.dataset(name, firsts)

@@ -106,6 +106,10 @@ class Origin:
         return DataError(message, file=self.file, row=at, column=column, hint=hint)
 
 
+Pick = Callable[[Sequence[str], Origin], Collection[str]]
+"""Which of a file's columns are wanted. Raises DataError where one is not there."""
+
+
 @dataclass(frozen=True)
 class Table:
     """Named columns of one source. `total` is the number of rows in the file, None if it was not counted."""

@@ -13,7 +13,7 @@ TREES = {
 
 CHANGING = {
     "core/errors.py": "DataError",
-    "data/reading/blocks.py": "Windowed",
+    "data/feeding/windows.py": "Windowed",
     "formats/keras/scopes.py": "Member Scope _Frame",
     "formats/predictions.py": "CSVWriter JSONLinesWriter NPYWriter",
     "graph/build.py": "_Scope",

@@ -12,7 +12,7 @@ from nnctl.data.fitting.all_columns import fit
 from nnctl.data.open import Data, open_data
 from nnctl.data.reading.given import table_of
 from nnctl.data.spec import DataSpec
-from nnctl.data.warnings.base import Fitted
+from nnctl.data.warnings.base import Evidence
 
 PEOPLE = """age,hours,job,income,weight
 31,40,clerk,low,1
@@ -37,9 +37,9 @@ def opened(directory: Path, config: dict[str, Any], seed: int = 3, **wanted: Any
     return open_data(DataSpec.model_validate(config), directory, seed, **wanted)
 
 
-def fitted(held: dict[str, Any], /, whole: bool = True, **data: Any) -> Fitted:
+def evidence(held: dict[str, Any], /, whole: bool = True, **data: Any) -> Evidence:
     """Columns as what warns of them sees them: all rows train, the target is `y`."""
     spec = DataSpec.model_validate({"source": "a.csv", "target": "y", **data})
     table, wanted = table_of(held), Wanted()
     rows, roles = np.arange(table.longest), assign(spec, table.names, wanted)
-    return Fitted(spec, table, rows, roles, fit(table, rows, roles, spec, wanted), whole)
+    return Evidence(spec, table, rows, roles, fit(table, rows, roles, spec, wanted), whole)

@@ -13,7 +13,7 @@ from nnctl.data.warnings.columns import row_numbers, text_or_ids_as_classes
 from nnctl.data.warnings.disk import slow_random_order
 from nnctl.data.warnings.idle import idle_pattern
 from nnctl.data.warnings.misread import names_of_times_or_numbers
-from tests.data.given import fitted
+from tests.data.given import evidence
 
 
 def names(distinct: int, rows: int, words: int = 1) -> list[str]:
@@ -39,33 +39,33 @@ TEXT, ROWS = "numbers made of the text beforehand", "{type: number} for what is 
 )
 def test_text_and_ids(cells: list[str], way: str | None) -> None:
     """Of twenty rows nine of ten have their own; texts have four words, and half the rows their own."""
-    found = list(text_or_ids_as_classes(fitted({"x": cells, "y": np.arange(len(cells)) % 7})))
+    found = list(text_or_ids_as_classes(evidence({"x": cells, "y": np.arange(len(cells)) % 7})))
     assert [str(problem.expected).partition(", or")[0] for problem in found] == ([] if way is None else [way])
 
 
 def test_missing_cells_are_no_text_and_a_head_shows_no_ids() -> None:
     columns = {"x": [*names(19, 19, 4), ""], "y": np.arange(20) % 7}
-    (text,) = text_or_ids_as_classes(fitted(columns, columns={"x": {"missing": "other"}}))
+    (text,) = text_or_ids_as_classes(evidence(columns, columns={"x": {"missing": "other"}}))
     assert text.message == (
         "column 'x' holds text (19 different ones in 20 rows), and enters as a category: "
         "each text is a class of its own"
     )
-    (ids,) = text_or_ids_as_classes(fitted({"x": names(20, 20), "y": np.arange(20) % 7}))
+    (ids,) = text_or_ids_as_classes(evidence({"x": names(20, 20), "y": np.arange(20) % 7}))
     assert ids.message == (
         "column 'x' has 20 classes in 20 training rows: it names rows, and says nothing about others"
     )
-    assert list(text_or_ids_as_classes(fitted({"x": names(20, 20), "y": np.arange(20)}, whole=False))) == []
+    assert list(text_or_ids_as_classes(evidence({"x": names(20, 20), "y": np.arange(20)}, whole=False))) == []
 
 
 def test_columns_that_count_rows() -> None:
     """Among arrays and other columns; not as a category, and not of nineteen rows."""
     y = np.arange(20) % 7
     columns = {"id": np.ones((20, 2)), "key": y, "idx": np.arange(5, 25), "nr": np.arange(20), "y": y}
-    found = [problem.message for problem in row_numbers(fitted(columns))]
+    found = [problem.message for problem in row_numbers(evidence(columns))]
     assert found == [f"column '{name}' counts the rows, and enters as a number" for name in ("idx", "nr")]
     category = {"id": {"type": "category"}}
-    assert list(row_numbers(fitted({"id": np.arange(20), "y": y}, columns=category))) == []
-    assert list(row_numbers(fitted({"id": np.arange(19), "y": y[:19]}))) == []
+    assert list(row_numbers(evidence({"id": np.arange(20), "y": y}, columns=category))) == []
+    assert list(row_numbers(evidence({"id": np.arange(19), "y": y[:19]}))) == []
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_columns_that_count_rows() -> None:
 )
 def test_times_of_other_formats(words: list[str], form: str | None) -> None:
     """The day first where both could be; one mark and one clock for all."""
-    found = list(names_of_times_or_numbers(fitted({"x": words * 2, "y": [1, 2, 3, 4]})))
+    found = list(names_of_times_or_numbers(evidence({"x": words * 2, "y": [1, 2, 3, 4]})))
     way = f'columns: {{x: {{type: time, format: "{form}", parts: [month, weekday, hour], scale: standard}}}}'
     assert [problem.expected for problem in found] == ([] if form is None else [way])
 
@@ -105,11 +105,11 @@ def test_where_the_config_speaks_of_a_column() -> None:
         ({"inputs": "*"}, "a", ("inputs",)),
     ]
     for config, name, path in paths:
-        assert fitted(columns, **config).column_path(name) == ("data", *path)
+        assert evidence(columns, **config).column_path(name) == ("data", *path)
 
 
 def test_a_pattern_that_reaches_nothing_is_told_at_its_name() -> None:
-    (problem,) = idle_pattern(fitted({"a": [1, 2], "y": [1, 2]}, columns={"y*": "number", "a*": "number"}))
+    (problem,) = idle_pattern(evidence({"a": [1, 2], "y": [1, 2]}, columns={"y*": "number", "a*": "number"}))
     assert (problem.message, problem.path) == ("'y*' reaches no input", ("data", "columns", "y*"))
     assert problem.at_key
 
@@ -130,7 +130,7 @@ class OnDisk:
     ("chunk", "shuffle", "said"), [(16, True, True), (15, True, False), (16, False, False)]
 )
 def test_a_random_order_over_large_chunks(chunk: int, shuffle: bool, said: bool) -> None:
-    seen = fitted({"a": [1.0, 2.0], "y": [1, 2]}, shuffle=shuffle)
+    seen = evidence({"a": [1.0, 2.0], "y": [1, 2]}, shuffle=shuffle)
     table = replace(seen.table, columns=seen.table.columns | {"a": Numbers(cast(Any, OnDisk(chunk)))})
     found = [problem.message for problem in slow_random_order(replace(seen, table=table))]
     message = (

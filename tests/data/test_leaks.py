@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnctl.data.warnings.leaks import leaked_target
-from tests.data.given import fitted, opened
+from tests.data.given import evidence, opened
 
 RANDOM = np.random.default_rng(5)
 KIND = RANDOM.integers(0, 3, 60)
@@ -101,7 +101,7 @@ def test_windows_learn_from_the_past_of_the_target(tmp_path: Path) -> None:
 
 
 def told(held: dict[str, Any], /, **config: Any) -> list[str]:
-    return [warning.message for warning in leaked_target(fitted(held, **config))]
+    return [warning.message for warning in leaked_target(evidence(held, **config))]
 
 
 def test_as_many_rows_as_rule_out_chance() -> None:
@@ -163,5 +163,5 @@ def test_every_target_is_looked_at() -> None:
 
 
 def test_of_a_head_it_is_said_that_it_is_one() -> None:
-    (said,) = leaked_target(fitted({"x": WORDS, "z": MONEY, "y": WORDS}, whole=False))
+    (said,) = leaked_target(evidence({"x": WORDS, "z": MONEY, "y": WORDS}, whole=False))
     assert said.message == "column 'x' equals the target 'y' in every of the first 60 rows"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError, DataError, RunError
-from nnctl.data.feeding.table_feeds import Prepared, restore
+from nnctl.data.feeding.table_feeds import TableFeeds, restore
 from nnctl.data.preprocessing import NumberPrep, Preprocessing
 from nnctl.data.sources.text import CSV
 from tests.data.given import PEOPLE, opened, write
@@ -153,8 +153,8 @@ def test_stored_preprocessing_is_used_not_fitted(tmp_path: Path) -> None:
 
 def test_a_table_is_prepared_as_training_prepared_it(tmp_path: Path) -> None:
     data = people(tmp_path)
-    prepared = Prepared(CSV(path="p.csv").read(tmp_path), data.preprocessing)
-    arrays = prepared.dataset("p.csv", prepared.rows).arrays()
+    feeds = TableFeeds(CSV(path="p.csv").read(tmp_path), data.preprocessing)
+    arrays = feeds.dataset("p.csv", feeds.rows).arrays()
     np.testing.assert_array_equal(arrays["input"], data.train.arrays()["input"])
 
 

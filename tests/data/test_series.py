@@ -11,7 +11,7 @@ import pytest
 from nnctl.core.errors import Problem
 from nnctl.data.reading.given import table_of
 from nnctl.data.spec import DataSpec
-from nnctl.data.warnings.base import DataCheck, Fitted
+from nnctl.data.warnings.base import DataCheck, Evidence
 from nnctl.data.warnings.series import pieces_of_a_series, several_series
 
 
@@ -20,7 +20,7 @@ def warned(check: DataCheck, columns: dict[str, Any], **data: Any) -> list[Probl
     spec = DataSpec.model_validate({"source": "a.csv", "window": {"length": 2}, **data})
     table = table_of(columns)
     rows = np.arange(table.longest)
-    found: Iterator[Problem] = check(Fitted(spec, table, rows, cast(Any, None), cast(Any, None), True))
+    found: Iterator[Problem] = check(Evidence(spec, table, rows, cast(Any, None), cast(Any, None), True))
     return list(found)
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
-from nnctl.data.feeding.table_feeds import Prepared
+from nnctl.data.feeding.table_feeds import TableFeeds
 from nnctl.data.table import Numbers, Origin, Table, Words
-from tests.data.given import fitted
+from tests.data.given import evidence
 
 WORDS = Words(np.array([-1, 0], "i4"), ("a",))
 ARRAYS = Numbers(np.zeros((2, 3)))
@@ -38,18 +38,18 @@ ARRAYS = Numbers(np.zeros((2, 3)))
     ],
 )
 def test_columns_that_are_others(trained: Any, config: Any, now: Any, message: str) -> None:
-    stored = fitted({"x": trained, "y": [1, 2]}, columns=config).preprocessing
+    stored = evidence({"x": trained, "y": [1, 2]}, columns=config).preprocessing
     columns = (
         {"x": now, "y": Numbers(np.array([1, 2]))} if now is not None else {"y": Numbers(np.array([1, 2]))}
     )
     with pytest.raises(DataError) as caught:
-        Prepared(Table(columns, Origin("a.csv", 2)), stored, targets=False)
+        TableFeeds(Table(columns, Origin("a.csv", 2)), stored, targets=False)
     assert str(caught.value) == message
 
 
 def test_a_weight_below_zero() -> None:
     held = {"x": [1.0, 2.0], "w": [0.0, 0.5], "y": [1, 2]}
-    stored = fitted(held, sample_weight="w").preprocessing
+    stored = evidence(held, sample_weight="w").preprocessing
     for weights, message in (
         ([0.0, 0.5], None),
         ([0.0, -0.5], "a.csv:3, column 'w': a sample weight is negative"),
@@ -57,9 +57,9 @@ def test_a_weight_below_zero() -> None:
         columns = {name: Numbers(np.array(cells)) for name, cells in (held | {"w": weights}).items()}
         table = Table(dict(columns), Origin("a.csv", 2))
         if message is None:
-            assert Prepared(table, stored).weight is not None
+            assert TableFeeds(table, stored).weight is not None
             continue
-        assert Prepared(table, stored, targets=False).weight is None
+        assert TableFeeds(table, stored, targets=False).weight is None
         with pytest.raises(DataError) as caught:
-            Prepared(table, stored)
+            TableFeeds(table, stored)
         assert str(caught.value) == message

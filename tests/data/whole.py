@@ -12,7 +12,7 @@ from nnctl.core.errors import DataError
 from nnctl.data.feeding import stream
 from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.feeding.from_file import named, reader, without_targets
-from nnctl.data.feeding.table_feeds import Prepared
+from nnctl.data.feeding.table_feeds import TableFeeds
 from nnctl.data.feeding.windows import first_rows
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.reading import blocks, lines, text_blocks
@@ -45,8 +45,8 @@ def read_inputs(path: Path, preprocessing: Preprocessing, dtype: str = "float32"
 def _whole(path: Path, preprocessing: Preprocessing, dtype: str) -> Dataset:
     kinds = without_targets(preprocessing).kind_of
     table = named(reader(path, preprocessing).read(Path(), kinds), preprocessing)
-    prepared = Prepared(table, preprocessing, dtype, targets=False)
-    window, firsts = preprocessing.window, prepared.rows
+    feeds = TableFeeds(table, preprocessing, dtype, targets=False)
+    window, firsts = preprocessing.window, feeds.rows
     if window is not None:
         firsts = first_rows(table, firsts, window, 0, "the file")
-    return prepared.dataset(path.name, firsts)
+    return feeds.dataset(path.name, firsts)

@@ -14,7 +14,7 @@ from nnctl.core.errors import ConfigError, DataError, Problem, RunError
 from nnctl.core.spec import first_fault
 from nnctl.data.base import Source, by_ending, sources
 from nnctl.data.feeding.dataset import Dataset
-from nnctl.data.feeding.table_feeds import Prepared
+from nnctl.data.feeding.table_feeds import TableFeeds
 from nnctl.data.feeding.windows import first_rows
 from nnctl.data.preprocessing import InputPrep, Preprocessing
 from nnctl.data.table import Column, Numbers, Table
@@ -30,11 +30,11 @@ def read_examples(source: Path | Table, preprocessing: Preprocessing, dtype: str
     if isinstance(source, Path):
         source = reader(source, preprocessing).read(Path(), preprocessing.kind_of)
     table = named(source, preprocessing)
-    prepared = Prepared(table, preprocessing, dtype)
-    window, firsts = preprocessing.window, prepared.rows
+    feeds = TableFeeds(table, preprocessing, dtype)
+    window, firsts = preprocessing.window, feeds.rows
     if window is not None:
         firsts = first_rows(table, firsts, window, window.horizon, "the file")
-    return prepared.dataset(table.origin.file, firsts)
+    return feeds.dataset(table.origin.file, firsts)
 
 
 def without_targets(preprocessing: Preprocessing) -> Preprocessing:

@@ -1,13 +1,34 @@
-"""Holding what the data gives against the shape that the model declares."""
+"""The shape of one example: as the columns give it, and held against the one that the model declares."""
 
 from __future__ import annotations
 
 from math import prod
 
 from nnctl.core.shapes import Shape, show
+from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, TimePrep
+from nnctl.data.table import Table
 
 
-def fitted(found: tuple[int, ...], declared: Shape | None) -> tuple[int, ...] | None:
+def natural_shape(table: Table, columns: dict[str, ColumnPrep], length: int | None) -> tuple[int, ...]:
+    """The shape of one example as the columns give it: an array's own, else the columns side by side."""
+    only = next(iter(columns)) if len(columns) == 1 else None
+    if only and table.columns[only].shape:
+        shape = table.columns[only].shape
+    else:
+        shape = (sum(_width(table, name, prep) for name, prep in columns.items()),)
+    return shape if length is None else (length, *shape)
+
+
+def _width(table: Table, name: str, prep: ColumnPrep) -> int:
+    if isinstance(prep, CategoryPrep | TimePrep):
+        return prep.width
+    width = 1
+    for n in table.columns[name].shape:
+        width *= n
+    return width
+
+
+def agreed_shape(found: tuple[int, ...], declared: Shape | None) -> tuple[int, ...] | None:
     """The shape that one example takes, or None if it cannot.
 
     Declared axes win; a `null` is taken from the data axis by axis, or computed if it is the only unknown.
@@ -33,8 +54,8 @@ def fitted(found: tuple[int, ...], declared: Shape | None) -> tuple[int, ...] | 
     return tuple(total // known if n is None else n for n in declared)
 
 
-def misfit(name: str, found: tuple[int, ...], declared: Shape, columns: list[str]) -> str:
-    """What to tell a user whose data does not fit the declared shape of input `name`."""
+def disagreement(name: str, found: tuple[int, ...], declared: Shape, columns: list[str]) -> str:
+    """What to tell a user whose data contradicts the declared shape of input `name`."""
     from_columns = (
         columns[0] if len(columns) == 1 else f"{columns[0]} ... {columns[-1]}, {len(columns)} columns"
     )

@@ -14,10 +14,10 @@ from nnctl.core.visible import listed
 from nnctl.data.base import Source, no_hint
 from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.feeding.from_file import named, reader, without_targets
-from nnctl.data.feeding.table_feeds import Prepared
-from nnctl.data.feeding.windows import require_series
+from nnctl.data.feeding.table_feeds import TableFeeds
+from nnctl.data.feeding.windows import Windowed, require_series
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.reading.blocks import Windowed, values
+from nnctl.data.reading.blocks import values
 from nnctl.data.table import Origin, Rows, Table
 
 ROW = "row"
@@ -65,9 +65,9 @@ def read_blocks(
             firsts = np.arange(table.longest, dtype=np.int64)
         if not len(firsts):
             continue
-        prepared = Prepared(named(table, preprocessing), preprocessing, dtype, targets=False)
+        feeds = TableFeeds(named(table, preprocessing), preprocessing, dtype, targets=False)
         kept = {name: carried(table, name, firsts + last) for name in keep}
-        yield Block(prepared.dataset(origin.file, firsts), kept)
+        yield Block(feeds.dataset(origin.file, firsts), kept)
         count += len(firsts)
     if windowed is not None and windowed.rows and not count:
         raise DataError(

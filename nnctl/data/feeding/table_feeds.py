@@ -21,13 +21,12 @@ from nnctl.data.feeding.feeds import (
     negative_weight,
     ready,
 )
-from nnctl.data.feeding.shapes import fitted, misfit
-from nnctl.data.fitting.all_columns import natural_shape
+from nnctl.data.feeding.shapes import agreed_shape, disagreement, natural_shape
 from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, NumberPrep, Preprocessing, TargetPrep, TimePrep
 from nnctl.data.table import Numbers, Rows, Table, as_words
 
 
-class Prepared:
+class TableFeeds:
     """A table seen through a `Preprocessing`; `dataset` picks the examples of a split.
 
     Args:
@@ -74,9 +73,9 @@ class Prepared:
         feed = self._feed(prep.columns, integer, dtype, varies=None in prep.shape)
         length = window.length if window else None
         found = natural_shape(self.table, prep.columns, length)
-        shape = fitted(found, prep.shape)
+        shape = agreed_shape(found, prep.shape)
         if shape is None:
-            raise self.table.origin.error(misfit(name, found, prep.shape, list(prep.columns)))
+            raise self.table.origin.error(disagreement(name, found, prep.shape, list(prep.columns)))
         origin = self.table.at(next(iter(prep.columns)))
         return ExampleArray(feed, shape, dtype, origin, 0, length or 1)
 

@@ -1,13 +1,15 @@
-"""Windows over rows in order of time: where each begins."""
+"""Windows over rows in order of time: where each begins, in a table or in blocks of one."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from nnctl.data.reading.blocks import below, joined
 from nnctl.data.spec import WindowSpec
-from nnctl.data.table import Origin, Rows, Table, as_words
+from nnctl.data.table import Origin, Rows, Table, Words, as_words
 
 
 def segments(rows: Rows, groups: Rows | None) -> list[tuple[int, int]]:
@@ -62,3 +64,53 @@ def first_rows(table: Table, rows: Rows, window: WindowSpec, horizon: int, what:
             else None,
         )
     return firsts
+
+
+@dataclass
+class Windowed:
+    """Cuts blocks of rows so that each holds whole windows: the rows at its end that begin windows not yet
+    complete are taken along into the next."""
+
+    window: WindowSpec
+    rows: int = field(default=0, init=False)
+    """How many rows have been seen."""
+    _next: int = field(default=0, init=False)
+    """The row, counted over all blocks, at which the next window begins."""
+    _group: str | None = field(default=None, init=False)
+    _held: Table | None = field(default=None, init=False)
+
+    def add(self, block: Table) -> tuple[Table, Rows]:
+        """The table to read from, and in it the first row of every window that is complete now."""
+        n = block.longest
+        length, stride = self.window.length, self.window.stride
+        begin = min(self._next, self.rows)
+        held = block
+        if self._held is not None and begin < self.rows:
+            held = joined(below(self._held, self._held.longest - (self.rows - begin)), block)
+        found: list[Rows] = []
+        for first, last, fresh in self._pieces(block, n):
+            if fresh:
+                self._next = first
+            firsts = starts([(self._next, last)], length, stride, 0)
+            if len(firsts):
+                found.append(firsts - begin)
+                self._next = int(firsts[-1]) + stride
+        self.rows += n
+        self._held = held
+        return held, np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+
+    def _pieces(self, block: Table, n: int) -> Iterator[tuple[int, int, bool]]:
+        """The stretches of one series: first row, last row (over all blocks), whether the series is new."""
+        column = block.columns.get(self.window.group) if self.window.group is not None else None
+        groups = as_words(column) if column is not None else None
+        codes = groups.codes.astype(np.int64) if groups is not None else None
+        for first, last in segments(np.arange(n, dtype=np.int64), codes):
+            word = _word(groups, first)
+            yield self.rows + first, self.rows + last, first > 0 or self.rows == 0 or word != self._group
+            self._group = word
+
+
+def _word(groups: Words | None, row: int) -> str | None:
+    if groups is None or groups.codes[row] < 0:
+        return None
+    return groups.vocabulary[int(groups.codes[row])]

@@ -6,7 +6,7 @@ from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.shapes import Shape
 from nnctl.data.columns.patterns import column_spec
 from nnctl.data.columns.roles import Roles, Wanted
-from nnctl.data.feeding.shapes import fitted, misfit
+from nnctl.data.feeding.shapes import agreed_shape, disagreement, natural_shape
 from nnctl.data.fitting.one_column import fit_category, fit_number, fit_time, kind_of
 from nnctl.data.preprocessing import (
     CategoryPrep,
@@ -15,7 +15,6 @@ from nnctl.data.preprocessing import (
     NumberPrep,
     Preprocessing,
     TargetPrep,
-    TimePrep,
 )
 from nnctl.data.reading.numerals import numbers_in_words
 from nnctl.data.spec import DataSpec
@@ -45,25 +44,6 @@ def fit(table: Table, rows: Rows, roles: Roles, spec: DataSpec, wanted: Wanted) 
         window=spec.windows,
         reader=table.options,
     )
-
-
-def natural_shape(table: Table, columns: dict[str, ColumnPrep], length: int | None) -> tuple[int, ...]:
-    """The shape of one example as the columns give it: an array's own, else the columns side by side."""
-    only = next(iter(columns)) if len(columns) == 1 else None
-    if only and table.columns[only].shape:
-        shape = table.columns[only].shape
-    else:
-        shape = (sum(_width(table, name, prep) for name, prep in columns.items()),)
-    return shape if length is None else (length, *shape)
-
-
-def _width(table: Table, name: str, prep: ColumnPrep) -> int:
-    if isinstance(prep, CategoryPrep | TimePrep):
-        return prep.width
-    width = 1
-    for n in table.columns[name].shape:
-        width *= n
-    return width
 
 
 def _input(
@@ -117,8 +97,8 @@ def _input(
             preps[c] = fit_number(table.columns[c], rows, specs[c], c, table.at(c))
     found = natural_shape(table, preps, spec.window.length if spec.window else None)
     declared: Shape | None = wanted.inputs.get(name)
-    if fitted(found, declared) is None and declared is not None:
-        problems.append(Problem(misfit(name, found, declared, columns), ("model", "inputs", name)))
+    if agreed_shape(found, declared) is None and declared is not None:
+        problems.append(Problem(disagreement(name, found, declared, columns), ("model", "inputs", name)))
     return InputPrep(
         columns=preps, shape=found if declared is None else declared, dtype="int32" if integer else "float32"
     )

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from nnctl.data.feeding.windows import segments, starts
-from nnctl.data.spec import WindowSpec
 from nnctl.data.table import Column, Numbers, Origin, Rows, Table, Words, as_words, take
 
 BLOCK_ROWS = 16384
 """Rows of a block, if they are narrow."""
 BLOCK_BYTES = 16 << 20
 """What a block of wide rows takes at most, one row at least."""
-
-Pick = Callable[[Sequence[str], Origin], Collection[str]]
-"""Which of a file's columns are wanted. Raises DataError where one is not there."""
 
 
 def block_rows(row_bytes: int) -> int:
@@ -64,56 +58,6 @@ def _joined_words(a: Words, b: Words) -> Words:
     moved = [places.setdefault(word, len(places)) for word in b.vocabulary]
     codes = np.array([*moved, -1], dtype=np.int32)[b.codes]
     return Words(np.concatenate([a.codes, codes]), tuple(places))
-
-
-@dataclass
-class Windowed:
-    """Cuts blocks of rows so that each holds whole windows: the rows at its end that begin windows not yet
-    complete are taken along into the next."""
-
-    window: WindowSpec
-    rows: int = field(default=0, init=False)
-    """How many rows have been seen."""
-    _next: int = field(default=0, init=False)
-    """The row, counted over all blocks, at which the next window begins."""
-    _group: str | None = field(default=None, init=False)
-    _held: Table | None = field(default=None, init=False)
-
-    def add(self, block: Table) -> tuple[Table, Rows]:
-        """The table to read from, and in it the first row of every window that is complete now."""
-        n = block.longest
-        length, stride = self.window.length, self.window.stride
-        begin = min(self._next, self.rows)
-        held = block
-        if self._held is not None and begin < self.rows:
-            held = joined(below(self._held, self._held.longest - (self.rows - begin)), block)
-        found: list[Rows] = []
-        for first, last, fresh in self._pieces(block, n):
-            if fresh:
-                self._next = first
-            firsts = starts([(self._next, last)], length, stride, 0)
-            if len(firsts):
-                found.append(firsts - begin)
-                self._next = int(firsts[-1]) + stride
-        self.rows += n
-        self._held = held
-        return held, np.concatenate(found) if found else np.empty(0, dtype=np.int64)
-
-    def _pieces(self, block: Table, n: int) -> Iterator[tuple[int, int, bool]]:
-        """The stretches of one series: first row, last row (over all blocks), whether the series is new."""
-        column = block.columns.get(self.window.group) if self.window.group is not None else None
-        groups = as_words(column) if column is not None else None
-        codes = groups.codes.astype(np.int64) if groups is not None else None
-        for first, last in segments(np.arange(n, dtype=np.int64), codes):
-            word = _word(groups, first)
-            yield self.rows + first, self.rows + last, first > 0 or self.rows == 0 or word != self._group
-            self._group = word
-
-
-def _word(groups: Words | None, row: int) -> str | None:
-    if groups is None or groups.codes[row] < 0:
-        return None
-    return groups.vocabulary[int(groups.codes[row])]
 
 
 def values(table: Table, name: str, rows: Rows) -> list[Any]:

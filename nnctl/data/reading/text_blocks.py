@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nnctl.data.reading.blocks import BLOCK_ROWS, Pick
+from nnctl.data.reading.blocks import BLOCK_ROWS
 from nnctl.data.reading.cells import Cells, check_widths
 from nnctl.data.reading.lines import CountedLines, csv_rows
-from nnctl.data.table import Origin, Table
+from nnctl.data.table import Origin, Pick, Table
 
 
 class TextBlocks:

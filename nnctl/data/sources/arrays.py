@@ -13,10 +13,10 @@ from typing import ClassVar
 from nnctl.core.errors import DataError
 from nnctl.core.spec import ConfigPath
 from nnctl.data.base import Hint, Source, find, no_hint, register
-from nnctl.data.reading.blocks import Pick, block_rows
+from nnctl.data.reading.blocks import block_rows
 from nnctl.data.reading.bounds import check_expansion
 from nnctl.data.reading.npy_format import ArrayStream, NoRows, column_of, read_array
-from nnctl.data.table import Column, Origin, Table, same_length
+from nnctl.data.table import Column, Origin, Pick, Table, same_length
 
 
 @register

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from nnctl.core.errors import DataError
 from nnctl.core.spec import ConfigPath
 from nnctl.data.base import Hint, Source, find, no_hint, register
-from nnctl.data.reading.blocks import Pick, block_rows
-from nnctl.data.table import Column, Numbers, Origin, Rows, Table, same_length
+from nnctl.data.reading.blocks import block_rows
+from nnctl.data.table import Column, Numbers, Origin, Pick, Rows, Table, same_length
 
 if TYPE_CHECKING:
     import h5py

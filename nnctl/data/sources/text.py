@@ -17,14 +17,13 @@ from pydantic_core import PydanticCustomError
 from nnctl.core.errors import DataError
 from nnctl.core.spec import ConfigPath
 from nnctl.data.base import Hint, Source, find, no_hint, register
-from nnctl.data.reading.blocks import Pick
 from nnctl.data.reading.bounds import open_bytes
 from nnctl.data.reading.cells import Cells, check_header
 from nnctl.data.reading.dialect import LINES, WHITESPACE, described, guess, written
 from nnctl.data.reading.lines import CHUNK, CountedLines, csv_rows, undecodable
 from nnctl.data.reading.numerals import Numerals
 from nnctl.data.reading.text_blocks import TextBlocks
-from nnctl.data.table import Origin, Table
+from nnctl.data.table import Origin, Pick, Table
 
 
 def _header(value: Any) -> bool | list[str]:

@@ -13,7 +13,7 @@ from nnctl.data.table import Rows, Table
 
 
 @dataclass(frozen=True)
-class Fitted:
+class Evidence:
     """The data of an experiment after fitting.
 
     Attributes:
@@ -47,4 +47,4 @@ class Fitted:
         return None
 
 
-DataCheck = Callable[[Fitted], Iterator[Problem]]
+DataCheck = Callable[[Evidence], Iterator[Problem]]

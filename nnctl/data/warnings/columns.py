@@ -10,7 +10,7 @@ import numpy as np
 from nnctl.core.errors import Problem, warning
 from nnctl.data.preprocessing import CategoryPrep, InputPrep, NumberPrep, TargetPrep
 from nnctl.data.table import Numbers, as_words
-from nnctl.data.warnings.base import Fitted
+from nnctl.data.warnings.base import Evidence
 from nnctl.data.warnings.misread import meant
 
 FEWEST = 20
@@ -27,39 +27,39 @@ _CAMEL_ID = re.compile(r".*[a-z](Id|ID|Index|Idx|Key|Nr|No|Number)")
 _ID = re.compile(r"(.*[\W_])?(id|ids|uuid|guid|index|idx|key|row|rownum|rownames|unnamed: 0|nr|no|number)")
 
 
-def text_or_ids_as_classes(fitted: Fitted) -> Iterator[Problem]:
+def text_or_ids_as_classes(evidence: Evidence) -> Iterator[Problem]:
     """A category of which nearly every row has its own: what is learned of a class is never used again."""
-    stored = fitted.preprocessing
+    stored = evidence.preprocessing
     prepared: list[InputPrep | TargetPrep] = [*stored.inputs.values(), *stored.targets.values()]
-    count = len(fitted.rows)
+    count = len(evidence.rows)
     for name, prep in {n: p for role in prepared for n, p in role.columns.items()}.items():
-        if not isinstance(prep, CategoryPrep) or count < FEWEST or meant(fitted, name, prep) is not None:
+        if not isinstance(prep, CategoryPrep) or count < FEWEST or meant(evidence, name, prep) is not None:
             continue
-        words = as_words(fitted.table.columns[name])
-        present = np.unique(words.codes[fitted.rows])
+        words = as_words(evidence.table.columns[name])
+        present = np.unique(words.codes[evidence.rows])
         cells = [words.vocabulary[code] for code in present[present >= 0].tolist()]
         blanks = sum(len(cell.split()) for cell in cells) / len(cells)
         if blanks >= WORDS and 2 * len(cells) > count:
             yield warning(
                 f"column '{name}' holds text ({len(cells)} different ones in {count} rows), "
                 "and enters as a category: each text is a class of its own",
-                fitted.column_path(name),
+                evidence.column_path(name),
                 "numbers made of the text beforehand, or data.inputs without it",
             )
-        elif len(cells) >= ALMOST_ALL * count and fitted.whole:
+        elif len(cells) >= ALMOST_ALL * count and evidence.whole:
             yield warning(
                 f"column '{name}' has {len(cells)} classes in {count} training rows: it names rows, "
                 "and says nothing about others",
-                fitted.column_path(name),
+                evidence.column_path(name),
                 "{type: number} for what is a number, or data.inputs without it",
             )
 
 
-def row_numbers(fitted: Fitted) -> Iterator[Problem]:
+def row_numbers(evidence: Evidence) -> Iterator[Problem]:
     """A column that counts the rows, by name and by value, among the numbers that are learned from."""
-    for role in fitted.preprocessing.inputs.values():
+    for role in evidence.preprocessing.inputs.values():
         for name, prep in role.columns.items():
-            column = fitted.table.columns[name]
+            column = evidence.table.columns[name]
             if not (isinstance(prep, NumberPrep) and isinstance(column, Numbers)):
                 continue
             if column.shape or not isinstance(column.values, np.ndarray) or len(column) < FEWEST:
@@ -67,7 +67,7 @@ def row_numbers(fitted: Fitted) -> Iterator[Problem]:
             if _names_rows(name) and bool((np.diff(column.values) == 1).all()):
                 yield warning(
                     f"column '{name}' counts the rows, and enters as a number",
-                    fitted.column_path(name),
+                    evidence.column_path(name),
                     "data.inputs without it",
                 )
 

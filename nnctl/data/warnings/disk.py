@@ -6,21 +6,21 @@ from collections.abc import Iterator
 
 from nnctl.core.errors import Problem, warning
 from nnctl.data.feeding.in_memory import SHARE, lazy, nbytes
-from nnctl.data.warnings.base import Fitted
+from nnctl.data.warnings.base import Evidence
 
 FEW = 16
 """Chunks of fewer rows are read at random without much waste."""
 
 
-def slow_random_order(fitted: Fitted) -> Iterator[Problem]:
+def slow_random_order(evidence: Evidence) -> Iterator[Problem]:
     """A random order over large chunks: each example has a chunk of many rows read and unpacked."""
-    if not fitted.spec.shuffle:
+    if not evidence.spec.shuffle:
         return
-    for name, values in lazy(fitted.table, fitted.roles.used()).items():
+    for name, values in lazy(evidence.table, evidence.roles.used()).items():
         if values.chunk_rows >= FEW:
             yield warning(
                 f"'{name}' takes {nbytes(values) / 2**30:.1f} GiB, over 1/{SHARE} of the memory, and is "
                 f"stored in chunks of {values.chunk_rows:,} rows: in random order each example reads one",
-                fitted.column_path(name),
+                evidence.column_path(name),
                 "chunks of a few rows (h5repack, or `chunks=` of create_dataset), or shuffle: false",
             )

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from nnctl.core.errors import Problem, warning
 from nnctl.data.columns.patterns import taken
-from nnctl.data.warnings.base import Fitted
+from nnctl.data.warnings.base import Evidence
 
 
-def idle_pattern(fitted: Fitted) -> Iterator[Problem]:
+def idle_pattern(evidence: Evidence) -> Iterator[Problem]:
     """A pattern in `columns` that reaches no input: what it says is said to nobody."""
-    for place, columns in taken(fitted.spec, fitted.roles).items():
+    for place, columns in taken(evidence.spec, evidence.roles).items():
         where, _, pattern = place.partition(".")
         if where == "columns" and not columns:
             yield warning(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nnctl.core.errors import Problem, warning
 from nnctl.data.table import Column, Numbers, Rows, Words, take
-from nnctl.data.warnings.base import Fitted
+from nnctl.data.warnings.base import Evidence
 
 FEWEST = 20
 """Of fewer rows it is not said that a column determines another: it may be chance."""
@@ -23,38 +23,38 @@ SAMPLE = 2000
 Codes = npt.NDArray[np.int64]
 
 
-def leaked_target(fitted: Fitted) -> Iterator[Problem]:
+def leaked_target(evidence: Evidence) -> Iterator[Problem]:
     """An input that is the target, equals it, or determines it row by row."""
-    window = fitted.spec.window
+    window = evidence.spec.window
     if window is not None and window.horizon:
         # The target stands in a later row than the inputs: its past is what such a model learns from.
         return
-    for columns in fitted.roles.targets.values():
+    for columns in evidence.roles.targets.values():
         if len(columns) != 1:
             continue
         (target,) = columns
-        inputs = dict.fromkeys(c for read in fitted.roles.inputs.values() for c in read)
-        if set(inputs) == set(columns) or list(columns) in fitted.roles.inputs.values():
+        inputs = dict.fromkeys(c for read in evidence.roles.inputs.values() for c in read)
+        if set(inputs) == set(columns) or list(columns) in evidence.roles.inputs.values():
             # An autoencoder, or its like: an input is asked for whole.
             continue
         for name in inputs:
-            said = _relation(fitted, name, target, alone=len(inputs) == 1)
+            said = _relation(evidence, name, target, alone=len(inputs) == 1)
             if said:
                 # That it is an input is the mistake, not what else the config says of it.
-                path = fitted.input_path(name) or fitted.column_path(name)
-                yield warning(f"column '{name}' {said}", path, _way_out(fitted, name))
+                path = evidence.input_path(name) or evidence.column_path(name)
+                yield warning(f"column '{name}' {said}", path, _way_out(evidence, name))
 
 
-def _way_out(fitted: Fitted, name: str) -> str:
+def _way_out(evidence: Evidence, name: str) -> str:
     """What to write so that the column is no input, and all others are as they were."""
-    if not fitted.spec.inputs:
+    if not evidence.spec.inputs:
         return f'leave it out: inputs: ["!{name}"]'
-    if fitted.input_path(name):
+    if evidence.input_path(name):
         return "data.inputs without it"
     return f'leave it out: "!{name}" beside the patterns of data.inputs'
 
 
-def _relation(fitted: Fitted, name: str, target: str, *, alone: bool) -> str | None:
+def _relation(evidence: Evidence, name: str, target: str, *, alone: bool) -> str | None:
     """What is to be said of input column `name` and the target, or None.
 
     Args:
@@ -62,8 +62,8 @@ def _relation(fitted: Fitted, name: str, target: str, *, alone: bool) -> str | N
     """
     if name == target:
         return "is the target, and an input as well"
-    x, y = fitted.table.columns[name], fitted.table.columns[target]
-    rows = fitted.rows
+    x, y = evidence.table.columns[name], evidence.table.columns[target]
+    rows = evidence.rows
     if not (_comparable(x) and _comparable(y)) or len(rows) < FEWEST:
         return None
     few = rows[:: len(rows) // SAMPLE + 1]
@@ -72,7 +72,7 @@ def _relation(fitted: Fitted, name: str, target: str, *, alone: bool) -> str | N
         found = _holds(x, y, rows)
     if found is None or (alone and found[0] == "determines"):
         return None
-    where = "training row" if fitted.whole else f"of the first {len(rows)} rows"
+    where = "training row" if evidence.whole else f"of the first {len(rows)} rows"
     return f"{found[0]} the target '{target}' in every {where}{found[1].format(name)}"
 
 

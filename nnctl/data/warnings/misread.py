@@ -10,29 +10,29 @@ from nnctl.data.columns.patterns import column_spec
 from nnctl.data.preprocessing import CategoryPrep
 from nnctl.data.reading.numerals import numbers_in_words
 from nnctl.data.time_format import look_like_times
-from nnctl.data.warnings.base import Fitted
+from nnctl.data.warnings.base import Evidence
 
 _DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})( \d{1,2}:\d\d(:\d\d)?)?")
 
 
-def names_of_times_or_numbers(fitted: Fitted) -> Iterator[Problem]:
+def names_of_times_or_numbers(evidence: Evidence) -> Iterator[Problem]:
     """A column that nobody declared: each time or number would be a class, and no other is known."""
-    for role in fitted.preprocessing.inputs.values():
+    for role in evidence.preprocessing.inputs.values():
         for name, prep in role.columns.items():
-            if isinstance(prep, CategoryPrep) and (found := meant(fitted, name, prep)) is not None:
+            if isinstance(prep, CategoryPrep) and (found := meant(evidence, name, prep)) is not None:
                 what, way = found
                 yield warning(
                     f"column '{name}' holds {what}, and enters as a category of {len(prep.words)} classes",
-                    fitted.column_path(name),
+                    evidence.column_path(name),
                     way,
                 )
 
 
-def meant(fitted: Fitted, name: str, prep: CategoryPrep) -> tuple[str, str] | None:
+def meant(evidence: Evidence, name: str, prep: CategoryPrep) -> tuple[str, str] | None:
     """(what the words of an undeclared input really are, how to say so), or None."""
-    if column_spec(fitted.spec, name).kind is not None:
+    if column_spec(evidence.spec, name).kind is not None:
         return None
-    if not any(name in columns for columns in fitted.roles.inputs.values()):
+    if not any(name in columns for columns in evidence.roles.inputs.values()):
         return None
     parts = "parts: [month, weekday, hour], scale: standard"
     if look_like_times(prep.words):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nnctl.core.errors import Problem, warning
 from nnctl.data.table import Column, Numbers, Words, as_words
 from nnctl.data.time_format import look_like_times, seconds
-from nnctl.data.warnings.base import Fitted
+from nnctl.data.warnings.base import Evidence
 
 _TIME_NAME = re.compile(r"t|ts|ds|((unix|time|event)[\W_]?)?(time|timestamp|date|datetime|step)")
 """Not `travel_time` or `lead_time`: those are how long something takes."""
@@ -27,13 +27,13 @@ _HOURS = 24
 """Smaller numbers in a column called `time` may be hours of a day, which go back each night."""
 
 
-def pieces_of_a_series(fitted: Fitted) -> Iterator[Problem]:
+def pieces_of_a_series(evidence: Evidence) -> Iterator[Problem]:
     """A group whose rows do not follow each other: windows end wherever another group comes between."""
-    windows = fitted.spec.windows
+    windows = evidence.spec.windows
     name = windows.group if windows is not None else None
-    if name is None or name not in fitted.table.columns:
+    if name is None or name not in evidence.table.columns:
         return
-    words = as_words(fitted.table.columns[name])
+    words = as_words(evidence.table.columns[name])
     firsts = np.append(0, np.flatnonzero(np.diff(words.codes)) + 1)
     groups, pieces = np.unique(words.codes[firsts], return_counts=True)
     if pieces.max() > 1:
@@ -42,17 +42,17 @@ def pieces_of_a_series(fitted: Fitted) -> Iterator[Problem]:
         yield warning(
             f"the rows of series '{word}' of column '{name}' stand in {pieces[worst]} pieces: no window runs "
             "from one into the next",
-            ("data", "window" if windows == fitted.spec.window else "split", "group"),
+            ("data", "window" if windows == evidence.spec.window else "split", "group"),
             f"rows sorted by '{name}', then by time",
         )
 
 
-def several_series(fitted: Fitted) -> Iterator[Problem]:
+def several_series(evidence: Evidence) -> Iterator[Problem]:
     """Windows without a group over rows that are not one series in order of time."""
-    windows = fitted.spec.windows
+    windows = evidence.spec.windows
     if windows is None or windows.group:
         return
-    columns = fitted.table.columns
+    columns = evidence.table.columns
     times = {n: at for n, c in columns.items() if (at := _stamps(n, c)) is not None and len(at) >= 3}
     if any(bool((np.diff(at) > 0).all()) for at in times.values()):
         # Each row has its own time, and they are in order: other times and names are features.

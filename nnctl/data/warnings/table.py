@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnctl.core.errors import Problem
 from nnctl.data.warnings import columns, disk, idle, leaks, misread, series
-from nnctl.data.warnings.base import DataCheck, Fitted
+from nnctl.data.warnings.base import DataCheck, Evidence
 
 CHECKS: tuple[DataCheck, ...] = (
     columns.text_or_ids_as_classes,
@@ -18,6 +18,6 @@ CHECKS: tuple[DataCheck, ...] = (
 )
 
 
-def data_warnings(fitted: Fitted) -> tuple[Problem, ...]:
+def data_warnings(evidence: Evidence) -> tuple[Problem, ...]:
     """What all the checks say; paths are those of the whole config."""
-    return tuple(problem for check in CHECKS for problem in check(fitted))
+    return tuple(problem for check in CHECKS for problem in check(evidence))
