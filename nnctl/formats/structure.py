@@ -8,7 +8,6 @@ from typing import Any
 
 from nnctl.graph.model import LayerGraph
 from nnctl.layers.entry import Entry, entry_names
-from nnctl.layers.input import Input
 from nnctl.spec.emit import block
 from nnctl.spec.model import ModelSpec
 
@@ -26,9 +25,9 @@ def structure(spec: ModelSpec, graph: LayerGraph) -> dict[str, Any]:
     if declared:
         found["inputs"] = {name: _input(graph, name) for name in declared}
     found["layers"] = _entries(entries, declared)
-    for entry in found["layers"]:
-        if entry.get("type") == "Input":
-            entry |= _input(graph, entry["name"])
+    for entry, listed in zip(entries, found["layers"], strict=True):
+        if entry.is_input:
+            listed |= _input(graph, listed["name"])
     names = {*graph.inputs, *entry_names(entries, declared)}
     words = list(graph.outputs)
     if all(word.partition(":")[0] in names for word in words):  # a container's last layer has no name here
@@ -40,7 +39,7 @@ def declared_inputs(spec: ModelSpec, graph: LayerGraph) -> list[str]:
     """The names of the model's inputs that are no entries of its layers."""
     if spec.inputs:
         return list(spec.inputs)
-    return [] if any(isinstance(e.layer, Input) for e in spec.layers or ()) else list(graph.inputs)
+    return [] if any(e.is_input for e in spec.layers or ()) else list(graph.inputs)
 
 
 def _input(graph: LayerGraph, name: str) -> dict[str, Any]:
@@ -57,9 +56,8 @@ def _entries(entries: Sequence[Entry], taken: Sequence[str] = ()) -> list[dict[s
         kind = "type" if entry.use is None else "use"
         named = {kind: config.pop(kind), "name": name}
         config.pop("name", None)
-        inner = getattr(entry.layer, "layers", None)
-        if inner is not None:
-            config["layers"] = _entries(inner)
+        if entry.layer is not None and entry.layer.nests:
+            config["layers"] = _entries(entry.layer.entries())
         listed.append(named | config)
     return listed
 

@@ -13,9 +13,6 @@ from nnctl.graph.fillings import weight_problems
 from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo, shown_reads
 from nnctl.layers.base import Layer
 from nnctl.layers.entry import Entry, entry_names
-from nnctl.layers.functional import Functional
-from nnctl.layers.input import Input
-from nnctl.layers.sequential import Sequential
 from nnctl.spec.model import ModelSpec
 
 Tensors = tuple[Ref | None, ...]
@@ -86,7 +83,7 @@ class _GraphBuilder:
         for name, given in written.items():
             shape = tuple(given.shape) if given.shape is not None else None
             self._add_input(name, shape, given.dtype, scope, ("model", "inputs", name))
-        if not written and not any(isinstance(e.layer, Input) for e in self.entries):
+        if not written and not any(e.is_input for e in self.entries):
             if not self.signature:
                 self._fail(
                     "the model's inputs are not known", ("model",), expected="inputs: {x: {shape: [...]}}"
@@ -130,7 +127,7 @@ class _GraphBuilder:
         return previous if previous is not None else (None,)
 
     def _entry(self, entry: Entry, name: str, scope: _Scope, previous: Tensors | None, path: Path) -> Tensors:
-        if isinstance(entry.layer, Input) and not scope.prefix:
+        if entry.is_input and not scope.prefix:
             self._add_input(name, entry.layer.shape, entry.layer.dtype, scope, path)
             return scope.names[name]
         if not scope.prefix and path[-1] in self.unknown:
@@ -205,7 +202,7 @@ class _GraphBuilder:
             return (None,)
         refs = tuple(ref for ref in inputs if ref is not None)
         trainable = trainable and layer.trainable
-        if isinstance(layer, Sequential | Functional):
+        if layer.nests is not None:
             return self._container(layer, name, owner, refs, trainable, path)
         kind = type(layer).__name__
         fewest, most = layer.takes()
@@ -266,7 +263,7 @@ class _GraphBuilder:
 
     def _container(
         self,
-        layer: Sequential | Functional,
+        layer: Layer,
         name: str,
         owner: str,
         refs: tuple[Ref, ...],
@@ -275,16 +272,17 @@ class _GraphBuilder:
     ) -> Tensors:
         """A nested model: its entries, in a scope of their own. A shared one runs its entries again."""
         scope = _Scope(name + "/", path, trainable)
-        declared = [e.layer for e in layer.layers if isinstance(e.layer, Input)]
+        entries = layer.entries()
+        declared = [e.layer for e in entries if e.is_input]
         if declared and len(declared) != len(refs):
             self._fail(f"'{name}' declares {_count(len(declared), len(declared))}, {len(refs)} given", path)
             return (None,)
         feeds = iter(refs)
-        names = entry_names(layer.layers)
+        names = entry_names(entries)
         previous: Tensors | None = tuple(refs) if not declared and len(refs) == 1 else None
-        for index, (entry, key) in enumerate(zip(layer.layers, names, strict=True)):
+        for index, (entry, key) in enumerate(zip(entries, names, strict=True)):
             at = (*path, "layers", index)
-            if isinstance(entry.layer, Input):
+            if entry.is_input:
                 ref = next(feeds)
                 shape = self.graph.shape(ref)
                 declared_shape = entry.layer.shape
@@ -301,8 +299,8 @@ class _GraphBuilder:
                 continue
             shared_owner = None if name == owner else f"{owner}/{key}"
             previous = self._inner(entry, key, scope, previous, at, shared_owner)
-        if isinstance(layer, Functional) and layer.outputs:
-            words = [layer.outputs] if isinstance(layer.outputs, str) else layer.outputs
+        words = layer.output_names()
+        if words:
             return tuple(self._resolve(w, scope, (*path, "outputs", i)) for i, w in enumerate(words))
         return previous if previous is not None else (None,)
 

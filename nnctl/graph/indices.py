@@ -1,4 +1,4 @@
-"""Holding the indices that data gives against the tables that Embeddings look them up in."""
+"""Holding the indices that data gives against the tables that layers look them up in."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from nnctl.data.open import Data
 from nnctl.data.preprocessing import CategoryPrep
 from nnctl.graph.model import CallNode, LayerGraph
 from nnctl.graph.targets import outside
-from nnctl.layers.embedding import Embedding
 
 
 def check_table_sizes(model: LayerGraph, data: Data) -> None:
-    """Every index that the experiment's data gives an Embedding is a row of its table.
+    """Every index that the experiment's data gives a layer is a row of its table.
 
     Raises:
-        ConfigError: with the place of `input_dim`.
+        ConfigError: with the place of the field that says how many there are.
     """
     problems = []
-    for node, name, size in _looked_up(model):
-        if (classes := _too_many(node, name, size, data)) is not None:
+    for node, name, field, size in _looked_up(model):
+        if (classes := _too_many(node, name, field, size, data)) is not None:
             problems.append(classes)
             continue
         for split in (data.train, data.validation, data.test):
@@ -34,8 +33,8 @@ def check_table_sizes(model: LayerGraph, data: Data) -> None:
                 Problem(
                     f"'{node.name}' has a table of {size} rows (0 to {size - 1}), but the index {index} "
                     f"occurs ({origin.file}, row {origin.row(row)})",
-                    (*node.path, "input_dim"),
-                    expected=f"input_dim: {most + 1}" if index >= 0 else "indices from 0 on",
+                    (*node.path, field),
+                    expected=f"{field}: {most + 1}" if index >= 0 else "indices from 0 on",
                 )
             )
             break
@@ -43,7 +42,7 @@ def check_table_sizes(model: LayerGraph, data: Data) -> None:
         raise ConfigError(problems)
 
 
-def _too_many(node: CallNode, name: str, size: int, data: Data) -> Problem | None:
+def _too_many(node: CallNode, name: str, field: str, size: int, data: Data) -> Problem | None:
     """A problem where a category has more classes than the table has rows, be they in the data yet or not."""
     prepared = data.preprocessing.inputs.get(name)
     for column, prep in prepared.columns.items() if prepared else ():
@@ -51,8 +50,8 @@ def _too_many(node: CallNode, name: str, size: int, data: Data) -> Problem | Non
             other = ", that of unknown and missing words included" if prep.other else ""
             return Problem(
                 f"'{node.name}' has a table of {size} rows, but '{column}' has {prep.classes} classes{other}",
-                (*node.path, "input_dim"),
-                expected=f"input_dim: {prep.classes}",
+                (*node.path, field),
+                expected=f"{field}: {prep.classes}",
             )
     return None
 
@@ -63,7 +62,7 @@ def check_indices(model: LayerGraph, examples: Dataset) -> None:
     Raises:
         DataError: an index is no row of the table; names file and row.
     """
-    for node, name, size in _looked_up(model):
+    for node, name, _, size in _looked_up(model):
         found = _first(examples, name, size)
         if found is not None:
             at, index, _ = found
@@ -72,13 +71,14 @@ def check_indices(model: LayerGraph, examples: Dataset) -> None:
             raise origin.error(message, row)
 
 
-def _looked_up(model: LayerGraph) -> Iterator[tuple[CallNode, str, int]]:
-    """Every Embedding that reads a model input: the call, the input, how many rows its table has."""
+def _looked_up(model: LayerGraph) -> Iterator[tuple[CallNode, str, str, int]]:
+    """Every call that looks a model input up in a table: call, input, field with the rows, rows."""
     for node in model.nodes:
-        if isinstance(node.layer, Embedding):
+        field = node.layer.index_count
+        if field is not None:
             (read,) = node.inputs
             if read.name in model.inputs:
-                yield node, read.name, node.layer.input_dim
+                yield node, read.name, field, getattr(node.layer, field)
 
 
 def _first(split: Dataset, name: str, size: int) -> tuple[int, int, int] | None:

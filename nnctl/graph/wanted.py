@@ -8,10 +8,8 @@ from typing import Any
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape
 from nnctl.data.columns.roles import Wanted
+from nnctl.layers.base import Layer
 from nnctl.layers.entry import Entry, entry_names
-from nnctl.layers.functional import Functional
-from nnctl.layers.input import Input
-from nnctl.layers.sequential import Sequential
 from nnctl.spec.experiment import Experiment
 from nnctl.spec.model import ModelSpec
 from nnctl.spec.training import TrainingSpec
@@ -36,7 +34,7 @@ def wanted(model: ModelSpec, training: TrainingSpec) -> Wanted:
         inputs[name] = tuple(given.shape) if given.shape is not None else None
     names = entry_names(entries, taken=list(inputs))
     for entry, name in zip(entries, names, strict=True):
-        if isinstance(entry.layer, Input):
+        if entry.is_input:
             inputs[name] = entry.layer.shape
     outputs = tuple(model.outputs or names[-1:])
     integers = frozenset(_integer_inputs(entries, list(inputs)))
@@ -45,25 +43,25 @@ def wanted(model: ModelSpec, training: TrainingSpec) -> Wanted:
 
 
 def _integer_inputs(entries: tuple[Entry, ...], inputs: list[str]) -> list[str]:
-    """Model inputs that an Embedding reads; "input" stands for the one that is not named."""
+    """Model inputs that a layer reads as class numbers; "input" stands for the one that is not named."""
     found = []
     previous = inputs[0] if inputs else "input"
     for at, entry in enumerate(entries):
-        if isinstance(entry.layer, Input):
+        if entry.is_input:
             continue
         reads = list(entry.inputs) if entry.inputs is not None else [previous] if at == 0 or previous else []
-        if _starts_with_embedding(entry):
+        if _reads_integers(entry):
             found += [name for name in reads if name in inputs or name == "input"]
         previous = ""
     return found
 
 
-def _starts_with_embedding(entry: Entry) -> bool:
-    layer = entry.layer
-    if isinstance(layer, Sequential | Functional):
-        inner = [e for e in layer.layers if not isinstance(e.layer, Input)]
-        return bool(inner) and _starts_with_embedding(inner[0])
-    return layer is not None and layer.reads_integers
+def _reads_integers(entry: Entry) -> bool:
+    layer: Layer | None = entry.layer
+    if layer is None or layer.nests is None:
+        return layer is not None and layer.reads_integers
+    inner = [e for e in layer.entries() if not e.is_input]
+    return bool(inner) and _reads_integers(inner[0])
 
 
 def _categorical(loss: Any, outputs: tuple[str, ...]) -> Mapping[str, bool]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import CO_VARARGS
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.ranges import ANY, Range
 from nnctl.core.registry import Registry
 from nnctl.core.shapes import Shape, show
 from nnctl.core.spec import Spec
+from nnctl.layers.in_keras import InKeras
 
 if TYPE_CHECKING:
     from nnctl.layers.context import LayerContext
+    from nnctl.layers.entry import Entry
     from nnctl.ops.base import Value
 
 layers: Registry[Layer] = Registry("layer", "nnctl.layers")
@@ -60,6 +62,8 @@ class Layer(Spec):
     """Of a layer that takes any number of inputs: how many it needs."""
     reads_integers: ClassVar[bool] = False
     """Whether its input is class numbers (an Embedding's): such a model input is fed integers."""
+    index_count: ClassVar[str | None] = None
+    """The field that says how many class numbers there are: its input lies from 0 to that number less 1."""
     supports_masking: ClassVar[bool] = True
     """Whether a mask that comes in goes on to the output (Keras: `supports_masking`)."""
     any_dtype: ClassVar[bool] = False
@@ -67,6 +71,13 @@ class Layer(Spec):
 
     keeps_range: ClassVar[bool] = False
     """Whether its outputs lie between the least and the largest of its input (Flatten, pooling)."""
+
+    is_input: ClassVar[bool] = False
+    """Whether data enters the model here: it reads no layer, and has the fields `shape` and `dtype`."""
+    nests: ClassVar[Literal["chain", "graph"] | None] = None
+    """Whether it is a model of its own, and of which form: each layer after the other, or wired by names."""
+    in_keras: ClassVar[InKeras] = InKeras()
+    """Where Keras keeps its weights, and how Keras calls it."""
 
     shared_fields: ClassVar[bool] = False
     """Whether a base's fields come after those of the layers that have it (see `layers.fields`)."""
@@ -154,6 +165,21 @@ class Layer(Spec):
     def output_mask(self, ctx: LayerContext, *inputs: Any, **named: Any) -> Value | list[Value | None] | None:
         """The mask (B, T) uint8 that goes on with the output; default: the first input's mask."""
         return ctx.mask if self.supports_masking else None
+
+    def entries(self) -> tuple[Entry, ...]:
+        """What a layer that `nests` is made of; the graph takes it apart and calls these."""
+        return ()
+
+    def output_names(self) -> tuple[str, ...] | None:
+        """The entries whose outputs are those of a layer that `nests`; None for the last one."""
+        return None
+
+    def children(self) -> Mapping[str, Layer]:
+        """The layers that it calls itself, by the names of the attributes where Keras's layer holds them.
+
+        A child's weights are named after it: "forward_layer/kernel" is the kernel of "forward_layer".
+        """
+        return {}
 
     def need_rank(self, shape: Shape, *axes: str) -> None:
         """Raise ShapeError unless `shape` has as many axes (batch not counted) as are named."""

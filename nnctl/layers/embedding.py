@@ -42,6 +42,7 @@ class Embedding(Layer):
     """Whether index 0 is padding, which later layers skip."""
 
     reads_integers: ClassVar[bool] = True
+    index_count: ClassVar[str | None] = "input_dim"
 
     def output_shape(self, x: Shape) -> Shape:
         return (*x, self.output_dim)

@@ -85,6 +85,11 @@ class Entry(Spec):
         return {"$ref": REFERENCE + ENTRY}
 
     @property
+    def is_input(self) -> bool:
+        """Whether it adds an input."""
+        return self.layer is not None and self.layer.is_input
+
+    @property
     def given_name(self) -> str | None:
         """The name the config gives to this entry's output."""
         name: str | None = self.name if self.use is not None else self.layer.name

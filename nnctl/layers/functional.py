@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -19,6 +19,8 @@ class Functional(Layer):
     Source: keras.Model(inputs, outputs).
     """
 
+    nests: ClassVar[Literal["chain", "graph"] | None] = "graph"
+
     layers: tuple[Entry, ...] = Field(min_length=1)
     """The entries, with the grammar of `model.layers`; `inputs` and `use` name entries of this list."""
     outputs: tuple[str, ...] | None = Field(default=None, min_length=1)
@@ -28,3 +30,9 @@ class Functional(Layer):
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    def entries(self) -> tuple[Entry, ...]:
+        return self.layers
+
+    def output_names(self) -> tuple[str, ...] | None:
+        return self.outputs

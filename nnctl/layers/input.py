@@ -25,6 +25,8 @@ class Input(Layer):
     Source: keras.Input.
     """
 
+    is_input: ClassVar[bool] = True
+
     shape: tuple[Size | None, ...] | None = None
     """The shape without the batch axis; `null` is a length that varies. Default: read from the data."""
     dtype: InputType | None = None

@@ -14,6 +14,7 @@ from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Weight
 from nnctl.layers.context import LayerContext
 from nnctl.layers.fields import WithBias, WithKernel, WithRecurrentKernel
+from nnctl.layers.in_keras import InKeras
 from nnctl.ops.base import Value
 from nnctl.ops.dropout import dropout, dropout_factor
 from nnctl.ops.linear import linear
@@ -49,6 +50,9 @@ class Recurrent(WithKernel, WithRecurrentKernel, WithBias):
 
     gates: ClassVar[int] = 1
     states: ClassVar[int] = 1
+    in_keras: ClassVar[InKeras] = InKeras(
+        parts={"": "cell"}, arguments=("sequences",), rest="initial_state", mask="mask"
+    )
 
     units: PositiveInt
     """The length of the state and of the output: U."""

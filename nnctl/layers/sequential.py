@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 from pydantic import Field
 
 from nnctl.layers.base import Layer, register
@@ -16,5 +18,10 @@ class Sequential(Layer):
     Source: keras.Sequential.
     """
 
+    nests: ClassVar[Literal["chain", "graph"] | None] = "chain"
+
     layers: tuple[Entry, ...] = Field(min_length=1)
     """The layers, in order: names or mappings as in `model.layers`, without `inputs` or `use`."""
+
+    def entries(self) -> tuple[Entry, ...]:
+        return self.layers

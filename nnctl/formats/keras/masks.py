@@ -1,47 +1,89 @@
 """Where the mask of a sequence comes from, for the one case in which Keras must be told.
 
-Keras hands a mask on by itself, but not to a recurrent layer that is given initial states: there the mask is
-an argument of the call (keras.src.layers.layer.Layer.__call__, step 6).
+Keras hands a mask on by itself, but not to a layer that is called with several arguments and has one for the
+mask: a recurrent layer with initial states is told its mask (keras.src.layers.layer.Layer.__call__, step 6).
+
+What a layer makes of masks is what its `output_mask` composes of ops. So it is asked to, call by call, with a
+leaf for each tensor and each mask that comes in, and what came out says where the mask is from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
-from nnctl.graph.model import CallNode, LayerGraph, Ref
-from nnctl.layers.concatenate import Concatenate
-from nnctl.layers.embedding import Embedding
-from nnctl.layers.merge import Merge
-from nnctl.layers.recurrent import Recurrent
+from nnctl.core.foreign import told
+from nnctl.core.shapes import Shape
+from nnctl.graph.model import CallNode, LayerGraph, Ref, WeightInfo
+from nnctl.layers.context import LayerContext
+from nnctl.ops.base import Graph, Value
+from nnctl.ops.embedding import NotEqual
+from nnctl.ops.masks import Either
 
-MaskSource = Ref | Literal["several"] | None
-"""The indices whose zeros make the mask; "several" for a mask made of masks; None for no mask."""
-
-
-def mask_sources(graph: LayerGraph) -> dict[Ref, MaskSource]:
-    """The source of each tensor's mask."""
-    found: dict[Ref, MaskSource] = {}
-    for node in graph.nodes:
-        sources = [found.get(ref) for ref in node.inputs]
-        for index in range(len(node.output_shapes)):
-            found[Ref(node.name, index)] = _source(node, sources) if index == 0 else None
-    return found
+MaskSource = Ref | Literal["several"]
+"""The indices whose zeros make a mask; "several" for a mask that is made in another way."""
 
 
-def _source(node: CallNode, sources: Sequence[MaskSource]) -> MaskSource:
-    """The source of the mask of a call's first output."""
-    layer = node.layer
-    if isinstance(layer, Embedding):
-        return node.inputs[0] if layer.mask_zero else None
-    if not layer.supports_masking or (isinstance(layer, Recurrent) and not layer.return_sequences):
-        return None
-    if isinstance(layer, Concatenate) and any(sources):
-        shape = node.input_shapes[0]
-        if layer.need_axis(shape, layer.axis) == 0:
-            return "several"
-    if isinstance(layer, Concatenate | Merge):
-        if not all(sources):
-            return None
-        return sources[0] if len(set(sources)) == 1 else "several"
-    return sources[0]
+@dataclass(frozen=True)
+class _Mask:
+    """Where a mask is from, and how many axes it has besides the batch."""
+
+    source: MaskSource
+    rank: int
+
+
+def mask_sources(model: LayerGraph) -> dict[Ref, MaskSource]:
+    """The source of each tensor's mask; tensors without a mask are left out."""
+    weights: dict[str, list[WeightInfo]] = {}
+    for info in model.weights.values():
+        weights.setdefault(info.owner, []).append(info)
+    found: dict[Ref, _Mask] = {}
+    for node in model.nodes:
+        with told(node.layer, f"layer '{node.name}'", node.path):
+            made = _made(node, [found.get(ref) for ref in node.inputs], weights.get(node.owner, ()))
+        found |= {Ref(node.name, index): mask for index, mask in enumerate(made) if mask is not None}
+    return {ref: mask.source for ref, mask in found.items()}
+
+
+def _made(node: CallNode, masks: Sequence[_Mask | None], weights: Iterable[WeightInfo]) -> list[_Mask | None]:
+    """The mask of each output of a call, from those of its inputs."""
+    graph = Graph()
+    tensors: dict[Value, Ref] = {}
+    sources: dict[Value, MaskSource] = {}
+    leaves: list[Value | None] = []
+    for index, (ref, shape, mask) in enumerate(
+        zip(node.inputs, _sizes(node.input_shapes), masks, strict=True)
+    ):
+        tensors[graph.input(f"tensor {index}", (1, *shape))] = ref
+        leaves.append(None)
+        if mask is not None:
+            leaf = leaves[-1] = graph.input(f"mask {index}", (1, *shape[: mask.rank]), "uint8")
+            sources[leaf] = mask.source
+    variables = {info.field: graph.variable(info.name, info.weight.shape) for info in weights}
+    ctx = LayerContext(graph, variables, False, leaves, 0, node.name, node.trainable)
+    made = node.layer.output_mask(ctx, *tensors)
+    return [
+        None if value is None else _Mask(_source(value, sources, tensors), len(value.shape) - 1)
+        for value in (made if isinstance(made, list) else [made])
+    ]
+
+
+def _sizes(shapes: Sequence[Shape]) -> list[tuple[int, ...]]:
+    """The shapes, a length that varies as long as that axis of another input (else 1), so that they join."""
+    axes = zip_longest(*shapes, fillvalue=1)
+    known = [max(n or 1 for n in lengths) for lengths in axes]
+    return [tuple(n or known[axis] for axis, n in enumerate(shape)) for shape in shapes]
+
+
+def _source(value: Value, sources: Mapping[Value, MaskSource], tensors: Mapping[Value, Ref]) -> MaskSource:
+    if value in sources:
+        return sources[value]
+    node = value.node
+    if node is not None and node.op == NotEqual(0.0):
+        return tensors.get(node.inputs[0], "several")
+    if node is not None and node.op == Either():
+        first, second = (_source(mask, sources, tensors) for mask in node.inputs)
+        return first if first == second else "several"
+    return "several"

@@ -11,10 +11,6 @@ from typing import Any
 from nnctl.formats.keras.objects import KerasObject, input_object, keras_object, layer_object, policy
 from nnctl.formats.keras.order import ordered, renumbered
 from nnctl.formats.keras.scopes import Member, Scope, Tensor
-from nnctl.layers.concatenate import Concatenate
-from nnctl.layers.functional import Functional
-from nnctl.layers.merge import Merge
-from nnctl.layers.recurrent import Recurrent
 
 _MASK = "_mask"
 """What is appended to a call's name for the operation that makes its mask."""
@@ -43,7 +39,8 @@ def is_chain(scope: Scope) -> bool:
 
 def becomes_chain(part: Member) -> bool:
     """Whether a nested model becomes a Sequential of Keras."""
-    return part.inner is not None and not isinstance(part.layer, Functional) and is_chain(part.inner)
+    nests = part.layer is not None and part.layer.nests
+    return part.inner is not None and nests == "chain" and is_chain(part.inner)
 
 
 def _sequential(scope: Scope, name: str, trainable: bool, dtype: str) -> KerasObject:
@@ -98,17 +95,19 @@ def _end(scope: Scope, tensor: Tensor, numbers: dict[tuple[str, int], int]) -> l
 def _call(
     scope: Scope, part: Member, call: int, tensors: tuple[Tensor, ...], numbers: dict[tuple[str, int], int]
 ) -> KerasObject:
-    """The arguments of a call."""
+    """The arguments of a call, as the layer says that Keras takes them."""
+    assert part.layer is not None
+    form = part.layer.in_keras
     given = [_tensor(scope, tensor, numbers) for tensor in tensors]
-    if isinstance(part.layer, Recurrent):
-        kwargs: KerasObject = {"initial_state": given[1:]} if given[1:] else {}
-        if call in part.masks:
-            kwargs["mask"] = _keras_tensor(
-                _mask_name(part, call), 0, 0, scope.shapes[part.masks[call]], "bool"
-            )
-        return {"args": given[:1], "kwargs": kwargs}
-    listed = isinstance(part.layer, Merge | Concatenate) or len(given) > 1
-    return {"args": [given] if listed else given, "kwargs": {}}
+    if not form.arguments:
+        return {"args": given if len(given) == 1 else [given], "kwargs": {}}
+    count = len(form.arguments)
+    kwargs: KerasObject = {form.rest: given[count:]} if form.rest and given[count:] else {}
+    if form.mask and call in part.masks:
+        kwargs[form.mask] = _keras_tensor(
+            _mask_name(part, call), 0, 0, scope.shapes[part.masks[call]], "bool"
+        )
+    return {"args": given[:count], "kwargs": kwargs}
 
 
 def _tensor(scope: Scope, tensor: Tensor, numbers: dict[tuple[str, int], int]) -> KerasObject:

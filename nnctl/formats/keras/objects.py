@@ -7,6 +7,7 @@ from typing import Any
 from nnctl.activations.base import ActivationFunction
 from nnctl.constraints.base import ConstraintSpec
 from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.registry import snake_case
 from nnctl.core.spec import Spec
 from nnctl.initializers.base import InitializerSpec
 from nnctl.layers.base import Layer
@@ -45,7 +46,7 @@ def layer_object(layer: Layer, name: str, trainable: bool, dtype: str) -> KerasO
     config: KerasObject = {"name": name, "trainable": trainable, "dtype": policy(dtype)}
     for field in type(layer).model_fields:
         if field not in config:
-            config[field] = _value(getattr(layer, field), name, dtype)
+            config[field] = _value(getattr(layer, field), name, trainable, dtype)
     return keras_object("keras.layers", type(layer).__name__, config)
 
 
@@ -59,7 +60,10 @@ def _held(kind: str, family: str, spec: Spec, layer: str) -> None:
     raise ConfigError(Problem(message, expected="--format h5, npz, json or yaml, or a model without it"))
 
 
-def _value(value: Any, layer: str, dtype: str) -> Any:
+def _value(value: Any, layer: str, trainable: bool, dtype: str) -> Any:
+    if isinstance(value, Layer):
+        name = value.name or snake_case(value.kind)
+        return layer_object(value, name, trainable and value.trainable, dtype)
     if isinstance(value, ActivationFunction):
         _held("activation", "activations", value, layer)
         return _activation(value, dtype)

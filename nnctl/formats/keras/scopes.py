@@ -17,10 +17,6 @@ from nnctl.formats.structure import declared_inputs
 from nnctl.graph.model import LayerGraph, Ref
 from nnctl.layers.base import Layer
 from nnctl.layers.entry import Entry, entry_names
-from nnctl.layers.functional import Functional
-from nnctl.layers.input import Input
-from nnctl.layers.recurrent import Recurrent
-from nnctl.layers.sequential import Sequential
 from nnctl.spec.model import ModelSpec
 
 
@@ -132,7 +128,7 @@ class _Reader:
     ) -> tuple[Tensor, ...]:
         """Every entry of a list; the last one's tensors."""
         for entry, name in zip(entries, names, strict=True):
-            if not isinstance(entry.layer, Input):
+            if not entry.is_input:
                 words = entry.inputs
                 reads = previous[:1] if words is None else tuple(frame.tensor(word) for word in words)
                 frame.known[name] = self._call(entry, name, frame, reads)
@@ -148,7 +144,7 @@ class _Reader:
             frame.scope.parts[name] = part
         part.calls.append(reads)
         call = len(part.calls) - 1
-        if isinstance(part.layer, Sequential | Functional):
+        if part.layer is not None and part.layer.nests:
             inner = self._inner(part, full, frame.scope, reads)
             given = [(inner.shapes[tensor], inner.refs[tensor]) for tensor in inner.outputs]
         else:
@@ -160,10 +156,10 @@ class _Reader:
         return made
 
     def _tell_mask(self, part: Member, call: int, scope: Scope) -> None:
-        """Note the mask of a recurrent layer's call with initial states, which Keras would drop."""
-        sequence, *states = part.calls[call]
+        """Note the mask of a call with several arguments, where Keras would drop it."""
+        sequence, *others = part.calls[call]
         source = self.masks.get(scope.refs[sequence])
-        if not isinstance(part.layer, Recurrent) or not states or source is None:
+        if part.layer is None or part.layer.in_keras.mask is None or not others or source is None:
             return
         found = [tensor for tensor, ref in scope.refs.items() if ref == source]
         if not found:
@@ -174,10 +170,11 @@ class _Reader:
     def _inner(self, part: Member, full: str, outer: Scope, reads: tuple[Tensor, ...]) -> Scope:
         """Read a nested model as this call sees it. The first call defines it."""
         layer = part.layer
-        assert isinstance(layer, Sequential | Functional)
-        names = entry_names(layer.layers)
+        assert layer is not None
+        entries = layer.entries()
+        names = entry_names(entries)
         scope = Scope()
-        wanted = [n for n, e in zip(names, layer.layers, strict=True) if isinstance(e.layer, Input)]
+        wanted = [n for n, e in zip(names, entries, strict=True) if e.is_input]
         if wanted:
             feeds = dict(zip(wanted, reads, strict=True))
         else:
@@ -187,8 +184,8 @@ class _Reader:
             for name, t in feeds.items()
         }
         frame = _Frame(scope, full + "/", part.trainable, known)
-        last = self.run(layer.layers, names, frame, known[next(iter(feeds))])
-        words = layer.outputs if isinstance(layer, Functional) else None
+        last = self.run(entries, names, frame, known[next(iter(feeds))])
+        words = layer.output_names()
         scope.outputs = [frame.tensor(word) for word in words] if words else list(last)
         if part.inner is None:
             part.inner = scope

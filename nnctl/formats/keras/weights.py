@@ -7,7 +7,7 @@ Source: keras.src.saving.saving_lib._save_state.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from nnctl.core.arrays import Array
 from nnctl.core.registry import snake_case
@@ -15,7 +15,7 @@ from nnctl.formats.keras.model import becomes_chain, is_chain
 from nnctl.formats.keras.order import ordered
 from nnctl.formats.keras.scopes import Member, Scope
 from nnctl.graph.model import LayerGraph
-from nnctl.layers.recurrent import Recurrent
+from nnctl.layers.base import Layer
 
 
 def keras_weights(scope: Scope, graph: LayerGraph, weights: Mapping[str, Array]) -> dict[str, Array]:
@@ -40,9 +40,37 @@ def _paths(scope: Scope, graph: LayerGraph, chain: bool, prefix: str) -> Iterato
         if part.inner is not None:
             yield from _paths(part.inner, graph, becomes_chain(part), f"{path}/layers")
             continue
-        place = f"{path}/cell/vars" if isinstance(part.layer, Recurrent) else f"{path}/vars"
-        for number, info in enumerate(graph.weights_of(part.path)):
-            yield f"{place}/{number}", info.name
+        infos = list(graph.weights_of(part.path))
+        assert part.layer is not None
+        for place, info in zip(own_paths(part.layer, [info.field for info in infos]), infos, strict=True):
+            yield f"{path}/{place}", info.name
+
+
+def own_paths(layer: Layer, names: Sequence[str]) -> list[str]:
+    """Where each of a layer's weights lies below the layer's own group: `vars/0`, `cell/vars/1`.
+
+    Keras numbers the weights of each group by themselves, in the order in which they were made.
+
+    Args:
+        layer: Its parts and children say what the groups are called.
+        names: The layer's weights, in its order; "query/kernel" is the weight of a part or a child.
+    """
+    groups = [_group(layer, name.rpartition("/")[0]) for name in names]
+    counts: Counter[str] = Counter()
+    paths = []
+    for group in groups:
+        paths.append("/".join(filter(None, (group, "vars", str(counts[group])))))
+        counts[group] += 1
+    return paths
+
+
+def _group(layer: Layer, part: str) -> str:
+    """The group of the weights of `part` ("" for a layer's own), which may be a child, or a part of it."""
+    child, _, rest = part.partition("/")
+    held = layer.children().get(child)
+    if held is None:
+        return layer.in_keras.parts.get(part, part)
+    return f"{child}/{_group(held, rest)}".removesuffix("/")
 
 
 def _class_name(part: Member) -> str:

@@ -1,0 +1,29 @@
+"""What Keras's files have to know of a layer besides its fields, to write it and to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class InKeras:
+    """Where Keras keeps a layer's weights, and how it calls the layer; the default is that of most layers.
+
+    A layer that holds others says these by `Layer.children`; here stands what is true of itself only.
+
+    Attributes:
+        parts: The group, below the layer's own in a weights file, of the weights that belong to a part of it.
+            A part is what stands before a weight's name ("query" of "query/kernel"; "" for weights without
+            one). A group that no line names has the part's name.
+        arguments: The arguments of Keras's call that take one input each, in the order of the inputs. Where
+            none is named, one input is the call's first argument, and several are a list in its place.
+        rest: The argument that takes the inputs after those of `arguments`, as a list.
+        mask: The argument that takes the first input's mask. Keras finds it by itself for a call with one
+            argument only (keras.src.layers.layer.Layer.__call__, step 6).
+    """
+
+    parts: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    rest: str | None = None
+    mask: str | None = None
