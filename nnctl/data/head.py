@@ -8,8 +8,8 @@ from pathlib import Path
 
 from nnctl.core.shapes import Shape
 from nnctl.data.base import Source, find
-from nnctl.data.columns.patterns import column_spec, taken
-from nnctl.data.columns.roles import Wanted, assign
+from nnctl.data.columns.patterns import column_spec
+from nnctl.data.columns.roles import Wanted, assign, taken
 from nnctl.data.feeding.dataset import Signature
 from nnctl.data.fitting.one_column import kind_of
 from nnctl.data.open import Data, assemble, read_tables

@@ -10,7 +10,7 @@ from typing import ClassVar
 from nnctl.core.arrays import Array
 from nnctl.kernels import codes
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
-from nnctl.ops.elementwise import widened
+from nnctl.ops.parallel import widened
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import ClassVar
 from nnctl.core.arrays import Array
 from nnctl.core.keys import Key
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
-from nnctl.ops.elementwise import multiply, widened
+from nnctl.ops.elementwise import multiply
+from nnctl.ops.parallel import widened
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,8 @@ from typing import ClassVar
 from nnctl.core.arrays import Array
 from nnctl.kernels import codes
 from nnctl.ops.base import Graph, KernelCall, Node, Op, TensorType, Value
-
-PARALLEL_FROM = 1 << 17
-"""Elements from which an elementwise kernel pays for running on several threads."""
-
-
-def widened(kernel: str, elements: int, threads: int) -> str:
-    """`kernel`, or its parallel twin where there is work enough for several threads."""
-    return f"{kernel}_parallel" if elements >= PARALLEL_FROM and threads > 1 else kernel
+from nnctl.ops.parallel import widened
+from nnctl.ops.sums import sum_axes
 
 
 @dataclass(frozen=True)
@@ -109,8 +103,6 @@ class BinaryRow(Op):
         return (x,)
 
     def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
-        from nnctl.ops.reduce import sum_axes
-
         (dy,) = dys
         assert dy is not None
         x, row = node.inputs
@@ -202,31 +194,6 @@ class Cast(Op):
         return (KernelCall("elementwise.cast", (inputs[0].reshape(-1), outputs[0].reshape(-1))),)
 
 
-@dataclass(frozen=True)
-class ScaleBy(Op):
-    """y = factor x, for a factor (1,) that the program computes."""
-
-    inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
-
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
-        from nnctl.ops.reduce import sum_all
-
-        (dy,) = dys
-        assert dy is not None
-        x, factor = node.inputs
-        return scale_by(dy, factor), sum_all(multiply(dy, x))
-
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
-        return (
-            KernelCall("elementwise.scale_by", (inputs[0].reshape(-1), inputs[1], outputs[0].reshape(-1))),
-        )
-
-
 def _binary(code: int, x1: Value, x2: Value) -> Value:
     return x1.graph.add1(Binary(code), x1, x2)
 
@@ -274,11 +241,6 @@ def scale(x: Value, c: float) -> Value:
 def shift(x: Value, c: float) -> Value:
     """x + c."""
     return affine(x, 1.0, c)
-
-
-def scale_by(x: Value, factor: Value) -> Value:
-    """factor x, for a factor (1,)."""
-    return x.graph.add1(ScaleBy(), x, factor)
 
 
 def add_row(x: Value, row: Value) -> Value:

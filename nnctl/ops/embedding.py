@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from nnctl.core.arrays import Array
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
-from nnctl.ops.elementwise import cast, widened
+from nnctl.ops.elementwise import cast
+from nnctl.ops.parallel import widened
 
 
 @dataclass(frozen=True)

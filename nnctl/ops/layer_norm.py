@@ -11,7 +11,7 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value, dummy
-from nnctl.ops.elementwise import widened
+from nnctl.ops.parallel import widened
 
 
 @dataclass(frozen=True)

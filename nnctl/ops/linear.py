@@ -12,8 +12,9 @@ from nnctl.core.arrays import Array
 from nnctl.kernels import codes
 from nnctl.ops.activation import Activation, ActivationGrad
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
-from nnctl.ops.reduce import sum_axes, sum_to
+from nnctl.ops.reduce import sum_to
 from nnctl.ops.shape import reshape
+from nnctl.ops.sums import sum_axes
 
 
 @dataclass(frozen=True)

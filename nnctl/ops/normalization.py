@@ -13,8 +13,8 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value, dummy
-from nnctl.ops.elementwise import widened
 from nnctl.ops.layer_norm import layer_norm
+from nnctl.ops.parallel import widened
 
 
 def _table(x: Array) -> Array:

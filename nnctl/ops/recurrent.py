@@ -21,8 +21,8 @@ from nnctl.kernels.codes import ACTIVATION_CODES
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.elementwise import multiply
 from nnctl.ops.linear import matmul
-from nnctl.ops.reduce import sum_axes
 from nnctl.ops.shape import broadcast_to, concatenate, reshape, slice_axis
+from nnctl.ops.sums import sum_axes
 
 
 @dataclass(frozen=True)

@@ -1,99 +1,21 @@
-"""Sums, means and maxima over axes, and over everything; every one in a fixed order."""
+"""Maxima over axes, sums of everything and their gradients; every one in a fixed order."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from math import prod
+from typing import ClassVar
 
 import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.kernels import codes
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
-from nnctl.ops.elementwise import PARALLEL_FROM, scale, scale_by, unary
+from nnctl.ops.elementwise import multiply, scale, unary
+from nnctl.ops.parallel import PARALLEL_FROM
 from nnctl.ops.shape import reshape
-
-
-def _middle(shape: tuple[int, ...], first: int, last: int) -> tuple[int, int, int]:
-    """`shape` seen as (A, R, B) with axes first..last in the middle."""
-    return prod(shape[:first]), prod(shape[first : last + 1]), prod(shape[last + 1 :])
-
-
-@dataclass(frozen=True)
-class SumAxes(Op):
-    """y = scale * sum of x over the neighbouring axes first..last, which go away."""
-
-    first: int
-    last: int
-    scale: float = 1.0
-
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        (x,) = inputs
-        return (TensorType(x.shape[: self.first] + x.shape[self.last + 1 :], x.dtype),)
-
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
-        (dy,) = dys
-        assert dy is not None
-        return (dy.graph.add1(Spread(node.inputs[0].shape, self.first, self.last, self.scale), dy),)
-
-    def _parallel(self, x: TensorType, threads: int) -> bool:
-        return threads > 1 and x.size >= PARALLEL_FROM and self.last + 1 < len(x.shape)
-
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
-        from nnctl.kernels.reduce import column_blocks, middle_sum_scratch
-
-        (x,) = inputs
-        outer, rows, columns = _middle(x.shape, self.first, self.last)
-        count = middle_sum_scratch(outer, rows, columns)
-        if self._parallel(x, threads):
-            count = outer * column_blocks(rows) * columns
-        return count * np.dtype(x.dtype).itemsize
-
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
-        (x,), (y,) = inputs, outputs
-        outer, rows, columns = _middle(x.shape, self.first, self.last)
-        if columns == 1:
-            return (KernelCall("reduce.sum_rows", (x.reshape(outer, rows), self.scale, y.reshape(outer))),)
-        parallel = self._parallel(TensorType(x.shape, x.dtype.name), threads)
-        work = scratch.view(x.dtype).reshape(-1, columns)
-        kernel = "reduce.sum_middle_parallel" if parallel else "reduce.sum_middle"
-        args = (x.reshape(outer, rows, columns), self.scale, work, y.reshape(outer, columns))
-        return (KernelCall(kernel, args),)
-
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
-        return inputs[0].size
-
-
-@dataclass(frozen=True)
-class Spread(Op):
-    """The transpose of SumAxes: x repeated along new axes first..last of `shape`, times `scale`."""
-
-    shape: tuple[int, ...]
-    first: int
-    last: int
-    scale: float = 1.0
-
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        (x,) = inputs
-        if x.shape != self.shape[: self.first] + self.shape[self.last + 1 :]:
-            raise ValueError(f"cannot spread {x.shape} over {self.shape}")
-        return (TensorType(self.shape, x.dtype),)
-
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
-        (dy,) = dys
-        assert dy is not None
-        return (dy.graph.add1(SumAxes(self.first, self.last, self.scale), dy),)
-
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
-        outer, rows, columns = _middle(self.shape, self.first, self.last)
-        x, y = inputs[0].reshape(outer, columns), outputs[0].reshape(outer, rows, columns)
-        return (KernelCall("reduce.broadcast_middle", (x, self.scale, y)),)
+from nnctl.ops.sums import Spread, middle, span, sum_axes
 
 
 @dataclass(frozen=True)
@@ -117,7 +39,7 @@ class MaxAxes(Op):
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
     ) -> Sequence[KernelCall]:
-        outer, rows, columns = _middle(inputs[0].shape, self.first, self.last)
+        outer, rows, columns = middle(inputs[0].shape, self.first, self.last)
         x, y = inputs[0].reshape(outer, rows, columns), outputs[0].reshape(outer, columns)
         return (KernelCall("reduce.max_middle", (x, y)),)
 
@@ -137,13 +59,13 @@ class MaxAxesGrad(Op):
 
     def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
         (x, *_) = inputs
-        return _middle(x.shape, self.first, self.last)[2] * np.dtype(x.dtype).itemsize
+        return middle(x.shape, self.first, self.last)[2] * np.dtype(x.dtype).itemsize
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
     ) -> Sequence[KernelCall]:
         x, y, dy = inputs
-        outer, rows, columns = _middle(x.shape, self.first, self.last)
+        outer, rows, columns = middle(x.shape, self.first, self.last)
         wide, narrow = (outer, rows, columns), (outer, columns)
         args = (x.reshape(wide), y.reshape(narrow), dy.reshape(narrow), scratch.view(x.dtype))
         return (KernelCall("reduce.max_middle_grad", (*args, outputs[0].reshape(wide))),)
@@ -187,18 +109,27 @@ class SumAll(Op):
         return inputs[0].size
 
 
-def _span(x: Value, axes: Sequence[int]) -> tuple[int, int]:
-    """(first, last) of neighbouring axes; batch is axis 0, negative ones count from the end."""
-    rank = len(x.shape)
-    found = sorted(a % rank for a in axes)
-    if found != list(range(found[0], found[-1] + 1)):
-        raise ValueError(f"axes {axes} are not neighbours")
-    return found[0], found[-1]
+@dataclass(frozen=True)
+class ScaleBy(Op):
+    """y = factor x, for a factor (1,) that the program computes."""
 
+    inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
-def sum_axes(x: Value, axes: Sequence[int]) -> Value:
-    """The sum over neighbouring axes, which go away."""
-    return x if not axes else x.graph.add1(SumAxes(*_span(x, axes)), x)
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (inputs[0],)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        (dy,) = dys
+        assert dy is not None
+        x, factor = node.inputs
+        return scale_by(dy, factor), sum_all(multiply(dy, x))
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[KernelCall]:
+        return (
+            KernelCall("elementwise.scale_by", (inputs[0].reshape(-1), inputs[1], outputs[0].reshape(-1))),
+        )
 
 
 def sum_to(x: Value, shape: tuple[int, ...]) -> Value:
@@ -211,16 +142,9 @@ def sum_to(x: Value, shape: tuple[int, ...]) -> Value:
     return reshape(x, shape)
 
 
-def mean_axes(x: Value, axes: Sequence[int]) -> Value:
-    """The mean over neighbouring axes, which go away."""
-    first, last = _span(x, axes)
-    count = prod(x.shape[first : last + 1])
-    return x.graph.add1(SumAxes(first, last, 1.0 / count if count else 0.0), x)
-
-
 def max_axes(x: Value, axes: Sequence[int]) -> Value:
     """The maximum over neighbouring axes, which go away."""
-    return x.graph.add1(MaxAxes(*_span(x, axes)), x)
+    return x.graph.add1(MaxAxes(*span(x, axes)), x)
 
 
 def sum_all(x: Value, factor: float = 1.0) -> Value:
@@ -236,3 +160,8 @@ def sum_of_squares(x: Value, factor: float = 1.0) -> Value:
 def sum_of_absolutes(x: Value, factor: float = 1.0) -> Value:
     """factor * the sum of all absolute values, as (1,)."""
     return x.graph.add1(SumAll(codes.SUM_OF_ABSOLUTES, float(factor)), x)
+
+
+def scale_by(x: Value, factor: Value) -> Value:
+    """factor x, for a factor (1,)."""
+    return x.graph.add1(ScaleBy(), x, factor)

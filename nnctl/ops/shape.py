@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from nnctl.core.arrays import Array
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.sums import Spread
 
 
 @dataclass(frozen=True)
@@ -204,8 +205,6 @@ def swap_axes(x: Value, axis: int) -> Value:
 
 def broadcast_to(x: Value, shape: tuple[int, ...]) -> Value:
     """x repeated along its axes of length 1, to `shape` (NumPy's rule, equal ranks)."""
-    from nnctl.ops.reduce import Spread
-
     if len(x.shape) != len(shape):
         x = reshape(x, (1,) * (len(shape) - len(x.shape)) + x.shape)
     for axis, (have, want) in enumerate(zip(x.shape, shape, strict=True)):

@@ -18,8 +18,8 @@ from nnctl.core import events
 from nnctl.core.events import Event
 from nnctl.core.visible import visible
 from nnctl.report.epoch_table import EpochTable
+from nnctl.report.event_lines import message_lines, started_lines
 from nnctl.report.numbers import columns, duration, number, sparkline
-from nnctl.report.progress import message_lines, started_lines
 
 _DRAW_EVERY = 0.1
 """Seconds between two drawings of the bars."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from nnctl.core.errors import ConfigError, Path, Problem, nearest
 from nnctl.core.shapes import Shape
-from nnctl.data.columns.patterns import matches
+from nnctl.data.columns.patterns import matches, pattern_for
 from nnctl.data.reading.dialect import delimiter_hint
 from nnctl.data.spec import ONLY, DataSpec
 
@@ -223,3 +223,19 @@ def _needs_names(names: list[str], find: _Finder) -> dict[str, list[str]]:
         )
     )
     return {}
+
+
+def taken(spec: DataSpec, roles: Roles) -> dict[str, list[str]]:
+    """The columns that patterns stand for, by the place in the data section: `inputs`, `columns.p*`."""
+    found = {}
+    for name, names in (spec.inputs or {}).items():
+        if any("*" in n or n.startswith("!") for n in names):
+            only = name == ONLY
+            found["inputs" if only else f"inputs.{name}"] = (
+                next(iter(roles.inputs.values())) if only else roles.inputs[name]
+            )
+    inputs = list(dict.fromkeys(c for columns in roles.inputs.values() for c in columns))
+    for pattern in spec.columns:
+        if "*" in pattern and not pattern.startswith("!"):
+            found[f"columns.{pattern}"] = [c for c in inputs if pattern_for(spec, c) == pattern]
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nnctl.core.errors import Problem, warning
-from nnctl.data.columns.patterns import taken
+from nnctl.data.columns.roles import taken
 from nnctl.data.warnings.base import Evidence
 
 

@@ -1,0 +1,114 @@
+"""Sums over neighbouring axes in a fixed order, and their transpose: repeating along axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from nnctl.core.arrays import Array
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.parallel import PARALLEL_FROM
+
+
+def middle(shape: tuple[int, ...], first: int, last: int) -> tuple[int, int, int]:
+    """`shape` seen as (A, R, B) with axes first..last in the middle."""
+    return prod(shape[:first]), prod(shape[first : last + 1]), prod(shape[last + 1 :])
+
+
+@dataclass(frozen=True)
+class SumAxes(Op):
+    """y = scale * sum of x over the neighbouring axes first..last, which go away."""
+
+    first: int
+    last: int
+    scale: float = 1.0
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        (x,) = inputs
+        return (TensorType(x.shape[: self.first] + x.shape[self.last + 1 :], x.dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        (dy,) = dys
+        assert dy is not None
+        return (dy.graph.add1(Spread(node.inputs[0].shape, self.first, self.last, self.scale), dy),)
+
+    def _parallel(self, x: TensorType, threads: int) -> bool:
+        return threads > 1 and x.size >= PARALLEL_FROM and self.last + 1 < len(x.shape)
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        from nnctl.kernels.reduce import column_blocks, middle_sum_scratch
+
+        (x,) = inputs
+        outer, rows, columns = middle(x.shape, self.first, self.last)
+        count = middle_sum_scratch(outer, rows, columns)
+        if self._parallel(x, threads):
+            count = outer * column_blocks(rows) * columns
+        return count * np.dtype(x.dtype).itemsize
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[KernelCall]:
+        (x,), (y,) = inputs, outputs
+        outer, rows, columns = middle(x.shape, self.first, self.last)
+        if columns == 1:
+            return (KernelCall("reduce.sum_rows", (x.reshape(outer, rows), self.scale, y.reshape(outer))),)
+        parallel = self._parallel(TensorType(x.shape, x.dtype.name), threads)
+        work = scratch.view(x.dtype).reshape(-1, columns)
+        kernel = "reduce.sum_middle_parallel" if parallel else "reduce.sum_middle"
+        args = (x.reshape(outer, rows, columns), self.scale, work, y.reshape(outer, columns))
+        return (KernelCall(kernel, args),)
+
+    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+        return inputs[0].size
+
+
+@dataclass(frozen=True)
+class Spread(Op):
+    """The transpose of SumAxes: x repeated along new axes first..last of `shape`, times `scale`."""
+
+    shape: tuple[int, ...]
+    first: int
+    last: int
+    scale: float = 1.0
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        (x,) = inputs
+        if x.shape != self.shape[: self.first] + self.shape[self.last + 1 :]:
+            raise ValueError(f"cannot spread {x.shape} over {self.shape}")
+        return (TensorType(self.shape, x.dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        (dy,) = dys
+        assert dy is not None
+        return (dy.graph.add1(SumAxes(self.first, self.last, self.scale), dy),)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[KernelCall]:
+        outer, rows, columns = middle(self.shape, self.first, self.last)
+        x, y = inputs[0].reshape(outer, columns), outputs[0].reshape(outer, rows, columns)
+        return (KernelCall("reduce.broadcast_middle", (x, self.scale, y)),)
+
+
+def span(x: Value, axes: Sequence[int]) -> tuple[int, int]:
+    """(first, last) of neighbouring axes; batch is axis 0, negative ones count from the end."""
+    rank = len(x.shape)
+    found = sorted(a % rank for a in axes)
+    if found != list(range(found[0], found[-1] + 1)):
+        raise ValueError(f"axes {axes} are not neighbours")
+    return found[0], found[-1]
+
+
+def sum_axes(x: Value, axes: Sequence[int]) -> Value:
+    """The sum over neighbouring axes, which go away."""
+    return x if not axes else x.graph.add1(SumAxes(*span(x, axes)), x)
+
+
+def mean_axes(x: Value, axes: Sequence[int]) -> Value:
+    """The mean over neighbouring axes, which go away."""
+    first, last = span(x, axes)
+    count = prod(x.shape[first : last + 1])
+    return x.graph.add1(SumAxes(first, last, 1.0 / count if count else 0.0), x)
