@@ -20,6 +20,7 @@ class ReduceLROnPlateau(Monitor):
     """
 
     sets_rate: ClassVar[Literal["schedule", "step"] | None] = "step"
+    keras_only: ClassVar[tuple[str, ...]] = ("baseline",)
     factor: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """What the learning rate is multiplied by."""
     patience: NonNegativeInt = 10

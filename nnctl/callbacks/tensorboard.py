@@ -40,6 +40,10 @@ class TensorBoard(CallbackSpec):
     """
 
     wants_weights: ClassVar[bool] = True
+    keras_only: ClassVar[tuple[str, ...]] = (
+        "write_graph", "write_images", "write_steps_per_second", "profile_batch", "embeddings_freq",
+        "embeddings_metadata",
+    )  # fmt: skip
 
     log_dir: InnerPath = "logs"
     """The directory for the event files, inside the run directory."""

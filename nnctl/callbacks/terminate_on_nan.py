@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from nnctl.callbacks.base import CallbackSpec, register
 from nnctl.core.events import Event, Request
@@ -15,6 +15,8 @@ class TerminateOnNaN(CallbackSpec):
 
     Source: keras.callbacks.TerminateOnNaN.
     """
+
+    keras_only: ClassVar[tuple[str, ...]] = ("raise_error",)
 
     def handle(self, event: Event, state: dict[str, Any]) -> Iterable[Request]:
         return ()

@@ -56,6 +56,8 @@ class Spec(BaseModel):
         ser_json_inf_nan="constants",
     )
 
+    keras_only: ClassVar[tuple[str, ...]] = ()
+    """Arguments of Keras's class of this name that this one does not have; a config is told so."""
     documented_by: ClassVar[type[Spec] | None] = None
     """For a class made at run time: the class whose source documents its fields."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -28,6 +28,8 @@ class BatchNormalization(WithScale):
     Shapes: x (B, ..., C), gamma, beta, moving_mean, moving_variance (C,), y (B, ..., C).
     Source: keras.layers.BatchNormalization (Ioffe and Szegedy, 2015).
     """
+
+    keras_only: ClassVar[tuple[str, ...]] = ("synchronized", "renorm", "renorm_clipping", "renorm_momentum")
 
     axis: int = -1
     """The channels' axis; 0 is the batch, -1 the last."""

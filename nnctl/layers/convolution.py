@@ -90,6 +90,8 @@ class Convolution(WithKernel, Windowed):
     Shapes: x (B, *spatial, C), kernel (*kernel_size, C / groups, F), bias (F,), y (B, *spatial', F).
     """
 
+    keras_only: ClassVar[tuple[str, ...]] = ("lora_rank", "lora_alpha")
+
     groups: PositiveInt = 1
     """How many groups the channels are split into; each is convolved by itself."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from pydantic import PositiveInt
 
@@ -21,6 +22,8 @@ class Dense(WithActivation, WithKernel, WithBias):
     Shapes: x (B, ..., I), kernel W (I, O), bias b (O,), y (B, ..., O).
     Source: keras.layers.Dense.
     """
+
+    keras_only: ClassVar[tuple[str, ...]] = ("lora_rank", "lora_alpha", "quantization_config")
 
     units: PositiveInt
     """How many numbers come out at each position: O."""

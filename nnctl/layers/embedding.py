@@ -27,6 +27,9 @@ class Embedding(Layer):
     """
 
     any_dtype: ClassVar[bool] = True
+    reads_integers: ClassVar[bool] = True
+    index_count: ClassVar[str | None] = "input_dim"
+    keras_only: ClassVar[tuple[str, ...]] = ("weights", "lora_rank", "lora_alpha", "quantization_config")
 
     input_dim: PositiveInt
     """How many indices there are: I, the largest index plus 1."""
@@ -40,9 +43,6 @@ class Embedding(Layer):
     """What the table satisfies after each update."""
     mask_zero: bool = False
     """Whether index 0 is padding, which later layers skip."""
-
-    reads_integers: ClassVar[bool] = True
-    index_count: ClassVar[str | None] = "input_dim"
 
     def output_shape(self, x: Shape) -> Shape:
         return (*x, self.output_dim)

@@ -26,6 +26,9 @@ class Input(Layer):
     """
 
     is_input: ClassVar[bool] = True
+    keras_only: ClassVar[tuple[str, ...]] = (
+        "batch_size", "batch_shape", "sparse", "ragged", "optional", "tensor", "input_tensor",
+    )  # fmt: skip
 
     shape: tuple[Size | None, ...] | None = None
     """The shape without the batch axis; `null` is a length that varies. Default: read from the data."""

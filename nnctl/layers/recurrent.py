@@ -50,6 +50,7 @@ class Recurrent(WithKernel, WithRecurrentKernel, WithBias):
 
     gates: ClassVar[int] = 1
     states: ClassVar[int] = 1
+    keras_only: ClassVar[tuple[str, ...]] = ("stateful",)
     in_keras: ClassVar[InKeras] = InKeras(
         parts={"": "cell"}, arguments=("sequences",), rest="initial_state", mask="mask"
     )
@@ -184,6 +185,8 @@ class Recurrent(WithKernel, WithRecurrentKernel, WithBias):
 
 class Gated(Recurrent):
     """A recurrence with gates, which have an activation of their own."""
+
+    keras_only: ClassVar[tuple[str, ...]] = ("stateful", "use_cudnn")
 
     recurrent_activation: Activation = "sigmoid"
     """What is applied to the gates: linear, relu, sigmoid, tanh or hard_sigmoid."""

@@ -40,6 +40,7 @@ class AUC(MetricSpec):
     aliases: ClassVar[tuple[str, ...]] = ("auc",)
     of_classes: ClassVar[bool] = True
     better: ClassVar[Literal["min", "max"] | None] = "max"
+    keras_only: ClassVar[tuple[str, ...]] = ("thresholds", "multi_label", "num_labels", "label_weights")
     num_thresholds: int = Field(default=200, gt=1)
     """How many thresholds between 0 and 1."""
     curve: Literal["ROC", "PR"] = "ROC"

@@ -107,28 +107,13 @@ _ARGUMENTS = {
     "optimizer": "name use_ema ema_momentum ema_overwrite_frequency loss_scale_factor"
     " gradient_accumulation_steps",
     "schedule": "name",
-    "AUC": "thresholds multi_label num_labels label_weights",
-    "BatchNormalization": "synchronized renorm renorm_clipping renorm_momentum",
-    "Conv1D": "lora_rank lora_alpha",
-    "Conv2D": "lora_rank lora_alpha",
-    "Dense": "lora_rank lora_alpha quantization_config",
-    "Embedding": "weights lora_rank lora_alpha quantization_config",
-    "GRU": "stateful unroll use_cudnn zero_output_for_mask",
-    "Input": "batch_size batch_shape sparse ragged input_tensor optional",
-    "LSTM": "stateful unroll use_cudnn zero_output_for_mask",
-    "ReduceLROnPlateau": "baseline",
-    "SimpleRNN": "stateful unroll zero_output_for_mask",
-    "SparseTopKCategoricalAccuracy": "from_sorted_ids",
-    "TensorBoard": "write_graph write_images write_steps_per_second profile_batch embeddings_freq",
-    "TerminateOnNaN": "raise_error",
-    "TrainingSpec": "run_eagerly jit_compile steps_per_execution auto_scale_loss initial_epoch",
 }
-"""Arguments that Keras 3 has and nnctl may not, by family or class; where nnctl has one, its field wins."""
+"""Arguments that all classes of a family have in Keras 3 and not here; a class's own are its `keras_only`."""
 
 
-def keras_has_argument(owners: Iterable[str], name: str) -> bool:
-    """Whether Keras takes an argument `name` in one of `owners` (a family's kind, a class)."""
-    return any(name in _ARGUMENTS.get(owner, "").split() for owner in owners)
+def keras_has_argument(kinds: Iterable[str], name: str) -> bool:
+    """Whether Keras takes an argument `name` in every class of one of the families `kinds`."""
+    return any(name in _ARGUMENTS.get(kind, "").split() for kind in kinds)
 
 
 def has_keras(kind: str, name: str) -> bool:

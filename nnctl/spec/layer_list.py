@@ -60,7 +60,7 @@ class LayerList:
                 yield Problem(message, (*here, key), expected="type: Functional for the layers around it")
                 continue
             yield from self._use(index, entry)
-            if entry.type == "Input" and entry.says_inputs:
+            if entry.is_input and entry.says_inputs:
                 yield Problem("an Input reads nothing", (*here, "inputs"), at_key=True)
                 continue
             for below, name in entry.reads:
@@ -119,13 +119,13 @@ class LayerList:
         return Problem(message, path, expected=expected, suggestion=nearest(name, above))
 
     def _inner(self, here: Path, entry: Named) -> Iterator[Problem]:
-        if entry.type not in ("Sequential", "Functional") or not isinstance(entry.raw, dict):
+        nests = entry.layer.nests if entry.layer is not None else None
+        if nests is None or not isinstance(entry.raw, dict):
             return
         entries = named_entries(entry.raw.get("layers"), [])
-        chain = entry.type == "Sequential"
-        scope = LayerList(self.document, (*here, "layers"), entries, [], chain)
+        scope = LayerList(self.document, (*here, "layers"), entries, [], nests == "chain")
         yield from scope.problems()
-        if not chain:
+        if nests == "graph":
             yield from scope.outputs((*here, "outputs"), entry.raw.get("outputs"))
 
     @cached_property

@@ -7,13 +7,15 @@ from typing import Any
 
 from nnctl.core.errors import Path
 from nnctl.core.registry import snake_case
-from nnctl.layers.base import layers
+from nnctl.layers.base import Layer, layers
 from nnctl.layers.entry import number_names
 
 IMPLIED_INPUT = "input"
 """What the input is called where a model declares none."""
 
 _RESERVED = "/:."
+
+_LayerClass = type[Layer]
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,13 @@ class Named:
     raw: Any
     known: bool = True
     """Whether it has a name of its own or a type that nnctl has; else its name is only a stand-in."""
+    layer: _LayerClass | None = None
+    """The class that its type names."""
+
+    @property
+    def is_input(self) -> bool:
+        """Whether it adds an input."""
+        return self.layer is not None and self.layer.is_input
 
     @property
     def reads(self) -> list[tuple[Path, str]]:
@@ -47,26 +56,26 @@ def named_entries(raw: Any, taken: list[str]) -> list[Named]:
     """The entries of a `layers` list with the names they go by."""
     entries = raw if isinstance(raw, list) else []
     kinds = [_kind(entry) for entry in entries]
-    names = number_names([(given, base) for given, base, _, _ in kinds], taken)
+    names = number_names([(given, base) for given, base, *_ in kinds], taken)
     above: set[str] = set()
     found = []
-    for name, (given, _, kind, use), entry in zip(names, kinds, entries, strict=True):
-        is_there = use in above if use is not None else kind is not None and layers.get(kind) is not None
-        found.append(Named(name, kind, use, entry, given is not None or is_there))
+    for name, (given, _, kind, use, layer), entry in zip(names, kinds, entries, strict=True):
+        is_there = use in above if use is not None else layer is not None
+        found.append(Named(name, kind, use, entry, given is not None or is_there, layer))
         above.add(name)
     return found
 
 
-def _kind(entry: Any) -> tuple[str | None, str, str | None, str | None]:
-    """(given name, base name, type, use) of one entry, whatever it is."""
+def _kind(entry: Any) -> tuple[str | None, str, str | None, str | None, _LayerClass | None]:
+    """(given name, base name, type, use, class of the type) of one entry, whatever it is."""
     fields = entry if isinstance(entry, dict) else {"type": entry}
     kind, use, name = fields.get("type"), fields.get("use"), fields.get("name")
     given = name if isinstance(name, str) and name else None
     if isinstance(use, str):
-        return given, use, None, use
+        return given, use, None, use, None
     cls = layers.get(kind) if isinstance(kind, str) else None
     known = cls.__name__ if cls is not None else kind if isinstance(kind, str) else None
-    return given, snake_case(known or "entry") or "entry", known, None
+    return given, snake_case(known or "entry") or "entry", known, None, cls
 
 
 def wrong_name(name: str) -> str | None:

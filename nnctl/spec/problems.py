@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,16 +83,19 @@ class _Reading:
         *parent, key = self.path
         above = tuple(parent)
         mapping = value_at(self.data, above)
-        known = [k for a in slots(self.model, self.data, above) for k in known_keys(a, mapping)]
-        known = list(dict.fromkeys(known))
-        owners = list(self._families(above, mapping))
+        annotations = list(slots(self.model, self.data, above))
+        known = list(dict.fromkeys(key for a in annotations for key in known_keys(a, mapping)))
+        classes = [cls for annotation in annotations for cls in specs(annotation, mapping)]
+        families = [kind for annotation in annotations for kind in kinds(annotation)]
+        owners = [*(cls.__name__ for cls in classes), *families]
         renamed, told = field_now(owners, str(key), known), written_now(owners, str(key))
         # What an old word has become comes before the word that happens to look like it.
         close = renamed or (None if told else nearest(str(key), known))
         home = None if close or told else where_it_belongs(self.model, self.data, above, str(key))
         expected = told or home or (one_of(known) if known else None)
         message = f"{self._owner(above)} has no key '{key}'"
-        if home is None and not renamed and not told and keras_has_argument(owners, str(key)):
+        in_keras = keras_has_argument(families, str(key)) or any(key in cls.keras_only for cls in classes)
+        if home is None and not renamed and not told and in_keras:
             message = f"Keras's {self._owner(above)} has '{key}'; nnctl's does not have it yet"
             close = None
         return Problem(message, self.path, expected=expected, suggestion=close, at_key=True)
@@ -141,12 +143,6 @@ class _Reading:
 
     def _expected(self) -> str | None:
         return _first(expectation(a) for a in slots(self.model, self.data, self.path))
-
-    def _families(self, path: Path, mapping: Any) -> Iterator[str]:
-        """The families and classes that the mapping at `path` is read as."""
-        for annotation in slots(self.model, self.data, path):
-            yield from (cls.__name__ for cls in specs(annotation, mapping))
-            yield from kinds(annotation)
 
     def _length(self) -> str | None:
         """What a list, mapping or text of the wrong length should have."""

@@ -50,10 +50,10 @@ _TOLD: dict[str, dict[str, str]] = {
         "input_shape": MODEL_INPUT,
         "batch_input_shape": MODEL_INPUT,
         "input_length": MODEL_INPUT,
+        "input_dim": MODEL_INPUT,
         "nb_row": "kernel_size: [rows, columns]",
         "nb_col": "kernel_size: [rows, columns]",
     },
-    **{name: {"input_dim": MODEL_INPUT} for name in ("Dense", "SimpleRNN", "LSTM", "GRU")},
     "optimizer": {"decay": DECAY, "schedule_decay": DECAY, "lr_decay": DECAY},
     "callback": {"period": "save_freq: epoch"},
     "TrainingSpec": {

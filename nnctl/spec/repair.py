@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nnctl.core.errors import Problem, nearest
-from nnctl.layers.base import layers
+from nnctl.layers.base import Layer, layers
 from nnctl.layers.entry import Entry
 from nnctl.spec.names import IMPLIED_INPUT, Named, named_entries
 
@@ -48,7 +48,6 @@ _MEANT = frozenset(
 """Unknown keys that are one of these words, or nearest to one, can be left out like the word itself."""
 
 _LOGGED = frozenset(["metrics", "weighted_metrics"])
-_READS_DATA = frozenset(["Embedding", "Sequential", "Functional"])
 _NO_CALLBACK = "TerminateOnNaN"
 """Stands for a callback that is wrong, so that those behind it keep their places: it watches nothing."""
 
@@ -113,7 +112,7 @@ def _wrong_itself(data: Any, index: int) -> bool:
 
 
 def _stand_in(left: dict[str, Any], unknown: set[int]) -> bool:
-    """Put a layer that is always right for each unknown one; every entry keeps the name it goes by."""
+    """Put a layer without a type for each unknown one; every entry keeps the name it goes by."""
     model = left["model"]
     inputs = model.get("inputs") or {}
     columns = left["data"].get("inputs")
@@ -121,17 +120,17 @@ def _stand_in(left: dict[str, Any], unknown: set[int]) -> bool:
         return False
     implied = list(columns) if isinstance(columns, dict) else [IMPLIED_INPUT]
     entries = named_entries(model["layers"], list(inputs))
-    declared = [*inputs, *(entry.name for entry in entries if entry.type == "Input")]
+    declared = [*inputs, *(entry.name for entry in entries if entry.is_input)]
     if not declared:
         entries = named_entries(model["layers"], implied)
     known_inputs = {*declared, *implied}
     standing: list[Any] = []
     for index, entry in enumerate(entries):
         if index in unknown:
-            first = index == 0 or entries[index - 1].type == "Input"
+            first = index == 0 or entries[index - 1].is_input
             if not _safe(entry, first, known_inputs):
                 return False
-            standing.append({"type": "Flatten", "name": entry.name})
+            standing.append({"layer": Layer(name=entry.name)})
         else:
             given = entry.raw if isinstance(entry.raw, dict) else {"type": entry.raw}
             standing.append({**given, "name": entry.name})
@@ -141,7 +140,9 @@ def _stand_in(left: dict[str, Any], unknown: set[int]) -> bool:
 
 def _safe(entry: Named, first: bool, inputs: set[str]) -> bool:
     """Whether the data is read in the same way, whatever this entry is meant to be."""
-    if entry.use is None and (entry.type is None or nearest(entry.type, ["Input"])):
+    inputs_too = [cls.__name__ for cls in layers.classes() if cls.is_input]
+    if entry.use is None and (entry.type is None or nearest(entry.type, inputs_too)):
         return False
-    told = entry.type is not None and layers.get(entry.type) is not None and entry.type not in _READS_DATA
+    layer = entry.layer
+    told = layer is not None and not layer.reads_integers and layer.nests is None
     return told or not (first or any(name in inputs for _, name in entry.reads))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -38,6 +38,10 @@ class CheckpointSpec(Spec):
 
 class TrainingSpec(Spec):
     """How the model is trained. The words are those of Keras's `compile` and `fit`."""
+
+    keras_only: ClassVar[tuple[str, ...]] = (
+        "run_eagerly", "jit_compile", "steps_per_execution", "auto_scale_loss", "initial_epoch",
+    )  # fmt: skip
 
     epochs: Count = 1
     """How often the training data is gone through."""

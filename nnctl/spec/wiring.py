@@ -43,7 +43,7 @@ def _scope(document: Document, model: Path, section: dict[str, Any]) -> tuple[La
     """The model's namespace and the names of the inputs it declares."""
     declared = list(section["inputs"]) if isinstance(section.get("inputs"), dict) else []
     entries = named_entries(section["layers"], declared)
-    here = [entry.name for entry in entries if entry.type == "Input"]
+    here = [entry.name for entry in entries if entry.is_input]
     inputs = declared if declared or here else _implied(document.data)
     if inputs != declared:
         entries = named_entries(section["layers"], inputs)
@@ -67,7 +67,7 @@ def _first_reads(scope: LayerList) -> Iterator[Problem]:
     if not scope.entries or len(scope.inputs) < 2:
         return
     first = scope.entries[0]
-    if first.type != "Input" and not first.says_inputs:
+    if not first.is_input and not first.says_inputs:
         message = f"the first entry must say what it reads: there are {len(scope.inputs)} inputs"
         expected = f"inputs: {one_of(scope.inputs)}, or a list of them"
         yield Problem(message, (*scope.path, 0), expected=expected)
@@ -96,7 +96,7 @@ def _read_names(scope: LayerList) -> Iterator[str]:
     for entry in scope.entries:
         if entry.says_inputs:
             yield from (name.partition(":")[0] for _, name in entry.reads)
-        elif entry.type != "Input" and before is not None:
+        elif not entry.is_input and before is not None:
             yield before
         before = entry.name
 

@@ -193,13 +193,13 @@ def test_entries_and_their_names_right_or_not() -> None:
 
 
 def test_names_of_keras() -> None:
-    """By class name or snake case, in their own family; arguments by family or class."""
+    """By class name or snake case, in their own family; arguments of all of a family."""
     assert has_keras("layer", "ConvLSTM1D")
     assert has_keras("layer", "alpha_dropout")
     assert not has_keras("loss", "ConvLSTM1D")
     assert not has_keras("nothing", "Dense")
-    assert keras_has_argument(["layer", "Dense"], "lora_rank")
-    assert not keras_has_argument(["layer", "Flatten"], "lora_rank")
+    assert keras_has_argument(["layer"], "autocast")
+    assert not keras_has_argument(["loss"], "autocast")
     assert not keras_has_argument([], "dtype")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nnctl.core.errors import Path, Problem
+from nnctl.layers.base import Layer
 from nnctl.spec.repair import repaired
 
 UNKNOWN = {"type": "Danse", "units": 3}
@@ -153,7 +154,7 @@ def test_a_wrong_entry_is_stood_in_for_and_all_keep_the_names_they_go_by() -> No
     found = layers(config("Flatten", WRONG, {"type": "Dense", "units": 2, "name": "x"}, "Dense"), 1)
     assert found == [
         {"type": "Flatten", "name": "flatten"},
-        {"type": "Flatten", "name": "dense"},
+        {"layer": Layer(name="dense")},
         {"type": "Dense", "units": 2, "name": "x"},
         {"type": "Dense", "name": "dense_1"},
     ]
@@ -166,7 +167,7 @@ def test_a_whole_entry_that_is_wrong_is_stood_in_for() -> None:
         found = repaired(wrong, [at("model", "layers", index)])
         assert found is not None
         assert found[1] == frozenset([index])
-        assert found[0]["model"]["layers"][index] == {"type": "Flatten", "name": name}
+        assert found[0]["model"]["layers"][index] == {"layer": Layer(name=name)}
     assert repaired(wrong, [at("model", "layers", 0)]) is None
 
 
@@ -217,7 +218,7 @@ def test_an_entry_does_not_take_the_name_of_an_input() -> None:
     def names(*entries: Any, **more: Any) -> list[Any]:
         found = layers(config(*entries, WRONG, **more), len(entries))
         assert found is not None
-        return [entry["name"] for entry in found]
+        return [entry["layer"].name if "layer" in entry else entry["name"] for entry in found]
 
     assert names("Flatten", inputs={"flatten": [3]}) == ["flatten_1", "dense"]
     assert names("Flatten", data={"inputs": {"flatten": ["a"]}}) == ["flatten_1", "dense"]
