@@ -220,3 +220,27 @@ def select_rows(mask, x, value, y):
         keep = mask[r]
         for c in range(x.shape[1]):
             y[r, c] = x[r, c] if keep else number
+
+
+@part
+def _select(mask, a, x, h, number, y):
+    for r in range(x.shape[2]):
+        y[a, h, r] = x[a, h, r] if mask[a, r] else number
+
+
+@kernel
+def select_middle(mask, x, value, y):
+    """y[a, h, r] = x[a, h, r] where mask[a, r], else `value`; mask (A, R) bool, x, y (A, H, R)."""
+    number = x.dtype.type(value)
+    for a in range(np.uint64(x.shape[0])):
+        for h in range(np.uint64(x.shape[1])):
+            _select(mask, a, x, h, number, y)
+
+
+@kernel(parallel=True)
+def select_middle_parallel(mask, x, value, y):
+    """`select_middle` on many threads."""
+    number = x.dtype.type(value)
+    repeats = x.shape[1]
+    for i in numba.prange(x.shape[0] * repeats):
+        _select(mask, np.uint64(i // repeats), x, np.uint64(i % repeats), number, y)

@@ -163,7 +163,7 @@ class Layer(Spec):
         raise NotImplementedError
 
     def output_mask(self, ctx: LayerContext, *inputs: Any, **named: Any) -> Value | list[Value | None] | None:
-        """The mask (B, T) uint8 that goes on with the output; default: the first input's mask."""
+        """The mask (B, ...) uint8 that goes on with the output; default: the first input's mask."""
         return ctx.mask if self.supports_masking else None
 
     def entries(self) -> tuple[Entry, ...]:

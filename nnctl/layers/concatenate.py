@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import ClassVar
 
 from nnctl.core.errors import ShapeError
@@ -10,7 +11,7 @@ from nnctl.layers.base import Layer, register
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import cast, fill
-from nnctl.ops.masks import either
+from nnctl.ops.masks import either, stretched
 from nnctl.ops.shape import concatenate
 
 
@@ -60,19 +61,14 @@ class Concatenate(Layer):
         return self.need_axis(x.shape[1:], self.axis) + 1
 
     def output_mask(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value | None] | None:
-        """Along time: the masks end to end. Along another axis: set where any is; None where one has none."""
-        if all(mask is None for mask in ctx.masks):
-            return None
-        if self._axis(*inputs) == 1:
-            whole = [
-                fill(ctx.graph, x.shape[:2], 1, "uint8") if mask is None else mask
-                for x, mask in zip(inputs, ctx.masks, strict=True)
-            ]
-            return concatenate(whole, 1)
+        """Along a masked axis: the masks end to end. Else: set where any is; None where one has none."""
         masks = [mask for mask in ctx.masks if mask is not None]
-        if len(masks) < len(ctx.masks):
-            return None
-        mask = masks[0]
-        for other in masks[1:]:
-            mask = either(mask, other)
-        return mask
+        axis, rank = self._axis(*inputs), max((len(mask.shape) for mask in masks), default=0)
+        if axis < rank:
+            parts = zip(inputs, ctx.masks, strict=True)
+            return concatenate([_whole(ctx, x.shape[:rank], mask) for x, mask in parts], axis)
+        return reduce(either, masks) if masks and len(masks) == len(ctx.masks) else None
+
+
+def _whole(ctx: LayerContext, shape: tuple[int, ...], mask: Value | None) -> Value:
+    return fill(ctx.graph, shape, 1, "uint8") if mask is None else stretched(mask, shape)

@@ -19,7 +19,7 @@ class LayerContext:
         graph: Where ops are added.
         weights: The layer's weights by name.
         training: Whether this is a training step (dropout on, batch statistics).
-        masks: One mask (B, T) uint8 or None an input.
+        masks: One mask (B, ...) uint8, of the leading axes, or None an input.
         seed: The experiment's seed.
         path: The layer's path in the model ("encoder/dense_1"): with a purpose, the name of a random stream.
         trainable: False where the layer is frozen (BatchNormalization then runs as in inference).
@@ -37,7 +37,7 @@ class LayerContext:
 
     @property
     def mask(self) -> Value | None:
-        """The first input's mask (B, T) uint8, or None."""
+        """The first input's mask (B, ...) uint8, or None."""
         return self.masks[0] if self.masks else None
 
     @property

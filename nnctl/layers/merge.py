@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import ClassVar
 
 from nnctl.core.errors import ShapeError
@@ -54,11 +55,7 @@ class Merge(Layer):
         if len(masks) < len(ctx.masks) or not masks:
             return None
         # A sequence of one step that is stretched has its mask stretched too.
-        longest = max((mask.shape for mask in masks), key=lambda shape: shape[1])
-        mask, *others = (broadcast_to(mask, longest) for mask in masks)
-        for other in others:
-            mask = either(mask, other)
-        return mask
+        return reduce(either, masks)
 
 
 def _stretched(x: Value, shape: tuple[int, ...]) -> Value:

@@ -16,7 +16,7 @@ from nnctl.ops.transpose import move_axis
 class Softmax(Layer):
     """y = exp(x) / sum(exp(x)) along an axis.
 
-    A mask (B, T) counts where x is (B, T) too: masked positions get 0.
+    A mask counts where it has all axes of x: masked positions get 0.
 
     Shapes: x (B, ...), y (B, ...).
     Source: keras.layers.Softmax.
@@ -37,7 +37,7 @@ class Softmax(Layer):
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
         at = self.need_axis(x.shape[1:], self.axis) + 1
-        mask = ctx.mask if len(x.shape) == 2 else None
+        mask = ctx.mask if ctx.mask is not None and ctx.mask.shape == x.shape else None
         kept = x if mask is None else select(mask, x, -1e9)
         last = len(x.shape) - 1
         y = move_axis(softmax(move_axis(kept, at, last)), last, at)

@@ -15,7 +15,7 @@ from nnctl.ops.totals import total as weighted_total
 
 
 def effective_weights(weights: Value | None, mask: Value | None) -> Value | None:
-    """What each example (N,), or each position of one (N, T), counts: sample weights (N,) and mask (N, T).
+    """What each example (N,), or each position (N, ...), counts: sample weights (N,) and mask (N, ...).
 
     None where everything counts 1.
     """
@@ -29,7 +29,7 @@ def total(loss: LossSpec, rows: Value, sample_weight: Value | None, mask: Value 
         rows: What `loss.rows` gave: one loss an example (N,), or a position (N, T, ...).
         sample_weight: One weight an example (N,). Keras asks for (N, T) where rows are; one weight for all of
             an example's positions is what (N, 1) is there.
-        mask: Which positions count (N, T), uint8.
+        mask: Which positions count (N, ...), uint8: the rows' leading axes.
     """
     mask = ignoring(rows, mask)
     weights = effective_weights(sample_weight, mask)

@@ -73,7 +73,7 @@ class MetricSpec(Spec):
         return ()
 
     def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
-        """Add an op that adds one batch to `state`. `weights` (N,) or (N, T): sample weights and mask."""
+        """Add an op that adds one batch to `state`. `weights` (N,) or (N, ...): sample weights and mask."""
         raise NotImplementedError
 
     def result(self, state: Mapping[str, np.ndarray[Any, Any]]) -> float:

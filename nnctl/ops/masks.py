@@ -1,18 +1,30 @@
-"""What masks (uint8: 1 counts, 0 does not) do: join, and stand in for the rows of a tensor."""
+"""What masks (uint8: 1 counts, 0 does not) do: join, and say where a tensor keeps its numbers.
+
+A mask has the leading axes of its tensor, as many as it says something of; an axis of length 1 stands for a
+whole one. Masks of sequences are (B, T), masks of attention (B, heads or 1, T, S).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import prod
+from typing import ClassVar
+
+import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.parallel import widened
+from nnctl.ops.shape import broadcast_to, reshape
 
 
 @dataclass(frozen=True)
 class Either(Op):
-    """y = m1 or m2, all masks of one shape."""
+    """y = m1 or m2, both masks of one shape."""
+
+    kernel: ClassVar[str] = "elementwise.logical_or"
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         m1, m2 = inputs
@@ -24,18 +36,28 @@ class Either(Op):
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
     ) -> Sequence[KernelCall]:
         m1, m2 = (m.reshape(-1) for m in inputs)
-        return (KernelCall("elementwise.logical_or", (m1, m2, outputs[0].reshape(-1))),)
+        return (KernelCall(self.kernel, (m1, m2, outputs[0].reshape(-1))),)
 
 
 @dataclass(frozen=True)
-class SelectRows(Op):
-    """y = x where the mask counts, else `value`; mask (N, ...) of x's leading axes, x and y (N, ..., C)."""
+class Both(Either):
+    """y = m1 and m2, both masks of one shape."""
+
+    kernel: ClassVar[str] = "elementwise.logical_and"
+
+
+@dataclass(frozen=True)
+class Select(Op):
+    """y = x where the mask counts, else `value`; mask of x's leading axes, some of length 1."""
 
     value: float
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         mask, x = inputs
-        if mask.dtype != "uint8" or x.shape[: len(mask.shape)] != mask.shape:
+        fits = len(mask.shape) <= len(x.shape) and all(
+            m in (1, n) for m, n in zip(mask.shape, x.shape, strict=False)
+        )
+        if mask.dtype != "uint8" or not fits or _form(mask.shape, x.shape) is None:
             raise ValueError(f"a mask of {mask} does not fit {x}")
         return (x,)
 
@@ -47,16 +69,61 @@ class SelectRows(Op):
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
     ) -> Sequence[KernelCall]:
         mask, x = inputs
-        rows = (mask.size, prod(x.shape[mask.ndim :]))
-        args = (mask.reshape(-1), x.reshape(rows), self.value, outputs[0].reshape(rows))
-        return (KernelCall("elementwise.select_rows", args),)
+        form = _form(mask.shape, x.shape)
+        assert form is not None
+        before, repeats, after, inner = form
+        if after == 1:
+            kernel = "elementwise.select_rows"
+            seen: tuple[int, ...] = (before,)
+            wide: tuple[int, ...] = (before, repeats * inner)
+        else:
+            kernel = widened("elementwise.select_middle", x.size, threads)
+            seen, wide = (before, after), (before, repeats, after)
+        args = (mask.reshape(seen), x.reshape(wide), self.value, outputs[0].reshape(wide))
+        return (KernelCall(kernel, args),)
+
+
+def _form(mask: tuple[int, ...], x: tuple[int, ...]) -> tuple[int, int, int, int] | None:
+    """x seen as (A, H, R, C) and the mask as (A, R), where H or C is 1; None where they cannot be seen so."""
+    padded = (*mask, *(1,) * (len(x) - len(mask)))
+    runs = groupby((pair for pair in zip(padded, x, strict=True) if pair[1] != 1), lambda pair: pair[0] != 1)
+    sizes, at = [1, 1, 1, 1], 0
+    for whole, run in runs:
+        at += whole != (at % 2 == 0)
+        if at > 3:
+            return None
+        sizes[at] = prod(n for _, n in run)
+        at += 1
+    before, repeats, after, inner = sizes
+    return None if after != 1 and inner != 1 else (before, repeats, after, inner)
 
 
 def either(m1: Value, m2: Value) -> Value:
     """The mask that counts where m1 or m2 does."""
+    m1, m2 = _alike(m1, m2)
     return m1.graph.add1(Either(), m1, m2)
 
 
+def both(m1: Value, m2: Value) -> Value:
+    """The mask that counts where m1 and m2 do."""
+    m1, m2 = _alike(m1, m2)
+    return m1.graph.add1(Both(), m1, m2)
+
+
+def stretched(mask: Value, shape: tuple[int, ...]) -> Value:
+    """The mask for every axis of `shape`, whose leading axes it has."""
+    return broadcast_to(reshape(mask, (*mask.shape, *(1,) * (len(shape) - len(mask.shape)))), shape)
+
+
+def _alike(*masks: Value) -> list[Value]:
+    """The masks in one shape, in which each of them fits."""
+    rank = max(len(mask.shape) for mask in masks)
+    padded = [(*mask.shape, *(1,) * (rank - len(mask.shape))) for mask in masks]
+    return [stretched(mask, np.broadcast_shapes(*padded)) for mask in masks]
+
+
 def select(mask: Value, x: Value, value: float) -> Value:
-    """x where the mask (its leading axes) counts, `value` elsewhere."""
-    return x.graph.add1(SelectRows(float(value)), mask, x)
+    """x where the mask (its leading axes, some of length 1) counts, `value` elsewhere."""
+    if _form(mask.shape, x.shape) is None:
+        mask = stretched(mask, x.shape)
+    return x.graph.add1(Select(float(value)), mask, x)

@@ -8,6 +8,7 @@ from math import prod
 
 from nnctl.core.arrays import Array
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value, dummy
+from nnctl.ops.masks import stretched
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class TotalGrad(Op):
 
 @dataclass(frozen=True)
 class MaskedWeights(Op):
-    """weights (N,) times mask (N, T) uint8, or the mask alone, as floats (N, T)."""
+    """weights (N,) times mask (N, ...) uint8, or the mask alone, as floats (N, ...)."""
 
     dtype: str
 
@@ -124,11 +125,12 @@ def not_ignored(labels: Value, ignored: int, mask: Value | None) -> Value:
     """1 where a class number is not `ignored`, and the mask, if there is one, is 1. uint8 of the labels'
     shape.
     """
-    return labels.graph.add1(NotIgnored(ignored), *([labels] if mask is None else [labels, mask]))
+    inputs = [labels] if mask is None else [labels, stretched(mask, labels.shape)]
+    return labels.graph.add1(NotIgnored(ignored), *inputs)
 
 
 def masked_weights(weights: Value | None, mask: Value) -> Value:
-    """weights (N,) times mask (N, T) uint8; the mask alone where there are no weights. (N, T)"""
+    """weights (N,) times mask (N, ...) uint8; the mask alone where there are no weights."""
     given = (mask,) if weights is None else (weights, mask)
     return mask.graph.add1(MaskedWeights(mask.graph.dtype), *given)
 

@@ -119,6 +119,11 @@ def test_masks(rng):
     y = np.empty_like(x)
     elementwise.select_rows(mask, x, -1.0, y)
     np.testing.assert_array_equal(y, np.where(mask[:, None], x, -1))
+    x, wide = rng.normal(size=(4, 3, 5)), rng.random((4, 5)) < 0.5
+    for select in (elementwise.select_middle, elementwise.select_middle_parallel):
+        y = np.empty_like(x)
+        select(wide, x, 0.5, y)
+        np.testing.assert_array_equal(y, np.where(wide[:, None], x, 0.5))
 
 
 @pytest.mark.parametrize("dtype", [*DTYPES, "int64", "bool"])

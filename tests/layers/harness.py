@@ -149,7 +149,7 @@ def case(
     *,
     batch: int = 3,
     dtype: str = "float64",
-    masks: Sequence[int] = (),
+    masks: Sequence[int] | Mapping[int, int] = (),
     integers: int = 0,
     training: bool = False,
     trainable: bool = True,
@@ -159,7 +159,7 @@ def case(
 
     Args:
         shapes: The inputs' shapes without the batch axis.
-        masks: The inputs that carry a mask (their second axis is time).
+        masks: The inputs that carry a mask of their first two axes, or of as many as are given.
         integers: If set, inputs are whole numbers below this, int32.
     """
     rng = np.random.default_rng(seed)
@@ -176,7 +176,8 @@ def case(
     for name in weights:
         if "variance" in name:
             weights[name] = np.abs(weights[name]) + weights[name].dtype.type(0.5)
-    found = [_mask(rng, x.shape[:2]) if i in masks else None for i, x in enumerate(inputs)]
+    axes = masks if isinstance(masks, Mapping) else dict.fromkeys(masks, 2)
+    found = [_mask(rng, x.shape[: axes[i]]) if i in axes else None for i, x in enumerate(inputs)]
     statistics = {k for k, w in specs.items() if not w.trainable}
     return Case(layer, inputs, found, weights, statistics, training, trainable)
 

@@ -49,6 +49,7 @@ DENSE = [
     _layer("Dense", (1,), units=1, activity_regularizer={"type": "L2", "l2": 0.3}),
     _layer("Dense", (7,), units=3, activation={"type": "relu", "max_value": 0.4}),
     _layer("Dense", (4, 5), units=3, masks=[0]),
+    _layer("Dense", (4, 2, 5), units=3, masks={0: 3}),
     _layer("Dense", (5,), units=3, integers=7),
 ]
 
@@ -62,6 +63,7 @@ ELEMENTWISE = [
     _layer("Softmax", (4, 3), axis=1),
     _layer("Softmax", (2, 4, 3), axis=-2),
     _layer("Softmax", (5,), masks=[0]),
+    _layer("Softmax", (4, 5), axis=1, masks={0: 3}),
     _layer("Rescaling", (4, 3), scale=0.5, offset=-2.0, masks=[0]),
     _layer("Rescaling", (4, 3), scale=0.25, integers=255),
     _layer("Dropout", (4, 3), rate=0.5),
@@ -142,6 +144,7 @@ MERGES = [
     _layer("Add", (4, 3), (4, 3), masks=[1]),
     _layer("Add", (1, 3), (4, 3), masks=[0, 1]),
     _layer("Add", (4, 3), (1, 3), (4, 1), masks=[0, 1, 2]),
+    _layer("Add", (1, 4, 3), (2, 4, 3), masks={0: 3, 1: 3}),
     _layer("Multiply", (4, 3), (1, 3), masks=[0, 1]),
     _layer("Subtract", (4, 3), (4, 3)),
     _layer("Subtract", (4, 3), (4, 1), masks=[0, 1]),
@@ -156,6 +159,9 @@ MERGES = [
     _layer("Concatenate", (4, 3), (4, 2), masks=[1]),
     _layer("Concatenate", (4, 3), (5, 3), axis=1, masks=[0, 1]),
     _layer("Concatenate", (4, 3), (5, 3), axis=1, masks=[0]),
+    _layer("Concatenate", (2, 4, 3), (2, 5, 3), axis=2, masks={0: 3, 1: 3}),
+    _layer("Concatenate", (2, 4, 3), (1, 4, 3), axis=1, masks={1: 3}),
+    _layer("Concatenate", (2, 4, 3), (2, 4, 1), masks={0: 3, 1: 3}),
 ]
 
 NORMALIZATIONS = [
@@ -243,6 +249,14 @@ CASES: list[Case] = [
 ]
 
 MORE = [case for cell in ("SimpleRNN", "LSTM", "GRU") for case in _more_recurrent(cell)]
+# Masks of unequal numbers of axes, which Keras aligns by their last ones.
+MORE += [
+    _layer("Add", (2, 4, 3), (2, 4, 3), masks={0: 3, 1: 2}),
+    _layer("Multiply", (2, 4, 3), (2, 1, 3), masks={0: 2, 1: 3}),
+    _layer("Concatenate", (2, 4, 3), (2, 5, 3), axis=2, masks={0: 3, 1: 2}),
+    _layer("Concatenate", (2, 4, 3), (1, 4, 3), axis=1, masks={0: 2, 1: 3}),
+    _layer("Concatenate", (2, 4, 3), (2, 4, 1), masks={0: 2, 1: 3}),
+]
 
 
 def uncovered() -> set[str]:

@@ -90,6 +90,13 @@ def test_masks(case: Case, weighted: bool) -> None:
     _compare(case, weight, mask)
 
 
+def test_a_mask_of_three_axes() -> None:
+    rng = np.random.default_rng(7)
+    arrays = [rng.standard_normal((4, 3, 2, 5)).astype(np.float32) for _ in range(2)]
+    mask = (rng.random((4, 3, 2)) < 0.6).astype(np.uint8)
+    _compare(Case("MeanSquaredError", *arrays, np.subtract), None, mask)
+
+
 @pytest.mark.parametrize("reduction", ["sum", "mean", "mean_with_sample_weight"])
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])

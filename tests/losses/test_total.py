@@ -29,7 +29,8 @@ def _oracle(rows: Array, weight: Array | None, mask: Array | None, reduction: st
         if mask is None:
             below = float(weight.sum())
         else:
-            below = float((mask if weight is None else mask * weight[:, None]).sum())
+            used = 1.0 if weight is None else weight.reshape(weight.shape + (1,) * (mask.ndim - 1))
+            below = float((mask * used).sum())
     else:
         below = float(m.sum())
     return above / below if below else 0.0
@@ -38,17 +39,18 @@ def _oracle(rows: Array, weight: Array | None, mask: Array | None, reduction: st
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("masked", ["no", "some", "all"])
-@pytest.mark.parametrize("shape", [(5,), (5, 3), (4, 3, 2), (1, 1), (1, 1, 2)])
-def test_total(reduction: str, weighted: bool, masked: str, shape: tuple[int, ...]) -> None:
-    if masked != "no" and len(shape) == 1:
-        pytest.skip("a mask has positions")
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((5,), 1), ((5, 3), 2), ((5, 3), 1), ((4, 3, 2), 2), ((4, 3, 2), 3), ((1, 1), 2), ((1, 1, 2), 2)],
+)
+def test_total(reduction: str, weighted: bool, masked: str, shape: tuple[int, ...], axes: int) -> None:
     rng = np.random.default_rng(5)
     loss = losses.get("mse")(reduction=reduction)  # type: ignore[misc]
     arrays: dict[str, Array] = {"rows": rng.standard_normal(shape)}
     if weighted:
         arrays["weight"] = rng.uniform(0, 2, shape[:1])
     if masked != "no":
-        arrays["mask"] = (rng.random(shape[:2]) < (0.6 if masked == "some" else 0)).astype(np.uint8)
+        arrays["mask"] = (rng.random(shape[:axes]) < (0.6 if masked == "some" else 0)).astype(np.uint8)
 
     def build(rows: Value, weight: Value | None = None, mask: Value | None = None) -> Value:
         return total(loss, rows, weight, mask)
@@ -81,6 +83,17 @@ def test_ignored_classes_do_not_count() -> None:
     (got,) = evaluate(build, {"x": x, "y": y, "mask": mask})
     assert got[0] == pytest.approx((rows * counts).sum() / counts.sum())
     check_gradients(build, {"x": x, "y": y, "mask": mask}, wrt=["x"])
+
+
+def test_a_mask_of_fewer_axes_than_the_labels() -> None:
+    loss = losses.get("sparse_categorical_crossentropy")(from_logits=True, ignore_class=0)  # type: ignore[misc]
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((2, 3, 4, 5)), rng.integers(0, 3, (2, 3, 4)).astype(np.int32)
+    mask = np.array([[1, 0, 1], [1, 1, 0]], np.uint8)
+    build = lambda x, y, mask: total(loss, loss.rows(y, x), None, mask)  # noqa: E731
+    whole = np.broadcast_to(mask[..., None], y.shape).copy()
+    (got,), (want,) = (evaluate(build, {"x": x, "y": y, "mask": m}) for m in (mask, whole))
+    assert got == want
 
 
 def test_effective_weights() -> None:
