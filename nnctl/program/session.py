@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -12,13 +11,11 @@ from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.ops.base import Graph
 from nnctl.optimizers.base import OptimizerSpec
-from nnctl.program import step
 from nnctl.program.bind import Bound, Compiled, bind, compile_graph, new_arena
+from nnctl.program.programs import Evaluation, FiniteCheck, Prediction, Program, Training, Update
 from nnctl.program.ready import compile_kernels
-from nnctl.program.step import Built, InputSizes
+from nnctl.program.step import InputSizes
 from nnctl.program.weights import Weights, aligned, allocate, initialize
-
-ProgramKey = tuple[Any, ...]
 
 
 class Session:
@@ -59,8 +56,8 @@ class Session:
                 self.slots[name][...] = first
         if objective is not None:
             self.states = {name: np.zeros(shape) for name, shape in objective.states().items()}
-        self._compiled: dict[ProgramKey, Compiled] = {}
-        self._bound: dict[ProgramKey, Bound] = {}
+        self._compiled: dict[Program, Compiled] = {}
+        self._bound: dict[Program, Bound] = {}
         self._arena = new_arena(0)
 
     def initialize(self) -> None:
@@ -90,40 +87,38 @@ class Session:
 
     def training(self, sizes: InputSizes) -> Bound:
         """The training program: forward, losses, metrics, gradients."""
-        return self._program("training", sizes)
+        return self._bind(Training(sizes))
 
     def evaluation(self, sizes: InputSizes) -> Bound:
         """The evaluation program."""
-        return self._program("evaluation", sizes)
+        return self._bind(Evaluation(sizes))
 
     def prediction(self, sizes: InputSizes) -> Bound:
         """The prediction program."""
-        return self._program("prediction", sizes)
+        return self._bind(Prediction(sizes))
 
     def check(self) -> Bound:
         """The program that looks for non-finite gradients."""
-        return self._program("check", {})
+        return self._bind(FiniteCheck())
 
     def update(self) -> Bound:
         """The optimizer's program."""
-        return self._program("update", {})
+        return self._bind(Update())
 
-    def compiled(
-        self, kind: str, sizes: InputSizes, watch: Callable[[str, Graph], None] | None = None
-    ) -> Compiled:
-        """The program of this kind and these sizes, planned but without memory."""
-        key = _key(kind, sizes)
-        if key not in self._compiled or watch is not None:
-            built = self._build(kind, sizes)
-            self._compiled[key] = compile_graph(built.graph, built.outputs, built.pinned, self.threads, watch)
-        return self._compiled[key]
+    def compiled(self, program: Program, watch: Callable[[str, Graph], None] | None = None) -> Compiled:
+        """A program planned, but without memory; `watch` sees its graph after each pass."""
+        if program not in self._compiled or watch is not None:
+            built = program.build(self)
+            self._compiled[program] = compile_graph(
+                built.graph, built.outputs, built.pinned, self.threads, watch
+            )
+        return self._compiled[program]
 
-    def prepare(self, programs: Iterable[tuple[str, InputSizes]]) -> list[Bound]:
+    def prepare(self, programs: Iterable[Program]) -> list[Bound]:
         """Plan and bind programs ahead of time, in an arena that fits the largest; the bound programs."""
         wanted = list(programs)
-        need = max((self.compiled(kind, sizes).plan.size for kind, sizes in wanted), default=0)
-        self._grow(need)
-        return [self._program(kind, sizes) for kind, sizes in wanted]
+        self._grow(max((self.compiled(program).plan.size for program in wanted), default=0))
+        return [self._bind(program) for program in wanted]
 
     def compile_kernels(self, progress: Callable[[int, int, str], None] | None = None) -> int:
         """Compile or load every kernel of the programs bound so far; how many were compiled afresh."""
@@ -144,13 +139,12 @@ class Session:
             self._bound.clear()
             self._arena = new_arena(need)
 
-    def _program(self, kind: str, sizes: InputSizes) -> Bound:
-        key = _key(kind, sizes)
-        if key not in self._bound:
-            compiled = self.compiled(kind, sizes)
+    def _bind(self, program: Program) -> Bound:
+        if program not in self._bound:
+            compiled = self.compiled(program)
             self._grow(compiled.plan.size)
-            self._bound[key] = bind(compiled, self._arena, self._memory())
-        return self._bound[key]
+            self._bound[program] = bind(compiled, self._arena, self._memory())
+        return self._bound[program]
 
     def _memory(self) -> Mapping[str, Array]:
         store = self.weights
@@ -162,20 +156,3 @@ class Session:
             **{f"slot:{name}": slot for name, slot in self.slots.items()},
             **self.states,
         }
-
-    def _build(self, kind: str, sizes: InputSizes) -> Built:
-        if kind == "prediction":
-            return step.prediction(self.model, self.dtype, sizes, self.seed)
-        if kind == "check":
-            return step.finite_check(self.weights)
-        if kind == "update":
-            assert self.optimizer is not None
-            hyper = len(self.optimizer.hyper(0, 0.0))
-            return step.update(self.model, self.optimizer, self.weights, hyper)
-        assert self.objective is not None
-        make = step.training if kind == "training" else step.evaluation
-        return make(self.model, self.objective, self.dtype, sizes, self.seed)
-
-
-def _key(kind: str, sizes: InputSizes) -> ProgramKey:
-    return (kind, *sorted(sizes.items()))

@@ -57,6 +57,7 @@ def evaluate(
         DataError: the data cannot be used, or is not what the run was trained on.
     """
     from nnctl.kernels.threads import spread
+    from nnctl.program import programs
     from nnctl.runner.evaluate import evaluate as run_over
 
     stored = open_stored(run, allow_plugins=allow_plugins)
@@ -68,7 +69,7 @@ def evaluate(
     check_indices(stored.model, examples)
     check_file_lengths(stored.model, examples)
     session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size
-    session.prepare([("evaluation", BatchReader(examples).sizes(min(batch, len(examples))))])
+    session.prepare([programs.Evaluation(BatchReader(examples).sizes(min(batch, len(examples))))])
     ready_kernels(session, watch)
     with spread():
         logs = run_over(session, BatchReader(examples), batch)

@@ -13,6 +13,7 @@ from nnctl.core.shapes import show
 from nnctl.core.threads import thread_count
 from nnctl.program.bind import Compiled
 from nnctl.program.listing import Line, listing
+from nnctl.program.programs import FiniteCheck, Prediction, Program, Training, Update
 from nnctl.workflow.assemble import assemble, placed, refuse_warnings
 from nnctl.workflow.train import make_job, programs_of
 
@@ -110,14 +111,13 @@ def plan(
         refuse_warnings(assembled.warnings)
     session = assembled.session(count)
     job = make_job(assembled, session)
-    wanted = programs_of(job)
     with placed(assembled.loaded):
-        compiled = {_label(kind, sizes): session.compiled(kind, sizes) for kind, sizes in wanted}
-        training = session.compiled("training", job.train.sizes(job.batches.counts()[0]))
-        forward = session.compiled("prediction", job.train.sizes(1))
+        compiled = {_label(program): session.compiled(program) for program in programs_of(job)}
+        training = session.compiled(Training(job.train.sizes(job.batches.counts()[0])))
+        forward = session.compiled(Prediction(job.train.sizes(1)))
     model = assembled.model
     trainable, frozen = model.parameters()
-    update = session.compiled("update", {})
+    update = session.compiled(Update())
     weights = sum(a.nbytes for a in session.weights.arrays.values())
     return Plan(
         name=job.name,
@@ -140,7 +140,7 @@ def plan(
             kept=weights * _copies(job),
         ),
         programs={label: c.plan.size for label, c in compiled.items()},
-        step=[*listing(training), *listing(session.compiled("check", {})), *listing(update)],
+        step=[*listing(training), *listing(session.compiled(FiniteCheck())), *listing(update)],
         warnings=assembled.warnings,
     )
 
@@ -152,9 +152,9 @@ def _copies(job: Job) -> int:
     return len(slots) + waits
 
 
-def _label(kind: str, sizes: Mapping[str, tuple[int, ...]]) -> str:
-    shapes = ", ".join(f"{name} {show(shape)}" for name, shape in sizes.items())
-    return f"{kind} {shapes}".strip()
+def _label(program: Program) -> str:
+    shapes = ", ".join(f"{name} {show(shape)}" for name, shape in program.sizes.items())
+    return f"{program.name} {shapes}".strip()
 
 
 def _flops(compiled: Compiled) -> int:

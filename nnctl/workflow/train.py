@@ -36,6 +36,7 @@ from nnctl.workflow.output import files_read, keep_run_apart
 from nnctl.workflow.resumable import check_state
 
 if TYPE_CHECKING:
+    from nnctl.program.programs import Program
     from nnctl.program.session import Session
     from nnctl.runner.train import Job
 
@@ -196,7 +197,7 @@ class Training:
 
     def _fits(self, job: Job) -> None:
         """Hold the programs' plans against the machine's memory before any of it is asked for."""
-        need = max(job.session.compiled(*program).plan.size for program in programs_of(job))
+        need = max(job.session.compiled(program).plan.size for program in programs_of(job))
         batch = f"the buffers of a batch of {job.batches.counts()[0]:,}"
         self.assembled.need_memory(need, batch, ("data", "batch_size"), "a smaller batch, or a smaller model")
 
@@ -393,15 +394,16 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
     )
 
 
-def programs_of(job: Job) -> list[tuple[str, Mapping[str, tuple[int, ...]]]]:
-    """Every program that the run will need, by kind and sizes."""
+def programs_of(job: Job) -> list[Program]:
+    """Every program that the run will need."""
+    from nnctl.program.programs import Evaluation, FiniteCheck, Training, Update
     from nnctl.runner.batches import Batches
 
-    programs: list[tuple[str, Mapping[str, tuple[int, ...]]]] = [("check", {}), ("update", {})]
-    programs += [("training", job.train.sizes(count)) for count in job.batches.counts()]
+    programs: list[Program] = [FiniteCheck(), Update()]
+    programs += [Training(job.train.sizes(count)) for count in job.batches.counts()]
     if job.validation is not None:
         counts = Batches(len(job.validation), job.batches.size).counts()
-        programs += [("evaluation", job.validation.sizes(count)) for count in counts]
+        programs += [Evaluation(job.validation.sizes(count)) for count in counts]
     return programs
 
 

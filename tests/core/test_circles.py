@@ -11,9 +11,12 @@ from tests.core.test_declarations import TREES
 MODULES = {"nnctl." + file.removesuffix(".py").replace("/", "."): tree for file, tree in TREES.items()}
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
-    """Every module that is imported, within functions and for types, too."""
-    for node in ast.walk(tree):
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """Every module that is imported, within functions, too; types may speak of each other."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield from _imported(node)
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None:

@@ -15,8 +15,8 @@ from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.ops.base import Graph, Value
 from nnctl.program.bind import Bound, Compiled, bind, new_arena
 from nnctl.program.plan import ALIGNMENT, MemoryPlan
+from nnctl.program.programs import Program
 from nnctl.program.session import Session
-from nnctl.program.step import InputSizes
 from nnctl.spec.model import ModelSpec
 from nnctl.spec.training import TrainingSpec
 
@@ -192,17 +192,17 @@ def plan_apart(graph: Graph, pinned: Mapping[Value, str], threads: int) -> Memor
     return plan
 
 
-def plain_program(session: Session, kind: str, sizes: InputSizes) -> Bound:
+def plain_program(session: Session, program: Program) -> Bound:
     """The session's program as it was before any pass, every value apart."""
-    built = session._build(kind, sizes)
+    built = program.build(session)
     plan = plan_apart(built.graph, built.pinned, session.threads)
     compiled = Compiled(built.graph, plan, built.outputs, built.pinned, session.threads)
     return bind(compiled, poisoned(plan.size), session._memory())
 
 
-def compiled_program(session: Session, kind: str, sizes: InputSizes) -> Bound:
+def compiled_program(session: Session, program: Program) -> Bound:
     """The session's program as it would run."""
-    compiled = session.compiled(kind, sizes)
+    compiled = session.compiled(program)
     return bind(compiled, poisoned(compiled.plan.size), session._memory())
 
 

@@ -16,6 +16,7 @@ from nnctl.program.bind import Compiled, bind, compile_graph, new_arena
 from nnctl.program.listing import listing
 from nnctl.program.passes import broken_invariants
 from nnctl.program.plan import ALIGNMENT
+from nnctl.program.programs import Evaluation, Prediction, Training
 from nnctl.program.session import Session
 from nnctl.spec.model import ModelSpec
 from nnctl.spec.training import TrainingSpec
@@ -55,7 +56,7 @@ def test_gradients_are_written_where_the_optimizer_reads_them() -> None:
     assembled = assemble(CONFIGS / "digits_mlp.yaml")
     session = assembled.session(1)
     sizes = {name: (7, *p.shape) for name, p in assembled.data.train.inputs.items()}
-    compiled = session.compiled("training", sizes)
+    compiled = session.compiled(Training(sizes))
     assert [node for node in compiled.graph.nodes if type(node.op).__name__ == "Copy"] == []
     assert len(compiled.pinned) == len(session.weights.gradient_views) == 6
 
@@ -85,7 +86,7 @@ def test_no_two_live_buffers_overlap(config: str) -> None:
     assembled = assemble(CONFIGS / config)
     session = assembled.session(2)
     sizes = {name: (7, *p.shape) for name, p in assembled.data.train.inputs.items()}
-    compiled = session.compiled("training", sizes, watch=lambda _, graph: None)
+    compiled = session.compiled(Training(sizes), watch=lambda _, graph: None)
     assert not broken_invariants(compiled.graph)
     spans = lifetimes(compiled)
     views = [n for n in compiled.graph.nodes if n.op.view or n.op.inplace]
@@ -112,8 +113,8 @@ def test_invariants_hold_between_passes(config: str) -> None:
         seen.append(name)
         assert not broken_invariants(graph), name
 
-    for kind in ("training", "evaluation", "prediction"):
-        session.compiled(kind, sizes, watch)
+    for kind in (Training, Evaluation, Prediction):
+        session.compiled(kind(sizes), watch)
     assert seen[:2] == ["dead-code", "fuse"]
 
 
@@ -138,9 +139,9 @@ def session_of(graph: LayerGraph, threads: int = 2) -> Session:
 
 def test_programs_share_one_arena_of_exactly_the_planned_size() -> None:
     session = session_of(model())
-    wanted = [("training", {"x": (32, 5)}), ("training", {"x": (7, 5)}), ("evaluation", {"x": (32, 5)})]
+    wanted = [Training({"x": (32, 5)}), Training({"x": (7, 5)}), Evaluation({"x": (32, 5)})]
     bound = session.prepare(wanted)
-    sizes = [session.compiled(kind, size).plan.size for kind, size in wanted]
+    sizes = [session.compiled(program).plan.size for program in wanted]
     assert session.arena_bytes == max(sizes)
     starts = {b.inputs["input:x"].ctypes.data - b.inputs["input:x"].ctypes.data % ALIGNMENT for b in bound}
     assert max(starts) - min(starts) < session.arena_bytes
@@ -150,7 +151,7 @@ def test_a_larger_batch_than_any_before_rebinds() -> None:
     session = session_of(model())
     small = session.training({"x": (2, 5)})
     large = session.training({"x": (200, 5)})
-    assert session.arena_bytes == session.compiled("training", {"x": (200, 5)}).plan.size
+    assert session.arena_bytes == session.compiled(Training({"x": (200, 5)})).plan.size
     again = session.training({"x": (2, 5)})
     assert again is not small
     for program in (large, again):
@@ -162,7 +163,7 @@ def test_a_larger_batch_than_any_before_rebinds() -> None:
 
 def test_a_short_batch_gives_the_same_bits_in_any_arena() -> None:
     first, second = session_of(model()), session_of(model())
-    first.prepare([("training", {"x": (64, 5)})])
+    first.prepare([Training({"x": (64, 5)})])
     results = []
     for session in (first, second):
         program = session.training({"x": (5, 5)})
@@ -195,7 +196,7 @@ def test_gradients_are_views_of_one_flat_buffer() -> None:
 
 def test_a_listing_names_every_call() -> None:
     session = session_of(model())
-    compiled = session.compiled("training", {"x": (4, 5)})
+    compiled = session.compiled(Training({"x": (4, 5)}))
     lines = listing(compiled)
     assert any("MatMul(bias, relu)" in line.op for line in lines)
     assert {line.origin for line in lines} >= {"dense", "batch_normalization", "dense_1", "loss"}

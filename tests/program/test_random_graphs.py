@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nnctl.program.passes import broken_invariants
+from nnctl.program.programs import Evaluation, Prediction, Training
 from nnctl.program.session import Session
 from nnctl.program.step import InputSizes
 
@@ -38,13 +39,13 @@ def test_what_kernels_of_images_fuse_gives_the_same_bits(seed: int) -> None:
 def compare(session: Session, sizes: InputSizes, seed: int) -> None:
     """Every program of the session against its plain form: outputs, states, weights, gradients."""
     before = session.weights.snapshot()
-    for kind in ("prediction", "evaluation", "training"):
+    for kind in (Prediction, Evaluation, Training):
         found = []
         for make in (plain_program, compiled_program):
             session.weights.load(before)
             session.weights.gradients[...] = 0
             session.reset_states()
-            program = make(session, kind, sizes)
+            program = make(session, kind(sizes))
             for _ in range(2):
                 # Twice: what the first run left in the arena must not matter.
                 fill_inputs(program, seed)
@@ -55,16 +56,16 @@ def compare(session: Session, sizes: InputSizes, seed: int) -> None:
             found.append(arrays | {"gradients": session.weights.gradients.copy()})
         for name, plain in found[0].items():
             # Zeros may differ in sign: a relu of its own gives -0 where one in a product's epilogue gives 0.
-            assert (plain + 0.0).tobytes() == (found[1][name] + 0.0).tobytes(), f"{kind}: {name}"
+            assert (plain + 0.0).tobytes() == (found[1][name] + 0.0).tobytes(), f"{kind.name}: {name}"
         assert np.isfinite(found[0].get("output loss", np.zeros(1))).all()
-        assert not broken_invariants(session.compiled(kind, sizes).graph)
+        assert not broken_invariants(session.compiled(kind(sizes)).graph)
 
 
 @pytest.mark.parametrize("seed", range(100, 106))
 def test_gradients_are_slopes(seed: int) -> None:
     model = random_model(seed, SMOOTH, layers=9)
     session = session_of(model, "float64")
-    program = compiled_program(session, "training", SIZES)
+    program = compiled_program(session, Training(SIZES))
     before = session.weights.snapshot()
     rng = np.random.default_rng(seed)
 

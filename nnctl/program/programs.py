@@ -1,0 +1,90 @@
+"""The programs of a session, each a type: what it is for, and the op graph that it is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+from nnctl.graph.model import LayerGraph
+from nnctl.graph.objective import Objective
+from nnctl.optimizers.base import OptimizerSpec
+from nnctl.program import step
+from nnctl.program.step import Built, InputSizes
+from nnctl.program.weights import Weights
+
+
+class Subject(Protocol):
+    """What programs are made of: a session."""
+
+    model: LayerGraph
+    objective: Objective | None
+    optimizer: OptimizerSpec | None
+    weights: Weights
+    dtype: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program before it is built; two of one type and the same sizes are one program."""
+
+    name: ClassVar[str]
+    """What `nnctl plan` calls it."""
+    sizes: InputSizes = field(default_factory=dict)
+    """The full shape of each model input; empty for what reads no input."""
+
+    def build(self, subject: Subject) -> Built:
+        """The op graph."""
+        raise NotImplementedError
+
+    def __hash__(self) -> int:
+        return hash((type(self), *sorted(self.sizes.items())))
+
+
+class Training(Program):
+    """Forward, losses, metrics, gradients."""
+
+    name = "training"
+
+    def build(self, subject: Subject) -> Built:
+        assert subject.objective is not None
+        return step.training(subject.model, subject.objective, subject.dtype, self.sizes, subject.seed)
+
+
+class Evaluation(Program):
+    """Forward in inference, losses, metrics."""
+
+    name = "evaluation"
+
+    def build(self, subject: Subject) -> Built:
+        assert subject.objective is not None
+        return step.evaluation(subject.model, subject.objective, subject.dtype, self.sizes, subject.seed)
+
+
+class Prediction(Program):
+    """Forward in inference."""
+
+    name = "prediction"
+
+    def build(self, subject: Subject) -> Built:
+        return step.prediction(subject.model, subject.dtype, self.sizes, subject.seed)
+
+
+class FiniteCheck(Program):
+    """Looks for non-finite gradients."""
+
+    name = "check"
+
+    def build(self, subject: Subject) -> Built:
+        return step.finite_check(subject.weights)
+
+
+class Update(Program):
+    """The optimizer's step, then the constraints."""
+
+    name = "update"
+
+    def build(self, subject: Subject) -> Built:
+        assert subject.optimizer is not None
+        hyper = len(subject.optimizer.hyper(0, 0.0))
+        return step.update(subject.model, subject.optimizer, subject.weights, hyper)
