@@ -25,6 +25,7 @@ from rich.console import Console, RenderableType
 import nnctl
 from nnctl.core.events import RunStarted, StepEnded
 from nnctl.core.registry import Registry
+from nnctl.formats.exports.base import formats
 from nnctl.report.live import Live
 from nnctl.spec.schema import _FAMILIES, json_schema
 from nnctl.workflow.train import start
@@ -74,6 +75,7 @@ def pages() -> dict[Path, str]:
     found = {REFERENCE / "schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n"}
     found[REFERENCE / "config.md"] = _joined(_config(schema))
     found[REFERENCE / "python.md"] = _joined(_python())
+    found[REFERENCE / "export_formats.md"] = _joined(_export_formats())
     for registry in _FAMILIES:
         found[REFERENCE / f"{page_of(registry.kind)}.md"] = _joined(_family(registry, schema))
     return found
@@ -101,6 +103,21 @@ def _python() -> Iterator[str]:
         found = getattr(nnctl, name)
         if isinstance(found, type) and issubclass(found, Exception):
             yield f"- `nnctl.{name}`: {' '.join(cleandoc(found.__doc__ or '').split())}"
+
+
+def _export_formats() -> Iterator[str]:
+    """What `--format` takes."""
+    yield from ("# Export formats", "", "What `nnctl export --format` takes; see [export](../export.md).", "")
+    yield "Made by `docs/generate.py` from the code."
+    yield from ("", "| format | what is in it | opened by | files end in |", "| --- | --- | --- | --- |")
+    for cls in formats.classes():
+        ending = f"`{cls.ending}`" + (" only" if cls.needs_ending else "")
+        cells = (f"`{cls.__name__}`", _first_line(cls).removesuffix("."), cls.opened_by, ending)
+        yield "| " + " | ".join(map(_cell, cells)) + " |"
+
+
+def _first_line(cls: type) -> str:
+    return cleandoc(cls.__doc__ or "").splitlines()[0]
 
 
 def _entry(
@@ -148,8 +165,7 @@ def _family(registry: Registry[Any], schema: Schema) -> Iterator[str]:
     yield "Made by `docs/generate.py` from the code."
     yield from ("", "| name | what it does |", "| --- | --- |")
     for cls in registry.classes():
-        first = _cell(cleandoc(cls.__doc__ or "").splitlines()[0])
-        yield f"| [{cls.__name__}](#{cls.__name__.lower()}) | {first} |"
+        yield f"| [{cls.__name__}](#{cls.__name__.lower()}) | {_cell(_first_line(cls))} |"
     word = registry.kind.replace(" ", "_")
     for cls in registry.classes():
         part = schema["$defs"][f"{word}.{cls.__name__}"]

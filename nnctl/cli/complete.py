@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from nnctl.formats.exports.base import formats
+
 RUNS = "runs"
 _MANIFEST = "manifest.json"
 _CONFIGS = (".yaml", ".yml")
@@ -33,6 +35,11 @@ def templates(incomplete: str) -> list[str]:
     """What `init` can start from."""
     folder = Path(__file__).parents[1] / "templates"
     return _beginning(incomplete, sorted(path.stem for path in folder.glob("*.yaml")))
+
+
+def export_formats(incomplete: str) -> list[str]:
+    """What `export` can write."""
+    return _beginning(incomplete, formats.declared())
 
 
 def _beginning(incomplete: str, known: Iterable[str]) -> list[str]:

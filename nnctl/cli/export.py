@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from nnctl.cli import complete
 from nnctl.cli.options import Force, JsonOption, Plugins, RunArgument
+from nnctl.formats.exports.base import formats
 
-Format = Literal["yaml", "json", "h5", "keras", "npz"]
+FormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="|".join(formats.declared()),
+        help="What to write.",
+        show_default=False,
+        autocompletion=complete.export_formats,
+    ),
+]
 
 
 def command(
     run: RunArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.", show_default=False)],
-    format_: Annotated[Format, typer.Option("--format", "-f", help="What to write.", show_default=False)],
+    format_: FormatOption,
     force: Force = False,
     allow_plugins: Plugins = False,
     json: JsonOption = False,
 ) -> None:
-    """Write a run's model for others: its structure (yaml, json), weights (h5, npz), or both (keras)."""
+    """Write a run's model for others: its structure, its weights, or both."""
     from nnctl.cli.output import say, write_json
     from nnctl.workflow.export import export
 

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 _CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
+_REGISTERED = re.compile(r"^@register\nclass (\w+)\(", re.MULTILINE)
 
 
 def snake_case(name: str) -> str:
@@ -68,6 +69,12 @@ class Registry(Generic[T]):
         """Every class name, sorted."""
         self._load()
         return sorted(self._classes)
+
+    def declared(self) -> list[str]:
+        """Every class name in the family's package, sorted; read off the sources, nothing is imported."""
+        package: Any = importlib.import_module(self.package)
+        sources = [file.read_text(encoding="utf-8") for file in Path(package.__path__[0]).glob("*.py")]
+        return sorted(name for source in sources for name in _REGISTERED.findall(source))
 
     def words(self) -> list[str]:
         """Every word a config may use: class names and aliases."""

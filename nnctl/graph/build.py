@@ -272,7 +272,7 @@ class _GraphBuilder:
     ) -> Tensors:
         """A nested model: its entries, in a scope of their own. A shared one runs its entries again."""
         scope = _Scope(name + "/", path, trainable)
-        entries = layer.entries()
+        entries: tuple[Entry, ...] = layer.entries()
         declared = [e.layer for e in entries if e.is_input]
         if declared and len(declared) != len(refs):
             self._fail(f"'{name}' declares {_count(len(declared), len(declared))}, {len(refs)} given", path)

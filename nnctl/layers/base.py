@@ -16,7 +16,6 @@ from nnctl.layers.in_keras import InKeras
 
 if TYPE_CHECKING:
     from nnctl.layers.context import LayerContext
-    from nnctl.layers.entry import Entry
     from nnctl.ops.base import Value
 
 layers: Registry[Layer] = Registry("layer", "nnctl.layers")
@@ -166,8 +165,8 @@ class Layer(Spec):
         """The mask (B, ...) uint8 that goes on with the output; default: the first input's mask."""
         return ctx.mask if self.supports_masking else None
 
-    def entries(self) -> tuple[Entry, ...]:
-        """What a layer that `nests` is made of; the graph takes it apart and calls these."""
+    def entries(self) -> tuple[Any, ...]:
+        """The `layers.entry.Entry`s that a layer that `nests` is made of; the graph calls these, not it."""
         return ()
 
     def output_names(self) -> tuple[str, ...] | None:

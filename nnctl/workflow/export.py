@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from nnctl.core.errors import ConfigError, Problem
-from nnctl.formats.keras.archive import keras_archive, keras_weights_file
-from nnctl.formats.npz import npz
-from nnctl.formats.structure import as_json, as_yaml
-from nnctl.runs.disk import DISK, Buffers, Disk, commit
+from nnctl.core.errors import ConfigError, Problem, nearest
+from nnctl.formats.exports.base import ExportFormat, TrainedModel, formats
+from nnctl.runs.disk import DISK, Disk, commit
 from nnctl.workflow.output import check_output, files_read, keep_apart
 from nnctl.workflow.stored import StoredModel, open_stored
-
-Format = Literal["yaml", "json", "h5", "keras", "npz"]
-
-_WEIGHTS = ".weights.h5"
-"""What Keras wants the name of a file of weights to end in."""
 
 
 def export(
     run: str,
-    format: Format,
+    format: str,
     output: Path,
     *,
     force: bool = False,
@@ -31,54 +24,43 @@ def export(
     """Write the model of `run` to `output`, whole or not at all. A summary.
 
     Raises:
-        ConfigError: the output cannot be written, is there and `force` is not said, or is a file that is
-            read; the model holds what the format cannot.
+        ConfigError: there is no such format; the output cannot be written, is there and `force` is not said,
+            or is a file that is read; the model holds what the format cannot.
         RunError: RUN cannot be used.
         StorageError: the output cannot be written; what was there before still is.
     """
+    writer = _writer(format)
     check_output(output, force=force)
-    _check_ending(format, output)
+    writer.check(output.name)
     stored = open_stored(run, allow_plugins=allow_plugins)
     keep_apart(output, files_read(stored.loaded, stored.directory))
-    pieces = _pieces(format, stored)
-    commit(disk, output, pieces)
+    model = _trained(stored)
+    commit(disk, output, writer.pieces(model))
     return {
         "run": stored.found.name,
         "format": format,
         "output": str(output),
-        "weights_sha256": stored.file.weights_sha256,
-        "hint": _hint(format, stored, output),
+        "weights_sha256": model.weights_sha256,
+        "hint": writer.hint(model, output.name),
     }
 
 
-def _check_ending(format: Format, output: Path) -> None:
-    if format == "keras" and output.suffix != ".keras":
-        message = f"Keras opens files that end in .keras alone, not '{output.name}'"
-        raise ConfigError(Problem(message, expected=f"--output {output.stem}.keras"))
+def _writer(format: str) -> ExportFormat:
+    found = formats.get(format)
+    if found is None:
+        names = formats.names()
+        message = f"nnctl has no {formats.kind} '{format}'"
+        raise ConfigError(Problem(message, expected=", ".join(names), suggestion=nearest(format, names)))
+    return found()
 
 
-def _pieces(format: Format, stored: StoredModel) -> Buffers:
-    experiment = stored.loaded.experiment
-    spec, graph, weights = experiment.model, stored.model, stored.file.state.weights
-    if format == "yaml":
-        return [as_yaml(spec, graph)]
-    if format == "json":
-        return [as_json(spec, graph)]
-    if format == "npz":
-        return [npz(weights)]
-    if format == "h5":
-        return keras_weights_file(spec, graph, weights, experiment.dtype)
-    return [keras_archive(spec, graph, weights, name=experiment.name, dtype=experiment.dtype)]
-
-
-def _hint(format: Format, stored: StoredModel, output: Path) -> str:
-    """What a user should know before using the file."""
-    if format in ("yaml", "json"):
-        return f"a config takes it as model: {{path: {output.name}}}"
-    if format == "npz":
-        return f"numpy.load('{output.name}') gives an array a weight"
-    if format == "h5":
-        if output.name.endswith(_WEIGHTS):
-            return f"load_weights('{output.name}') of the model that --format keras writes reads it"
-        return "Keras reads it if its name ends in .weights.h5"
-    return f"it takes inputs prepared as in training: {', '.join(stored.model.inputs)}"
+def _trained(stored: StoredModel) -> TrainedModel:
+    experiment, file = stored.loaded.experiment, stored.file
+    return TrainedModel(
+        experiment.name,
+        experiment.model,
+        stored.model,
+        file.state.weights,
+        experiment.dtype,
+        file.weights_sha256,
+    )

@@ -105,6 +105,7 @@ def test_the_shell_completes_runs_configs_and_templates(workplace: Path) -> None
     assert completed("nnctl eval copied/", workplace) == ["copied/run/"]
     assert completed("nnctl eval copied/run/m", workplace) == ["copied/run/model.h5"]
     assert completed("nnctl runs compare iris/1 iris/2", workplace) == ["iris/2"]
+    assert completed("nnctl export iris --format np", workplace) == ["npz"]
     for command in ("train", "check", "plan", "warm"):
         assert completed(f"nnctl {command} i", workplace) == ["iris.yaml"]
     assert completed("nnctl init ", workplace) == sorted(TEMPLATES)

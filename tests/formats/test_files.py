@@ -18,7 +18,6 @@ from nnctl.formats.hdf5 import hdf5
 from nnctl.formats.keras.archive import keras_archive
 from nnctl.formats.keras.order import ordered
 from nnctl.formats.keras.scopes import read_scope
-from nnctl.formats.npz import npz
 from nnctl.graph.build import build
 from nnctl.initializers.constant import Zeros
 from nnctl.layers.base import Layer
@@ -136,14 +135,6 @@ def test_hdf5_opens_as_it_was_written() -> None:
             np.testing.assert_array_equal(np.asarray(file[path]), array)
     with h5py.File(io.BytesIO(b"".join(hdf5({})))) as file:
         assert list(file) == []
-
-
-def test_npz_needs_no_pickle() -> None:
-    arrays = {"encoder/dense/kernel": np.ones((2, 3), np.float32), "dense/bias": np.arange(3.0)}
-    with np.load(io.BytesIO(npz(arrays)), allow_pickle=False) as opened:
-        assert list(opened) == list(arrays)
-        for name, array in arrays.items():
-            np.testing.assert_array_equal(opened[name], array)
 
 
 def test_config_is_json_without_nan() -> None:

@@ -11,21 +11,17 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError, StorageError
+from nnctl.formats.exports.base import formats
 from nnctl.workflow.assemble import assemble
-from nnctl.workflow.export import Format, export
+from nnctl.workflow.export import export
 from nnctl.workflow.stored import open_stored
 from nnctl.workflow.train import start
 from tests.cli.command import nnctl
+from tests.formats.export_cases import CASES
 from tests.runs.faults import FaultyDisk
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-FORMATS: list[tuple[Format, str]] = [
-    ("yaml", "model.yaml"),
-    ("json", "model.json"),
-    ("npz", "weights.npz"),
-    ("h5", "model.weights.h5"),
-    ("keras", "model.keras"),
-]
+FORMATS = [(cls.__name__, f"model{cls.ending}") for cls in formats.classes()]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize(("format", "name"), FORMATS)
-def test_twice_the_same_bytes(format: Format, name: str, run: str, tmp_path: Path) -> None:
+def test_twice_the_same_bytes(format: str, name: str, run: str, tmp_path: Path) -> None:
     result = export(run, format, tmp_path / name)
     first = (tmp_path / name).read_bytes()
     assert (result["format"], result["output"]) == (format, str(tmp_path / name))
@@ -51,7 +47,7 @@ def test_twice_the_same_bytes(format: Format, name: str, run: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize(("format", "name"), FORMATS)
-def test_full_disk_leaves_what_was_there(format: Format, name: str, run: str, tmp_path: Path) -> None:
+def test_full_disk_leaves_what_was_there(format: str, name: str, run: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(b"before")
     counted = FaultyDisk()
@@ -66,7 +62,7 @@ def test_full_disk_leaves_what_was_there(format: Format, name: str, run: str, tm
 
 
 @pytest.mark.parametrize("format", ["yaml", "json"])
-def test_structure_comes_back_in_a_config(format: Format, run: str, tmp_path: Path) -> None:
+def test_structure_comes_back_in_a_config(format: str, run: str, tmp_path: Path) -> None:
     export(run, format, tmp_path / "model.json")
     text = (CONFIGS / "digits_halves.yaml").read_text()
     head, rest = text.split("model:\n")
@@ -83,9 +79,11 @@ def test_structure_comes_back_in_a_config(format: Format, run: str, tmp_path: Pa
 
 def test_weights_are_the_run_s(run: str, tmp_path: Path) -> None:
     weights = open_stored(run).file.state.weights
-    export(run, "npz", tmp_path / "w.npz")
-    with np.load(tmp_path / "w.npz", allow_pickle=False) as held:
-        assert {name: held[name].tobytes() for name in held} == {n: w.tobytes() for n, w in weights.items()}
+    for format, case in CASES.items():
+        if case.weights is not None:
+            export(run, format, tmp_path / format)
+            held = case.weights((tmp_path / format).read_bytes())
+            assert {n: w.tobytes() for n, w in held.items()} == {n: w.tobytes() for n, w in weights.items()}
     export(run, "h5", tmp_path / "w.weights.h5")
     with h5py.File(tmp_path / "w.weights.h5") as file:
         kernel = np.asarray(file["layers/sequential/layers/dense_1/vars/0"])
@@ -100,29 +98,23 @@ def test_a_checkpoint_can_be_exported(run: str, tmp_path: Path) -> None:
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("format", "name", "hint"),
-    [
-        ("yaml", "m.yaml", "a config takes it as model: {path: m.yaml}"),
-        ("json", "m.json", "a config takes it as model: {path: m.json}"),
-        ("npz", "w.npz", "numpy.load('w.npz') gives an array a weight"),
-        (
-            "h5",
-            "m.weights.h5",
-            "load_weights('m.weights.h5') of the model that --format keras writes reads it",
-        ),
-        ("h5", "m.h5", "Keras reads it if its name ends in .weights.h5"),
-        ("keras", "m.keras", "it takes inputs prepared as in training: "),
-    ],
-)
-def test_what_the_file_is_good_for_is_told(
-    format: Format, name: str, hint: str, run: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("format", "name"), [(f, name) for f, case in CASES.items() for name in case.hints])
+def test_what_the_file_is_good_for_is_told(format: str, name: str, run: str, tmp_path: Path) -> None:
     stored = open_stored(run)
-    inputs = ", ".join(stored.model.inputs) if format == "keras" else ""
     told = export(run, format, tmp_path / name)
-    assert told["hint"] == hint + inputs
+    assert told["hint"] == CASES[format].hints[name].replace("INPUTS", ", ".join(stored.model.inputs))
     assert told["weights_sha256"] == stored.file.weights_sha256
+
+
+def test_an_unknown_format_is_told_before_the_run_is_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no export format 'nps'") as caught:
+        export("no such run", "nps", tmp_path / "w.npz")
+    (problem,) = caught.value.problems
+    assert problem.suggestion == "npz"
+    assert problem.expected == ", ".join(formats.names())
+    done = nnctl("export", "no such run", "--format", "nps", "-o", "w.npz", cwd=tmp_path)
+    assert done.code == 2
+    assert "did you mean 'npz'?" in done.err
 
 
 def test_wrong_places_are_told_before_the_run_is_read(tmp_path: Path) -> None:
@@ -180,7 +172,7 @@ def test_a_nested_model_shared_by_inputs_of_different_rank(tmp_path: Path) -> No
     assert nnctl("train", "c.yaml", "-q", "--run-dir", "run", cwd=tmp_path).code == 0
     for format, name in FORMATS:
         done = nnctl("export", "run", "--format", format, "-o", name, cwd=tmp_path)
-        if format in ("keras", "h5"):
+        if CASES[format].keras:
             assert done.code == 2, done.err
             assert "'enc' is called on (3) and on (4, 3)" in done.err
             assert not (tmp_path / name).exists()

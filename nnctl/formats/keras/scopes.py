@@ -171,7 +171,7 @@ class _Reader:
         """Read a nested model as this call sees it. The first call defines it."""
         layer = part.layer
         assert layer is not None
-        entries = layer.entries()
+        entries: tuple[Entry, ...] = layer.entries()
         names = entry_names(entries)
         scope = Scope()
         wanted = [n for n, e in zip(names, entries, strict=True) if e.is_input]

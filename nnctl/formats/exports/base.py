@@ -1,0 +1,80 @@
+"""What an export format is: how it writes a trained model, and what its reader should know of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, ClassVar
+
+from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.registry import Registry
+
+if TYPE_CHECKING:
+    from nnctl.core.arrays import Array
+    from nnctl.graph.model import LayerGraph
+    from nnctl.spec.model import ModelSpec
+
+formats: Registry[ExportFormat] = Registry("export format", "nnctl.formats.exports")
+register = formats.register
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a format may write.
+
+    Attributes:
+        name: The experiment's.
+        spec: The model as written.
+        graph: What was built of it.
+        weights: By full name, in the graph's order.
+        dtype: The experiment's: that of floats.
+        weights_sha256: The hash of the weights, as the run's manifest has it.
+    """
+
+    name: str
+    spec: ModelSpec
+    graph: LayerGraph
+    weights: Mapping[str, Array]
+    dtype: str
+    weights_sha256: str
+
+
+class ExportFormat:
+    """A format that `nnctl export` writes; its class's name is what `--format` calls it.
+
+    The first line of a subclass's docstring says what a file holds. Modules of this package are imported when
+    their format is written: `--help` reads the names off their sources.
+    """
+
+    opened_by: ClassVar[str]
+    """What opens a file, for the documentation."""
+    ending: ClassVar[str]
+    """What names of files usually end in."""
+    needs_ending: ClassVar[bool] = False
+    """Whether what opens a file goes by that ending, so that no other will do."""
+    package: ClassVar[str | None] = None
+    """A package that writing needs and nnctl does not: the extra of nnctl that brings it has its name."""
+
+    def pieces(self, model: TrainedModel) -> Iterable[bytes | memoryview]:
+        """The file, in order.
+
+        Raises:
+            ConfigError: the format cannot hold something in the model; the message names it.
+        """
+        raise NotImplementedError
+
+    def hint(self, model: TrainedModel, file: str) -> str:
+        """What a user should know before using the file of that name."""
+        raise NotImplementedError
+
+    def check(self, file: str) -> None:
+        """Raise ConfigError unless this format can be written to a file of that name, here."""
+        name = type(self).__name__
+        if self.needs_ending and not file.endswith(self.ending):
+            stem = file.rpartition(".")[0] or file
+            message = f"--format {name} writes files that end in {self.ending}, not '{file}'"
+            raise ConfigError(Problem(message, expected=f"--output {stem}{self.ending}"))
+        if self.package is not None and find_spec(self.package) is None:
+            message = f"--format {name} needs the package {self.package}"
+            raise ConfigError(Problem(message, expected=f"pip install 'nnctl[{self.package}]'"))
