@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 
@@ -31,10 +33,47 @@ def _npz(data: bytes) -> Mapping[str, Array]:
         return dict(opened)
 
 
+def _safetensors(data: bytes) -> Mapping[str, Array]:
+    """By the format's description, as strict as the reference reader: no gaps, no overlaps, nothing left."""
+    length = int.from_bytes(data[:8], "little")
+    header, body = data[8 : 8 + length], data[8 + length :]
+    assert header.startswith(b"{")
+    assert len(header) == length
+    entries = json.loads(header, object_pairs_hook=_unique)
+    metadata = entries.pop("__metadata__")
+    assert metadata.keys() == {"format", "name", "weights_sha256"}
+    assert set(map(type, metadata.values())) == {str}
+    assert (metadata["format"], len(metadata["weights_sha256"])) == ("np", 64)
+    found: dict[str, Array] = {}
+    end = 0
+    for name, entry in sorted(entries.items(), key=lambda item: item[1]["data_offsets"]):
+        assert entry.keys() == {"dtype", "shape", "data_offsets"}
+        start, stop = entry["data_offsets"]
+        dtype = np.dtype(
+            {"F": "<f", "I": "<i", "U": "<u"}[entry["dtype"][0]] + str(int(entry["dtype"][1:]) // 8)
+        )
+        assert start == end
+        assert stop - start == dtype.itemsize * prod(entry["shape"])
+        assert (8 + length + start) % dtype.itemsize == 0
+        found[name] = np.frombuffer(body[start:stop], dtype).reshape(entry["shape"])
+        end = stop
+    assert end == len(body)
+    return found
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
 CASES = {
     "yaml": Case({"m.yaml": "a config takes it as model: {path: m.yaml}"}),
     "json": Case({"m.json": "a config takes it as model: {path: m.json}"}),
     "npz": Case({"w.npz": "numpy.load('w.npz') gives an array a weight"}, _npz),
+    "safetensors": Case(
+        {"w.safetensors": "safetensors.numpy.load_file('w.safetensors') gives an array a weight"},
+        _safetensors,
+    ),
     "h5": Case(
         {
             "m.weights.h5": "load_weights('m.weights.h5') of the model that --format keras writes reads it",
