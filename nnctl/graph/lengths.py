@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from nnctl.core.errors import ConfigError, Problem, ShapeError
 from nnctl.core.shapes import Shape
 from nnctl.data.feeding.dataset import Dataset
-from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph, Ref, shown_reads
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import fits, target_misfit
 
 Shapes = Mapping[str, Shape]
-"""The shape of each model input without the batch axis."""
+"""The shape of each model input (or target) without the batch axis."""
 
 
-def check_lengths(model: LayerGraph, objective: Objective, data: Data) -> None:
-    """Every layer takes the lengths of every split, and every target has the length that comes out.
+class GivenShapes(NamedTuple):
+    """The shapes of inputs and targets by name, and in words whose they are."""
+
+    inputs: Shapes
+    targets: Shapes
+    of: str
+
+
+def given_shapes(split: Dataset, of: str) -> GivenShapes:
+    """Those of a split's examples."""
+    inputs, targets = (
+        {name: part.shape for name, part in parts.items()} for parts in (split.inputs, split.targets)
+    )
+    return GivenShapes(inputs, targets, of)
+
+
+def check_lengths(model: LayerGraph, objective: Objective, given: Iterable[GivenShapes]) -> None:
+    """Every layer takes the lengths that are given, and every target has the length that comes out.
 
     Raises:
-        ConfigError: with the place of the layer.
+        ConfigError: with the place of the layer; of the first that do not fit.
     """
     if not varies(model):
         return
-    for split in (data.train, data.validation, data.test):
-        if split is None:
-            continue
-        inputs, targets = _shapes(split)
-        problems = length_problems(model, objective, inputs, targets, f"the {split.name} split of ")
+    for shapes in given:
+        problems = length_problems(model, objective, *shapes)
         if problems:
             raise ConfigError(problems)
 
@@ -41,7 +54,7 @@ def check_file_lengths(model: LayerGraph, examples: Dataset) -> None:
     """
     if not varies(model) or not len(examples):
         return
-    for problem in length_problems(model, Objective(()), _shapes(examples)[0], {}, ""):
+    for problem in length_problems(model, Objective(()), given_shapes(examples, "").inputs, {}, ""):
         raise examples.origin.error(problem.message)
 
 
@@ -78,10 +91,3 @@ def length_problems(
         if not fits(wanted, given):
             problems.append(target_misfit(output, known[ref], wanted, given, None, model))
     return problems
-
-
-def _shapes(split: Dataset) -> tuple[Shapes, Shapes]:
-    return (
-        {name: part.shape for name, part in split.inputs.items()},
-        {name: part.shape for name, part in split.targets.items()},
-    )

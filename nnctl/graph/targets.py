@@ -6,25 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nnctl.core.errors import ConfigError, Path, Problem
+from nnctl.core.errors import Path, Problem
 from nnctl.core.shapes import Shape, show
 from nnctl.data.feeding.dataset import Dataset, ExampleArray, Signature
 from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective, OutputObjective
-
-
-def check_targets(objective: Objective, model: LayerGraph, data: Data) -> None:
-    """Every loss has a target of its shape, and every label is one of the output's classes.
-
-    Raises:
-        ConfigError: with the output layer's or the target's place.
-    """
-    problems = check_shapes(objective, model, data.targets, data.class_names)
-    if not problems:
-        problems = label_problems(objective, model, data)
-    if problems:
-        raise ConfigError(problems)
 
 
 def label_problems(objective: Objective, model: LayerGraph, data: Data) -> list[Problem]:
@@ -37,13 +24,13 @@ def label_problems(objective: Objective, model: LayerGraph, data: Data) -> list[
     ]
 
 
-def check_shapes(
+def shape_problems(
     objective: Objective,
     model: LayerGraph,
     targets: Mapping[str, Signature],
     class_names: Mapping[str, Sequence[str]],
 ) -> list[Problem]:
-    """What is wrong with the presence and the shapes of targets."""
+    """What is wrong with the presence and the shapes of targets; classes have names where all are known."""
     problems: list[Problem] = []
     for output in objective.outputs:
         if output.output not in targets:

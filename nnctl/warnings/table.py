@@ -18,6 +18,5 @@ CHECKS: tuple[ExperimentCheck, ...] = (
 
 
 def warnings_of(seen: Seen) -> list[Problem]:
-    """What all the checks say, and what was found when the data was fitted."""
-    found = [problem for check in CHECKS for problem in check(seen)]
-    return [*(seen.data.warnings if seen.data is not None else ()), *found]
+    """What all the checks say."""
+    return [problem for check in CHECKS for problem in check(seen)]

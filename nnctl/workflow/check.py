@@ -11,9 +11,10 @@ from nnctl.core.errors import Problem
 from nnctl.data.head import Head
 from nnctl.graph.model import LayerGraph
 from nnctl.spec.load import LoadedExperiment
-from nnctl.workflow.assemble import load_experiment, look, need_memory_for, placed, refuse_warnings
+from nnctl.workflow.assemble import load_experiment, look, need_memory_for
 from nnctl.workflow.dry_run import dry_run
 from nnctl.workflow.initial import Initial, initial_weights
+from nnctl.workflow.placed import placed, refuse_warnings
 
 
 def check(
@@ -33,7 +34,7 @@ def check(
     loaded = load_experiment(config, overrides, seed, allow_plugins)
     looked = look(loaded)
     initial: Initial | None = None
-    if looked.model is not None and looked.objective is not None:
+    if looked.model is not None:
         initial = initial_weights(loaded, looked.model)
         need_memory_for(loaded, looked.model)
         with placed(loaded):

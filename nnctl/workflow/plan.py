@@ -14,7 +14,8 @@ from nnctl.core.threads import thread_count
 from nnctl.program.bind import Compiled
 from nnctl.program.listing import Line, listing
 from nnctl.program.programs import FiniteCheck, Prediction, Program, Training, Update
-from nnctl.workflow.assemble import assemble, placed, refuse_warnings
+from nnctl.workflow.assemble import assemble
+from nnctl.workflow.placed import placed, refuse_warnings
 from nnctl.workflow.train import make_job, programs_of
 
 if TYPE_CHECKING:

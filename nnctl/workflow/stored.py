@@ -24,9 +24,9 @@ from nnctl.graph.wanted import data_arguments
 from nnctl.runs.find import Found, find
 from nnctl.runs.model_file import Gone, ModelFile
 from nnctl.spec.load import LoadedExperiment, load_data
-from nnctl.workflow.assemble import placed
 from nnctl.workflow.initial import expected_weights
 from nnctl.workflow.own_data import own_data
+from nnctl.workflow.placed import placed
 from nnctl.workflow.plugins import allow_named
 
 if TYPE_CHECKING:

@@ -27,12 +27,13 @@ from nnctl.runs.recorder import Recorder
 from nnctl.runs.state import TrainingState
 from nnctl.spec.resolved import config_sha256, resolved_text
 from nnctl.spec.rewrite import rewritten_text
-from nnctl.workflow.assemble import Assembled, assemble, placed, refuse_warnings
+from nnctl.workflow.assemble import Assembled, assemble
 from nnctl.workflow.batch_reader import make_reader
 from nnctl.workflow.callbacks import better, log_names
 from nnctl.workflow.initial import Initial, expected_weights, initial_weights
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.output import files_read, keep_run_apart
+from nnctl.workflow.placed import placed, refuse_warnings
 from nnctl.workflow.resumable import check_state
 
 if TYPE_CHECKING:

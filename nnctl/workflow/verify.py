@@ -16,10 +16,11 @@ from nnctl.runs.find import find
 from nnctl.runs.state import weights_sha256
 from nnctl.spec.document import parse_document
 from nnctl.spec.reading import decode
-from nnctl.workflow.assemble import assemble_loaded, load_experiment, placed
+from nnctl.workflow.assemble import assemble_loaded, load_experiment
 from nnctl.workflow.initial import initial_weights
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.own_data import own_data
+from nnctl.workflow.placed import placed
 from nnctl.workflow.train import first_weights, make_job, prepare
 
 WAY_OUT = (

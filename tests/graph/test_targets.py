@@ -17,7 +17,7 @@ from nnctl.graph.compile import compile_objective
 from nnctl.graph.lengths import length_problems, varies
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
-from nnctl.graph.targets import check_shapes, fits, label_problems, outside
+from nnctl.graph.targets import fits, label_problems, outside, shape_problems
 from nnctl.spec.model import ModelSpec
 from nnctl.spec.training import TrainingSpec
 
@@ -31,7 +31,7 @@ def held(layers: list[Any], target: Shape | None, names: Any = None, **training:
     objective, model = both(layers, (5,), **training)
     (output,) = model.outputs
     targets = {} if target is None else {output: Signature(target, "float32")}
-    return check_shapes(objective, model, targets, {output: names} if names else {})
+    return shape_problems(objective, model, targets, {output: names} if names else {})
 
 
 def dense(units: int, **more: Any) -> dict[str, Any]:

@@ -171,7 +171,7 @@ def test_all_that_the_rows_show_comes_together(large: Path) -> None:
 
 
 def test_what_follows_from_a_wrong_shape_or_metric_is_not_told(large: Path) -> None:
-    """Labels are held against classes, and weights by class, once losses and metrics fit."""
+    """Labels are held against classes once shapes fit, and weights by class once metrics do, too."""
     np.savez(large / "d.npz", x=np.ones((300, 4), np.float32), y=np.full((300, 2), 9))
     callbacks = [{"type": "EarlyStopping", "monitor": "val_loss"}]
     rest: dict[str, Any] = {"data": OF_X, "class_weight": {"7": 2.0}, "callbacks": callbacks}
@@ -179,7 +179,8 @@ def test_what_follows_from_a_wrong_shape_or_metric_is_not_told(large: Path) -> N
     assert shape.endswith("wants a target of (), but the data gives (2)")
     assert watched.startswith("there is no 'val_loss'")
     np.savez(large / "d.npz", x=np.ones((300, 4), np.float32), y=np.full(300, 9))
-    metric, watched = told(written(large, NPZ, metrics=["mae"], **rest))
+    label, metric, watched = told(written(large, NPZ, metrics=["mae"], **rest))
+    assert label.endswith("the label 9 occurs (d.npz, row 1)")
     assert metric.startswith("the metric does not fit output")
     assert watched.startswith("there is no 'val_loss'")
 

@@ -10,8 +10,8 @@ import pytest
 
 from nnctl.core.errors import ConfigError, DataError, Place, Problem
 from nnctl.workflow import assemble as assembling
-from nnctl.workflow.assemble import collected, placed
 from nnctl.workflow.check import check
+from nnctl.workflow.placed import collected, placed
 
 PLACE = Place("c.yaml", 3, 1, "x")
 
