@@ -22,6 +22,10 @@ class ActivationFunction(Spec):
 
     sums_to_one: ClassVar[bool] = False
     """Whether the outputs along the last axis sum to 1."""
+    keras_layer: ClassVar[str | None] = None
+    """Keras's layer that takes this function's parameters; where there is an operation too, none below 0."""
+    keras_operation: ClassVar[tuple[str, str] | None] = None
+    """The module and class of Keras's operation that takes this function's parameters."""
 
     def value_range(self, x: Range | None) -> Range | None:
         """Between what its outputs lie, where the inputs are in the range `x`; None if that is not known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from typing import ClassVar
 
 from nnctl.activations.base import ActivationFunction, register
 from nnctl.core.ranges import Range
@@ -16,6 +17,8 @@ class gelu(ActivationFunction):
 
     Source: keras.activations.gelu (Hendrycks and Gimpel, 2016).
     """
+
+    keras_operation: ClassVar[tuple[str, str] | None] = ("keras.src.ops.nn", "Gelu")
 
     approximate: bool = False
     """Whether to use the tanh approximation."""

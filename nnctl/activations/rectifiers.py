@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -19,6 +19,9 @@ class relu(ActivationFunction):
 
     Source: keras.activations.relu.
     """
+
+    keras_layer: ClassVar[str | None] = "ReLU"
+    keras_operation: ClassVar[tuple[str, str] | None] = ("keras.src.activations.activations", "ReLU")
 
     negative_slope: float = 0.0
     """The slope below the threshold."""
@@ -38,6 +41,9 @@ class relu(ActivationFunction):
 class leaky_relu(ActivationFunction):
     """y = x for x >= 0, negative_slope x below. Source: keras.activations.leaky_relu."""
 
+    keras_layer: ClassVar[str | None] = "LeakyReLU"
+    keras_operation: ClassVar[tuple[str, str] | None] = ("keras.src.ops.nn", "LeakyRelu")
+
     negative_slope: float = 0.2
     """The slope below zero."""
 
@@ -51,6 +57,8 @@ class leaky_relu(ActivationFunction):
 @register
 class elu(ActivationFunction):
     """y = x for x > 0, alpha (exp(x) - 1) else. Source: keras.activations.elu (Clevert et al., 2015)."""
+
+    keras_layer: ClassVar[str | None] = "ELU"
 
     alpha: float = 1.0
     """What y tends to, negated, as x tends to minus infinity."""

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from nnctl.activations.base import ActivationFunction, activations
 from nnctl.activations.plain import Elementwise
 from nnctl.core.errors import ConfigError
 from nnctl.core.shapes import Shape
@@ -60,6 +61,11 @@ def test_what_keras_has_not_is_named(layer: Layer, message: str) -> None:
     spec = ModelSpec.model_validate({"inputs": {"x": [3]}, "layers": [{"layer": layer}]})
     with pytest.raises(ConfigError, match=message):
         keras_archive(spec, build(spec), {}, name="m", dtype="float32")
+
+
+@pytest.mark.parametrize("cls", [cls for cls in activations.classes() if cls.model_fields])
+def test_an_activation_with_parameters_says_what_has_them_in_keras(cls: type[ActivationFunction]) -> None:
+    assert cls.keras_layer or cls.keras_operation
 
 
 def test_a_mask_that_keras_would_drop_is_an_error() -> None:

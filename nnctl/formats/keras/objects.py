@@ -16,9 +16,6 @@ from nnctl.spec.keras_names import has_keras
 
 KerasObject = dict[str, Any]
 
-_OPS = "keras.src.ops.nn"
-"""Where Keras has the operations that it writes into functional models; no layer has their parameters."""
-
 
 def keras_object(module: str, name: str, config: KerasObject, registered: str | None = None) -> KerasObject:
     """An object as Keras writes it."""
@@ -96,12 +93,11 @@ def _activation(function: ActivationFunction, dtype: str) -> Any:
     name, fields = type(function).__name__, _given(function)
     if function == type(function)():
         return name
-    if name == "gelu":
-        return keras_object(_OPS, "Gelu", {"name": name, **fields}, "Gelu")
-    if any(value < 0 for key, value in fields.items() if key != "alpha"):  # Keras's layers refuse these
-        if name == "leaky_relu":
-            return keras_object(_OPS, "LeakyRelu", {"name": name, **fields}, "LeakyRelu")
-        return keras_object("keras.src.activations.activations", "ReLU", {"name": name, **fields}, "ReLU")
-    layers = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU"}
+    layer, operation = function.keras_layer, function.keras_operation
+    # Keras's layers refuse what its operations take.
+    if operation is not None and (layer is None or any(value < 0 for value in fields.values())):
+        module, registered = operation
+        return keras_object(module, registered, {"name": name, **fields}, registered)
+    assert layer is not None, name
     config = {"name": name, "trainable": True, "dtype": policy(dtype), **fields}
-    return keras_object("keras.layers", layers[name], config)
+    return keras_object("keras.layers", layer, config)
