@@ -11,7 +11,7 @@ from nnctl.core.errors import NnctlError, ResourceError, RunError, StorageError,
 from nnctl.core.memory import memory, ran_out_of_memory
 from nnctl.report.errors import show_error
 from nnctl.report.problems import error_json, report
-from nnctl.runs.disk import explain
+from nnctl.storage.disk import explain
 
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE)
 """What an operation on a file may answer without anybody's fault, wherever it is."""

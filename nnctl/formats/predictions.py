@@ -16,7 +16,7 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.formats.decimals import doubles, texts
-from nnctl.runs.growing import GrowingFile
+from nnctl.storage.growing import GrowingFile
 
 Outputs = Mapping[str, Array]
 """A block of N examples: (N, ...) by the model's output."""

@@ -10,7 +10,11 @@ from typing import Any
 
 from nnctl.core import below
 from nnctl.core.errors import RunError, StorageError
-from nnctl.runs.disk import (
+from nnctl.runs.journal import Journal
+from nnctl.runs.lock import LOCK_NAME, RunLock, holder
+from nnctl.runs.manifest import Manifest, Status, finite
+from nnctl.runs.store import CheckpointStore
+from nnctl.storage.disk import (
     DISK,
     Disk,
     commit,
@@ -19,10 +23,6 @@ from nnctl.runs.disk import (
     storage,
     written_half,
 )
-from nnctl.runs.journal import Journal
-from nnctl.runs.lock import LOCK_NAME, RunLock, holder
-from nnctl.runs.manifest import Manifest, Status, finite
-from nnctl.runs.store import CheckpointStore
 
 CONFIG, RESOLVED, MANIFEST = "config.yaml", "resolved.yaml", "manifest.json"
 METRICS, CHECKPOINTS, MODEL = "metrics.jsonl", "checkpoints", "model.h5"

@@ -13,15 +13,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from nnctl.runs.hdf5_layout import ArraySpec, Layout, lay_out
-from nnctl.runs.state import as_bytes, little_endian
+from nnctl.storage.array_bytes import as_bytes, little_endian
+from nnctl.storage.hdf5_layout import ArraySpec, Layout, lay_out
+from nnctl.storage.hdf5_writer import Piece, in_order
 
 USER_BLOCK = 512
 MAGIC = b"nnctl model 1\nsha256 "
 _TEXT_STEP = 4096
 _SMALL = 1 << 17
-
-Piece = bytes | memoryview
 
 
 def pieces(
@@ -48,7 +47,7 @@ def pieces(
         specs.append((path, f"|S{room}", ()))
         contents.append(data.ljust(room, b"\0"))
     layout = _layout(tuple(specs), tuple(attributes.items()))
-    body = list(_joined(_in_order(layout, contents)))
+    body = list(_joined(in_order(layout, contents, USER_BLOCK)))
     digest = hashlib.sha256()
     for piece in body:
         digest.update(piece)
@@ -63,17 +62,6 @@ def _layout(specs: tuple[ArraySpec, ...], attributes: tuple[tuple[str, str], ...
 def user_block(digest: str) -> bytes:
     """The first 512 bytes of a file whose remaining bytes have this SHA-256."""
     return (MAGIC + digest.encode() + b"\n").ljust(USER_BLOCK, b"\0")
-
-
-def _in_order(layout: Layout, contents: list[Piece]) -> Iterator[Piece]:
-    """Metadata and contents from the user block's end to the file's, zeros in the gaps."""
-    placed: list[tuple[int, Piece]] = list(layout.metadata)
-    placed += [(o, c) for o, c in zip(layout.offsets, contents, strict=True) if o is not None]
-    end = USER_BLOCK
-    for offset, piece in sorted(placed, key=lambda p: p[0]):
-        yield bytes(offset - end)
-        yield piece
-        end = offset + len(piece)
 
 
 def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nnctl.core import below
 from nnctl.core.errors import RunError
-from nnctl.runs.disk import Disk, make_directories, storage, write_all
+from nnctl.storage.disk import Disk, make_directories, storage, write_all
 
 MAX_BYTES = 256 << 20
 """The most that is read of one; a million epochs fit."""

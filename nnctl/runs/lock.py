@@ -12,7 +12,7 @@ from typing import Self
 
 from nnctl.core import below
 from nnctl.core.errors import RunError
-from nnctl.runs.disk import storage
+from nnctl.storage.disk import storage
 
 LOCK_NAME = ".lock"
 

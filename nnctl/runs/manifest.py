@@ -18,8 +18,8 @@ from nnctl.core import below
 from nnctl.core.errors import RunError
 from nnctl.core.spec import first_fault
 from nnctl.data.splitting.trained_on import DataFile
-from nnctl.runs.disk import DISK, Disk, commit
 from nnctl.runs.origin import git_commit, machine, versions
+from nnctl.storage.disk import DISK, Disk, commit
 
 Status = Literal["running", "completed", "interrupted", "failed"]
 

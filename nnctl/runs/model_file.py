@@ -32,10 +32,10 @@ import numpy as np
 
 from nnctl.core import below
 from nnctl.core.errors import RunError
-from nnctl.runs.disk import DISK, Disk, commit
-from nnctl.runs.hdf5 import FileRefused, Hdf5Reader
 from nnctl.runs.image import MAGIC, USER_BLOCK, pieces, user_block
 from nnctl.runs.state import TrainingState, weights_sha256
+from nnctl.storage.disk import DISK, Disk, commit
+from nnctl.storage.hdf5_reader import FileRefused, Hdf5Reader
 
 FORMAT = {"format": "nnctl model", "version": "1"}
 

@@ -12,10 +12,10 @@ from nnctl.core import below
 from nnctl.core.errors import RunError
 from nnctl.core.visible import listed
 from nnctl.runs.directory import MANIFEST, RESOLVED, RunDirectory, is_own
-from nnctl.runs.disk import storage
 from nnctl.runs.lock import LOCK_NAME, holder
 from nnctl.spec.document import parse_document
 from nnctl.spec.reading import decode
+from nnctl.storage.disk import storage
 
 
 def removable(run: RunDirectory, *, force: bool) -> None:

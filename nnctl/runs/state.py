@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nnctl.storage.array_bytes import as_bytes, little_endian
+
 Arrays = Mapping[str, np.ndarray]
 """Arrays by name, in graph order."""
 
@@ -63,13 +65,3 @@ def weights_sha256(weights: Arrays) -> str:
         digest.update(f"{name}\0{flat.dtype.str}\0{shape}\0".encode())
         digest.update(as_bytes(flat))
     return digest.hexdigest()
-
-
-def little_endian(array: np.ndarray) -> np.ndarray:
-    """`array` in C order and little-endian, itself where it already is."""
-    return np.require(array, dtype=array.dtype.newbyteorder("<"), requirements="C")
-
-
-def as_bytes(array: np.ndarray) -> memoryview:
-    """The bytes of a C-contiguous array, not copied."""
-    return array.reshape(-1).view(np.uint8).data if array.size else memoryview(b"")

@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from nnctl.core import below
 from nnctl.core.errors import RunError
 from nnctl.core.visible import listed
-from nnctl.runs.disk import DISK, Disk, make_directories, remove_temporaries, storage
 from nnctl.runs.model_file import Damaged, Expected, Gone, ModelFile, check_hash, read_model, write_model
+from nnctl.storage.disk import DISK, Disk, make_directories, remove_temporaries, storage
 
 _TRIES = 20
 """How often the newest checkpoint is looked for where the one found is gone."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnctl.core.errors import ConfigError, Problem, nearest
 from nnctl.formats.exports.base import ExportFormat, TrainedModel, formats
-from nnctl.runs.disk import DISK, Disk, commit
+from nnctl.storage.disk import DISK, Disk, commit
 from nnctl.workflow.output import check_output, files_read, keep_apart
 from nnctl.workflow.stored import StoredModel, open_stored
 

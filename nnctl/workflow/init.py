@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nnctl.core import below
 from nnctl.core.errors import ConfigError, Problem, RunError, nearest
-from nnctl.runs.disk import DISK, commit, make_directories
+from nnctl.storage.disk import DISK, commit, make_directories
 
 TEMPLATES: dict[str, str] = {
     "table": "iris.csv",

@@ -20,7 +20,7 @@ from nnctl.data.table import Table
 from nnctl.formats.predictions import WRITERS, Writer, check_ending
 from nnctl.graph.indices import check_indices
 from nnctl.graph.lengths import check_file_lengths
-from nnctl.runs.growing import GrowingFile
+from nnctl.storage.growing import GrowingFile
 from nnctl.workflow.batch_reader import BatchReader
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.output import check_output, files_read, keep_apart

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnctl.callbacks.log_file import LogFile
-from nnctl.runs.hdf5 import FileRefused
 from nnctl.runs.state import TrainingState
+from nnctl.storage.hdf5_reader import FileRefused
 
 if TYPE_CHECKING:
     from nnctl.runner.train import Job

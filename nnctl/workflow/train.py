@@ -20,13 +20,13 @@ from nnctl.core.memory import give_back_freed
 from nnctl.core.threads import thread_count
 from nnctl.runs.decision import Decision, decide
 from nnctl.runs.directory import MANIFEST, METRICS, RunDirectory, allocate, numbered
-from nnctl.runs.disk import DISK, Disk
 from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
 from nnctl.runs.origin import machine
 from nnctl.runs.recorder import Recorder
 from nnctl.runs.state import TrainingState
 from nnctl.spec.resolved import config_sha256, resolved_text
 from nnctl.spec.rewrite import rewritten_text
+from nnctl.storage.disk import DISK, Disk
 from nnctl.workflow.assemble import Assembled, assemble
 from nnctl.workflow.batch_reader import make_reader
 from nnctl.workflow.callbacks import better, log_names

@@ -15,9 +15,9 @@ import pytest
 from nnctl.cli.failure import explained
 from nnctl.core.errors import StorageError
 from nnctl.core.memory import ran_out_of_memory
-from nnctl.runs.disk import Disk
 from nnctl.runs.journal import Journal
 from nnctl.runs.lock import RunLock
+from nnctl.storage.disk import Disk
 from tests.cli.command import environment, nnctl
 
 INTERRUPTED = """

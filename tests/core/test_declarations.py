@@ -25,7 +25,7 @@ CHANGING = {
     "program/trace.py": "Traced",
     "program/weights.py": "Weights",
     "runner/train.py": "Job",
-    "runs/hdf5_layout.py": "_Group",
+    "storage/hdf5_layout.py": "_Group",
     "runs/manifest.py": "Manifest",
     "runs/model_file.py": "ModelFile",
     "runs/recorder.py": "Recorder",

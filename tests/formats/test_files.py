@@ -15,7 +15,6 @@ from nnctl.activations.plain import Elementwise
 from nnctl.core.errors import ConfigError
 from nnctl.core.shapes import Shape
 from nnctl.formats.archive import zipped
-from nnctl.formats.hdf5 import hdf5
 from nnctl.formats.keras.archive import keras_archive
 from nnctl.formats.keras.order import ordered
 from nnctl.formats.keras.scopes import read_scope
@@ -24,6 +23,7 @@ from nnctl.initializers.constant import Zeros
 from nnctl.layers.base import Layer
 from nnctl.layers.dense import Dense
 from nnctl.spec.model import ModelSpec
+from nnctl.storage.hdf5_writer import hdf5
 from tests.formats.keras_models import MODELS
 from tests.formats.models import model
 

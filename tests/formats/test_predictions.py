@@ -15,8 +15,8 @@ from hypothesis import given, strategies
 from nnctl.core.errors import ConfigError, StorageError
 from nnctl.formats.decimals import doubles, texts
 from nnctl.formats.predictions import WRITERS, ShownOutput
-from nnctl.runs.disk import Disk
-from nnctl.runs.growing import GrowingFile
+from nnctl.storage.disk import Disk
+from nnctl.storage.growing import GrowingFile
 
 NUMBER = ShownOutput("out", "price", (1,))
 CLASSES = ShownOutput("kind", "kind", (3,), ("a", 'b,"c"', "=1+1"))

@@ -31,6 +31,7 @@ _CLOSE = {
     "runs": "runs",
     "schedules": "schedules optimizers",
     "spec": "spec workflow/test_all_at_once.py",
+    "storage": "storage runs",
     "workflow": "workflow cli",
 }
 """Where the tests of a package are, below tests/."""

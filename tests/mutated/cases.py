@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnctl.runs.hdf5 import Hdf5Reader
 from nnctl.runs.image import USER_BLOCK, pieces, user_block
 from nnctl.runs.model_file import FORMAT
+from nnctl.storage.hdf5_reader import Hdf5Reader
 from tests.mutated.trees import bytes_changed, changed
 
 TEXTS = ("index", "config", "preprocessing", "training")

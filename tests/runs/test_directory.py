@@ -19,13 +19,13 @@ import nnctl
 from nnctl.core.errors import RunError, StorageError
 from nnctl.runs import origin
 from nnctl.runs.directory import RunDirectory, allocate, begun, metrics_line, strange_in
-from nnctl.runs.disk import Disk
 from nnctl.runs.lock import RunLock, holder
 from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
 from nnctl.runs.origin import git_commit, machine, versions
+from nnctl.storage.disk import Disk
+from tests.storage.faults import FaultyDisk, Killed
 
 from .examples import example_model
-from .faults import FaultyDisk, Killed
 
 
 def test_numbers_go_up_and_are_not_reused(tmp_path: Path) -> None:

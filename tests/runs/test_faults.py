@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from nnctl.core.errors import StorageError
-from nnctl.runs.disk import DISK, Disk
 from nnctl.runs.model_file import read_model
 from nnctl.runs.store import CheckpointStore
+from nnctl.storage.disk import DISK, Disk
+from tests.storage.faults import FaultyDisk, Killed, VolatileDisk
 
 from .examples import example_model, same_states
-from .faults import FaultyDisk, Killed, VolatileDisk
 
 STEPS = (3, 5, 8, 13, 21)
 BEST = (3, 8)

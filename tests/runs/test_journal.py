@@ -11,10 +11,9 @@ import pytest
 
 from nnctl.core.errors import RunError, StorageError
 from nnctl.runs import journal as journal_module
-from nnctl.runs.disk import DISK
 from nnctl.runs.journal import Journal, Mark
-
-from .faults import FaultyDisk, Killed, VolatileDisk
+from nnctl.storage.disk import DISK
+from tests.storage.faults import FaultyDisk, Killed, VolatileDisk
 
 LINES = [f"line {n}\n" for n in range(6)]
 

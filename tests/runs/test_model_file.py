@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import RunError
-from nnctl.runs.hdf5 import FileRefused
 from nnctl.runs.model_file import Damaged, Gone, ModelFile, check_hash, read_model, read_texts, write_model
 from nnctl.runs.state import TrainingState, weights_sha256
+from nnctl.storage.hdf5_reader import FileRefused
 
 from .examples import example_model, expected_of, same_states
 

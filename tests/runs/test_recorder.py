@@ -25,13 +25,13 @@ from nnctl.core.events import (
 )
 from nnctl.runs.decision import decide
 from nnctl.runs.directory import RunDirectory, metrics_line
-from nnctl.runs.disk import DISK, Disk
 from nnctl.runs.manifest import Manifest
 from nnctl.runs.model_file import read_model
 from nnctl.runs.recorder import Recorder
+from nnctl.storage.disk import DISK, Disk
+from tests.storage.faults import FaultyDisk, Killed
 
 from .examples import example_state, same_states
-from .faults import FaultyDisk, Killed
 
 EPOCHS = 3
 CONFIG = {"name": "a"}

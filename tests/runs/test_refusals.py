@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from h5py import h5d, h5g, h5s, h5t
 
-from nnctl.runs import hdf5
-from nnctl.runs.hdf5 import FileRefused, Hdf5Reader
-
-from .test_hostile_hdf5 import CORPUS, F4, forge
+from nnctl.storage import hdf5_reader as hdf5
+from nnctl.storage.hdf5_reader import FileRefused, Hdf5Reader
+from tests.storage.test_hostile_hdf5 import CORPUS, F4, forge
 
 LINK = "is a soft or external link; nnctl follows neither"
 TYPE = "is neither an integer nor a float array"

@@ -8,9 +8,9 @@ import pytest
 
 from nnctl.core.errors import RunError
 from nnctl.runs.directory import RunDirectory
-from nnctl.runs.disk import Disk
 from nnctl.runs.manifest import Manifest
 from nnctl.runs.remove import removable, remove
+from nnctl.storage.disk import Disk
 
 from .examples import example_model
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from nnctl.core.errors import RunError
-from nnctl.runs.hdf5 import FileRefused
 from nnctl.runs.model_file import Gone, ModelFile
 from nnctl.runs.store import Checkpoint, CheckpointStore, NewestCheckpoint, PassedOver, safe_name
+from nnctl.storage.hdf5_reader import FileRefused
+from tests.storage.faults import FaultyDisk
 
 from .examples import example_model, expected_of
-from .faults import FaultyDisk
 
 
 def names(store: CheckpointStore) -> list[str]:

@@ -12,7 +12,9 @@ import pytest
 from nnctl.core import below
 from nnctl.core.errors import RunError, StorageError
 from nnctl.runs.directory import RunDirectory, allocate, begun, is_own, metrics_row, numbered, strange_in
-from nnctl.runs.disk import (
+from nnctl.runs.lock import RunLock, holder
+from nnctl.runs.manifest import Manifest
+from nnctl.storage.disk import (
     DISK,
     Disk,
     commit,
@@ -23,11 +25,9 @@ from nnctl.runs.disk import (
     write_all,
     written_half,
 )
-from nnctl.runs.lock import RunLock, holder
-from nnctl.runs.manifest import Manifest
+from tests.storage.faults import FaultyDisk
 
 from .examples import example_model
-from .faults import FaultyDisk
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from nnctl.workflow.stored import open_stored
 from nnctl.workflow.train import start
 from tests.cli.command import nnctl
 from tests.formats.export_cases import CASES
-from tests.runs.faults import FaultyDisk
+from tests.storage.faults import FaultyDisk
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 FORMATS = [(cls.__name__, f"model{cls.ending}") for cls in formats.classes()]

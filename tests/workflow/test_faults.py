@@ -18,10 +18,10 @@ import pytest
 import nnctl.workflow.train
 from nnctl.core.errors import NnctlError, RunError, StorageError
 from nnctl.runs.directory import RunDirectory
-from nnctl.runs.disk import DISK, Disk
+from nnctl.storage.disk import DISK, Disk
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.train import start
-from tests.runs.faults import FaultyDisk, Killed, VolatileDisk
+from tests.storage.faults import FaultyDisk, Killed, VolatileDisk
 
 IRIS = Path(__file__).resolve().parents[2] / "configs" / "iris.yaml"
 LOGS = [

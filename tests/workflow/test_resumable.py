@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from nnctl.callbacks.base import callbacks
-from nnctl.runs.hdf5 import FileRefused
 from nnctl.runs.state import TrainingState
+from nnctl.storage.hdf5_reader import FileRefused
 from nnctl.workflow.resumable import check_state
 
 

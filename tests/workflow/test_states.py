@@ -12,8 +12,8 @@ import pytest
 
 from nnctl.core import events
 from nnctl.runner.train import Job, train
-from nnctl.runs.hdf5 import FileRefused
 from nnctl.runs.state import TrainingState
+from nnctl.storage.hdf5_reader import FileRefused
 from nnctl.workflow.resumable import check_state
 from tests.runner.test_boundaries import job
 

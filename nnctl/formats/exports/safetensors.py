@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from nnctl.core.arrays import Array
 from nnctl.formats.exports.base import ExportFormat, TrainedModel, register
-from nnctl.runs.state import as_bytes, little_endian
+from nnctl.storage.array_bytes import as_bytes, little_endian
 
 _KINDS = {"f": "F", "i": "I", "u": "U"}
 _ALIGNED = 8

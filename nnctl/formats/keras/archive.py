@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from nnctl.core.arrays import Array
 from nnctl.formats.archive import zipped
-from nnctl.formats.hdf5 import hdf5
 from nnctl.formats.keras.model import model_object
 from nnctl.formats.keras.scopes import read_scope
 from nnctl.formats.keras.weights import keras_weights
 from nnctl.graph.model import LayerGraph
 from nnctl.spec.model import ModelSpec
+from nnctl.storage.hdf5_writer import hdf5
 
 _METADATA = {"keras_version": "3.15.1", "date_saved": "1980-01-01@00:00:00"}
 """The Keras whose format this is, and no date: one run gives one file."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import NnctlError
-from nnctl.runs.hdf5 import FileRefused, Hdf5Reader
+from nnctl.storage.hdf5_reader import FileRefused, Hdf5Reader
 
 F4 = np.dtype("<f4")
 Maker = Callable[[h5py.File, Path], None]

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnctl.runs import image
-from nnctl.runs.hdf5_layout import checksum, lay_out
 from nnctl.runs.image import pieces
+from nnctl.storage.hdf5_layout import checksum, lay_out
 
 DTYPES = ["<f2", "<f4", "<f8", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from nnctl.core.errors import NnctlError
-from nnctl.runs.disk import DISK, Disk, create_temporary, discard, storage, write_all
+from nnctl.storage.disk import DISK, Disk, create_temporary, discard, storage, write_all
 
 
 class GrowingFile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from nnctl.runs.disk import Disk
+from nnctl.storage.disk import Disk
 
 
 class Killed(BaseException):

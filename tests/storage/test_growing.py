@@ -10,9 +10,8 @@ import pytest
 
 from nnctl.core import below
 from nnctl.core.errors import StorageError
-from nnctl.runs.growing import GrowingFile
-
-from .faults import FaultyDisk
+from nnctl.storage.growing import GrowingFile
+from tests.storage.faults import FaultyDisk
 
 
 def grow(path: Path, disk: FaultyDisk) -> None:
