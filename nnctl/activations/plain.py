@@ -1,4 +1,4 @@
-"""Activations without parameters: one op each, applied elementwise.
+"""Activations without parameters.
 
 Classes of this package are spelled as Keras spells the functions: what a config says is what is dumped.
 """
@@ -9,29 +9,28 @@ from math import inf
 from typing import ClassVar
 
 from nnctl.activations.base import ActivationFunction, register
+from nnctl.activations.elementwise import Elementwise
 from nnctl.core.ranges import POSITIVE, UNIT, Range
-from nnctl.ops.activation import activation
+from nnctl.kernels import functions
+from nnctl.kernels.functions import exp, expm1, fma
+from nnctl.kernels.functions import sigmoid as logistic
+from nnctl.ops import activation as ops
 from nnctl.ops.base import Value
 
-
-class Elementwise(ActivationFunction):
-    """y = f(x) for each element; the op is called what the activation is called."""
-
-    between: ClassVar[Range]
-    """Between what f lies, whatever x is."""
-
-    def value_range(self, x: Range | None) -> Range | None:
-        return self.between
-
-    def apply(self, x: Value) -> Value:
-        return activation(x, type(self).__name__)
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_BELOW = SELU_SCALE * SELU_ALPHA
 
 
 @register
-class sigmoid(Elementwise):
+class sigmoid(ActivationFunction):
     """y = 1 / (1 + exp(-x)). Source: keras.activations.sigmoid."""
 
-    between: ClassVar[Range] = UNIT
+    def value_range(self, x: Range | None) -> Range | None:
+        return UNIT
+
+    def apply(self, x: Value) -> Value:
+        return ops.sigmoid(x)
 
 
 @register
@@ -40,12 +39,28 @@ class hard_sigmoid(Elementwise):
 
     between: ClassVar[Range] = UNIT
 
+    @staticmethod
+    def value(x: float) -> float:
+        y = x / 6 + 0.5
+        y = 0 if y < 0 else y
+        return 1 if y > 1 else y
+
+    @staticmethod
+    def slope_by_output(y: float) -> float:
+        return 1 / 6 if y > 0 and y < 1 else 0
+
 
 @register
 class tanh(Elementwise):
     """y = tanh(x). Source: keras.activations.tanh."""
 
     between: ClassVar[Range] = (-1.0, 1.0)
+
+    value = staticmethod(functions.tanh)
+
+    @staticmethod
+    def slope_by_output(y: float) -> float:
+        return 1 - y * y
 
 
 @register
@@ -54,6 +69,14 @@ class selu(Elementwise):
 
     between: ClassVar[Range] = (-1.7581, inf)
 
+    @staticmethod
+    def value(x: float) -> float:
+        return SELU_SCALE * x if x > 0 else SELU_BELOW * expm1(x)
+
+    @staticmethod
+    def slope_by_output(y: float) -> float:
+        return SELU_SCALE if y > 0 else y + SELU_BELOW
+
 
 @register
 class softplus(Elementwise):
@@ -61,12 +84,27 @@ class softplus(Elementwise):
 
     between: ClassVar[Range] = POSITIVE
 
+    value = staticmethod(functions.softplus)
+
+    @staticmethod
+    def slope_by_output(y: float) -> float:
+        return -expm1(-y)
+
 
 @register
 class softsign(Elementwise):
     """y = x / (1 + |x|). Source: keras.activations.softsign."""
 
     between: ClassVar[Range] = (-1.0, 1.0)
+
+    @staticmethod
+    def value(x: float) -> float:
+        return x / (1 + abs(x))
+
+    @staticmethod
+    def slope_by_output(y: float) -> float:
+        root = 1 - abs(y)
+        return root * root
 
 
 @register
@@ -76,9 +114,24 @@ class silu(Elementwise):
     aliases: ClassVar[tuple[str, ...]] = ("swish",)
     between: ClassVar[Range] = (-0.2785, inf)
 
+    @staticmethod
+    def value(x: float) -> float:
+        return x * logistic(x)
+
+    @staticmethod
+    def slope(x: float) -> float:
+        s = logistic(x)
+        return s * fma(x, 1 - s, 1)
+
 
 @register
 class exponential(Elementwise):
     """y = exp(x). Source: keras.activations.exponential."""
 
     between: ClassVar[Range] = POSITIVE
+
+    value = staticmethod(exp)
+
+    @staticmethod
+    def slope_by_output(y: float) -> float:
+        return y

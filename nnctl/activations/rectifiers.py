@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import inf
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from nnctl.activations.base import ActivationFunction, register
+from nnctl.activations.base import register
+from nnctl.activations.elementwise import Elementwise
 from nnctl.core.ranges import Range
-from nnctl.ops.activation import activation
+from nnctl.kernels.functions import exp, expm1
+from nnctl.ops.activation import RELU
 from nnctl.ops.base import Value
 
 
 @register
-class relu(ActivationFunction):
+class relu(Elementwise):
     """y = min(x, max_value) for x >= threshold, negative_slope (x - threshold) below.
 
     Source: keras.activations.relu.
@@ -30,15 +33,38 @@ class relu(ActivationFunction):
     threshold: float = 0.0
     """Values below this are damped or set to zero."""
 
+    @staticmethod
+    def value(x: float, negative_slope: float, max_value: float, threshold: float) -> float:
+        # With a largest value, what is above a negative threshold is at least 0: Keras clips to [0, largest].
+        top = max_value if x >= max_value else x
+        top = 0 if top < 0 and max_value < inf else top
+        return top if x > threshold else negative_slope * (x - threshold)
+
+    @staticmethod
+    def slope(x: float, negative_slope: float, max_value: float, threshold: float) -> float:
+        above = 1 if x < max_value and (x > 0 or max_value == inf) else 0
+        return above if x > threshold else negative_slope
+
+    def numbers(self) -> Mapping[str, float]:
+        return {**super().numbers(), "max_value": inf if self.max_value is None else self.max_value}
+
     def value_range(self, x: Range | None) -> Range | None:
-        return rectified_range(self.negative_slope, self.max_value, self.threshold)
+        # Without a largest value, what is above a threshold below 0 comes out as it is.
+        least = min(self.threshold, 0.0) if self.max_value is None else 0.0
+        if self.negative_slope > 0:
+            least = -inf
+        return least, inf if self.max_value is None or self.negative_slope < 0 else self.max_value
 
     def apply(self, x: Value) -> Value:
-        return rectified(x, self.negative_slope, self.max_value, self.threshold)
+        if self.max_value is not None or self.threshold != 0:
+            return super().apply(x)
+        if self.negative_slope == 0:
+            return x.graph.add1(RELU, x)
+        return leaky_relu(negative_slope=self.negative_slope).apply(x)
 
 
 @register
-class leaky_relu(ActivationFunction):
+class leaky_relu(Elementwise):
     """y = x for x >= 0, negative_slope x below. Source: keras.activations.leaky_relu."""
 
     keras_layer: ClassVar[str | None] = "LeakyReLU"
@@ -47,15 +73,26 @@ class leaky_relu(ActivationFunction):
     negative_slope: float = 0.2
     """The slope below zero."""
 
-    def value_range(self, x: Range | None) -> Range | None:
-        return rectified_range(self.negative_slope)
+    @staticmethod
+    def value(x: float, negative_slope: float) -> float:
+        return x if x > 0 else negative_slope * x
 
-    def apply(self, x: Value) -> Value:
-        return activation(x, "leaky_relu", a=self.negative_slope)
+    @staticmethod
+    def slope(x: float, negative_slope: float) -> float:
+        return 1 if x > 0 else negative_slope
+
+    slope_by_output = slope
+
+    def output_tells(self) -> bool:
+        # Else a negative input gives a positive output.
+        return self.negative_slope >= 0
+
+    def value_range(self, x: Range | None) -> Range | None:
+        return relu(negative_slope=self.negative_slope).value_range(x)
 
 
 @register
-class elu(ActivationFunction):
+class elu(Elementwise):
     """y = x for x > 0, alpha (exp(x) - 1) else. Source: keras.activations.elu (Clevert et al., 2015)."""
 
     keras_layer: ClassVar[str | None] = "ELU"
@@ -63,27 +100,20 @@ class elu(ActivationFunction):
     alpha: float = 1.0
     """What y tends to, negated, as x tends to minus infinity."""
 
+    @staticmethod
+    def value(x: float, alpha: float) -> float:
+        return x if x > 0 else alpha * expm1(x)
+
+    @staticmethod
+    def slope(x: float, alpha: float) -> float:
+        return 1 if x > 0 else alpha * exp(x)
+
+    @staticmethod
+    def slope_by_output(y: float, alpha: float) -> float:
+        return 1 if y > 0 else y + alpha
+
+    def output_tells(self) -> bool:
+        return self.alpha >= 0
+
     def value_range(self, x: Range | None) -> Range | None:
         return min(-self.alpha, 0.0), inf
-
-    def apply(self, x: Value) -> Value:
-        return activation(x, "elu", a=self.alpha)
-
-
-def rectified_range(negative_slope: float, max_value: float | None = None, threshold: float = 0.0) -> Range:
-    """Between what Keras's relu lies."""
-    # Without a largest value, what is above a threshold below 0 comes out as it is.
-    least = min(threshold, 0.0) if max_value is None else 0.0
-    if negative_slope > 0:
-        least = -inf
-    return least, inf if max_value is None or negative_slope < 0 else max_value
-
-
-def rectified(x: Value, negative_slope: float, max_value: float | None, threshold: float) -> Value:
-    """Keras's relu with all its parameters, as the simplest op that does it. x and y of any shape."""
-    if max_value is None and threshold == 0:
-        if negative_slope == 0:
-            return activation(x, "relu")
-        return activation(x, "leaky_relu", a=negative_slope)
-    largest = inf if max_value is None else max_value
-    return activation(x, "relu", a=negative_slope, b=largest, c=threshold)

@@ -17,7 +17,9 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from nnctl.kernels import functions
 from nnctl.kernels.bits import bits, from_bits, polynomial
+from nnctl.kernels.functions import exp, expm1, log, log1p, sigmoid, softplus, tanh
 from nnctl.kernels.jit import inline
 from nnctl.kernels.simd import fma
 
@@ -89,11 +91,6 @@ def _(f: _Format) -> Callable[..., Any]:
     return implementation
 
 
-def exp(x: Any) -> Any:
-    """e^x."""
-    raise NotImplementedError("compiled only")
-
-
 @_by_type(exp)
 def _(f: _Format) -> Callable[..., Any]:
     integer, mantissa, bias, one = f.integer, f.mantissa, f.bias, f.one
@@ -129,11 +126,6 @@ def _(f: _Format) -> Callable[..., Any]:
         return fma(scale, q, scale - one)
 
     return implementation
-
-
-def expm1(x: Any) -> Any:
-    """e^x - 1, exact near zero."""
-    raise NotImplementedError("compiled only")
 
 
 @_by_type(expm1)
@@ -189,11 +181,6 @@ def _log_reduced_by_type(f: Any, k: Any) -> Any:
     return single if form is _SINGLE else double
 
 
-def log(x: Any) -> Any:
-    """Natural logarithm; -inf at 0, NaN below."""
-    raise NotImplementedError("compiled only")
-
-
 def _two_thirds_bits(f: _Format) -> int:
     return 0x3F2AAAAB if f is _SINGLE else 0x3FE5555555555555
 
@@ -219,11 +206,6 @@ def _(f: _Format) -> Callable[..., Any]:
     return implementation
 
 
-def log1p(x: Any) -> Any:
-    """log(1 + x), exact near zero; -inf at -1, NaN below."""
-    raise NotImplementedError("compiled only")
-
-
 @_by_type(log1p)
 def _(f: _Format) -> Callable[..., Any]:
     integer, mantissa, one, _zero, shift = f.integer, f.mantissa, f.one, f.real(0.0), f.shift
@@ -244,11 +226,6 @@ def _(f: _Format) -> Callable[..., Any]:
         return nan if not (x >= -one) else y
 
     return implementation
-
-
-def tanh(x: Any) -> Any:
-    """Hyperbolic tangent."""
-    raise NotImplementedError("compiled only")
 
 
 # (tanh(x) / x - 1) / x^2 in x^2, |x| <= 0.5
@@ -276,11 +253,6 @@ def _(f: _Format) -> Callable[..., Any]:
     return implementation
 
 
-def sigmoid(x: Any) -> Any:
-    """1 / (1 + e^-x)."""
-    raise NotImplementedError("compiled only")
-
-
 @_by_type(sigmoid)
 def _(f: _Format) -> Callable[..., Any]:
     one = f.one
@@ -295,11 +267,6 @@ def _(f: _Format) -> Callable[..., Any]:
     return implementation
 
 
-def softplus(x: Any) -> Any:
-    """log(1 + e^x)."""
-    raise NotImplementedError("compiled only")
-
-
 @_by_type(softplus)
 def _(f: _Format) -> Callable[..., Any]:
     zero = f.real(0.0)
@@ -308,6 +275,26 @@ def _(f: _Format) -> Callable[..., Any]:
         return (zero if x < zero else x) + log1p(exp(-abs(x)))
 
     return implementation
+
+
+@_by_type(functions.sqrt)
+def _(f: _Format) -> Callable[..., Any]:
+    return lambda x: np.sqrt(x)
+
+
+@_by_type(functions.sign)
+def _(f: _Format) -> Callable[..., Any]:
+    one, zero = f.one, f.real(0.0)
+
+    def implementation(x):
+        return one if x > zero else (-one if x < zero else x * zero)
+
+    return implementation
+
+
+@overload(functions.fma, jit_options=_OPTIONS, strict=False)
+def _fma(a: Any, b: Any, c: Any) -> Any:
+    return lambda a, b, c: fma(a, b, c)
 
 
 @inline

@@ -8,14 +8,9 @@ from typing import Any
 import numpy as np
 
 from nnctl.kernels.bits import bits, from_bits, polynomial
+from nnctl.kernels.functions import erf
 from nnctl.kernels.mathfn import _SINGLE, _by_type, _Format, exp, log
 from nnctl.kernels.simd import fma
-
-
-def erf(x: Any) -> Any:
-    """The error function."""
-    raise NotImplementedError("compiled only")
-
 
 # erf(x) / x - 1 in x^2, |x| <= 0.9277 (float32), 1 (float64)
 _ERF32 = (

@@ -130,7 +130,7 @@ def _value(value: Any, owner: str, strict: bool = False) -> list[str]:
     if isinstance(function, FunctionType):
         # Another module's function is in that module's hash.
         away = f"{function.__module__}.{function.__qualname__}"
-        return _function(function) if function.__module__ == owner or strict else [away]
+        return _function(function, strict) if function.__module__ == owner or strict else [away]
     if isinstance(value, type):
         return [f"{value.__module__}.{value.__qualname__}"]
     if strict:
@@ -146,7 +146,7 @@ def _inside(value: Any) -> Any:
 
 
 def _function(function: FunctionType, strict: bool = False) -> list[str]:
-    """A function's code, defaults and what it closes over."""
+    """A function's code, defaults and what it closes over; of a formula's copy also what its names mean."""
     words = [_code(function.__code__)]
     for default in function.__defaults__ or ():
         words += _value(default, function.__module__, strict)
@@ -155,6 +155,10 @@ def _function(function: FunctionType, strict: bool = False) -> list[str]:
             words += _value(cell.cell_contents, function.__module__, strict)
         except ValueError:  # not filled yet
             words.append("empty")
+    if function.__globals__ is not vars(sys.modules.get(function.__module__, sys)):
+        for name, value in sorted(function.__globals__.items()):
+            if not name.startswith("__"):
+                words += [name, *_value(value, function.__module__, strict)]
     return words
 
 

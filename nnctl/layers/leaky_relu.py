@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pydantic import NonNegativeFloat
 
-from nnctl.activations.rectifiers import rectified_range
+from nnctl.activations.rectifiers import leaky_relu
 from nnctl.core.ranges import Range
 from nnctl.layers.base import SameShape, register
 from nnctl.layers.context import LayerContext
-from nnctl.ops.activation import activation
 from nnctl.ops.base import Value
 
 
@@ -24,7 +23,7 @@ class LeakyReLU(SameShape):
     """The slope below zero."""
 
     def value_range(self, *inputs: Range | None) -> Range | None:
-        return rectified_range(self.negative_slope)
+        return leaky_relu(negative_slope=self.negative_slope).value_range(*inputs)
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
-        return activation(x, "leaky_relu", a=self.negative_slope)
+        return leaky_relu(negative_slope=self.negative_slope).apply(x)

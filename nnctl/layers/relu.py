@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import NonNegativeFloat
 
-from nnctl.activations.rectifiers import rectified, rectified_range
+from nnctl.activations.rectifiers import relu
 from nnctl.core.ranges import Range
 from nnctl.layers.base import SameShape, register
 from nnctl.layers.context import LayerContext
@@ -26,8 +26,13 @@ class ReLU(SameShape):
     threshold: NonNegativeFloat = 0.0
     """Values below this are damped or set to zero."""
 
+    @property
+    def function(self) -> relu:
+        """The activation of these parameters."""
+        return relu(negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
+
     def value_range(self, *inputs: Range | None) -> Range | None:
-        return rectified_range(self.negative_slope, self.max_value)
+        return self.function.value_range(*inputs)
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
-        return rectified(x, self.negative_slope, self.max_value, self.threshold)
+        return self.function.apply(x)

@@ -64,11 +64,11 @@ class AUC(MetricSpec):
         return {"positives": (self.num_thresholds,), "negatives": (self.num_thresholds,)}
 
     def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
-        from nnctl.ops.activation import activation
+        from nnctl.ops.activation import sigmoid
         from nnctl.ops.metrics import accumulate_histogram
 
         if self.from_logits:
-            y_pred = activation(y_pred, "sigmoid")
+            y_pred = sigmoid(y_pred)
         accumulate_histogram(state["positives"], state["negatives"], y_true, y_pred, weights)
 
     def result(self, state: Mapping[str, np.ndarray[Any, Any]]) -> float:

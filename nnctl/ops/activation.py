@@ -1,42 +1,27 @@
-"""Elementwise activations: one op by code, its gradient from the input or the output."""
+"""Functions of each element by formula: one op, its gradient from the input or the output."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
-from nnctl.kernels import codes
+from nnctl.kernels import functions
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.formula import Formula
 from nnctl.ops.parallel import widened
 
 
 @dataclass(frozen=True)
 class Activation(Op):
-    """y = f(x). Codes and what a, b, c mean: kernels.codes, kernels.activation."""
+    """y = f(x), f's slope a formula of x or of y."""
 
-    code: int
-    a: float = 0.0
-    b: float = inf
-    c: float = 0.0
+    value: Formula
+    slope: Formula
+    from_output: bool = False
+    """Whether the slope is a formula of y: then x need not be kept."""
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
-
-    @property
-    def plain(self) -> bool:
-        """Whether the code alone says what it is: then producers may absorb it."""
-        return (self.a, self.b, self.c) == (0.0, inf, 0.0)
-
-    @property
-    def from_output(self) -> bool:
-        """Whether the gradient can be told from the output."""
-        if self.code == codes.RELU:
-            return self.plain
-        if self.code in (codes.LEAKY_RELU, codes.ELU):
-            # Else a negative input gives a positive output.
-            return self.a >= 0
-        return self.code not in codes.NEEDS_INPUT
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         return (inputs[0],)
@@ -45,31 +30,22 @@ class Activation(Op):
         (dy,) = dys
         assert dy is not None
         seen = node.outputs[0] if self.from_output else node.inputs[0]
-        code = codes.ELU_FROM_INPUT if self.code == codes.ELU and not self.from_output else self.code
-        return (dy.graph.add1(ActivationGrad(code, self.a, self.b, self.c), dy, seen),)
+        return (dy.graph.add1(ActivationGrad(self.slope), dy, seen),)
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
     ) -> Sequence[KernelCall]:
         x, y = inputs[0].reshape(-1), outputs[0].reshape(-1)
-        args = (x, self.code, self.a, self.b, self.c, y)
-        return (KernelCall(widened("activation.activation", y.size, threads), args),)
+        kernel = widened("activation.activation", y.size, threads)
+        return (KernelCall(kernel, (x, self.value.typed(x.dtype), y), (self.value.function,)),)
 
 
 @dataclass(frozen=True)
 class ActivationGrad(Op):
-    """dx = f'(x) dy from (dy, v): v is the output, or the input where the output does not tell."""
+    """dx = f'(v) dy from (dy, v): v is the input or the output, whichever the slope is a formula of."""
 
-    code: int
-    a: float = 0.0
-    b: float = inf
-    c: float = 0.0
+    slope: Formula
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
-
-    @property
-    def plain(self) -> bool:
-        """Whether the code alone says what it is: then producers of dy may absorb it."""
-        return (self.a, self.b, self.c) == (0.0, inf, 0.0)
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         dy, v = inputs
@@ -82,13 +58,35 @@ class ActivationGrad(Op):
     ) -> Sequence[KernelCall]:
         dy, v = (x.reshape(-1) for x in inputs)
         dx = outputs[0].reshape(-1)
-        args = (v, dy, self.code, self.a, self.b, self.c, dx)
-        return (KernelCall(widened("activation.activation_grad", dx.size, threads), args),)
+        kernel = widened("activation.activation_grad", dx.size, threads)
+        return (KernelCall(kernel, (v, dy, self.slope.typed(v.dtype), dx), (self.slope.function,)),)
 
 
-def activation(x: Value, name: str, *, a: float = 0.0, b: float = inf, c: float = 0.0) -> Value:
-    """f(x) by name (kernels.codes.ACTIVATION_CODES); a, b, c as kernels.activation says."""
-    code = codes.ACTIVATION_CODES[name]
-    if code == codes.LINEAR:
-        return x
-    return x.graph.add1(Activation(code, float(a), float(b), float(c)), x)
+def rectified(x: float) -> float:
+    """max(x, 0), NaN of NaN."""
+    return 0 if x <= 0 else x
+
+
+def rectified_slope(y: float) -> float:
+    """The slope of `rectified` where it gave y."""
+    return 1 if y > 0 else 0
+
+
+RELU = Activation(Formula(rectified), Formula(rectified_slope), from_output=True)
+"""max(x, 0): what products and convolutions can do by the way."""
+RELU_GRAD = ActivationGrad(RELU.slope)
+"""Its gradient, where y is positive: these too."""
+
+
+def bell(y: float) -> float:
+    """The slope of the sigmoid where it gave y."""
+    return y * (1 - y)
+
+
+SIGMOID = Activation(Formula(functions.sigmoid), Formula(bell), from_output=True)
+"""1 / (1 + e^-x): some losses read the logits before it."""
+
+
+def sigmoid(x: Value) -> Value:
+    """1 / (1 + e^-x)."""
+    return x.graph.add1(SIGMOID, x)

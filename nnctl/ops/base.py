@@ -7,7 +7,7 @@ program is bound, so building and checking a graph never imports Numba.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, ClassVar
@@ -37,10 +37,14 @@ class TensorType:
 
 @dataclass(frozen=True)
 class KernelCall:
-    """One kernel call: `kernel` is "module.function" below nnctl.kernels; `args` are fixed."""
+    """One kernel call: `kernel` is "module.function" below nnctl.kernels; `args` are fixed.
+
+    Where there are `formulas`, the function makes the kernel of them.
+    """
 
     kernel: str
     args: tuple[Any, ...]
+    formulas: tuple[Callable[..., Any], ...] = ()
 
 
 @dataclass(eq=False)

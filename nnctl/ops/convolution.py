@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.kernels import codes, convolution_plan, weight_gradient_plan
+from nnctl.kernels import convolution_plan, weight_gradient_plan
 from nnctl.kernels.axes import Axis
 from nnctl.kernels.convolution_plan import TICKETS, Gather, Geometry
 from nnctl.kernels.weight_gradient_plan import WeightGradientPlan
-from nnctl.ops.activation import Activation, ActivationGrad
+from nnctl.ops.activation import RELU, RELU_GRAD
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 
 Pair = tuple[int, int]
@@ -119,7 +119,7 @@ class Convolution(Op):
     def absorb(self, node: Node, consumer: Node) -> Op | None:
         """A relu that alone reads y."""
         op = consumer.op
-        if not self.relu and isinstance(op, Activation) and op.code == codes.RELU and op.plain:
+        if not self.relu and op == RELU:
             return replace(self, relu=True)
         return None
 
@@ -169,7 +169,7 @@ class ConvolutionInputGrad(Op):
     def absorb(self, node: Node, consumer: Node) -> Op | None:
         """The gradient of a relu before the convolution."""
         op = consumer.op
-        gates = isinstance(op, ActivationGrad) and op.code == codes.RELU and op.plain
+        gates = op == RELU_GRAD
         if not self.gated and gates and consumer.inputs[0] is node.outputs[0]:
             return replace(self, gated=True)
         return None

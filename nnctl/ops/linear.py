@@ -9,8 +9,7 @@ from math import prod
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.kernels import codes
-from nnctl.ops.activation import Activation, ActivationGrad
+from nnctl.ops.activation import RELU, RELU_GRAD
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.reduce import sum_to
 from nnctl.ops.shape import reshape
@@ -94,9 +93,9 @@ class MatMul(Op):
         op = consumer.op
         if self.relu or self.gate:
             return None
-        if isinstance(op, Activation) and op.code == codes.RELU and op.plain:
+        if op == RELU:
             return replace(self, relu=True)
-        if isinstance(op, ActivationGrad) and op.code == codes.RELU and op.plain:
+        if op == RELU_GRAD:
             # The consumer's other input must be the output that gates, not the gradient.
             return replace(self, gate=True) if consumer.inputs[0] is node.outputs[0] else None
         return None

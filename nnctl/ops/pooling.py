@@ -11,10 +11,10 @@ from math import prod
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
-from nnctl.kernels import codes, pooling_plan
+from nnctl.kernels import pooling_plan
 from nnctl.kernels.axes import Axis
 from nnctl.kernels.pooling_plan import SPARE_TAPS, Windows, index_dtype
-from nnctl.ops.activation import ActivationGrad
+from nnctl.ops.activation import RELU_GRAD
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.shape import reshape
 
@@ -103,7 +103,7 @@ class MaxPoolGrad(Pool):
     def absorb(self, node: Node, consumer: Node) -> Op | None:
         """The gradient of the relu whose output was pooled."""
         op = consumer.op
-        if self.gated or not isinstance(op, ActivationGrad) or op.code != codes.RELU or not op.plain:
+        if self.gated or op != RELU_GRAD:
             return None
         pool = node.inputs[1].node
         if pool is None or not isinstance(pool.op, MaxPool) or consumer.inputs[1] is not pool.inputs[0]:

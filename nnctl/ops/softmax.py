@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
-from nnctl.kernels import codes
-from nnctl.ops.activation import Activation
+from nnctl.ops.activation import SIGMOID
 from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.parallel import widened
 
@@ -87,6 +86,6 @@ def logits_of(y: Value, kind: str) -> Value | None:
         return None
     if kind == "softmax" and isinstance(node.op, Softmax) and not node.op.log:
         return reshape(node.inputs[0], y.shape)
-    if kind == "sigmoid" and isinstance(node.op, Activation) and node.op.code == codes.SIGMOID:
+    if kind == "sigmoid" and node.op == SIGMOID:
         return reshape(node.inputs[0], y.shape)
     return None

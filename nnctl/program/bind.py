@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.ops.base import Graph, Node, Value
+from nnctl.ops.base import Graph, KernelCall, Node, Value
 from nnctl.program.passes import run_passes
 from nnctl.program.plan import ALIGNMENT, MemoryPlan, plan_memory
 
@@ -111,7 +111,7 @@ def bind(compiled: Compiled, arena: Array, memory: Mapping[str, Array]) -> Bound
             compiled.threads,
         )
         for call in made:
-            calls.append((load_kernel(call.kernel), call.args))
+            calls.append((load_kernel(call), call.args))
             sources.append(node)
     return Bound(
         calls,
@@ -153,8 +153,9 @@ class _Buffers:
         return array.reshape(value.shape)
 
 
-def load_kernel(name: str) -> Kernel:
-    """The function "module.function" below nnctl.kernels."""
-    module, _, function = name.rpartition(".")
-    kernel: Kernel = getattr(importlib.import_module(f"nnctl.kernels.{module}"), function)
+def load_kernel(call: KernelCall) -> Kernel:
+    """The function "module.function" below nnctl.kernels, or the kernel that it makes of formulas."""
+    module, _, function = call.kernel.rpartition(".")
+    found = getattr(importlib.import_module(f"nnctl.kernels.{module}"), function)
+    kernel: Kernel = found(*call.formulas) if call.formulas else found
     return kernel

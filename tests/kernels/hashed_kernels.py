@@ -24,6 +24,7 @@ from nnctl.kernels import (
     reduce,
     softmax,
 )
+from tests.kernels.formulas import of_activations
 
 ROWS, COLUMNS = 301, 37
 RNG = np.random.default_rng(7)
@@ -35,11 +36,10 @@ def table(dtype: str, scale: float = 2.0) -> np.ndarray:
 
 def activations(dtype: str) -> Iterator[np.ndarray]:
     x, dy = table(dtype, 4.0).reshape(-1), table(dtype).reshape(-1)
-    for code in codes.ACTIVATION_CODES.values():
-        y, dx = np.empty_like(x), np.empty_like(x)
-        activation.activation(x, code, 0.3, np.inf, 0.0, y)
-        activation.activation_grad(x, dy, code, 0.3, np.inf, 0.0, dx)
-        yield from (y, dx)
+    for formula in of_activations().values():
+        y = np.empty_like(x)
+        activation.activation_grad(formula.function)(x, dy, formula.typed(dtype), y)
+        yield y
     for code in (codes.EXP, codes.LOG, codes.LOG1P, codes.RSQRT):
         y = np.empty_like(x)
         elementwise.unary(np.abs(x), code, y)

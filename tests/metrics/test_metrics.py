@@ -13,7 +13,7 @@ from nnctl.core.ranges import show_range
 from nnctl.graph.objective import Measured
 from nnctl.losses.base import Target, losses
 from nnctl.metrics.base import Metric, metrics
-from nnctl.ops.activation import activation
+from nnctl.ops.activation import sigmoid
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.metrics import accumulate_mean
 from nnctl.ops.softmax import softmax
@@ -376,7 +376,7 @@ def test_probabilities_are_clipped_unless_they_come_from_logits() -> None:
             np.testing.assert_allclose(rows, [expected], rtol=1e-6)
     bce = losses.get("binary_crossentropy")()  # type: ignore[misc]
     (rows,) = evaluate(
-        lambda y, x: bce.rows(y, activation(x, "sigmoid")),
+        lambda y, x: bce.rows(y, sigmoid(x)),
         {"y": np.ones((1, 1)), "x": np.full((1, 1), -80.0)},
     )
     np.testing.assert_allclose(rows, [80], rtol=1e-6)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nnctl.activations.base import activations
 from nnctl.core.arrays import Array
 from nnctl.ops.base import Graph, Value
 from nnctl.program.autodiff import gradients
@@ -42,6 +43,13 @@ def evaluate(
         program.inputs[name][...] = array
     program.run()
     return [program.outputs[str(i)].copy() for i in range(len(outs))]
+
+
+def activate(x: Value, name: str, **fields: Any) -> Value:
+    """The activation of that name."""
+    cls = activations.get(name)
+    assert cls is not None
+    return cls.model_validate(fields).apply(x)
 
 
 def check_gradients(

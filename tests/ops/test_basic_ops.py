@@ -7,9 +7,9 @@ import pytest
 
 from nnctl.core.keys import key
 from nnctl.kernels import codes
-from nnctl.ops import activation, dropout, elementwise, linear, reduce, shape, softmax, sums
+from nnctl.ops import dropout, elementwise, linear, reduce, shape, softmax, sums
 from nnctl.ops.base import Graph
-from tests.ops.harness import check_gradients, evaluate
+from tests.ops.harness import activate, check_gradients, evaluate
 
 RNG = np.random.default_rng(3)
 
@@ -55,20 +55,6 @@ def test_row_and_numbers() -> None:
     check_gradients(lambda x, row: elementwise.multiply_row(x, row), inputs)
     check_gradients(lambda x: elementwise.affine(x, 2.5, -1.0), {"x": normal(7)})
     check_gradients(lambda x, f: reduce.scale_by(x, f), {"x": normal(7, 2), "f": normal(1)})
-
-
-@pytest.mark.parametrize("name", sorted(codes.ACTIVATION_CODES))
-def test_activation_gradients(name: str) -> None:
-    a = 0.3 if name in ("leaky_relu", "elu") else 0.0
-    check_gradients(lambda x: activation.activation(x, name, a=a), {"x": normal(5, 7) + 0.01})
-
-
-def test_relu_with_parameters() -> None:
-    x = np.array([[-2.0, -0.3, 0.2, 0.9, 4.0, 7.0, 0.51]])
-    (got,) = evaluate(lambda x: activation.activation(x, "relu", a=0.1, b=6.0, c=0.5), {"x": x})
-    want = np.where(x > 0.5, np.minimum(x, 6.0), 0.1 * (x - 0.5))
-    np.testing.assert_allclose(got, want, rtol=1e-15)
-    check_gradients(lambda x: activation.activation(x, "relu", a=0.1, b=6.0, c=0.5), {"x": x})
 
 
 def test_softmax() -> None:
@@ -189,7 +175,7 @@ def test_matmul_counts_every_product() -> None:
 @pytest.mark.parametrize("name", ["relu", "tanh", "gelu"])
 def test_many_products_with_activation(name: str) -> None:
     inputs = {"x": normal(2, 3, 5), "w": normal(2, 5, 4), "v": normal(1, 4, 2)}
-    build = lambda x, w, v: linear.matmul(activation.activation(linear.matmul(x, w), name), v)  # noqa: E731
+    build = lambda x, w, v: linear.matmul(activate(linear.matmul(x, w), name), v)  # noqa: E731
     check_gradients(build, inputs)
 
 
@@ -210,7 +196,7 @@ def test_linear_with_activation(name: str) -> None:
     inputs = {"x": normal(2, 3, 5), "w": normal(5, 4), "b": normal(4), "v": normal(4, 2)}
 
     def build(x, w, b, v):  # type: ignore[no-untyped-def]
-        return linear.linear(activation.activation(linear.linear(x, w, b), name), v)
+        return linear.linear(activate(linear.linear(x, w, b), name), v)
 
     check_gradients(build, inputs)
 

@@ -7,7 +7,6 @@ import pytest
 
 from nnctl.kernels.axes import Axis
 from nnctl.kernels.convolution_plan import Geometry
-from nnctl.ops.activation import activation
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.convolution import Convolution, ConvolutionInputGrad, convolve, convolve_transposed
 from nnctl.ops.elementwise import multiply
@@ -15,7 +14,7 @@ from nnctl.ops.reduce import sum_all
 from nnctl.program.autodiff import gradients
 from nnctl.program.passes import run_passes
 from tests.kernels import convolution_oracle as oracle
-from tests.ops.harness import check_gradients, evaluate
+from tests.ops.harness import activate, check_gradients, evaluate
 
 # (x, kernel, strides, padding, dilation, groups)
 CASES = {
@@ -58,7 +57,7 @@ def test_value() -> None:
 
 
 def _two_layers(x: Value, kernel: Value, bias: Value, second: Value) -> Value:
-    hidden = activation(convolve(x, kernel, bias, (1, 1), ((1, 1), (0, 1))), "relu")
+    hidden = activate(convolve(x, kernel, bias, (1, 1), ((1, 1), (0, 1))), "relu")
     return convolve(hidden, second, None, (2, 1), ((0, 0), (1, 1)))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnctl.ops.activation import activation
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.elementwise import multiply
 from nnctl.ops.pooling import (
@@ -20,7 +19,7 @@ from nnctl.ops.reduce import sum_all
 from nnctl.program.autodiff import gradients
 from nnctl.program.bind import bind, compile_graph, new_arena
 from nnctl.program.passes import run_passes
-from tests.ops.harness import check_gradients, evaluate
+from tests.ops.harness import activate, check_gradients, evaluate
 
 POOLS = {
     "overlapping": ((3, 2), (2, 1), ((0, 0), (0, 0))),
@@ -65,7 +64,7 @@ def test_zero_padding() -> None:
 @pytest.mark.parametrize("name", POOLS)
 def test_the_gradient_of_a_relu_before_is_absorbed(name: str) -> None:
     def build(x: Value) -> Value:
-        return max_pool(activation(x, "relu"), *POOLS[name])
+        return max_pool(activate(x, "relu"), *POOLS[name])
 
     check_gradients(build, {"x": _x()})
     graph = Graph("float64")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from nnctl.core.keys import key
-from nnctl.ops import activation, dropout, elementwise, linear, shape
+from nnctl.ops import dropout, elementwise, linear, shape
 from nnctl.ops.base import Graph
 from nnctl.ops.metrics import accumulate_mean
 from nnctl.ops.reduce import sum_all
 from nnctl.program.bind import compile_graph
 from nnctl.program.listing import Line, listing, value_names
+from tests.ops.harness import activate
 
 
 def test_lines() -> None:
@@ -20,7 +21,7 @@ def test_lines() -> None:
     x = graph.input("x", (4, 3))
     flat = shape.reshape(linear.linear(x, graph.variable("w", (3, 2))), (8,))
     graph.origin = "leak"
-    y = activation.activation(flat, "leaky_relu", a=0.25)
+    y = activate(flat, "leaky_relu", negative_slope=0.25)
     z = elementwise.add(y, graph.constant(np.zeros(8, np.float32)))
     compiled = compile_graph(graph, {"y": y}, {z: "gradient:w"})
     product, leak, add = listing(compiled)
@@ -33,7 +34,7 @@ def test_lines() -> None:
         offset=compiled.plan.offsets[flat],
         scratch=compiled.plan.scratch.get(compiled.graph.nodes[0], (0, 0))[1],
     )
-    assert leak.op == "Activation(code=4, a=0.25)"
+    assert leak.op == "Activation(value=leaky_relu.value(0.25), slope=leaky_relu.slope(0.25), from_output)"
     assert (leak.inputs, leak.outputs, leak.origin) == (("%1 f32[8]",), ("%2 f32[8]",), "leak")
     assert add.inputs == ("%2 f32[8]", "constant f32[8]")
     assert add.outputs == ("gradient:w f32[8]",)

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnctl.ops import activation, elementwise, linear
+from nnctl.ops import elementwise, linear
 from nnctl.ops.base import Graph, Node, Op, TensorType, Value
 from nnctl.ops.metrics import accumulate_mean
 from nnctl.ops.reduce import sum_all
 from nnctl.program.autodiff import gradients
 from nnctl.program.passes import broken_invariants, dead_code, fuse, run_passes
+from tests.ops.harness import activate
 
 
 def ops(graph: Graph) -> list[str]:
@@ -38,7 +39,7 @@ def test_what_writes_a_variable_is_never_dead() -> None:
 def test_a_product_takes_its_activation_in_where_nobody_else_reads_it(kept: str) -> None:
     graph = Graph()
     y = product(graph)
-    z = activation.activation(y, "relu")
+    z = activate(y, "relu")
     fuse(graph, {"product": [y], "activation": [z], "both": [y, z]}[kept])
     assert ops(graph) == (["MatMul"] if kept == "activation" else ["MatMul", "Activation"])
     assert not broken_invariants(graph)
@@ -47,7 +48,7 @@ def test_a_product_takes_its_activation_in_where_nobody_else_reads_it(kept: str)
 def test_a_product_that_two_read_stays_as_it_is() -> None:
     graph = Graph()
     y = product(graph)
-    z = activation.activation(y, "relu")
+    z = activate(y, "relu")
     fuse(graph, [elementwise.add(y, z)])
     assert len(graph.nodes) == 3
 
@@ -57,7 +58,7 @@ def test_what_is_fused_belongs_to_the_producer_s_layer() -> None:
     graph.origin = "dense"
     y = product(graph)
     graph.origin = "relu"
-    run_passes(graph, [activation.activation(y, "relu")])
+    run_passes(graph, [activate(y, "relu")])
     assert [node.origin for node in graph.nodes] == ["dense"]
 
 

@@ -8,10 +8,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from nnctl.ops import activation, elementwise, shape
+from nnctl.ops import elementwise, shape
 from nnctl.ops.base import Graph, KernelCall, Op, TensorType, Value
 from nnctl.program.bind import bind, compile_graph, new_arena
 from nnctl.program.plan import MemoryPlan, plan_memory
+from tests.ops.harness import activate
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def test_an_arena_is_aligned_and_of_its_size(nbytes: int) -> None:
 
 def test_memory_that_does_not_fit_is_refused() -> None:
     graph = Graph("float64")
-    y = activation.activation(elementwise.add(graph.input("x", (9,)), graph.variable("w", (9,))), "tanh")
+    y = activate(elementwise.add(graph.input("x", (9,)), graph.variable("w", (9,))), "tanh")
     compiled = compile_graph(graph, {"y": y})
     size = compiled.plan.size
     fitting = {"w": np.zeros((3, 3))}

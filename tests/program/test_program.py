@@ -10,7 +10,7 @@ import pytest
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.model import InputInfo, LayerGraph
-from nnctl.ops import activation, convolution, elementwise, linear, shape
+from nnctl.ops import convolution, elementwise, linear, shape
 from nnctl.ops.base import Graph
 from nnctl.program.bind import Compiled, bind, compile_graph, new_arena
 from nnctl.program.listing import listing
@@ -21,6 +21,7 @@ from nnctl.program.session import Session
 from nnctl.spec.model import ModelSpec
 from nnctl.spec.training import TrainingSpec
 from nnctl.workflow.assemble import assemble
+from tests.ops.harness import activate
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -29,7 +30,7 @@ def two_layers() -> tuple[Graph, dict[str, object]]:
     graph = Graph("float64")
     x = graph.input("x", (6, 5))
     w1, w2 = graph.variable("w1", (5, 7)), graph.variable("w2", (7, 3))
-    hidden = activation.activation(linear.linear(x, w1), "relu")
+    hidden = activate(linear.linear(x, w1), "relu")
     dead = elementwise.scale(hidden, 3.0)
     y = linear.linear(elementwise.add(hidden, hidden), w2)
     return graph, {"y": y, "dead": dead}
