@@ -1,167 +1,76 @@
 """Losses of predictions against targets of the same shape, one number a row; Keras 3's formulas.
 
-x (predictions), target, scratch, dx: (R, C); loss, dloss: (R,). Cross-entropies of logits are
-in softmax.py. `a` is the loss's parameter: label smoothing, Huber's delta; hinge losses read
-the labels' form from `form` (1,), see `hinge_form`.
+x (predictions), target, scratch, dx: (R, C); loss, dloss: (R,). Cross-entropies of logits are in softmax.py.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
-from nnctl.kernels import codes
-from nnctl.kernels.jit import inline, kernel
+from nnctl.kernels import probability
+from nnctl.kernels.formula import compiled, named_after
+from nnctl.kernels.jit import kernel
 from nnctl.kernels.lanes import lane_dot, lane_max, lane_sum
 from nnctl.kernels.mathfn import log
 from nnctl.kernels.ranges import part
-from nnctl.kernels.softmax import smoothed
 
-EPSILON = 1e-7
-"""keras.config.epsilon()."""
-
-
-@inline
-def clipped(p):
-    """p between epsilon and 1 - epsilon."""
-    t = type(p)
-    low, high = t(EPSILON), t(1.0) - t(EPSILON)
-    p = low if p < low else p
-    return high if p > high else p
+clipped = compiled(probability.clipped)
+smoothed = compiled(probability.smoothed)
 
 
-@inline
-def at_least_epsilon(x):
-    """max(x, epsilon)."""
-    t = type(x)
-    return t(EPSILON) if x < t(EPSILON) else x
+@functools.cache
+def term_rows(formula: Callable[..., Any]) -> Any:
+    """The kernel of loss[r] = (sum over c of formula(target, x, *numbers)) / divisor."""
+    term = compiled(formula)
+
+    @part
+    def row(x, target, r, numbers, work):
+        for c in range(x.shape[1]):
+            work[r, c] = term(target[r, c], x[r, c], *numbers)
+
+    @kernel
+    @named_after(formula)
+    def term_rows(x, target, numbers, divisor, scratch, loss):
+        columns = x.shape[1]
+        for r in range(np.uint64(x.shape[0])):
+            row(x, target, r, numbers, scratch)
+            loss[r] = lane_sum(scratch, np.int64(r) * columns, columns) / divisor
+
+    return term_rows
 
 
-@inline
-def sign_label(y, form):
-    """A hinge label: 0 and 1 become -1 and 1 where the whole batch is binary (form 1)."""
-    t = type(y)
-    return t(2.0) * y - t(1.0) if form != 0 else y
+@functools.cache
+def term_rows_grad(formula: Callable[..., Any]) -> Any:
+    """The kernel of dx[r, c] = dloss[r] / divisor formula(target, x, *numbers), the slope in x."""
+    slope = compiled(formula)
 
+    @part
+    def row(x, target, r, numbers, factor, dx):
+        for c in range(x.shape[1]):
+            dx[r, c] = factor * slope(target[r, c], x[r, c], *numbers)
 
-@part
-def _terms(x, target, r, code, a, form, work):
-    t = x.dtype.type
-    zero, one, half = t(0.0), t(1.0), t(0.5)
-    if code == codes.SQUARED_ERROR:
-        for c in range(x.shape[1]):
-            d = x[r, c] - target[r, c]
-            work[r, c] = d * d
-    elif code == codes.ABSOLUTE_ERROR:
-        for c in range(x.shape[1]):
-            work[r, c] = abs(x[r, c] - target[r, c])
-    elif code == codes.ABSOLUTE_PERCENTAGE_ERROR:
-        for c in range(x.shape[1]):
-            ratio = (target[r, c] - x[r, c]) / at_least_epsilon(abs(target[r, c]))
-            work[r, c] = t(100.0) * abs(ratio)
-    elif code == codes.SQUARED_LOGARITHMIC_ERROR:
-        for c in range(x.shape[1]):
-            d = log(at_least_epsilon(x[r, c]) + one) - log(at_least_epsilon(target[r, c]) + one)
-            work[r, c] = d * d
-    elif code == codes.HUBER:
-        for c in range(x.shape[1]):
-            d = abs(x[r, c] - target[r, c])
-            work[r, c] = half * d * d if d <= a else a * d - half * a * a
-    elif code == codes.HINGE:
-        for c in range(x.shape[1]):
-            margin = one - sign_label(target[r, c], form) * x[r, c]
-            work[r, c] = margin if margin > zero else zero
-    elif code == codes.SQUARED_HINGE:
-        for c in range(x.shape[1]):
-            margin = one - sign_label(target[r, c], form) * x[r, c]
-            work[r, c] = margin * margin if margin > zero else zero
-    elif code == codes.BINARY_CROSSENTROPY:
-        for c in range(x.shape[1]):
-            p = clipped(x[r, c])
-            goal = smoothed(target[r, c], a, t(2.0))
-            work[r, c] = -(goal * log(p) + (one - goal) * log(one - p))
-    elif code == codes.KL_DIVERGENCE:
-        for c in range(x.shape[1]):
-            p = at_least_epsilon(one if x[r, c] > one else x[r, c])
-            goal = at_least_epsilon(one if target[r, c] > one else target[r, c])
-            work[r, c] = goal * log(goal / p)
+    @kernel
+    @named_after(formula)
+    def term_rows_grad(x, target, numbers, divisor, dloss, dx):
+        for r in range(np.uint64(x.shape[0])):
+            row(x, target, r, numbers, dloss[r] / divisor, dx)
 
-
-@part
-def _slopes(x, target, r, code, a, form, factor, dx):
-    t = x.dtype.type
-    zero, one, two = t(0.0), t(1.0), t(2.0)
-    if code == codes.SQUARED_ERROR:
-        for c in range(x.shape[1]):
-            dx[r, c] = factor * two * (x[r, c] - target[r, c])
-    elif code == codes.ABSOLUTE_ERROR:
-        for c in range(x.shape[1]):
-            d = x[r, c] - target[r, c]
-            dx[r, c] = factor if d > zero else (-factor if d < zero else zero)
-    elif code == codes.ABSOLUTE_PERCENTAGE_ERROR:
-        for c in range(x.shape[1]):
-            d = x[r, c] - target[r, c]
-            slope = t(100.0) * factor / at_least_epsilon(abs(target[r, c]))
-            dx[r, c] = slope if d > zero else (-slope if d < zero else zero)
-    elif code == codes.SQUARED_LOGARITHMIC_ERROR:
-        for c in range(x.shape[1]):
-            p = x[r, c] + one
-            d = log(at_least_epsilon(x[r, c]) + one) - log(at_least_epsilon(target[r, c]) + one)
-            dx[r, c] = factor * two * d / p if x[r, c] >= t(EPSILON) else zero
-    elif code == codes.HUBER:
-        for c in range(x.shape[1]):
-            d = x[r, c] - target[r, c]
-            d = a if d > a else d
-            dx[r, c] = factor * (-a if d < -a else d)
-    elif code == codes.HINGE:
-        for c in range(x.shape[1]):
-            label = sign_label(target[r, c], form)
-            dx[r, c] = -factor * label if label * x[r, c] < one else zero
-    elif code == codes.SQUARED_HINGE:
-        for c in range(x.shape[1]):
-            label = sign_label(target[r, c], form)
-            margin = one - label * x[r, c]
-            dx[r, c] = -factor * two * label * margin if margin > zero else zero
-    elif code == codes.BINARY_CROSSENTROPY:
-        for c in range(x.shape[1]):
-            p = clipped(x[r, c])
-            goal = smoothed(target[r, c], a, two)
-            slope = factor * ((one - goal) / (one - p) - goal / p)
-            dx[r, c] = slope if p == x[r, c] else zero
-    elif code == codes.KL_DIVERGENCE:
-        for c in range(x.shape[1]):
-            p = at_least_epsilon(one if x[r, c] > one else x[r, c])
-            goal = at_least_epsilon(one if target[r, c] > one else target[r, c])
-            dx[r, c] = -factor * goal / p if p == x[r, c] else zero
+    return term_rows_grad
 
 
 @kernel
-def loss_rows(x, target, code, a, form, scratch, loss):
-    """loss[r] = mean over c of the terms (KL divergence: their sum)."""
-    columns = x.shape[1]
-    t = x.dtype.type
-    divisor = t(1.0) if code == codes.KL_DIVERGENCE else t(columns)
-    for r in range(np.uint64(x.shape[0])):
-        _terms(x, target, r, code, t(a), form[0], scratch)
-        loss[r] = lane_sum(scratch, np.int64(r) * columns, columns) / divisor
-
-
-@kernel
-def loss_rows_grad(x, target, code, a, form, dloss, dx):
-    """dx[r, c] = dloss[r] times the slope of row r's loss in x[r, c]."""
-    t = x.dtype.type
-    divisor = t(1.0) if code == codes.KL_DIVERGENCE else t(x.shape[1])
-    for r in range(np.uint64(x.shape[0])):
-        _slopes(x, target, r, code, t(a), form[0], dloss[r] / divisor, dx)
-
-
-@kernel
-def hinge_form(target, form):
-    """form[0] = 1 where every label of the batch is 0 or 1, else 0; target (N,), form (1,) int64."""
+def signed_labels(target, y):
+    """y = 2 target - 1 where every label of the batch is 0 or 1, else target; both (N,)."""
     t = target.dtype.type
     other = 0
     for i in range(target.shape[0]):
         other += np.int64(target[i] != t(0.0) and target[i] != t(1.0))
-    form[0] = 1 if other == 0 else 0
+    for i in range(target.shape[0]):
+        y[i] = t(2.0) * target[i] - t(1.0) if other == 0 else target[i]
 
 
 @part

@@ -9,10 +9,14 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from nnctl.kernels import probability
+from nnctl.kernels.formula import compiled
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.lanes import lane_dot, lane_max, lane_sum
-from nnctl.kernels.mathfn import exp, log, log1p, sigmoid
+from nnctl.kernels.mathfn import exp, log
 from nnctl.kernels.ranges import part
+
+smoothed = compiled(probability.smoothed)
 
 
 @part
@@ -133,12 +137,6 @@ def sparse_softmax_loss_grad(p, labels, ignored, dloss, dx):
             dx[r, np.uint64(label)] -= factor
 
 
-@inline
-def smoothed(target, smoothing, classes):
-    """target (1 - smoothing) + smoothing / classes."""
-    return target * (type(target)(1.0) - smoothing) + smoothing / classes
-
-
 @part
 def _target_loss_row(x, target, r, smoothing, shift, work):
     classes = x.dtype.type(x.shape[1])
@@ -181,42 +179,3 @@ def softmax_loss_grad(p, target, smoothing, dloss, dx):
         given = lane_sum(target, np.int64(r) * columns, columns)
         mass = given * (t(1.0) - amount) + amount
         _softmax_loss_grad_row(p, target, r, amount, dloss[r], mass, dx)
-
-
-@part
-def _sigmoid_loss_row(x, target, r, smoothing, work):
-    t = x.dtype.type
-    zero = t(0.0)
-    for c in range(x.shape[1]):
-        v = x[r, c]
-        goal = smoothed(target[r, c], smoothing, t(2.0))
-        positive = v if v > zero else zero
-        work[r, c] = positive - v * goal + log1p(exp(-abs(v)))
-
-
-@kernel
-def sigmoid_loss(x, target, smoothing, scratch, loss):
-    """loss[r] = mean over c of the binary cross-entropy of logits x against target'.
-
-    x, target, scratch (R, C), loss (R,).
-    """
-    columns = x.shape[1]
-    t = x.dtype.type
-    for r in range(np.uint64(x.shape[0])):
-        _sigmoid_loss_row(x, target, r, t(smoothing), scratch)
-        loss[r] = lane_sum(scratch, np.int64(r) * columns, columns) / t(columns)
-
-
-@part
-def _sigmoid_loss_grad_row(x, target, r, smoothing, factor, dx):
-    two = x.dtype.type(2.0)
-    for c in range(x.shape[1]):
-        dx[r, c] = factor * (sigmoid(x[r, c]) - smoothed(target[r, c], smoothing, two))
-
-
-@kernel
-def sigmoid_loss_grad(x, target, smoothing, dloss, dx):
-    """dx[r, c] = dloss[r] / C (sigmoid(x[r, c]) - target'[r, c])."""
-    t = x.dtype.type
-    for r in range(np.uint64(x.shape[0])):
-        _sigmoid_loss_grad_row(x, target, r, t(smoothing), dloss[r] / t(x.shape[1]), dx)

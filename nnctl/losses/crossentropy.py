@@ -14,7 +14,10 @@ from pydantic import Field
 from nnctl.core.errors import ShapeError
 from nnctl.core.ranges import ANY, POSITIVE, UNIT, Range
 from nnctl.core.shapes import Shape, show
+from nnctl.kernels.functions import exp, log, log1p, sigmoid
+from nnctl.kernels.probability import at_least_epsilon, clipped, smoothed
 from nnctl.losses.base import LossSpec, Target, register
+from nnctl.losses.termwise import Termwise
 
 if TYPE_CHECKING:
     from nnctl.ops.base import Value
@@ -123,20 +126,50 @@ class BinaryCrossentropy(LossSpec):
         return UNIT
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import target_loss
+        from nnctl.ops.formula import Formula
+        from nnctl.ops.losses import term_loss
         from nnctl.ops.softmax import logits_of
 
         logits = y_pred if self.from_logits else logits_of(y_pred, "sigmoid")
+        smoothing = (self.label_smoothing,)
         if logits is None:
-            return target_loss("binary_crossentropy", y_pred, y_true, self.label_smoothing)
-        return target_loss("sigmoid", logits, y_true, self.label_smoothing)
+            term, slope = Formula(of_probability, smoothing), Formula(of_probability_slope, smoothing)
+            return term_loss(y_pred, y_true, term, slope)
+        term, slope = Formula(of_logit, smoothing), Formula(of_logit_slope, smoothing)
+        return term_loss(logits, y_true, term, slope)
+
+
+def of_probability(y_true: float, y_pred: float, smoothing: float) -> float:
+    """Binary cross-entropy of a probability, clipped."""
+    p = clipped(y_pred)
+    goal = smoothed(y_true, smoothing, 2)
+    return -(goal * log(p) + (1 - goal) * log(1 - p))
+
+
+def of_probability_slope(y_true: float, y_pred: float, smoothing: float) -> float:
+    """The derivative of `of_probability`: none where it was clipped."""
+    p = clipped(y_pred)
+    goal = smoothed(y_true, smoothing, 2)
+    return (1 - goal) / (1 - p) - goal / p if p == y_pred else 0
+
+
+def of_logit(y_true: float, y_pred: float, smoothing: float) -> float:
+    """Binary cross-entropy of sigmoid(y_pred), in the form that does not overflow."""
+    positive = y_pred if y_pred > 0 else 0
+    return positive - y_pred * smoothed(y_true, smoothing, 2) + log1p(exp(-abs(y_pred)))
+
+
+def of_logit_slope(y_true: float, y_pred: float, smoothing: float) -> float:
+    """The derivative of `of_logit`."""
+    return sigmoid(y_pred) - smoothed(y_true, smoothing, 2)
 
 
 @register
-class KLDivergence(LossSpec):
+class KLDivergence(Termwise):
     """sum_c y_true[c] log(y_true[c] / p[c]), both clipped to [1e-7, 1]. Source: keras.losses.KLDivergence."""
 
     aliases: ClassVar[tuple[str, ...]] = ("kl_divergence", "kld", "KLD")
+    mean: ClassVar[bool] = False
 
     def target(self, output: Shape) -> Target:
         return Target("onehot", output, class_axis("kl_divergence", output))
@@ -147,7 +180,17 @@ class KLDivergence(LossSpec):
     def reads_targets(self) -> Range:
         return UNIT
 
-    def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import target_loss
+    @staticmethod
+    def term(y_true: float, y_pred: float) -> float:
+        p, goal = up_to_one(y_pred), up_to_one(y_true)
+        return goal * log(goal / p)
 
-        return target_loss("kl_divergence", y_pred, y_true)
+    @staticmethod
+    def slope(y_true: float, y_pred: float) -> float:
+        p = up_to_one(y_pred)
+        return -up_to_one(y_true) / p if p == y_pred else 0
+
+
+def up_to_one(p: float) -> float:
+    """p between epsilon and 1."""
+    return at_least_epsilon(1 if p > 1 else p)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from nnctl.core.ranges import UNIT, Range
 from nnctl.core.shapes import Shape
 from nnctl.losses.base import LossSpec, Target, register
 from nnctl.losses.crossentropy import class_axis
+from nnctl.losses.termwise import Termwise
 
 if TYPE_CHECKING:
     from nnctl.ops.base import Value
 
 
-class _Margin(LossSpec):
+class _Margin(Termwise):
     """What both binary margin losses share."""
-
-    kind: ClassVar[str]
-    """The row function's name in `ops.losses`."""
 
     def target(self, output: Shape) -> Target:
         return Target("numbers", output, 2)
@@ -26,23 +24,38 @@ class _Margin(LossSpec):
         return -1.0, 1.0
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        from nnctl.ops.losses import target_loss
+        from nnctl.ops.losses import signed_labels
 
-        return target_loss(self.kind, y_pred, y_true)
+        return super().rows(signed_labels(y_true), y_pred)
 
 
 @register
 class Hinge(_Margin):
     """mean(max(1 - y_true y_pred, 0)). Source: keras.losses.Hinge."""
 
-    kind: ClassVar[str] = "hinge"
+    @staticmethod
+    def term(y_true: float, y_pred: float) -> float:
+        margin = 1 - y_true * y_pred
+        return margin if margin > 0 else 0
+
+    @staticmethod
+    def slope(y_true: float, y_pred: float) -> float:
+        return -y_true if y_true * y_pred < 1 else 0
 
 
 @register
 class SquaredHinge(_Margin):
     """mean(max(1 - y_true y_pred, 0)^2). Source: keras.losses.SquaredHinge."""
 
-    kind: ClassVar[str] = "squared_hinge"
+    @staticmethod
+    def term(y_true: float, y_pred: float) -> float:
+        margin = 1 - y_true * y_pred
+        return margin * margin if margin > 0 else 0
+
+    @staticmethod
+    def slope(y_true: float, y_pred: float) -> float:
+        margin = 1 - y_true * y_pred
+        return -2 * y_true * margin if margin > 0 else 0
 
 
 @register

@@ -57,10 +57,10 @@ class RootMeanSquaredError(MeanMetric):
         return self
 
     def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
-        from nnctl.ops.losses import target_loss
+        from nnctl.losses.regression import MeanSquaredError
         from nnctl.ops.metrics import accumulate_rows
 
-        accumulate_rows(state["mean"], target_loss("mean_squared_error", y_pred, y_true), weights)
+        accumulate_rows(state["mean"], MeanSquaredError().rows(y_true, y_pred), weights)
 
     def result(self, state: Mapping[str, np.ndarray[Any, Any]]) -> float:
         return math.sqrt(super().result(state))

@@ -7,26 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from nnctl.core.arrays import Array
-from nnctl.kernels import codes
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value, dummy
+from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.formula import Formula
 from nnctl.ops.shape import reshape
 
+RowKind = Literal["softmax", "categorical_crossentropy", "categorical_hinge"]
 NOTHING_IGNORED = -(2**31)
 """A class number that no target has."""
-
-_CODES = {
-    "mean_squared_error": codes.SQUARED_ERROR,
-    "mean_absolute_error": codes.ABSOLUTE_ERROR,
-    "mean_absolute_percentage_error": codes.ABSOLUTE_PERCENTAGE_ERROR,
-    "mean_squared_logarithmic_error": codes.SQUARED_LOGARITHMIC_ERROR,
-    "huber": codes.HUBER,
-    "hinge": codes.HINGE,
-    "squared_hinge": codes.SQUARED_HINGE,
-    "binary_crossentropy": codes.BINARY_CROSSENTROPY,
-    "kl_divergence": codes.KL_DIVERGENCE,
-}
 
 
 def _table(x: Array) -> Array:
@@ -90,60 +80,46 @@ class ClassLossGrad(Op):
 
 
 @dataclass(frozen=True)
-class TargetLoss(Op):
-    """A loss of x (..., C) and targets of the same shape: loss (...).
+class TermLoss(Op):
+    """The mean over the last axis of a formula of target and x, both (..., C); or their sum: loss (...).
 
-    `kind` is a name of _CODES, "categorical_crossentropy", "categorical_hinge", or one from logits:
-    "softmax" (which also gives p = softmax(x)) or "sigmoid". `a` is label smoothing or Huber's delta. Hinge
-    losses take a third input, the labels' form.
+    Attributes:
+        term, slope: Formulas of target and x: the loss of one element, and its derivative in x.
     """
 
-    kind: str
-    a: float = 0.0
+    term: Formula
+    slope: Formula
+    mean: bool = True
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        x, target = inputs[:2]
+        x, target = inputs
         if x != target:
             raise ValueError(f"targets {target} do not fit predictions {x}")
-        loss = TensorType(x.shape[:-1], x.dtype)
-        return (loss, x) if self.kind == "softmax" else (loss,)
+        return (TensorType(x.shape[:-1], x.dtype),)
 
     def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
-        nothing = [None] * (len(node.inputs) - 1)
         if dys[0] is None:
-            return [None, *nothing]
-        source = node.outputs[1] if self.kind == "softmax" else node.inputs[0]
-        rest = node.inputs[1:]
-        dx = source.graph.add1(TargetLossGrad(self.kind, self.a), source, *rest, dys[0])
-        return [dx, *nothing]
+            return None, None
+        return node.inputs[0].graph.add1(TermLossGrad(self.slope, self.mean), *node.inputs, dys[0]), None
 
     def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
-        return 0 if self.kind == "softmax" else inputs[0].nbytes
+        return inputs[0].nbytes
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
     ) -> Sequence[KernelCall]:
-        x, target = _table(inputs[0]), _table(inputs[1])
-        loss = outputs[0].reshape(-1)
-        work = _table(outputs[1]) if self.kind == "softmax" else scratch.view(x.dtype).reshape(x.shape)
-        if self.kind == "softmax":
-            return (KernelCall("softmax.softmax_loss", (x, target, self.a, work, loss)),)
-        if self.kind == "sigmoid":
-            return (KernelCall("softmax.sigmoid_loss", (x, target, self.a, work, loss)),)
-        if self.kind == "categorical_crossentropy":
-            return (KernelCall("losses.categorical_crossentropy", (x, target, self.a, work, loss)),)
-        if self.kind == "categorical_hinge":
-            return (KernelCall("losses.categorical_hinge", (x, target, work, loss)),)
-        form = inputs[2] if len(inputs) == 3 else dummy("int64")
-        return (KernelCall("losses.loss_rows", (x, target, _CODES[self.kind], self.a, form, work, loss)),)
+        x, target = map(_table, inputs)
+        work = scratch.view(x.dtype).reshape(x.shape)
+        args = (x, target, self.term.typed(x.dtype), _divisor(x, self.mean), work, outputs[0].reshape(-1))
+        return (KernelCall("losses.term_rows", args, (self.term.function,)),)
 
 
 @dataclass(frozen=True)
-class TargetLossGrad(Op):
-    """dx (..., C) of TargetLoss from x (or p), the target, the labels' form for hinge losses, and dloss."""
+class TermLossGrad(Op):
+    """dx (..., C) of TermLoss from x, the target and dloss."""
 
-    kind: str
-    a: float
+    slope: Formula
+    mean: bool
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         return (inputs[0],)
@@ -151,29 +127,92 @@ class TargetLossGrad(Op):
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
     ) -> Sequence[KernelCall]:
-        x, target, dloss = _table(inputs[0]), _table(inputs[1]), inputs[-1].reshape(-1)
-        dx = _table(outputs[0])
-        if self.kind in ("softmax", "sigmoid"):
-            return (KernelCall(f"softmax.{self.kind}_loss_grad", (x, target, self.a, dloss, dx)),)
-        if self.kind == "categorical_crossentropy":
-            return (KernelCall("losses.categorical_crossentropy_grad", (x, target, self.a, dloss, dx)),)
-        if self.kind == "categorical_hinge":
-            return (KernelCall("losses.categorical_hinge_grad", (x, target, dloss, dx)),)
-        form = inputs[2] if len(inputs) == 4 else dummy("int64")
-        return (KernelCall("losses.loss_rows_grad", (x, target, _CODES[self.kind], self.a, form, dloss, dx)),)
+        x, target, dx = map(_table, (*inputs[:2], outputs[0]))
+        args = (x, target, self.slope.typed(x.dtype), _divisor(x, self.mean), inputs[2].reshape(-1), dx)
+        return (KernelCall("losses.term_rows_grad", args, (self.slope.function,)),)
+
+
+def _divisor(x: Array, mean: bool) -> Any:
+    """What the terms of a row (R, C) are divided by."""
+    return x.dtype.type(x.shape[1] if mean else 1)
 
 
 @dataclass(frozen=True)
-class HingeForm(Op):
-    """1 where every label is 0 or 1, so that they stand for -1 and 1; else 0. (1,) int64."""
+class TargetLoss(Op):
+    """A loss of x (..., C) and targets of the same shape that looks at a row as a whole: loss (...).
+
+    `kind` is "softmax", the cross-entropy of logits, which also gives p = softmax(x). `smoothing` spreads the
+    targets of the cross-entropies.
+    """
+
+    kind: RowKind
+    smoothing: float = 0.0
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (TensorType((1,), "int64"),)
+        x, target = inputs
+        if x != target:
+            raise ValueError(f"targets {target} do not fit predictions {x}")
+        loss = TensorType(x.shape[:-1], x.dtype)
+        return (loss, x) if self.kind == "softmax" else (loss,)
+
+    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        if dys[0] is None:
+            return None, None
+        x, target = node.inputs
+        source = node.outputs[1] if self.kind == "softmax" else x
+        return source.graph.add1(TargetLossGrad(self.kind, self.smoothing), source, target, dys[0]), None
+
+    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+        return 0 if self.kind == "softmax" else inputs[0].nbytes
 
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
     ) -> Sequence[KernelCall]:
-        return (KernelCall("losses.hinge_form", (inputs[0].reshape(-1), outputs[0])),)
+        x, target = map(_table, inputs)
+        loss = outputs[0].reshape(-1)
+        if self.kind == "softmax":
+            return (
+                KernelCall("softmax.softmax_loss", (x, target, self.smoothing, _table(outputs[1]), loss)),
+            )
+        work = scratch.view(x.dtype).reshape(x.shape)
+        if self.kind == "categorical_crossentropy":
+            args = (x, target, self.smoothing, work, loss)
+            return (KernelCall("losses.categorical_crossentropy", args),)
+        return (KernelCall("losses.categorical_hinge", (x, target, work, loss)),)
+
+
+@dataclass(frozen=True)
+class TargetLossGrad(Op):
+    """dx (..., C) of TargetLoss from x (or p), the target and dloss."""
+
+    kind: RowKind
+    smoothing: float
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (inputs[0],)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[KernelCall]:
+        x, target, dx = map(_table, (*inputs[:2], outputs[0]))
+        dloss = inputs[2].reshape(-1)
+        if self.kind == "categorical_hinge":
+            return (KernelCall("losses.categorical_hinge_grad", (x, target, dloss, dx)),)
+        kernel = "softmax.softmax_loss" if self.kind == "softmax" else "losses.categorical_crossentropy"
+        return (KernelCall(f"{kernel}_grad", (x, target, self.smoothing, dloss, dx)),)
+
+
+@dataclass(frozen=True)
+class SignedLabels(Op):
+    """Labels as -1 and 1 where every label is 0 or 1; else as they are."""
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return (inputs[0],)
+
+    def calls(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
+    ) -> Sequence[KernelCall]:
+        return (KernelCall("losses.signed_labels", (inputs[0].reshape(-1), outputs[0].reshape(-1))),)
 
 
 def _columns(x: Value) -> Value:
@@ -187,12 +226,18 @@ def class_loss(x: Value, labels: Value, logits: bool, ignored: int | None = None
     return x.graph.add(op, x, labels)[0]
 
 
-def target_loss(kind: str, x: Value, target: Value, a: float = 0.0) -> Value:
+def target_loss(kind: RowKind, x: Value, target: Value, smoothing: float = 0.0) -> Value:
     """The loss `kind` (see TargetLoss) of x (..., C) and targets of its shape, or (N,) and (N,): rows
     (...).
     """
-    x, target = _columns(x), _columns(target)
-    if kind in ("hinge", "squared_hinge"):
-        form = x.graph.add1(HingeForm(), target)
-        return x.graph.add(TargetLoss(kind, a), x, target, form)[0]
-    return x.graph.add(TargetLoss(kind, a), x, target)[0]
+    return x.graph.add(TargetLoss(kind, smoothing), _columns(x), _columns(target))[0]
+
+
+def term_loss(x: Value, target: Value, term: Formula, slope: Formula, mean: bool = True) -> Value:
+    """The mean (or sum) over the last axis of `term(target, x)`, x (..., C) or (N,): rows (...)."""
+    return x.graph.add1(TermLoss(term, slope, mean), _columns(x), _columns(target))
+
+
+def signed_labels(target: Value) -> Value:
+    """Labels as -1 and 1 where every label of the batch is 0 or 1; else as they are."""
+    return target.graph.add1(SignedLabels(), target)

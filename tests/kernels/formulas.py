@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from typing import Any
+
 from nnctl.activations.base import activations
 from nnctl.activations.elementwise import Elementwise
+from nnctl.losses import crossentropy
+from nnctl.losses.base import losses
+from nnctl.losses.termwise import Termwise
 from nnctl.ops.activation import RELU, SIGMOID
 from nnctl.ops.base import Graph
 from nnctl.ops.formula import Formula
@@ -22,3 +29,19 @@ def of_activations() -> dict[str, Formula]:
             given = (cls.value, cls.slope, cls.slope_by_output)
             found += [Formula(f, numbers) for f in given if f is not None]
     return {f.function.__qualname__: f for f in found}
+
+
+def of_losses() -> dict[str, tuple[Formula, Formula]]:
+    """The term and the slope of every loss that has them, by the term's name; smoothing and widths are 0.4."""
+    pairs = [(crossentropy.of_probability, crossentropy.of_probability_slope)]
+    pairs += [(crossentropy.of_logit, crossentropy.of_logit_slope)]
+    for name in losses.names():
+        cls = losses.get(name)
+        assert cls is not None
+        if issubclass(cls, Termwise):
+            pairs.append((cls.term, cls.slope))
+    return {term.__qualname__: (_filled(term), _filled(slope)) for term, slope in pairs}
+
+
+def _filled(function: Callable[..., Any]) -> Formula:
+    return Formula(function, (0.4,) * (len(inspect.signature(function).parameters) - 2))

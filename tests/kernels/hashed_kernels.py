@@ -24,7 +24,7 @@ from nnctl.kernels import (
     reduce,
     softmax,
 )
-from tests.kernels.formulas import of_activations
+from tests.kernels.formulas import of_activations, of_losses
 
 ROWS, COLUMNS = 301, 37
 RNG = np.random.default_rng(7)
@@ -61,7 +61,7 @@ def reductions(dtype: str) -> Iterator[np.ndarray]:
 
 def all_losses(dtype: str) -> Iterator[np.ndarray]:
     x, target = table(dtype), np.abs(table(dtype, 0.3))
-    labels, form = RNG.integers(0, COLUMNS, ROWS), np.zeros(1, np.int64)
+    labels = RNG.integers(0, COLUMNS, ROWS)
     y, loss = np.empty_like(x), np.empty(ROWS, dtype)
     softmax.sparse_softmax_loss(x, labels, -1, y, loss)
     yield from (y.copy(), loss.copy())
@@ -69,12 +69,11 @@ def all_losses(dtype: str) -> Iterator[np.ndarray]:
     yield y.copy()
     softmax.softmax_loss(x, target, 0.1, y, loss)
     yield loss.copy()
-    softmax.sigmoid_loss(x, target, 0.1, y, loss)
-    yield loss.copy()
-    for code in range(codes.KL_DIVERGENCE + 1):
-        losses.loss_rows(np.abs(x), target, code, 0.2, form, y, loss)
+    for term, slope in of_losses().values():
+        args = (np.abs(x), target, term.typed(dtype), x.dtype.type(COLUMNS))
+        losses.term_rows(term.function)(*args, y, loss)
         yield loss.copy()
-        losses.loss_rows_grad(np.abs(x), target, code, 0.2, form, loss, y)
+        losses.term_rows_grad(slope.function)(*args, loss, y)
         yield y.copy()
 
 

@@ -1,55 +1,29 @@
-"""Losses against NumPy formulas (Keras's), gradients against central differences."""
+"""Rows of losses against their formulas in Python and in NumPy, gradients against central differences."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from nnctl.kernels import codes, losses
+from nnctl.kernels import losses
+from nnctl.ops.formula import Formula
+from tests.kernels.formulas import of_losses
 
 EPS = 1e-7
 DTYPES = [("float32", 2e-6), ("float64", 1e-12)]
 
 
-def binary_crossentropy(x, y, a):
-    p, goal = np.clip(x, EPS, 1 - EPS), y * (1 - a) + a / 2
-    return -(goal * np.log(p) + (1 - goal) * np.log(1 - p))
-
-
-def huber(x, y, a):
-    d = abs(x - y)
-    return np.where(d <= a, d * d / 2, a * d - a * a / 2)
-
-
-def log_error(x, y, a):
-    return (np.log(np.maximum(x, EPS) + 1) - np.log(np.maximum(y, EPS) + 1)) ** 2
-
-
-def divergence(x, y, a):
-    x, y = np.clip(x, EPS, 1), np.clip(y, EPS, 1)
-    return y * np.log(y / x) * x.shape[1]
-
-
-TERMS = {
-    "SQUARED_ERROR": lambda x, y, a: (x - y) ** 2,
-    "ABSOLUTE_ERROR": lambda x, y, a: abs(x - y),
-    "ABSOLUTE_PERCENTAGE_ERROR": lambda x, y, a: 100 * abs((y - x) / np.maximum(abs(y), EPS)),
-    "SQUARED_LOGARITHMIC_ERROR": log_error,
-    "HUBER": huber,
-    "HINGE": lambda x, y, a: np.maximum(1 - y * x, 0),
-    "SQUARED_HINGE": lambda x, y, a: np.maximum(1 - y * x, 0) ** 2,
-    "BINARY_CROSSENTROPY": binary_crossentropy,
-    "KL_DIVERGENCE": divergence,
-}
+FORMULAS = of_losses()
 
 
 def probabilities(shape, seed=0):
     return np.random.default_rng(seed).uniform(0.05, 0.95, (2, *shape))
 
 
-def rows(x, y, code, a=0.4, form=0):
+def rows(x, y, term, divisor=1.0):
     loss = np.empty(x.shape[0], x.dtype)
-    losses.loss_rows(x, y, code, a, np.array([form]), np.empty_like(x), loss)
+    work = np.empty_like(x)
+    losses.term_rows(term.function)(x, y, term.typed(x.dtype), x.dtype.type(divisor), work, loss)
     return loss
 
 
@@ -66,41 +40,60 @@ def slopes(function, x, h=1e-6):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), DTYPES)
 @pytest.mark.parametrize("shape", [(1, 1), (5, 3), (3, 35)])
-@pytest.mark.parametrize("name", TERMS)
+@pytest.mark.parametrize("name", FORMULAS)
 def test_rows(name, shape, dtype, tolerance):
+    term, _ = FORMULAS[name]
     x, y = probabilities(shape).astype(dtype)
-    expected = TERMS[name](x.astype(float), y.astype(float), 0.4).mean(-1)
-    got = rows(x, y, getattr(codes, name))
-    np.testing.assert_allclose(got, expected, rtol=10 * tolerance, atol=tolerance)
+    each = [[term.function(float(b), float(a), *term.numbers) for a, b in zip(*r, strict=True)]
+            for r in zip(x, y, strict=True)]  # fmt: skip
+    got = rows(x, y, term, shape[1])
+    np.testing.assert_allclose(got, np.mean(each, -1), rtol=10 * tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("form", [0, 1])
-@pytest.mark.parametrize("name", TERMS)
-def test_gradients(name, form):
-    code = getattr(codes, name)
+@pytest.mark.parametrize("name", FORMULAS)
+def test_gradients(name):
+    """Where probabilities are clipped, too."""
+    term, slope = FORMULAS[name]
     x, y = probabilities((4, 7))
+    x += np.random.default_rng(1).choice([-1, 0, 1], x.shape)
     dloss, dx = np.linspace(0.5, 2, 4), np.empty_like(x)
-    losses.loss_rows_grad(x, y, code, 0.4, np.array([form]), dloss, dx)
-    expected = dloss[:, None] * slopes(lambda v: rows(v, y, code, form=form), x)
+    losses.term_rows_grad(slope.function)(x, y, slope.typed(x.dtype), 7.0, dloss, dx)
+    expected = dloss[:, None] * slopes(lambda v: rows(v, y, term, 7.0), x)
     np.testing.assert_allclose(dx, expected, rtol=1e-6, atol=1e-7)
 
 
 def test_clipped_probabilities_have_no_slope():
     x, y = np.array([[0.0, 1.0, 0.5]]), np.array([[1.0, 1.0, 1.0]])
     dx = np.empty_like(x)
-    losses.loss_rows_grad(x, y, codes.BINARY_CROSSENTROPY, 0.0, np.zeros(1, int), np.ones(1), dx)
+    term, slope = FORMULAS["of_probability"]
+    losses.term_rows_grad(slope.function)(x, y, (0.0,), 3.0, np.ones(1), dx)
     np.testing.assert_allclose(dx, [[0, 0, -2 / 3]])
     expected = -np.log([EPS, 1 - EPS, 0.5]).mean()
-    np.testing.assert_allclose(rows(x, y, codes.BINARY_CROSSENTROPY, 0.0), [expected])
+    np.testing.assert_allclose(rows(x, y, Formula(term.function, (0.0,)), 3.0), [expected])
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 3e-6), ("float64", 1e-13)])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_logits(smoothing, dtype, tolerance):
+    """Against the cross-entropy of the sigmoid; far from 0 nothing overflows."""
+    x = np.random.default_rng(2).normal(size=(5, 3), scale=3).astype(dtype)
+    target = np.random.default_rng(2).integers(0, 2, (5, 3)).astype(dtype)
+    p, goal = 1 / (1 + np.exp(-x.astype(float))), target * (1 - smoothing) + smoothing / 2
+    expected = -(goal * np.log(p) + (1 - goal) * np.log1p(-p)).sum(-1)
+    term = Formula(FORMULAS["of_logit"][0].function, (smoothing,))
+    np.testing.assert_allclose(rows(x, target, term), expected, rtol=3 * tolerance, atol=1e-9)
+    far = np.array([[1e4], [-1e4]], dtype)
+    np.testing.assert_array_equal(rows(far, np.ones_like(far), Formula(term.function, (0.0,))), [0, 1e4])
 
 
 @pytest.mark.parametrize(
-    ("labels", "form"), [([0, 1, 1, 0], 1), ([-1, 1, 1, -1], 0), ([1, 1], 1), ([0, 2], 0)]
-)
-def test_hinge_form(labels, form):
-    out = np.empty(1, np.int64)
-    losses.hinge_form(np.array(labels, np.float32), out)
-    assert out[0] == form
+    ("labels", "signed"),
+    [([0, 1, 1, 0], [-1, 1, 1, -1]), ([-1, 1, -1], [-1, 1, -1]), ([1, 1], [1, 1]), ([0, 2], [0, 2]), ([], [])],
+)  # fmt: skip
+def test_signed_labels(labels, signed):
+    out = np.empty(len(labels), np.float32)
+    losses.signed_labels(np.array(labels, np.float32), out)
+    assert out.tolist() == signed
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
