@@ -25,7 +25,8 @@ from rich.console import Console, RenderableType
 import nnctl
 from nnctl.core.events import RunStarted, StepEnded
 from nnctl.core.registry import Registry
-from nnctl.formats.exports.base import formats
+from nnctl.formats.exports import base as exports
+from nnctl.formats.predictions import base as predictions
 from nnctl.report.live import Live
 from nnctl.spec.schema import _FAMILIES, json_schema
 from nnctl.workflow.train import start
@@ -76,6 +77,7 @@ def pages() -> dict[Path, str]:
     found[REFERENCE / "config.md"] = _joined(_config(schema))
     found[REFERENCE / "python.md"] = _joined(_python())
     found[REFERENCE / "export_formats.md"] = _joined(_export_formats())
+    found[REFERENCE / "prediction_formats.md"] = _joined(_prediction_formats())
     for registry in _FAMILIES:
         found[REFERENCE / f"{page_of(registry.kind)}.md"] = _joined(_family(registry, schema))
     return found
@@ -110,10 +112,23 @@ def _export_formats() -> Iterator[str]:
     yield from ("# Export formats", "", "What `nnctl export --format` takes; see [export](../export.md).", "")
     yield "Made by `docs/generate.py` from the code."
     yield from ("", "| format | what is in it | opened by | files end in |", "| --- | --- | --- | --- |")
-    for cls in formats.classes():
+    for cls in exports.formats.classes():
         ending = f"`{cls.ending}`" + (" only" if cls.needs_ending else "")
         cells = (f"`{cls.__name__}`", _first_line(cls).removesuffix("."), cls.opened_by, ending)
         yield "| " + " | ".join(map(_cell, cells)) + " |"
+
+
+def _prediction_formats() -> Iterator[str]:
+    """What the ending of an output chooses."""
+    yield from ("# Formats of predictions", "")
+    yield from (
+        "What the ending of `nnctl predict`'s output chooses; see [predict](../commands.md#predict).",
+        "",
+    )
+    yield "Made by `docs/generate.py` from the code."
+    yield from ("", "| ending | what is in it |", "| --- | --- |")
+    for cls in predictions.formats.classes():
+        yield f"| `.{cls.__name__}` | {_cell(_first_line(cls)).removesuffix('.')} |"
 
 
 def _first_line(cls: type) -> str:

@@ -8,16 +8,15 @@ from typing import Annotated, Literal
 import typer
 
 from nnctl.cli.options import Force, JsonOption, Plugins, RunArgument, Threads
+from nnctl.formats.predictions.base import endings, formats
+
+*_OTHERS, _LAST = endings(formats.declared())
+_OUTPUT = f"A {', '.join(_OTHERS)} or {_LAST} file; the ending decides."
 
 
 def command(
     run: RunArgument,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", help="A .csv, .npy or .jsonl file; the ending decides.", show_default=False
-        ),
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help=_OUTPUT, show_default=False)],
     input_: Annotated[
         Path | None,
         typer.Argument(

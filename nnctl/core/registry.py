@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 _CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
-_REGISTERED = re.compile(r"^@register\nclass (\w+)\(", re.MULTILINE)
+_REGISTERED = re.compile(r"^@register\n(?:@.*\n)*class (\w+)\(", re.MULTILINE)
 
 
 def snake_case(name: str) -> str:

@@ -17,7 +17,7 @@ from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.feeding.stream import ROW, kept_of, read_blocks
 from nnctl.data.splitting.splits import SplitName
 from nnctl.data.table import Table
-from nnctl.formats.predictions import WRITERS, Writer, check_ending
+from nnctl.formats.predictions.base import PredictionFormat, format_of
 from nnctl.graph.indices import check_indices
 from nnctl.graph.lengths import check_file_lengths
 from nnctl.storage.growing import GrowingFile
@@ -69,27 +69,27 @@ def predict(
         DataError: the data does not hold what the model needs.
         StorageError: the output cannot be written; what was there before still is.
     """
-    check_ending(output)
+    format = format_of(output)
     check_output(output, force=force)
     if source is None and split is None:
         raise ConfigError("there is nothing to predict; name a file, or a split with --split")
     stored = open_stored(run, allow_plugins=allow_plugins)
     given = [("INPUT", source)] if source is not None else []
     keep_apart(output, [*given, *files_read(stored.loaded, stored.directory)])
-    bare = output.suffix == ".npy"
+    bare = format.bare
     carried = keep if bare else _carried(stored, split, keep)
     count = 0
     with ExitStack() as opened:
-        writer: Writer | None = None
+        writer: PredictionFormat | None = None
         names: dict[str, str] = {}
         for block in predictions(
             stored, source, split=split, keep=carried, bare=bare, threads=threads, watch=watch
         ):
             if writer is None:
                 shown = shown_outputs(stored, block.outputs, bare=bare)
-                names = kept_names(carried, shown, output.suffix)
+                names = kept_names(carried, format.names(shown))
                 file = opened.enter_context(GrowingFile(output))
-                writer = WRITERS[output.suffix](file, shown, list(names.values()))
+                writer = format(file, shown, list(names.values()))
             writer.add(block.outputs, {names[name]: cells for name, cells in block.kept.items()})
             count += len(next(iter(block.outputs.values())))
         assert writer is not None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.data.feeding.table_feeds import restore
-from nnctl.formats.predictions import ShownOutput
+from nnctl.formats.predictions.base import ShownOutput
 from nnctl.graph.objective import OutputObjective
 from nnctl.losses.crossentropy import BinaryCrossentropy
 from nnctl.workflow.stored import StoredModel
@@ -41,15 +41,12 @@ def target_names(stored: StoredModel) -> dict[str, str]:
     return {output: output if name in twice else name for output, name in names.items()}
 
 
-def kept_names(keep: Sequence[str], shown: Sequence[ShownOutput], ending: str) -> dict[str, str]:
-    """What each column that is carried over is called in a file of predictions.
+def kept_names(keep: Sequence[str], taken: Collection[str]) -> dict[str, str]:
+    """What each column that is carried over is called in a file where predictions have the names `taken`.
 
     Raises:
         ConfigError: a name is taken twice.
     """
-    taken = {each.name for each in shown}
-    if ending == ".csv":
-        taken = {name for each in shown for name in each.columns}
     names = {name: f"{name}{GIVEN}" if name in taken else name for name in keep}
     for name, called in names.items():
         if called in taken or list(names.values()).count(called) > 1:

@@ -14,7 +14,7 @@ from hypothesis import given, strategies
 
 from nnctl.core.errors import ConfigError, StorageError
 from nnctl.formats.decimals import doubles, texts
-from nnctl.formats.predictions import WRITERS, ShownOutput
+from nnctl.formats.predictions.base import ShownOutput, endings, format_of, formats
 from nnctl.storage.disk import Disk
 from nnctl.storage.growing import GrowingFile
 
@@ -24,7 +24,7 @@ CLASSES = ShownOutput("kind", "kind", (3,), ("a", 'b,"c"', "=1+1"))
 
 def write(path: Path, shown: list[ShownOutput], blocks: list[Any], kept: list[str]) -> bytes:
     with GrowingFile(path) as file:
-        writer = WRITERS[path.suffix](file, shown, kept)
+        writer = format_of(path)(file, shown, kept)
         for outputs, carried in blocks:
             writer.add(outputs, carried)
         writer.finish()
@@ -42,12 +42,22 @@ def test_blocks_are_one_file(tmp_path: Path) -> None:
         parts = [slice(a, b) for a, b in zip((0, *ends), (*ends, 7), strict=True)]
         return [({"out": price[p], "kind": kind[p]}, {"id": ids[p]}) for p in parts]
 
-    for ending in (".csv", ".jsonl"):
+    for ending in endings([cls.__name__ for cls in formats.classes() if not cls.bare]):
         whole = write(tmp_path / f"a{ending}", [NUMBER, CLASSES], cut(), ["id"])
         assert write(tmp_path / f"b{ending}", [NUMBER, CLASSES], cut(2, 3, 7), ["id"]) == whole
     buffer = io.BytesIO()
     np.save(buffer, price)
     assert write(tmp_path / "a.npy", [NUMBER], [(o, {}) for o, _ in cut(4)], []) == buffer.getvalue()
+
+
+def test_the_ending_chooses() -> None:
+    assert formats.declared() == formats.names()
+    for name in formats.names():
+        assert format_of(Path(f"a.b.{name}")).__name__ == name
+    for name in ("a", "a.xls", "csv", ".csv", "a.csv.gz"):
+        with pytest.raises(ConfigError, match="cannot tell what to write") as caught:
+            format_of(Path(name))
+        assert caught.value.problems[0].expected == ", ".join(f".{name}" for name in formats.names())
 
 
 def test_csv_says_what_csv_says(tmp_path: Path) -> None:

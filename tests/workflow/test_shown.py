@@ -10,7 +10,9 @@ import pytest
 
 from nnctl.core.errors import ConfigError
 from nnctl.data.preprocessing import NumberPrep, TargetPrep
-from nnctl.formats.predictions import ShownOutput
+from nnctl.formats.predictions.base import ShownOutput
+from nnctl.formats.predictions.csv import csv
+from nnctl.formats.predictions.jsonl import jsonl
 from nnctl.losses.base import Target, losses
 from nnctl.workflow.shown import class_names, in_own_units, kept_names, shown_outputs, target_names
 
@@ -125,13 +127,13 @@ def test_what_are_probabilities_already() -> None:
 def test_names_of_what_is_carried_over() -> None:
     """Two names of the file for one column would be none; JSON Lines have only the outputs' names."""
     shown = [ShownOutput("o", "kind", (2,), ("a", "b")), ShownOutput("p", "size", (1,))]
-    assert kept_names(["row", "kind", "kind_a"], shown, ".csv") == {
+    assert kept_names(["row", "kind", "kind_a"], csv.names(shown)) == {
         "row": "row", "kind": "kind_given", "kind_a": "kind_a_given"
     }  # fmt: skip
-    assert kept_names(["kind_a", "size"], shown, ".jsonl") == {"kind_a": "kind_a", "size": "size_given"}
+    assert kept_names(["kind_a", "size"], jsonl.names(shown)) == {"kind_a": "kind_a", "size": "size_given"}
     shown.append(ShownOutput("q", "size_given", (1,)))
     for keep in (["size"], ["kind", "kind_given"]):
         with pytest.raises(
             ConfigError, match=f"has a column '{keep[0]}_given' already; '{keep[0]}' cannot be"
         ):
-            kept_names(keep, shown, ".csv")
+            kept_names(keep, csv.names(shown))
