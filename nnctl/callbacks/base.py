@@ -7,17 +7,16 @@ keeps, hands to every call, and puts into each checkpoint, so that patience and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from nnctl.core.errors import Problem
-from nnctl.core.spec import Spec
-from nnctl.spec.callback import Callback, callbacks
+from nnctl.core.registry import Registry
+from nnctl.core.spec import OneOf, Spec
 
 if TYPE_CHECKING:
     from nnctl.core.events import Event, Request
 
-__all__ = ["Callback", "CallbackSpec", "callbacks", "register"]
-
+callbacks: Registry[CallbackSpec] = Registry("callback", "nnctl.callbacks")
 register = callbacks.register
 
 
@@ -79,3 +78,7 @@ def _alike(begun: Any, value: Any) -> bool:
         number = type(value) is float or (type(value) is int and abs(value) < 1 << 53)
         return number or (value is None and begun is None)
     return isinstance(value, type(begun))
+
+
+Callback = Annotated[Any, OneOf(callbacks)]
+"""A field that takes a callback's name or a mapping with `type`."""

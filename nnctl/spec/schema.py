@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nnctl.activations.base import activations
+from nnctl.callbacks.base import callbacks
 from nnctl.constraints.base import constraints
 from nnctl.core.registry import Registry
 from nnctl.core.spec import REFERENCE, Spec
@@ -19,7 +20,6 @@ from nnctl.optimizers.base import optimizers
 from nnctl.regularizers.base import regularizers
 from nnctl.schedules.base import schedules
 from nnctl.spec.annotations import field, is_spec, members
-from nnctl.spec.callback import callbacks
 from nnctl.spec.experiment import Experiment
 from nnctl.spec.field_docs import field_docs
 

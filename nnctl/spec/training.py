@@ -6,12 +6,12 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
+from nnctl.callbacks.base import Callback
 from nnctl.core.spec import Spec
 from nnctl.losses.base import Loss
 from nnctl.metrics.base import Metric
 from nnctl.optimizers.base import Optimizer
 from nnctl.spec.by_output import ByOutput
-from nnctl.spec.callback import Callback
 
 Count = Annotated[int, Field(ge=1)]
 """A whole number, 1 or more."""
