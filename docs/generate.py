@@ -188,8 +188,16 @@ def _family(registry: Registry[Any], schema: Schema) -> Iterator[str]:
         others = [spelling for spelling in part["properties"]["type"]["enum"] if spelling != cls.__name__]
         if others:
             yield from ("Also called " + ", ".join(f"`{other}`" for other in others) + ".", "")
+        if registry.kind == "layer" and cls.input_names():
+            yield from (f"Inputs by name: {_inputs(cls)}.", "")
         hidden = ("type", "name", "trainable", "inputs") if registry.kind == "layer" else ("type",)
         yield from _fields(part, hidden)
+
+
+def _inputs(cls: Any) -> str:
+    """The names of a layer's inputs, those that it needs first."""
+    names, (fewest, _) = [f"`{name}`" for name in cls.input_names()], cls.takes()
+    return ", ".join(names[:fewest] + [f"{name} (may be left out)" for name in names[fewest:]])
 
 
 def _prose(text: str) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
 from nnctl.core.foreign import is_foreign, raised
 from nnctl.core.shapes import Shape, show
 from nnctl.graph.fillings import weight_problems
-from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo, shown_reads
+from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo, placed, shown_reads
 from nnctl.layers.base import Layer
 from nnctl.layers.entry import Entry, entry_names
 from nnctl.spec.model import ModelSpec
@@ -26,7 +27,9 @@ class _Scope:
     prefix: str
     path: Path
     """Where the scope's container stands; its list is at path + ("layers",)."""
-    trainable: bool
+    trainable: bool = True
+    inference: bool = False
+    """Whether a container around says `training: false`."""
     names: dict[str, Tensors] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
@@ -61,7 +64,7 @@ class _GraphBuilder:
         self.problems: list[Problem] = []
 
     def build(self) -> LayerGraph:
-        scope = _Scope("", ("model",), True)
+        scope = _Scope("", ("model",))
         self._declare_inputs(scope)
         feed: Tensors | None = None
         if len(scope.names) == 1:
@@ -140,7 +143,7 @@ class _GraphBuilder:
         if name in scope.names:
             self._fail(f"the name '{name}' is taken", (*path, "name"))
         full = scope.prefix + name
-        out = self._call(entry.layer, full, full, inputs, scope.trainable, path)
+        out = self._call(entry.layer, entry, full, full, inputs, scope, path)
         scope.names[name] = out
         scope.entries[name] = entry
         scope.owners[name] = full
@@ -157,13 +160,14 @@ class _GraphBuilder:
         if owner is None:
             scope.names[name] = (None,)
             return (None,)
-        out = self._call(first.layer, scope.prefix + name, owner, inputs, scope.trainable, path)
+        layer = first.layer.called(entry.arguments)
+        out = self._call(layer, entry, scope.prefix + name, owner, inputs, scope, path)
         scope.names[name] = out
         return out
 
     def _inputs(self, entry: Entry, scope: _Scope, previous: Tensors | None, path: Path) -> Tensors | None:
         """What an entry reads; None where that is not known (already reported)."""
-        if entry.inputs is None:
+        if entry.reads is None:
             if previous is None:
                 names = ", ".join(f"'{n}'" for n in scope.names)
                 self._fail(
@@ -174,7 +178,8 @@ class _GraphBuilder:
             # A layer with several outputs hands on its first, as Keras's Sequential would need it to.
             return previous[:1] if previous is not None else None
         refs: list[Ref | None] = []
-        for at, word in enumerate(entry.inputs):
+        keys: Iterable[str | int] = entry.input_names or count()
+        for at, word in zip(keys, entry.reads, strict=False):
             refs.append(self._resolve(word, scope, (*path, "inputs", at)))
         return tuple(refs)
 
@@ -195,27 +200,37 @@ class _GraphBuilder:
         return outputs[index]
 
     def _call(
-        self, layer: Layer, name: str, owner: str, inputs: Tensors | None, trainable: bool, path: Path
+        self,
+        layer: Layer,
+        entry: Entry,
+        name: str,
+        owner: str,
+        inputs: Tensors | None,
+        scope: _Scope,
+        path: Path,
     ) -> Tensors:
-        """One call of a layer or container."""
+        """One call of a layer or container, as `entry` says it."""
         if inputs is None or any(ref is None for ref in inputs):
             return (None,)
         refs = tuple(ref for ref in inputs if ref is not None)
-        trainable = trainable and layer.trainable
+        trainable = scope.trainable and layer.trainable
+        inference = scope.inference or layer.told().get("training") is False
         if layer.nests is not None:
-            return self._container(layer, name, owner, refs, trainable, path)
+            inner = _Scope(name + "/", path, trainable, inference)
+            return self._container(layer, name, owner, refs, inner, path)
         kind = type(layer).__name__
         fewest, most = layer.takes()
         if len(refs) < fewest or (most is not None and len(refs) > most):
             wanted = _count(fewest, most)
-            self._fail(
-                f"{kind} '{name}' takes {wanted}, {len(refs)} given", path, expected=f"inputs: {wanted}"
-            )
+            named = ", ".join(f"{word}: ..." for word in layer.input_names()[:fewest])
+            expected = f"inputs: {{{named}}}" if named else f"inputs: {wanted}"
+            self._fail(f"{kind} '{name}' takes {wanted}, {len(refs)} given", path, expected=expected)
             return (None,)
         shapes = tuple(self.graph.shape(ref) for ref in refs)
+        given = placed(layer, entry.input_names, shapes)
         try:
-            made = layer.output_shape(*shapes)
-            weights = layer.weights(*shapes)
+            made = layer.output_shape(*given)
+            weights = layer.weights(*given)
         except ShapeError as error:
             at = (*path, error.field) if error.field else path
             message = f"layer '{name}': {error} (it reads {shown_reads(refs, shapes)})"
@@ -236,7 +251,9 @@ class _GraphBuilder:
                 )
         elif not self._same_weights(owner, {k: w.shape for k, w in weights.items()}, path, refs, shapes):
             return (None,)
-        self.graph.nodes.append(CallNode(name, layer, owner, refs, shapes, outputs, trainable, path))
+        self.graph.nodes.append(
+            CallNode(name, layer, owner, refs, shapes, outputs, trainable, path, entry.input_names, inference)
+        )
         return tuple(Ref(name, i) for i in range(len(outputs)))
 
     def _same_weights(
@@ -267,11 +284,10 @@ class _GraphBuilder:
         name: str,
         owner: str,
         refs: tuple[Ref, ...],
-        trainable: bool,
+        scope: _Scope,
         path: Path,
     ) -> Tensors:
         """A nested model: its entries, in a scope of their own. A shared one runs its entries again."""
-        scope = _Scope(name + "/", path, trainable)
         entries: tuple[Entry, ...] = layer.entries()
         declared = [e.layer for e in entries if e.is_input]
         if declared and len(declared) != len(refs):
@@ -311,7 +327,7 @@ class _GraphBuilder:
         if owner is None or entry.use is not None:
             return self._entry(entry, name, scope, previous, path)
         inputs = self._inputs(entry, scope, previous, path)
-        out = self._call(entry.layer, scope.prefix + name, owner, inputs, scope.trainable, path)
+        out = self._call(entry.layer, entry, scope.prefix + name, owner, inputs, scope, path)
         scope.names[name] = out
         scope.entries[name] = entry
         scope.owners[name] = owner

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from typing import TypeVar
 
 from nnctl.core.errors import Path
 from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Layer, Weight
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,14 @@ class CallNode:
 
     Attributes:
         name: Unique in the graph; containers prefix theirs ("encoder/dense").
-        layer: The layer's spec.
+        layer: The layer's spec, with the arguments of this call.
         owner: The path of the layer whose weights it uses; another call's where the layer is shared.
         inputs: What it reads.
         input_shapes, output_shapes: Without the batch axis.
         trainable: False where the layer or a container around it is frozen.
         path: Where in the config the layer stands.
+        input_names: The layer's names for its inputs, where the config says them.
+        inference: Whether it works as in inference, in training too.
     """
 
     name: str
@@ -54,6 +59,21 @@ class CallNode:
     output_shapes: tuple[Shape, ...]
     trainable: bool
     path: Path
+    input_names: tuple[str, ...] = ()
+    inference: bool = False
+
+    def placed(self, values: Sequence[T]) -> list[T | None]:
+        """One value an input, as the parameters of the layer's methods take them; see `placed`."""
+        return placed(self.layer, self.input_names, values)
+
+
+def placed(layer: Layer, names: Sequence[str], values: Sequence[T]) -> list[T | None]:
+    """One value an input, at the places of the parameters that `names` are; None where nothing is given."""
+    if not names:
+        return list(values)
+    given, parameters = dict(zip(names, values, strict=True)), layer.input_names()
+    last = max(map(parameters.index, names))
+    return [given.get(name) for name in parameters[: last + 1]]
 
 
 @dataclass(frozen=True)

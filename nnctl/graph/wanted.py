@@ -49,7 +49,7 @@ def _integer_inputs(entries: tuple[Entry, ...], inputs: list[str]) -> list[str]:
     for at, entry in enumerate(entries):
         if entry.is_input:
             continue
-        reads = list(entry.inputs) if entry.inputs is not None else [previous] if at == 0 or previous else []
+        reads = list(entry.reads) if entry.reads is not None else [previous] if at == 0 or previous else []
         if _reads_integers(entry):
             found += [name for name in reads if name in inputs or name == "input"]
         previous = ""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import CO_VARARGS
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.ranges import ANY, Range
 from nnctl.core.registry import Registry
 from nnctl.core.shapes import Shape, show
 from nnctl.core.spec import Spec
+from nnctl.layers.call_arguments import CallArgument
 from nnctl.layers.in_keras import InKeras
 
 if TYPE_CHECKING:
@@ -103,6 +104,30 @@ class Layer(Spec):
         if code.co_flags & CO_VARARGS:
             return max(named - optional, cls.fewest_inputs), None
         return named - optional, named
+
+    @classmethod
+    def input_names(cls) -> tuple[str, ...]:
+        """What the inputs are called, as the parameters of `call` say; none for one input, or any number."""
+        code = cls.call.__code__
+        names = code.co_varnames[len(("self", "ctx")) : code.co_argcount]
+        return names if len(names) > 1 and not code.co_flags & CO_VARARGS else ()
+
+    @classmethod
+    def call_arguments(cls) -> tuple[str, ...]:
+        """The fields that belong to a call of the layer (`layers.call_arguments`)."""
+        fields = cls.model_fields.items()
+        return tuple(n for n, info in fields if any(isinstance(m, CallArgument) for m in info.metadata))
+
+    def called(self, arguments: Mapping[str, Any]) -> Self:
+        """This layer as another call has it: with these call arguments, the others at their defaults."""
+        fields = type(self).model_fields
+        defaults = {name: fields[name].default for name in self.call_arguments()}
+        return self.model_copy(update={**defaults, **arguments})
+
+    def told(self) -> dict[str, Any]:
+        """The call arguments that are not at their defaults."""
+        values = {name: getattr(self, name) for name in self.call_arguments()}
+        return {n: value for n, value in values.items() if value != type(self).model_fields[n].default}
 
     @property
     def kind(self) -> str:

@@ -12,14 +12,14 @@ from nnctl.core.shapes import Shape
 from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Weight, register
 from nnctl.layers.context import LayerContext
-from nnctl.layers.fields import WithScale
+from nnctl.layers.fields import WithScale, WithTraining
 from nnctl.ops.base import Value
 from nnctl.ops.normalization import batch_norm_infer, batch_norm_train, update_moving
 from nnctl.ops.transpose import move_axis
 
 
 @register
-class BatchNormalization(WithScale):
+class BatchNormalization(WithScale, WithTraining):
     """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, channel by channel.
 
     While training, mean and variance are the batch's (masked positions left out) and moving averages follow
@@ -60,8 +60,9 @@ class BatchNormalization(WithScale):
         gamma, beta = ctx.weights.get("gamma"), ctx.weights.get("beta")
         mean, variance = ctx.weights["moving_mean"], ctx.weights["moving_variance"]
         if ctx.training and ctx.trainable:
-            # A mask (B, T) says which rows of x (B, T, C) count.
-            mask = ctx.mask if len(x.shape) == 3 and at == last else None
+            # A mask (B, T) says which rows of x (B, T, C) count, and so for more axes.
+            whole = ctx.mask is not None and ctx.mask.shape == x.shape[:-1] and at == last
+            mask = ctx.mask if whole else None
             y, batch_mean, batch_variance = batch_norm_train(x, gamma, beta, self.epsilon, mask)
             update_moving(mean, batch_mean, self.momentum)
             update_moving(variance, batch_variance, self.momentum)

@@ -18,12 +18,13 @@ class LayerContext:
     Attributes:
         graph: Where ops are added.
         weights: The layer's weights by name.
-        training: Whether this is a training step (dropout on, batch statistics).
+        training: Whether this call works as in training (dropout on, batch statistics).
         masks: One mask (B, ...) uint8, of the leading axes, or None an input.
         seed: The experiment's seed.
         path: The layer's path in the model ("encoder/dense_1"): with a purpose, the name of a random stream.
         trainable: False where the layer is frozen (BatchNormalization then runs as in inference).
         losses: Scalars (1,) added to the loss: activity regularizers.
+        differentiable: Whether a gradient may be taken through this call, so that ops keep what it needs.
     """
 
     graph: Graph
@@ -34,16 +35,12 @@ class LayerContext:
     path: str
     trainable: bool
     losses: list[Value] = field(default_factory=list)
+    differentiable: bool = False
 
     @property
     def mask(self) -> Value | None:
         """The first input's mask (B, ...) uint8, or None."""
         return self.masks[0] if self.masks else None
-
-    @property
-    def differentiable(self) -> bool:
-        """Whether a gradient may be taken through this call, so that ops keep what it needs."""
-        return self.training
 
     def key(self, purpose: str, seed: int | None = None) -> Key:
         """The key of this layer's random stream for `purpose`; the counter is the step.

@@ -8,14 +8,15 @@ from pydantic import Field, PositiveInt
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
-from nnctl.layers.base import Layer, register
+from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithTraining
 from nnctl.ops.base import Value
 from nnctl.ops.dropout import dropout
 
 
 @register
-class Dropout(Layer):
+class Dropout(WithTraining):
     """While training, sets a part `rate` of x to zero and divides the rest by 1 - rate; else y = x.
 
     Shapes: x (B, ...), y (B, ...).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Annotated, Any
 
@@ -28,6 +28,12 @@ ENTRY = "entry"
 _LAYER = "(layer)"
 """What stands for the layer in error paths; no key of a config can be written so by mistake."""
 
+_ARGUMENTS = "(arguments)"
+"""What stands for the call arguments of a `use`."""
+
+USE_KEYS = ("use", "name", "inputs")
+"""What an entry that calls a layer again may say, besides the arguments of the call."""
+
 
 class Entry(Spec):
     """A bare name, a layer's mapping with optional `inputs`, or `{use: NAME, inputs: ...}`.
@@ -43,9 +49,11 @@ class Entry(Spec):
     """The name of a layer above, called again with the same weights."""
     name: str | None = None
     """With `use`: what entries below call this call's output; default: the used name, numbered."""
-    inputs: tuple[str, ...] | None = None
+    inputs: tuple[str, ...] | dict[str, str] | None = None
     """What the entry reads: names of inputs or of entries above, `name:1` for a second output; default: the
-    entry before it."""
+    entry before it. Where a layer's inputs have names, also a mapping from these: `{query: x, value: y}`."""
+    arguments: dict[str, Any] = Field(default={}, alias=_ARGUMENTS)
+    """With `use`: the arguments of this call. The names and types are checked where the layer is known."""
 
     @model_validator(mode="before")
     @classmethod
@@ -53,9 +61,12 @@ class Entry(Spec):
         """Part a layer's own fields from what the entry says about it."""
         if isinstance(value, Entry) or not isinstance(value, dict):
             return value if isinstance(value, Entry) else {_LAYER: value}
-        if value.get("use") is not None or isinstance(value.get("layer"), Layer) or _LAYER in value:
+        if isinstance(value.get("layer"), Layer) or _LAYER in value or _ARGUMENTS in value:
             return value
-        entry: dict[str, Any] = {_LAYER: {k: v for k, v in value.items() if k != "inputs"}}
+        if value.get("use") is not None:
+            entry: dict[str, Any] = {k: value[k] for k in USE_KEYS if k in value}
+            return entry | {_ARGUMENTS: {k: v for k, v in value.items() if k not in USE_KEYS}}
+        entry = {_LAYER: {k: v for k, v in value.items() if k != "inputs"}}
         if "inputs" in value:
             entry["inputs"] = value["inputs"]
         return entry
@@ -71,12 +82,16 @@ class Entry(Spec):
             config: dict[str, Any] = {"use": self.use}
             if self.name is not None:
                 config["name"] = self.name
+            told = self.arguments
         else:
             rebase = (info.context or {}).get("rebase")
             config = {"type": type(self.layer).__name__, **self.layer.config(rebase)}
+            told = self.layer.told()
+            for name in self.layer.call_arguments():
+                del config[name]
         if self.inputs is not None:
-            config["inputs"] = list(self.inputs)
-        return config
+            config["inputs"] = dict(self.inputs) if isinstance(self.inputs, Mapping) else list(self.inputs)
+        return config | told
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -88,6 +103,16 @@ class Entry(Spec):
     def is_input(self) -> bool:
         """Whether it adds an input."""
         return self.layer is not None and self.layer.is_input
+
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """What it reads, in the order written; None for the entry before it."""
+        return tuple(self.inputs.values()) if isinstance(self.inputs, Mapping) else self.inputs
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The layer's names for what it reads, where the entry says them."""
+        return tuple(self.inputs) if isinstance(self.inputs, Mapping) else ()
 
     @property
     def given_name(self) -> str | None:

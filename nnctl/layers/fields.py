@@ -13,6 +13,7 @@ from nnctl.activations.base import Activation
 from nnctl.constraints.base import Constraint
 from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Layer, Weight
+from nnctl.layers.call_arguments import Inference
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.regularizers.base import Regularizer
@@ -31,6 +32,15 @@ class WithActivation(Layer):
     def activated(self, ctx: LayerContext, x: Value) -> Value:
         """The output (B, ...): the activation of x, and its penalty added to the loss."""
         return ctx.regularize(self.activity_regularizer, self.activation.apply(x))
+
+
+class WithTraining(Layer):
+    """A layer that works in another way while training."""
+
+    shared_fields: ClassVar[bool] = True
+
+    training: Inference = None
+    """Of a call: false works as in inference, while training too; default: as the model does."""
 
 
 class WithKernel(Layer):

@@ -6,12 +6,13 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from nnctl.layers.base import Layer, register
+from nnctl.layers.base import register
 from nnctl.layers.entry import Entry
+from nnctl.layers.fields import WithTraining
 
 
 @register
-class Functional(Layer):
+class Functional(WithTraining):
     """A graph of layers inside a model, with a namespace of its own.
 
     Its inputs are its `{type: Input, name: ...}` entries, in order: the first takes the first of the names in

@@ -13,7 +13,7 @@ from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Weight
 from nnctl.layers.context import LayerContext
-from nnctl.layers.fields import WithBias, WithKernel, WithRecurrentKernel
+from nnctl.layers.fields import WithBias, WithKernel, WithRecurrentKernel, WithTraining
 from nnctl.layers.in_keras import InKeras
 from nnctl.ops.base import Value
 from nnctl.ops.dropout import dropout, dropout_factor
@@ -39,7 +39,7 @@ def applied_in_a_step(value: Any) -> Any:
     return value
 
 
-class Recurrent(WithKernel, WithRecurrentKernel, WithBias):
+class Recurrent(WithKernel, WithRecurrentKernel, WithBias, WithTraining):
     """A step over time with `gates` products of the input and of the state, and `states` state vectors.
 
     A masked step leaves the state as it is, with initial states too (there Keras forgets the mask).

@@ -6,12 +6,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from nnctl.layers.base import Layer, register
+from nnctl.layers.base import register
 from nnctl.layers.entry import Entry
+from nnctl.layers.fields import WithTraining
 
 
 @register
-class Sequential(Layer):
+class Sequential(WithTraining):
     """A chain of layers inside a model; each reads the one before it, the first reads the entry's input.
 
     The graph takes it apart: its layers stand in the model under `name/`.

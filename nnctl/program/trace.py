@@ -50,10 +50,14 @@ def _call(model: LayerGraph, graph: Graph, node: CallNode, traced: Traced, train
     values = [traced.values[ref] for ref in node.inputs]
     if not node.layer.any_dtype:
         values = [cast(value, graph.dtype) for value in values]
-    masks = [traced.masks[ref] for ref in node.inputs]
-    ctx = LayerContext(graph, weights, training, masks, seed, node.name, node.trainable)
-    made = node.layer.call(ctx, *values)
-    mask = node.layer.output_mask(ctx, *values)
+    given = node.placed(values)
+    masks = node.placed([traced.masks[ref] for ref in node.inputs])
+    as_training = training and not node.inference
+    ctx = LayerContext(
+        graph, weights, as_training, masks, seed, node.name, node.trainable, differentiable=training
+    )
+    made = node.layer.call(ctx, *given)
+    mask = node.layer.output_mask(ctx, *given)
     outputs = made if isinstance(made, list) else [made]
     masks = mask if isinstance(mask, list) else [mask] + [None] * (len(outputs) - 1)
     for index, (out, out_mask, shape) in enumerate(zip(outputs, masks, node.output_shapes, strict=True)):

@@ -11,6 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from nnctl.core.errors import Path, Problem, nearest
+from nnctl.layers.base import Layer
+from nnctl.spec.calls import call_problems
 from nnctl.spec.document import Document
 from nnctl.spec.expectation import one_of
 from nnctl.spec.names import Named, named_entries, wrong_name
@@ -65,6 +67,9 @@ class LayerList:
                 continue
             for below, name in entry.reads:
                 yield from self._read(index, (*here, *below), name)
+            layer = self._called(index)
+            if layer is not None and isinstance(entry.raw, dict):
+                yield from call_problems(layer, entry.raw, here)
             yield from self._inner(here, entry)
 
     def _own_name(self, index: int, entry: Named) -> Iterator[Problem]:
@@ -95,6 +100,12 @@ class LayerList:
         elif at >= index:
             layers_above = [name for name in self.above(index) if self._is_layer(name)]
             yield self._unknown(index, path, entry.use, layers_above)
+
+    def _called(self, index: int) -> type[Layer] | None:
+        """The class of the layer that an entry calls."""
+        entry = self.entries[index]
+        at = index if entry.use is None else self.first.get(entry.use, index)
+        return self.entries[at].layer if 0 <= at <= index else None
 
     def _is_layer(self, name: str) -> bool:
         at = self.first[name]

@@ -42,9 +42,10 @@ class Named:
         given = self.raw.get("inputs") if isinstance(self.raw, dict) else None
         if isinstance(given, str):
             return [(("inputs",), given)]
-        if isinstance(given, list):
-            return [(("inputs", i), name) for i, name in enumerate(given) if isinstance(name, str)]
-        return []
+        listed = (
+            given.items() if isinstance(given, dict) else enumerate(given) if isinstance(given, list) else ()
+        )
+        return [(("inputs", at), name) for at, name in listed if isinstance(name, str)]
 
     @property
     def says_inputs(self) -> bool:

@@ -113,18 +113,32 @@ def _typed(schema: Schema, cls: type[Spec], registry: Registry[Any]) -> Schema:
 
 def _entry(definitions: Schema) -> Schema:
     """An entry of a `layers` list: a name, a layer with `inputs`, or another call of a layer."""
-    names: Schema = {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "items": {"type": "string"}}]}
     docs = field_docs(Entry)
-    inputs = names | {"description": docs["inputs"]}
+    about = {"description": docs["inputs"]}
+    name: Schema = {"type": "string"}
+    listed: list[Schema] = [{"type": ["string", "null"]}, {"type": "array", "items": name}]
     choices: list[Schema] = [{"enum": layers.words()}]
+    arguments: Schema = {}
     for cls in layers.classes():
         schema = definitions[f"layer.{cls.__name__}"]
-        choices.append(schema | {"properties": {**schema["properties"], "inputs": inputs}})
+        properties: Schema = schema["properties"]
+        words = cls.input_names()
+        named: Schema = {
+            "type": "object",
+            "properties": dict.fromkeys(words, name),
+            "required": list(words[: cls.takes()[0]]),
+            "additionalProperties": False,
+        }
+        inputs = {"anyOf": [*listed, named] if words else listed} | about
+        choices.append(schema | {"properties": {**properties, "inputs": inputs}})
+        arguments |= {word: properties[word] for word in cls.call_arguments()}
     text: Schema = {
         "use": {"type": "string", "description": docs["use"]},
         "name": {"type": ["string", "null"], "description": docs["name"]},
     }
-    call = {"type": "object", "title": "call", "properties": text | {"inputs": inputs}, "required": ["use"]}
+    mapping: Schema = {"type": "object", "additionalProperties": name}
+    properties = {**text, "inputs": {"anyOf": [*listed, mapping]} | about, **arguments}
+    call = {"type": "object", "title": "call", "properties": properties, "required": ["use"]}
     choices.append(call | {"additionalProperties": False})
     return {"anyOf": choices}
 

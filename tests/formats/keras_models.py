@@ -243,6 +243,30 @@ ENTRIES: Config = {
     ],
 }
 
+CALLS: Config = {
+    # What a call says of itself: at a layer, at another call of it, and at a chain, which Keras then nests.
+    "inputs": {"x": [4, 3]},
+    "layers": [
+        {"type": "BatchNormalization", "name": "norm", "training": False},
+        {
+            "type": "LSTM",
+            "name": "lstm",
+            "units": 3,
+            "dropout": 0.5,
+            "return_sequences": True,
+            "training": False,
+        },
+        {"use": "norm", "name": "again"},
+        {
+            "type": "Sequential",
+            "name": "quiet",
+            "training": False,
+            "layers": [_dense("d", 3), {"type": "Dropout", "rate": 0.5, "training": False}],
+        },
+        {"use": "norm", "name": "last", "training": False},
+    ],
+}
+
 MODELS = {
     "chain": CHAIN,
     "activated": ACTIVATED,
@@ -257,4 +281,5 @@ MODELS = {
     "regularized": REGULARIZED,
     "weightless": WEIGHTLESS,
     "entries": ENTRIES,
+    "calls": CALLS,
 }

@@ -24,6 +24,7 @@ from nnctl.layers.in_keras import InKeras
 from nnctl.layers.lstm import LSTM
 from nnctl.ops.base import Value
 from nnctl.spec.model import ModelSpec
+from tests.formats.keras_models import MODELS
 from tests.formats.models import model
 
 
@@ -148,6 +149,27 @@ def test_keras_opens_wrappers_and_layers_of_several_arguments(tmp_path: Path) ->
     assert [tensor.name for tensor in states] == list("hchc")
     assert theirs.get_layer("free").forward_layer.trainable is False
     assert theirs.get_layer("both").forward_layer.trainable is True
+
+
+@pytest.mark.keras
+def test_keras_is_told_the_arguments_of_calls(tmp_path: Path) -> None:
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    keras = pytest.importorskip("keras")
+    made = model(MODELS["calls"])
+    path = tmp_path / "m.keras"
+    path.write_bytes(keras_archive(made.spec, made.graph, made.weights, name="m", dtype="float32"))
+    theirs = keras.saving.load_model(path)
+
+    def told(owner: Any, name: str) -> list[Any]:
+        nodes = owner.get_layer(name)._inbound_nodes
+        return [node.arguments.kwargs.get("training", "nothing") for node in nodes]
+
+    assert told(theirs, "norm") == [False, "nothing", False]
+    assert told(theirs, "lstm") == [False]
+    assert told(theirs, "quiet")[-1] is False
+    inner = theirs.get_layer("quiet")
+    assert told(inner, "dropout") == [False]
+    assert told(inner, "d") == ["nothing"]
 
 
 def _field(path: str) -> str:

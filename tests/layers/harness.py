@@ -30,12 +30,6 @@ def make(config: Config) -> Layer:
     return cls.model_validate({k: v for k, v in config.items() if k != "type"})
 
 
-class _Call(LayerContext):
-    """A call that gradients are taken through, while training or not."""
-
-    differentiable = True
-
-
 @dataclass
 class Case:
     """A layer with inputs and weights to run it on.
@@ -75,7 +69,10 @@ class Case:
             xs = [cast(x, xs[0].graph.dtype) for x in xs]
         weights = {name: values[name] for name in self.weights}
         masks = [values.get(f"mask{i}") for i in range(count)]
-        ctx = _Call(xs[0].graph, weights, self.training, masks, 7, "layer", self.trainable)
+        graph = xs[0].graph
+        ctx = LayerContext(
+            graph, weights, self.training, masks, 7, "layer", self.trainable, differentiable=True
+        )
         made = self.layer.call(ctx, *xs)
         outs = list(made) if isinstance(made, list) else [made]
         if not extras:

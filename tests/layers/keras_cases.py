@@ -175,6 +175,7 @@ NORMALIZATIONS = [
     _layer("BatchNormalization", (4, 3), center=False, scale=False),
     _layer("BatchNormalization", (4, 3), center=False, scale=False, training=True),
     _layer("BatchNormalization", (4, 3), training=True, masks=[0]),
+    _layer("BatchNormalization", (2, 4, 3), training=True, masks={0: 3}),
     _layer("BatchNormalization", (4, 3), masks=[0]),
     _layer("LayerNormalization", (5,)),
     _layer("LayerNormalization", (4, 5), epsilon=0.1, masks=[0]),

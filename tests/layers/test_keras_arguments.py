@@ -17,7 +17,7 @@ from nnctl.constraints.base import constraints  # noqa: E402
 from nnctl.core.registry import Registry  # noqa: E402
 from nnctl.core.spec import Spec  # noqa: E402
 from nnctl.initializers.base import initializers  # noqa: E402
-from nnctl.layers.base import layers  # noqa: E402
+from nnctl.layers.base import Layer, layers  # noqa: E402
 from nnctl.regularizers.base import regularizers  # noqa: E402
 
 pytestmark = pytest.mark.keras
@@ -66,7 +66,9 @@ def _signature(theirs: Any) -> dict[str, inspect.Parameter]:
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS)
 def test_names(ours: type[Spec], theirs: Any) -> None:
     wanted = set(_signature(theirs)) - {"kwargs"}
-    fields = set(ours.model_fields)
+    of_calls = set(ours.call_arguments()) if issubclass(ours, Layer) else set()
+    assert of_calls <= set(inspect.signature(theirs.call).parameters if of_calls else ())
+    fields = set(ours.model_fields) - of_calls
     assert fields - BASE <= wanted
     assert wanted - fields == set(ours.keras_only) & wanted
     assert set(ours.keras_only) <= set(LEFT_OUT)

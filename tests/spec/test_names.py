@@ -75,7 +75,7 @@ def test_numbering() -> None:
         ("use: encoder", "use: left", "7:13 'left' is an input; `use` calls a layer again", None),
         ("use: encoder", "use: b", "7:13 'b' comes later; a layer reads entries above it", None),
         ("use: encoder", "use: null", "7:7 a layer needs 'type'", None),
-        ("use: encoder", "use: encoder, units: 3", "7:22 entry 1 of 'layers' has no key 'units'", None),
+        ("use: encoder", "use: encoder, units: 3", "7:22 a call of Sequential has no key 'units'", None),
         ("name: b", "name: a", "10:37 the name 'a' is already that of the entry in line 9", None),
         ("name: b", "name: left", "10:37 the name 'left' is already that of an input", None),
         ("name: b", "name: b/c", "10:37 'b/c' cannot be a name: it holds '/'", None),

@@ -305,7 +305,7 @@ def test_what_stands_at_a_step() -> None:
     (units,) = slots(Experiment, {"model": {"layers": [{"type": "Dense"}]}}, ("model", "layers", 0, "units"))
     assert expectation(units) == "a whole number above 0"
     (inputs,) = slots(Experiment, {"model": {"layers": ["Dense"]}}, ("model", "layers", 0, "inputs"))
-    assert expectation(inputs) == "a list, each text"
+    assert expectation(inputs) == "a list, each text or a mapping of names, each to text"
     loss = {"training": {"loss": {"a": {"type": "Huber"}}}}
     (delta,) = slots(Experiment, loss, ("training", "loss", "a", "delta"))
     assert expectation(delta) == "a number above 0"

@@ -62,8 +62,8 @@ def _made(node: CallNode, masks: Sequence[_Mask | None], weights: Iterable[Weigh
             leaf = leaves[-1] = graph.input(f"mask {index}", (1, *shape[: mask.rank]), "uint8")
             sources[leaf] = mask.source
     variables = {info.field: graph.variable(info.name, info.weight.shape) for info in weights}
-    ctx = LayerContext(graph, variables, False, leaves, 0, node.name, node.trainable)
-    made = node.layer.output_mask(ctx, *tensors)
+    ctx = LayerContext(graph, variables, False, node.placed(leaves), 0, node.name, node.trainable)
+    made = node.layer.output_mask(ctx, *node.placed(list(tensors)))
     return [
         None if value is None else _Mask(_source(value, sources, tensors), len(value.shape) - 1)
         for value in (made if isinstance(made, list) else [made])

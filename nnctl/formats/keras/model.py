@@ -10,7 +10,7 @@ from typing import Any
 
 from nnctl.formats.keras.objects import KerasObject, input_object, keras_object, layer_object, policy
 from nnctl.formats.keras.order import ordered, renumbered
-from nnctl.formats.keras.scopes import Member, Scope, Tensor
+from nnctl.formats.keras.scopes import Member, Scope, Tensor, by_place
 
 _MASK = "_mask"
 """What is appended to a call's name for the operation that makes its mask."""
@@ -34,7 +34,8 @@ def is_chain(scope: Scope) -> bool:
         return False
     single = all(tensor.output == 0 and tensor.call == 0 for tensor in scope.shapes)
     linked = all(part.calls == [(Tensor(before.name),)] for before, part in pairwise(parts))
-    return single and linked and scope.outputs == [Tensor(parts[-1].name)]
+    plain = not any(part.told for part in parts)
+    return single and linked and plain and scope.outputs == [Tensor(parts[-1].name)]
 
 
 def becomes_chain(part: Member) -> bool:
@@ -99,10 +100,19 @@ def _call(
     assert part.layer is not None
     form = part.layer.in_keras
     given = [_tensor(scope, tensor, numbers) for tensor in tensors]
+    kwargs: KerasObject = dict(part.told.get(call, {}))
+    if call in part.named:
+        names = part.named[call]
+        count = sum(name == place for name, place in zip(names, by_place(part.layer), strict=False))
+        return {
+            "args": given[:count],
+            "kwargs": dict(zip(names[count:], given[count:], strict=True)) | kwargs,
+        }
     if not form.arguments:
-        return {"args": given if len(given) == 1 else [given], "kwargs": {}}
+        return {"args": given if len(given) == 1 else [given], "kwargs": kwargs}
     count = len(form.arguments)
-    kwargs: KerasObject = {form.rest: given[count:]} if form.rest and given[count:] else {}
+    if form.rest and given[count:]:
+        kwargs[form.rest] = given[count:]
     if form.mask and call in part.masks:
         kwargs[form.mask] = _keras_tensor(
             _mask_name(part, call), 0, 0, scope.shapes[part.masks[call]], "bool"

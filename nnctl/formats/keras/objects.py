@@ -42,7 +42,7 @@ def layer_object(layer: Layer, name: str, trainable: bool, dtype: str) -> KerasO
     _held("layer", "layers", layer, name)
     config: KerasObject = {"name": name, "trainable": trainable, "dtype": policy(dtype)}
     for field in type(layer).model_fields:
-        if field not in config:
+        if field not in config and field not in layer.call_arguments():
             config[field] = _value(getattr(layer, field), name, trainable, dtype)
     return keras_object("keras.layers", type(layer).__name__, config)
 

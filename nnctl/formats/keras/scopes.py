@@ -6,9 +6,10 @@ was written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import takewhile
+from typing import Any, NamedTuple
 
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.shapes import Shape, show
@@ -37,6 +38,8 @@ class Member:
         path: Its path in the layer graph, which names its weights.
         trainable: Whether it and all around it are.
         calls: What each call reads; an input has one call that reads nothing.
+        named: Keras's names for what a call reads, where the layer's inputs have names (by call number).
+        told: The arguments of a call that are not at their defaults (by call number).
         masks: The tensor of indices whose zeros mask a call, where Keras must be told (by call number).
         inner: For a nested model: what is in it.
         shape, dtype: For an input.
@@ -47,6 +50,8 @@ class Member:
     path: str
     trainable: bool = True
     calls: list[tuple[Tensor, ...]] = field(default_factory=list)
+    named: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    told: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     masks: dict[int, Tensor] = field(default_factory=dict)
     inner: Scope | None = None
     shape: Shape = ()
@@ -129,7 +134,7 @@ class _Reader:
         """Every entry of a list; the last one's tensors."""
         for entry, name in zip(entries, names, strict=True):
             if not entry.is_input:
-                words = entry.inputs
+                words = entry.reads
                 reads = previous[:1] if words is None else tuple(frame.tensor(word) for word in words)
                 frame.known[name] = self._call(entry, name, frame, reads)
             previous = frame.known[name]
@@ -142,8 +147,16 @@ class _Reader:
         if part is None:
             part = Member(name, entry.layer, full, frame.trainable and entry.layer.trainable)
             frame.scope.parts[name] = part
+        assert part.layer is not None
+        call = len(part.calls)
+        layer = part.layer if entry.use is None else part.layer.called(entry.arguments)
+        if layer.told():
+            part.told[call] = layer.told()
+        if layer.input_names():
+            named = dict(zip(entry.input_names or layer.input_names(), reads, strict=False))
+            part.named[call] = in_order(layer, named)
+            reads = tuple(named[word] for word in part.named[call])
         part.calls.append(reads)
-        call = len(part.calls) - 1
         if part.layer is not None and part.layer.nests:
             inner = self._inner(part, full, frame.scope, reads)
             given = [(inner.shapes[tensor], inner.refs[tensor]) for tensor in inner.outputs]
@@ -196,6 +209,18 @@ class _Reader:
     def _dtype(self, scope: Scope, tensor: Tensor) -> str:
         part = scope.parts[tensor.layer]
         return part.dtype if part.is_input else self.dtype
+
+
+def in_order(layer: Layer, given: Iterable[str]) -> tuple[str, ...]:
+    """Names of inputs as Keras lists a call's: those that have a place, then the others sorted."""
+    left = set(given)
+    placed = tuple(takewhile(left.__contains__, by_place(layer)))
+    return (*placed, *sorted(left - set(placed)))
+
+
+def by_place(layer: Layer) -> tuple[str, ...]:
+    """The names of the inputs that are given to Keras's call by their places, if those before them are."""
+    return layer.in_keras.arguments or layer.input_names()[:1]
 
 
 def _free(name: str, taken: Sequence[str]) -> str:
