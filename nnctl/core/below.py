@@ -115,16 +115,6 @@ def open_regular(path: Path, root: Path | None = None, flags: int = os.O_RDONLY,
     return fd
 
 
-@contextmanager
-def updating(path: Path, root: Path) -> Iterator[io.BufferedRandom]:
-    """The regular file `path` below `root`, open for reading and writing, made where it is missing, its
-    directories too. Raises as `open_regular`.
-    """
-    make_directories(path.parent, root)
-    with open(open_regular(path, root, os.O_RDWR | os.O_CREAT), "r+b") as file:
-        yield file
-
-
 def make_directories(path: Path, root: Path) -> None:
     """Make the directories that are missing between `root`, which exists, and `path`.
 

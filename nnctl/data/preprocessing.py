@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Annotated, Any, Literal, Self
 
@@ -164,10 +163,6 @@ class Preprocessing(Spec):
     trained_on: TrainedOn = TrainedOn()
     """The files that it was fitted on."""
 
-    def to_json(self) -> str:
-        """As JSON text; numbers keep every bit."""
-        return json.dumps(self.config(), ensure_ascii=False)
-
     @classmethod
     def from_data(cls, data: Any) -> Preprocessing:
         """What `config()` gave, as a model file holds it; a stranger may have written it.
@@ -182,18 +177,6 @@ class Preprocessing(Spec):
         except RecursionError:
             why = "it is nested too deep"
         raise RunError(f"the stored preprocessing is not as it should be: {why}")
-
-    @classmethod
-    def from_json(cls, text: str) -> Preprocessing:
-        """What `to_json` wrote.
-
-        Raises:
-            RunError: the text is something else.
-        """
-        try:
-            return cls.from_data(json.loads(text))
-        except (ValueError, RecursionError) as error:
-            raise RunError("the stored preprocessing is not JSON") from error
 
     @property
     def class_names(self) -> dict[str, tuple[str, ...]]:

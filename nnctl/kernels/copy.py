@@ -5,11 +5,10 @@ Arrays are seen as (A, R, B): the axis in question in the middle.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from nnctl.kernels.jit import kernel
-from nnctl.kernels.ranges import all_of, block_count, first, last, part
+from nnctl.kernels.ranges import all_of, part
 
 
 @part
@@ -22,14 +21,6 @@ def _copy(x, lo, hi, y):
 def copy(x, y):
     """y = x, both (N,)."""
     _copy(x, np.uint64(0), all_of(x), y)
-
-
-@kernel(parallel=True)
-def copy_parallel(x, y):
-    """`copy` on many threads."""
-    n = x.shape[0]
-    for block in numba.prange(block_count(n)):
-        _copy(x, first(block), last(block, n), y)
 
 
 @kernel

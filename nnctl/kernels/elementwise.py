@@ -71,15 +71,6 @@ def binary_row(x, row, code, y):
 
 
 @kernel
-def binary_column(x, column, code, y):
-    """y[r, c] = x[r, c] (code) column[r]; x, y (R, C), column (R,)."""
-    for r in range(x.shape[0]):
-        value = column[r]
-        for c in range(x.shape[1]):
-            y[r, c] = combine(code, x[r, c], value)
-
-
-@kernel
 def extremum_grad(x1, x2, code, dy, dx1, dx2):
     """Gradients of MAXIMUM or MINIMUM: to the larger (smaller) input, halved where equal."""
     t = x1.dtype.type

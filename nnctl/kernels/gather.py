@@ -64,12 +64,3 @@ def scatter_rows_parallel(dy, numbers, dx):
     """`scatter_rows` on many threads."""
     for block in numba.prange(TABLE_BLOCKS):
         add_block(dy, numbers, block, dx)
-
-
-@kernel
-def one_hot(numbers, y):
-    """y[n, c] = 1 where c = numbers[n], else 0; numbers (N,), y (N, C)."""
-    zero, one = y.dtype.type(0), y.dtype.type(1)
-    for n in range(y.shape[0]):
-        for c in range(y.shape[1]):
-            y[n, c] = one if c == numbers[n] else zero

@@ -18,7 +18,6 @@ from nnctl.kernels.lanes import (
     all16,
     element,
     lane_dot,
-    lane_max,
     lane_sum,
     load16,
     magnitude,
@@ -181,40 +180,6 @@ def sum_all_parallel(x, code, scale, scratch, y):
         start = np.int64(block) * LENGTH
         scratch[block] = sum_of(x, code, start, min(LENGTH, n - start))
     y[0] = lane_sum(scratch, 0, blocks) * x.dtype.type(scale)
-
-
-@kernel
-def max_middle(x, y):
-    """y[a, b] = max over r of x[a, r, b]; x (A, R, B) with R > 0, y (A, B)."""
-    rows, columns = x.shape[1], x.shape[2]
-    for a in range(x.shape[0]):
-        if columns == 1:
-            y[a, 0] = lane_max(x, a * rows, rows)
-            continue
-        for b in range(columns):
-            y[a, b] = x[a, 0, b]
-        for r in range(1, rows):
-            for b in range(columns):
-                v = x[a, r, b]
-                y[a, b] = v if v > y[a, b] else y[a, b]
-
-
-@kernel
-def max_middle_grad(x, y, dy, scratch, dx):
-    """dx of `max_middle`: dy shared evenly among equal maxima; scratch (B,)."""
-    rows, columns = x.shape[1], x.shape[2]
-    t = x.dtype.type
-    for a in range(x.shape[0]):
-        for b in range(columns):
-            scratch[b] = t(0.0)
-        for r in range(rows):
-            for b in range(columns):
-                scratch[b] += t(1.0) if x[a, r, b] == y[a, b] else t(0.0)
-        for b in range(columns):
-            scratch[b] = dy[a, b] / scratch[b]
-        for r in range(rows):
-            for b in range(columns):
-                dx[a, r, b] = scratch[b] if x[a, r, b] == y[a, b] else t(0.0)
 
 
 @kernel

@@ -5,9 +5,6 @@ from __future__ import annotations
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
 
-Padding = tuple[tuple[int, int], ...]
-"""(before, after) an axis."""
-
 
 def positions(length: int | None, window: int, stride: int, padding: str) -> int | None:
     """How many windows of extent `window` fit along an axis; None where its length varies."""

@@ -1,4 +1,4 @@
-"""Maxima over axes, sums of everything and their gradients; every one in a fixed order."""
+"""Sums of everything, in a fixed order, and multiplication by one number: each is in the other's gradient."""
 
 from __future__ import annotations
 
@@ -15,60 +15,7 @@ from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.elementwise import multiply, scale, unary
 from nnctl.ops.parallel import PARALLEL_FROM
 from nnctl.ops.shape import reshape
-from nnctl.ops.sums import Spread, middle, span, sum_axes
-
-
-@dataclass(frozen=True)
-class MaxAxes(Op):
-    """y = max of x over the neighbouring axes first..last, which go away."""
-
-    first: int
-    last: int
-
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        (x,) = inputs
-        if 0 in x.shape[self.first : self.last + 1]:
-            raise ValueError(f"no maximum of {x.shape} over axes {self.first}..{self.last}: there is nothing")
-        return (TensorType(x.shape[: self.first] + x.shape[self.last + 1 :], x.dtype),)
-
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
-        (dy,) = dys
-        assert dy is not None
-        return (dy.graph.add1(MaxAxesGrad(self.first, self.last), node.inputs[0], node.outputs[0], dy),)
-
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
-        outer, rows, columns = middle(inputs[0].shape, self.first, self.last)
-        x, y = inputs[0].reshape(outer, rows, columns), outputs[0].reshape(outer, columns)
-        return (KernelCall("reduce.max_middle", (x, y)),)
-
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
-        return inputs[0].size
-
-
-@dataclass(frozen=True)
-class MaxAxesGrad(Op):
-    """dx of MaxAxes: dy shared evenly among equal maxima."""
-
-    first: int
-    last: int
-
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
-        (x, *_) = inputs
-        return middle(x.shape, self.first, self.last)[2] * np.dtype(x.dtype).itemsize
-
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
-        x, y, dy = inputs
-        outer, rows, columns = middle(x.shape, self.first, self.last)
-        wide, narrow = (outer, rows, columns), (outer, columns)
-        args = (x.reshape(wide), y.reshape(narrow), dy.reshape(narrow), scratch.view(x.dtype))
-        return (KernelCall("reduce.max_middle_grad", (*args, outputs[0].reshape(wide))),)
+from nnctl.ops.sums import Spread, sum_axes
 
 
 @dataclass(frozen=True)
@@ -140,11 +87,6 @@ def sum_to(x: Value, shape: tuple[int, ...]) -> Value:
     for axes in reversed([list(run) for stretched, run in runs if stretched]):
         x = sum_axes(x, axes)
     return reshape(x, shape)
-
-
-def max_axes(x: Value, axes: Sequence[int]) -> Value:
-    """The maximum over neighbouring axes, which go away."""
-    return x.graph.add1(MaxAxes(*span(x, axes)), x)
 
 
 def sum_all(x: Value, factor: float = 1.0) -> Value:

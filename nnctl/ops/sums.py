@@ -13,7 +13,7 @@ from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
 from nnctl.ops.parallel import PARALLEL_FROM
 
 
-def middle(shape: tuple[int, ...], first: int, last: int) -> tuple[int, int, int]:
+def _middle(shape: tuple[int, ...], first: int, last: int) -> tuple[int, int, int]:
     """`shape` seen as (A, R, B) with axes first..last in the middle."""
     return prod(shape[:first]), prod(shape[first : last + 1]), prod(shape[last + 1 :])
 
@@ -42,7 +42,7 @@ class SumAxes(Op):
         from nnctl.kernels.reduce import column_blocks, middle_sum_scratch
 
         (x,) = inputs
-        outer, rows, columns = middle(x.shape, self.first, self.last)
+        outer, rows, columns = _middle(x.shape, self.first, self.last)
         count = middle_sum_scratch(outer, rows, columns)
         if self._parallel(x, threads):
             count = outer * column_blocks(rows) * columns
@@ -52,7 +52,7 @@ class SumAxes(Op):
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
     ) -> Sequence[KernelCall]:
         (x,), (y,) = inputs, outputs
-        outer, rows, columns = middle(x.shape, self.first, self.last)
+        outer, rows, columns = _middle(x.shape, self.first, self.last)
         if columns == 1:
             return (KernelCall("reduce.sum_rows", (x.reshape(outer, rows), self.scale, y.reshape(outer))),)
         parallel = self._parallel(TensorType(x.shape, x.dtype.name), threads)
@@ -88,12 +88,12 @@ class Spread(Op):
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
     ) -> Sequence[KernelCall]:
-        outer, rows, columns = middle(self.shape, self.first, self.last)
+        outer, rows, columns = _middle(self.shape, self.first, self.last)
         x, y = inputs[0].reshape(outer, columns), outputs[0].reshape(outer, rows, columns)
         return (KernelCall("reduce.broadcast_middle", (x, self.scale, y)),)
 
 
-def span(x: Value, axes: Sequence[int]) -> tuple[int, int]:
+def _span(x: Value, axes: Sequence[int]) -> tuple[int, int]:
     """(first, last) of neighbouring axes; batch is axis 0, negative ones count from the end."""
     rank = len(x.shape)
     found = sorted(a % rank for a in axes)
@@ -104,11 +104,4 @@ def span(x: Value, axes: Sequence[int]) -> tuple[int, int]:
 
 def sum_axes(x: Value, axes: Sequence[int]) -> Value:
     """The sum over neighbouring axes, which go away."""
-    return x if not axes else x.graph.add1(SumAxes(*span(x, axes)), x)
-
-
-def mean_axes(x: Value, axes: Sequence[int]) -> Value:
-    """The mean over neighbouring axes, which go away."""
-    first, last = span(x, axes)
-    count = prod(x.shape[first : last + 1])
-    return x.graph.add1(SumAxes(first, last, 1.0 / count if count else 0.0), x)
+    return x if not axes else x.graph.add1(SumAxes(*_span(x, axes)), x)

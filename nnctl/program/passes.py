@@ -1,13 +1,13 @@
 """Rewrites of an op graph, by name: dead code, then fusion into producers.
 
 A pass takes the graph and the values that must survive, and changes the graph in place, keeping those values'
-identity. `invariants` is the table of rules that holds between passes.
+identity. The tests' table of invariants holds between passes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from nnctl.ops.base import Graph, Node, Value
 
@@ -74,47 +74,3 @@ def run_passes(
         rewrite(graph, keep)
         if watch is not None:
             watch(name, graph)
-
-
-def _defined_before_use(graph: Graph) -> Iterator[str]:
-    known = set(graph.inputs.values()) | set(graph.variables.values()) | set(graph.constants)
-    for node in graph.nodes:
-        for value in node.inputs:
-            if value not in known:
-                yield f"{node.op} reads a value that nothing before it makes"
-        known.update(node.outputs)
-
-
-def _outputs_point_back(graph: Graph) -> Iterator[str]:
-    for node in graph.nodes:
-        for index, out in enumerate(node.outputs):
-            if out.node is not node or out.index != index:
-                yield f"output {index} of {node.op} does not point back at its node"
-
-
-def _types_follow(graph: Graph) -> Iterator[str]:
-    for node in graph.nodes:
-        types = node.op.infer(*(v.type for v in node.inputs))
-        if types != tuple(out.type for out in node.outputs):
-            yield f"{node.op} gives {types}, its outputs say {[o.type for o in node.outputs]}"
-
-
-def _only_variables_mutate(graph: Graph) -> Iterator[str]:
-    variables = set(graph.variables.values())
-    for node in graph.nodes:
-        for index in node.op.mutates:
-            if node.inputs[index] not in variables:
-                yield f"{node.op} writes an input that is not a variable"
-
-
-INVARIANTS: tuple[tuple[str, Callable[[Graph], Iterator[str]]], ...] = (
-    ("every value is made before it is read", _defined_before_use),
-    ("every output points back at its node", _outputs_point_back),
-    ("types follow from the ops", _types_follow),
-    ("only variables are written", _only_variables_mutate),
-)
-
-
-def broken_invariants(graph: Graph) -> list[str]:
-    """What does not hold; empty for a sound graph."""
-    return [f"{name}: {fault}" for name, rule in INVARIANTS for fault in rule(graph)]

@@ -128,11 +128,6 @@ class Session:
         """The kernels that the programs bound so far call."""
         return {kernel.__name__ for bound in self._bound.values() for kernel, _ in bound.calls}
 
-    @property
-    def arena_bytes(self) -> int:
-        """The size of the arena as allocated."""
-        return self._arena.nbytes
-
     def _grow(self, need: int) -> None:
         if need > self._arena.nbytes:
             # Programs hold views of the old arena: they are bound anew when next asked for.

@@ -193,12 +193,6 @@ def read_model(path: Path, expected: Expected | None = None, root: Path | None =
     return model
 
 
-def read_texts(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Config and preprocessing alone, no array touched; the hash is checked."""
-    with _reader(path, None) as reader:
-        return _json(reader, "config"), _json(reader, "preprocessing")
-
-
 @contextmanager
 def _reader(path: Path, root: Path | None) -> Iterator[Hdf5Reader]:
     with _opened(path, root) as file:

@@ -38,9 +38,9 @@ class BatchReader:
             kind, _, rest = name.partition(":")
             if kind in ("input", "target"):
                 parts = self.data.inputs if kind == "input" else self.data.targets
-                self.data.read_part(parts[rest], indices, buffer)
+                self.data.read(parts[rest], indices, buffer)
             elif name == WEIGHT and self.data.weight is not None:
-                self.data.read_part(self.data.weight, indices, buffer)
+                self.data.read(self.data.weight, indices, buffer)
         if WEIGHT in out:
             self._weigh(indices, out)
 

@@ -21,6 +21,7 @@ from nnctl.data.reading.npy_format import read_array
 from nnctl.data.sources.arrays import NPY, NPZ
 from nnctl.data.sources.idx import IDX
 from nnctl.data.table import Numbers, Words
+from tests.data.examples import examples
 from tests.data.given import opened
 
 X = np.random.default_rng(0).integers(0, 256, (13, 5, 3)).astype(np.uint8)
@@ -173,7 +174,7 @@ def test_idx_images_train_scaled(tmp_path: Path) -> None:
         | {"columns": {"image": {"scale": 255}}},
         categorical={"label": True},
     )
-    arrays = data.train.arrays()
+    arrays = examples(data.train)
     np.testing.assert_array_equal(arrays["input"], (X[..., None] / 255.0).astype(np.float32))
     assert arrays["label"].tolist() == Y.tolist()
 
@@ -227,7 +228,7 @@ def test_scaling_by_channel_and_missing_in_arrays(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a.npz:3, column 'x': the value is missing"):
         opened(tmp_path, config)
     config["columns"] = {"x": {"scale": "standard", "missing": "mean"}}  # type: ignore[assignment]
-    found = opened(tmp_path, config, dtype="float64").train.arrays()["input"]
+    found = examples(opened(tmp_path, config, dtype="float64").train)["input"]
     filled = np.where(np.isnan(x), np.nanmean(x, axis=(0, 1)), x)
     expected = (filled - filled.mean(axis=(0, 1))) / filled.std(axis=(0, 1))
     np.testing.assert_allclose(found, expected, atol=1e-14)
@@ -238,5 +239,5 @@ def test_padded_sequences_are_given_as_they_are(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", ids=ids, y=np.arange(3.0))
     config = {"source": "a.npz", "inputs": "ids", "target": "y"}
     data = opened(tmp_path, config, input_shapes={"text": (None,)}, integer_inputs={"text"})
-    assert data.train.arrays()["text"].tolist() == ids.tolist()
+    assert examples(data.train)["text"].tolist() == ids.tolist()
     assert data.inputs["text"].dtype == "int32"

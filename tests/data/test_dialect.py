@@ -15,6 +15,7 @@ from nnctl.data.feeding.stream import read_blocks
 from nnctl.data.reading import lines
 from nnctl.data.sources.text import CSV
 from nnctl.data.table import Words
+from tests.data.examples import examples
 from tests.data.given import opened, write
 from tests.data.test_csv import read, values, words
 from tests.data.whole import read_inputs
@@ -163,15 +164,15 @@ def test_every_command_reads_a_file_alike(options: dict[str, Any], tmp_path: Pat
     before = "# first\n" if "skip" in options or "comment" in options else ""
     write(tmp_path, "a.csv", before + "".join(delimiter.join(row) + "\n" for row in cells))
     data = opened(tmp_path, {"source": {"path": "a.csv", **options}, "target": "y"})
-    trained = data.train.arrays()
+    trained = examples(data.train)
     assert trained["input"][:, 0].tolist() == [i + 0.5 for i in range(7)]
-    found = read_examples(tmp_path / "a.csv", data.preprocessing).arrays()
+    found = examples(read_examples(tmp_path / "a.csv", data.preprocessing))
     np.testing.assert_array_equal(found["input"], trained["input"])
     np.testing.assert_array_equal(found["y"], trained["y"])
     np.testing.assert_array_equal(
-        read_inputs(tmp_path / "a.csv", data.preprocessing).arrays()["input"], trained["input"]
+        examples(read_inputs(tmp_path / "a.csv", data.preprocessing))["input"], trained["input"]
     )
-    blocks = [b.examples.arrays()["input"] for b in read_blocks(tmp_path / "a.csv", data.preprocessing)]
+    blocks = [examples(b.examples)["input"] for b in read_blocks(tmp_path / "a.csv", data.preprocessing)]
     np.testing.assert_array_equal(np.concatenate(blocks), trained["input"])
 
 

@@ -12,6 +12,7 @@ import pytest
 from nnctl.core.errors import ConfigError, DataError, RunError
 from nnctl.data.feeding.from_file import read_examples
 from nnctl.data.open import Data
+from tests.data.examples import examples
 from tests.data.given import PEOPLE, opened, write
 from tests.data.whole import read_inputs
 
@@ -32,17 +33,17 @@ def test_by_name_in_any_order_without_the_target(tmp_path: Path) -> None:
     data = people(tmp_path)
     write(tmp_path, "new.csv", "job;id;hours;age\nsmith;x1;38.5;?\nking;x2;20;52\n")
     found = read_inputs(tmp_path / "new.csv", data.preprocessing)
-    whole = data.train.arrays()["input"]
-    np.testing.assert_array_equal(found.arrays()["input"][0], whole[1])
-    np.testing.assert_array_equal(found.arrays()["input"][1], [*whole[3][:2], 0, 0, 0, 1])
+    whole = examples(data.train)["input"]
+    np.testing.assert_array_equal(examples(found)["input"][0], whole[1])
+    np.testing.assert_array_equal(examples(found)["input"][1], [*whole[3][:2], 0, 0, 0, 1])
     assert found.targets == {}
 
 
 def test_with_the_target_for_eval(tmp_path: Path) -> None:
     data = people(tmp_path)
-    found = read_examples(tmp_path / "p.csv", data.preprocessing).arrays()
-    np.testing.assert_array_equal(found["income"], data.train.arrays()["income"])
-    np.testing.assert_array_equal(found["input"], data.train.arrays()["input"])
+    found = examples(read_examples(tmp_path / "p.csv", data.preprocessing))
+    np.testing.assert_array_equal(found["income"], examples(data.train)["income"])
+    np.testing.assert_array_equal(found["input"], examples(data.train)["input"])
 
 
 @pytest.mark.parametrize(
@@ -86,8 +87,8 @@ def test_an_array_stands_for_the_columns(tmp_path: Path, shape: tuple[int, ...])
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["input"] = table
     for name in ("x.npy", "x.npz", "x.h5"):
-        found = read_inputs(tmp_path / name, data.preprocessing).arrays()["input"]
-        np.testing.assert_array_equal(found, data.train.arrays()["input"])
+        found = examples(read_inputs(tmp_path / name, data.preprocessing))["input"]
+        np.testing.assert_array_equal(found, examples(data.train)["input"])
 
 
 def test_an_array_of_another_width(tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_without_a_header_the_order_counts(tmp_path: Path) -> None:
     write(tmp_path, "inputs.csv", "0,1,0\n5,6,10\n")
     write(tmp_path, "few.csv", "0,1\n")
     for name in ("all.csv", "inputs.csv"):
-        found = read_inputs(tmp_path / name, data.preprocessing).arrays()["input"]
+        found = examples(read_inputs(tmp_path / name, data.preprocessing))["input"]
         assert found.tolist() == [[0, 0, 0], [1, 1, 1]]
     with pytest.raises(DataError, match=r"has 2 columns, but the training data had 4"):
         read_inputs(tmp_path / "few.csv", data.preprocessing)
@@ -113,7 +114,7 @@ def test_images_of_another_size(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", image=np.zeros((4, 5, 3, 1), np.uint8), y=np.arange(4))
     data = opened(tmp_path, {"source": "a.npz", "target": "y", "columns": {"image": {"scale": 255}}})
     np.save(tmp_path / "x.npy", np.full((2, 5, 3, 1), 51, np.uint8))
-    assert (read_inputs(tmp_path / "x.npy", data.preprocessing).arrays()["input"] == np.float32(0.2)).all()
+    assert (examples(read_inputs(tmp_path / "x.npy", data.preprocessing))["input"] == np.float32(0.2)).all()
     np.save(tmp_path / "x.npy", np.zeros((2, 5, 4, 1), np.uint8))
     with pytest.raises(DataError, match=r"has the shape"):
         read_inputs(tmp_path / "x.npy", data.preprocessing)

@@ -16,6 +16,7 @@ from nnctl.data.open import Data
 from nnctl.data.reading import hdf5_file
 from nnctl.data.sources import hdf5
 from nnctl.data.sources.hdf5 import HDF5, ArrayOnDisk
+from tests.data.examples import examples
 from tests.data.given import opened
 
 X = np.random.default_rng(0).normal(size=(41, 3, 2)).astype(np.float32)
@@ -65,8 +66,8 @@ def test_training_data_is_the_same_lazily(tmp_path: Path, monkeypatch: pytest.Mo
     stay_on_disk(monkeypatch)
     two = opened(tmp_path, config, categorical={"y": True})
     assert one.preprocessing == two.preprocessing
-    for name, array in one.train.arrays().items():
-        np.testing.assert_array_equal(two.train.arrays()[name], array)
+    for name, array in examples(one.train).items():
+        np.testing.assert_array_equal(examples(two.train)[name], array)
 
 
 def on_disk(data: Data) -> set[str]:
@@ -84,7 +85,7 @@ def test_what_fits_in_memory_is_held_there(tmp_path: Path, monkeypatch: pytest.M
     held = opened(tmp_path, config)
     assert on_disk(held) == set()
     assert held.nbytes >= X.nbytes
-    np.testing.assert_array_equal(held.train.arrays()["input"], small.train.arrays()["input"])
+    np.testing.assert_array_equal(examples(held.train)["input"], examples(small.train)["input"])
     stay_on_disk(monkeypatch, X.nbytes + Y.nbytes - 1)
     assert on_disk(opened(tmp_path, config)) == {"input"}
     stay_on_disk(monkeypatch, X.nbytes + Y.nbytes)
@@ -116,7 +117,7 @@ def test_a_bad_value_read_lazily_is_placed(tmp_path: Path, monkeypatch: pytest.M
     stay_on_disk(monkeypatch)
     data = opened(tmp_path, {"source": "a.h5", "inputs": "x", "target": "y"})
     with pytest.raises(DataError, match=r"a.h5:18, column 'x': the value is infinite"):
-        data.train.arrays()
+        examples(data.train)
 
 
 def test_a_negative_weight_read_lazily_is_placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,10 +127,10 @@ def test_a_negative_weight_read_lazily_is_placed(tmp_path: Path, monkeypatch: py
     stay_on_disk(monkeypatch)
     config = {"source": "a.h5", "inputs": "x", "target": "y"}
     good = opened(tmp_path, {**config, "sample_weight": "w"}).train
-    assert good.arrays()["sample_weight"].tolist() == weights.tolist()
+    assert examples(good)["sample_weight"].tolist() == weights.tolist()
     bad = opened(tmp_path, {**config, "sample_weight": "v"}).train
     with pytest.raises(DataError, match=r"a.h5:18, column 'v': a sample weight is negative"):
-        bad.arrays()
+        examples(bad)
 
 
 def test_columns_side_by_side_read_lazily(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +139,7 @@ def test_columns_side_by_side_read_lazily(tmp_path: Path, monkeypatch: pytest.Mo
     stay_on_disk(monkeypatch)
     data = opened(tmp_path, {"source": "a.h5", "inputs": ["v", "u"], "target": "y"})
     expected = np.column_stack([X[:, 1, 0], X[:, 0]])
-    np.testing.assert_array_equal(data.train.arrays()["input"], expected)
+    np.testing.assert_array_equal(examples(data.train)["input"], expected)
 
 
 def test_fixed_text_becomes_words(tmp_path: Path) -> None:
@@ -161,9 +162,9 @@ def test_text_becomes_classes(
         file.create_dataset("y", data=labels, dtype=dtype)
     data = opened(tmp_path, {"source": "a.h5", "target": "y"}, categorical={"y": True})
     assert data.class_names == {"y": ("iris", "setosa")}
-    assert data.train.arrays()["y"].tolist() == [1, 0, 1, 0]
+    assert examples(data.train)["y"].tolist() == [1, 0, 1, 0]
     again = read_examples(tmp_path / "a.h5", data.preprocessing)
-    assert again.arrays()["y"].tolist() == [1, 0, 1, 0]
+    assert examples(again)["y"].tolist() == [1, 0, 1, 0]
 
 
 def test_text_that_cannot_be_classes(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from nnctl.core.errors import NnctlError
 from nnctl.data.sources import hdf5
+from tests.data.examples import examples
 from tests.data.given import opened
 
 X = np.random.default_rng(0).integers(0, 256, (30, 4, 3)).astype(np.uint8)
@@ -70,4 +71,4 @@ def test_mutated_files(tmp_path: Path, ending: str, make: Any, monkeypatch: pyte
         (tmp_path / name).write_bytes(mutated(raw, chance))
         source = name if ending == ".idx" else {"path": name, "target": "y"}
         with contextlib.suppress(NnctlError):
-            opened(tmp_path, {"source": source, "split": {"test": 0.2}}).train.arrays()
+            examples(opened(tmp_path, {"source": source, "split": {"test": 0.2}}).train)

@@ -19,6 +19,7 @@ from nnctl.data.reading.blocks import below, joined
 from nnctl.data.sources import text
 from nnctl.data.sources.text import CSV
 from nnctl.data.table import Numbers, Origin, Table, Words, as_words
+from tests.data.examples import examples
 from tests.data.given import opened, write
 from tests.data.test_csv import read, values, words
 from tests.data.whole import read_inputs
@@ -76,7 +77,7 @@ class TestIdsBeyondFloats:
         data = opened(tmp_path, config)
         assert data.inputs["input"].shape == (3,)
         found = read_inputs(tmp_path / name, data.preprocessing)
-        np.testing.assert_array_equal(found.arrays()["input"], np.tile(np.eye(3), (4, 1)))
+        np.testing.assert_array_equal(examples(found)["input"], np.tile(np.eye(3), (4, 1)))
 
 
 @pytest.mark.parametrize(
@@ -122,12 +123,12 @@ def test_without_a_header_a_file_reads_as_it_did_in_training(tmp_path: Path) -> 
         config = {"source": {"path": "a.csv", "header": header}, "target": target}
         config["columns"] = {zipped: {"type": "category", "unknown": "other"}}
         data = opened(tmp_path, config, categorical={target: True})
-        trained = data.train.arrays()
+        trained = examples(data.train)
         for found in (read_examples, read_inputs):
-            again = found(tmp_path / "a.csv", data.preprocessing).arrays()
+            again = examples(found(tmp_path / "a.csv", data.preprocessing))
             np.testing.assert_array_equal(again["input"], trained["input"])
         write(tmp_path, "inputs.csv", "01234,1\n1234,2\n00234,3\n")
-        only = read_inputs(tmp_path / "inputs.csv", data.preprocessing).arrays()["input"]
+        only = examples(read_inputs(tmp_path / "inputs.csv", data.preprocessing))["input"]
         np.testing.assert_array_equal(only, trained["input"])
 
 
@@ -141,9 +142,9 @@ def test_training_says_what_a_column_is(tmp_path: Path) -> None:
     expected = [[1, 0, 0], [0, 1, 0]]
     for part in (data.validation, data.test):
         assert part is not None
-        assert part.arrays()["input"].tolist() == expected
+        assert examples(part)["input"].tolist() == expected
     for found in (read_inputs, read_examples):
-        assert found(tmp_path / "more.csv", data.preprocessing).arrays()["input"].tolist() == expected
+        assert examples(found(tmp_path / "more.csv", data.preprocessing))["input"].tolist() == expected
 
 
 @pytest.mark.parametrize("cell", ["-999", "-999.0", " -999", "-9.99e2", '" -999 "'])
@@ -199,7 +200,7 @@ def test_a_value_too_large_for_predict(cell: str, prepared: dict[str, Any], tmp_
     data = trained(tmp_path, x=prepared)
     write(tmp_path, "new.csv", f"x\n1\n{cell}\n")
     if cell == "3.4e38" and not prepared:
-        found = read_inputs(tmp_path / "new.csv", data.preprocessing).arrays()["input"]
+        found = examples(read_inputs(tmp_path / "new.csv", data.preprocessing))["input"]
         assert found[1] == np.float32(3.4e38)
         return
     with pytest.raises(DataError, match=r"new.csv:3, column 'x': .*too large for float32"):
@@ -219,13 +220,15 @@ def test_missing_other_leaves_unknown_words_an_error(written: dict[str, str], tm
     write(tmp_path, "t.csv", "w,y\na,1\n,2\nb,3\n")
     column = {"type": "category", "missing": "other", **written}
     data = opened(tmp_path, {"source": "t.csv", "inputs": "w", "target": "y", "columns": {"w": column}})
-    assert data.train.arrays()["input"].tolist() == [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
+    assert examples(data.train)["input"].tolist() == [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
     write(tmp_path, "new.csv", "w\n?\nc\n")
     with pytest.raises(DataError, match=r"new.csv:3, column 'w': 'c' does not occur"):
         read_inputs(tmp_path / "new.csv", data.preprocessing)
     column |= {"unknown": "other"}
     data = opened(tmp_path, {"source": "t.csv", "inputs": "w", "target": "y", "columns": {"w": column}})
-    assert read_inputs(tmp_path / "new.csv", data.preprocessing).arrays()["input"].tolist() == [[0, 0, 1]] * 2
+    assert (
+        examples(read_inputs(tmp_path / "new.csv", data.preprocessing))["input"].tolist() == [[0, 0, 1]] * 2
+    )
     column |= {"missing": "error"}
     with pytest.raises(DataError, match=r"t.csv:3, column 'w': the value is missing"):
         opened(tmp_path, {"source": "t.csv", "inputs": "w", "target": "y", "columns": {"w": column}})
@@ -235,7 +238,7 @@ def test_predict_does_not_read_the_targets(tmp_path: Path) -> None:
     """Their cells may hold anything, or nothing that could be read in training."""
     data = trained(tmp_path)
     write(tmp_path, "new.csv", "x,y\n4,unknown yet\n5,?\n")
-    assert read_inputs(tmp_path / "new.csv", data.preprocessing).arrays()["input"].tolist() == [[4], [5]]
+    assert examples(read_inputs(tmp_path / "new.csv", data.preprocessing))["input"].tolist() == [[4], [5]]
     with pytest.raises(DataError, match=r"new.csv:2, column 'y': 'unknown yet' is not a number"):
         read_examples(tmp_path / "new.csv", data.preprocessing)
 
@@ -261,7 +264,7 @@ def test_ids_stay_apart_where_blocks_meet(tmp_path: Path, monkeypatch: pytest.Mo
         write(tmp_path, "a.csv", "id,x\n" + "".join(f"{id_},{i}\n" for i, id_ in enumerate(ids)))
         config = {"source": "a.csv", "inputs": "x", "target": "x", "window": {"length": 3, "group": "id"}}
         data = opened(tmp_path, config)
-        found = [b.examples.arrays()["input"] for b in read_blocks(tmp_path / "a.csv", data.preprocessing)]
+        found = [examples(b.examples)["input"] for b in read_blocks(tmp_path / "a.csv", data.preprocessing)]
         starts = np.concatenate(found)[:, 0, 0].tolist()
         assert starts == [i for i in range(len(ids)) if i % 4 < 2]
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from nnctl.core.errors import ConfigError
 from nnctl.data.head import head
 from nnctl.data.spec import DataSpec
+from tests.data.examples import examples
 from tests.data.given import opened, write
 
 TABLE = "id,a,b,kind,who,w,y\n" + "".join(
@@ -85,8 +86,8 @@ def test_a_pattern_in_columns_reaches_inputs_only(tmp_path: Path) -> None:
     config["split"] = {"group": "who", "test": 2}
     write(tmp_path, "t.csv", TABLE)
     data = opened(tmp_path, {"source": "t.csv", "target": "y", **config})
-    assert data.train.arrays()["y"].max() == 10
-    assert data.train.arrays()["sample_weight"].tolist() == [1] * len(data.train)
+    assert examples(data.train)["y"].max() == 10
+    assert examples(data.train)["sample_weight"].tolist() == [1] * len(data.train)
     scaled = data.preprocessing.inputs["input"].columns
     assert {c.divide for c in scaled.values()} == {(10.0,)}  # type: ignore[union-attr]
 
@@ -108,7 +109,7 @@ def test_columns_that_no_pattern_reaches(tmp_path: Path) -> None:
 def test_a_column_called_so_is_meant_by_its_name(tmp_path: Path) -> None:
     write(tmp_path, "t.csv", "!a,a,y\n1,2,3\n")
     data = opened(tmp_path, {"source": "t.csv", "inputs": ["!a"], "target": "y"})
-    assert data.train.arrays()["input"].tolist() == [[1]]
+    assert examples(data.train)["input"].tolist() == [[1]]
 
 
 def test_what_patterns_took_is_told(tmp_path: Path) -> None:

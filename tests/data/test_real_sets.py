@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.data.examples import examples
 from tests.data.given import opened
 
 DATA = Path(__file__).parents[2] / "configs" / "data"
@@ -38,7 +39,7 @@ def test_real_sets(config: dict[str, Any], rows: int, shape: tuple[int, ...], na
     assert data.inputs["input"].shape == shape
     target = next(iter(data.targets))
     assert data.class_names.get(target) == names
-    assert np.isfinite(data.train.arrays()["input"]).all()
+    assert np.isfinite(examples(data.train)["input"]).all()
 
 
 def test_the_hash_is_the_files_own() -> None:
@@ -58,7 +59,7 @@ def test_digits_split_and_fit_golden() -> None:
     assert data.test is not None
     assert (len(data.train), len(data.validation), len(data.test)) == (1258, 270, 269)
     assert data.train.rows[:8].tolist() == [0, 1, 2, 4, 6, 10, 12, 13]
-    counts = np.bincount(data.test.arrays()["label"])
+    counts = np.bincount(examples(data.test)["label"])
     assert counts.min() >= 25
     prep = data.preprocessing.inputs["input"].columns["p33"]
     assert (prep.shift[0].hex(), prep.divide[0].hex()) == ("0x1.1c42bf49aa87fp+3", "0x1.7780a200c386ap+2")  # type: ignore[union-attr]

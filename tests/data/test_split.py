@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nnctl.core.errors import ConfigError, DataError
 from nnctl.data.splitting.splits import at_random, contiguous, sizes
+from tests.data.examples import examples
 from tests.data.given import PEOPLE, opened, write
 
 KEY = (11, 12)
@@ -65,11 +66,11 @@ def test_random_and_contiguous_cover_every_row_once() -> None:
 def test_by_column(tmp_path: Path) -> None:
     write(tmp_path, "a.csv", "x,y,part\n1,2,train\n2,3,Val\n3,4,test\n4,5,training\n")
     data = opened(tmp_path, {"source": "a.csv", "target": "y", "split": {"by": "part"}})
-    assert data.train.arrays()["input"].tolist() == [[1], [4]]
+    assert examples(data.train)["input"].tolist() == [[1], [4]]
     assert data.validation is not None
-    assert data.validation.arrays()["input"].tolist() == [[2]]
+    assert examples(data.validation)["input"].tolist() == [[2]]
     assert data.test is not None
-    assert data.test.arrays()["y"].tolist() == [4]
+    assert examples(data.test)["y"].tolist() == [4]
 
 
 def test_by_column_with_another_word(tmp_path: Path) -> None:
@@ -96,10 +97,10 @@ def test_sources_of_their_own(tmp_path: Path) -> None:
         write(tmp_path, name, f"x,y\n{start},1\n{start + 1},2\n")
     data = opened(tmp_path, {"train": "a.csv", "validation": "b.csv", "test": "c.csv", "target": "y"})
     assert data.validation is not None
-    assert data.validation.arrays()["input"].tolist() == [[10], [11]]
+    assert examples(data.validation)["input"].tolist() == [[10], [11]]
     assert data.validation.origin.file == "b.csv"
     assert data.test is not None
-    assert data.test.arrays()["input"].tolist() == [[20], [21]]
+    assert examples(data.test)["input"].tolist() == [[20], [21]]
 
 
 def test_a_train_source_may_be_split_for_what_is_missing(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from nnctl.core.errors import DataError
 from nnctl.core.keys import key
 from nnctl.data.splitting.splits import sizes
 from nnctl.data.splitting.stratified import nearest_counts, stratified
+from tests.data.examples import examples
 from tests.data.given import opened, write
 
 
@@ -102,7 +103,7 @@ def test_a_rare_class_reaches_training(seed: int, tmp_path: Path) -> None:
     assert data.validation is not None
     assert data.test is not None
     assert (len(data.train), len(data.validation), len(data.test)) == (61, 21, 20)
-    assert 2 in data.train.arrays()["y"]
+    assert 2 in examples(data.train)["y"]
 
 
 def test_more_classes_than_training_rows(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from nnctl.data.feeding.stream import kept_of, read_blocks
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.reading import blocks, lines, text_blocks
 from nnctl.data.sources.text import CSV
+from tests.data.examples import examples
 from tests.data.given import opened, write
 from tests.data.whole import read_inputs
 
@@ -31,7 +32,7 @@ def streamed(path: Path, preprocessing: Preprocessing, *keep: str) -> tuple[Any,
     """All blocks put together: inputs by name, what is kept, and how many blocks there were."""
     found = list(read_blocks(path, preprocessing, "float32", keep))
     names = preprocessing.inputs
-    arrays = [block.examples.arrays() for block in found]
+    arrays = [examples(block.examples) for block in found]
     kept = {name: [cell for block in found for cell in block.kept[name]] for name in keep}
     return {name: np.concatenate([a[name] for a in arrays]) for name in names}, kept, len(found)
 
@@ -61,7 +62,7 @@ def test_text(text: str, size: int, tmp_path: Path) -> None:
     whole = read_inputs(path, preprocessing)
     keep = ["id", "row"] if text.startswith("id") else ["row"]
     arrays, kept, count = streamed(path, preprocessing, *keep)
-    np.testing.assert_array_equal(arrays["input"], whole.arrays()["input"])
+    np.testing.assert_array_equal(arrays["input"], examples(whole)["input"])
     assert kept["row"] == [whole.origin.row(i) for i in whole.rows.tolist()]
     assert count >= len(whole) / size
 
@@ -85,7 +86,7 @@ def test_numbers_alone_and_a_word_late(size: int, tmp_path: Path) -> None:
     path.write_text("z,note,x\n" + "".join(f"{i},{i},{i * 2}\n" for i in range(9)) + "3,word,4\n5,6,7\n")
     whole = read_inputs(path, preprocessing)
     arrays, kept, _ = streamed(path, preprocessing, "row")
-    np.testing.assert_array_equal(arrays["input"], whole.arrays()["input"])
+    np.testing.assert_array_equal(arrays["input"], examples(whole)["input"])
     assert kept["row"] == list(range(2, 13))
 
 
@@ -146,7 +147,7 @@ def test_arrays(ending: str, order: Any, size: int, tmp_path: Path) -> None:
     keep = ["row"] if ending == "npy" else ["id", "t", "row"]
     found, kept, count = streamed(path, preprocessing, *keep)
     whole = read_inputs(path, preprocessing)
-    np.testing.assert_array_equal(found["input"], whole.arrays()["input"])
+    np.testing.assert_array_equal(found["input"], examples(whole)["input"])
     assert kept["row"] == [whole.origin.row(i) for i in range(11)]
     assert count == -(-11 // size)
     if "id" in keep:
@@ -192,7 +193,7 @@ def test_windows(group: str | None, stride: int, length: int, size: int, tmp_pat
     path = tmp_path / "train.csv"
     whole = read_inputs(path, preprocessing)
     arrays, kept, _ = streamed(path, preprocessing, "t", "row")
-    np.testing.assert_array_equal(arrays["input"], whole.arrays()["input"])
+    np.testing.assert_array_equal(arrays["input"], examples(whole)["input"])
     ends = whole.rows + length - 1
     assert kept == {"t": [str(i) for i in ends], "row": [i + 2 for i in ends]}
 
@@ -207,7 +208,7 @@ def test_series_by_ids_that_look_like_numbers_for_a_while(size: int, tmp_path: P
     preprocessing = opened(tmp_path, config).preprocessing
     arrays, kept, _ = streamed(tmp_path / "train.csv", preprocessing, "row")
     whole = read_inputs(tmp_path / "train.csv", preprocessing)
-    np.testing.assert_array_equal(arrays["input"], whole.arrays()["input"])
+    np.testing.assert_array_equal(arrays["input"], examples(whole)["input"])
     assert kept["row"] == [4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 18, 19, 22, 23, 24, 25]
 
 

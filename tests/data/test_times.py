@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, get_args
@@ -18,6 +19,7 @@ from nnctl.data.open import Data
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.spec import ColumnSpec
 from nnctl.data.time_format import TimePart, parse, pattern
+from tests.data.examples import examples
 from tests.data.given import opened, write
 from tests.data.whole import read_inputs
 
@@ -28,7 +30,7 @@ def parts_of(directory: Path, text: str, **column: Any) -> list[float]:
     """The numbers of one time."""
     write(directory, "t.csv", f'when,y\n"{text}",1\n')
     config = {"source": "t.csv", "target": "y", "columns": {"when": {"type": "time", **column}}}
-    found: list[float] = opened(directory, config, dtype="float64").train.arrays()["input"][0].tolist()
+    found: list[float] = examples(opened(directory, config, dtype="float64").train)["input"][0].tolist()
     return found
 
 
@@ -93,17 +95,17 @@ def test_parts_are_scaled_each_and_stored(tmp_path: Path) -> None:
     data = times(tmp_path, scale="minmax")
     assert data.inputs["input"].shape == (2,)
     expected = np.arange(6)[:, None] / 5 * np.ones((1, 2))
-    np.testing.assert_array_equal(data.train.arrays()["input"], expected.astype(np.float32))
-    stored = Preprocessing.from_json(data.preprocessing.to_json())
+    np.testing.assert_array_equal(examples(data.train)["input"], expected.astype(np.float32))
+    stored = Preprocessing.from_data(json.loads(json.dumps(data.preprocessing.config())))
     assert stored == data.preprocessing
     write(tmp_path, "new.csv", "y,when\n?,2024-11-30 11:59\n")
-    for examples in (
+    for found in (
         read_inputs(tmp_path / "new.csv", stored),
         next(iter(read_blocks(tmp_path / "new.csv", stored))).examples,
     ):
-        np.testing.assert_array_equal(examples.arrays()["input"], np.array([[2, 2]], np.float32))
-    again = read_examples(tmp_path / "a.csv", stored).arrays()["input"]
-    np.testing.assert_array_equal(again, data.train.arrays()["input"])
+        np.testing.assert_array_equal(examples(found)["input"], np.array([[2, 2]], np.float32))
+    again = examples(read_examples(tmp_path / "a.csv", stored))["input"]
+    np.testing.assert_array_equal(again, examples(data.train)["input"])
 
 
 def test_a_missing_time(tmp_path: Path) -> None:
@@ -112,14 +114,14 @@ def test_a_missing_time(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"new.csv:3, column 'when': the value is missing"):
         read_inputs(tmp_path / "new.csv", data.preprocessing)
     filled = times(tmp_path, missing="median").preprocessing
-    assert read_inputs(tmp_path / "new.csv", filled).arrays()["input"].tolist() == [[1, 0], [3.5, 3.5]]
+    assert examples(read_inputs(tmp_path / "new.csv", filled))["input"].tolist() == [[1, 0], [3.5, 3.5]]
 
 
 def test_times_in_windows(tmp_path: Path) -> None:
     write(tmp_path, "a.csv", "when,y\n" + "".join(f"2024-01-01T{h:02}:00,{h}\n" for h in range(8)))
     config = {"source": "a.csv", "target": "y", "window": {"length": 3}}
     config["columns"] = {"when": {"parts": ["hour"]}}
-    found = opened(tmp_path, config).train.arrays()["input"]
+    found = examples(opened(tmp_path, config).train)["input"]
     assert found[1].tolist() == [[1, 1], [2, 2], [3, 3]]
 
 
@@ -197,8 +199,8 @@ def test_what_enters_as_a_name_is_warned_of_once_with_the_words_that_read_it(
 
 def test_a_tampered_time(tmp_path: Path) -> None:
     """A format that is none, parts of another number: a run's own error."""
-    text = times(tmp_path, format="%Y-%m-%dT%H:%M").preprocessing.to_json()
+    text = json.dumps(times(tmp_path, format="%Y-%m-%dT%H:%M").preprocessing.config())
     for old, new in (("%Y-%m-%dT%H:%M", "%Q"), ('["month", "hour"]', '["month"]'), ("[2]", "[3]")):
         assert old in text
         with pytest.raises(RunError):
-            Preprocessing.from_json(text.replace(old, new))
+            Preprocessing.from_data(json.loads(text.replace(old, new)))

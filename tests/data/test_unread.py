@@ -13,6 +13,7 @@ import pytest
 
 from nnctl.core.errors import DataError
 from nnctl.data.feeding.stream import read_blocks
+from tests.data.examples import examples
 from tests.data.given import opened
 from tests.data.whole import read_inputs
 
@@ -77,13 +78,13 @@ def test_an_unused_member_blocks_nothing(
 ) -> None:
     make(tmp_path / file, name)
     data = opened(tmp_path, {"source": file, "inputs": "x", "target": "y"})
-    assert data.train.arrays()["input"].tolist() == X.tolist()
+    assert examples(data.train)["input"].tolist() == X.tolist()
     assert len(read_inputs(tmp_path / file, data.preprocessing)) == 6
     assert sum(len(b.examples) for b in read_blocks(tmp_path / file, data.preprocessing)) == 6
     excluded = (
         opened(tmp_path, {"source": file, "inputs": ["!meta"], "target": "y"}) if name != "single" else data
     )
-    assert excluded.train.arrays()["input"].tolist() == X.tolist()
+    assert examples(excluded.train)["input"].tolist() == X.tolist()
     if name in ("single", "other length"):
         return
     for inputs in (None, "meta", ["x", "me*"]):

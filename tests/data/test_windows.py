@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from nnctl.data.feeding.stream import read_blocks
 from nnctl.data.feeding.windows import segments, starts
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.spec import DataSpec
+from tests.data.examples import examples
 from tests.data.given import opened, write
 from tests.data.whole import read_inputs
 
@@ -44,7 +46,7 @@ def test_starts(length: int, stride: int, horizon: int, expected: list[int]) -> 
 
 def test_inputs_and_target_of_each_window(tmp_path: Path) -> None:
     data = series(tmp_path, window={"length": 4, "stride": 3, "horizon": 2})
-    arrays = data.train.arrays()
+    arrays = examples(data.train)
     firsts = np.arange(0, 15, 3)
     t = firsts[:, None] + np.arange(4)
     np.testing.assert_array_equal(arrays["input"], np.stack([t, 100 + t], axis=-1))
@@ -56,14 +58,14 @@ def test_the_split_is_by_time_and_no_window_crosses_it(tmp_path: Path) -> None:
     data = series(tmp_path, window={"length": 3}, split={"validation": 5, "test": 0.25})
     spans = []
     for part in (data.train, data.validation, data.test):
-        arrays = part.arrays()
+        arrays = examples(part)
         spans.append((arrays["input"][..., 0].min(), arrays["y"].max() - 100))
     assert spans == [(0, 9), (10, 14), (15, 19)]
 
 
 def test_no_window_crosses_a_group(tmp_path: Path) -> None:
     data = series(tmp_path, window={"length": 3, "group": "who"})
-    x = data.train.arrays()["input"][..., 0]
+    x = examples(data.train)["input"][..., 0]
     assert len(x) == 9 + 5
     assert not ((x[:, 0] < 12) & (x[:, -1] >= 11)).any()
 
@@ -77,26 +79,26 @@ def test_scaling_is_fitted_on_training_rows(tmp_path: Path) -> None:
     data = series(
         tmp_path, window={"length": 3}, split={"test": 10}, columns={"x": {"scale": "minmax"}}, inputs="x"
     )
-    assert data.train.arrays()["input"].max() == np.float32(8 / 9)
-    assert data.test.arrays()["input"].max() == np.float32(18 / 9)
+    assert examples(data.train)["input"].max() == np.float32(8 / 9)
+    assert examples(data.test)["input"].max() == np.float32(18 / 9)
 
 
 def test_the_past_of_the_target_is_an_input_by_default(tmp_path: Path) -> None:
     write(tmp_path, "s.csv", "t\n" + "".join(f"{i}\n" for i in range(6)))
     data = opened(tmp_path, {"source": "s.csv", "target": "t", "window": {"length": 4}})
-    assert data.train.arrays()["input"][..., 0].tolist() == [[0, 1, 2, 3], [1, 2, 3, 4]]
-    assert data.train.arrays()["t"].tolist() == [4, 5]
+    assert examples(data.train)["input"][..., 0].tolist() == [[0, 1, 2, 3], [1, 2, 3, 4]]
+    assert examples(data.train)["t"].tolist() == [4, 5]
 
 
 def test_words_in_windows(tmp_path: Path) -> None:
     data = series(tmp_path, window={"length": 2}, inputs=["who", "x"])
-    assert data.train.arrays()["input"][11].tolist() == [[1, 0, 11], [0, 1, 12]]
+    assert examples(data.train)["input"][11].tolist() == [[1, 0, 11], [0, 1, 12]]
 
 
 def test_reading_shuffled_windows(tmp_path: Path) -> None:
     data = series(tmp_path, window={"length": 4})
-    whole = data.train.arrays()
-    picked = data.train.arrays(np.array([9, 0, 9, 3]))
+    whole = examples(data.train)
+    picked = examples(data.train, np.array([9, 0, 9, 3]))
     np.testing.assert_array_equal(picked["input"], whole["input"][[9, 0, 9, 3]])
 
 
@@ -113,7 +115,7 @@ def test_a_random_split_of_windows_is_refused() -> None:
 def test_predicting_needs_no_room_for_the_target(tmp_path: Path) -> None:
     data = series(tmp_path, window={"length": 4, "horizon": 2})
     write(tmp_path, "new.csv", "y,x\n104,4\n105,5\n106,6\n107,7\n")
-    found = read_inputs(tmp_path / "new.csv", data.preprocessing).arrays()
+    found = examples(read_inputs(tmp_path / "new.csv", data.preprocessing))
     assert found["input"][0, :, 0].tolist() == [4, 5, 6, 7]
     with pytest.raises(DataError, match=r"the file of 4 rows is too short for a window"):
         read_examples(tmp_path / "new.csv", data.preprocessing)
@@ -132,7 +134,7 @@ def test_what_separated_series_in_training_separates_them_in_a_file(where: str, 
     data = opened(tmp_path, config)
     assert data.test is not None
     assert len(data.train) + len(data.test) == 21
-    stored = Preprocessing.from_json(data.preprocessing.to_json())
+    stored = Preprocessing.from_data(json.loads(json.dumps(data.preprocessing.config())))
     assert stored.window is not None
     assert stored.window.group == "id"
     assert len(read_examples(tmp_path / "s.csv", stored)) == 21

@@ -16,6 +16,7 @@ from nnctl.data.feeding.table_feeds import TableFeeds
 from nnctl.data.feeding.windows import first_rows
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.reading import blocks, lines, text_blocks
+from tests.data.examples import examples
 
 
 def read_inputs(path: Path, preprocessing: Preprocessing, dtype: str = "float32") -> Dataset:
@@ -23,7 +24,7 @@ def read_inputs(path: Path, preprocessing: Preprocessing, dtype: str = "float32"
     wanted, error = None, ""
     try:
         wanted = _whole(path, preprocessing, dtype)
-        values = wanted.arrays()
+        values = examples(wanted)
     except DataError as refused:
         error = str(refused)
     for size in (2, blocks.BLOCK_ROWS):
@@ -33,7 +34,7 @@ def read_inputs(path: Path, preprocessing: Preprocessing, dtype: str = "float32"
             found: list[dict[str, Any]] = []
             said = ""
             try:
-                found = [b.examples.arrays() for b in stream.read_blocks(path, preprocessing, dtype)]
+                found = [examples(b.examples) for b in stream.read_blocks(path, preprocessing, dtype)]
             except DataError as refused:
                 said = str(refused)
         assert said == error

@@ -52,17 +52,3 @@ def test_everything(size, dtype, tolerance):
         reduce.sum_all_parallel(x, code, 3.0, scratch, parallel)
         np.testing.assert_allclose(y[0], 3 * expected, rtol=tolerance, atol=tolerance)
         np.testing.assert_array_equal(y, parallel)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 40, 1), (3, 5, 7)])
-def test_largest(shape, dtype):
-    rng = np.random.default_rng(3)
-    x = rng.integers(-3, 3, shape).astype(dtype)
-    y, dx = np.empty((shape[0], shape[2]), dtype), np.empty_like(x)
-    reduce.max_middle(x, y)
-    np.testing.assert_array_equal(y, x.max(1))
-    dy = rng.normal(size=y.shape).astype(dtype)
-    reduce.max_middle_grad(x, y, dy, np.empty(shape[2], dtype), dx)
-    equal = x == y[:, None]
-    np.testing.assert_allclose(dx, dy[:, None] * equal / equal.sum(1, keepdims=True), rtol=1e-6)

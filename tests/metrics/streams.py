@@ -12,7 +12,7 @@ from nnctl.losses.total import effective_weights
 from nnctl.metrics.base import MetricSpec, metrics
 from nnctl.ops.base import Graph
 from nnctl.program.bind import bind, compile_graph, new_arena
-from nnctl.program.passes import broken_invariants
+from tests.program.invariants import broken_invariants
 
 Batch = dict[str, Array]
 """y_true, y_pred, and maybe weight (N,) and mask (N, T)."""

@@ -12,7 +12,7 @@ from nnctl.core.arrays import Array
 from nnctl.ops.base import Graph, Value
 from nnctl.program.autodiff import gradients
 from nnctl.program.bind import bind, compile_graph, new_arena
-from nnctl.program.passes import broken_invariants
+from tests.program.invariants import broken_invariants
 
 Build = Callable[..., Value | list[Value] | tuple[Value, ...]]
 

@@ -71,12 +71,7 @@ def test_reductions(axes: tuple[int, ...]) -> None:
     x = normal(4, 3, 7)
     (total,) = evaluate(lambda x: sums.sum_axes(x, axes), {"x": x})
     np.testing.assert_allclose(total, x.sum(axes), rtol=1e-13)
-    (mean,) = evaluate(lambda x: sums.mean_axes(x, axes), {"x": x})
-    np.testing.assert_allclose(mean, x.mean(axes), rtol=1e-13)
-    (largest,) = evaluate(lambda x: reduce.max_axes(x, axes), {"x": x})
-    np.testing.assert_array_equal(largest, x.max(axes))
-    check_gradients(lambda x: sums.mean_axes(x, axes), {"x": x})
-    check_gradients(lambda x: reduce.max_axes(x, axes), {"x": x})
+    check_gradients(lambda x: sums.sum_axes(x, axes), {"x": x})
 
 
 def test_whole_sums() -> None:

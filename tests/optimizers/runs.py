@@ -10,7 +10,7 @@ from nnctl.core.arrays import Array
 from nnctl.ops.base import Graph
 from nnctl.optimizers.base import FlatUpdate, OptimizerSpec, optimizers
 from nnctl.program.bind import bind, compile_graph, new_arena
-from nnctl.program.passes import broken_invariants
+from tests.program.invariants import broken_invariants
 
 SEGMENT = 16
 

@@ -13,8 +13,9 @@ from nnctl.ops.base import Graph, Node, Op, TensorType, Value
 from nnctl.ops.metrics import accumulate_mean
 from nnctl.ops.reduce import sum_all
 from nnctl.program.autodiff import gradients
-from nnctl.program.passes import broken_invariants, dead_code, fuse, run_passes
+from nnctl.program.passes import dead_code, fuse, run_passes
 from tests.ops.harness import activate
+from tests.program.invariants import broken_invariants
 
 
 def ops(graph: Graph) -> list[str]:

@@ -14,7 +14,6 @@ from nnctl.ops import convolution, elementwise, linear, shape
 from nnctl.ops.base import Graph
 from nnctl.program.bind import Compiled, bind, compile_graph, new_arena
 from nnctl.program.listing import listing
-from nnctl.program.passes import broken_invariants
 from nnctl.program.plan import ALIGNMENT
 from nnctl.program.programs import Evaluation, Prediction, Training
 from nnctl.program.session import Session
@@ -22,6 +21,7 @@ from nnctl.spec.model import ModelSpec
 from nnctl.spec.training import TrainingSpec
 from nnctl.workflow.assemble import assemble
 from tests.ops.harness import activate
+from tests.program.invariants import broken_invariants
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -143,16 +143,16 @@ def test_programs_share_one_arena_of_exactly_the_planned_size() -> None:
     wanted = [Training({"x": (32, 5)}), Training({"x": (7, 5)}), Evaluation({"x": (32, 5)})]
     bound = session.prepare(wanted)
     sizes = [session.compiled(program).plan.size for program in wanted]
-    assert session.arena_bytes == max(sizes)
+    assert session._arena.nbytes == max(sizes)
     starts = {b.inputs["input:x"].ctypes.data - b.inputs["input:x"].ctypes.data % ALIGNMENT for b in bound}
-    assert max(starts) - min(starts) < session.arena_bytes
+    assert max(starts) - min(starts) < session._arena.nbytes
 
 
 def test_a_larger_batch_than_any_before_rebinds() -> None:
     session = session_of(model())
     small = session.training({"x": (2, 5)})
     large = session.training({"x": (200, 5)})
-    assert session.arena_bytes == session.compiled(Training({"x": (200, 5)})).plan.size
+    assert session._arena.nbytes == session.compiled(Training({"x": (200, 5)})).plan.size
     again = session.training({"x": (2, 5)})
     assert again is not small
     for program in (large, again):

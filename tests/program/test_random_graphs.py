@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnctl.program.passes import broken_invariants
 from nnctl.program.programs import Evaluation, Prediction, Training
 from nnctl.program.session import Session
 from nnctl.program.step import InputSizes
+from tests.program.invariants import broken_invariants
 
 from .random_graphs import (
     IMAGES,

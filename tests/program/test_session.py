@@ -80,7 +80,7 @@ def test_a_model_that_only_predicts_has_no_room_for_gradients() -> None:
     session = Session(model_of([dense(2, "a")]), dtype="float32", seed=1, threads=1)
     assert (session.slots, session.states) == ({}, {})
     assert session.weights.gradients.size == 0
-    assert session.arena_bytes == 0
+    assert session._arena.nbytes == 0
 
 
 @pytest.mark.parametrize(("of_a", "of_b"), [(2.0, 1.0), (0.0, 1.5)])
@@ -296,7 +296,7 @@ def test_only_training_draws_and_moves_statistics() -> None:
 def test_a_session_without_programs_has_no_arena() -> None:
     session = session_of(model_of([dense(2, "a")]))
     assert session.prepare([]) == []
-    assert session.arena_bytes == 0
+    assert session._arena.nbytes == 0
 
 
 def test_sizes_in_any_order_are_the_same_program() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import RunError
-from nnctl.runs.model_file import Damaged, Gone, ModelFile, check_hash, read_model, read_texts, write_model
+from nnctl.runs.model_file import Damaged, Gone, ModelFile, check_hash, read_model, write_model
 from nnctl.runs.state import TrainingState, weights_sha256
 from nnctl.storage.hdf5_reader import FileRefused
 
@@ -27,7 +27,6 @@ def test_everything_comes_back(tmp_path: Path) -> None:
     assert same_states(back.state, model.state)
     assert (back.config, back.preprocessing) == (model.config, model.preprocessing)
     assert digest == back.weights_sha256 == weights_sha256(model.state.weights)
-    assert read_texts(tmp_path / "m.h5") == (model.config, model.preprocessing)
 
 
 def test_an_empty_state_and_a_long_config(tmp_path: Path) -> None:
@@ -259,7 +258,7 @@ def test_why_a_text_is_refused(tmp_path: Path) -> None:
             file["config"].write_direct(np.array(value, dtype=file["config"].dtype))
         seal(path)
         with pytest.raises(FileRefused) as caught:
-            read_texts(path)
+            read_model(path)
         assert str(caught.value) == f"{path}: 'config' is not {why}"
 
 

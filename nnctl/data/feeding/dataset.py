@@ -58,44 +58,19 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def read(self, indices: Rows, out: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Write the examples `indices` (n,) into the first n rows of the buffers in `out`.
+    def read(self, part: ExampleArray, indices: Rows, out: npt.NDArray[Any]) -> None:
+        """Write a part of the examples `indices` (n,) into the first n rows of `out`.
 
         Args:
+            part: One of the data set's own: an input and an output may have the same name.
             indices: Example numbers from 0 to len - 1, in any order.
-            out: By model input, by model output and "sample_weight": C-contiguous buffers with at least n
-                rows, of any float or integer type that holds the values; arrays not named are not read.
+            out: C-contiguous, with at least n rows, of any float or integer type that holds the values.
 
         Raises:
-            KeyError: `out` names what this data set does not have.
             IndexError: an index is out of range.
             DataError: a value that is read lazily is missing, infinite or unknown.
         """
-        for name, buffer in out.items():
-            self.read_part(self.part(name), indices, buffer)
-
-    def read_part(self, part: ExampleArray, indices: Rows, out: npt.NDArray[Any]) -> None:
-        """`read` for one of the data set's own parts: where an input and an output have the same name."""
         self._read(part, self.rows[indices], out[: len(indices)])
-
-    def part(self, name: str) -> ExampleArray:
-        """The array that a batch holds under `name`. Raises KeyError."""
-        if name == WEIGHT and self.weight is not None:
-            return self.weight
-        return self.inputs[name] if name in self.inputs else self.targets[name]
-
-    def signature(self) -> dict[str, Signature]:
-        """Shape and type of every array of a batch by name."""
-        parts = {**self.inputs, **self.targets, **({WEIGHT: self.weight} if self.weight else {})}
-        return {name: Signature(p.shape, p.dtype) for name, p in parts.items()}
-
-    def arrays(self, indices: Rows | None = None) -> dict[str, npt.NDArray[Any]]:
-        """The examples (all of them by default) as new arrays: for tests and small data."""
-        chosen = np.arange(len(self), dtype=np.int64) if indices is None else indices
-        parts = {n: self.part(n) for n in self.signature()}
-        out = {n: np.empty((len(chosen), *p.shape), dtype=p.dtype) for n, p in parts.items()}
-        self.read(chosen, out)
-        return out
 
     def pieces(
         self, part: ExampleArray, dtype: str, size: int = 1 << 16
@@ -104,7 +79,7 @@ class Dataset:
         for start in range(0, len(self), size):
             indices = np.arange(start, min(start + size, len(self)), dtype=np.int64)
             values = np.empty((len(indices), *part.shape), dtype=dtype)
-            self.read_part(part, indices, values)
+            self.read(part, indices, values)
             yield start, values
 
     def place(self, part: ExampleArray, index: int) -> tuple[Origin, int]:

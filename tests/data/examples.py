@@ -1,0 +1,21 @@
+"""The examples of a data set as arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnctl.data.feeding.dataset import WEIGHT, Dataset
+from nnctl.data.table import Rows
+
+
+def examples(split: Dataset, indices: Rows | None = None) -> dict[str, npt.NDArray[Any]]:
+    """What batches are read from, by model input, model output and "sample_weight"; all examples or some."""
+    chosen = np.arange(len(split)) if indices is None else indices
+    parts = {**split.inputs, **split.targets, **({WEIGHT: split.weight} if split.weight else {})}
+    out = {name: np.empty((len(chosen), *part.shape), dtype=part.dtype) for name, part in parts.items()}
+    for name, part in parts.items():
+        split.read(part, chosen, out[name])
+    return out
