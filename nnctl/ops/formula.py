@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+_ARITHMETIC = ("BINARY_OP", "UNARY_NEGATIVE", "CALL")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,11 @@ class Formula:
     def typed(self, dtype: Any) -> tuple[Any, ...]:
         """The numbers as scalars of a float type, as kernels take them."""
         return tuple(np.dtype(dtype).type(number) for number in self.numbers)
+
+    @property
+    def operations(self) -> int:
+        """The arithmetic in it: + - * / and calls."""
+        return sum(i.opname in _ARITHMETIC for i in dis.get_instructions(self.function))
 
     def __str__(self) -> str:
         name = self.function.__qualname__

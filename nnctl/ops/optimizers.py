@@ -1,4 +1,4 @@
-"""Updates: what happens to all gradients first, then one fused pass an optimizer over flat buffers.
+"""Updates: what happens to all gradients first, then one pass over flat buffers.
 
 The nodes here write variables and have no outputs; they run in the order they were added.
 """
@@ -12,7 +12,8 @@ from typing import ClassVar
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.ops.base import KernelCall, Op, TensorType, Value, dummy
+from nnctl.ops.base import KernelCall, Op, TensorType, Value
+from nnctl.ops.formula import Formula
 
 PARALLEL_FROM = 1 << 19
 """Weights from which an update pays for several threads: it waits for memory, not for arithmetic."""
@@ -60,23 +61,19 @@ class Update(Op):
     written.
 
     Args:
-        kernel: The function in kernels.optimizers.
-        numbers: Its numbers between `hyper` and the slots.
-        slots: Which of the slots that the kernel takes this optimizer keeps.
-        parallel: Whether the kernel has a parallel form.
-        work: Floating-point operations a weight.
+        after: A formula of w, g, the slots and the elements of hyper: w and the slots after the step.
+        decay: The weight decay, which comes first: w -= (w decay) rate.
+        slots: How many slots there are.
     """
 
-    kernel: str
-    numbers: tuple[float | int, ...]
-    slots: tuple[bool, ...]
-    parallel: bool
-    work: int
+    after: Formula
+    decay: float
+    slots: int
 
     @property
     def mutates(self) -> tuple[int, ...]:  # type: ignore[override]
         """The weights and every slot."""
-        return (0, *range(3, 3 + sum(self.slots)))
+        return (0, *range(3, 3 + self.slots))
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         flat = inputs[0]
@@ -87,16 +84,16 @@ class Update(Op):
     def calls(
         self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
     ) -> Sequence[KernelCall]:
-        w, g, hyper = inputs[:3]
-        kept = iter(inputs[3:])
-        slots = [next(kept) if used else dummy(w.dtype.name) for used in self.slots]
-        name = f"optimizers.{self.kernel}"
-        wide = self.parallel and threads > 1 and w.size >= PARALLEL_FROM
-        kernel = f"{name}_parallel" if wide else name
-        return (KernelCall(kernel, (g, hyper, *self.numbers, *slots, w)),)
+        w, g, hyper, *slots = inputs
+        steps = tuple(hyper[i : i + 1] for i in range(hyper.size))
+        kernel = "optimizers.update"
+        if threads > 1 and w.size >= PARALLEL_FROM:
+            kernel += "_parallel"
+        args = (g, steps, w.dtype.type(self.decay), self.after.typed(w.dtype), tuple(slots), w)
+        return (KernelCall(kernel, args, (self.after.function,)),)
 
     def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
-        return self.work * inputs[0].size
+        return (3 + self.after.operations) * inputs[0].size
 
 
 def check_finite(gradients: Value, starts: Sequence[int]) -> Value:
@@ -121,54 +118,6 @@ def clip_by_global_norm(gradients: Value, norm: float) -> None:
     clip_by_norm(gradients, (0, gradients.type.size), norm)
 
 
-def sgd(
-    w: Value, g: Value, hyper: Value, m: Value | None, decay: float, momentum: float, nesterov: bool
-) -> None:
-    """Gradient descent; slot m is the momentum. hyper: the rate."""
-    numbers = (float(decay), float(momentum), int(nesterov))
-    op = Update("sgd", numbers, (m is not None,), True, 4 if m is None else 6)
-    w.graph.add(op, w, g, hyper, *([] if m is None else [m]))
-
-
-def adam(
-    w: Value,
-    g: Value,
-    hyper: Value,
-    slots: Sequence[Value],
-    decay: float,
-    beta_1: float,
-    beta_2: float,
-    epsilon: float,
-) -> None:
-    """Adam with slots m and v, AMSGrad with a third. hyper: the rate, and the rate without bias."""
-    numbers = (float(decay), 1.0 - beta_1, 1.0 - beta_2, float(epsilon))
-    op = Update("amsgrad" if len(slots) == 3 else "adam", numbers, (True,) * len(slots), len(slots) == 2, 14)
-    w.graph.add(op, w, g, hyper, *slots)
-
-
-def rmsprop(
-    w: Value,
-    g: Value,
-    hyper: Value,
-    v: Value,
-    m: Value | None,
-    a: Value | None,
-    decay: float,
-    rho: float,
-    momentum: float,
-    epsilon: float,
-) -> None:
-    """RMSprop; slots: mean square v, momentum m, mean gradient a. hyper: the rate."""
-    if m is None and a is None:
-        op = Update("rmsprop", (float(decay), float(rho), float(epsilon)), (True,), False, 10)
-        w.graph.add(op, w, g, hyper, v)
-        return
-    numbers = (float(decay), float(rho), float(momentum), int(a is not None), float(epsilon))
-    op = Update("rmsprop_full", numbers, (True, m is not None, a is not None), False, 16)
-    w.graph.add(op, w, g, hyper, *[slot for slot in (v, m, a) if slot is not None])
-
-
-def adagrad(w: Value, g: Value, hyper: Value, total: Value, decay: float, epsilon: float) -> None:
-    """Adagrad; slot: the sum of squares. hyper: the rate."""
-    op = Update("adagrad", (float(decay), float(epsilon)), (True,), False, 9)
-    w.graph.add(op, w, g, hyper, total)
+def update(w: Value, g: Value, hyper: Value, slots: Sequence[Value], after: Formula, decay: float) -> None:
+    """One step of an optimizer by formula (see Update)."""
+    w.graph.add(Update(after, float(decay), len(slots)), w, g, hyper, *slots)

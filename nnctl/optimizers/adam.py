@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from pydantic import Field, NonNegativeFloat
 
 from nnctl.core.real import power_int
-from nnctl.optimizers.base import FlatUpdate, register
+from nnctl.kernels.functions import sqrt
+from nnctl.optimizers.base import register
 from nnctl.optimizers.gradient import GradientOptimizer
 
 
@@ -39,12 +40,32 @@ class Adam(GradientOptimizer):
         power_2 = power_int(self.beta_2, step + 1)
         return (learning_rate, learning_rate * math.sqrt(1.0 - power_2) / (1.0 - power_1))
 
-    def step(self, flat: FlatUpdate) -> None:
-        from nnctl.ops.optimizers import adam
+    def numbers(self) -> Mapping[str, float]:
+        return {"new_1": 1.0 - self.beta_1, "new_2": 1.0 - self.beta_2, "epsilon": self.epsilon}
 
-        slots = [flat.slots[name] for name in self.slots()]
-        numbers = (self.weight_decay or 0.0, self.beta_1, self.beta_2, self.epsilon)
-        adam(flat.weights, flat.gradients, flat.hyper, slots, *numbers)
+    def rule(self) -> Callable[..., Any]:
+        return with_largest if self.amsgrad else after
+
+
+def after(
+    w: float, g: float, m: float, v: float, rate: float, alpha: float,
+    new_1: float, new_2: float, epsilon: float,
+) -> tuple[float, float, float]:  # fmt: skip
+    """The plain step; new_1 and new_2 are 1 - beta_1 and 1 - beta_2."""
+    mean = m + (g - m) * new_1
+    square = v + (g * g - v) * new_2
+    return w - mean * alpha / (sqrt(square) + epsilon), mean, square
+
+
+def with_largest(
+    w: float, g: float, m: float, v: float, top: float, rate: float, alpha: float,
+    new_1: float, new_2: float, epsilon: float,
+) -> tuple[float, float, float, float]:  # fmt: skip
+    """AMSGrad: the largest v so far divides."""
+    mean = m + (g - m) * new_1
+    square = v + (g * g - v) * new_2
+    largest = square if square > top else top
+    return w - mean * alpha / (sqrt(largest) + epsilon), mean, square, largest
 
 
 @register

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from pydantic import Field, NonNegativeFloat
 
-from nnctl.optimizers.base import FlatUpdate, register
+from nnctl.kernels.functions import sqrt
+from nnctl.optimizers.base import register
 from nnctl.optimizers.gradient import GradientOptimizer
 
 
@@ -36,13 +37,51 @@ class RMSprop(GradientOptimizer):
             names.append("average_gradient")
         return dict.fromkeys(names, 0.0)
 
-    def step(self, flat: FlatUpdate) -> None:
-        from nnctl.ops.optimizers import rmsprop
+    def numbers(self) -> Mapping[str, float]:
+        return {**super().numbers(), "new": 1.0 - self.rho}
 
-        v, m, a = (flat.slots.get(name) for name in ("velocity", "momentum", "average_gradient"))
-        assert v is not None
-        numbers = (self.weight_decay or 0.0, self.rho, self.momentum, self.epsilon)
-        rmsprop(flat.weights, flat.gradients, flat.hyper, v, m, a, *numbers)
+    def rule(self) -> Callable[..., Any]:
+        if self.centered:
+            return centered_moving if self.momentum else centered
+        return moving if self.momentum else plain
+
+
+def plain(
+    w: float, g: float, v: float, rate: float, rho: float, new: float, epsilon: float
+) -> tuple[float, float]:
+    """Without momentum; `new` is 1 - rho."""
+    square = rho * v + new * (g * g)
+    return w - rate * g / sqrt(square + epsilon), square
+
+
+def moving(
+    w: float, g: float, v: float, m: float, rate: float,
+    rho: float, new: float, momentum: float, epsilon: float,
+) -> tuple[float, float, float]:  # fmt: skip
+    """With momentum."""
+    square = rho * v + new * (g * g)
+    step = momentum * m + rate * g / sqrt(square + epsilon)
+    return w - step, square, step
+
+
+def centered(
+    w: float, g: float, v: float, a: float, rate: float, rho: float, new: float, epsilon: float
+) -> tuple[float, float, float]:
+    """Divided by the variance; `a` is the mean gradient."""
+    square = rho * v + new * (g * g)
+    mean = rho * a + new * g
+    return w - rate * g / sqrt(square - mean * mean + epsilon), square, mean
+
+
+def centered_moving(
+    w: float, g: float, v: float, m: float, a: float, rate: float,
+    rho: float, new: float, momentum: float, epsilon: float,
+) -> tuple[float, float, float, float]:  # fmt: skip
+    """Divided by the variance, with momentum."""
+    square = rho * v + new * (g * g)
+    mean = rho * a + new * g
+    step = momentum * m + rate * g / sqrt(square - mean * mean + epsilon)
+    return w - step, square, step, mean
 
 
 @register
@@ -60,9 +99,7 @@ class Adagrad(GradientOptimizer):
     def slots(self) -> Mapping[str, float]:
         return {"accumulator": self.initial_accumulator_value}
 
-    def step(self, flat: FlatUpdate) -> None:
-        from nnctl.ops.optimizers import adagrad
-
-        total = flat.slots["accumulator"]
-        decay = self.weight_decay or 0.0
-        adagrad(flat.weights, flat.gradients, flat.hyper, total, decay, self.epsilon)
+    @staticmethod
+    def after(w: float, g: float, total: float, rate: float, epsilon: float) -> tuple[float, float]:
+        square = total + g * g
+        return w - rate * g / sqrt(square + epsilon), square

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 from pydantic import NonNegativeFloat, PositiveFloat, model_validator
 from pydantic_core import PydanticCustomError
@@ -13,10 +13,16 @@ from nnctl.schedules.rate import LearningRate, rate_at
 
 
 class GradientOptimizer(OptimizerSpec):
-    """Clips the gradients, decays the weights, then steps; subclasses give the step.
+    """Clips the gradients, decays the weights, then steps.
+
+    A subclass gives the step as a static method `after` that is a formula (`nnctl/kernels/formula.py`): a
+    weight and its slots after the step, from the weight, its gradient, its slots (as `slots` names them), the
+    step's numbers (as `hyper` gives them, the learning rate first), and the fields that its arguments name.
 
     Source: keras.optimizers.Optimizer.
     """
+
+    after: ClassVar[Any]
 
     learning_rate: LearningRate = 0.001
     """The step size: a number or a schedule."""
@@ -44,8 +50,18 @@ class GradientOptimizer(OptimizerSpec):
     def hyper(self, step: int, learning_rate: float) -> Sequence[float]:
         return (learning_rate,)
 
+    def rule(self) -> Callable[..., Any]:
+        """The formula of a step with these fields; `after`, if one does for all."""
+        after: Callable[..., Any] = self.after
+        return after
+
+    def numbers(self) -> Mapping[str, float]:
+        """The formula's last arguments by name."""
+        return {name: value for name, value in self if isinstance(value, int | float)}
+
     def update(self, flat: FlatUpdate) -> None:
-        from nnctl.ops.optimizers import clip_by_global_norm, clip_by_norm, clip_by_value
+        from nnctl.ops.formula import formula
+        from nnctl.ops.optimizers import clip_by_global_norm, clip_by_norm, clip_by_value, update
 
         if self.clipnorm is not None:
             clip_by_norm(flat.gradients, flat.starts, self.clipnorm)
@@ -53,8 +69,7 @@ class GradientOptimizer(OptimizerSpec):
             clip_by_global_norm(flat.gradients, self.global_clipnorm)
         if self.clipvalue is not None:
             clip_by_value(flat.gradients, self.clipvalue)
-        self.step(flat)
-
-    def step(self, flat: FlatUpdate) -> None:
-        """Add the op that decays the weights and steps."""
-        raise NotImplementedError
+        slots = [flat.slots[name] for name in self.slots()]
+        (steps,) = flat.hyper.shape
+        after = formula(self.rule(), 2 + len(slots) + steps, self.numbers())
+        update(flat.weights, flat.gradients, flat.hyper, slots, after, self.weight_decay or 0.0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pydantic import Field
 
-from nnctl.optimizers.base import FlatUpdate, register
+from nnctl.optimizers.base import register
 from nnctl.optimizers.gradient import GradientOptimizer
 from nnctl.schedules.rate import LearningRate
 
@@ -28,9 +29,25 @@ class SGD(GradientOptimizer):
     def slots(self) -> Mapping[str, float]:
         return {"momentum": 0.0} if self.momentum else {}
 
-    def step(self, flat: FlatUpdate) -> None:
-        from nnctl.ops.optimizers import sgd
+    def rule(self) -> Callable[..., Any]:
+        if not self.momentum:
+            return plain
+        return ahead if self.nesterov else moving
 
-        m = flat.slots.get("momentum")
-        decay = self.weight_decay or 0.0
-        sgd(flat.weights, flat.gradients, flat.hyper, m, decay, self.momentum, self.nesterov)
+
+def plain(w: float, g: float, rate: float) -> float:
+    """Without momentum."""
+    return w - g * rate
+
+
+def moving(w: float, g: float, m: float, rate: float, momentum: float) -> tuple[float, float]:
+    """With momentum."""
+    speed = m * momentum - g * rate
+    return w + speed, speed
+
+
+def ahead(w: float, g: float, m: float, rate: float, momentum: float) -> tuple[float, float]:
+    """With Nesterov's momentum."""
+    step = g * rate
+    speed = m * momentum - step
+    return w + (speed * momentum - step), speed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,9 @@ from nnctl.losses.base import losses
 from nnctl.losses.termwise import Termwise
 from nnctl.ops.activation import RELU, SIGMOID
 from nnctl.ops.base import Graph
-from nnctl.ops.formula import Formula
+from nnctl.ops.formula import Formula, formula
+from nnctl.optimizers.base import optimizers
+from nnctl.optimizers.gradient import GradientOptimizer
 
 
 def of_activations() -> dict[str, Formula]:
@@ -45,3 +48,20 @@ def of_losses() -> dict[str, tuple[Formula, Formula]]:
 
 def _filled(function: Callable[..., Any]) -> Formula:
     return Formula(function, (0.4,) * (len(inspect.signature(function).parameters) - 2))
+
+
+def of_optimizers() -> list[tuple[Formula, int, int]]:
+    """Every optimizer's rules, with how many slots and numbers of a step they take."""
+    variants: tuple[dict[str, Any], ...] = (
+        {}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"amsgrad": True}, {"centered": True},
+        {"centered": True, "momentum": 0.9},
+    )  # fmt: skip
+    found: dict[Any, tuple[Formula, int, int]] = {}
+    for name, fields in itertools.product(optimizers.names(), variants):
+        cls = optimizers.get(name)
+        assert cls is not None
+        if issubclass(cls, GradientOptimizer) and set(fields) <= set(cls.model_fields):
+            made = cls.model_validate(fields)
+            slots, steps = len(made.slots()), len(made.hyper(0, 0.1))
+            found[made.rule()] = formula(made.rule(), 2 + slots + steps, made.numbers()), slots, steps
+    return list(found.values())

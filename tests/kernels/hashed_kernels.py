@@ -24,7 +24,7 @@ from nnctl.kernels import (
     reduce,
     softmax,
 )
-from tests.kernels.formulas import of_activations, of_losses
+from tests.kernels.formulas import of_activations, of_losses, of_optimizers
 
 ROWS, COLUMNS = 301, 37
 RNG = np.random.default_rng(7)
@@ -111,12 +111,12 @@ def updates(dtype: str) -> Iterator[np.ndarray]:
     b, c = np.abs(b), np.abs(c)
     gradients.clip_by_norm(3.0, starts, g)
     gradients.clip_by_value(0.2, g)
-    optimizers.sgd(g, hyper, 0.01, 0.9, 1, a, w)
-    optimizers.adam(g, hyper, 0.01, 0.1, 0.001, 1e-7, a, b, w)
-    optimizers.amsgrad(g, hyper, 0.01, 0.1, 0.001, 1e-7, a, b, c, w)
-    optimizers.rmsprop(g, hyper, 0.01, 0.9, 1e-7, b, w)
-    optimizers.adagrad(g, hyper, 0.01, 1e-7, c, w)
-    yield from (w, g, a, b, c)
+    for after, slots, steps in of_optimizers():
+        kept = tuple(part.copy() for part in (b, c, a)[:slots])
+        now = tuple(hyper[i : i + 1] for i in range(steps))
+        optimizers.update(after.function)(g, now, w.dtype.type(0.01), after.typed(dtype), kept, w)
+        yield from kept
+    yield from (w, g)
 
 
 def orthonormal(dtype: str) -> Iterator[np.ndarray]:

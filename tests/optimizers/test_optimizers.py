@@ -151,3 +151,15 @@ def test_wrong_fields(name: str, fields: dict[str, Any], message: str) -> None:
     # Where it is and of what kind is Pydantic's promise; its words are not.
     found = caught.value.errors()[0]
     assert message in f"{'.'.join(map(str, found['loc']))} {found['type']} {found['msg']}"
+
+
+def test_gradients_that_are_zero_leave_what_decay_makes_of_the_weights() -> None:
+    """w - (w decay) rate, before the step."""
+    for name in ("sgd", "adam", "rmsprop", "adagrad"):
+        got, _ = run(
+            make(name, learning_rate=0.25, weight_decay=0.5),
+            [np.array([2.0, -8.0])],
+            [[np.zeros(2)]],
+            "float64",
+        )
+        assert got[0].tolist() == [1.75, -7.0], name
