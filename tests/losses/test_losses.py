@@ -22,6 +22,15 @@ def make(name: str, **fields: Any) -> LossSpec:
     return cls(**fields)
 
 
+def test_every_loss_has_a_case() -> None:
+    """With every field of its own: a new loss has its lines in `cases.py`."""
+    for name in losses.names():
+        own = set(type(make(name)).model_fields) - set(LossSpec.model_fields) - {"type", "axis"}
+        cases = [case for case in CASES if case.name == name]
+        assert cases, name
+        assert own <= {field for case in cases for field in case.fields}, name
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)
 def test_rows(case: Case, dtype: str) -> None:

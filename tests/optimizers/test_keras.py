@@ -7,32 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnctl.optimizers.base import optimizers
+from tests.optimizers.cases import COMMON, VARIANTS
 from tests.optimizers.runs import make, run
 
 pytestmark = pytest.mark.keras
 
-DECAY = {"type": "ExponentialDecay", "initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.5}
-COMMON: list[dict[str, Any]] = [
-    {},
-    {"weight_decay": 0.1},
-    {"clipnorm": 0.9},
-    {"clipvalue": 0.4},
-    {"global_clipnorm": 1.3},
-    {"learning_rate": DECAY},
-]
-CASES: list[tuple[str, dict[str, Any]]] = [
-    *((name, fields) for name in ("SGD", "RMSprop", "Adagrad", "Adam", "AdamW") for fields in COMMON),
-    ("SGD", {"momentum": 0.9}),
-    ("SGD", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.05}),
-    ("RMSprop", {"momentum": 0.9, "rho": 0.8}),
-    ("RMSprop", {"centered": True, "epsilon": 1e-3}),
-    ("RMSprop", {"centered": True, "momentum": 0.5, "weight_decay": 0.05}),
-    ("Adagrad", {"initial_accumulator_value": 0.0, "epsilon": 1e-3}),
-    ("Adam", {"amsgrad": True, "weight_decay": 0.1}),
-    ("Adam", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}),
-    ("AdamW", {"amsgrad": True}),
-    ("AdamW", {"weight_decay": 0.3}),
-]
+CASES = [*((name, fields) for name in optimizers.names() for fields in COMMON), *VARIANTS]
 
 
 @pytest.mark.parametrize(("name", "fields"), CASES, ids=lambda c: str(c))

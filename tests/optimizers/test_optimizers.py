@@ -12,7 +12,10 @@ from pydantic import ValidationError
 from nnctl.core.arrays import Array
 from nnctl.ops import optimizers as ops
 from nnctl.ops.base import Value
+from nnctl.optimizers.base import optimizers
+from nnctl.optimizers.gradient import GradientOptimizer
 from tests.ops.harness import evaluate
+from tests.optimizers.cases import VARIANTS
 from tests.optimizers.runs import make, run
 
 Step = Callable[[Array, Array, dict[str, Array], int], Array]
@@ -67,15 +70,20 @@ def test_steps(name: str, fields: dict[str, Any], step: Step) -> None:
         np.testing.assert_allclose(slot[15], start, err_msg="the padding stays as it was")
 
 
-@pytest.mark.parametrize(
-    ("name", "fields"),
-    [("SGD", {"momentum": 0.9}), ("Adam", {}), ("Adam", {"amsgrad": True}), ("RMSprop", {}), ("Adagrad", {})],
-)
+def test_every_field_is_tried() -> None:
+    """In a line of `cases.py`, against Keras."""
+    for name in optimizers.names():
+        cls = type(make(name))
+        own = set(cls.__annotations__) & set(cls.model_fields) - set(GradientOptimizer.model_fields)
+        assert own <= {field for of, fields in VARIANTS if of == name for field in fields}, name
+
+
+@pytest.mark.parametrize(("name", "fields"), [*((name, {}) for name in optimizers.names()), *VARIANTS])
 def test_same_bits_on_any_number_of_threads(name: str, fields: dict[str, Any]) -> None:
     rng = np.random.default_rng(1)
     weights = [rng.standard_normal((801, 731)).astype(np.float32)]
     gradients = [[rng.standard_normal((801, 731)).astype(np.float32)] for _ in range(2)]
-    runs = [run(make(name, **fields, clipnorm=1.0), weights, gradients, threads=n) for n in (1, 2, 3)]
+    runs = [run(make(name, **{"clipnorm": 1.0} | fields), weights, gradients, threads=n) for n in (1, 2, 3)]
     for (got,), _ in runs[1:]:
         assert got.tobytes() == runs[0][0][0].tobytes()
 
@@ -155,7 +163,7 @@ def test_wrong_fields(name: str, fields: dict[str, Any], message: str) -> None:
 
 def test_gradients_that_are_zero_leave_what_decay_makes_of_the_weights() -> None:
     """w - (w decay) rate, before the step."""
-    for name in ("sgd", "adam", "rmsprop", "adagrad"):
+    for name in optimizers.names():
         got, _ = run(
             make(name, learning_rate=0.25, weight_decay=0.5),
             [np.array([2.0, -8.0])],

@@ -1,0 +1,30 @@
+"""What optimizers are tried with, against Keras and on several threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DECAY = {"type": "ExponentialDecay", "initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.5}
+COMMON: list[dict[str, Any]] = [
+    {},
+    {"weight_decay": 0.1},
+    {"clipnorm": 0.9},
+    {"clipvalue": 0.4},
+    {"global_clipnorm": 1.3},
+    {"learning_rate": DECAY},
+]
+"""What every optimizer is tried with."""
+
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("SGD", {"momentum": 0.9}),
+    ("SGD", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.05}),
+    ("RMSprop", {"momentum": 0.9, "rho": 0.8}),
+    ("RMSprop", {"centered": True, "epsilon": 1e-3}),
+    ("RMSprop", {"centered": True, "momentum": 0.5, "weight_decay": 0.05}),
+    ("Adagrad", {"initial_accumulator_value": 0.0, "epsilon": 1e-3}),
+    ("Adam", {"amsgrad": True, "weight_decay": 0.1}),
+    ("Adam", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}),
+    ("AdamW", {"amsgrad": True}),
+    ("AdamW", {"weight_decay": 0.3}),
+]
+"""What an optimizer has beside that: a new one has its line here, with every field of its own."""
