@@ -38,7 +38,7 @@ class Member:
         path: Its path in the layer graph, which names its weights.
         trainable: Whether it and all around it are.
         calls: What each call reads; an input has one call that reads nothing.
-        named: Keras's names for what a call reads, where the layer's inputs have names (by call number).
+        named: Keras's names for what a call reads, where it takes the inputs by name (by call number).
         told: The arguments of a call that are not at their defaults (by call number).
         masks: The tensor of indices whose zeros mask a call, where Keras must be told (by call number).
         inner: For a nested model: what is in it.
@@ -154,8 +154,10 @@ class _Reader:
             part.told[call] = layer.told()
         if layer.input_names():
             named = dict(zip(entry.input_names or layer.input_names(), reads, strict=False))
-            part.named[call] = in_order(layer, named)
-            reads = tuple(named[word] for word in part.named[call])
+            order = in_order(layer, named)
+            reads = tuple(named[word] for word in order)
+            if layer.in_keras.arguments:
+                part.named[call] = order
         part.calls.append(reads)
         if part.layer is not None and part.layer.nests:
             inner = self._inner(part, full, frame.scope, reads)
@@ -219,8 +221,8 @@ def in_order(layer: Layer, given: Iterable[str]) -> tuple[str, ...]:
 
 
 def by_place(layer: Layer) -> tuple[str, ...]:
-    """The names of the inputs that are given to Keras's call by their places, if those before them are."""
-    return layer.in_keras.arguments or layer.input_names()[:1]
+    """The names of the inputs that are given to Keras's call, or listed there, by their places."""
+    return layer.in_keras.arguments or layer.input_names()
 
 
 def _free(name: str, taken: Sequence[str]) -> str:
