@@ -26,7 +26,7 @@ class FeatureScale(Layer):
     scale_constraint: Constraint | None = None
     """What s satisfies after each update."""
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         self.need_known(x, -1, "the last axis")
         return x
 

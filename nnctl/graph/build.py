@@ -229,7 +229,7 @@ class _GraphBuilder:
         shapes = tuple(self.graph.shape(ref) for ref in refs)
         given = placed(layer, entry.input_names, shapes)
         try:
-            made = layer.output_shape(*given)
+            made = layer.compute_output_shape(*given)
             weights = layer.weights(*given)
         except ShapeError as error:
             at = (*path, error.field) if error.field else path

@@ -74,7 +74,7 @@ def length_problems(
             continue
         shapes = [known[ref] for ref in node.inputs]
         try:
-            made = node.layer.output_shape(*node.placed(shapes))
+            made = node.layer.compute_output_shape(*node.placed(shapes))
         except ShapeError as error:
             read, seen = shown_reads(node.inputs, shapes), shown_reads(map(Ref, inputs), inputs.values())
             message = f"layer '{node.name}': {error} (it reads {read}, from {of}{seen})"

@@ -48,9 +48,9 @@ _KINDS = {"initializer": 1, "regularizer": 2, "constraint": 3}
 class Layer(Spec):
     """A layer's config and meaning.
 
-    A subclass gives `output_shape`, `weights` where it has any, and `call`, each with the layer's inputs as
-    parameters: `(self, x)` takes one, `(self, *inputs)` any number. A layer with several outputs returns a
-    list of shapes and a list of tensors.
+    A subclass gives `compute_output_shape`, `weights` where it has any, and `call`, each with the layer's
+    inputs as parameters: `(self, x)` takes one, `(self, *inputs)` any number. A layer with several outputs
+    returns a list of shapes and a list of tensors.
     """
 
     name: str | None = None
@@ -134,7 +134,7 @@ class Layer(Spec):
         """What a config calls this layer: its class's name."""
         return type(self).__name__
 
-    def output_shape(self, *inputs: Any, **named: Any) -> Shape | list[Shape]:
+    def compute_output_shape(self, *inputs: Any, **named: Any) -> Shape | list[Shape]:
         """The output's shape (or a list, for several outputs) from the inputs' shapes.
 
         Raises:
@@ -145,7 +145,7 @@ class Layer(Spec):
     def weights(self, *inputs: Any, **named: Any) -> Mapping[str, Weight]:
         """The layer's weights by name, in Keras's order (trainable ones first, then statistics).
 
-        Called only with shapes that `output_shape` took.
+        Called only with shapes that `compute_output_shape` took.
         """
         return {}
 
@@ -253,7 +253,7 @@ class Layer(Spec):
 class SameShape(Layer):
     """What layers share that change each number of one input and no shape."""
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         return x
 
 

@@ -40,7 +40,7 @@ class BatchNormalization(WithScale, WithTraining):
     moving_variance_initializer: Initializer = "ones"
     """First values of the moving variance."""
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         self.need_known(x, self.need_axis(x, self.axis), "the channels")
         return x
 

@@ -29,7 +29,7 @@ class Concatenate(Layer):
     axis: int = -1
     """The axis to lay them along; 0 is the batch, -1 the last."""
 
-    def output_shape(self, *inputs: Shape) -> Shape:
+    def compute_output_shape(self, *inputs: Shape) -> Shape:
         first, *others = inputs
         at = self.need_axis(first, self.axis)
         out = list(first)

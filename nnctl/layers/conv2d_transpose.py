@@ -53,7 +53,7 @@ class ConvolutionTranspose(WithKernel, Windowed):
             before = min(around // 2 + around % 2, window - 1)
         return (length - 1) * stride + around - window + 2, window - 1 - before
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         self.need_channels(x)
         sizes = [None if n is None else self._spread(axis, n)[0] for axis, n in enumerate(x[:-1])]
         return (*sizes, self.filters)

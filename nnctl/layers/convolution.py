@@ -59,7 +59,7 @@ class Windowed(WithActivation, WithBias):
         self.need_rank(x, *self.spatial, "channels")
         return self.need_known(x, -1, "the channels")
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         self.need_channels(x)
         size = slide(self.kind, "kernel_size", x[:-1], self.window, self.strides, self.padding)
         return (*size, self.filters)
@@ -106,9 +106,9 @@ class Convolution(WithKernel, Windowed):
             )
         return value
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         self._channels(x)
-        return super().output_shape(x)
+        return super().compute_output_shape(x)
 
     def _channels(self, x: Shape) -> int:
         channels = self.need_channels(x)

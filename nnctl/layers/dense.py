@@ -28,7 +28,7 @@ class Dense(WithActivation, WithKernel, WithBias):
     units: PositiveInt
     """How many numbers come out at each position: O."""
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         self.need_known(x, -1, "the last axis")
         return (*x[:-1], self.units)
 

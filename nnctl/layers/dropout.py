@@ -30,7 +30,7 @@ class Dropout(WithTraining):
     seed: int | None = None
     """The stream's seed; default: the experiment's."""
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         noise = self.noise_shape
         if noise is None:
             return x

@@ -44,7 +44,7 @@ class Embedding(Layer):
     mask_zero: bool = False
     """Whether index 0 is padding, which later layers skip."""
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         return (*x, self.output_dim)
 
     def weights(self, x: Shape) -> Mapping[str, Weight]:

@@ -27,7 +27,7 @@ class Flatten(Layer):
     data_format: Literal["channels_last"] = "channels_last"
     """Where the channels are: always last."""
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         return (None,) if None in x else (prod(n for n in x if n is not None),)
 
     def call(self, ctx: LayerContext, x: Value) -> Value:

@@ -37,7 +37,7 @@ class Input(Layer):
 
     aliases: ClassVar[tuple[str, ...]] = ("InputLayer", "input_layer")
 
-    def output_shape(self, *inputs: Shape) -> Shape | list[Shape]:
+    def compute_output_shape(self, *inputs: Shape) -> Shape | list[Shape]:
         """The declared shape.
 
         Raises:

@@ -50,7 +50,7 @@ class LayerNormalization(WithScale):
             )
         return axes
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         self._lengths(x)
         return x
 

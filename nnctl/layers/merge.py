@@ -22,7 +22,7 @@ class Merge(Layer):
 
     fewest_inputs: ClassVar[int] = 2
 
-    def output_shape(self, *inputs: Shape) -> Shape:
+    def compute_output_shape(self, *inputs: Shape) -> Shape:
         shape, *others = inputs
         for other in others:
             shape = self._joined(shape, other)
@@ -46,7 +46,7 @@ class Merge(Layer):
 
     def alike(self, *inputs: Value) -> list[Value]:
         """The inputs, stretched to the output's shape where they are smaller."""
-        shape = self.output_shape(*(x.shape[1:] for x in inputs))
+        shape = self.compute_output_shape(*(x.shape[1:] for x in inputs))
         return [_stretched(x, tuple(n for n in shape if n is not None)) for x in inputs]
 
     def output_mask(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value | None] | None:

@@ -38,7 +38,7 @@ class Pooling(Layer):
         steps: tuple[int, ...] = self.strides or self.pool_size
         return steps
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         self.need_rank(x, *self.spatial, "channels")
         size = slide(self.kind, "pool_size", x[:-1], self.pool_size, self.steps, self.padding)
         return (*size, x[-1])
@@ -67,7 +67,7 @@ class GlobalPooling(Layer):
     keepdims: bool = False
     """Whether the spatial axes stay, of length 1."""
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         self.need_rank(x, *self.spatial, "channels")
         return (*(1,) * len(self.spatial), x[-1]) if self.keepdims else (x[-1],)
 

@@ -93,7 +93,7 @@ class Recurrent(WithKernel, WithRecurrentKernel, WithBias, WithTraining):
         """The activation's name, as ops know it."""
         return type(self.activation).__name__
 
-    def output_shape(self, x: Shape, *initial: Shape) -> Shape | list[Shape]:
+    def compute_output_shape(self, x: Shape, *initial: Shape) -> Shape | list[Shape]:
         self.need_rank(x, "time", "features")
         self.need_known(x, 1, "the features")
         self._check_initial(initial)

@@ -40,7 +40,7 @@ class Reshape(Layer):
             raise PydanticCustomError("reshape", "an axis of length 0 holds nothing")
         return value
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         known = prod(n for n in self.target_shape if n != -1)
         if None in x:
             return tuple(None if n == -1 else n for n in self.target_shape)
@@ -54,5 +54,5 @@ class Reshape(Layer):
         return tuple(size // known if n == -1 else n for n in self.target_shape)
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
-        shape = self.output_shape(x.shape[1:])
+        shape = self.compute_output_shape(x.shape[1:])
         return reshape(x, (x.shape[0], *(n for n in shape if n is not None)))

@@ -25,7 +25,7 @@ class Softmax(Layer):
     axis: int = -1
     """The axis that sums to 1; 0 is the batch, -1 the last."""
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         self.need_axis(x, self.axis)
         return x
 

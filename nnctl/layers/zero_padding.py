@@ -26,7 +26,7 @@ class ZeroPadding(Layer):
     data_format: Literal["channels_last"] = "channels_last"
     """Where the channels are: always last."""
 
-    def output_shape(self, x: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape) -> Shape:
         self.need_rank(x, *self.spatial, "channels")
         padded = zip(x[:-1], self.padding, strict=True)
         return (*(None if n is None else before + n + after for n, (before, after) in padded), x[-1])

@@ -45,7 +45,10 @@ def said(place: Path, old: str, new: str, command: str = "train") -> Result:
 
 @pytest.mark.parametrize("command", ["check", "train"])
 def test_in_what_is_called_when_the_graph_is_built(place: Path, command: str) -> None:
-    for function, before in (("output_shape", "        self.need_known("), ("weights", "        features =")):
+    for function, before in (
+        ("compute_output_shape", "        self.need_known("),
+        ("weights", "        features ="),
+    ):
         sys.modules.pop("nnctl_plugin_scale", None)
         done = said(place, before, f"        raise KeyError('what I forgot')\n{before}", command)
         assert_told(place, done, function)

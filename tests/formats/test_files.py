@@ -31,7 +31,7 @@ from tests.formats.models import model
 class Swirl(Layer):
     """A layer that a plugin might bring."""
 
-    def output_shape(self, *inputs: Shape) -> Shape:
+    def compute_output_shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
 
 

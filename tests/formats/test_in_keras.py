@@ -42,7 +42,7 @@ class MultiHeadAttention(Layer):
     num_heads: int = 2
     key_dim: int = 3
 
-    def output_shape(self, query: Shape, value: Shape, key: Shape | None = None) -> Shape:
+    def compute_output_shape(self, query: Shape, value: Shape, key: Shape | None = None) -> Shape:
         return query
 
     def weights(self, query: Shape, value: Shape, key: Shape | None = None) -> Mapping[str, Weight]:
@@ -76,7 +76,7 @@ class Bidirectional(Layer):
     def children(self) -> Mapping[str, Layer]:
         return {"forward_layer": self.layer, "backward_layer": self.layer}
 
-    def output_shape(self, x: Shape, *initial: Shape) -> Shape:
+    def compute_output_shape(self, x: Shape, *initial: Shape) -> Shape:
         return (2 * self.layer.units,)
 
     def weights(self, x: Shape, *initial: Shape) -> Mapping[str, Weight]:
@@ -100,8 +100,8 @@ class TimeDistributed(Layer):
     def children(self) -> Mapping[str, Layer]:
         return {"layer": self.layer}
 
-    def output_shape(self, x: Shape) -> Shape:
-        return (x[0], *self.layer.output_shape(x[1:]))
+    def compute_output_shape(self, x: Shape) -> Shape:
+        return (x[0], *self.layer.compute_output_shape(x[1:]))
 
     def weights(self, x: Shape) -> Mapping[str, Weight]:
         return {f"layer/{key}": weight for key, weight in self.layer.weights(x[1:]).items()}
@@ -215,7 +215,7 @@ def test_weights_are_counted_in_their_group() -> None:
 class Odd(Layer):
     """A layer whose mask no other layer's rule gives."""
 
-    def output_shape(self, x: Shape) -> list[Shape]:
+    def compute_output_shape(self, x: Shape) -> list[Shape]:
         return [x, x]
 
     def output_mask(self, ctx: LayerContext, *inputs: Value) -> list[Value | None]:

@@ -433,7 +433,7 @@ def test_what_a_layer_of_a_plugin_raises(monkeypatch: pytest.MonkeyPatch) -> Non
     def raises(self: Any, *inputs: Any) -> Any:
         raise RuntimeError("odd one out")
 
-    monkeypatch.setattr(Dense, "output_shape", raises)
+    monkeypatch.setattr(Dense, "compute_output_shape", raises)
     layers = ["Flatten", dense(2, name="odd"), {"type": "Softmax", "axis": 7}]
     with pytest.raises(RuntimeError):
         made(layers)

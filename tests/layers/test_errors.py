@@ -59,7 +59,7 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
 @pytest.mark.parametrize(("config", "shapes", "message", "field"), MISFITS, ids=str)
 def test_shapes_that_do_not_fit(config: Any, shapes: Any, message: str, field: str | None) -> None:
     with pytest.raises(ShapeError, match=message) as caught:
-        make(config).output_shape(*shapes)
+        make(config).compute_output_shape(*shapes)
     assert caught.value.field == field
 
 
@@ -94,7 +94,7 @@ def test_what_is_said_to_do_about_it(
     config: Any, shapes: list[tuple[int | None, ...]], expected: str
 ) -> None:
     with pytest.raises(ShapeError) as caught:
-        make(config).output_shape(*shapes)
+        make(config).compute_output_shape(*shapes)
     assert caught.value.expected == expected
 
 
@@ -197,7 +197,7 @@ VARYING: list[tuple[Any, list[tuple[int | None, ...]], tuple[int | None, ...]]] 
 
 @pytest.mark.parametrize(("config", "shapes", "expected"), VARYING, ids=str)
 def test_lengths_that_vary(config: Any, shapes: Any, expected: tuple[int | None, ...]) -> None:
-    assert make(config).output_shape(*shapes) == expected
+    assert make(config).compute_output_shape(*shapes) == expected
 
 
 @pytest.mark.parametrize("name", layers.names())

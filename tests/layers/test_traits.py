@@ -37,7 +37,7 @@ EACH = {config["type"]: (config, shapes) for config, shapes, _ in CASES}
 def test_what_a_layer_is(name: str) -> None:
     config, shapes = EACH[name]
     made = make(config)
-    assert made.output_shape(*shapes)
+    assert made.compute_output_shape(*shapes)
     assert made.kind == name
     assert made.trainable
     for trait, bases in TRAITS.items():
@@ -129,7 +129,7 @@ def test_joined_inputs_are_floats_unless_all_are_of_one_type() -> None:
 
 
 def test_an_input_has_the_shape_it_is_given() -> None:
-    assert make({"type": "Input", "shape": [3, None]}).output_shape() == (3, None)
+    assert make({"type": "Input", "shape": [3, None]}).compute_output_shape() == (3, None)
 
 
 def weights(config: Any, *shapes: Shape) -> dict[str, Weight]:

@@ -220,11 +220,11 @@ def test_every_op_is_told_apart_by_what_it_is_for() -> None:
 
 
 def test_a_shape_that_a_layer_promised_and_did_not_make(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Dense, "output_shape", lambda self, x: (9,))
+    monkeypatch.setattr(Dense, "compute_output_shape", lambda self, x: (9,))
     session = session_of(model_of([dense(2, "a")]))
     with pytest.raises(ValueError, match=r"'a' promised \(9,\) and made \(2,\)"):
         session.prediction({"x": (4, 5)})
-    monkeypatch.setattr(Dense, "output_shape", lambda self, x: (2, 1))
+    monkeypatch.setattr(Dense, "compute_output_shape", lambda self, x: (2, 1))
     with pytest.raises(ValueError, match=r"'a' promised \(2, 1\) and made \(2,\)"):
         session_of(model_of([dense(2, "a")])).prediction({"x": (4, 5)})
 

@@ -40,7 +40,7 @@ def _mixer(monkeypatch: pytest.MonkeyPatch) -> None:
         twice: Flag = False
         """Whether it mixes twice."""
 
-        def output_shape(self, first: Shape, second: Shape, third: Shape | None = None) -> Shape:
+        def compute_output_shape(self, first: Shape, second: Shape, third: Shape | None = None) -> Shape:
             return first
 
         def call(self, ctx: LayerContext, first: Value, second: Value, third: Value | None = None) -> Value:

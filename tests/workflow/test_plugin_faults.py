@@ -27,8 +27,8 @@ class Faulty(Layer):
         if self.where == where:
             raise KeyError(f"no such {where}")
 
-    def output_shape(self, *inputs):
-        self.fault("output_shape")
+    def compute_output_shape(self, *inputs):
+        self.fault("compute_output_shape")
         return inputs[0]
 
     def weights(self, *inputs):
@@ -74,8 +74,8 @@ training: {loss: mse}
 """
 
 CASES = [
-    *(("check", w) for w in ("output_shape", "weights", "call", "lookup", "initializer", "apply")),
-    *(("train", w) for w in ("output_shape", "call", "initializer", "apply", "sample")),
+    *(("check", w) for w in ("compute_output_shape", "weights", "call", "lookup", "initializer", "apply")),
+    *(("train", w) for w in ("compute_output_shape", "call", "initializer", "apply", "sample")),
     ("plan", "call"),
 ]
 
