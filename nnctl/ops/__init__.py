@@ -1,11 +1,14 @@
-"""Ops: what layers are made of. One file a family; import functions from the family's module.
+"""What layers are made of, a file per family: an op's shape rule, its gradient in ops, the kernel to run.
+
+An op never knows a layer, and no array is touched before a program is bound. Functions are imported from the
+family's module:
 
 - `linear`: products of matrices, and of a tensor's last axis with a weight
 - `convolution`, `pooling`: images (batch, height, width, channels); sequences are images of height 1
 - `recurrent`: SimpleRNN, LSTM, GRU, each one op over the whole sequence
 - `elementwise`, `activation`: arithmetic and functions element by element
 - `softmax`: over the last axis, and the logits behind an output
-- `reduce`: sums, means, maxima over axes or everything
+- `sums`, `reduce`: sums over axes, and over everything
 - `shape`, `transpose`: views, copies, slices, concatenation, moved axes
 - `dropout`: masks counted by the step
 - `normalization`, `layer_norm`: batch statistics, their moving averages, rows of their own

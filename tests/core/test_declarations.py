@@ -59,3 +59,13 @@ def test_dataclasses_are_values_but_for_those_that_are_known_to_change() -> None
                 if any(s.startswith("dataclass") and "frozen=True" not in s for s in said):
                     found.setdefault(file, []).append(node.name)
     assert {file: " ".join(names) for file, names in found.items()} == CHANGING
+
+
+def test_each_package_says_what_it_holds_and_what_it_never_does() -> None:
+    """In two sentences with a line between, for whoever opens the folder."""
+    packages = {file: tree for file, tree in TREES.items() if file.endswith("/__init__.py")}
+    assert len(packages) > 25
+    for file, tree in packages.items():
+        holds, never = (ast.get_docstring(tree) or "").split("\n\n")[:2]
+        assert holds.endswith("."), file
+        assert any(word in never for word in ("never", "Nothing", "No ", "out of place", "nothing")), file
