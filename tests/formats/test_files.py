@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from typing import Any
 
 import h5py
 import numpy as np
@@ -66,6 +67,41 @@ def test_what_keras_has_not_is_named(layer: Layer, message: str) -> None:
 @pytest.mark.parametrize("cls", [cls for cls in activations.classes() if cls.model_fields])
 def test_an_activation_with_parameters_says_what_has_them_in_keras(cls: type[ActivationFunction]) -> None:
     assert cls.keras_layer or cls.keras_operation
+
+
+def parts(layers: list[Any]) -> list[Any]:
+    """The layers of an exported model, its input left out."""
+    made = model({"inputs": {"x": [3]}, "layers": layers})
+    archive = keras_archive(made.spec, made.graph, made.weights, name="m", dtype="float32")
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return list(json.loads(opened.read("config.json"))["config"]["layers"][1:])
+
+
+@pytest.mark.parametrize(
+    ("activation", "form"),
+    [
+        ({"type": "relu"}, "relu"),
+        ({"type": "relu", "max_value": 6}, ("keras.layers", "ReLU")),
+        ({"type": "relu", "threshold": -0.5}, ("keras.src.activations.activations", "ReLU")),
+        ({"type": "leaky_relu", "negative_slope": 0}, ("keras.layers", "LeakyReLU")),
+        ({"type": "leaky_relu", "negative_slope": -1}, ("keras.src.ops.nn", "LeakyRelu")),
+        ({"type": "elu", "alpha": -2}, ("keras.layers", "ELU")),
+        ({"type": "gelu", "approximate": True}, ("keras.src.ops.nn", "Gelu")),
+    ],
+    ids=str,
+)
+def test_parameters_of_an_activation_are_those_of_a_layer_or_of_an_operation(
+    activation: Any, form: Any
+) -> None:
+    (dense,) = parts([{"type": "Dense", "units": 2, "activation": activation}])
+    found = dense["config"]["activation"]
+    assert (found if isinstance(found, str) else (found["module"], found["class_name"])) == form
+
+
+def test_only_a_chain_that_is_called_so_becomes_one() -> None:
+    inner = ["Softmax", {"type": "Dense", "units": 2}]
+    nested = [{"type": kind, "layers": inner} for kind in ("Sequential", "Functional")]
+    assert [part["class_name"] for part in parts(nested)] == ["Sequential", "Functional"]
 
 
 def test_a_mask_that_keras_would_drop_is_an_error() -> None:

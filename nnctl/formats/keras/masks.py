@@ -11,11 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Literal
 
 from nnctl.core.foreign import told
-from nnctl.core.shapes import Shape
 from nnctl.graph.model import CallNode, LayerGraph, Ref, WeightInfo
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Graph, Value
@@ -53,13 +51,12 @@ def _made(node: CallNode, masks: Sequence[_Mask | None], weights: Iterable[Weigh
     tensors: dict[Value, Ref] = {}
     sources: dict[Value, MaskSource] = {}
     leaves: list[Value | None] = []
-    for index, (ref, shape, mask) in enumerate(
-        zip(node.inputs, _sizes(node.input_shapes), masks, strict=True)
-    ):
-        tensors[graph.input(f"tensor {index}", (1, *shape))] = ref
+    for index, (ref, shape, mask) in enumerate(zip(node.inputs, node.input_shapes, masks, strict=True)):
+        sizes = [n or 1 for n in shape]  # a mask of length 1 joins with any
+        tensors[graph.input(f"tensor {index}", (1, *sizes))] = ref
         leaves.append(None)
         if mask is not None:
-            leaf = leaves[-1] = graph.input(f"mask {index}", (1, *shape[: mask.rank]), "uint8")
+            leaf = leaves[-1] = graph.input(f"mask {index}", (1, *sizes[: mask.rank]), "uint8")
             sources[leaf] = mask.source
     variables = {info.field: graph.variable(info.name, info.weight.shape) for info in weights}
     ctx = LayerContext(graph, variables, False, node.placed(leaves), 0, node.name, node.trainable)
@@ -68,13 +65,6 @@ def _made(node: CallNode, masks: Sequence[_Mask | None], weights: Iterable[Weigh
         None if value is None else _Mask(_source(value, sources, tensors), len(value.shape) - 1)
         for value in (made if isinstance(made, list) else [made])
     ]
-
-
-def _sizes(shapes: Sequence[Shape]) -> list[tuple[int, ...]]:
-    """The shapes, a length that varies as long as that axis of another input (else 1), so that they join."""
-    axes = zip_longest(*shapes, fillvalue=1)
-    known = [max(n or 1 for n in lengths) for lengths in axes]
-    return [tuple(n or known[axis] for axis, n in enumerate(shape)) for shape in shapes]
 
 
 def _source(value: Value, sources: Mapping[Value, MaskSource], tensors: Mapping[Value, Ref]) -> MaskSource:
