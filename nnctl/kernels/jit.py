@@ -23,7 +23,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 with warnings.catch_warnings(record=True) as _said:
     warnings.simplefilter("always")
     import numba
-    from numba.core import codegen, compiler, config
+    from numba.core import codegen, compiler, config, cpu
 
 from nnctl.kernels.cache import KernelCache, folder
 
@@ -79,6 +79,16 @@ class _PartLibrary(codegen.JITCodeLibrary):  # type: ignore[misc]
         return ctypes.cast(ctypes.pythonapi.PyObject_Call, ctypes.c_void_p).value or 0
 
 
+def _not_of_a_part(create: Callable[..., None]) -> Callable[..., None]:
+    """What makes an entry to a function from outside, leaving out parts: only kernels are entered."""
+
+    def made(context: Any, library: Any, *rest: Any, **options: Any) -> None:
+        if not isinstance(library, _PartLibrary):
+            create(context, library, *rest, **options)
+
+    return made
+
+
 class _KernelCompiler(compiler.Compiler):  # type: ignore[misc]
     """Compiles a kernel; whatever Numba compiles on the way becomes a part of it."""
 
@@ -91,12 +101,20 @@ class _KernelCompiler(compiler.Compiler):  # type: ignore[misc]
     def _compile_core(self) -> Any:
         # Under Numba's global compiler lock, so no other thread sees the exchange.
         usual = codegen.JITCPUCodegen._library_class
+        entries = {name: getattr(cpu.CPUContext, name) for name in _ENTRIES}
         codegen.JITCPUCodegen._library_class = _PartLibrary
+        for name, create in entries.items():
+            setattr(cpu.CPUContext, name, _not_of_a_part(create))
         try:
             return super()._compile_core()
         finally:
             codegen.JITCPUCodegen._library_class = usual
+            for name, create in entries.items():
+                setattr(cpu.CPUContext, name, create)
 
+
+_ENTRIES = ("create_cpython_wrapper", "create_cfunc_wrapper")
+"""What of Numba's context makes a function callable from Python and from C."""
 
 # What the two classes above change is Numba's own and may move; without it a cold start takes twice as long.
 _PARTS_CAN_WAIT = (
@@ -105,6 +123,7 @@ _PARTS_CAN_WAIT = (
     and hasattr(codegen.JITCodeLibrary, "_finalize_final_module")
     and hasattr(codegen.JITCodeLibrary, "_finalize_dynamic_globals")
     and hasattr(compiler.Compiler, "_compile_core")
+    and all(hasattr(cpu.CPUContext, name) for name in _ENTRIES)
     and "NNCTL_PLAIN_COMPILER" not in os.environ
 )
 
