@@ -130,7 +130,9 @@ def _value(value: Any, owner: str, strict: bool = False) -> list[str]:
     if isinstance(function, FunctionType):
         # Another module's function is in that module's hash.
         away = f"{function.__module__}.{function.__qualname__}"
-        return _function(function, strict) if function.__module__ == owner or strict else [away]
+        if function.__module__ == owner:
+            return _function(function, strict)
+        return [away, *_from_elsewhere(function)] if strict else [away]
     if isinstance(value, type):
         return [f"{value.__module__}.{value.__qualname__}"]
     if strict:
@@ -145,6 +147,17 @@ def _inside(value: Any) -> Any:
     return value.__wrapped__ if isinstance(value, functools._lru_cache_wrapper) else value
 
 
+def _from_elsewhere(function: FunctionType) -> list[str]:
+    """A function of another module that a kernel is made of: it, and its module with all that it imports."""
+    words = _function(function, strict=True)
+    return words if _is_copy(function) else [*words, _module_stamp(function.__module__)]
+
+
+def _is_copy(function: FunctionType) -> bool:
+    """Whether it is a formula's copy, which has names of its own (kernels/formula.py)."""
+    return function.__globals__ is not vars(sys.modules.get(function.__module__, sys))
+
+
 def _function(function: FunctionType, strict: bool = False) -> list[str]:
     """A function's code, defaults and what it closes over; of a formula's copy also what its names mean."""
     words = [_code(function.__code__)]
@@ -155,7 +168,7 @@ def _function(function: FunctionType, strict: bool = False) -> list[str]:
             words += _value(cell.cell_contents, function.__module__, strict)
         except ValueError:  # not filled yet
             words.append("empty")
-    if function.__globals__ is not vars(sys.modules.get(function.__module__, sys)):
+    if _is_copy(function):
         for name, value in sorted(function.__globals__.items()):
             if not name.startswith("__"):
                 words += [name, *_value(value, function.__module__, strict)]

@@ -305,6 +305,28 @@ def test_kernels_made_by_a_function(place: Path) -> None:
     assert len(entries(place)) == before
 
 
+def test_kernels_made_of_functions_of_other_modules(place: Path) -> None:
+    """All that such a function's module has is part of the kernel, though its own module does not import it."""
+
+    def made(shifted: Any) -> Any:
+        @kernel
+        def scaled(x: Any, out: Any) -> None:
+            for i in range(x.shape[0]):
+                out[i] = shifted(x[i])
+
+        return scaled
+
+    site = place / "site"
+    for factor, shift, misses in ((3, 0, 1), (3, 2, 1), (3, 0, 0)):
+        write(site, factor)
+        text = FACTORS.format(factor=factor, shift="FURTHER(x)")
+        further = f"@inline\ndef FURTHER(x):\n    return x * {factor + shift}\n"
+        (site / "cached_factors.py").write_text(text + further)
+        load(site)
+        found = call(made(sys.modules["cached_factors"].shifted))
+        assert found == (1 + factor + shift, misses)
+
+
 PROCESS = """
 import json, os, signal, sys
 import numpy as np
