@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.recurrent import Gated
-from nnctl.ops import recurrent as ops
 from nnctl.ops.base import Value
+from nnctl.ops.recurrence import Cell, recurrence
 from nnctl.ops.shape import reshape, slice_axis
+from nnctl.ops.sums import sum_axes
+
+
+class ResetAfter(Cell):
+    """The step with the reset gate after the state's product, which may have a bias of its own, b'."""
+
+    def extra_gradient(self, kept: Sequence[Value], d_xw: Value, d_hv: Value) -> Value:
+        return sum_axes(d_hv, (0, 1))
 
 
 @register
 class GRU(Gated):
-    """z, r = r(x W + h U + b) and g = a(...) by thirds z, r, g; h = z h + (1 - z) g.
+    """z, r = s(x W + b + h V + b') and g = a(x W + b + r (h V + b')); h = z h + (1 - z) g, step by step.
 
-    The reset gate r multiplies h U (with `reset_after`) or h before its product, for g alone.
+    a is the activation, s the recurrent activation; W, V, b and b' hold the thirds of z, r, g. Without
+    `reset_after`, g = a(x W + b + (r h) V), and there is no b'.
 
-    Shapes: x (B, T, I), h (B, U), kernel W (I, 3U), recurrent_kernel U (U, 3U), bias b (2, 3U), for x W and
-    for h U, or (3U,) without reset_after, y (B, U) or (B, T, U).
+    Shapes: x (B, T, I), h (B, U), kernel W (I, 3U), recurrent_kernel V (U, 3U), bias (2, 3U), b and b', or
+    (3U,) without reset_after, y (B, U) or (B, T, U).
     Source: keras.layers.GRU (Cho et al., 2014).
     """
 
-    gates: ClassVar[int] = 3
+    cell: ClassVar[Cell] = ResetAfter("gru", gates=3, saved=4, own_slope=True)
+    reset_before: ClassVar[Cell] = Cell("gru_reset_before", gates=3, saved=4, own_source=2)
 
     reset_after: bool = True
     """Whether the reset gate is applied after the state's product, or before it."""
@@ -38,8 +49,7 @@ class GRU(Gated):
             width = (self.gates * self.units,)
             of_state = reshape(slice_axis(bias, 0, 1, 2), width)
             bias = reshape(slice_axis(bias, 0, 0, 1), width)
+        cell = self.cell if self.reset_after else self.reset_before
         xw = self.projected(ctx, x, bias)
-        recurrent = ctx.weights["recurrent_kernel"]
-        options = self.options(ctx, x, initial)
-        y, h = ops.gru(xw, recurrent, of_state, self.step, self.gate, self.reset_after, **options)
-        return self.chosen(ctx, y, h)
+        v, options = ctx.weights["recurrent_kernel"], self.options(ctx, x, initial)
+        return self.chosen(ctx, *recurrence(cell, xw, v, *self.activations, extra=of_state, **options))

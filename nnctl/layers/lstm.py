@@ -11,10 +11,8 @@ import numpy as np
 from nnctl.core.keys import Key
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Weight, register
-from nnctl.layers.context import LayerContext
 from nnctl.layers.recurrent import Gated
-from nnctl.ops import recurrent as ops
-from nnctl.ops.base import Value
+from nnctl.ops.recurrence import Cell
 
 
 @dataclass(frozen=True)
@@ -36,15 +34,16 @@ class ForgetBias:
 
 @register
 class LSTM(Gated):
-    """i, f, o = r(x W + h U + b) and g = a(...) by quarters i, f, g, o; c = f c + i g; h = o a(c).
+    """i, f, o = s(x W + b + h V) and g = a(x W + b + h V); c = f c + i g; h = o a(c), step by step.
 
-    Shapes: x (B, T, I), h and c (B, U), kernel W (I, 4U), recurrent_kernel U (U, 4U), bias b (4U,), y (B, U)
+    a is the activation, s the recurrent activation; W, V and b hold the quarters of i, f, g, o.
+
+    Shapes: x (B, T, I), h and c (B, U), kernel W (I, 4U), recurrent_kernel V (U, 4U), bias b (4U,), y (B, U)
     or (B, T, U).
     Source: keras.layers.LSTM (Hochreiter and Schmidhuber, 1997).
     """
 
-    gates: ClassVar[int] = 4
-    states: ClassVar[int] = 2
+    cell: ClassVar[Cell] = Cell("lstm", gates=4, states=2, saved=5)
 
     unit_forget_bias: bool = True
     """Whether the forget gate's bias starts at 1 (Jozefowicz et al., 2015)."""
@@ -54,9 +53,3 @@ class LSTM(Gated):
         if self.use_bias and self.unit_forget_bias:
             weights["bias"] = replace(weights["bias"], initializer=ForgetBias(self.bias_initializer))
         return weights
-
-    def call(self, ctx: LayerContext, x: Value, *initial: Value) -> Value | list[Value]:
-        xw = self.projected(ctx, x, ctx.weights.get("bias"))
-        recurrent = ctx.weights["recurrent_kernel"]
-        y, h, c = ops.lstm(xw, recurrent, self.step, self.gate, **self.options(ctx, x, initial))
-        return self.chosen(ctx, y, h, c)

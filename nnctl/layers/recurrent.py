@@ -18,6 +18,7 @@ from nnctl.layers.in_keras import InKeras
 from nnctl.ops.base import Value
 from nnctl.ops.dropout import dropout, dropout_factor
 from nnctl.ops.linear import linear
+from nnctl.ops.recurrence import Cell, recurrence
 from nnctl.ops.shape import concatenate, reshape, slice_axis
 from nnctl.regularizers.base import Regularizer
 
@@ -40,20 +41,19 @@ def applied_in_a_step(value: Any) -> Any:
 
 
 class Recurrent(WithKernel, WithRecurrentKernel, WithBias, WithTraining):
-    """A step over time with `gates` products of the input and of the state, and `states` state vectors.
+    """A cell's step over time, with G gates: products of the input and of the state, side by side.
 
-    A masked step leaves the state as it is, with initial states too (there Keras forgets the mask).
+    A masked step leaves the states as they are, with initial states too (there Keras forgets the mask).
 
-    Shapes: x (B, T, I), each initial state (B, U), kernel (I, gates U), recurrent_kernel (U, gates U), bias
-    (gates U,), y (B, U) or, with return_sequences, (B, T, U); then, with return_state, each state (B, U).
+    Shapes: x (B, T, I), each initial state (B, U), kernel W (I, G U), recurrent_kernel V (U, G U), bias b
+    (G U,), y (B, U) or, with return_sequences, (B, T, U); then, with return_state, each state (B, U).
     """
 
-    gates: ClassVar[int] = 1
-    states: ClassVar[int] = 1
     keras_only: ClassVar[tuple[str, ...]] = ("stateful",)
     in_keras: ClassVar[InKeras] = InKeras(
         parts={"": "cell"}, arguments=("sequences",), rest="initial_state", mask="mask"
     )
+    cell: ClassVar[Cell]
 
     units: PositiveInt
     """The length of the state and of the output: U."""
@@ -86,12 +86,22 @@ class Recurrent(WithKernel, WithRecurrentKernel, WithBias, WithTraining):
     @classmethod
     def takes(cls) -> tuple[int, int | None]:
         """The sequence, or the sequence and as many initial states as there are."""
-        return 1, 1 + cls.states
+        return 1, 1 + cls.cell.states
 
     @property
-    def step(self) -> str:
-        """The activation's name, as ops know it."""
-        return type(self.activation).__name__
+    def gates(self) -> int:
+        """Products of the input, and of the state, side by side."""
+        return self.cell.gates
+
+    @property
+    def states(self) -> int:
+        """Vectors that go from step to step."""
+        return self.cell.states
+
+    @property
+    def activations(self) -> list[str]:
+        """The names of those that a step applies, as ops know them."""
+        return [type(self.activation).__name__]
 
     def compute_output_shape(self, x: Shape, *initial: Shape) -> Shape | list[Shape]:
         self.need_rank(x, "time", "features")
@@ -157,7 +167,7 @@ class Recurrent(WithKernel, WithRecurrentKernel, WithBias, WithTraining):
         return dropout_factor(x, self.recurrent_dropout, key, ctx.graph.step(), shape)
 
     def options(self, ctx: LayerContext, x: Value, initial: Sequence[Value]) -> dict[str, Any]:
-        """What the ops of all recurrences take beside products and activations."""
+        """What a recurrence takes beside products and activations."""
         return {
             "states": initial,
             "mask": ctx.mask,
@@ -166,6 +176,13 @@ class Recurrent(WithKernel, WithRecurrentKernel, WithBias, WithTraining):
             "zero_output_for_mask": self.zero_output_for_mask and ctx.mask is not None,
             "keep": ctx.differentiable,
         }
+
+    def call(self, ctx: LayerContext, x: Value, *initial: Value) -> Value | list[Value]:
+        xw = self.projected(ctx, x, ctx.weights.get("bias"))
+        options = self.options(ctx, x, initial)
+        return self.chosen(
+            ctx, *recurrence(self.cell, xw, ctx.weights["recurrent_kernel"], *self.activations, **options)
+        )
 
     def chosen(self, ctx: LayerContext, y: Value, *states: Value) -> Value | list[Value]:
         """The outputs asked for, out of every step's y (B, T, U) and the last states (B, U)."""
@@ -197,6 +214,5 @@ class Gated(Recurrent):
         return applied_in_a_step(value)
 
     @property
-    def gate(self) -> str:
-        """The recurrent activation's name, as ops know it."""
-        return type(self.recurrent_activation).__name__
+    def activations(self) -> list[str]:
+        return [*super().activations, type(self.recurrent_activation).__name__]

@@ -5,7 +5,7 @@ family's module:
 
 - `linear`: products of matrices, and of a tensor's last axis with a weight
 - `convolution`, `pooling`: images (batch, height, width, channels); sequences are images of height 1
-- `recurrent`: SimpleRNN, LSTM, GRU, each one op over the whole sequence
+- `recurrence`: one op over a whole sequence; a cell says its step (SimpleRNN, LSTM, GRU)
 - `elementwise`, `activation`: arithmetic and functions element by element
 - `softmax`: over the last axis, and the logits behind an output
 - `sums`, `reduce`: sums over axes, and over everything

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnctl.layers.gru import GRU
+from nnctl.layers.lstm import LSTM
+from nnctl.layers.simple_rnn import SimpleRNN
 from nnctl.ops.base import Value
-from nnctl.ops.recurrent import gru, lstm, simple_rnn
+from nnctl.ops.recurrence import recurrence
 from tests.ops.harness import check_gradients, evaluate
 
 B, T, U = 3, 4, 5
@@ -21,32 +24,28 @@ def draw(*shape: int) -> np.ndarray[Any, Any]:
 
 
 CELLS = {
-    "simple_rnn": (1, 1, simple_rnn, {}),
-    "lstm": (4, 2, lstm, {}),
-    "gru": (3, 1, gru, {"reset_after": True}),
-    "gru before": (3, 1, gru, {"reset_after": False}),
+    "simple_rnn": SimpleRNN.cell,
+    "lstm": LSTM.cell,
+    "gru": GRU.cell,
+    "gru_reset_before": GRU.reset_before,
 }
 
 
 def build(name: str, options: dict[str, Any]) -> Any:
-    _, _, function, attributes = CELLS[name]
-
     def made(
-        xw: Value, u: Value, bias: Value | None = None, h0: Value | None = None, c0: Value | None = None,
-        mask: Value | None = None, factors: Value | None = None,
-    ) -> Any:  # fmt: skip
+        xw: Value, v: Value, h0: Value | None = None, c0: Value | None = None, **more: Value
+    ) -> tuple[Value, ...]:
         states = [s for s in (h0, c0) if s is not None]
-        more = attributes | options | {"states": states, "mask": mask, "factors": factors}
-        return function(xw, u, bias, **more) if name.startswith("gru") else function(xw, u, **more)
+        return recurrence(CELLS[name], xw, v, states=states, **more, **options)
 
     return made
 
 
 def inputs_of(name: str, full: bool) -> dict[str, Any]:
-    gates, states = CELLS[name][:2]
-    inputs = {"xw": draw(B, T, gates * U), "u": draw(U, gates * U)}
+    gates, states = CELLS[name].gates, CELLS[name].states
+    inputs = {"xw": draw(B, T, gates * U), "v": draw(U, gates * U)}
     if name == "gru":
-        inputs["bias"] = draw(gates * U)
+        inputs["extra"] = draw(gates * U)
     if full:
         inputs |= {"h0": draw(B, U)} | ({"c0": draw(B, U)} if states == 2 else {})
         inputs |= {"mask": MASK, "factors": (RNG.random((gates, B, U)) < 0.7) / 0.7}
@@ -58,7 +57,7 @@ def test_gradients(name: str) -> None:
     plain = inputs_of(name, False)
     check_gradients(build(name, {}), plain)
     # Only the last state is used: no gradient arrives at the sequence.
-    check_gradients(lambda **v: build(name, {})(**v)[1], plain, wrt=["xw", "u"])
+    check_gradients(lambda **v: build(name, {})(**v)[1], plain, wrt=["xw", "v"])
     full = inputs_of(name, True)
     wrt = [key for key in full if key not in ("mask", "factors")]
     options = {"go_backwards": True, "zero_output_for_mask": True}

@@ -1,0 +1,319 @@
+"""What a cell's step and its gradient are made of: products with V, activations in place, masked rows.
+
+Arrays are flat. V is packed once per call; each product accumulates in the order that kernels/panels.py
+documents. Letters and groups of arguments: kernels/recurrence_arrays.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from nnctl.kernels.codes import HARD_SIGMOID, RELU, SIGMOID, TANH
+from nnctl.kernels.jit import inline
+from nnctl.kernels.mathfn import sigmoid, tanh
+from nnctl.kernels.panels import ROWS, VECTORS, block_depth, ones_of, pack_b, run_tile, zeros_of
+from nnctl.kernels.ranges import part
+from nnctl.kernels.recurrence_arrays import Block, Given, Plan, Saved
+from nnctl.kernels.simd import fma, lanes
+from nnctl.kernels.tile import address
+
+HEAD = 16
+"""Elements at the start of the scratch memory: the counter of row blocks."""
+
+
+def packed_size(k: int, n: int, width: int) -> int:
+    """Elements of a packed (k, n) matrix; `width` is a panel's."""
+    blocks = max(1, (k + block_depth(k) - 1) // block_depth(k))
+    panels = max(1, (n + width - 1) // width)
+    return blocks * panels * (block_depth(k) + width // VECTORS) * width
+
+
+@numba.njit(error_model="numpy", nogil=True)
+def pack(b: Any, transposed: bool, k0: int, k: int, n0: int, n: int, out: Any, at: int) -> None:
+    """Pack op(B)[k0:k0+k, n0:n0+n] for `product`."""
+    width = VECTORS * lanes(b)
+    depth = block_depth(k)
+    panels = (n + width - 1) // width
+    for block in range(0, k, depth):
+        place = at + block // depth * panels * (depth + lanes(b)) * width
+        pack_b(b, transposed, k0 + block, min(depth, k - block), n0, n0 + n, width, out, place)
+
+
+@inline
+def pack_gates(given: Given, plan: Plan, plane: int, scratch: Any) -> None:
+    """Pack V gate by gate, `plane` elements each: for h V."""
+    for gate in range(plan.gates):
+        pack(given.v, False, 0, plan.units, gate * plan.units, plan.units, scratch, HEAD + gate * plane)
+
+
+@inline
+def pack_gates_back(given: Given, plan: Plan, plane: int, scratch: Any) -> None:
+    """Pack the transpose of V gate by gate, `plane` elements each."""
+    for gate in range(plan.gates):
+        pack(given.v, True, gate * plan.units, plan.units, 0, plan.units, scratch, HEAD + gate * plane)
+
+
+@inline
+def pack_back(given: Given, plan: Plan, plane: int, scratch: Any) -> None:
+    """Pack the transpose of V for `add_gates_to_state`: by gates if there are factors, else as a whole."""
+    gates = plan.gates if given.factors.size else 1
+    k = plan.gates * plan.units // gates
+    for gate in range(gates):
+        pack(given.v, True, gate * k, k, 0, plan.units, scratch, HEAD + gate * plane)
+
+
+@numba.njit(error_model="numpy", nogil=True)
+def product(
+    a: int, a_row: int, rows: int, k: int, n: int, packed: int, older: int, older_row: int, bias: int,
+    scratch: Any, tile: int, out: Any, out_at: int, out_row: int,
+) -> None:  # fmt: skip
+    """out = older + A B + bias for a few rows.
+
+    `a` (rows `a_row` apart), `older` and `bias` are addresses, 0 where absent; B is packed at
+    `packed` in scratch; `tile` is where this thread's tile lies in scratch.
+    """
+    lane, depth, size = lanes(scratch), block_depth(k), scratch.itemsize
+    width = VECTORS * lane
+    panels = (n + width - 1) // width
+    zeros, ones = zeros_of(scratch, tile), ones_of(scratch, tile)
+    low = scratch.dtype.type(-np.inf)
+    for block in range(0, k, depth):
+        length = min(depth, k - block)
+        place = packed + block // depth * panels * (depth + lane) * width
+        for j in range(0, n, width):
+            columns, panel = min(width, n - j), place + j * (length + lane)
+            bias_at = bias + j * size if bias and block + length >= k else zeros
+            for i in range(0, rows, ROWS):
+                to = out_at + i * out_row + j
+                older_at, step = zeros, 0
+                if block:
+                    older_at, step = address(out, to), out_row
+                elif older:
+                    older_at, step = older + (i * older_row + j) * size, older_row
+                run_tile(
+                    a + (i * a_row + block) * size, a_row, 1, min(ROWS, rows - i), scratch, panel, length,
+                    columns, tile, older_at, step, bias_at, low, ones, 0, out, to, out_row,
+                )  # fmt: skip
+
+
+@part
+def activate(x: Any, code: int) -> None:
+    """x = f(x) in place, x (N,); linear, relu, sigmoid, tanh or hard_sigmoid by code."""
+    t = x.dtype.type
+    count = np.uint64(x.size)
+    if code == SIGMOID:
+        for i in range(count):
+            x[i] = sigmoid(x[i])
+    elif code == TANH:
+        for i in range(count):
+            x[i] = tanh(x[i])
+    elif code == RELU:
+        for i in range(count):
+            x[i] = t(0) if x[i] < t(0) else x[i]
+    elif code == HARD_SIGMOID:
+        for i in range(count):
+            y = x[i] + t(3)
+            y = t(0) if y < t(0) else y
+            x[i] = (t(6) if y > t(6) else y) / t(6)
+
+
+@part
+def scale_by_slope(y: Any, code: int, dy: Any) -> None:
+    """dy = f'(x) dy where y = f(x) tells the slope; y, dy (N,). Codes as in `activate`."""
+    t = y.dtype.type
+    count = np.uint64(y.size)
+    if code == SIGMOID:
+        for i in range(count):
+            dy[i] = dy[i] * (y[i] * (t(1) - y[i]))
+    elif code == TANH:
+        for i in range(count):
+            dy[i] = dy[i] * (t(1) - y[i] * y[i])
+    elif code == RELU:
+        for i in range(count):
+            dy[i] = dy[i] if y[i] > t(0) else t(0)
+    elif code == HARD_SIGMOID:
+        for i in range(count):
+            dy[i] = dy[i] / t(6) if t(0) < y[i] < t(1) else t(0)
+
+
+@part
+def copy_rows(x: Any, x_row: int, rows: int, units: int, out: Any, out_row: int) -> None:
+    """out[r*out_row + j] = x[r*x_row + j] for r < rows, j < units."""
+    for r in range(rows):
+        source, target = np.uint64(r * x_row), np.uint64(r * out_row)
+        for j in range(np.uint64(units)):
+            out[target + j] = x[source + j]
+
+
+@part
+def add_rows(x: Any, x_row: int, rows: int, units: int, out: Any) -> None:
+    """out[r*units + j] += x[r*x_row + j] for r < rows, j < units."""
+    for r in range(rows):
+        source, target = np.uint64(r * x_row), np.uint64(r * units)
+        for j in range(np.uint64(units)):
+            out[target + j] += x[source + j]
+
+
+@inline
+def load_state(state: Any, row: int, rows: int, units: int, out: Any) -> None:
+    """Rows of an initial state (B, U), or zeros where it is empty."""
+    if state.size:
+        copy_rows(state[row * units :], units, rows, units, out, units)
+    else:
+        out[:] = 0
+
+
+@inline
+def is_masked(plan: Plan, given: Given, row: int, t: int) -> bool:
+    """Whether the mask, if there is one, leaves out step t of an example."""
+    return given.mask.size > 0 and given.mask[row * plan.steps + t] == 0
+
+
+@inline
+def keep_masked(plan: Plan, given: Given, block: Block, old: Any, new: Any) -> None:
+    """new = old in the rows that are masked at this step; old, new (rows, U)."""
+    units = plan.units
+    for r in range(block.rows if given.mask.size else 0):
+        if is_masked(plan, given, block.row + r, block.t):
+            copy_rows(old[r * units :], units, 1, units, new[r * units :], units)
+
+
+@inline
+def clear_masked(plan: Plan, given: Given, block: Block, x: Any) -> None:
+    """x = 0 in the rows that are masked at this step; x (planes, rows, U)."""
+    units = plan.units
+    for r in range(block.rows if given.mask.size else 0):
+        if is_masked(plan, given, block.row + r, block.t):
+            for start in range(r * units, x.size, block.rows * units):
+                x[start : start + units] = 0
+
+
+@inline
+def write_output(plan: Plan, given: Given, block: Block, s: int, h: Any, y: Any) -> None:
+    """Step s of y (B, T, U), by step: the state, or zeros in masked rows with `zero_masked`."""
+    units, steps = plan.units, plan.steps
+    copy_rows(h, units, block.rows, units, y[(block.row * steps + s) * units :], steps * units)
+    for r in range(block.rows if plan.zero_masked else 0):
+        if is_masked(plan, given, block.row + r, block.t):
+            start = ((block.row + r) * steps + s) * units
+            y[start : start + units] = 0
+
+
+@inline
+def add_output_gradient(plan: Plan, given: Given, block: Block, s: int, dy: Any, dh: Any) -> None:
+    """The gradient of `write_output`: dh += dy at step s. Nothing if dy is empty."""
+    units = plan.units
+    for r in range(block.rows if dy.size else 0):
+        row = block.row + r
+        if not (plan.zero_masked and is_masked(plan, given, row, block.t)):
+            add_rows(dy[(row * plan.steps + s) * units :], units, 1, units, dh[r * units :])
+
+
+@inline
+def factors_of(plan: Plan, given: Given, block: Block, gate: int) -> Any:
+    """What h is multiplied by before a gate's product, (rows, U). There must be factors."""
+    start = (gate * plan.batch + block.row) * plan.units
+    return given.factors[start : start + block.rows * plan.units]
+
+
+@inline
+def dropped(plan: Plan, given: Given, block: Block, gate: int, h: Any, spare: Any) -> Any:
+    """h as a gate's product reads it, (rows, U): h itself, or h times its factors in `spare`."""
+    if given.factors.size:
+        multiply(h, factors_of(plan, given, block, gate), spare)
+        return spare
+    return h
+
+
+@inline
+def by_time(plan: Plan, block: Block, gate: int) -> tuple[int, int]:
+    """Where a gate of this block and step begins in an array (B, T, G U), and how far apart its rows are."""
+    width = plan.gates * plan.units
+    return (block.row * plan.steps + block.t) * width + gate * plan.units, plan.steps * width
+
+
+@inline
+def h_before(plan: Plan, block: Block, saved: Saved, out: Any) -> None:
+    """out = h before this step, (rows, U)."""
+    start = (block.row * plan.steps + block.t) * plan.units
+    copy_rows(saved.h[start:], plan.steps * plan.units, block.rows, plan.units, out, plan.units)
+
+
+@inline
+def gate_product(
+    plan: Plan, block: Block, gate: int, a: int, a_row: int, older: int, older_row: int, bias: int, out: Any
+) -> None:
+    """out = older + A V + bias of one gate, or A V^T, as V is packed; A, out (rows, U).
+
+    a, older and bias are addresses, the last two 0 where absent; rows lie a_row and older_row elements apart.
+    """
+    product(
+        a, a_row, block.rows, plan.units, plan.units, HEAD + gate * block.plane, older, older_row, bias,
+        block.scratch, block.tile, out, 0, plan.units,
+    )  # fmt: skip
+
+
+@inline
+def add_state(plan: Plan, given: Given, block: Block, gate: int, h: Any, bias: int, out: Any) -> None:
+    """out = x W + b + h V + bias of one gate; h, out (rows, U), bias an address or 0."""
+    at, row = by_time(plan, block, gate)
+    gate_product(plan, block, gate, address(h, 0), plan.units, address(given.xw, at), row, bias, out)
+
+
+@inline
+def write_gates(plan: Plan, block: Block, gate: int, d: Any, out: Any) -> None:
+    """Gradients of gates from `gate` on, planes d (rows, U), to their places in out (B, T, G U) by time."""
+    n = block.rows * plan.units
+    for k in range(d.size // n):
+        at, row = by_time(plan, block, gate + k)
+        copy_rows(d[k * n :], plan.units, block.rows, plan.units, out[at:], row)
+
+
+@inline
+def add_gate_to_state(
+    plan: Plan, given: Given, block: Block, gate: int, d: int, d_row: int, spare: Any, out: Any
+) -> None:
+    """out += factors (d V^T) of one gate; d the address of rows d_row apart, spare, out (rows, U).
+
+    V is packed by `pack_gates_back`.
+    """
+    older = 0 if given.factors.size else address(out, 0)
+    to = spare if given.factors.size else out
+    gate_product(plan, block, gate, d, d_row, older, plan.units, 0, to)
+    if given.factors.size:
+        multiply_add(factors_of(plan, given, block, gate), spare, out)
+
+
+@inline
+def add_gates_to_state(plan: Plan, given: Given, block: Block, d: Any, spare: Any, out: Any) -> None:
+    """out += the sum over gates of factors (d V^T): d (B, T, G U) by time, spare, out (rows, U).
+
+    Without factors that is one product. V is packed by `pack_back`.
+    """
+    at, row = by_time(plan, block, 0)
+    if given.factors.size:
+        for gate in range(plan.gates):
+            place = address(d, at + gate * plan.units)
+            add_gate_to_state(plan, given, block, gate, place, row, spare, out)
+    else:
+        product(
+            address(d, at), row, block.rows, plan.gates * plan.units, plan.units, HEAD, address(out, 0),
+            plan.units, 0, block.scratch, block.tile, out, 0, plan.units,
+        )  # fmt: skip
+
+
+@part
+def multiply_add(x: Any, y: Any, out: Any) -> None:
+    """out += x y, rounded once, all (N,)."""
+    for i in range(np.uint64(out.size)):
+        out[i] = fma(x[i], y[i], out[i])
+
+
+@part
+def multiply(x: Any, y: Any, out: Any) -> None:
+    """out = x y, all (N,)."""
+    for i in range(np.uint64(out.size)):
+        out[i] = x[i] * y[i]
