@@ -48,6 +48,7 @@ class Case:
     training: bool = False
     trainable: bool = True
     step: int = 0
+    differentiable: bool = True
     losses: list[float] = field(default_factory=list)
 
     @property
@@ -71,8 +72,9 @@ class Case:
         masks = [values.get(f"mask{i}") for i in range(count)]
         graph = xs[0].graph
         ctx = LayerContext(
-            graph, weights, self.training, masks, 7, "layer", self.trainable, differentiable=True
-        )
+            graph, weights, self.training, masks, 7, "layer", self.trainable,
+            differentiable=self.differentiable,
+        )  # fmt: skip
         made = self.layer.call(ctx, *xs)
         outs = list(made) if isinstance(made, list) else [made]
         if not extras:
