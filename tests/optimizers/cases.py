@@ -24,6 +24,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("Adagrad", {"initial_accumulator_value": 0.0, "epsilon": 1e-3}),
     ("Adam", {"amsgrad": True, "weight_decay": 0.1}),
     ("Adam", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}),
+    ("Lion", {"beta_1": 0.8, "beta_2": 0.9, "weight_decay": 0.1}),
     ("AdamW", {"amsgrad": True}),
     ("AdamW", {"weight_decay": 0.3}),
 ]
