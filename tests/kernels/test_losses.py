@@ -52,14 +52,16 @@ def test_rows(name, shape, dtype, tolerance):
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_gradients(name):
-    """Where probabilities are clipped, too."""
+    """Where probabilities are clipped, too; not where there is no loss."""
     term, slope = FORMULAS[name]
     x, y = probabilities((4, 7))
-    x += np.random.default_rng(1).choice([-1, 0, 1], x.shape)
+    x[0] += [-1, 0, 1, 0, -1, 1, 0]
     dloss, dx = np.linspace(0.5, 2, 4), np.empty_like(x)
     losses.term_rows_grad(slope.function)(x, y, slope.typed(x.dtype), 7.0, dloss, dx)
     expected = dloss[:, None] * slopes(lambda v: rows(v, y, term, 7.0), x)
-    np.testing.assert_allclose(dx, expected, rtol=1e-6, atol=1e-7)
+    known = np.isfinite(expected)
+    assert known.sum() > 6
+    np.testing.assert_allclose(dx[known], expected[known], rtol=1e-6, atol=1e-7)
 
 
 def test_clipped_probabilities_have_no_slope():
