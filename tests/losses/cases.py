@@ -63,6 +63,10 @@ def _msle(y: Array, p: Array) -> Array:
     return ((np.log(1 + np.maximum(p, EPSILON)) - np.log(1 + np.maximum(y, EPSILON))) ** 2).mean(-1)
 
 
+def _poisson(y: Array, p: Array) -> Array:
+    return (p - y * np.log(p + EPSILON)).mean(-1)
+
+
 def _huber(delta: float) -> Callable[[Array, Array], Array]:
     def rows(y: Array, p: Array) -> Array:
         e = np.abs(p - y)
@@ -150,6 +154,7 @@ def _cases() -> list[Case]:
             "MeanAbsolutePercentageError", normal(7, 3) * bits(7, 3), normal(7, 3),
             lambda y, p: 100 * np.abs((y - p) / np.maximum(np.abs(y), EPSILON)).mean(-1),
         ),
+        Case("Poisson", labels(4, 7, 3).astype(float), np.abs(normal(7, 3)), _poisson),
         Case("MeanSquaredLogarithmicError", np.abs(normal(7, 3)), np.abs(normal(7, 3)), _msle),
         Case("MeanSquaredLogarithmicError", normal(7, 3), normal(7, 3), _msle),
         Case("Huber", normal(7, 3), 2 * normal(7, 3), _huber(1.0)),
