@@ -28,7 +28,7 @@ from nnctl.core.registry import Registry
 from nnctl.formats.exports import base as exports
 from nnctl.formats.predictions import base as predictions
 from nnctl.report.live import Live
-from nnctl.spec.schema import _FAMILIES, json_schema
+from nnctl.spec.output.schema import _FAMILIES, json_schema
 from nnctl.workflow.train import start
 
 DOCS = Path(__file__).parent

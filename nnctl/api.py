@@ -25,7 +25,7 @@ from nnctl.data.table import Table
 from nnctl.report.progress import Show, progress
 from nnctl.runs.directory import RunDirectory
 from nnctl.runs.find import Found, find
-from nnctl.spec.render import render_all
+from nnctl.spec.output.render import render_all
 from nnctl.workflow.stored import StoredModel, open_stored
 
 AnyPath = str | PathLike[str]

@@ -20,8 +20,8 @@ from nnctl.program.bind import bind, compile_graph, new_arena
 from nnctl.program.session import Session
 from nnctl.runner.batches import Batches
 from nnctl.runner.train import Job, train
-from nnctl.spec.model import ModelSpec
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.language.model import ModelSpec
+from nnctl.spec.language.training import TrainingSpec
 from nnctl.workflow.kernels import ready_kernels, use_threads
 
 THREADS = int(os.environ.get("BENCH_THREADS", "2"))

@@ -8,6 +8,6 @@ def command() -> None:
     import json
 
     from nnctl.cli.output import write
-    from nnctl.spec.schema import json_schema
+    from nnctl.spec.output.schema import json_schema
 
     write(json.dumps(json_schema(), indent=2))

@@ -8,8 +8,8 @@ from typing import Any
 
 from nnctl.graph.model import LayerGraph
 from nnctl.layers.entry import Entry, entry_names
-from nnctl.spec.emit import block
-from nnctl.spec.model import ModelSpec
+from nnctl.spec.language.model import ModelSpec
+from nnctl.spec.yaml.emit import block
 
 
 def structure(spec: ModelSpec, graph: LayerGraph) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from nnctl.graph.fillings import weight_problems
 from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo, placed, shown_reads
 from nnctl.layers.base import Layer
 from nnctl.layers.entry import Entry, entry_names
-from nnctl.spec.model import ModelSpec
+from nnctl.spec.language.model import ModelSpec
 
 Tensors = tuple[Ref | None, ...]
 """The outputs of a call; None where an error was already reported, so that nothing is reported twice."""

@@ -11,7 +11,7 @@ from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Measured, Objective, OutputObjective
 from nnctl.losses.base import LossSpec, Target
 from nnctl.metrics.base import MetricSpec
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.language.training import TrainingSpec
 
 _TRAINING: Path = ("training",)
 

@@ -10,9 +10,9 @@ from nnctl.core.shapes import Shape
 from nnctl.data.columns.roles import Wanted
 from nnctl.layers.base import Layer
 from nnctl.layers.entry import Entry, entry_names
-from nnctl.spec.experiment import Experiment
-from nnctl.spec.model import ModelSpec
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.language.experiment import Experiment
+from nnctl.spec.language.model import ModelSpec
+from nnctl.spec.language.training import TrainingSpec
 
 
 def data_arguments(experiment: Experiment) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from nnctl.core.errors import ConfigError, NnctlError, Problem
 from nnctl.core.visible import LONGEST, visible
-from nnctl.spec.render import render
+from nnctl.spec.output.render import render
 
 _MOST = 200
 """Lines of an error; a config's diff is the longest."""

@@ -13,8 +13,8 @@ from nnctl.core.visible import listed
 from nnctl.runs.directory import RESOLVED, RunDirectory
 from nnctl.runs.find import all_runs
 from nnctl.runs.manifest import Manifest, Status
-from nnctl.spec.document import parse_document
-from nnctl.spec.reading import decode
+from nnctl.spec.yaml.document import parse_document
+from nnctl.spec.yaml.reading import decode
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from nnctl.data.splitting.trained_on import DataFiles, changed
 from nnctl.runs.directory import MANIFEST, RESOLVED, RunDirectory, begun, strange_in
 from nnctl.runs.lock import holder
 from nnctl.runs.manifest import Manifest, Status
-from nnctl.spec.document import parse_document
-from nnctl.spec.source_text import SourceText
+from nnctl.spec.yaml.document import parse_document
+from nnctl.spec.yaml.source_text import SourceText
 
 Action = Literal["start", "resume", "completed", "refuse"]
 

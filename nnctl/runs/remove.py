@@ -13,8 +13,8 @@ from nnctl.core.errors import RunError
 from nnctl.core.visible import listed
 from nnctl.runs.directory import MANIFEST, RESOLVED, RunDirectory, is_own
 from nnctl.runs.lock import LOCK_NAME, holder
-from nnctl.spec.document import parse_document
-from nnctl.spec.reading import decode
+from nnctl.spec.yaml.document import parse_document
+from nnctl.spec.yaml.reading import decode
 from nnctl.storage.disk import storage
 
 

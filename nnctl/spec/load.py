@@ -11,15 +11,15 @@ from pydantic import ValidationError
 
 from nnctl.core.errors import ConfigError, Path, Place, Problem
 from nnctl.core.spec import Spec
-from nnctl.spec.document import Document, parse_document, read_document
-from nnctl.spec.emit import block
-from nnctl.spec.experiment import Experiment, name_of
-from nnctl.spec.model import ModelSpec
+from nnctl.spec.diagnosis.problems import problems_of
+from nnctl.spec.diagnosis.repair import repaired
+from nnctl.spec.diagnosis.wiring import name_problems
+from nnctl.spec.language.experiment import Experiment, name_of
+from nnctl.spec.language.model import ModelSpec
 from nnctl.spec.overrides import Override, apply, parse_all, seed_override
-from nnctl.spec.problems import problems_of
-from nnctl.spec.repair import repaired
-from nnctl.spec.source_text import SourceText
-from nnctl.spec.wiring import name_problems
+from nnctl.spec.yaml.document import Document, parse_document, read_document
+from nnctl.spec.yaml.emit import block
+from nnctl.spec.yaml.source_text import SourceText
 
 S = TypeVar("S", bound=Spec)
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnctl.core.errors import ConfigError, Path, Problem, nearest
-from nnctl.spec.expectation import one_of
-from nnctl.spec.names import named_entries
-from nnctl.spec.nodes import MappingNode, ScalarNode, SequenceNode, YamlNode, child, plain, with_child
-from nnctl.spec.reading import checked
-from nnctl.spec.source_text import SourceText, Span, refuse
-from nnctl.spec.yaml import compose
+from nnctl.spec.diagnosis.expectation import one_of
+from nnctl.spec.language.names import named_entries
+from nnctl.spec.yaml.nodes import MappingNode, ScalarNode, SequenceNode, YamlNode, child, plain, with_child
+from nnctl.spec.yaml.parse import compose
+from nnctl.spec.yaml.reading import checked
+from nnctl.spec.yaml.source_text import SourceText, Span, refuse
 
 _SOURCES = ("source", "train", "validation", "test")
 

@@ -19,7 +19,7 @@ from nnctl.data.feeding.dataset import Dataset, ExampleArray
 from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
-from nnctl.spec.experiment import Experiment
+from nnctl.spec.language.experiment import Experiment
 
 
 @dataclass(frozen=True)

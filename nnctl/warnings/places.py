@@ -7,7 +7,7 @@ from typing import Any
 
 from nnctl.core.errors import Path
 from nnctl.graph.objective import Measured, OutputObjective
-from nnctl.spec.experiment import Experiment
+from nnctl.spec.language.experiment import Experiment
 
 
 def loss_path(experiment: Experiment, output: OutputObjective) -> Path:

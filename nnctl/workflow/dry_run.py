@@ -9,7 +9,7 @@ from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.ops.base import Graph
 from nnctl.program import step
-from nnctl.spec.experiment import Experiment
+from nnctl.spec.language.experiment import Experiment
 
 
 def dry_run(

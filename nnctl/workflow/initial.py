@@ -18,8 +18,8 @@ from nnctl.core.shapes import show
 from nnctl.graph.model import LayerGraph
 from nnctl.runs.find import Found, find
 from nnctl.runs.model_file import Expected, OtherWeights, read_model
+from nnctl.spec.language.model import ModelSpec
 from nnctl.spec.load import LoadedExperiment
-from nnctl.spec.model import ModelSpec
 
 Layers = dict[str, dict[str, Any]]
 """By layer, by the weight's name in it."""

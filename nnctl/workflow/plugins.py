@@ -14,7 +14,7 @@ from typing import Any
 
 from nnctl.core.errors import ConfigError, Place, Problem
 from nnctl.core.foreign import in_one_line
-from nnctl.spec.document import read_document
+from nnctl.spec.yaml.document import read_document
 
 
 def load_plugins(config: Path, allowed: bool) -> None:

@@ -24,8 +24,8 @@ from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
 from nnctl.runs.origin import machine
 from nnctl.runs.recorder import Recorder
 from nnctl.runs.state import TrainingState
-from nnctl.spec.resolved import config_sha256, resolved_text
-from nnctl.spec.rewrite import rewritten_text
+from nnctl.spec.output.resolved import config_sha256, resolved_text
+from nnctl.spec.output.rewrite import rewritten_text
 from nnctl.storage.disk import DISK, Disk
 from nnctl.workflow.assemble import Assembled, assemble
 from nnctl.workflow.batch_reader import make_reader

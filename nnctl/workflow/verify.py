@@ -14,8 +14,8 @@ from nnctl.core.threads import thread_count
 from nnctl.runs.directory import RESOLVED, RunDirectory
 from nnctl.runs.find import find
 from nnctl.runs.state import weights_sha256
-from nnctl.spec.document import parse_document
-from nnctl.spec.reading import decode
+from nnctl.spec.yaml.document import parse_document
+from nnctl.spec.yaml.reading import decode
 from nnctl.workflow.assemble import assemble_loaded, load_experiment
 from nnctl.workflow.initial import initial_weights
 from nnctl.workflow.kernels import ready_kernels

@@ -50,7 +50,7 @@ def run(
 
 
 @pytest.mark.parametrize(
-    "module", ["nnctl.cli.main", "typer", "nnctl.spec.experiment", "numba", "nnctl.kernels.threads"]
+    "module", ["nnctl.cli.main", "typer", "nnctl.spec.language.experiment", "numba", "nnctl.kernels.threads"]
 )
 def test_ctrl_c_while_modules_are_imported(here: Path, module: str) -> None:
     """No traceback of imports, and nothing was written yet."""

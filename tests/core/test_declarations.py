@@ -31,8 +31,8 @@ CHANGING = {
     "runs/model_file.py": "ModelFile",
     "runs/recorder.py": "Recorder",
     "runs/state.py": "TrainingState",
-    "spec/nodes.py": "ScalarNode SequenceNode MappingNode",
-    "spec/yaml.py": "_Size _Open",
+    "spec/yaml/nodes.py": "ScalarNode SequenceNode MappingNode",
+    "spec/yaml/parse.py": "_Size _Open",
 }
 """The dataclasses that something changes after they were made."""
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from nnctl.spec.document import parse_document, read_document
-from nnctl.spec.emit import block as emit
 from nnctl.spec.load import load
-from nnctl.spec.source_text import SourceText
+from nnctl.spec.yaml.document import parse_document, read_document
+from nnctl.spec.yaml.emit import block as emit
+from nnctl.spec.yaml.source_text import SourceText
 from nnctl.workflow.check import check
 from tests.cli.command import environment, nnctl
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, commands, programs

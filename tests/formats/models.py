@@ -11,7 +11,7 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.graph.build import build
 from nnctl.graph.model import LayerGraph
-from nnctl.spec.model import ModelSpec
+from nnctl.spec.language.model import ModelSpec
 
 
 @dataclass

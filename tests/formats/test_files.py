@@ -23,7 +23,7 @@ from nnctl.graph.build import build
 from nnctl.initializers.constant import Zeros
 from nnctl.layers.base import Layer
 from nnctl.layers.dense import Dense
-from nnctl.spec.model import ModelSpec
+from nnctl.spec.language.model import ModelSpec
 from nnctl.storage.hdf5_writer import hdf5
 from tests.formats.keras_models import MODELS
 from tests.formats.models import model

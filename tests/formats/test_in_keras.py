@@ -25,7 +25,7 @@ from nnctl.layers.dense import Dense
 from nnctl.layers.in_keras import InKeras
 from nnctl.layers.lstm import LSTM
 from nnctl.ops.base import Value
-from nnctl.spec.model import ModelSpec
+from nnctl.spec.language.model import ModelSpec
 from tests.formats.keras_models import MODELS
 from tests.formats.models import model
 

@@ -11,8 +11,8 @@ import pytest
 from nnctl.formats.structure import as_json, as_yaml, structure
 from nnctl.graph.build import build
 from nnctl.graph.model import InputInfo, LayerGraph
+from nnctl.spec.language.model import ModelSpec
 from nnctl.spec.load import load_model
-from nnctl.spec.model import ModelSpec
 from tests.formats.keras_models import MODELS
 
 UNNAMED_END = {

@@ -10,7 +10,7 @@ from nnctl.core.errors import ConfigError, Problem
 from nnctl.graph.build import build
 from nnctl.graph.model import InputInfo, LayerGraph, Ref
 from nnctl.layers.dense import Dense
-from nnctl.spec.model import ModelSpec
+from nnctl.spec.language.model import ModelSpec
 
 
 def made(layers: list[Any], **more: Any) -> LayerGraph:

@@ -18,7 +18,7 @@ from nnctl.ops.base import Graph, Value
 from nnctl.ops.elementwise import add, scale
 from nnctl.ops.embedding import not_equal
 from nnctl.program.trace import trace
-from nnctl.spec.model import ModelSpec
+from nnctl.spec.language.model import ModelSpec
 
 
 class Sums(Layer):

@@ -12,8 +12,8 @@ from nnctl.graph.compile import compile_objective, compile_partly
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.metrics.accuracy import SparseCategoricalAccuracy
-from nnctl.spec.model import ModelSpec
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.language.model import ModelSpec
+from nnctl.spec.language.training import TrainingSpec
 
 
 def model(*outputs: tuple[str, int]) -> LayerGraph:

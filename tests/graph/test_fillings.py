@@ -20,7 +20,7 @@ from nnctl.initializers.base import InitializerSpec, initializers
 from nnctl.layers.base import Layer, Weight, layers
 from nnctl.layers.dense import Dense
 from nnctl.ops.base import Graph
-from nnctl.spec.model import ModelSpec
+from nnctl.spec.language.model import ModelSpec
 from tests.layers.harness import make
 from tests.layers.keras_cases import CASES as KERAS_CASES
 

@@ -18,8 +18,8 @@ from nnctl.graph.lengths import length_problems, varies
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import fits, label_problems, outside, shape_problems
-from nnctl.spec.model import ModelSpec
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.language.model import ModelSpec
+from nnctl.spec.language.training import TrainingSpec
 
 
 def both(layers: list[Any], shape: Shape, **training: Any) -> tuple[Objective, LayerGraph]:

@@ -14,8 +14,8 @@ from nnctl.data.preprocessing import CategoryPrep, NumberPrep, TargetPrep
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.units import unit, with_own_units
-from nnctl.spec.model import ModelSpec
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.language.model import ModelSpec
+from nnctl.spec.language.training import TrainingSpec
 from tests.cli.command import nnctl
 
 CONFIG = """

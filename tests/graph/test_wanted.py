@@ -9,8 +9,8 @@ import pytest
 from nnctl.core.errors import ShapeError
 from nnctl.graph.wanted import wanted
 from nnctl.losses.regression import MeanSquaredError
-from nnctl.spec.model import ModelSpec
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.language.model import ModelSpec
+from nnctl.spec.language.training import TrainingSpec
 
 TABLE = {"type": "Embedding", "input_dim": 5, "output_dim": 2}
 DENSE = {"type": "Dense", "units": 1}

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from nnctl.core.errors import ShapeError
 from nnctl.layers.base import layers
-from nnctl.spec.field_docs import field_docs
+from nnctl.spec.language.field_docs import field_docs
 from tests.layers.harness import make
 
 # (config, shapes that come in, part of the message, field at fault)

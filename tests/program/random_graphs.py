@@ -17,8 +17,8 @@ from nnctl.program.bind import Bound, Compiled, bind, new_arena
 from nnctl.program.plan import ALIGNMENT, MemoryPlan
 from nnctl.program.programs import Program
 from nnctl.program.session import Session
-from nnctl.spec.model import ModelSpec
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.language.model import ModelSpec
+from nnctl.spec.language.training import TrainingSpec
 
 INPUTS = {"a": (6,), "b": (2, 3), "c": (4,)}
 IMAGES = {"a": (6, 7, 2)}

@@ -17,8 +17,8 @@ from nnctl.program.listing import listing
 from nnctl.program.plan import ALIGNMENT
 from nnctl.program.programs import Evaluation, Prediction, Training
 from nnctl.program.session import Session
-from nnctl.spec.model import ModelSpec
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.language.model import ModelSpec
+from nnctl.spec.language.training import TrainingSpec
 from nnctl.workflow.assemble import assemble
 from tests.ops.harness import activate
 from tests.program.invariants import broken_invariants

@@ -17,8 +17,8 @@ from nnctl.program.bind import compile_graph
 from nnctl.program.programs import Evaluation, Prediction, Program, Training, Update
 from nnctl.program.session import Session
 from nnctl.program.trace import trace
-from nnctl.spec.model import ModelSpec
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.language.model import ModelSpec
+from nnctl.spec.language.training import TrainingSpec
 
 FIVE = {"x": InputInfo((5,), "float32")}
 

@@ -8,7 +8,7 @@ import pytest
 from nnctl.graph.build import build
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.program.weights import SEGMENT, aligned, allocate, initialize
-from nnctl.spec.model import ModelSpec
+from nnctl.spec.language.model import ModelSpec
 
 
 def model() -> LayerGraph:

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnctl.core.errors import ConfigError, Problem
-from nnctl.spec.document import parse_document
-from nnctl.spec.emit import block
-from nnctl.spec.experiment import Experiment
+from nnctl.spec.diagnosis.problems import MOST
+from nnctl.spec.language.experiment import Experiment
 from nnctl.spec.load import validate
-from nnctl.spec.problems import MOST
-from nnctl.spec.render import render_all
-from nnctl.spec.schema import json_schema
-from nnctl.spec.source_text import SourceText
+from nnctl.spec.output.render import render_all
+from nnctl.spec.output.schema import json_schema
+from nnctl.spec.yaml.document import parse_document
+from nnctl.spec.yaml.emit import block
+from nnctl.spec.yaml.source_text import SourceText
 
 from .conftest import GOOD, Problems
 from .test_names import GRAPH

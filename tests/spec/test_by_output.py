@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nnctl.metrics.base import metrics
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.language.training import TrainingSpec
 
 MAE = metrics.get("MeanAbsoluteError").model_validate({"name": "mae"})
 

@@ -9,8 +9,8 @@ from nnctl.layers.base import Layer, layers
 from nnctl.layers.call_arguments import Flag
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
-from nnctl.spec.resolved import config_sha256
-from nnctl.spec.schema import json_schema
+from nnctl.spec.output.resolved import config_sha256
+from nnctl.spec.output.schema import json_schema
 
 from .conftest import Load, Problems, said
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from nnctl.core.errors import ConfigError, Problem
-from nnctl.spec.document import parse_document
-from nnctl.spec.experiment import Experiment
+from nnctl.spec.language.experiment import Experiment
 from nnctl.spec.load import validate
-from nnctl.spec.source_text import SourceText
+from nnctl.spec.yaml.document import parse_document
+from nnctl.spec.yaml.source_text import SourceText
 
 GOOD = {
     "data": "{source: d.csv}",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from nnctl.layers.entry import entry_names, number_names
-from nnctl.spec.document import parse_document
-from nnctl.spec.layer_list import LayerList
-from nnctl.spec.names import named_entries
-from nnctl.spec.source_text import SourceText
-from nnctl.spec.wiring import name_problems
+from nnctl.spec.diagnosis.layer_list import LayerList
+from nnctl.spec.diagnosis.wiring import name_problems
+from nnctl.spec.language.names import named_entries
+from nnctl.spec.yaml.document import parse_document
+from nnctl.spec.yaml.source_text import SourceText
 
 from .conftest import Load, Problems, said
 

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnctl.core.errors import ConfigError
-from nnctl.spec.document import Document, parse_document
 from nnctl.spec.load import PartlyValid
-from nnctl.spec.nodes import plain
+from nnctl.spec.output.render import render_all
+from nnctl.spec.output.rewrite import _reads_as, rewritten_text
 from nnctl.spec.overrides import apply, parse, resolve_path
-from nnctl.spec.render import render_all
-from nnctl.spec.rewrite import _reads_as, rewritten_text
-from nnctl.spec.source_text import SourceText
+from nnctl.spec.yaml.document import Document, parse_document
+from nnctl.spec.yaml.nodes import plain
+from nnctl.spec.yaml.source_text import SourceText
 from tests.spec.parser_words import in_nnctls_words
 
 from .conftest import GOOD, Load, Problems, said

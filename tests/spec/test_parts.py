@@ -16,23 +16,23 @@ from nnctl.layers.dense import Dense
 from nnctl.layers.entry import Entry
 from nnctl.losses.base import losses
 from nnctl.optimizers.base import Optimizer
-from nnctl.spec.annotations import alternatives, below, known_keys, members, slots, specs, value_at
-from nnctl.spec.belongs import where_it_belongs
-from nnctl.spec.by_output import ByOutput
-from nnctl.spec.document import Document, parse_document
-from nnctl.spec.emit import block, flow, quoted, scalar_text
-from nnctl.spec.expectation import expectation, one_of, words
-from nnctl.spec.experiment import Experiment, name_of
-from nnctl.spec.field_docs import field_docs
-from nnctl.spec.keras_names import has_keras, keras_has_argument
-from nnctl.spec.names import named_entries, wrong_name
-from nnctl.spec.nodes import ScalarNode, child, find, plain, with_child
-from nnctl.spec.problems import problems_of
-from nnctl.spec.reading import MAX_BYTES, decode
-from nnctl.spec.renamed import field_now, written_now
-from nnctl.spec.scalars import MAX_DIGITS, read_scalar
-from nnctl.spec.source_text import SourceText, Span
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.diagnosis.belongs import where_it_belongs
+from nnctl.spec.diagnosis.expectation import expectation, one_of, words
+from nnctl.spec.diagnosis.keras_names import has_keras, keras_has_argument
+from nnctl.spec.diagnosis.problems import problems_of
+from nnctl.spec.diagnosis.renamed import field_now, written_now
+from nnctl.spec.language.annotations import alternatives, below, known_keys, members, slots, specs, value_at
+from nnctl.spec.language.by_output import ByOutput
+from nnctl.spec.language.experiment import Experiment, name_of
+from nnctl.spec.language.field_docs import field_docs
+from nnctl.spec.language.names import named_entries, wrong_name
+from nnctl.spec.language.training import TrainingSpec
+from nnctl.spec.yaml.document import Document, parse_document
+from nnctl.spec.yaml.emit import block, flow, quoted, scalar_text
+from nnctl.spec.yaml.nodes import ScalarNode, child, find, plain, with_child
+from nnctl.spec.yaml.reading import MAX_BYTES, decode
+from nnctl.spec.yaml.scalars import MAX_DIGITS, read_scalar
+from nnctl.spec.yaml.source_text import SourceText, Span
 
 
 def parse(text: str) -> Document:

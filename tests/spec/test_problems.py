@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nnctl.spec.render import render_all
+from nnctl.spec.output.render import render_all
 from tests.spec.parser_words import in_nnctls_words
 
 from .conftest import GOOD, Load, Problems, said

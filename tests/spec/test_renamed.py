@@ -8,12 +8,12 @@ import pytest
 
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.layers.base import layers
-from nnctl.spec.document import parse_document
-from nnctl.spec.emit import block
-from nnctl.spec.experiment import Experiment
+from nnctl.spec.diagnosis.renamed import _NAMES, _TOLD
+from nnctl.spec.language.experiment import Experiment
 from nnctl.spec.load import validate
-from nnctl.spec.renamed import _NAMES, _TOLD
-from nnctl.spec.source_text import SourceText
+from nnctl.spec.yaml.document import parse_document
+from nnctl.spec.yaml.emit import block
+from nnctl.spec.yaml.source_text import SourceText
 
 
 def found(section: str, key: str, entry: dict[str, Any] | None = None) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnctl.core.errors import Place, Problem
-from nnctl.spec.render import WIDTH, excerpt, render, render_all
+from nnctl.spec.output.render import WIDTH, excerpt, render, render_all
 
 
 def test_without_a_place_or_a_line() -> None:

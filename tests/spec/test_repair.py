@@ -8,7 +8,7 @@ import pytest
 
 from nnctl.core.errors import Path, Problem
 from nnctl.layers.base import Layer
-from nnctl.spec.repair import repaired
+from nnctl.spec.diagnosis.repair import repaired
 
 UNKNOWN = {"type": "Danse", "units": 3}
 WRONG = {"type": "Dense", "unit": 3}

@@ -12,7 +12,7 @@ import pytest
 import nnctl
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.spec.load import load, load_data, load_model, with_model
-from nnctl.spec.resolved import config_sha256, resolved_text
+from nnctl.spec.output.resolved import config_sha256, resolved_text
 
 from .conftest import GOOD, Load, said
 from .test_names import GRAPH

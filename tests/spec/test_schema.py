@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from nnctl.spec.document import parse_document, read_document
-from nnctl.spec.schema import json_schema
-from nnctl.spec.source_text import SourceText
+from nnctl.spec.output.schema import json_schema
+from nnctl.spec.yaml.document import parse_document, read_document
+from nnctl.spec.yaml.source_text import SourceText
 
 from .conftest import GOOD, Load
 from .test_names import GRAPH

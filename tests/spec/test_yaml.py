@@ -11,15 +11,15 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import nnctl.spec.yaml
+import nnctl.spec.yaml.parse
 from nnctl.core.errors import ConfigError, Place, Problem
-from nnctl.spec.document import Document, parse_document
-from nnctl.spec.emit import block, flow
-from nnctl.spec.nodes import plain
-from nnctl.spec.reading import MAX_BYTES, decode, read_source
-from nnctl.spec.source_text import SourceText
-from nnctl.spec.syntax import syntax_problem
-from nnctl.spec.yaml import MAX_DEPTH, MAX_NODES, compose
+from nnctl.spec.yaml.document import Document, parse_document
+from nnctl.spec.yaml.emit import block, flow
+from nnctl.spec.yaml.nodes import plain
+from nnctl.spec.yaml.parse import MAX_DEPTH, MAX_NODES, compose
+from nnctl.spec.yaml.reading import MAX_BYTES, decode, read_source
+from nnctl.spec.yaml.source_text import SourceText
+from nnctl.spec.yaml.syntax import syntax_problem
 from tests.spec.parser_words import ARE_KNOWN, in_nnctls_words
 
 
@@ -120,7 +120,7 @@ def test_wrong_syntax_is_placed_whatever_the_parser_says(
 
     monkeypatch.setattr(yaml.scanner, "ScannerError", Stranger)
     monkeypatch.setattr(yaml.parser, "ParserError", Stranger)
-    monkeypatch.setattr(nnctl.spec.yaml, "_Loader", yaml.SafeLoader)
+    monkeypatch.setattr(nnctl.spec.yaml.parse, "_Loader", yaml.SafeLoader)
     (found,) = problems(text)
     assert found.message in ("this is not YAML: nobody knows", "a tab cannot indent YAML")
     assert 1 <= position(found)[0] <= text.count("\n") + 1
@@ -241,7 +241,7 @@ def test_depth_is_refused_whatever_the_parser_bounds(
     bound: int, offset: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Parsers read ahead: one with a bound of its own raises before the events of nnctl's bound have come."""
-    monkeypatch.setattr(nnctl.spec.yaml, "_Loader", _bounded_parser(bound, offset))
+    monkeypatch.setattr(nnctl.spec.yaml.parse, "_Loader", _bounded_parser(bound, offset))
     test_depth_is_bounded()
     test_depth_is_refused_where_it_is_passed()
     test_depth_counts_through_aliases()
@@ -341,12 +341,12 @@ def test_what_is_emitted_reads_back(data: dict[str, Any]) -> None:
 
 def _limited(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
     for name, value in limits.items():
-        monkeypatch.setattr(nnctl.spec.yaml, name, value)
+        monkeypatch.setattr(nnctl.spec.yaml.parse, name, value)
 
 
 def test_the_bounds_are_what_they_say() -> None:
     assert (MAX_DEPTH, MAX_NODES, MAX_BYTES) == (64, 100_000, 4 * 2**20)
-    assert nnctl.spec.yaml.MAX_PROBLEMS == 200
+    assert nnctl.spec.yaml.parse.MAX_PROBLEMS == 200
 
 
 def test_as_many_nodes_as_the_bound_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnctl.spec.emit import block
+from nnctl.spec.yaml.emit import block
 from nnctl.workflow.check import Checked, check
 
 NUMBERS = [[0.1 * i, 1.0 - 0.03 * i * i] for i in range(24)]

@@ -31,8 +31,8 @@ from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.model import InputInfo
 from nnctl.program.session import Session
-from nnctl.spec.model import ModelSpec
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.language.model import ModelSpec
+from nnctl.spec.language.training import TrainingSpec
 
 SPARSE, MSE = "sparse_categorical_crossentropy", "mean_squared_error"
 TOLERANCE = 1e-8

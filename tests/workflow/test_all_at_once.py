@@ -10,11 +10,11 @@ import pytest
 
 from nnctl.core.errors import ConfigError, DataError
 from nnctl.report.errors import error_lines
-from nnctl.spec.document import parse_document
-from nnctl.spec.emit import block
 from nnctl.spec.load import PartlyValid, load
-from nnctl.spec.nodes import plain
-from nnctl.spec.source_text import SourceText
+from nnctl.spec.yaml.document import parse_document
+from nnctl.spec.yaml.emit import block
+from nnctl.spec.yaml.nodes import plain
+from nnctl.spec.yaml.source_text import SourceText
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.check import check
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError, DataError
-from nnctl.spec.emit import block
+from nnctl.spec.yaml.emit import block
 from nnctl.workflow.assemble import assemble, load_experiment
 from nnctl.workflow.assemble import look as quick_look
 from nnctl.workflow.check import check

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError
-from nnctl.spec.emit import block
+from nnctl.spec.yaml.emit import block
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.check import check
 from tests.cli.command import nnctl

@@ -12,7 +12,7 @@ import pytest
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.graph.model import LayerGraph
 from nnctl.runs.model_file import read_model
-from nnctl.spec.emit import block
+from nnctl.spec.yaml.emit import block
 from nnctl.workflow.check import check
 from nnctl.workflow.initial import Initial, _Chosen
 from tests.cli.command import nnctl

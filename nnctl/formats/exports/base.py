@@ -13,7 +13,7 @@ from nnctl.core.registry import Registry
 if TYPE_CHECKING:
     from nnctl.core.arrays import Array
     from nnctl.graph.model import LayerGraph
-    from nnctl.spec.model import ModelSpec
+    from nnctl.spec.language.model import ModelSpec
 
 formats: Registry[ExportFormat] = Registry("export format", "nnctl.formats.exports")
 register = formats.register

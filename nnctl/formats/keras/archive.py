@@ -11,7 +11,7 @@ from nnctl.formats.keras.model import model_object
 from nnctl.formats.keras.scopes import read_scope
 from nnctl.formats.keras.weights import keras_weights
 from nnctl.graph.model import LayerGraph
-from nnctl.spec.model import ModelSpec
+from nnctl.spec.language.model import ModelSpec
 from nnctl.storage.hdf5_writer import hdf5
 
 _METADATA = {"keras_version": "3.15.1", "date_saved": "1980-01-01@00:00:00"}

@@ -12,7 +12,7 @@ from nnctl.core.spec import Spec
 from nnctl.initializers.base import InitializerSpec
 from nnctl.layers.base import Layer
 from nnctl.regularizers.base import RegularizerSpec
-from nnctl.spec.keras_names import has_keras
+from nnctl.spec.diagnosis.keras_names import has_keras
 
 KerasObject = dict[str, Any]
 

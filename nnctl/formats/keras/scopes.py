@@ -18,7 +18,7 @@ from nnctl.formats.structure import declared_inputs
 from nnctl.graph.model import LayerGraph, Ref
 from nnctl.layers.base import Layer
 from nnctl.layers.entry import Entry, entry_names
-from nnctl.spec.model import ModelSpec
+from nnctl.spec.language.model import ModelSpec
 
 
 class Tensor(NamedTuple):

@@ -9,13 +9,13 @@ from pydantic import ValidationError
 
 from nnctl.core.errors import Path, Problem, nearest
 from nnctl.core.spec import Spec
-from nnctl.spec.annotations import kinds, known_keys, slots, specs, value_at
-from nnctl.spec.belongs import where_it_belongs
-from nnctl.spec.emit import flow
-from nnctl.spec.expectation import expectation, one_of, words
-from nnctl.spec.keras_names import has_keras, keras_has_argument
-from nnctl.spec.renamed import field_now, written_now
-from nnctl.spec.unions import Fault, prune, read_faults
+from nnctl.spec.diagnosis.belongs import where_it_belongs
+from nnctl.spec.diagnosis.expectation import expectation, one_of, words
+from nnctl.spec.diagnosis.keras_names import has_keras, keras_has_argument
+from nnctl.spec.diagnosis.renamed import field_now, written_now
+from nnctl.spec.diagnosis.unions import Fault, prune, read_faults
+from nnctl.spec.language.annotations import kinds, known_keys, slots, specs, value_at
+from nnctl.spec.yaml.emit import flow
 
 MOST = 200
 """So many problems are reported; a config with more is no config."""

@@ -14,12 +14,12 @@ from typing import Any
 import yaml
 
 from nnctl.core.errors import ConfigError, Problem
-from nnctl.spec.nesting import too_deep
-from nnctl.spec.nodes import MappingNode, ScalarNode, SequenceNode, YamlNode
-from nnctl.spec.reading import MAX_BYTES
-from nnctl.spec.scalars import read_scalar
-from nnctl.spec.source_text import SourceText, Span, refuse
-from nnctl.spec.syntax import (
+from nnctl.spec.yaml.nesting import too_deep
+from nnctl.spec.yaml.nodes import MappingNode, ScalarNode, SequenceNode, YamlNode
+from nnctl.spec.yaml.reading import MAX_BYTES
+from nnctl.spec.yaml.scalars import read_scalar
+from nnctl.spec.yaml.source_text import SourceText, Span, refuse
+from nnctl.spec.yaml.syntax import (
     after_document,
     alias_problem,
     directive_problem,

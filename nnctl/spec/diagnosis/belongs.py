@@ -7,7 +7,7 @@ from typing import Any
 
 from nnctl.core.errors import Path
 from nnctl.core.spec import Spec
-from nnctl.spec.annotations import alternatives, field, is_spec, known_keys, slots, value_at
+from nnctl.spec.language.annotations import alternatives, field, is_spec, known_keys, slots, value_at
 
 _SEARCHED = 50
 """So many keys or entries of a mapping or list are looked into."""

@@ -7,9 +7,9 @@ import json
 import os
 from pathlib import Path
 
-from nnctl.spec.emit import block
-from nnctl.spec.experiment import Experiment
+from nnctl.spec.language.experiment import Experiment
 from nnctl.spec.load import LoadedExperiment
+from nnctl.spec.yaml.emit import block
 
 
 def resolved_text(loaded: LoadedExperiment, directory: Path | str | None = None) -> str:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from nnctl.core.errors import Problem, nearest
 from nnctl.layers.base import Layer, layers
 from nnctl.layers.entry import Entry
-from nnctl.spec.names import IMPLIED_INPUT, Named, named_entries
+from nnctl.spec.language.names import IMPLIED_INPUT, Named, named_entries
 
 _OPTIONAL = {
     "": frozenset(["name", "dtype"]),

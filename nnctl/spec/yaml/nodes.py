@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nnctl.core.errors import Path
-from nnctl.spec.scalars import Scalar
-from nnctl.spec.source_text import Span
+from nnctl.spec.yaml.scalars import Scalar
+from nnctl.spec.yaml.source_text import Span
 
 
 @dataclass(slots=True)

@@ -19,9 +19,9 @@ from nnctl.metrics.base import metrics
 from nnctl.optimizers.base import optimizers
 from nnctl.regularizers.base import regularizers
 from nnctl.schedules.base import schedules
-from nnctl.spec.annotations import field, is_spec, members
-from nnctl.spec.experiment import Experiment
-from nnctl.spec.field_docs import field_docs
+from nnctl.spec.language.annotations import field, is_spec, members
+from nnctl.spec.language.experiment import Experiment
+from nnctl.spec.language.field_docs import field_docs
 
 Schema = dict[str, Any]
 

@@ -7,11 +7,11 @@ from itertools import islice
 from typing import Any
 
 from nnctl.core.errors import Path, Problem, nearest
-from nnctl.spec.annotations import value_at
-from nnctl.spec.document import Document
-from nnctl.spec.expectation import one_of
-from nnctl.spec.layer_list import LayerList
-from nnctl.spec.names import IMPLIED_INPUT, named_entries, wrong_name
+from nnctl.spec.diagnosis.expectation import one_of
+from nnctl.spec.diagnosis.layer_list import LayerList
+from nnctl.spec.language.annotations import value_at
+from nnctl.spec.language.names import IMPLIED_INPUT, named_entries, wrong_name
+from nnctl.spec.yaml.document import Document
 
 MOST = 200
 """So many problems of a kind are reported; a config with more is no config."""

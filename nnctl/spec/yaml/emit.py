@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from nnctl.spec.scalars import read_scalar
+from nnctl.spec.yaml.scalars import read_scalar
 
 WIDTH = 100
 """A mapping or list that fits in so many columns is written on one line."""

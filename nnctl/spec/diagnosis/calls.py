@@ -12,9 +12,9 @@ from nnctl.core.errors import Path, Problem, nearest
 from nnctl.core.spec import Spec
 from nnctl.layers.base import Layer
 from nnctl.layers.entry import USE_KEYS
-from nnctl.spec.annotations import field
-from nnctl.spec.expectation import one_of
-from nnctl.spec.problems import problems_of
+from nnctl.spec.diagnosis.expectation import one_of
+from nnctl.spec.diagnosis.problems import problems_of
+from nnctl.spec.language.annotations import field
 
 
 def call_problems(layer: type[Layer], entry: Mapping[str, Any], path: Path) -> Iterator[Problem]:

@@ -10,8 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from nnctl.core.spec import ConfigPath, Spec
 from nnctl.data.spec import DataSpec
-from nnctl.spec.model import ModelSpec, Seed
-from nnctl.spec.training import TrainingSpec
+from nnctl.spec.language.model import ModelSpec, Seed
+from nnctl.spec.language.training import TrainingSpec
 
 VERSION = 1
 """The version of the language that this nnctl reads."""

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from nnctl.core.errors import Problem, nearest
-from nnctl.spec.nodes import MappingNode, ScalarNode, YamlNode
-from nnctl.spec.source_text import SourceText, Span, refuse
+from nnctl.spec.yaml.nodes import MappingNode, ScalarNode, YamlNode
+from nnctl.spec.yaml.source_text import SourceText, Span, refuse
 
 _BLANK = re.compile(r"[ \t]*(#.*)?")
 

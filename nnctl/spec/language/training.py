@@ -11,7 +11,7 @@ from nnctl.core.spec import Spec
 from nnctl.losses.base import Loss
 from nnctl.metrics.base import Metric
 from nnctl.optimizers.base import Optimizer
-from nnctl.spec.by_output import ByOutput
+from nnctl.spec.language.by_output import ByOutput
 
 Count = Annotated[int, Field(ge=1)]
 """A whole number, 1 or more."""

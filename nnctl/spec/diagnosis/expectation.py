@@ -7,9 +7,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from nnctl.core.spec import OneOf
 from nnctl.layers.entry import Entry
-from nnctl.spec.annotations import alternatives, is_spec
-from nnctl.spec.by_output import ByOutput
-from nnctl.spec.emit import scalar_text
+from nnctl.spec.language.annotations import alternatives, is_spec
+from nnctl.spec.language.by_output import ByOutput
+from nnctl.spec.yaml.emit import scalar_text
 
 MANY = 12
 """A list of more words than this is cut short."""

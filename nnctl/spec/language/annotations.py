@@ -11,7 +11,7 @@ from nnctl.core.errors import Path
 from nnctl.core.spec import OneOf, Spec
 from nnctl.layers.base import layers
 from nnctl.layers.entry import Entry
-from nnctl.spec.by_output import ByOutput
+from nnctl.spec.language.by_output import ByOutput
 
 _LISTS = (list, tuple, Sequence)
 _MAPPINGS = (dict, Mapping)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nnctl.core.errors import ConfigError
-from nnctl.spec.document import Document
-from nnctl.spec.emit import block, flow, quoted, scalar_text
-from nnctl.spec.nodes import MappingNode, ScalarNode, SequenceNode, YamlNode, child, plain
 from nnctl.spec.overrides import Override, apply, resolve_path
-from nnctl.spec.source_text import SourceText
-from nnctl.spec.yaml import compose
+from nnctl.spec.yaml.document import Document
+from nnctl.spec.yaml.emit import block, flow, quoted, scalar_text
+from nnctl.spec.yaml.nodes import MappingNode, ScalarNode, SequenceNode, YamlNode, child, plain
+from nnctl.spec.yaml.parse import compose
+from nnctl.spec.yaml.source_text import SourceText
 
 
 def rewritten_text(original: Document, overrides: Sequence[Override]) -> str:

@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from nnctl.core.spec import ConfigPath, Spec
 from nnctl.layers.entry import Entry
 from nnctl.layers.input import InputType, Size
-from nnctl.spec.initial_weights import InitialWeights
+from nnctl.spec.language.initial_weights import InitialWeights
 
 
 class InputSpec(Spec):

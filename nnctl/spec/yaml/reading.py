@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from nnctl.core.errors import ConfigError, Place, Problem
-from nnctl.spec.source_text import SourceText, refuse
+from nnctl.spec.yaml.source_text import SourceText, refuse
 
 MAX_BYTES = 4 * 1024 * 1024
 """The largest config that is read."""

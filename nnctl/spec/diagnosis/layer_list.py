@@ -12,10 +12,10 @@ from typing import Any
 
 from nnctl.core.errors import Path, Problem, nearest
 from nnctl.layers.base import Layer
-from nnctl.spec.calls import call_problems
-from nnctl.spec.document import Document
-from nnctl.spec.expectation import one_of
-from nnctl.spec.names import Named, named_entries, wrong_name
+from nnctl.spec.diagnosis.calls import call_problems
+from nnctl.spec.diagnosis.expectation import one_of
+from nnctl.spec.language.names import Named, named_entries, wrong_name
+from nnctl.spec.yaml.document import Document
 
 _NEAREST = 200
 """So many of the names above are searched for the nearest one."""

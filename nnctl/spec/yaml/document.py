@@ -9,10 +9,10 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from nnctl.core.errors import ConfigError, Path, Place, Problem
-from nnctl.spec.nodes import MappingNode, YamlNode, find, plain
-from nnctl.spec.reading import read_source
-from nnctl.spec.source_text import SourceText
-from nnctl.spec.yaml import compose
+from nnctl.spec.yaml.nodes import MappingNode, YamlNode, find, plain
+from nnctl.spec.yaml.parse import compose
+from nnctl.spec.yaml.reading import read_source
+from nnctl.spec.yaml.source_text import SourceText
 
 
 class Document:
