@@ -26,6 +26,7 @@ from nnctl.spec.load import load  # noqa: E402
 from tests.formats.keras_models import MODELS  # noqa: E402
 from tests.formats.models import Model, from_spec, model  # noqa: E402
 from tests.layers import keras_cases  # noqa: E402
+from tests.layers.harness import make  # noqa: E402
 
 pytestmark = pytest.mark.keras
 
@@ -73,25 +74,30 @@ def same(made: Model, theirs: Any, inputs: Mapping[str, Any], tolerance: float =
 
 
 def side_by_side(cases: Sequence[keras_cases.Case]) -> dict[str, Any]:
-    """One model of all cases, each on inputs of its own; a masked input goes through an Embedding."""
+    """One model of all cases, each on inputs of its own.
+
+    An input that is masked but for its last axis goes through an Embedding, the only layer that makes masks.
+    """
     inputs: dict[str, Any] = {}
     layers: list[dict[str, Any]] = []
     outputs: list[str] = []
     for number, (config, shapes, options) in enumerate(cases):
         reads = []
+        masks = options.get("masks", ())
+        axes = masks if isinstance(masks, Mapping) else dict.fromkeys(masks, 2)
         for at, shape in enumerate(shapes):
             name = f"in_{number}_{at}"
-            masked = at in options.get("masks", ()) and len(shape) == 2
+            masked = axes.get(at) == len(shape)
             whole = options.get("integers") or masked
-            inputs[name] = {"shape": shape[:1] if masked else shape} | ({"dtype": "int32"} if whole else {})
+            inputs[name] = {"shape": shape[:-1] if masked else shape} | ({"dtype": "int32"} if whole else {})
             if masked:
-                table = {"type": "Embedding", "input_dim": 5, "output_dim": shape[1], "mask_zero": True}
+                table = {"type": "Embedding", "input_dim": 5, "output_dim": shape[-1], "mask_zero": True}
                 layers.append({**table, "name": f"table_{number}_{at}", "inputs": name})
                 name = f"table_{number}_{at}"
             reads.append(name)
         layers.append({**config, "name": f"case_{number}", "inputs": reads})
-        states = {"LSTM": 2}.get(config["type"], 1) if config.get("return_state") else 0
-        outputs += [f"case_{number}", *(f"case_{number}:{i + 1}" for i in range(states))]
+        made = make(config).compute_output_shape(*shapes)
+        outputs += [f"case_{number}:{i}" for i in range(len(made) if isinstance(made, list) else 1)]
     return {"inputs": inputs, "layers": layers, "outputs": outputs}
 
 

@@ -37,7 +37,7 @@ LEFT_OUT = {
 }
 # What Keras takes through **kwargs.
 BASE = {"name", "trainable", "zero_output_for_mask"}
-CONTAINERS = {"Input", "Sequential", "Functional"}
+CONTAINERS = {cls.__name__ for cls in layers.classes() if cls.is_input or cls.nests is not None}
 
 FAMILIES: list[tuple[Registry[Any], Any]] = [
     (layers, keras.layers),
