@@ -1,6 +1,7 @@
 """Makes what documentation can be read off the code: `make docs` (or `python docs/generate.py`).
 
 - `docs/reference/*.md` and `docs/reference/schema.json` from the specs; a test holds them to be current.
+- `docs/images/house.svg`, the packages and their imports; this, too, is held to be current.
 - `docs/images/training.svg`, a picture of a real run, with `--picture` (it takes as long as the run).
 """
 
@@ -20,6 +21,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any, cast
 
+import house
 from rich.console import Console, RenderableType
 
 import nnctl
@@ -33,6 +35,7 @@ from nnctl.workflow.train import start
 
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"
+HOUSE = DOCS / "images" / "house.svg"
 PICTURE = DOCS / "images" / "training.svg"
 
 Schema = dict[str, Any]
@@ -78,6 +81,7 @@ def pages() -> dict[Path, str]:
     found[REFERENCE / "python.md"] = _joined(_python())
     found[REFERENCE / "export_formats.md"] = _joined(_export_formats())
     found[REFERENCE / "prediction_formats.md"] = _joined(_prediction_formats())
+    found[HOUSE] = house.picture()
     for registry in _FAMILIES:
         found[REFERENCE / f"{page_of(registry.kind)}.md"] = _joined(_family(registry, schema))
     return found

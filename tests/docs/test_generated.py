@@ -20,6 +20,8 @@ REFERENCE = ROOT / "docs" / "reference"
 
 
 def _generate() -> Any:
+    if str(ROOT / "docs") not in sys.path:
+        sys.path.append(str(ROOT / "docs"))
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
     assert spec is not None
     assert spec.loader is not None
@@ -32,7 +34,7 @@ def _generate() -> Any:
 def test_pages_are_current() -> None:
     """Run `make docs` where this fails. How a schema is written is up to Pydantic: the page is the lock's."""
     pages: dict[Path, str] = _generate().pages()
-    assert set(pages) == set(REFERENCE.iterdir())
+    assert {page for page in pages if page.parent == REFERENCE} == set(REFERENCE.iterdir())
     stale = [file.name for file, text in pages.items() if file.read_text(encoding="utf-8") != text]
     assert not stale or (stale == ["schema.json"] and not is_locked("pydantic"))
 
