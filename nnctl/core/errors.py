@@ -104,11 +104,15 @@ class ConfigError(NnctlError):
 
 
 class ShapeError(ValueError):
-    """A layer, loss or metric cannot take the shapes that came in. Caught and placed by `graph`."""
+    """A layer, loss or metric cannot take the shapes that came in. Caught and placed by `graph`.
+
+    Attributes:
+        path: The field that says what does not fit, below the layer, loss or metric; empty for all of it.
+    """
 
     def __init__(self, message: str, *, field: str | None = None, expected: str | None = None) -> None:
         super().__init__(message)
-        self.field = field
+        self.path: Path = (field,) if field is not None else ()
         self.expected = expected
 
 

@@ -232,9 +232,8 @@ class _GraphBuilder:
             made = layer.compute_output_shape(*given)
             weights = layer.weights(*given)
         except ShapeError as error:
-            at = (*path, error.field) if error.field else path
             message = f"layer '{name}': {error} (it reads {shown_reads(refs, shapes)})"
-            self._fail(message, at, expected=error.expected)
+            self._fail(message, (*path, *error.path), expected=error.expected)
             return (None,)
         except Exception as error:
             if not is_foreign(layer):

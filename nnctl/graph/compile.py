@@ -136,8 +136,8 @@ class _Compiler:
             raise ShapeError(f"the loss reads {words[given.kind]}, this metric {words[wanted.kind]}")
 
     def _misfit(self, error: ShapeError, what: str, path: Path) -> None:
-        at = (*path, error.field) if error.field else path
-        self.problems.append(Problem(f"{what}: {error}", at, expected=error.expected))
+        problem = Problem(f"{what}: {error}", (*path, *error.path), expected=error.expected)
+        self.problems.append(problem)
 
     def _loss_weights(self) -> dict[str, float]:
         given = self.training.loss_weights

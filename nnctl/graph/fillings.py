@@ -17,23 +17,26 @@ def weight_problems(layer: Layer, name: str, weights: Mapping[str, Weight], path
             check = getattr(part, "check_shape", None)
             if check is None:
                 continue
-            at, what = _written(layer, part, path), f"the {key} of layer '{name}'"
+            at = (*path, *(_written(layer, part) or ()))
+            what = f"the {key} of layer '{name}'"
             try:
                 check(weight.shape)
             except ShapeError as error:
-                at = (*at, error.field) if error.field else at
-                yield Problem(f"{what}: {error}", at, expected=error.expected)
+                yield Problem(f"{what}: {error}", (*at, *error.path), expected=error.expected)
             except Exception as error:
                 if not is_foreign(part):
                     raise
                 yield Problem(f"{what}: {raised(part, error)}", at)
 
 
-def _written(layer: Layer, part: Any, path: Path) -> Path:
-    """The path of the layer's field that holds `part`, or something made of it (an LSTM's bias)."""
+def _written(layer: Layer, part: Any) -> Path | None:
+    """The field, below the layer, that holds `part` or what it is made of (an LSTM's bias); None for none."""
     made_of = (part, getattr(part, "others", None))
     for field in type(layer).model_fields:
         given = getattr(layer, field)
         if given is not None and any(given is inner for inner in made_of):
-            return (*path, field)
-    return path
+            return (field,)
+        below = _written(given, part) if isinstance(given, Layer) else None
+        if below is not None:
+            return (field, *below)
+    return None

@@ -78,8 +78,7 @@ def length_problems(
         except ShapeError as error:
             read, seen = shown_reads(node.inputs, shapes), shown_reads(map(Ref, inputs), inputs.values())
             message = f"layer '{node.name}': {error} (it reads {read}, from {of}{seen})"
-            path = (*node.path, error.field) if error.field else node.path
-            problems.append(Problem(message, path, expected=error.expected))
+            problems.append(Problem(message, (*node.path, *error.path), expected=error.expected))
             continue
         for index, shape in enumerate(made if isinstance(made, list) else [made]):
             known[Ref(node.name, index)] = shape

@@ -45,7 +45,8 @@ def _loss_name(objective: Objective, model: LayerGraph, output: OutputObjective)
     if len(objective.outputs) > 1:
         return f"{output.output}_loss"
     penalized = any(info.weight.regularizer is not None for info in model.weights.values())
-    penalized |= any(getattr(node.layer, "activity_regularizer", None) is not None for node in model.nodes)
+    called = (layer for node in model.nodes for layer in node.layer.family())
+    penalized |= any(getattr(layer, "activity_regularizer", None) is not None for layer in called)
     return None if penalized or output.loss_weight != 1.0 else "loss"
 
 

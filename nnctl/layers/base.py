@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from inspect import CO_VARARGS
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -204,6 +204,12 @@ class Layer(Spec):
         A child's weights are named after it: "forward_layer/kernel" is the kernel of "forward_layer".
         """
         return {}
+
+    def family(self) -> Iterator[Layer]:
+        """The layer, and all that it holds."""
+        yield self
+        for child in self.children().values():
+            yield from child.family()
 
     def need_rank(self, shape: Shape, *axes: str) -> None:
         """Raise ShapeError unless `shape` has as many axes (batch not counted) as are named."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from nnctl.core.keys import Key, key
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.elementwise import scale
+
+if TYPE_CHECKING:
+    from nnctl.layers.base import Layer
 
 
 @dataclass
@@ -41,6 +44,13 @@ class LayerContext:
     def mask(self) -> Value | None:
         """The first input's mask (B, ...) uint8, or None."""
         return self.masks[0] if self.masks else None
+
+    def inside(self, child: str, layer: Layer) -> LayerContext:
+        """The call of a layer that this one holds, with the same masks; weights and streams are its own."""
+        start = f"{child}/"
+        weights = {k.removeprefix(start): v for k, v in self.weights.items() if k.startswith(start)}
+        trainable = self.trainable and layer.trainable
+        return replace(self, weights=weights, path=f"{self.path}/{child}", trainable=trainable)
 
     def key(self, purpose: str, seed: int | None = None) -> Key:
         """The key of this layer's random stream for `purpose`; the counter is the step.

@@ -61,7 +61,11 @@ class Entry(Spec):
         """Part a layer's own fields from what the entry says about it."""
         if isinstance(value, Entry) or not isinstance(value, dict):
             return value if isinstance(value, Entry) else {_LAYER: value}
-        if isinstance(value.get("layer"), Layer) or _LAYER in value or _ARGUMENTS in value:
+        if (
+            ("type" not in value and isinstance(value.get("layer"), Layer))
+            or _LAYER in value
+            or _ARGUMENTS in value
+        ):
             return value
         if value.get("use") is not None:
             entry: dict[str, Any] = {k: value[k] for k in USE_KEYS if k in value}

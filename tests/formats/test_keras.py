@@ -30,17 +30,6 @@ from tests.layers.harness import make  # noqa: E402
 
 pytestmark = pytest.mark.keras
 
-FAMILIES = [
-    "DENSE",
-    "ELEMENTWISE",
-    "SHAPES",
-    "CONVOLUTIONS",
-    "POOLINGS",
-    "MERGES",
-    "NORMALIZATIONS",
-    "EMBEDDINGS",
-    "RECURRENT",
-]
 CONFIGS = sorted(Path("configs").glob("*.yaml"))
 
 
@@ -101,20 +90,17 @@ def side_by_side(cases: Sequence[keras_cases.Case]) -> dict[str, Any]:
     return {"inputs": inputs, "layers": layers, "outputs": outputs}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", keras_cases.FAMILIES)
 def test_layers(family: str, tmp_path: Path) -> None:
-    cases = getattr(keras_cases, family)
-    if (
-        family == "RECURRENT"
-    ):  # tracing a recurrent layer takes JAX half a second: every other case, GRU's last
+    cases = keras_cases.FAMILIES[family]
+    if family == "recurrent":
+        # Tracing a recurrent layer takes JAX half a second: every other case, GRU's last.
         cases = [*cases[1:-4:2], *cases[-4:]]
     made = model(side_by_side(cases))
     same(made, exported(made, tmp_path / "m.keras"), made.inputs(largest=3))
 
 
 def test_no_layer_is_left_out() -> None:
-    cases = [case for family in FAMILIES for case in getattr(keras_cases, family)]
-    assert len(cases) == len(keras_cases.CASES)
     assert not keras_cases.uncovered()
 
 

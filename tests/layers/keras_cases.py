@@ -237,17 +237,19 @@ RECURRENT = [
     _layer("GRU", (5, 3), units=4, activity_regularizer=L1L2, return_state=True),
 ]
 
-CASES: list[Case] = [
-    *DENSE,
-    *ELEMENTWISE,
-    *SHAPES,
-    *CONVOLUTIONS,
-    *POOLINGS,
-    *MERGES,
-    *NORMALIZATIONS,
-    *EMBEDDINGS,
-    *RECURRENT,
-]
+FAMILIES: dict[str, list[Case]] = {
+    "dense": DENSE,
+    "elementwise": ELEMENTWISE,
+    "shapes": SHAPES,
+    "convolutions": CONVOLUTIONS,
+    "poolings": POOLINGS,
+    "merges": MERGES,
+    "normalizations": NORMALIZATIONS,
+    "embeddings": EMBEDDINGS,
+    "recurrent": RECURRENT,
+}
+
+CASES: list[Case] = [case for family in FAMILIES.values() for case in family]
 
 MORE = [case for cell in ("SimpleRNN", "LSTM", "GRU") for case in _more_recurrent(cell)]
 # Masks of unequal numbers of axes, which Keras aligns by their last ones.

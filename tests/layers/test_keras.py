@@ -37,6 +37,8 @@ def to_keras(config: str | Mapping[str, Any]) -> Any:
 
 
 def _argument(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping) and hasattr(keras.layers, value["type"]):
+        return to_keras(value)
     if isinstance(value, Mapping):
         fields = {k: v for k, v in value.items() if k != "type"}
         if "activation" in name:
@@ -58,9 +60,10 @@ def called(layer: Any, made: Case, inputs: Sequence[Any]) -> list[Any]:
         if mask is not None:
             keras.src.backend.set_keras_mask(x, mask)
     more: dict[str, Any] = {"training": made.training} if layer._call_has_training_arg else {}
-    if isinstance(layer, keras.layers.RNN):
+    rest = made.layer.in_keras.rest
+    if rest is not None:
         # Keras drops the mask of a sequence that comes with initial states, unless it is passed.
-        more |= {"mask": masks[0]} | ({"initial_state": list(inputs[1:])} if len(inputs) > 1 else {})
+        more |= {"mask": masks[0]} | ({rest: list(inputs[1:])} if len(inputs) > 1 else {})
     out = layer(list(inputs) if isinstance(layer, Merge) else inputs[0], **more)
     return list(out) if isinstance(out, list | tuple) else [out]
 
@@ -113,7 +116,7 @@ def built(config: Any, made: Case) -> Any:
     specs = [keras.KerasTensor(x.shape, x.dtype.name) for x in made.inputs]
     layer(specs if isinstance(layer, Merge) else specs[0])
     assert [(v.name, tuple(v.shape)) for v in layer.weights] == [
-        (k, w.shape) for k, w in made.weights.items()
+        (k.rpartition("/")[2], w.shape) for k, w in made.weights.items()
     ]
     layer.set_weights([w.copy() for w in made.weights.values()])  # jax may keep what it is given
     return layer

@@ -46,7 +46,7 @@ def test_a_length_that_varies_has_no_number_of_windows() -> None:
 def test_a_window_that_does_not_fit() -> None:
     with pytest.raises(ShapeError) as caught:
         slide("Conv2D", "kernel_size", (3, 4), (3, 5), (1, 1), "valid")
-    assert caught.value.field == "kernel_size"
+    assert caught.value.path == ("kernel_size",)
     assert caught.value.expected == "a kernel_size that fits, or padding: same"
     assert slide("Conv2D", "kernel_size", (3, 4), (3, 5), (1, 1), "same") == (3, 4)
 

@@ -1,0 +1,92 @@
+"""Layers that hold other layers: what they say of their children, and how they call them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from nnctl.core.errors import ShapeError
+from nnctl.core.shapes import Shape
+from nnctl.core.spec import OneOf
+from nnctl.layers.base import Layer, Weight, layers
+from nnctl.layers.context import LayerContext
+from nnctl.ops.base import Value
+
+T = TypeVar("T")
+
+
+def _held(layer: Any) -> Any:
+    """A layer that another can hold; a pydantic error for what stands in a model only."""
+    if layer.is_input or layer.nests is not None:
+        raise PydanticCustomError("not_held", "{kind} cannot be inside another layer", {"kind": layer.kind})
+    for name in layer.told():
+        context = {"name": name, "kind": layer.kind}
+        raise PydanticCustomError(
+            "not_held", "'{name}' is said of a call, and the layer around {kind} calls it", context
+        )
+    return layer
+
+
+Child = Annotated[Any, OneOf(layers), AfterValidator(_held)]
+"""A field that takes a layer: a name, or a mapping with `type`."""
+
+
+class Wrapper(Layer):
+    """A layer that calls the layers that it holds (`children`), each with weights and streams of its own.
+
+    A child's weights and streams are named after it: "forward_layer/kernel".
+    """
+
+    layer: Child
+    """The layer that is called: a name, or a mapping as in `layers`."""
+
+    def children(self) -> Mapping[str, Layer]:
+        return {"layer": self.layer}
+
+    def field_of(self, child: str) -> str:
+        """The field that a child is written in."""
+        return child if getattr(self, child, None) is not None else "layer"
+
+    @contextmanager
+    def within(self, child: str) -> Iterator[None]:
+        """What does not fit a child is said of the field where it is written."""
+        try:
+            yield
+        except ShapeError as error:
+            error.path = (self.field_of(child), *error.path)
+            raise
+
+    def shapes_of(self, child: str, *inputs: Shape) -> list[Shape]:
+        """The shapes of a child's outputs."""
+        with self.within(child):
+            return listed(self.children()[child].compute_output_shape(*inputs))
+
+    def weights_of(self, child: str, *inputs: Shape) -> dict[str, Weight]:
+        """A child's weights under their names here."""
+        layer = self.children()[child]
+        with self.within(child):
+            found = layer.weights(*inputs)
+        return {
+            f"{child}/{name}": replace(weight, trainable=weight.trainable and layer.trainable)
+            for name, weight in found.items()
+        }
+
+    def outputs_of(self, ctx: LayerContext, child: str, *inputs: Value) -> list[Value]:
+        """A call of a child, with this call's masks."""
+        layer = self.children()[child]
+        return listed(layer.call(ctx.inside(child, layer), *inputs))
+
+
+def one_or_all(outputs: list[T]) -> T | list[T]:
+    """One output, or shape of an output, as itself; several as a list."""
+    return outputs if len(outputs) > 1 else outputs[0]
+
+
+def listed(given: Any) -> list[Any]:
+    """One or several outputs, or shapes of outputs, as a list."""
+    return given if isinstance(given, list) else [given]
