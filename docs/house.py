@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections import Counter
 from html import escape
@@ -104,7 +105,9 @@ def _row(number: int, names: list[str]) -> list[str]:
         x += wide + GAP
     if not many:
         for index, name in enumerate(names):
-            said = escape(f"{name}: {holds(name)}" if len(names) > 1 else holds(name))
+            said = f"{name}: {holds(name)}" if len(names) > 1 else holds(name)
+            if len(said) > 95:
+                said = re.split(r"[,:][^,:]*$", said[:95])[0]
             height = y + ROW // 2 + 4 + 7 * (2 * index - len(names) + 1)
-            lines.append(f'<text x="{x + 6}" y="{height}" font-size="11" fill="#444">{said}</text>')
+            lines.append(f'<text x="{x + 6}" y="{height}" font-size="11" fill="#444">{escape(said)}</text>')
     return lines

@@ -104,7 +104,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """`running`, `completed`, `interrupted` or `failed`. Raises RunError for a file alone."""
+        """`running`, `completed`, `interrupted` or `failed`. Raises RunError for a single file."""
         return self._directory().status()
 
     @property
@@ -214,7 +214,7 @@ class Run:
 
     def _directory(self) -> RunDirectory:
         if self._found.run is None:
-            raise RunError(f"{self.name} is a file alone, not a run")
+            raise RunError(f"{self.name} is a single file, not a run")
         return self._found.run
 
 

@@ -50,7 +50,7 @@ class TensorBoard(CallbackSpec):
     histogram_freq: NonNegativeInt = 0
     """Weight histograms after every so many epochs; 0 for none."""
     update_freq: Literal["epoch", "batch"] | PositiveInt = "epoch"
-    """Scalars after epochs alone, after each step (`batch`), or after every so many steps."""
+    """Scalars only after epochs, after each step (`batch`), or after every so many steps."""
 
     _writers: dict[str, Any] = PrivateAttr(default_factory=dict)
     _root: Path = PrivateAttr(Path())

@@ -44,7 +44,7 @@ Threads = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors and the result alone.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only errors and the result.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")]
 Plugins = Annotated[
     bool, typer.Option("--allow-plugins", help="Run the code of the plugins that the config names.")

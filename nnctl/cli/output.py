@@ -1,4 +1,4 @@
-"""stdout holds a command's result alone."""
+"""stdout holds only a command's result."""
 
 from __future__ import annotations
 

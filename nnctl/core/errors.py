@@ -1,4 +1,4 @@
-"""What can go wrong, as types: each error knows its exit code and carries data, not prose alone."""
+"""What can go wrong, as types: each error knows its exit code and carries data, not only prose."""
 
 from __future__ import annotations
 

@@ -1,10 +1,8 @@
 """exp, log, cos and powers of Python floats, the same bits on every machine.
 
 `math.exp` and its kin belong to the C library, whose last bit depends on its version and on the CPU. These
-use
-+, -, * and / alone, which IEEE 754 rounds in one way. Schedules and metrics call them a few times a step or
-an
-epoch, so speed does not matter; the error is a few units in the last place.
+use only +, -, * and /, which IEEE 754 rounds in one way. Schedules and metrics call them a few times per step
+or epoch, so speed does not matter; the error is a few units in the last place.
 """
 
 from __future__ import annotations

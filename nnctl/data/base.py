@@ -77,7 +77,7 @@ class Source(Spec):
 
         Args:
             base: The directory that relative paths start from.
-            hint: What columns are declared to be; those that matter must be, as a block alone shows nothing.
+            hint: What columns are declared to be; those that matter must be, as a single block shows nothing.
             pick: Given all columns, those to read.
             texts: Whether a column's cells are wanted as they are written (`Table.texts`) where it has cells.
 

@@ -96,7 +96,7 @@ def open_data(
     dtype: Literal["float32", "float64"] = "float32",
     digest: bool = True,
 ) -> Data:
-    """Read, split, fit (on the training split alone) and prepare.
+    """Read, split, fit (on the training split only) and prepare.
 
     Args:
         spec: The `data` section.

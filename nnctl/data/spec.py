@@ -130,14 +130,14 @@ TimeFormat = Annotated[str, Field(max_length=200), AfterValidator(_format)]
 
 
 class ColumnSpec(Spec):
-    """What a column is and how it is prepared. Everything is fitted on the training split alone."""
+    """What a column is and how it is prepared. Everything is fitted on the training split only."""
 
     type: Literal["number", "category", "time"] | None = None
     """Numbers, names of classes, or times as text; default: numbers or classes, as the file holds."""
     scale: Scale = None
     """standard: subtract the mean, divide by the standard deviation. minmax: onto 0..1. A number: divide."""
     encoding: Literal["onehot", "index"] | None = None
-    """How a category enters the model: a 0/1 column a class (the default); its number, for an Embedding."""
+    """How a category enters the model: a 0/1 column per class (the default); its number, for an Embedding."""
     missing: Missing = None
     """What stands in for a missing value: mean, median, zero or a number; for a category most_frequent, other
     or a word. Default: error."""

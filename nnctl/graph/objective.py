@@ -58,7 +58,7 @@ class Objective:
 
     outputs: tuple[OutputObjective, ...]
     sample_weight: bool = False
-    """Whether the data gives one weight an example."""
+    """Whether the data gives one weight per example."""
     unscaled: Mapping[str, float] = field(default_factory=dict)
     """By log name: what it is multiplied by to be in its target's own unit (`graph.units`)."""
 

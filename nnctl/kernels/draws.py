@@ -1,7 +1,7 @@
 """Filling arrays with random numbers from philox.py: uniform, normal, truncated, integers.
 
 Every kernel takes the key (k0, k1), `step` (1,) uint64, which is the upper half of the counter,
-and writes y (N,); number i depends on (k0, k1, step, i) alone.
+and writes y (N,); number i depends only on (k0, k1, step, i).
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def kernel(function: Callable[..., None] | None = None, *, parallel: bool = Fals
     """Compile `function` as a kernel: cached, no GIL, no fastmath, IEEE division.
 
     With `parallel=True` the function may use `numba.prange`; every iteration must write its
-    own part of the output, and the number of iterations must follow from shapes alone.
+    own part of the output, and the number of iterations must follow from shapes only.
     """
     if function is None:
         return functools.partial(kernel, parallel=parallel)

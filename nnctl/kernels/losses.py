@@ -1,4 +1,4 @@
-"""Losses of predictions against targets of the same shape, one number a row; Keras 3's formulas.
+"""Losses of predictions against targets of the same shape, one number per row; Keras 3's formulas.
 
 x (predictions), target, scratch, dx: (R, C); loss, dloss: (R,). Cross-entropies of logits are in softmax.py.
 """

@@ -53,7 +53,7 @@ SERIAL = 256 * 1024
 
 @register_jitable
 def _cut(products: int, m: int, n: int, k: int, width: int) -> tuple[int, int]:
-    """Rows and columns of a task, from the shape alone."""
+    """Rows and columns of a task, from the shape only."""
     tasks = max(1, TASKS // max(1, products))
     panels = max(1, (n + width - 1) // width)
     row_blocks = max(1, (m + TASK_ROWS - 1) // TASK_ROWS)

@@ -110,7 +110,7 @@ def confusion(y_true, y_pred, threshold, k, class_id, weights, weighted, state):
     """Add true positives, false positives, false negatives, true negatives to state (4,).
 
     y_true, y_pred (M, C). Positive is y_pred > threshold; for k > 0 only the k largest of a row; for
-    class_id >= 0 that class alone counts.
+    class_id >= 0 only that class counts.
     """
     t = y_pred.dtype.type
     limit, zero = t(threshold), t(0.0)

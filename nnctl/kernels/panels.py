@@ -1,7 +1,7 @@
 """Panels of B and the tiles that run over them: what matrix products and recurrences share.
 
 Order of accumulation, on every CPU and for any number of threads: k is cut into
-`ceil(K / DEPTH)` blocks of nearly equal length that depend on K alone; inside a block a chain of
+`ceil(K / DEPTH)` blocks of nearly equal length that depend only on K; inside a block a chain of
 fused multiply-adds ascends in k from zero; blocks are added to the result in order.
 """
 

@@ -1,4 +1,4 @@
-"""Random numbers that depend on (key, step, index) alone: Philox4x32-10.
+"""Random numbers that depend only on (key, step, index): Philox4x32-10.
 
 Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3 (2011). The counter is
 (block low, block high, step low, step high), the key two 32-bit words; a block gives four

@@ -1,6 +1,6 @@
 """The loop over steps that all recurrences share: forward, and back with the gradients.
 
-A batch is cut into blocks of rows by its size alone. A thread takes a block through all steps: rows do not
+A batch is cut into blocks of rows by its size only. A thread takes a block through all steps: rows do not
 depend on each other, so there is no barrier per step. What happens within a step is a cell's: two functions,
 made of kernels/recurrence_parts.py.
 

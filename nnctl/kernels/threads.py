@@ -3,14 +3,14 @@
 Numba's layers start and end a parallel loop with all threads meeting at a barrier. Where another process
 wants one of the cores, every meeting waits until the scheduler gives the last thread its turn:
 milliseconds, for kernels that take microseconds. Here a loop is a list of parts and a counter. The calling
-thread takes parts until none is left and then waits for those parts alone that others have taken; a worker
+thread takes parts until none is left and then waits only for those parts that others have taken; a worker
 that did not get a core in time finds nothing to do, and nobody waited for it.
 
 The counter is one 64-bit word: the job's number, how many parts it has, the next part. A worker takes a part
 by compare-and-swap, so it cannot take one of a job that is over, whatever it read before. Waiting threads
 spin for some 30 microseconds, then sleep in the kernel (futex).
 
-Which thread runs which part changes no result: parts follow from shapes alone and write what is theirs.
+Which thread runs which part changes no result: parts follow from shapes only and write what is theirs.
 """
 
 from __future__ import annotations

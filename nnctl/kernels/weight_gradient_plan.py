@@ -1,4 +1,4 @@
-"""Tables for the gradient of a convolution's kernel and bias: how its work is cut, by shape alone.
+"""Tables for the gradient of a convolution's kernel and bias: how its work is cut, by its shape only.
 
 The gradient of the kernel sums over all pixels of all images. Blocks of rows of images (as in
 the forward pass) are dealt in order to `parts`; each part has partial sums of its own, which
@@ -184,7 +184,7 @@ def weight_gradient(g: Geometry, itemsize: int) -> WeightGradientPlan:
     merged = len(row_runs) == 1 and step * run_pixels == down
     image_runs = row_runs if merged else [m * down + run for m in range(block) for run in row_runs]
     runs = [number * image_elements + run for number in range(together) for run in image_runs]
-    # A merged run's length follows from the rows; whole images alone are taken together.
+    # A merged run's length follows from the rows; only whole images are taken together.
     pixels_of_run = block * row_pixels if merged else run_pixels
     weight_rows = [number * pixels_of_run for number in range(len(runs))]
     packed = int(g.depth >= PACK_DEPTH or filters % lanes != 0)

@@ -49,7 +49,7 @@ class Concatenate(Layer):
         return ShapeError(
             f"Concatenate along axis {self.axis} cannot join {show(first)} and {show(other)}",
             field="axis" if len(first) == len(other) else None,
-            expected=f"inputs that differ along axis {self.axis} alone",
+            expected=f"inputs that differ only along axis {self.axis}",
         )
 
     def call(self, ctx: LayerContext, *inputs: Value) -> Value:

@@ -25,6 +25,6 @@ class Conv1D(Convolution):
     strides: Single = (1,)
     """The steps between windows."""
     padding: Literal["valid", "same", "causal"] = "valid"
-    """As for Conv2D; `causal` pads before the start alone, so that y[t] sees nothing after x[t]."""
+    """As for Conv2D; `causal` pads only before the start, so that y[t] sees nothing after x[t]."""
     dilation_rate: Single = (1,)
     """The steps between a window's taps."""

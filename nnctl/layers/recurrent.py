@@ -68,7 +68,7 @@ class Recurrent(WithKernel, WithRecurrentKernel, WithBias, WithTraining):
     seed: int | None = None
     """The dropouts' stream; default: the experiment's."""
     return_sequences: bool = False
-    """Whether the output of every step comes out, or the last one's alone."""
+    """Whether the output of every step comes out, or only the last one's."""
     return_state: bool = False
     """Whether the last state comes out too, as outputs of its own."""
     go_backwards: bool = False

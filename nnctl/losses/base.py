@@ -1,4 +1,4 @@
-"""What a loss is: what it wants of the target, and one number an example, composed of ops."""
+"""What a loss is: what it wants of the target, and one number per example, composed of ops."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class LossSpec(Spec):
         return ANY
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
-        """One loss an example (and position): y_pred's shape without its last axis, (N, ...).
+        """One loss per example (and position): y_pred's shape without its last axis, (N, ...).
 
         Where y_pred is softmax(x) or sigmoid(x), losses that can read the logits x instead do so (the stable
         form).

@@ -30,7 +30,7 @@ def class_axis(name: str, output: Shape) -> int:
     """How many classes an output (..., C) has. Raises ShapeError where there are not at least two."""
     if not output:
         raise ShapeError(
-            f"{name} needs one output a class, but the output is a single number an example",
+            f"{name} needs one output per class, but the output is a single number per example",
             expected="an output of shape (number of classes)",
         )
     classes = output[-1]
@@ -38,7 +38,7 @@ def class_axis(name: str, output: Shape) -> int:
         raise ShapeError(f"{name} needs a known number of classes, but the output is {show(output)}")
     if classes == 1:
         raise ShapeError(
-            f"{name} needs one output a class, but the output has 1 unit; "
+            f"{name} needs one output per class, but the output has 1 unit; "
             "use binary_crossentropy or units: <number of classes>",
             expected="at least 2 units",
         )

@@ -1,4 +1,4 @@
-"""From one loss a row to one number: sample weights, masks and reduction.
+"""From one loss per row to one number: sample weights, masks and reduction.
 
 Source: keras.losses.Loss (reduce_weighted_values, apply_mask).
 """
@@ -26,9 +26,9 @@ def total(loss: LossSpec, rows: Value, sample_weight: Value | None, mask: Value 
     """The loss of a batch (1,).
 
     Args:
-        rows: What `loss.rows` gave: one loss an example (N,), or a position (N, T, ...).
-        sample_weight: One weight an example (N,). Keras asks for (N, T) where rows are; one weight for all of
-            an example's positions is what (N, 1) is there.
+        rows: What `loss.rows` gave: one loss per example (N,), or per position (N, T, ...).
+        sample_weight: One weight per example (N,). Keras asks for (N, T) where rows are; one weight for all
+            of an example's positions is what (N, 1) is there.
         mask: Which positions count (N, ...), uint8: the rows' leading axes.
     """
     mask = ignoring(rows, mask)

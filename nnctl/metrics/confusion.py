@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from nnctl.ops.base import Value
 
 EVERYTHING = -1e10
-"""The threshold where `top_k` alone decides; what is not among the k largest counts as this (Keras:
-NEG_INF).
+"""The threshold where only `top_k` decides; what is not among the k largest counts as this.
+
+Source: keras.src.metrics.metrics_utils.NEG_INF.
 """
 
 
@@ -35,7 +36,7 @@ class _Counts(MetricSpec):
     top_k: PositiveInt | None = None
     """Only an example's k largest predictions can be positive."""
     class_id: NonNegativeInt | None = None
-    """Count this class alone."""
+    """Count only this class."""
 
     def target(self, output: Shape) -> Target:
         if not output:

@@ -1,4 +1,4 @@
-"""Metrics that are a weighted mean of one value an example."""
+"""Metrics that are a weighted mean of one value per example."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ family's module:
 - `dropout`: masks counted by the step
 - `normalization`, `layer_norm`: batch statistics, their moving averages, rows of their own
 - `embedding`, `masks`: rows of a table; masks (batch, time) made and used
-- `losses`, `totals`: a loss a row, and its weighted mean
+- `losses`, `totals`: a loss per row, and its weighted mean
 - `metrics`: a batch added to a metric's float64 state
 - `optimizers`, `constraints`: what rewrites the weights
 """

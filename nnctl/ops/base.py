@@ -114,7 +114,7 @@ class Op:
     def absorb(self, node: Node, consumer: Node) -> Op | None:
         """An op that does this node's work and `consumer`'s in one kernel, or None.
 
-        `node`'s only output in use is read by `consumer` alone. The fused op gives the consumer's output; it
+        `node`'s only output in use is read by `consumer` only. The fused op gives the consumer's output; it
         takes this node's inputs followed by the consumer's other inputs.
         """
         return None

@@ -117,7 +117,7 @@ class Convolution(Op):
         return 2 * _forward(self.window.geometry(inputs[0], inputs[1]), _itemsize(inputs)).work
 
     def absorb(self, node: Node, consumer: Node) -> Op | None:
-        """A relu that alone reads y."""
+        """A relu that is y's only reader."""
         op = consumer.op
         if not self.relu and op == RELU:
             return replace(self, relu=True)

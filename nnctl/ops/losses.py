@@ -1,6 +1,6 @@
-"""Losses: one number a row of predictions.
+"""Losses: one number per row of predictions.
 
-Rows are the predictions' leading axes: y_pred (..., C) gives rows (...). Gradients flow into y_pred alone.
+Rows are the predictions' leading axes: y_pred (..., C) gives rows (...). Gradients flow into y_pred only.
 """
 
 from __future__ import annotations
@@ -227,9 +227,7 @@ def class_loss(x: Value, labels: Value, logits: bool, ignored: int | None = None
 
 
 def target_loss(kind: RowKind, x: Value, target: Value, smoothing: float = 0.0) -> Value:
-    """The loss `kind` (see TargetLoss) of x (..., C) and targets of its shape, or (N,) and (N,): rows
-    (...).
-    """
+    """The loss `kind` (see TargetLoss) of x (..., C) and its target, or of (N,) and (N,): rows (...)."""
     return x.graph.add(TargetLoss(kind, smoothing), _columns(x), _columns(target))[0]
 
 

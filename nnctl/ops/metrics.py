@@ -1,8 +1,7 @@
 """Adding a batch to a metric's float64 state.
 
-The nodes here write variables and have no outputs. y_true and y_pred have the examples' axis first; weights,
-or
-None, are (N,) or (N, T) and weigh all that lies below.
+The nodes here write variables and have no outputs. y_true and y_pred have the examples' axis first; weights
+are None, (N,) or (N, T), and weigh all that lies below.
 """
 
 from __future__ import annotations
@@ -123,7 +122,7 @@ def accumulate_mean(state: Value, value: Value, count: int) -> None:
 
 
 def accumulate_rows(state: Value, values: Value, weights: Value | None) -> None:
-    """Add values (N, ...), one an example or position, to state (2,)."""
+    """Add values (N, ...), one per example or position, to state (2,)."""
     _add("mean", [state], [values], weights, examples=values.shape[0])
 
 
@@ -138,8 +137,9 @@ def accumulate_binary_accuracy(
 def accumulate_top_k(
     state: Value, labels: Value, y_pred: Value, k: int, ties: bool, weights: Value | None
 ) -> None:
-    """Add how often the label (...) is among the k largest of y_pred (..., C); `ties` all count as
-    largest.
+    """Add how often the label (...) is among the k largest of y_pred (..., C).
+
+    With `ties`, all that are equal to the k-th count as largest.
     """
     examples = y_pred.shape[0]
     _add("top_k", [state], [labels, y_pred], weights, (k, int(ties)), tables=True, examples=examples)
@@ -173,7 +173,8 @@ def accumulate_by_class(
 def accumulate_histogram(
     positives: Value, negatives: Value, y_true: Value, y_pred: Value, weights: Value | None
 ) -> None:
-    """Add the weight of each prediction in [0, 1] to where it falls between T even thresholds; states
-    (T,).
+    """Add the weight of each prediction in [0, 1] to where it falls between T even thresholds.
+
+    States: (T,).
     """
     _add("histogram", [negatives, positives], [y_true, y_pred], weights)

@@ -1,4 +1,4 @@
-"""From one loss a row to one number: weights, masks and their totals."""
+"""From one loss per row to one number: weights, masks and their totals."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ class Total(Op):
     """(sum of weight * loss) / divisor (1,), and 1 / divisor (1,); both 0 for a divisor of 0.
 
     Inputs: rows (...), then weights whose axes are the rows' first ones where `weighted`, then a mask where
-    the
-    divisor counts it. The divisor is `scale` times: 1 ("number"), the mask's sum ("mask"), the weights' sum
-    ("weights").
+    the divisor counts it. The divisor is `scale` times 1 ("number"), times the mask's sum ("mask"), or times
+    the weights' sum ("weights").
     """
 
     weighted: bool
@@ -59,8 +58,9 @@ class Total(Op):
 
 @dataclass(frozen=True)
 class TotalGrad(Op):
-    """drows (`shape`) = dloss * (1 / divisor) * weight; inputs dloss (1,), 1 / divisor (1,), maybe
-    weights.
+    """drows (`shape`) = dloss * (1 / divisor) * weight.
+
+    Inputs: dloss (1,), 1 / divisor (1,), then the weights where there are any.
     """
 
     shape: tuple[int, ...]
@@ -79,7 +79,7 @@ class TotalGrad(Op):
 
 @dataclass(frozen=True)
 class MaskedWeights(Op):
-    """weights (N,) times mask (N, ...) uint8, or the mask alone, as floats (N, ...)."""
+    """weights (N,) times mask (N, ...) uint8, or only the mask, as floats (N, ...)."""
 
     dtype: str
 
@@ -101,9 +101,7 @@ class MaskedWeights(Op):
 
 @dataclass(frozen=True)
 class NotIgnored(Op):
-    """1 where a class number is not `ignored`, and the mask, if there is one, is 1. uint8 of the labels'
-    shape.
-    """
+    """1 (uint8) where a class number is not `ignored` and the mask, if there is one, is 1; else 0."""
 
     ignored: int
 
@@ -122,15 +120,13 @@ class NotIgnored(Op):
 
 
 def not_ignored(labels: Value, ignored: int, mask: Value | None) -> Value:
-    """1 where a class number is not `ignored`, and the mask, if there is one, is 1. uint8 of the labels'
-    shape.
-    """
+    """1 (uint8) where a class number is not `ignored` and the mask, if there is one, is 1; else 0."""
     inputs = [labels] if mask is None else [labels, stretched(mask, labels.shape)]
     return labels.graph.add1(NotIgnored(ignored), *inputs)
 
 
 def masked_weights(weights: Value | None, mask: Value) -> Value:
-    """weights (N,) times mask (N, ...) uint8; the mask alone where there are no weights."""
+    """weights (N,) times mask (N, ...) uint8; only the mask where there are no weights."""
     given = (mask,) if weights is None else (weights, mask)
     return mask.graph.add1(MaskedWeights(mask.graph.dtype), *given)
 

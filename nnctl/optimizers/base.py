@@ -1,8 +1,7 @@
 """What an optimizer is: its slots, its numbers of each step, and one fused update over flat buffers.
 
 All trainable weights lie in one flat buffer (each variable starts at a multiple of 16 elements, the padding
-is
-zero), their gradients in another, each slot in one more. An update is a pass over them.
+is zero), their gradients in another, each slot in one more. An update is a pass over them.
 """
 
 from __future__ import annotations

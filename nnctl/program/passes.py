@@ -26,7 +26,7 @@ def dead_code(graph: Graph, keep: Sequence[Value]) -> None:
 
 
 def fuse(graph: Graph, keep: Sequence[Value]) -> None:
-    """Let producers absorb the elementwise op that alone reads them (activation after a product ...).
+    """Let producers absorb the elementwise op that is their only reader (activation after a product ...).
 
     One sweep is enough: what a node becomes changes nothing for the nodes before it.
     """

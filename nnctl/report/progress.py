@@ -80,7 +80,7 @@ class LineProgress:
 
 
 class ErrorsOnly(LineProgress):
-    """Errors alone: a run that failed says why."""
+    """Only errors: a run that failed says why."""
 
     def lines(self, event: Event) -> list[str]:
         """The lines of a failure; no others."""

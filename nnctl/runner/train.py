@@ -174,7 +174,7 @@ class _Loop:
             yield events.CheckpointDue(waiting.epoch, waiting.step, waiting, best=True, reason="best")
 
     def _model(self) -> TrainingState:
-        """The present weights alone: the best model, which waits until a checkpoint is due.
+        """Only the present weights: the best model, which waits until a checkpoint is due.
 
         They are copied, but for the last epoch's, which no step changes any more.
         """

@@ -44,7 +44,7 @@ class ShownRun:
 class Comparison:
     """Runs side by side: only what differs in their configs, and all of their numbers.
 
-    `config` and `metrics` have a row a name; a row has one value a run, None where a run has none.
+    `config` and `metrics` have a row per name; a row has one value per run, None where a run has none.
     """
 
     runs: tuple[str, ...]

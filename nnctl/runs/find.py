@@ -18,7 +18,7 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True)
 class Found:
-    """What RUN stands for: a run, a file in it, or a file alone.
+    """What RUN stands for: a run, a file in it, or a single file.
 
     Attributes:
         root: The run directory that `file` was found in; None where the user named the file itself.

@@ -108,7 +108,7 @@ def load(path: FilePath | str, overrides: Sequence[str] = (), seed: int | None =
 
 
 def load_model(path: FilePath | str) -> tuple[ModelSpec, Document]:
-    """Read and check a file that holds a model alone: `inputs`, `layers`, `outputs` (for `model.path`).
+    """Read and check a file that holds only a model: `inputs`, `layers`, `outputs` (for `model.path`).
 
     Raises:
         ConfigError: as `load`.

@@ -26,14 +26,14 @@ def class_weights(
     """The output whose class counts, and the weight of each class (C,).
 
     Raises:
-        ConfigError: the model has no one class an example; a key is no class, or not clearly one.
+        ConfigError: the model has no one class per example; a key is no class, or not clearly one.
     """
     match objective.outputs:
         case [OutputObjective(output=output, target=Target(classes=int(classes)) as target)] if _one(target):
             pass
         case _:
             raise ConfigError(
-                Problem("class_weight is for a model with one output, and one class an example", PATH)
+                Problem("class_weight is for a model with one output, and one class per example", PATH)
             )
     if weights == "balanced":
         return output, balanced(dataset, output, classes)

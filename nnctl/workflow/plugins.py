@@ -71,7 +71,7 @@ def plugin_error(error: BaseException) -> ConfigError | None:
         number = frame.lineno or 0
         place = Place(frame.filename, number, (frame.colno or 0) + 1, _line(frame.filename, number))
         return ConfigError(Problem(f"in {frame.name} of a plugin: {in_one_line(error)}", place=place))
-    # Numba names the place in a kernel that it cannot compile in its message alone.
+    # Numba names the place in a kernel that it cannot compile only in its message.
     for file, number in reversed(re.findall(r'File "([^"\n]+)", line (\d+)', str(error))):
         for plugin in (p for p in _plugins if Path(p).name == Path(file).name):
             line = _line(plugin, int(number))

@@ -55,5 +55,5 @@ def _one(text: str) -> RunDirectory:
 def _directory(run: str) -> RunDirectory:
     found = find(run)
     if found.run is None:
-        raise RunError(f"{run} is a file alone, not a run")
+        raise RunError(f"{run} is a single file, not a run")
     return found.run

@@ -86,7 +86,7 @@ def _binary(stored: StoredModel, output: OutputObjective) -> bool:
 
 
 def _probabilities(stored: StoredModel, values: Array, output: OutputObjective) -> Array:
-    """A probability a class (N, C), where the model gives logits or the second class's alone (N, 1)."""
+    """A probability per class (N, C), where the model gives logits or only the second class's (N, 1)."""
     logits = getattr(output.loss, "from_logits", False)
     exact = values.astype(np.float64)
     if _binary(stored, output):

@@ -68,7 +68,7 @@ def verify(
     """
     found = find(run)
     if found.run is None:
-        raise RunError(f"{run} is a file alone; `verify` needs the run directory around it")
+        raise RunError(f"{run} is a single file; `verify` needs the run directory around it")
     directory = found.run
     manifest = directory.manifest()
     if manifest.weights_sha256 is None:

@@ -73,7 +73,7 @@ def test_what_verify_tells(there: Path, tmp_path: Path) -> None:
     assert found.message == f"iris/1: holds {found.recorded}"
     assert sum(isinstance(event, events.EpochEnded) for event in told) == 2
     assert not any(isinstance(event, events.CheckpointDue) for event in told)
-    with pytest.raises(RunError, match="is a file alone; `verify` needs the run directory around it"):
+    with pytest.raises(RunError, match="is a single file; `verify` needs the run directory around it"):
         verify(str(shutil.copy("runs/iris/1/model.h5", tmp_path)))
 
 
@@ -251,7 +251,7 @@ def test_a_file_alone_is_no_run(there: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="compare needs two runs or more"):
         compared(["iris"])
     for refuse in (shown, lambda run: compared(["iris", run])):
-        with pytest.raises(RunError, match=r"model\.h5 is a file alone, not a run"):
+        with pytest.raises(RunError, match=r"model\.h5 is a single file, not a run"):
             refuse(file)
     for named in (file, str(there / "runs/iris/1/model.h5")):
         with pytest.raises(RunError, match=r"model\.h5 is a file, not a run"):

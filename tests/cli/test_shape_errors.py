@@ -54,7 +54,7 @@ wrong.yaml:10:7: error: layer 'concatenate': Concatenate along axis -1 cannot jo
 (4, 4, 5) (it reads 'left' (6, 6, 4), 'right' (4, 4, 5))
       - {type: Concatenate, inputs: [left, right]}
         ^
-  expected: inputs that differ along axis -1 alone
+  expected: inputs that differ only along axis -1
 """,
     ),
     "a loss that does not fit": (

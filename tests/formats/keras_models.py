@@ -76,7 +76,7 @@ SHARED: Config = {
 }
 
 UNUSED_CALL: Config = {
-    # The first call is there for its weights alone.
+    # The first call is there only for its weights.
     "inputs": {"x": [4]},
     "layers": [
         _dense("a", 4, inputs="x"),

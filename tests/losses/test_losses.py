@@ -132,7 +132,7 @@ def test_words(words: tuple[str, ...], name: str) -> None:
 def test_shape_errors() -> None:
     with pytest.raises(
         ShapeError,
-        match="sparse_categorical_crossentropy needs one output a class, but the output has 1 unit; "
+        match="sparse_categorical_crossentropy needs one output per class, but the output has 1 unit; "
         "use binary_crossentropy or units: <number of classes>",
     ) as failed:
         make("sparse_categorical_crossentropy").target((1,))

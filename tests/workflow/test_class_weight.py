@@ -1,4 +1,4 @@
-"""Class weights: one class an example, or an error; labels that the loss ignores have none to look up."""
+"""Class weights: one class per example, or an error; labels that the loss ignores have none to look up."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def test_ignored_labels(ignored: int, tmp_path: Path) -> None:
 
 
 def test_labels_of_every_step_or_of_several_kinds_have_no_one_class(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="one class an example"):
+    with pytest.raises(ConfigError, match="one class per example"):
         train(tmp_path, (6, 4), np.arange(66).reshape(11, 6) % 3, SPARSE)
-    with pytest.raises(ConfigError, match="one class an example"):
+    with pytest.raises(ConfigError, match="one class per example"):
         train(tmp_path, (4,), np.arange(33).reshape(11, 3) % 2, "{type: bce, from_logits: true}")
     assert not (tmp_path / "run").exists()
 
@@ -73,7 +73,7 @@ def test_which_targets_are_one_class_an_example() -> None:
         [Target("classes", ())],
         [one, one],
     ):
-        with pytest.raises(ConfigError, match="one output, and one class an example") as caught:
+        with pytest.raises(ConfigError, match="one output, and one class per example") as caught:
             weights_for(*targets)
         assert caught.value.problems[0].path == ("training", "class_weight")
 

@@ -72,7 +72,7 @@ def reader(path: Path, preprocessing: Preprocessing) -> Source:
 
 
 def _names(source: Source, names: list[str], preprocessing: Preprocessing) -> list[str]:
-    """The columns of a file without a header row: those of the training file, or the inputs alone."""
+    """The columns of a file without a header row: those of the training file, or only the inputs."""
     width = source.width(Path())
     inputs = list(dict.fromkeys(c for i in preprocessing.inputs.values() for c in i.columns))
     ordered = [n for n in names if n in inputs]

@@ -1,4 +1,4 @@
-"""The order of examples in an epoch: a function of seed and epoch alone, so resuming needs no state."""
+"""The order of examples in an epoch: a function of seed and epoch only, so resuming needs no state."""
 
 from __future__ import annotations
 

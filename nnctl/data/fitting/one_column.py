@@ -65,7 +65,7 @@ def fit_number(column: Column, rows: Rows, spec: ColumnSpec, name: str, origin: 
 
 
 def spread(found: float, size: float) -> float:
-    """What to divide by: a deviation or range of values of this size; 1 where it is rounding errors alone.
+    """What to divide by: a deviation or range of values of this size; 1 where it is only rounding errors.
 
     The mean of n equal numbers is off by up to two roundings (2^-52 of it), and so is a missing value that a
     mean fills.

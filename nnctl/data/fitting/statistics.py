@@ -1,6 +1,6 @@
 """Means, deviations and ranges of training rows, the same on every machine.
 
-Sums are exact: of floats block by block with math.fsum (blocks follow from shapes alone), of bytes as
+Sums are exact: of floats block by block with math.fsum (blocks follow from shapes only), of bytes as
 integers.
 """
 

@@ -164,7 +164,7 @@ class Cells:
 
     @property
     def numeric(self) -> bool:
-        """Whether all columns may still hold numbers alone, as Python writes them."""
+        """Whether all columns may still hold only numbers, as Python writes them."""
         return self.numerals.plain and not any(b.words or b.named for b in self.builders.values())
 
     def add_numbers(self, values: npt.NDArray[np.float64]) -> None:

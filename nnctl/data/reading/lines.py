@@ -57,7 +57,7 @@ class CountedLines:
         return self.comment is not None and line.lstrip().startswith(self.comment)
 
     def fast(self, cells: Cells) -> None:
-        """Move lines into `cells` for as long as they hold nothing but numbers, one row a line.
+        """Move lines into `cells` for as long as they hold nothing but numbers, one row per line.
 
         NumPy's reader is several times as fast as csv.reader and parses to the same bits.
         """

@@ -210,7 +210,7 @@ class CSV(Source):
         return names, self.skip
 
     def _fill(self, full: Path, cells: Cells, limit: int | None) -> bool:
-        """Read the file into `cells`; whether line numbers follow from row numbers alone."""
+        """Read the file into `cells`; whether line numbers follow from row numbers only."""
         with self._text(full) as lines:
             rows = csv_rows(lines)
             filled = (row for row in rows if row)

@@ -1,4 +1,4 @@
-"""A Keras 3 `.keras` file, and its weights alone as `.weights.h5`; Keras is not needed to write them."""
+"""A Keras 3 `.keras` file, and only its weights as `.weights.h5`; Keras is not needed to write them."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _single(values: list[Any]) -> Any:
 
 
 def _end(scope: Scope, tensor: Tensor, numbers: dict[tuple[str, int], int]) -> list[Any]:
-    """An output; Keras counts a functional model's calls from 1 here, and here alone."""
+    """An output; Keras counts a functional model's calls from 1 here, and only here."""
     part = scope.parts[tensor.layer]
     shift = int(part.inner is not None and not becomes_chain(part))
     return [tensor.layer, numbers[tensor.layer, tensor.call] + shift, tensor.output]

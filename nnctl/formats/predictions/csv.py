@@ -21,7 +21,7 @@ _QUOTED = re.compile(r'[",\r\n]')
 
 @register
 class csv(PredictionFormat):
-    """A header, then a row an example: what is carried over, then each output's columns."""
+    """A header, then a row per example: what is carried over, then each output's columns."""
 
     @classmethod
     def names(cls, shown: Sequence[ShownOutput]) -> set[str]:

@@ -61,7 +61,7 @@ class Fault:
 def read_faults(error: ValidationError, data: Any) -> list[Fault]:
     """Pydantic's errors with their locations followed through the data."""
     faults = [_read(dict(details), data) for details in error.errors(include_url=True)]
-    # Pydantic counts the good entries alone, so that a list with wrong ones is "too short" besides.
+    # Pydantic counts only the good entries, so that a list with wrong ones is "too short" besides.
     full = {fault.path[:end] for fault in faults for end in range(len(fault.path))}
     return [fault for fault in faults if fault.kind != "too_short" or fault.path not in full]
 

@@ -76,7 +76,7 @@ def _first_reads(scope: LayerList) -> Iterator[Problem]:
 def _unread(scope: LayerList, outputs: Any, declared: list[str], model: Path) -> Iterator[Problem]:
     """Entries and inputs that lead nowhere: a forgotten name somewhere below.
 
-    A layer that `use` calls again may be there for its weights alone.
+    A layer that `use` calls again may be there only for its weights.
     """
     used = set(_read_names(scope))
     used |= {name.partition(":")[0] for name in _outputs(scope, outputs)}

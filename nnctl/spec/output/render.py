@@ -21,7 +21,7 @@ class Rendered:
     """One problem in parts, for who wants to colour them."""
 
     where: str
-    """`file:line:column`, or the file alone, or nothing."""
+    """`file:line:column`, or only the file, or nothing."""
     message: str
     line: str
     """The line, cut to a readable width; empty if there is none to show."""

@@ -44,7 +44,7 @@ def _reads_as(text: str, wanted: Any) -> bool:
 
 
 def _key(data: Any) -> str:
-    """Text that is equal for equal data alone: 1, 1.0 and true differ, NaN equals NaN."""
+    """Text that is equal for equal data only: 1, 1.0 and true differ, NaN equals NaN."""
     return json.dumps(data, sort_keys=True)
 
 

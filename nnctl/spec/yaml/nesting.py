@@ -2,7 +2,7 @@
 
 A parser reads ahead (libyaml up to a line or 1,024 characters) and may have a bound of its own on nesting. It
 then raises while the events that tell nnctl's bound are still to come. What stands before the place of that
-error does not reach the parser's bound, so reading that part alone brings those events.
+error does not reach the parser's bound, so reading only that part brings those events.
 """
 
 from __future__ import annotations
