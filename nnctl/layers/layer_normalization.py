@@ -17,7 +17,7 @@ from nnctl.layers.fields import WithScale
 from nnctl.ops.base import Value
 from nnctl.ops.normalization import layer_norm
 from nnctl.ops.shape import reshape
-from nnctl.ops.transpose import move_axis
+from nnctl.ops.transpose import gather_axes, scatter_axes
 
 
 @register
@@ -66,15 +66,12 @@ class LayerNormalization(WithScale):
     def call(self, ctx: LayerContext, x: Value) -> Value:
         axes = self._axes(x.shape[1:])
         first, last = len(x.shape) - len(axes), len(x.shape) - 1
-        # The axes go to the end, one after the other, unless they are there, and are seen as one.
-        moves = [] if axes[0] + 1 == first else [at + 1 - done for done, at in enumerate(axes)]
-        for at in moves:
-            x = move_axis(x, at, last)
+        # The axes go to the end and are seen as one.
+        places = [at + 1 for at in axes]
+        x = gather_axes(x, places, last)
         kept, size = x.shape[:first], prod(x.shape[first:])
         gamma, beta = (
             None if w is None else reshape(w, (size,)) for w in map(ctx.weights.get, ("gamma", "beta"))
         )
         y = reshape(layer_norm(reshape(x, (*kept, size)), gamma, beta, self.epsilon), x.shape)
-        for at in reversed(moves):
-            y = move_axis(y, last, at)
-        return y
+        return scatter_axes(y, places, last)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.graph.model import placed
 from nnctl.layers.base import Layer, layers
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Graph, Value
@@ -36,8 +37,9 @@ class Case:
 
     Attributes:
         inputs: One array an input, batch first.
-        masks: One mask (B, T) or None an input.
+        masks: One mask (B, ...) or None an input.
         weights: By the layer's names; trainable ones and statistics.
+        names: The layer's names for the inputs, where they are given by name.
     """
 
     layer: Layer
@@ -49,6 +51,7 @@ class Case:
     trainable: bool = True
     step: int = 0
     differentiable: bool = True
+    names: tuple[str, ...] = ()
     losses: list[float] = field(default_factory=list)
 
     @property
@@ -69,17 +72,18 @@ class Case:
         if not self.layer.any_dtype:
             xs = [cast(x, xs[0].graph.dtype) for x in xs]
         weights = {name: values[name] for name in self.weights}
-        masks = [values.get(f"mask{i}") for i in range(count)]
+        masks = placed(self.layer, self.names, [values.get(f"mask{i}") for i in range(count)])
         graph = xs[0].graph
         ctx = LayerContext(
             graph, weights, self.training, masks, 7, "layer", self.trainable,
             differentiable=self.differentiable,
         )  # fmt: skip
-        made = self.layer.call(ctx, *xs)
+        given = placed(self.layer, self.names, xs)
+        made = self.layer.call(ctx, *given)
         outs = list(made) if isinstance(made, list) else [made]
         if not extras:
             return outs + ctx.losses
-        mask = self.layer.output_mask(ctx, *xs)
+        mask = self.layer.output_mask(ctx, *given)
         found = [m for m in (mask if isinstance(mask, list) else [mask]) if m is not None]
         self._counts = (len(outs), len(ctx.losses), len(found))
         return outs + ctx.losses + found
@@ -153,6 +157,7 @@ def case(
     training: bool = False,
     trainable: bool = True,
     seed: int = 0,
+    names: Sequence[str] = (),
 ) -> Case:
     """A layer with random inputs and weights.
 
@@ -160,6 +165,7 @@ def case(
         shapes: The inputs' shapes without the batch axis.
         masks: The inputs that carry a mask of their first two axes, or of as many as are given.
         integers: If set, inputs are whole numbers below this, int32.
+        names: The layer's names for the inputs, to give them by name; those of masks are 0 or 1.
     """
     rng = np.random.default_rng(seed)
     layer = make(config)
@@ -170,7 +176,10 @@ def case(
         return rng.standard_normal(shape).astype(dtype)
 
     inputs = [values((batch, *shape)) for shape in shapes]
-    specs = layer.weights(*shapes)
+    for i, name in enumerate(names):
+        if name.endswith("_mask"):
+            inputs[i] = (inputs[i] > -0.5).astype(np.int32)
+    specs = layer.weights(*placed(layer, names, shapes))
     weights = {k: (0.5 * rng.standard_normal(w.shape)).astype(dtype) for k, w in specs.items()}
     for name in weights:
         if "variance" in name:
@@ -178,7 +187,7 @@ def case(
     axes = masks if isinstance(masks, Mapping) else dict.fromkeys(masks, 2)
     found = [_mask(rng, x.shape[: axes[i]]) if i in axes else None for i, x in enumerate(inputs)]
     statistics = {k for k, w in specs.items() if not w.trainable}
-    return Case(layer, inputs, found, weights, statistics, training, trainable)
+    return Case(layer, inputs, found, weights, statistics, training, trainable, names=tuple(names))
 
 
 def _mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -194,7 +203,7 @@ def check(config: Config, *shapes: tuple[int, ...], gradients: bool = True, **op
     """Run a layer: its shape rule must say what comes out, its gradients must be right, a batch of 1 too."""
     made = case(config, shapes, **options)
     result = made.run()
-    ruled = made.layer.compute_output_shape(*made.shapes)
+    ruled = made.layer.compute_output_shape(*placed(made.layer, made.names, made.shapes))
     for out, shape in zip(result.outputs, ruled if isinstance(ruled, list) else [ruled], strict=True):
         assert out.shape == (made.inputs[0].shape[0], *shape)
         assert np.isfinite(out).all()

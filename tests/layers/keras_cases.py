@@ -35,7 +35,7 @@ ACTIVATIONS: list[tuple[str, dict[str, Any]]] = [
 
 def _layer(type: str, *shapes: tuple[int, ...], **fields: Any) -> Case:
     """One case; fields that `case` takes are its options."""
-    options = {k: fields.pop(k) for k in ("training", "masks", "integers") if k in fields}
+    options = {k: fields.pop(k) for k in ("training", "masks", "integers", "names") if k in fields}
     return {"type": type, **fields}, list(shapes), options
 
 

@@ -16,7 +16,7 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # compiling takes 
 keras = pytest.importorskip("keras")
 jax = pytest.importorskip("jax")
 
-from tests.layers.harness import Case, case  # noqa: E402
+from tests.layers.harness import Case, case, make  # noqa: E402
 from tests.layers.keras_cases import ACTIVATIONS, CASES  # noqa: E402
 
 Merge = keras.layers.Add.__base__
@@ -32,6 +32,7 @@ def to_keras(config: str | Mapping[str, Any]) -> Any:
     cls = getattr(keras.layers, fields.pop("type"))
     # The weights are set anyhow, and drawing them takes jax seconds.
     drawn = {"kernel_initializer", "recurrent_initializer", "embeddings_initializer"}
+    fields = {name: value for name, value in fields.items() if name not in make(config).call_arguments()}
     fields |= dict.fromkeys(drawn & set(inspect.signature(cls).parameters), "zeros")
     return cls(**{name: _argument(name, value) for name, value in fields.items()})
 
@@ -53,6 +54,17 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
+def arguments(layer: Any, made: Case, inputs: Sequence[Any]) -> list[Any]:
+    """What Keras's call is given by its place."""
+    return [list(inputs)] if isinstance(layer, Merge) else [] if made.layer.input_names() else [inputs[0]]
+
+
+def named(made: Case, inputs: Sequence[Any]) -> dict[str, Any]:
+    """What Keras's call is given by name: inputs that have names, and arguments of the call."""
+    names = made.names or made.layer.input_names()
+    return dict(zip(names, inputs, strict=False)) | made.layer.told()
+
+
 def called(layer: Any, made: Case, inputs: Sequence[Any]) -> list[Any]:
     """The layer's outputs, masks attached to its inputs as Keras does in a model."""
     masks = [None if m is None else jax.numpy.asarray(m.astype(bool)) for m in made.masks]
@@ -64,7 +76,7 @@ def called(layer: Any, made: Case, inputs: Sequence[Any]) -> list[Any]:
     if rest is not None:
         # Keras drops the mask of a sequence that comes with initial states, unless it is passed.
         more |= {"mask": masks[0]} | ({rest: list(inputs[1:])} if len(inputs) > 1 else {})
-    out = layer(list(inputs) if isinstance(layer, Merge) else inputs[0], **more)
+    out = layer(*arguments(layer, made, inputs), **more | named(made, inputs))
     return list(out) if isinstance(out, list | tuple) else [out]
 
 
@@ -114,7 +126,7 @@ def built(config: Any, made: Case) -> Any:
     """The Keras layer with our weights, their names and shapes checked."""
     layer = to_keras(config)
     specs = [keras.KerasTensor(x.shape, x.dtype.name) for x in made.inputs]
-    layer(specs if isinstance(layer, Merge) else specs[0])
+    layer(*arguments(layer, made, specs), **named(made, specs))
     assert [(v.name, tuple(v.shape)) for v in layer.weights] == [
         (k.rpartition("/")[2], w.shape) for k, w in made.weights.items()
     ]
