@@ -20,7 +20,7 @@ from nnctl.formats.keras.archive import keras_archive, keras_weights_file  # noq
 from nnctl.formats.keras.order import ordered  # noqa: E402
 from nnctl.formats.keras.scopes import read_scope  # noqa: E402
 from nnctl.graph.build import build  # noqa: E402
-from nnctl.graph.model import InputInfo  # noqa: E402
+from nnctl.graph.model import InputInfo, placed  # noqa: E402
 from nnctl.graph.wanted import wanted  # noqa: E402
 from nnctl.spec.load import load  # noqa: E402
 from tests.formats.keras_models import MODELS  # noqa: E402
@@ -71,21 +71,24 @@ def side_by_side(cases: Sequence[keras_cases.Case]) -> dict[str, Any]:
     layers: list[dict[str, Any]] = []
     outputs: list[str] = []
     for number, (config, shapes, options) in enumerate(cases):
+        names = options.get("names", [])
         reads = []
         masks = options.get("masks", ())
         axes = masks if isinstance(masks, Mapping) else dict.fromkeys(masks, 2)
         for at, shape in enumerate(shapes):
             name = f"in_{number}_{at}"
             masked = axes.get(at) == len(shape)
-            whole = options.get("integers") or masked
+            whole = options.get("integers") or masked or "attention_mask" in names[at : at + 1]
             inputs[name] = {"shape": shape[:-1] if masked else shape} | ({"dtype": "int32"} if whole else {})
             if masked:
                 table = {"type": "Embedding", "input_dim": 5, "output_dim": shape[-1], "mask_zero": True}
                 layers.append({**table, "name": f"table_{number}_{at}", "inputs": name})
                 name = f"table_{number}_{at}"
             reads.append(name)
-        layers.append({**config, "name": f"case_{number}", "inputs": reads})
-        made = make(config).compute_output_shape(*shapes)
+        inner = dict(zip(names, reads, strict=True)) if names else reads
+        layers.append({**config, "name": f"case_{number}", "inputs": inner})
+        layer = make(config)
+        made = layer.compute_output_shape(*placed(layer, names, shapes))
         outputs += [f"case_{number}:{i}" for i in range(len(made) if isinstance(made, list) else 1)]
     return {"inputs": inputs, "layers": layers, "outputs": outputs}
 
