@@ -237,6 +237,25 @@ RECURRENT = [
     _layer("GRU", (5, 3), units=4, activity_regularizer=L1L2, return_state=True),
 ]
 
+_KEPT = {"type": "LSTM", "units": 3, "return_sequences": True, "return_state": True}
+_BACK = {"type": "GRU", "units": 4, "go_backwards": True, "return_sequences": True}
+
+BIDIRECTIONAL = [
+    _layer("Bidirectional", (5, 3), layer={"type": "SimpleRNN", "units": 4}),
+    _layer("Bidirectional", (5, 3), layer=_KEPT, masks=[0]),
+    _layer("Bidirectional", (5, 3), *[(3,)] * 4, layer=_KEPT, masks=[0], merge_mode="ave"),
+    _layer("Bidirectional", (5, 3), layer=_KEPT, masks=[0], merge_mode=None),
+    _layer("Bidirectional", (5, 3), (4,), (4,), layer={"type": "GRU", "units": 4}, merge_mode="mul"),
+    _layer(
+        "Bidirectional",
+        (5, 3),
+        layer={"type": "SimpleRNN", "units": 4, "return_sequences": True, "activation": "relu"},
+        backward_layer=_BACK,
+        merge_mode="sum",
+        masks=[0],
+    ),
+]
+
 FAMILIES: dict[str, list[Case]] = {
     "dense": DENSE,
     "elementwise": ELEMENTWISE,
@@ -247,6 +266,7 @@ FAMILIES: dict[str, list[Case]] = {
     "normalizations": NORMALIZATIONS,
     "embeddings": EMBEDDINGS,
     "recurrent": RECURRENT,
+    "bidirectional": BIDIRECTIONAL,
 }
 
 CASES: list[Case] = [case for family in FAMILIES.values() for case in family]
