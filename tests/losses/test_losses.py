@@ -137,7 +137,7 @@ def test_shape_errors() -> None:
     ) as failed:
         make("sparse_categorical_crossentropy").target((1,))
     assert failed.value.expected == "at least 2 units"
-    with pytest.raises(ShapeError, match="a single number an example") as failed:
+    with pytest.raises(ShapeError, match="a single number per example") as failed:
         make("categorical_crossentropy").target(())
     assert failed.value.expected == "an output of shape (number of classes)"
     with pytest.raises(ShapeError, match="known number of classes"):
