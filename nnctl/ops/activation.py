@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
 from nnctl.kernels import functions
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.formula import Formula
 from nnctl.ops.parallel import widened
 
@@ -23,18 +22,13 @@ class Activation(Op):
     """Whether the slope is a formula of y: then x need not be kept."""
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         seen = node.outputs[0] if self.from_output else node.inputs[0]
         return (dy.graph.add1(ActivationGrad(self.slope), dy, seen),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, y = inputs[0].reshape(-1), outputs[0].reshape(-1)
         kernel = widened("activation.activation", y.size, threads)
         return (KernelCall(kernel, (x, self.value.typed(x.dtype), y), (self.value.function,)),)
@@ -47,15 +41,13 @@ class ActivationGrad(Op):
     slope: Formula
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         dy, v = inputs
         if dy != v:
             raise ValueError(f"the gradient is {dy}, the value {v}")
         return (dy,)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         dy, v = (x.reshape(-1) for x in inputs)
         dx = outputs[0].reshape(-1)
         kernel = widened("activation.activation_grad", dx.size, threads)

@@ -78,6 +78,12 @@ class Node:
     origin: str = ""
 
 
+Types = Sequence[TensorType]
+Arrays = Sequence[Array]
+Calls = Sequence[KernelCall]
+Gradients = Sequence[Value | None]
+
+
 @dataclass(frozen=True)
 class Op:
     """The base of all ops. Subclasses are frozen dataclasses of static attributes."""
@@ -89,25 +95,27 @@ class Op:
     mutates: ClassVar[tuple[int, ...]] = ()
     """Inputs that are written (state variables). Such a node is never dead."""
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        """The outputs' types. Raises ValueError where the inputs do not fit (a fault of nnctl's own)."""
-        raise NotImplementedError
+    def infer(self, *inputs: TensorType) -> Types:
+        """The outputs' types: one output like the first input, if not said otherwise.
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+        Raises:
+            ValueError: the inputs do not fit (a fault of nnctl's own).
+        """
+        return (inputs[0],)
+
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         """Gradients for each input from those of the outputs (None: no gradient), composed of ops."""
         raise NotImplementedError(f"{type(self).__name__} has no gradient")
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         """Bytes of scratch memory the calls need."""
         return 0
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         """The kernel calls over these buffers (C-contiguous; `scratch` is uint8, 64-byte aligned)."""
         raise NotImplementedError
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         """Floating-point operations, a multiply-add counted as two."""
         return 0 if self.view else sum(t.size for t in outputs)
 

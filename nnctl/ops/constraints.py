@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
@@ -10,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.ops.base import KernelCall, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, KernelCall, Op, TensorType, Types, Value
 
 EPSILON = 1e-7
 """What Keras adds to a norm that divides (keras.config.epsilon)."""
@@ -27,26 +26,24 @@ class BoundNorms(Op):
     rate: float
     mutates: ClassVar[tuple[int, ...]] = (0,)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         (w,) = inputs
         if not 0 <= self.first <= self.last < len(w.shape):
             raise ValueError(f"{w.shape} has no axes {self.first} to {self.last}")
         return ()
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         (w,) = inputs
         return prod(w.shape[self.last + 1 :]) * np.dtype(w.dtype).itemsize
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         (w,) = inputs
         before, over = prod(w.shape[: self.first]), prod(w.shape[self.first : self.last + 1])
         seen = w.reshape(before, over, -1)
         args = (self.low, self.high, self.rate, EPSILON, scratch.view(w.dtype), seen)
         return (KernelCall("constraints.bound_norms", args),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 3 * inputs[0].size
 
 
@@ -56,12 +53,10 @@ class NonNegative(Op):
 
     mutates: ClassVar[tuple[int, ...]] = (0,)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return ()
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         return (KernelCall("constraints.non_negative", (inputs[0].reshape(-1),)),)
 
 

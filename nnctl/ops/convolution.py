@@ -15,7 +15,7 @@ from nnctl.kernels.axes import Axis
 from nnctl.kernels.convolution_plan import TICKETS, Gather, Geometry
 from nnctl.kernels.weight_gradient_plan import WeightGradientPlan
 from nnctl.ops.activation import RELU, RELU_GRAD
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 
 Pair = tuple[int, int]
 Sizes = tuple[int, ...]
@@ -89,11 +89,11 @@ class Convolution(Op):
     window: Window
     relu: bool = False
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         g = self.window.geometry(inputs[0], inputs[1])
         return (TensorType((g.batch, *g.outs, g.filters), inputs[0].dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         x, kernel, *bias = node.inputs
@@ -101,19 +101,17 @@ class Convolution(Op):
         dw = dy.graph.add(ConvolutionWeightGrad(self.window, kernel.shape, bool(bias)), x, dy)
         return (dx, *dw)
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         plan = _forward(self.window.geometry(inputs[0], inputs[1]), _itemsize(inputs))
         return _gather_bytes(plan, _itemsize(inputs))
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, kernel, *bias = inputs
         plan = _forward(self.window.geometry(x, kernel), x.itemsize)
         added = bias[0] if bias else _nothing(x)
         return _gather_calls(plan, x, kernel, added, self.relu, _nothing(x), scratch, outputs[0])
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * _forward(self.window.geometry(inputs[0], inputs[1]), _itemsize(inputs)).work
 
     def absorb(self, node: Node, consumer: Node) -> Op | None:
@@ -139,10 +137,10 @@ class ConvolutionInputGrad(Op):
         x = TensorType(self.shape, "")
         return _input_gradient(self.window.geometry(x, inputs[1]), itemsize)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType(self.shape, inputs[0].dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         """It is linear in both: the convolution again, and the gradient of its kernel."""
         (arriving,) = dys
         assert arriving is not None
@@ -152,18 +150,16 @@ class ConvolutionInputGrad(Op):
         op = ConvolutionWeightGrad(self.window, kernel.shape, False)
         return of_dy, arriving.graph.add1(op, arriving, dy)
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         return _gather_bytes(self._plan(inputs, _itemsize(inputs)), _itemsize(inputs))
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         dy, kernel, *gate = inputs
         none = _nothing(dy)
         plan = self._plan(inputs, dy.itemsize)
         return _gather_calls(plan, dy, kernel, none, False, gate[0] if gate else none, scratch, outputs[0])
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * self._plan(inputs, _itemsize(inputs)).work
 
     def absorb(self, node: Node, consumer: Node) -> Op | None:
@@ -186,23 +182,21 @@ class ConvolutionWeightGrad(Op):
     def _plan(self, inputs: Sequence[Any], itemsize: int) -> WeightGradientPlan:
         return _weight_gradient(self.window.geometry(inputs[0], TensorType(self.shape, "")), itemsize)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         shapes = [self.shape, self.shape[-1:]] if self.bias else [self.shape]
         return tuple(TensorType(shape, inputs[0].dtype) for shape in shapes)
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         return self._plan(inputs, _itemsize(inputs)).scratch(threads) * _itemsize(inputs)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, dy = inputs
         plan = self._plan(inputs, x.itemsize)
         db = outputs[1] if self.bias else _nothing(x)
         args = (x.reshape(-1), dy.reshape(-1), plan.work, plan.table, scratch.view(x.dtype))
         return (KernelCall("convolution_gradient.weight_gradient", (*args, outputs[0].reshape(-1), db)),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * self._plan(inputs, _itemsize(inputs)).work
 
 

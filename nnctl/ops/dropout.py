@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
 from nnctl.core.keys import Key
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import multiply
 from nnctl.ops.parallel import widened
 
@@ -20,19 +19,17 @@ class Dropout(Op):
     rate: float
     key: Key
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         x, _ = inputs
         return x, TensorType(x.shape, "uint8")
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         dy = dys[0]
         if dy is None:
             return None, None
         return dy.graph.add1(DropoutGrad(self.rate), dy, node.outputs[1]), None
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, step = inputs
         y, mask = (a.reshape(-1) for a in outputs)
         # Drawing costs far more than copying, so several threads pay off much earlier.
@@ -47,12 +44,7 @@ class DropoutGrad(Op):
     rate: float
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         dy, mask = (x.reshape(-1) for x in inputs)
         return (KernelCall("dropout.dropout_grad", (dy, mask, self.rate, outputs[0].reshape(-1))),)
 
@@ -66,18 +58,16 @@ class DropoutFactor(Op):
     rate: float
     key: Key
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType(self.shape, self.dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         return (None,)
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         return outputs[0].size
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         args = (*self.key, inputs[0], self.rate, scratch, outputs[0].reshape(-1))
         return (KernelCall("dropout.dropout_factor", args),)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
 from nnctl.kernels import codes
-from nnctl.ops.base import Graph, KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, Graph, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.parallel import widened
 from nnctl.ops.sums import sum_axes
 
@@ -20,13 +19,13 @@ class Binary(Op):
     code: int
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0), (0, 1))
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         x1, x2 = inputs
         if x1 != x2:
             raise ValueError(f"elementwise arithmetic of {x1} and {x2}")
         return (x1,)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         x1, x2 = node.inputs
@@ -41,9 +40,7 @@ class Binary(Op):
             return quotient, scale(multiply(quotient, node.outputs[0]), -1.0)
         return dy.graph.add(ExtremumGrad(self.code), x1, x2, dy)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x1, x2 = (x.reshape(-1) for x in inputs)
         y = outputs[0].reshape(-1)
         return (KernelCall(widened("elementwise.binary", y.size, threads), (x1, x2, self.code, y)),)
@@ -55,12 +52,10 @@ class ExtremumGrad(Op):
 
     code: int
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return inputs[0], inputs[1]
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x1, x2, dy = (x.reshape(-1) for x in inputs)
         dx1, dx2 = (x.reshape(-1) for x in outputs)
         return (KernelCall("elementwise.extremum_grad", (x1, x2, self.code, dy, dx1, dx2)),)
@@ -74,17 +69,12 @@ class Affine(Op):
     b: float
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         return (scale(dy, self.a),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, y = inputs[0].reshape(-1), outputs[0].reshape(-1)
         return (KernelCall(widened("elementwise.affine", y.size, threads), (x, self.a, self.b, y)),)
 
@@ -96,13 +86,13 @@ class BinaryRow(Op):
     code: int
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         x, row = inputs
         if row.shape != x.shape[-1:]:
             raise ValueError(f"a row of {row.shape} does not fit {x.shape}")
         return (x,)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         x, row = node.inputs
@@ -112,9 +102,7 @@ class BinaryRow(Op):
         total = sum_axes(dy, axes)
         return dy, total if self.code == codes.ADD else scale(total, -1.0)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         columns = inputs[1].size
         x, y = inputs[0].reshape(-1, columns), outputs[0].reshape(-1, columns)
         return (KernelCall("elementwise.binary_row", (x, inputs[1], self.code, y)),)
@@ -127,10 +115,7 @@ class Unary(Op):
     code: int
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         (x,), (y,) = node.inputs, node.outputs
@@ -149,9 +134,7 @@ class Unary(Op):
                 return (divide(dy, x),)
         return super().grad(node, *dys)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         return (KernelCall("elementwise.unary", (inputs[0].reshape(-1), self.code, outputs[0].reshape(-1))),)
 
 
@@ -162,15 +145,13 @@ class Fill(Op):
     type: TensorType
     value: float
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (self.type,)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         return (KernelCall("elementwise.fill", (self.value, outputs[0].reshape(-1))),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 0
 
 
@@ -180,17 +161,15 @@ class Cast(Op):
 
     dtype: str
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType(inputs[0].shape, self.dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         (x,) = node.inputs
         return (cast(dy, x.dtype) if dy is not None and x.dtype.startswith("float") else None,)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         return (KernelCall("elementwise.cast", (inputs[0].reshape(-1), outputs[0].reshape(-1))),)
 
 

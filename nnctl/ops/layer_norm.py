@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
@@ -10,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value, dummy
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value, dummy
 from nnctl.ops.parallel import widened
 
 
@@ -25,14 +24,14 @@ class LayerNorm(Op):
     gamma: bool
     beta: bool
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         x, *rest = inputs
         if any(row.shape != x.shape[-1:] for row in rest):
             raise ValueError(f"layer normalization of {x} with {rest}")
         row = TensorType(x.shape[:-1], x.dtype)
         return x, row, row
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         dy, (x, *rest), (_, mean, inverse) = dys[0], node.inputs, node.outputs
         if dy is None:
             return [None] * len(node.inputs)
@@ -43,9 +42,7 @@ class LayerNorm(Op):
         dgamma, dbeta = dy.graph.add(LayerNormSums(), x, dy, mean, inverse)
         return [dx, *([dgamma] if self.gamma else []), *([dbeta] if self.beta else [])]
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         shape = (prod(inputs[0].shape[:-1]), inputs[0].shape[-1])
         x, y, mean, inverse = inputs[0].reshape(shape), *outputs
         rest, none = list(inputs[1:]), dummy(x.dtype.name)
@@ -55,7 +52,7 @@ class LayerNorm(Op):
         args = (x, self.epsilon, gamma, int(self.gamma), beta, int(self.beta), *flat)
         return (KernelCall(widened("layer_norm.layer_norm", x.size, threads), args),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 8 * inputs[0].size
 
 
@@ -66,12 +63,7 @@ class LayerNormGrad(Op):
     gamma: bool
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 1),)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         shape = (prod(inputs[0].shape[:-1]), inputs[0].shape[-1])
         x, dy, dx = (a.reshape(shape) for a in (inputs[0], inputs[1], outputs[0]))
         mean, inverse = (a.reshape(-1) for a in inputs[2:4])
@@ -79,7 +71,7 @@ class LayerNormGrad(Op):
         args = (x, dy, mean, inverse, gamma, int(self.gamma), dx)
         return (KernelCall(widened("layer_norm.layer_norm_grad", x.size, threads), args),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 10 * inputs[0].size
 
 
@@ -87,20 +79,18 @@ class LayerNormGrad(Op):
 class LayerNormSums(Op):
     """(dgamma, dbeta) from (x, dy, mean, inverse)."""
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         row = TensorType(inputs[0].shape[-1:], inputs[0].dtype)
         return row, row
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         from nnctl.kernels.layer_norm import parameter_sums_scratch
 
         x = inputs[0]
         count = parameter_sums_scratch(prod(x.shape[:-1]), x.shape[-1])
         return count * np.dtype(x.dtype).itemsize
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         shape = (prod(inputs[0].shape[:-1]), inputs[0].shape[-1])
         x, dy = inputs[0].reshape(shape), inputs[1].reshape(shape)
         mean, inverse = (a.reshape(-1) for a in inputs[2:])
@@ -108,7 +98,7 @@ class LayerNormSums(Op):
         kernel = widened("layer_norm.layer_norm_sums", x.size, threads)
         return (KernelCall(kernel, (x, dy, mean, inverse, work, *outputs)),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 5 * inputs[0].size
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.ops.activation import RELU, RELU_GRAD
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.reduce import sum_to
 from nnctl.ops.shape import reshape
 from nnctl.ops.sums import sum_axes
@@ -42,13 +41,13 @@ class MatMul(Op):
             raise ValueError(f"{self} of {a.shape} and {b.shape}")
         return np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), m, n, k
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         front, m, n, _ = self._sizes(inputs[0], inputs[1])
         if self.bias and inputs[2].shape != (n,):
             raise ValueError(f"a bias of {inputs[2].shape} for {n} columns")
         return (TensorType((*front, m, n), inputs[0].dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         # Gradients are taken before fusion: relu and gate are still ops of their own then.
         (dy,) = dys
         assert dy is not None
@@ -66,16 +65,14 @@ class MatMul(Op):
         found = [sum_to(da, a.shape), sum_to(db, b.shape)]
         return [*found, sum_axes(dy, range(len(dy.shape) - 1))] if self.bias else found
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         from nnctl.kernels.matmul import scratch_size
 
         itemsize = np.dtype(inputs[0].dtype).itemsize
         front, m, n, k = self._sizes(inputs[0], inputs[1])
         return scratch_size(prod(front), m, n, k, itemsize, threads) * itemsize
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         a, b = inputs[:2]
         rest = list(inputs[2:])
         bias = rest.pop(0) if self.bias else np.zeros(0, a.dtype)
@@ -85,7 +82,7 @@ class MatMul(Op):
         flags = (int(self.transpose_a), int(self.transpose_b), int(self.relu), 0)
         return (KernelCall("matmul.matmul", (*args, *flags, scratch.view(a.dtype), _matrices(outputs[0]))),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         front, m, n, k = self._sizes(inputs[0], inputs[1])
         return 2 * prod(front) * m * n * k
 

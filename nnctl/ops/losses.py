@@ -5,12 +5,11 @@ Rows are the predictions' leading axes: y_pred (..., C) gives rows (...). Gradie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnctl.core.arrays import Array
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.formula import Formula
 from nnctl.ops.shape import reshape
 
@@ -36,23 +35,21 @@ class ClassLoss(Op):
         """Whether there is a class whose rows do not count."""
         return self.ignored != NOTHING_IGNORED
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         x, labels = inputs
         if labels.shape != x.shape[:-1] or not labels.dtype.startswith("int"):
             raise ValueError(f"class numbers {labels} do not fit predictions {x}")
         loss = TensorType(labels.shape, x.dtype)
         return (loss, x) if self.logits else (loss,)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         x, labels = node.inputs
         if dys[0] is None:
             return None, None
         source = node.outputs[1] if self.logits else x
         return x.graph.add1(ClassLossGrad(self.logits, self.ignored), source, labels, dys[0]), None
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, labels = _table(inputs[0]), inputs[1].reshape(-1)
         loss = outputs[0].reshape(-1)
         if self.logits:
@@ -68,12 +65,7 @@ class ClassLossGrad(Op):
     logits: bool
     ignored: int
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, labels, dloss = _table(inputs[0]), inputs[1].reshape(-1), inputs[2].reshape(-1)
         kernel = "softmax.sparse_softmax_loss_grad" if self.logits else "losses.sparse_crossentropy_grad"
         return (KernelCall(kernel, (x, labels, self.ignored, dloss, _table(outputs[0]))),)
@@ -91,23 +83,21 @@ class TermLoss(Op):
     slope: Formula
     mean: bool = True
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         x, target = inputs
         if x != target:
             raise ValueError(f"targets {target} do not fit predictions {x}")
         return (TensorType(x.shape[:-1], x.dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         if dys[0] is None:
             return None, None
         return node.inputs[0].graph.add1(TermLossGrad(self.slope, self.mean), *node.inputs, dys[0]), None
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         return inputs[0].nbytes
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, target = map(_table, inputs)
         work = scratch.view(x.dtype).reshape(x.shape)
         args = (x, target, self.term.typed(x.dtype), _divisor(x, self.mean), work, outputs[0].reshape(-1))
@@ -121,12 +111,7 @@ class TermLossGrad(Op):
     slope: Formula
     mean: bool
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, target, dx = map(_table, (*inputs[:2], outputs[0]))
         args = (x, target, self.slope.typed(x.dtype), _divisor(x, self.mean), inputs[2].reshape(-1), dx)
         return (KernelCall("losses.term_rows_grad", args, (self.slope.function,)),)
@@ -148,26 +133,24 @@ class TargetLoss(Op):
     kind: RowKind
     smoothing: float = 0.0
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         x, target = inputs
         if x != target:
             raise ValueError(f"targets {target} do not fit predictions {x}")
         loss = TensorType(x.shape[:-1], x.dtype)
         return (loss, x) if self.kind == "softmax" else (loss,)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         if dys[0] is None:
             return None, None
         x, target = node.inputs
         source = node.outputs[1] if self.kind == "softmax" else x
         return source.graph.add1(TargetLossGrad(self.kind, self.smoothing), source, target, dys[0]), None
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         return 0 if self.kind == "softmax" else inputs[0].nbytes
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, target = map(_table, inputs)
         loss = outputs[0].reshape(-1)
         if self.kind == "softmax":
@@ -188,12 +171,7 @@ class TargetLossGrad(Op):
     kind: RowKind
     smoothing: float
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, target, dx = map(_table, (*inputs[:2], outputs[0]))
         dloss = inputs[2].reshape(-1)
         if self.kind == "categorical_hinge":
@@ -206,12 +184,7 @@ class TargetLossGrad(Op):
 class SignedLabels(Op):
     """Labels as -1 and 1 where every label is 0 or 1; else as they are."""
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         return (KernelCall("losses.signed_labels", (inputs[0].reshape(-1), outputs[0].reshape(-1))),)
 
 

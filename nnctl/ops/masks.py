@@ -6,7 +6,6 @@ whole one. Masks of sequences are (B, T), masks of attention (B, heads or 1, T, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import prod
@@ -15,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.parallel import widened
 from nnctl.ops.shape import broadcast_to, reshape
 
@@ -26,15 +25,13 @@ class Either(Op):
 
     kernel: ClassVar[str] = "elementwise.logical_or"
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         m1, m2 = inputs
         if m1 != m2 or m1.dtype != "uint8":
             raise ValueError(f"masks of {m1} and {m2} do not join")
         return (m1,)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         m1, m2 = (m.reshape(-1) for m in inputs)
         return (KernelCall(self.kernel, (m1, m2, outputs[0].reshape(-1))),)
 
@@ -52,7 +49,7 @@ class Select(Op):
 
     value: float
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         mask, x = inputs
         fits = len(mask.shape) <= len(x.shape) and all(
             m in (1, n) for m, n in zip(mask.shape, x.shape, strict=False)
@@ -61,13 +58,11 @@ class Select(Op):
             raise ValueError(f"a mask of {mask} does not fit {x}")
         return (x,)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         return None, select(node.inputs[0], dy, 0.0) if dy is not None else None
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         mask, x = inputs
         form = _form(mask.shape, x.shape)
         assert form is not None

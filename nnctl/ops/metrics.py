@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import nan
 
 from nnctl.core.arrays import Array
-from nnctl.ops.base import KernelCall, Op, TensorType, Value, dummy
+from nnctl.ops.base import Arrays, Calls, KernelCall, Op, TensorType, Types, Value, dummy
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,12 @@ class Accumulate(Op):
         """The states."""
         return tuple(range(self.states))
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         if any(t.dtype != "float64" for t in inputs[: self.states]):
             raise ValueError(f"the states of {self.kernel} are {inputs[: self.states]}")
         return ()
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         states, rest = inputs[: self.states], list(inputs[self.states :])
         weights = rest.pop().reshape(-1) if self.weighted else dummy(rest[-1].dtype.name)
         arrays = [
@@ -56,7 +54,7 @@ class Accumulate(Op):
         args = (*arrays, *self.numbers, weights, int(self.weighted), *examples, *states)
         return (KernelCall(f"metrics.{self.kernel}", args),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * sum(t.size for t in inputs[self.states :])
 
 
@@ -71,12 +69,10 @@ class MeanOfBatch(Op):
         """The state."""
         return (0,)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return ()
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         return (KernelCall("metrics.mean_of_batch", (inputs[1], float(self.count), inputs[0])),)
 
 
@@ -84,16 +80,14 @@ class MeanOfBatch(Op):
 class ArgMax(Op):
     """The first of the largest over the last axis: x (..., C), y (...) int32."""
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType(inputs[0].shape[:-1], "int32"),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x = inputs[0]
         return (KernelCall("metrics.arg_max", (x.reshape(-1, x.shape[-1]), outputs[0].reshape(-1))),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return inputs[0].size
 
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value, dummy
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value, dummy
 from nnctl.ops.layer_norm import layer_norm
 from nnctl.ops.parallel import widened
 
@@ -60,14 +60,14 @@ class BatchNorm(Op):
     beta: bool
     mask: bool
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         x = inputs[0]
         _check("batch normalization", x, inputs[1 : 1 + self.gamma + self.beta])
         if self.mask and inputs[-1].shape != x.shape[:-1]:
             raise ValueError(f"a mask {inputs[-1]} does not fit {x}")
         return (x, _row(x), _row(x), *([TensorType((1,), x.dtype)] if self.mask else []))
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         dy, (x, *rest) = dys[0], node.inputs
         if dy is None:
             return [None] * len(node.inputs)
@@ -80,12 +80,10 @@ class BatchNorm(Op):
         parameters = ([dgamma] if self.gamma else []) + ([dbeta] if self.beta else [])
         return [dx, *parameters, *([None] if self.mask else [])]
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         return _block_scratch(inputs[0])
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, y, (mean, variance, *count) = _table(inputs[0]), _table(outputs[0]), outputs[1:]
         work = scratch.view(x.dtype).reshape(-1, x.shape[1])
         parameters = _parameters(inputs[1:], x.dtype.name, self.gamma, self.beta)
@@ -98,7 +96,7 @@ class BatchNorm(Op):
         kernel = widened("normalization.batch_norm", x.size, threads)
         return statistics, KernelCall(kernel, (x, mean, variance, self.epsilon, *parameters, work[0], y))
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 7 * inputs[0].size
 
 
@@ -108,21 +106,19 @@ class BatchNormSums(Op):
 
     epsilon: float
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return inputs[2], inputs[2]
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         return _block_scratch(inputs[0])
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, dy, (mean, variance) = _table(inputs[0]), _table(inputs[1]), inputs[2:]
         work = scratch.view(x.dtype).reshape(-1, x.shape[1])
         kernel = widened("normalization.batch_norm_sums", x.size, threads)
         return (KernelCall(kernel, (x, dy, mean, variance, self.epsilon, work, *outputs)),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * inputs[0].size
 
 
@@ -135,15 +131,10 @@ class BatchNormGrad(Op):
     mask: bool
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 1),)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         return 3 * inputs[2].nbytes
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, dy, dx = _table(inputs[0]), _table(inputs[1]), _table(outputs[0])
         mean, variance, dgamma, dbeta = inputs[2:6]
         gamma, use_gamma, _, _ = _parameters(inputs[6:], x.dtype.name, self.gamma, False)
@@ -154,7 +145,7 @@ class BatchNormGrad(Op):
             return (KernelCall("normalization.masked_batch_norm_grad", (x, dy, mask, count, *rest)),)
         return (KernelCall(widened("normalization.batch_norm_grad", x.size, threads), (x, dy, *rest)),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 5 * inputs[0].size
 
 
@@ -167,11 +158,11 @@ class FrozenBatchNorm(Op):
     beta: bool
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         _check("batch normalization", inputs[0], inputs[1:])
         return (inputs[0],)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,), (x, mean, variance, *rest) = dys, node.inputs
         assert dy is not None
         dgamma, dbeta = dy.graph.add(BatchNormSums(self.epsilon), x, dy, mean, variance)
@@ -179,18 +170,16 @@ class FrozenBatchNorm(Op):
         dx = dy.graph.add1(FrozenBatchNormGrad(self.epsilon, self.gamma), dy, variance, *gamma)
         return [dx, None, None, *([dgamma] if self.gamma else []), *([dbeta] if self.beta else [])]
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         return inputs[1].nbytes
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, (mean, variance) = _table(inputs[0]), inputs[1:3]
         parameters = _parameters(inputs[3:], x.dtype.name, self.gamma, self.beta)
         args = (x, mean, variance, self.epsilon, *parameters, scratch.view(x.dtype), _table(outputs[0]))
         return (KernelCall(widened("normalization.batch_norm", x.size, threads), args),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 3 * inputs[0].size
 
 
@@ -202,15 +191,10 @@ class FrozenBatchNormGrad(Op):
     gamma: bool
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         return inputs[1].nbytes
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         dy, variance = _table(inputs[0]), inputs[1]
         gamma, use_gamma, _, _ = _parameters(inputs[2:], dy.dtype.name, self.gamma, False)
         work = scratch.view(dy.dtype)
@@ -225,14 +209,12 @@ class UpdateMoving(Op):
     momentum: float
     mutates: ClassVar[tuple[int, ...]] = (0,)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         if inputs[0] != inputs[1]:
             raise ValueError(f"a moving average {inputs[0]} of {inputs[1]}")
         return ()
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         moving, batch = inputs
         return (KernelCall("normalization.update_moving", (batch, self.momentum, moving)),)
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.ops.base import KernelCall, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, KernelCall, Op, TensorType, Types, Value
 from nnctl.ops.formula import Formula
 
 PARALLEL_FROM = 1 << 19
@@ -23,12 +23,10 @@ PARALLEL_FROM = 1 << 19
 class FirstNonFinite(Op):
     """The first weight with a NaN or infinite gradient, or -1: (1,) int64. Inputs g (P,), starts (V + 1,)."""
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType((1,), "int64"),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         return (KernelCall("gradients.first_non_finite", (inputs[0], inputs[1], outputs[0])),)
 
 
@@ -40,18 +38,16 @@ class Clip(Op):
     by_norm: bool
     mutates: ClassVar[tuple[int, ...]] = (0,)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return ()
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         g = inputs[0]
         if self.by_norm:
             return (KernelCall("gradients.clip_by_norm", (self.value, inputs[1], g)),)
         return (KernelCall("gradients.clip_by_value", (self.value, g)),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return (3 if self.by_norm else 2) * inputs[0].size
 
 
@@ -75,15 +71,13 @@ class Update(Op):
         """The weights and every slot."""
         return (0, *range(3, 3 + self.slots))
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         flat = inputs[0]
         if any(t != flat for t in (inputs[1], *inputs[3:])):
             raise ValueError(f"an update of {flat} got {inputs}")
         return ()
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         w, g, hyper, *slots = inputs
         steps = tuple(hyper[i : i + 1] for i in range(hyper.size))
         kernel = "optimizers.update"
@@ -92,7 +86,7 @@ class Update(Op):
         args = (g, steps, w.dtype.type(self.decay), self.after.typed(w.dtype), tuple(slots), w)
         return (KernelCall(kernel, args, (self.after.function,)),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return (3 + self.after.operations) * inputs[0].size
 
 

@@ -15,7 +15,7 @@ from nnctl.kernels import pooling_plan
 from nnctl.kernels.axes import Axis
 from nnctl.kernels.pooling_plan import SPARE_TAPS, Windows, index_dtype
 from nnctl.ops.activation import RELU_GRAD
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.shape import reshape
 
 Pair = tuple[int, int]
@@ -51,7 +51,7 @@ class Pool(Op):
         w = self.windows(shape)
         return (w.batch, w.rows.out, w.columns.out, w.channels)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         """One comparison or addition for each pixel of each window."""
         return min(inputs[0].size, outputs[0].size) * self.size[0] * self.size[1]
 
@@ -60,21 +60,19 @@ class Pool(Op):
 class MaxPool(Pool):
     """(y, chosen): the largest of each window, and which of its pixels that is (the first if equal)."""
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         (x,) = inputs
         y = TensorType(self.pooled(x.shape), x.dtype)
         return y, TensorType((y.size + SPARE_TAPS,), index_dtype(self.windows(x.shape)))
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         dy = dys[0]
         if dy is None:
             return (None,)
         op = MaxPoolGrad(self.size, self.strides, self.padding, node.inputs[0].shape)
         return (dy.graph.add1(op, dy, *node.outputs),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         table = pooling_plan.table(self.windows(inputs[0].shape))
         args = (inputs[0].reshape(-1), table, outputs[0].reshape(-1), outputs[1])
         return (KernelCall("pooling.max_pool", args),)
@@ -87,12 +85,10 @@ class MaxPoolGrad(Pool):
     shape: tuple[int, ...]
     gated: ClassVar[bool] = False
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType(self.shape, inputs[0].dtype),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         dy, y, chosen = inputs[:3]
         table = pooling_plan.table(self.windows(self.shape))
         # Without a gate y is not looked at, but must be memory of the same size.
@@ -126,18 +122,16 @@ class ReluMaxPoolGrad(MaxPoolGrad):
 class AveragePool(Pool):
     """y = the mean of each window's pixels inside the image."""
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType(self.pooled(inputs[0].shape), inputs[0].dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         op = AveragePoolGrad(self.size, self.strides, self.padding, node.inputs[0].shape)
         return (dy.graph.add1(op, dy),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         table = pooling_plan.table(self.windows(inputs[0].shape))
         return (KernelCall("pooling.average_pool", (inputs[0].reshape(-1), table, outputs[0].reshape(-1))),)
 
@@ -148,12 +142,10 @@ class AveragePoolGrad(Pool):
 
     shape: tuple[int, ...]
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType(self.shape, inputs[0].dtype),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         table = pooling_plan.table(self.windows(self.shape))
         args = (inputs[0].reshape(-1), table, outputs[0].reshape(-1))
         return (KernelCall("pooling.average_pool_gradient", args),)
@@ -163,21 +155,19 @@ class AveragePoolGrad(Pool):
 class GlobalMaxPool(Op):
     """y (B, C) = the largest over all pixels of x (B, H, W, C)."""
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         (x,) = inputs
         return (TensorType((x.shape[0], x.shape[3]), x.dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         return (dy.graph.add1(GlobalMaxPoolGrad(), dy, *node.inputs, *node.outputs),)
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         return 4 * (outputs[0].size + SPARE_TAPS)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         (x,) = inputs
         size = (x.shape[1], x.shape[2])
         windows = Pool(size, size, ((0, 0), (0, 0))).windows(x.shape)
@@ -185,7 +175,7 @@ class GlobalMaxPool(Op):
         args = (x.reshape(-1), pooling_plan.table(windows), outputs[0].reshape(-1), chosen)
         return (KernelCall("pooling.max_pool", args),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return inputs[0].size
 
 
@@ -193,12 +183,10 @@ class GlobalMaxPool(Op):
 class GlobalMaxPoolGrad(Op):
     """dx of `GlobalMaxPool` from (dy, x, y): equal maxima share it."""
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (inputs[1],)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         dy, x, y = inputs
         pixels = (x.shape[0], x.shape[1] * x.shape[2], x.shape[3])
         args = (dy, x.reshape(pixels), y, outputs[0].reshape(pixels))
@@ -211,24 +199,22 @@ class ZeroPad(Op):
 
     padding: Around
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         (x,) = inputs
         (top, bottom), (left, right) = self.padding
         batch, height, width, channels = x.shape
         return (TensorType((batch, top + height + bottom, left + width + right, channels), x.dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         return (dy.graph.add1(ZeroPadGrad(self.padding, node.inputs[0].shape), dy),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         top, left = self.padding[0][0], self.padding[1][0]
         return (KernelCall("padding.zero_pad", (inputs[0], top, left, outputs[0])),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 0
 
 
@@ -239,16 +225,14 @@ class ZeroPadGrad(Op):
     padding: Around
     shape: tuple[int, ...]
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType(self.shape, inputs[0].dtype),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         top, left = self.padding[0][0], self.padding[1][0]
         return (KernelCall("padding.crop", (inputs[0], top, left, outputs[0])),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 0
 
 

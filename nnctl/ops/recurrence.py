@@ -15,7 +15,7 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.kernels.codes import ACTIVATION_CODES
 from nnctl.kernels.recurrence_arrays import Given, Memory, Plan, Saved, Slopes
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import multiply
 from nnctl.ops.linear import matmul
 from nnctl.ops.shape import broadcast_to, concatenate, reshape, slice_axis
@@ -86,7 +86,7 @@ class Recurrence(Op):
         xw, v = inputs[:2]
         return xw.shape[0], xw.shape[1], v.shape[0]
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         xw, v = inputs[:2]
         b, t, n = self.sizes(inputs)
         if xw.shape[2] != self.cell.gates * n or v.shape != (n, self.cell.gates * n):
@@ -103,11 +103,11 @@ class Recurrence(Op):
         b, _, n = self.sizes(inputs)
         return memory_of(b, n, cell.gates, cell.states, cell.saved, itemsize)
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         memory = self.memory(inputs)
         return np.dtype(inputs[0].dtype).itemsize * (memory.begin + threads * memory.size)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         b, t, n = self.sizes(inputs)
         return b * t * n * self.cell.gates * (2 * n + 10)
 
@@ -120,9 +120,7 @@ class Recurrence(Op):
             backwards=int(self.go_backwards), zero_masked=int(self.zero_masked),
         )  # fmt: skip
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         xw, v, *rest = inputs
         given = _Given(rest, xw.dtype)
         extra = given.take(self.extra)
@@ -137,7 +135,7 @@ class Recurrence(Op):
         args = (*sizes, flat, initial, scratch.view(xw.dtype), y, last, saved)
         return (KernelCall(f"{self.cell.kernel}.{self.cell.kernel}_forward", args),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         assert self.kept, "a recurrence without its kept values has no gradient"
         cell, states = self.cell, self.cell.states
         arriving = dys[: 1 + states]
@@ -189,20 +187,18 @@ class RecurrenceGrad(Op):
     of: Recurrence
     arriving: tuple[bool, ...]
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         xw, v = inputs[:2]
         state = TensorType((xw.shape[0], v.shape[0]), xw.dtype)
         return (xw, *[state] * self.of.cell.states, *([xw] if self.of.cell.own_slope else []))
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         return self.of.scratch(inputs, outputs, threads)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return self.of.flops(inputs, outputs)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         of, cell = self.of, self.of.cell
         xw, v, *rest = inputs
         given = _Given(rest, xw.dtype)

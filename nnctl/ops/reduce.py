@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar
@@ -11,7 +10,7 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.kernels import codes
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import multiply, scale, unary
 from nnctl.ops.parallel import PARALLEL_FROM
 from nnctl.ops.shape import reshape
@@ -25,10 +24,10 @@ class SumAll(Op):
     code: int = codes.SUM
     scale: float = 1.0
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType((1,), inputs[0].dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         (x,) = node.inputs
@@ -39,20 +38,18 @@ class SumAll(Op):
         spread = dy.graph.add1(Spread((1, x.type.size), 1, 1, self.scale), dy)
         return (reshape(spread, x.shape),)
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         from nnctl.kernels.reduce import whole_sum_scratch
 
         return whole_sum_scratch(inputs[0].size) * np.dtype(inputs[0].dtype).itemsize
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x = inputs[0].reshape(-1)
         parallel = threads > 1 and x.size >= PARALLEL_FROM
         kernel = "reduce.sum_all_parallel" if parallel else "reduce.sum_all"
         return (KernelCall(kernel, (x, self.code, self.scale, scratch.view(x.dtype), outputs[0])),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return inputs[0].size
 
 
@@ -62,18 +59,13 @@ class ScaleBy(Op):
 
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         x, factor = node.inputs
         return scale_by(dy, factor), sum_all(multiply(dy, x))
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         return (
             KernelCall("elementwise.scale_by", (inputs[0].reshape(-1), inputs[1], outputs[0].reshape(-1))),
         )

@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.sums import Spread
 
 
@@ -19,19 +19,17 @@ class Reshape(Op):
     shape: tuple[int, ...]
     view: ClassVar[bool] = True
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         (x,) = inputs
         if prod(self.shape) != x.size:
             raise ValueError(f"cannot see {x.shape} as {self.shape}")
         return (TensorType(self.shape, x.dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         return (reshape(dy, node.inputs[0].shape) if dy is not None else None,)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         return ()
 
 
@@ -39,15 +37,10 @@ class Reshape(Op):
 class Copy(Op):
     """y = x, in memory of its own."""
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         return dys
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         return (KernelCall("copy.copy", (inputs[0].reshape(-1), outputs[0].reshape(-1))),)
 
 
@@ -75,7 +68,7 @@ class Concatenate(Op):
 
     axis: int
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         first = inputs[0]
         rest = [(x.shape[: self.axis], x.shape[self.axis + 1 :], x.dtype) for x in inputs]
         if any(r != rest[0] for r in rest):
@@ -83,7 +76,7 @@ class Concatenate(Op):
         total = sum(x.shape[self.axis] for x in inputs)
         return (TensorType(rest[0][0] + (total,) + rest[0][1], first.dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         parts, start = [], 0
@@ -93,9 +86,7 @@ class Concatenate(Op):
             start += length
         return parts
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         y = outputs[0].reshape(_middle(outputs[0].shape, self.axis))
         made, start = [], 0
         for x in inputs:
@@ -103,7 +94,7 @@ class Concatenate(Op):
             start += x.shape[self.axis]
         return made
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 0
 
 
@@ -116,26 +107,24 @@ class Slice(Op):
     length: int
     step: int = 1
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         (x,) = inputs
         last = self.start + (self.length - 1) * self.step
         if self.length and not (0 <= self.start < x.shape[self.axis] and 0 <= last < x.shape[self.axis]):
             raise ValueError(f"{self} does not lie in {x.shape}")
         return (TensorType((*x.shape[: self.axis], self.length, *x.shape[self.axis + 1 :]), x.dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         return (dy.graph.add1(SliceGrad(self.axis, self.start, self.step, node.inputs[0].shape), dy),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x = inputs[0].reshape(_middle(inputs[0].shape, self.axis))
         y = outputs[0].reshape(_middle(outputs[0].shape, self.axis))
         return (KernelCall("copy.take_middle", (x, self.start, self.step, y)),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 0
 
 
@@ -148,12 +137,10 @@ class SliceGrad(Op):
     step: int
     shape: tuple[int, ...]
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType(self.shape, inputs[0].dtype),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         dy = inputs[0].reshape(_middle(inputs[0].shape, self.axis))
         dx = outputs[0].reshape(_middle(outputs[0].shape, self.axis))
         return (KernelCall("copy.spread_middle", (dy, self.start, self.step, dx)),)
@@ -165,25 +152,23 @@ class Transpose(Op):
 
     axis: int
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         (x,) = inputs
         a = self.axis
         return (TensorType((*x.shape[:a], x.shape[a + 1], x.shape[a], *x.shape[a + 2 :]), x.dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         return (swap_axes(dy, self.axis) if dy is not None else None,)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         a, shape = self.axis, inputs[0].shape
         before, after = prod(shape[:a]), prod(shape[a + 2 :])
         x = inputs[0].reshape(before, shape[a], shape[a + 1], after)
         y = outputs[0].reshape(before, shape[a + 1], shape[a], after)
         return (KernelCall("copy.transpose_middle", (x, y)),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 0
 
 

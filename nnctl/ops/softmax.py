@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
 from nnctl.ops.activation import SIGMOID
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, Types, Value
 from nnctl.ops.parallel import widened
 
 
@@ -24,22 +23,17 @@ class Softmax(Op):
     log: bool = False
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ()
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         return (dy.graph.add1(SoftmaxGrad(self.log), node.outputs[0], dy),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, y = _rows(inputs[0]), _rows(outputs[0])
         kernel = "softmax.log_softmax" if self.log else widened("softmax.softmax", y.size, threads)
         return (KernelCall(kernel, (x, y)),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * outputs[0].size
 
 
@@ -49,16 +43,11 @@ class SoftmaxGrad(Op):
 
     log: bool = False
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
-        return (inputs[0],)
-
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         kernel = "softmax.log_softmax_grad" if self.log else "softmax.softmax_grad"
         return (KernelCall(kernel, (_rows(inputs[0]), _rows(inputs[1]), _rows(outputs[0]))),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * outputs[0].size
 
 

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.parallel import PARALLEL_FROM
 
 
@@ -26,11 +26,11 @@ class SumAxes(Op):
     last: int
     scale: float = 1.0
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         (x,) = inputs
         return (TensorType(x.shape[: self.first] + x.shape[self.last + 1 :], x.dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         return (dy.graph.add1(Spread(node.inputs[0].shape, self.first, self.last, self.scale), dy),)
@@ -38,7 +38,7 @@ class SumAxes(Op):
     def _parallel(self, x: TensorType, threads: int) -> bool:
         return threads > 1 and x.size >= PARALLEL_FROM and self.last + 1 < len(x.shape)
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         from nnctl.kernels.reduce import column_blocks, middle_sum_scratch
 
         (x,) = inputs
@@ -48,9 +48,7 @@ class SumAxes(Op):
             count = outer * column_blocks(rows) * columns
         return count * np.dtype(x.dtype).itemsize
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         (x,), (y,) = inputs, outputs
         outer, rows, columns = _middle(x.shape, self.first, self.last)
         if columns == 1:
@@ -61,7 +59,7 @@ class SumAxes(Op):
         args = (x.reshape(outer, rows, columns), self.scale, work, y.reshape(outer, columns))
         return (KernelCall(kernel, args),)
 
-    def flops(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType]) -> int:
+    def flops(self, inputs: Types, outputs: Types) -> int:
         return inputs[0].size
 
 
@@ -74,20 +72,18 @@ class Spread(Op):
     last: int
     scale: float = 1.0
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         (x,) = inputs
         if x.shape != self.shape[: self.first] + self.shape[self.last + 1 :]:
             raise ValueError(f"cannot spread {x.shape} over {self.shape}")
         return (TensorType(self.shape, x.dtype),)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
         return (dy.graph.add1(SumAxes(self.first, self.last, self.scale), dy),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         outer, rows, columns = _middle(self.shape, self.first, self.last)
         x, y = inputs[0].reshape(outer, columns), outputs[0].reshape(outer, rows, columns)
         return (KernelCall("reduce.broadcast_middle", (x, self.scale, y)),)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
 from nnctl.core.arrays import Array
-from nnctl.ops.base import KernelCall, Node, Op, TensorType, Value, dummy
+from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value, dummy
 from nnctl.ops.masks import stretched
 
 
@@ -24,14 +23,14 @@ class Total(Op):
     divisor: str
     scale: float
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         rows = inputs[0]
         if self.weighted and rows.shape[: len(inputs[1].shape)] != inputs[1].shape:
             raise ValueError(f"weights {inputs[1]} do not fit losses {rows}")
         one = TensorType((1,), rows.dtype)
         return (one, one)
 
-    def grad(self, node: Node, *dys: Value | None) -> Sequence[Value | None]:
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
         nothing = [None] * (len(node.inputs) - 1)
         if dys[0] is None:
             return [None, *nothing]
@@ -39,12 +38,10 @@ class Total(Op):
         weights = node.inputs[1:2] if self.weighted else ()
         return [rows.graph.add1(TotalGrad(rows.shape), dys[0], node.outputs[1], *weights), *nothing]
 
-    def scratch(self, inputs: Sequence[TensorType], outputs: Sequence[TensorType], threads: int) -> int:
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         return inputs[0].nbytes if self.weighted else 0
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         rows = inputs[0]
         weights = inputs[1].reshape(-1) if self.weighted else dummy(rows.dtype.name)
         mask = inputs[-1].reshape(-1) if self.divisor == "mask" else dummy("uint8")
@@ -65,12 +62,10 @@ class TotalGrad(Op):
 
     shape: tuple[int, ...]
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType(self.shape, inputs[0].dtype),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         weighted = len(inputs) == 3
         weights = inputs[2].reshape(-1) if weighted else dummy(inputs[0].dtype.name)
         drows = outputs[0].reshape(weights.size, -1)
@@ -83,15 +78,13 @@ class MaskedWeights(Op):
 
     dtype: str
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         mask = inputs[-1]
         if len(inputs) == 2 and mask.shape[: len(inputs[0].shape)] != inputs[0].shape:
             raise ValueError(f"weights {inputs[0]} do not fit a mask {mask}")
         return (TensorType(mask.shape, self.dtype),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         weighted = len(inputs) == 2
         weights = inputs[0].reshape(-1) if weighted else dummy(self.dtype)
         shape = (weights.size, prod(inputs[-1].shape) // max(weights.size, 1))
@@ -105,14 +98,12 @@ class NotIgnored(Op):
 
     ignored: int
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         if len(inputs) == 2 and inputs[1].shape != inputs[0].shape:
             raise ValueError(f"a mask {inputs[1]} does not fit class numbers {inputs[0]}")
         return (TensorType(inputs[0].shape, "uint8"),)
 
-    def calls(
-        self, inputs: Sequence[Array], outputs: Sequence[Array], scratch: Array, threads: int
-    ) -> Sequence[KernelCall]:
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         masked = len(inputs) == 2
         mask = inputs[1].reshape(-1) if masked else dummy("uint8")
         labels, out = inputs[0].reshape(-1), outputs[0].reshape(-1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnctl.ops import elementwise, linear
-from nnctl.ops.base import Graph, Node, Op, TensorType, Value
+from nnctl.ops.base import Graph, Node, Op, TensorType, Types, Value
 from nnctl.ops.metrics import accumulate_mean
 from nnctl.ops.reduce import sum_all
 from nnctl.program.autodiff import gradients
@@ -188,7 +188,7 @@ class Greedy(Op):
     def mutates(self) -> tuple[int, ...]:  # type: ignore[override]
         return (0,) if self.writes else ()
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType((4, 3), "float32"),) * self.outputs
 
     def absorb(self, node: Node, consumer: Node) -> Op | None:

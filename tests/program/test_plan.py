@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnctl.ops import elementwise, shape
-from nnctl.ops.base import Graph, KernelCall, Op, TensorType, Value
+from nnctl.ops.base import Graph, KernelCall, Op, TensorType, Types, Value
 from nnctl.program.bind import bind, compile_graph, new_arena
 from nnctl.program.plan import MemoryPlan, plan_memory
 from tests.ops.harness import activate
@@ -22,7 +22,7 @@ class Make(Op):
     floats: int
     bytes: int = 0
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType((self.floats,), "float32"),)
 
     def scratch(self, inputs: object, outputs: object, threads: int) -> int:
@@ -217,7 +217,7 @@ class Two(Op):
     def inplace(self) -> tuple[tuple[int, int], ...]:  # type: ignore[override]
         return self.over
 
-    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+    def infer(self, *inputs: TensorType) -> Types:
         return (TensorType((16,), "float32"),) * 2
 
 
