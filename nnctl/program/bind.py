@@ -44,10 +44,12 @@ class Bound:
     sources: list[Node]
     """The node each call was made for."""
     buffers: dict[Value, Array]
+    entries: list[tuple[Kernel, tuple[Any, ...]]] | None = None
+    """The calls as compiled code: Numba would look up the types of all arguments again for each call."""
 
     def run(self) -> None:
         """Run every kernel call in order."""
-        for kernel, args in self.calls:
+        for kernel, args in self.calls if self.entries is None else self.entries:
             kernel(*args)
 
     def first_non_finite(self) -> Node | None:

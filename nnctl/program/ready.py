@@ -26,7 +26,8 @@ def compile_kernels(bound: Iterable[Bound], progress: Progress | None = None) ->
     Returns:
         How many kernels had to be compiled here because no cache held them.
     """
-    wanted = wanted_kernels(bound)
+    programs = list(bound)
+    wanted = wanted_kernels(programs)
     fresh = 0
     helper: int | None = None
     collecting = gc.isenabled()
@@ -44,21 +45,33 @@ def compile_kernels(bound: Iterable[Bound], progress: Progress | None = None) ->
         if collecting:
             gc.enable()
         _dismiss(helper)
+    for program in programs:
+        program.entries = [(_entry(kernel, args), args) for kernel, args in program.calls]
     if progress is not None:
         progress(len(wanted), len(wanted), "")
     return fresh
 
 
-def wanted_kernels(bound: Iterable[Bound]) -> list[KernelSignature]:
-    """Each kernel with each signature that the programs call it with, once, in the order of first use."""
+def _entry(kernel: Any, args: tuple[Any, ...]) -> Any:
+    """The code that a kernel was compiled to for arguments of these types; another function is itself."""
+    compiled = getattr(kernel, "overloads", {}).get(_types(args))
+    return kernel if compiled is None else compiled.entry_point
+
+
+def _types(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Numba's types of a call's arguments."""
     from numba import typeof
 
+    return tuple(typeof(argument) for argument in args)  # type: ignore[no-untyped-call]
+
+
+def wanted_kernels(bound: Iterable[Bound]) -> list[KernelSignature]:
+    """Each kernel with each signature that the programs call it with, once, in the order of first use."""
     found: dict[KernelSignature, None] = {}
     for program in bound:
         for kernel, args in program.calls:
             if hasattr(kernel, "compile"):
-                signature = tuple(typeof(a) for a in args)  # type: ignore[no-untyped-call]
-                found.setdefault((kernel, signature))
+                found.setdefault((kernel, _types(args)))
     return list(found)
 
 

@@ -175,3 +175,20 @@ def test_who_is_dismissed_is_gone_and_forgotten(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ProcessLookupError):
         os.kill(helper, 0)
     ready._dismiss(helper)
+
+
+def test_programs_run_compiled_code_directly() -> None:
+    """Without Numba's look at the types of each call; other functions stay what they are."""
+    from nnctl.kernels.copy import copy
+
+    x, y, told = np.arange(3.0), np.zeros(3), []
+    made = program((copy, (x, y)), (told.append, (1,)))
+    ready.compile_kernels([made])
+    assert made.entries is not None
+    assert [entry is kernel for (entry, _), (kernel, _) in zip(made.entries, made.calls, strict=True)] == [
+        False,
+        True,
+    ]
+    made.run()
+    assert np.array_equal(x, y)
+    assert told == [1]
