@@ -210,6 +210,42 @@ def _recurrent(type: str, states: int) -> list[Case]:
     ]
 
 
+def _attention(*shapes: tuple[int, ...], **fields: Any) -> Case:
+    return _layer("MultiHeadAttention", *shapes, **{"num_heads": 2, "key_dim": 3, **fields})
+
+
+MASKED = {"names": ["query", "value", "attention_mask"]}
+
+ATTENTIONS = [
+    _attention((4, 5), (6, 2)),
+    # Keras's fused kernel for jax, which a dropout switches off, wants value_dim to be key_dim.
+    _attention((4, 5), (6, 2), (6, 7), value_dim=4, use_bias=False, dropout=0.1),
+    _attention((1, 1), (1, 1), num_heads=1, key_dim=1),
+    _attention((4, 5), (6, 2), output_shape=7, activity_regularizer=L1L2, use_gate=True),
+    _attention((4, 5), (6, 2), output_shape=[2, 3], use_gate=True, value_dim=2, dropout=0.1),
+    *(_attention((4, 5), (6, 2), masks=masks) for masks in ([0], [1], [0, 1])),
+    *(_attention((4, 5), (6, 2), (6, 3), masks=masks) for masks in ([2], [1, 2], [0, 1, 2])),
+    _attention((4, 5), (6, 2), masks=[0, 1], dropout=0.3),
+    _attention((4, 5), (6, 2), masks=[0, 1], return_attention_scores=True),
+    _attention((4, 5), (6, 2), use_causal_mask=True),
+    _attention((6, 5), (4, 2), use_causal_mask=True, dropout=0.1),
+    _attention((4, 5), (6, 2), use_causal_mask=True, masks=[0, 1]),
+    _attention((5, 3), (5, 3), sliding_window=2),
+    _attention((5, 3), (7, 3), sliding_window=3, use_causal_mask=True, masks=[1]),
+    *(_attention((4, 5), (6, 2), mask, **MASKED) for mask in ((4, 6), (1, 6), (4, 1), (2, 4, 6), (1, 4, 6))),
+    _attention((4, 5), (6, 2), (4, 6), **MASKED, masks=[0, 1], use_causal_mask=True),
+    _attention((4, 5), (6, 2), (4, 6), (6, 3), names=["query", "value", "attention_mask", "key"], masks=[3]),
+    _attention((2, 4, 5), (2, 6, 3), attention_axes=2, return_attention_scores=True),
+    _attention((2, 4, 5), (2, 6, 3), attention_axes=-2, masks={0: 3, 1: 3}),
+    _attention((2, 4, 5), (2, 6, 3), (4, 6), **MASKED, attention_axes=[2]),
+    _attention((2, 4, 5), (2, 6, 3), (2, 4, 6), **MASKED, attention_axes=[2]),
+    _attention((4, 2, 5), (6, 2, 3), attention_axes=1, return_attention_scores=True),
+    _attention((2, 4, 5), (3, 2, 3), return_attention_scores=True),
+    _attention((2, 4, 5), (3, 2, 3), (2, 4, 3, 2), **MASKED),
+    _attention((4, 2, 3, 5), (6, 2, 2, 3), attention_axes=[1, 3], return_attention_scores=True),
+]
+
+
 def _more_recurrent(type: str) -> list[Case]:
     """More for finite differences; Keras takes a second to compile each."""
     x = (5, 3)
@@ -266,6 +302,7 @@ FAMILIES: dict[str, list[Case]] = {
     "normalizations": NORMALIZATIONS,
     "embeddings": EMBEDDINGS,
     "recurrent": RECURRENT,
+    "attentions": ATTENTIONS,
     "bidirectional": BIDIRECTIONAL,
 }
 
