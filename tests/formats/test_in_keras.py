@@ -20,6 +20,7 @@ from nnctl.graph.build import build
 from nnctl.graph.model import Ref
 from nnctl.initializers.constant import Zeros
 from nnctl.layers.base import Layer, Weight
+from nnctl.layers.bidirectional import Bidirectional
 from nnctl.layers.context import LayerContext
 from nnctl.layers.dense import Dense
 from nnctl.layers.in_keras import InKeras
@@ -58,36 +59,6 @@ class MultiHeadAttention(Layer):
 
     def call(self, ctx: LayerContext, query: Value, value: Value, key: Value | None = None) -> Value:
         return query
-
-
-class Bidirectional(Layer):
-    """Enough of Keras's wrapper to be written."""
-
-    __module__ = "nnctl.layers.bidirectional"
-    in_keras: ClassVar[InKeras] = InKeras(arguments=("sequences",), rest="initial_state", mask="mask")
-
-    layer: Any = None
-    merge_mode: str = "concat"
-
-    @classmethod
-    def takes(cls) -> tuple[int, int | None]:
-        return 1, 5
-
-    def children(self) -> Mapping[str, Layer]:
-        return {"forward_layer": self.layer, "backward_layer": self.layer}
-
-    def compute_output_shape(self, x: Shape, *initial: Shape) -> Shape:
-        return (2 * self.layer.units,)
-
-    def weights(self, x: Shape, *initial: Shape) -> Mapping[str, Weight]:
-        return {
-            f"{name}/{key}": weight
-            for name, child in self.children().items()
-            for key, weight in child.weights(x).items()
-        }
-
-    def call(self, ctx: LayerContext, x: Value, *initial: Value) -> Value:
-        return x
 
 
 class TimeDistributed(Layer):
