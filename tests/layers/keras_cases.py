@@ -278,6 +278,7 @@ _BACK = {"type": "GRU", "units": 4, "go_backwards": True, "return_sequences": Tr
 
 BIDIRECTIONAL = [
     _layer("Bidirectional", (5, 3), layer={"type": "SimpleRNN", "units": 4}),
+    _layer("Bidirectional", (5, 3), layer={"type": "SimpleRNN", "units": 4}, masks=[0]),
     _layer("Bidirectional", (5, 3), layer=_KEPT, masks=[0]),
     _layer("Bidirectional", (5, 3), *[(3,)] * 4, layer=_KEPT, masks=[0], merge_mode="ave"),
     _layer("Bidirectional", (5, 3), layer=_KEPT, masks=[0], merge_mode=None),

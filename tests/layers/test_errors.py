@@ -53,6 +53,24 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
     ({"type": "LSTM", "units": 3}, [(4, 2), (3,)], "2 initial states", None),
     ({"type": "LSTM", "units": 3}, [(4, 2), (3,), (2,)], r"state of \(2\)", "units"),
     ({"type": "GRU", "units": 3}, [(4, None)], "null", None),
+    (
+        {"type": "Bidirectional", "layer": {"type": "GRU", "units": 3}},
+        [(4, 2), *[(3,)] * 3],
+        "2 initial",
+        None,
+    ),
+    ({"type": "Bidirectional", "layer": {"type": "GRU", "units": 3}}, [(4, 2), (3,)], "2 initial", None),
+    (
+        {
+            "type": "Bidirectional",
+            "layer": {"type": "GRU", "units": 3},
+            "backward_layer": {"type": "GRU", "units": 2, "go_backwards": True},
+            "merge_mode": "ave",
+        },
+        [(4, 2)],
+        r"'ave' needs outputs of one shape, but they are \(3\) and \(2\)",
+        "merge_mode",
+    ),
 ]
 
 
