@@ -21,9 +21,12 @@ class InKeras:
         rest: The argument that takes the inputs after those of `arguments`, as a list.
         mask: The argument that takes the first input's mask. Keras finds it by itself for a call with one
             argument only (keras.src.layers.layer.Layer.__call__, step 6).
+        takes_masks: Whether Keras's call takes the masks off the tensors that it reads, so that whoever reads
+            them after it finds none.
     """
 
     parts: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     rest: str | None = None
     mask: str | None = None
+    takes_masks: bool = False

@@ -62,6 +62,7 @@ class MultiHeadAttention(WithKernel, WithBias, WithTraining):
             "output": "output_dense",
         },
         arguments=("query", "value", "key"),
+        takes_masks=True,
     )
 
     num_heads: PositiveInt

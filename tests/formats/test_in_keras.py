@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from nnctl.core.errors import ConfigError
 from nnctl.core.shapes import Shape
 from nnctl.formats.keras.archive import keras_archive
-from nnctl.formats.keras.masks import mask_sources
+from nnctl.formats.keras.masks import check_masks_stay, mask_sources
 from nnctl.formats.keras.model import model_object
 from nnctl.formats.keras.scopes import read_scope
 from nnctl.formats.keras.weights import own_paths
@@ -250,3 +251,41 @@ def test_where_masks_are_from() -> None:
         **dict.fromkeys(map(Ref, several), "several"),
     }
     assert mask_sources(build(ModelSpec.model_validate(MASKS))) == expected
+
+
+CONV = {"type": "Conv1D", "filters": 2, "inputs": "f"}
+HEADS = {"type": "MultiHeadAttention", "num_heads": 1, "key_dim": 2}
+
+
+@pytest.mark.parametrize(
+    ("entries", "missing"),
+    [
+        ([{**HEADS, "inputs": ["e", "e"]}], None),
+        ([{**HEADS, "inputs": ["e", "e"]}, {"type": "Add", "inputs": ["e", "multi_head_attention"]}], None),
+        (
+            [
+                {**HEADS, "inputs": ["e", "e"]},
+                {"type": "Add", "inputs": ["e", "multi_head_attention"]},
+                {**GRU, "inputs": "add"},
+            ],
+            "gru",
+        ),
+        ([{**HEADS, "inputs": ["e", "e"]}, {**GRU, "inputs": "multi_head_attention"}], None),
+        ([{**HEADS, "inputs": ["e", "e"]}, {"type": "Flatten", "inputs": "e"}], None),
+        ([{**HEADS, "inputs": ["f", "f"]}, {**CONV, "kernel_size": 3}], None),
+        ([{**HEADS, "inputs": ["f", "f"]}, {**CONV, "kernel_size": 99, "name": "wide"}], "wide"),
+        ([{**HEADS, "inputs": ["x", "e"], "name": "a"}, {**HEADS, "inputs": ["x", "e"], "name": "b"}], "a"),
+        ([{**HEADS, "inputs": ["x", "x"]}, {**GRU, "inputs": "e"}], None),
+    ],
+)
+def test_masks_that_keras_would_lose(entries: list[dict[str, Any]], missing: str | None) -> None:
+    """Its MultiHeadAttention takes the masks off what it reads."""
+    inputs = {"n": {"shape": [5], "dtype": "int32"}, "m": {"shape": [None], "dtype": "int32"}, "x": [5, 2]}
+    tables = [table("e", "n"), table("f", "m")]
+    graph = build(ModelSpec.model_validate({"inputs": inputs, "layers": [*tables, *entries]}))
+    if missing is None:
+        check_masks_stay(graph)
+        return
+    with pytest.raises(ConfigError, match=f"and '{missing}' would miss it") as caught:
+        check_masks_stay(graph)
+    assert caught.value.problems[0].path == graph.node(missing).path

@@ -13,6 +13,8 @@ from nnctl.spec.language.field_docs import field_docs
 from tests.layers.harness import make
 
 # (config, shapes that come in, part of the message, field at fault)
+HEADS = {"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 3}
+
 MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
     (
         {"type": "Conv2D", "filters": 2, "kernel_size": 3},
@@ -71,6 +73,21 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
         r"'ave' needs outputs of one shape, but they are \(3\) and \(2\)",
         "merge_mode",
     ),
+    (HEADS, [(4,), (4,)], "positions and features", None),
+    (HEADS, [(4, 2), (4, 3, 2)], "as many axes", None),
+    (HEADS, [(4, 2), (4, None)], "null", None),
+    (HEADS, [(4, 2), (5, 2), (6, 2)], "a key for each value", None),
+    ({**HEADS, "attention_axes": 2}, [(3, 4, 2), (2, 5, 2)], "same lengths", "attention_axes"),
+    ({**HEADS, "attention_axes": 0}, [(4, 2), (5, 2)], r"axes \[0\]", "attention_axes"),
+    ({**HEADS, "attention_axes": -1}, [(4, 2), (5, 2)], r"axes \[-1\]", "attention_axes"),
+    ({**HEADS, "attention_axes": [2, 1]}, [(3, 4, 2), (3, 5, 2)], r"axes \[2, 1\]", "attention_axes"),
+    ({**HEADS, "attention_axes": []}, [(4, 2), (5, 2)], r"axes \[\]", "attention_axes"),
+    ({**HEADS, "use_causal_mask": True}, [(3, 4, 2), (3, 5, 2)], "along 2 axes", "use_causal_mask"),
+    ({**HEADS, "sliding_window": 2}, [(3, 4, 2), (3, 5, 2)], "along 2 axes", "sliding_window"),
+    (HEADS, [(4, 2), (5, 2), (5, 2), (4, 4)], "attention_mask of", None),
+    (HEADS, [(4, 2), (5, 2), (5, 2), (5,)], "attention_mask of", None),
+    (HEADS, [(4, 2), (5, 2), (5, 2), (3, 4, 5)], "attention_mask of", None),
+    (HEADS, [(4, 2), (5, 2), (5, 2), (1, 2, 4, 5)], "attention_mask of", None),
 ]
 
 
@@ -210,6 +227,9 @@ VARYING: list[tuple[Any, list[tuple[int | None, ...]], tuple[int | None, ...]]] 
     ({"type": "Concatenate", "axis": 1}, [(None, 2), (3, 2)], (None, 2)),
     ({"type": "Embedding", "input_dim": 4, "output_dim": 3}, [(None,)], (None, 3)),
     ({"type": "GRU", "units": 3, "return_sequences": True}, [(None, 2)], (None, 3)),
+    (HEADS, [(None, 2), (5, 2), (None, 3), (1, None)], (None, 2)),
+    ({**HEADS, "output_shape": [3, 2]}, [(None, 2), (None, 2), (5, 3)], (None, 3, 2)),
+    ({**HEADS, "return_attention_scores": True}, [(4, 5), (None, 2)], [(4, 5), (2, 4, None)]),
 ]
 
 

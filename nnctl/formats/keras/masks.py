@@ -1,4 +1,4 @@
-"""Where the mask of a sequence comes from, for the one case in which Keras must be told.
+"""Where the mask of a sequence comes from, where Keras must be told, and where it would lose one.
 
 Keras hands a mask on by itself, but not to a layer that is called with several arguments and has one for the
 mask: a recurrent layer with initial states is told its mask (keras.src.layers.layer.Layer.__call__, step 6).
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.foreign import told
 from nnctl.graph.model import CallNode, LayerGraph, Ref, WeightInfo
 from nnctl.layers.context import LayerContext
@@ -22,6 +23,10 @@ from nnctl.ops.masks import Either
 
 MaskSource = Ref | Literal["several"]
 """The indices whose zeros make a mask; "several" for a mask that is made in another way."""
+
+
+_LONG = 64
+"""What a length that varies is where a whole call is looked at: more than most windows."""
 
 
 @dataclass(frozen=True)
@@ -34,37 +39,109 @@ class _Mask:
 
 def mask_sources(model: LayerGraph) -> dict[Ref, MaskSource]:
     """The source of each tensor's mask; tensors without a mask are left out."""
-    weights: dict[str, list[WeightInfo]] = {}
-    for info in model.weights.values():
-        weights.setdefault(info.owner, []).append(info)
+    return {ref: mask.source for ref, mask in _masks(model).items()}
+
+
+def check_masks_stay(model: LayerGraph) -> None:
+    """Hold that no prediction hangs on a mask that Keras takes off a tensor (`InKeras.takes_masks`).
+
+    Raises:
+        ConfigError: a layer reads such a mask, or what has passed it on.
+    """
+    masks, weights = _masks(model), _weights(model)
+    takers: dict[Ref, list[CallNode]] = {}
+    for node in model.nodes:
+        for ref in set(node.inputs) if node.layer.in_keras.takes_masks else ():
+            takers.setdefault(ref, []).append(node)
+    lost: dict[Ref, CallNode] = {}
+    for node in model.nodes:
+        others = {ref: [taker for taker in takers.get(ref, ()) if taker is not node] for ref in node.inputs}
+        gone = {ref: lost.get(ref) or others[ref][0] for ref in node.inputs if ref in lost or others[ref]}
+        gone = {ref: taker for ref, taker in gone.items() if ref in masks}
+        if not gone:
+            continue
+        given, taker = [masks.get(ref) for ref in node.inputs], next(iter(gone.values()))
+        call = _Asked(node, given, weights.get(node.owner, ()), _LONG)
+        leaves = [leaf for ref, leaf in zip(node.inputs, call.leaves, strict=True) if ref in gone]
+        if call.misses(leaves):
+            message = (
+                f"Keras takes the mask of what '{taker.name}' reads away, and '{node.name}' would miss it"
+            )
+            raise ConfigError(Problem(message, node.path, expected="an Embedding of its own for each"))
+        made = enumerate(call.masks())
+        lost |= {
+            Ref(node.name, at): taker for at, mask in made if mask is not None and _hangs_on(mask, leaves)
+        }
+
+
+def _masks(model: LayerGraph) -> dict[Ref, _Mask]:
+    weights = _weights(model)
     found: dict[Ref, _Mask] = {}
     for node in model.nodes:
         with told(node.layer, f"layer '{node.name}'", node.path):
-            made = _made(node, [found.get(ref) for ref in node.inputs], weights.get(node.owner, ()))
-        found |= {Ref(node.name, index): mask for index, mask in enumerate(made) if mask is not None}
-    return {ref: mask.source for ref, mask in found.items()}
+            call = _Asked(node, [found.get(ref) for ref in node.inputs], weights.get(node.owner, ()))
+            made = call.masks()
+        for index, value in enumerate(made):
+            if value is not None:
+                source = _source(value, call.sources, call.tensors)
+                found[Ref(node.name, index)] = _Mask(source, len(value.shape) - 1)
+    return found
 
 
-def _made(node: CallNode, masks: Sequence[_Mask | None], weights: Iterable[WeightInfo]) -> list[_Mask | None]:
-    """The mask of each output of a call, from those of its inputs."""
-    graph = Graph()
-    tensors: dict[Value, Ref] = {}
-    sources: dict[Value, MaskSource] = {}
-    leaves: list[Value | None] = []
-    for index, (ref, shape, mask) in enumerate(zip(node.inputs, node.input_shapes, masks, strict=True)):
-        sizes = [n or 1 for n in shape]  # a mask of length 1 joins with any
-        tensors[graph.input(f"tensor {index}", (1, *sizes))] = ref
-        leaves.append(None)
-        if mask is not None:
-            leaf = leaves[-1] = graph.input(f"mask {index}", (1, *sizes[: mask.rank]), "uint8")
-            sources[leaf] = mask.source
-    variables = {info.field: graph.variable(info.name, info.weight.shape) for info in weights}
-    ctx = LayerContext(graph, variables, False, node.placed(leaves), 0, node.name, node.trainable)
-    made = node.layer.output_mask(ctx, *node.placed(list(tensors)))
-    return [
-        None if value is None else _Mask(_source(value, sources, tensors), len(value.shape) - 1)
-        for value in (made if isinstance(made, list) else [made])
-    ]
+def _weights(model: LayerGraph) -> dict[str, list[WeightInfo]]:
+    """The weights of each layer by its path."""
+    found: dict[str, list[WeightInfo]] = {}
+    for info in model.weights.values():
+        found.setdefault(info.owner, []).append(info)
+    return found
+
+
+class _Asked:
+    """A call with a leaf for each tensor and each mask that comes in, to see what its layer makes of them."""
+
+    def __init__(
+        self, node: CallNode, masks: Sequence[_Mask | None], weights: Iterable[WeightInfo], varying: int = 1
+    ) -> None:
+        self.layer, self.tensors, self.sources = node.layer, dict[Value, Ref](), dict[Value, MaskSource]()
+        self.leaves: list[Value | None] = []
+        graph = Graph()
+        for index, (ref, shape, mask) in enumerate(zip(node.inputs, node.input_shapes, masks, strict=True)):
+            sizes = [n or varying for n in shape]  # a mask of length 1 joins with any
+            self.tensors[graph.input(f"tensor {index}", (1, *sizes))] = ref
+            self.leaves.append(None)
+            if mask is not None:
+                leaf = self.leaves[-1] = graph.input(f"mask {index}", (1, *sizes[: mask.rank]), "uint8")
+                self.sources[leaf] = mask.source
+        variables = {info.field: graph.variable(info.name, info.weight.shape) for info in weights}
+        leaves = node.placed(self.leaves)
+        self.ctx = LayerContext(graph, variables, False, leaves, 0, node.name, node.trainable)
+        self.given = node.placed(list(self.tensors))
+
+    def masks(self) -> list[Value | None]:
+        """The mask of each output."""
+        made = self.layer.output_mask(self.ctx, *self.given)
+        return made if isinstance(made, list) else [made]
+
+    def misses(self, leaves: Sequence[Value | None]) -> bool:
+        """Whether what the call gives hangs on one of these masks, or cannot be told without the lengths."""
+        try:
+            made = self.layer.call(self.ctx, *self.given)
+        except ValueError:
+            return True
+        return any(_hangs_on(value, leaves) for value in (made if isinstance(made, list) else [made]))
+
+
+def _hangs_on(value: Value, leaves: Sequence[Value | None]) -> bool:
+    """Whether a value is made of one of the leaves."""
+    left, seen = [value], set[Value]()
+    while left:
+        value = left.pop()
+        if value in leaves:
+            return True
+        if value.node is not None and value not in seen:
+            seen.add(value)
+            left += value.node.inputs
+    return False
 
 
 def _source(value: Value, sources: Mapping[Value, MaskSource], tensors: Mapping[Value, Ref]) -> MaskSource:

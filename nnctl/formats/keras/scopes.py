@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.shapes import Shape, show
-from nnctl.formats.keras.masks import mask_sources
+from nnctl.formats.keras.masks import check_masks_stay, mask_sources
 from nnctl.formats.structure import declared_inputs
 from nnctl.graph.model import LayerGraph, Ref
 from nnctl.layers.base import Layer
@@ -126,6 +126,7 @@ class _Reader:
     def __init__(self, graph: LayerGraph, dtype: str) -> None:
         self.nodes = {node.name: node for node in graph.nodes}
         self.masks = mask_sources(graph)
+        check_masks_stay(graph)
         self.dtype = dtype
 
     def run(
