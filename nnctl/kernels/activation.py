@@ -12,8 +12,8 @@ from typing import Any
 import numba
 import numpy as np
 
-from nnctl.kernels.formula import compiled, named_after
-from nnctl.kernels.jit import kernel
+from nnctl.kernels.formula import compiled
+from nnctl.kernels.jit import kernel, named
 from nnctl.kernels.ranges import all_of, block_count, first, last, part
 
 
@@ -22,6 +22,7 @@ def _value_loop(formula: Callable[..., Any]) -> Any:
     value = compiled(formula)
 
     @part
+    @named("value_loop", formula)
     def loop(x, numbers, lo, hi, y):
         for i in range(lo, hi):
             y[i] = value(x[i], *numbers)
@@ -35,7 +36,7 @@ def activation(formula: Callable[..., Any]) -> Any:
     loop = _value_loop(formula)
 
     @kernel
-    @named_after(formula)
+    @named("activation", formula)
     def activation(x, numbers, y):
         loop(x, numbers, np.uint64(0), all_of(x), y)
 
@@ -48,7 +49,7 @@ def activation_parallel(formula: Callable[..., Any]) -> Any:
     loop = _value_loop(formula)
 
     @kernel(parallel=True)
-    @named_after(formula)
+    @named("activation_parallel", formula)
     def activation_parallel(x, numbers, y):
         n = x.shape[0]
         for block in numba.prange(block_count(n)):
@@ -62,6 +63,7 @@ def _slope_loop(formula: Callable[..., Any]) -> Any:
     slope = compiled(formula)
 
     @part
+    @named("slope_loop", formula)
     def loop(v, dy, numbers, lo, hi, dx):
         for i in range(lo, hi):
             dx[i] = dy[i] * slope(v[i], *numbers)
@@ -75,7 +77,7 @@ def activation_grad(formula: Callable[..., Any]) -> Any:
     loop = _slope_loop(formula)
 
     @kernel
-    @named_after(formula)
+    @named("activation_grad", formula)
     def activation_grad(v, dy, numbers, dx):
         loop(v, dy, numbers, np.uint64(0), all_of(v), dx)
 
@@ -88,7 +90,7 @@ def activation_grad_parallel(formula: Callable[..., Any]) -> Any:
     loop = _slope_loop(formula)
 
     @kernel(parallel=True)
-    @named_after(formula)
+    @named("activation_grad_parallel", formula)
     def activation_grad_parallel(v, dy, numbers, dx):
         n = v.shape[0]
         for block in numba.prange(block_count(n)):

@@ -51,16 +51,6 @@ def compiled(formula: Callable[..., Any]) -> Any:
     return inline(_typed(formula))
 
 
-def named_after(formula: Callable[..., Any]) -> Callable[[FunctionType], FunctionType]:
-    """Gives a kernel that is made of a formula the formula's name: progress and the cache show it."""
-
-    def decorate(function: FunctionType) -> FunctionType:
-        function.__name__ = function.__qualname__ = formula.__qualname__
-        return function
-
-    return decorate
-
-
 def _typed(formula: FunctionType) -> FunctionType:
     """The same function, its numbers turned into the type of its first argument."""
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(formula))).body

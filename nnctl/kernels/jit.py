@@ -12,6 +12,7 @@ import functools
 import os
 import warnings
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from nnctl.core.errors import ConfigError
@@ -144,9 +145,24 @@ def kernel(function: Callable[..., None] | None = None, *, parallel: bool = Fals
     return dispatcher
 
 
+def named(name: str, *formulas: Callable[..., Any]) -> Callable[[FunctionType], FunctionType]:
+    """Gives a function that is made more than once a name of its own: of what it does, and of its formulas.
+
+    Progress and the cache show it. Code that was kept by different processes is linked by name when it is
+    loaded, so that two functions must never have the same.
+    """
+
+    def decorate(function: FunctionType) -> FunctionType:
+        function.__name__ = " ".join([name, *(f.__qualname__ for f in formulas)])
+        function.__qualname__ = ".".join([name, *(f"{f.__module__}.{f.__qualname__}" for f in formulas)])
+        return function
+
+    return decorate
+
+
 def inline(function: Callable[..., Any]) -> Any:
     """A scalar or tile helper that is compiled into the kernels that call it."""
     return numba.njit(error_model="numpy", fastmath=False, forceinline=True)(function)
 
 
-__all__ = ["config", "folder", "inline", "kernel"]
+__all__ = ["config", "folder", "inline", "kernel", "named"]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from nnctl.kernels import probability
-from nnctl.kernels.formula import compiled, named_after
-from nnctl.kernels.jit import kernel
+from nnctl.kernels.formula import compiled
+from nnctl.kernels.jit import kernel, named
 from nnctl.kernels.lanes import lane_dot, lane_max, lane_sum
 from nnctl.kernels.mathfn import log
 from nnctl.kernels.ranges import part
@@ -28,12 +28,13 @@ def term_rows(formula: Callable[..., Any]) -> Any:
     term = compiled(formula)
 
     @part
+    @named("term_row", formula)
     def row(x, target, r, numbers, work):
         for c in range(x.shape[1]):
             work[r, c] = term(target[r, c], x[r, c], *numbers)
 
     @kernel
-    @named_after(formula)
+    @named("term_rows", formula)
     def term_rows(x, target, numbers, divisor, scratch, loss):
         columns = x.shape[1]
         for r in range(np.uint64(x.shape[0])):
@@ -49,12 +50,13 @@ def term_rows_grad(formula: Callable[..., Any]) -> Any:
     slope = compiled(formula)
 
     @part
+    @named("term_row_grad", formula)
     def row(x, target, r, numbers, factor, dx):
         for c in range(x.shape[1]):
             dx[r, c] = factor * slope(target[r, c], x[r, c], *numbers)
 
     @kernel
-    @named_after(formula)
+    @named("term_rows_grad", formula)
     def term_rows_grad(x, target, numbers, divisor, dloss, dx):
         for r in range(np.uint64(x.shape[0])):
             row(x, target, r, numbers, dloss[r] / divisor, dx)

@@ -15,8 +15,8 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from nnctl.kernels.formula import compiled, named_after
-from nnctl.kernels.jit import kernel
+from nnctl.kernels.formula import compiled
+from nnctl.kernels.jit import kernel, named
 from nnctl.kernels.ranges import all_of, block_count, first, last, part
 
 _OPTIONS: Any = {"error_model": "numpy", "fastmath": False, "forceinline": True}
@@ -80,6 +80,7 @@ def _loop(formula: Callable[..., Any]) -> Any:
     after = compiled(formula)
 
     @part
+    @named("update_loop", formula)
     def loop(w, g, slots, decay, hyper, numbers, lo, hi):
         for i in range(lo, hi):
             start = w[i] - (w[i] * decay) * hyper[0]
@@ -96,7 +97,7 @@ def update(formula: Callable[..., Any]) -> Any:
     loop = _loop(formula)
 
     @kernel
-    @named_after(formula)
+    @named("update", formula)
     def update(g, hyper, decay, numbers, slots, w):
         loop(w, g, slots, decay, _firsts(hyper, w), numbers, np.uint64(0), all_of(w))
 
@@ -109,7 +110,7 @@ def update_parallel(formula: Callable[..., Any]) -> Any:
     loop = _loop(formula)
 
     @kernel(parallel=True)
-    @named_after(formula)
+    @named("update_parallel", formula)
     def update_parallel(g, hyper, decay, numbers, slots, w):
         now = _firsts(hyper, w)
         n = w.shape[0]

@@ -18,13 +18,12 @@ Arrays and letters: kernels/recurrence_arrays.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
 import numba
 import numpy as np
 
-from nnctl.kernels.jit import kernel
+from nnctl.kernels.jit import kernel, named
 from nnctl.kernels.panels import ROWS, VECTORS, panel_width, prepare_tile, tile_size
 from nnctl.kernels.recurrence_arrays import Block, Given, Memory, Plan, Saved, Slopes
 from nnctl.kernels.recurrence_parts import (
@@ -49,20 +48,6 @@ def memory_of(batch: int, units: int, gates: int, states: int, saved: int, items
     plane = packed_size(units, units, width)
     begin = HEAD + max(gates * plane, packed_size(gates * units, units, width))
     return Memory(rows, plane, begin, tile_size(width) + (2 * states + saved + 1) * rows * units + 16)
-
-
-def named(name: str) -> Callable[[FunctionType], FunctionType]:
-    """Gives a function that is made more than once a name of its own.
-
-    Progress and the cache show it. Code that was kept by different processes is linked by name when it is
-    loaded, so that two functions must never have the same.
-    """
-
-    def decorate(function: FunctionType) -> FunctionType:
-        function.__name__ = function.__qualname__ = name
-        return function
-
-    return decorate
 
 
 def recurrence(

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnctl.kernels import activation, functions
+from nnctl.kernels import activation, functions, optimizers
 from nnctl.kernels.formula import FormulaError, compiled
 from nnctl.kernels.functions import exp, fma, log, sign, sqrt
 from nnctl.kernels.stamp import stamp
+from nnctl.optimizers import adaptive, sgd
 
 THIRD = 1 / 3
 WORDS = "one"
@@ -134,3 +135,12 @@ def test_functions_are_the_same_in_python_and_in_kernels(name: str) -> None:
 
 def test_logarithm_of_nothing() -> None:
     assert log(0.0) == -np.inf
+
+
+def test_kernels_of_different_formulas_have_different_names() -> None:
+    """Code that two processes kept is linked by name."""
+    made = [optimizers.update(f).py_func for f in (sgd.plain, adaptive.plain, sgd.moving)]
+    made += [optimizers.update_parallel(sgd.plain).py_func]
+    made += [f(third).py_func for f in (activation.activation, activation.activation_grad)]
+    assert len({f.__qualname__ for f in made}) == len(made)
+    assert made[0].__name__ == "update plain"
