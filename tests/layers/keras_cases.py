@@ -310,6 +310,7 @@ FAMILIES: dict[str, list[Case]] = {
 CASES: list[Case] = [case for family in FAMILIES.values() for case in family]
 
 MORE = [case for cell in ("SimpleRNN", "LSTM", "GRU") for case in _more_recurrent(cell)]
+MORE += [_attention((4, 5), (6, 2), dropout=0.4, training=True, masks=[1])]
 # Masks of unequal numbers of axes, which Keras aligns by their last ones.
 MORE += [
     _layer("Add", (2, 4, 3), (2, 4, 3), masks={0: 3, 1: 2}),

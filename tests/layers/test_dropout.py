@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnctl.core.arrays import Array
 from tests.layers.harness import Case, case
 
 
@@ -68,3 +69,20 @@ def test_nothing_is_drawn_where_nothing_is_dropped() -> None:
 def test_gradients() -> None:
     dropped((3, 4), rate=0.4, batch=2).check_gradients()
     dropped((3, 4), rate=0.4, batch=2, noise_shape=[None, 3, 1]).check_gradients()
+
+
+def test_attention_drops_from_its_weights_and_shows_them_whole() -> None:
+    config = {"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 3, "return_attention_scores": True}
+
+    def ran(**fields: Any) -> list[Array]:
+        training = fields.pop("training", True)
+        return case({**config, **fields}, [(4, 5), (6, 2)], training=training).run().outputs
+
+    y, weights = ran()
+    for fields in ({"dropout": 0.5, "training": False}, {"dropout": 0.0}):
+        np.testing.assert_array_equal(ran(**fields)[0], y)
+    less, shown = ran(dropout=0.5)
+    np.testing.assert_array_equal(shown, weights)
+    assert (less != y).any()
+    np.testing.assert_array_equal(ran(dropout=0.5)[0], less)
+    assert (ran(dropout=0.5, seed=3)[0] != less).any()

@@ -82,3 +82,11 @@ def test_a_mask_that_does_not_fit(mask: tuple[int, ...]) -> None:
             graph.add1(join(), x, x)
         with pytest.raises(ValueError):
             graph.add1(join(), *map(partial(graph.input, dtype="uint8"), ("m1", "m2"), ((3, 4), (3, 5))))
+
+
+def test_a_mask_of_attention_is_not_repeated_for_each_head() -> None:
+    graph = Graph()
+    x = graph.input("x", (3, 4, 2, 5))
+    for mask in ((3, 1, 2, 5), (1, 1, 2, 5), (3, 4), (3, 4, 2, 5)):
+        masks.select(graph.input(f"{mask}", mask, "uint8"), x, 0.0)
+    assert [type(node.op) for node in graph.nodes] == [masks.Select] * 4
