@@ -98,7 +98,11 @@ class Training:
         self.session.update()
         ready_kernels(self.session)
         batches = Batches(len(examples), job.batch)
-        loop = Job(name, self.session, examples, None, batches, epochs=1, seed=1, shuffle=False)
+        loop = Job(
+            name, self.session, examples, None, batches, epochs=1, seed=1, shuffle=False, callbacks=(),
+            validation_every=1, checkpoint_every="epoch", mark_best=None, log_names=(), stop=lambda: None,
+            resolved_config={},
+        )  # fmt: skip
         self.events: Iterator[Event] = train(loop)
 
     def step(self) -> None:

@@ -107,9 +107,12 @@ class Layer(Spec):
 
     @classmethod
     def input_names(cls) -> tuple[str, ...]:
-        """What the inputs are called, as the parameters of `call` say; none for one input, or any number."""
+        """What the inputs are called, as the parameters of `call` say.
+
+        None for one input, for any number, and for parameters that are positional only (`first, second, /`).
+        """
         code = cls.call.__code__
-        names = code.co_varnames[len(("self", "ctx")) : code.co_argcount]
+        names = code.co_varnames[max(len(("self", "ctx")), code.co_posonlyargcount) : code.co_argcount]
         return names if len(names) > 1 and not code.co_flags & CO_VARARGS else ()
 
     @classmethod

@@ -17,5 +17,5 @@ class Subtract(Merge):
     Source: keras.layers.Subtract.
     """
 
-    def call(self, ctx: LayerContext, first: Value, second: Value) -> Value:
+    def call(self, ctx: LayerContext, first: Value, second: Value, /) -> Value:
         return subtract(*self.alike(first, second))

@@ -20,7 +20,12 @@ WRONG = {
     "an override of nothing": ["check", "iris.yaml", "--set", "model.layers.nothere.units=3"],
     "an override without a value": ["check", "iris.yaml", "--set", "seed"],
     "a wrong value": ["plan", "iris.yaml", "--set", "training.epochs=0"],
-    "what Keras has and nnctl has not": ["check", "iris.yaml", "--set", "training.optimizer=Muon"],
+    "what Keras has and nnctl has not": [
+        "check",
+        "iris.yaml",
+        "--set",
+        "training.optimizer=LossScaleOptimizer",
+    ],
     "no threads": ["train", "iris.yaml", "--threads", "0"],
     "a negative seed": ["train", "iris.yaml", "--seed", "-1"],
     "eval: no such run": ["eval", "nothere"],

@@ -176,7 +176,7 @@ def test_what_would_fit(
     """The field and what it may be; one less, or axes whose size is not known, do fit."""
     with pytest.raises(ShapeError) as failed:
         make(name, **fields).target(output)
-    assert (failed.value.field, failed.value.expected) == (field, expected)
+    assert (failed.value.path, failed.value.expected) == ((field,), expected)
     assert make(name, **{field: fields[field] - 1}).target(output).classes is not None
     if name in ("recall", "precision"):
         assert make(name, **fields).target((3, None)) == Target("numbers", (3, None), 2)
