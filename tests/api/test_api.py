@@ -138,7 +138,7 @@ def test_what_goes_wrong(here: Path, tmp_path: Path) -> None:
         run.predict({name: [1.0, 2.0] for name in MEASURED} | {"petal_width": [1.0, float("inf")]})
     with pytest.raises(nnctl.ConfigError, match="nothing to predict"):
         run.predict()
-    with pytest.raises(nnctl.RunError, match="is a file alone"):
+    with pytest.raises(nnctl.RunError, match="is a single file"):
         _ = nnctl.load(copied(run, tmp_path)).status
 
 

@@ -14,8 +14,6 @@ from nnctl.core.errors import ConfigError
 from nnctl.core.shapes import Shape
 from nnctl.formats.keras.archive import keras_archive
 from nnctl.formats.keras.masks import check_masks_stay, mask_sources
-from nnctl.formats.keras.model import model_object
-from nnctl.formats.keras.scopes import read_scope
 from nnctl.formats.keras.weights import own_paths
 from nnctl.graph.build import build
 from nnctl.graph.model import Ref
@@ -123,18 +121,6 @@ def test_keras_opens_wrappers_and_layers_of_several_arguments(tmp_path: Path) ->
     assert [tensor.name for tensor in states] == list("hchc")
     assert theirs.get_layer("free").forward_layer.trainable is False
     assert theirs.get_layer("both").forward_layer.trainable is True
-
-
-def test_inputs_that_keras_lists_are_listed_whatever_they_are_called_here() -> None:
-    """In the order of the layer's own inputs, also where the config names them in another."""
-    for inputs in (["x", "y"], {"second": "y", "first": "x"}):
-        made = model({"inputs": {"x": [3], "y": [3]}, "layers": [{"type": "Subtract", "inputs": inputs}]})
-        scope = read_scope(made.spec, made.graph, "float32")
-        last = model_object(scope, "m", True, "float32")["config"]["layers"][-1]
-        (node,) = last["inbound_nodes"]
-        (listed,) = node["args"]
-        assert [tensor["config"]["keras_history"][0] for tensor in listed] == ["x", "y"]
-        assert node["kwargs"] == {}
 
 
 @pytest.mark.keras
