@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
+
+import pytest
 
 from nnctl.layers.base import layers
 
@@ -320,6 +323,23 @@ MORE += [
     _layer("Concatenate", (2, 4, 3), (1, 4, 3), axis=1, masks={0: 2, 1: 3}),
     _layer("Concatenate", (2, 4, 3), (2, 4, 1), masks={0: 2, 1: 3}),
 ]
+
+
+_A_DAY = 12
+"""How many cases of one layer everyday tests try."""
+
+
+def sampled(cases: list[Case]) -> list[Any]:
+    """The cases as parameters: of a layer with many an even sample, the others marked slow."""
+    found = []
+    counts, seen = Counter(config["type"] for config, _, _ in cases), Counter[str]()
+    for case in cases:
+        kind = case[0]["type"]
+        count, at = counts[kind], seen[kind]
+        seen[kind] += 1
+        kept = count <= _A_DAY or at * _A_DAY // count != (at - 1) * _A_DAY // count
+        found.append(pytest.param(*case, marks=() if kept else pytest.mark.slow))
+    return found
 
 
 def uncovered() -> set[str]:
