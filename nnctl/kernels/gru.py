@@ -14,7 +14,7 @@ import numpy as np
 from nnctl.kernels.jit import inline
 from nnctl.kernels.ranges import part
 from nnctl.kernels.recurrence import recurrence
-from nnctl.kernels.recurrence_arrays import Block, Given, Plan, Saved, Slopes
+from nnctl.kernels.recurrence_arrays import Chunk, Given, Saved, Setup, Slopes
 from nnctl.kernels.recurrence_parts import (
     activate,
     add_gates_to_state,
@@ -53,14 +53,21 @@ def mix_gradient(z: Any, h: Any, g: Any, d: Any, d_z: Any, d_g: Any, d_h: Any) -
 
 
 @inline
-def _bias(plan: Plan, given: Given, gate: int) -> int:
+def _bias(plan: Setup, given: Given, gate: int) -> int:
     """The address of a gate's part of b', or 0."""
     return address(given.extra, gate * plan.units) if given.extra.size else 0
 
 
 @inline
 def _step(
-    plan: Plan, given: Given, block: Block, h: Any, new: Any, saved: Saved, planes: Any, spare: Any
+    plan: Setup,
+    given: Given,
+    block: Chunk,
+    h: Any,
+    new: Any,
+    saved: Saved,
+    planes: Any,
+    spare: Any,
 ) -> None:
     """Saved: z, r, g, and h V + b' of g."""
     units, n = plan.units, block.rows * plan.units
@@ -80,7 +87,7 @@ def _step(
 
 @inline
 def _slope(
-    plan: Plan, given: Given, block: Block, d: Any, d_old: Any, saved: Saved, planes: Any, d_planes: Any,
+    plan: Setup, given: Given, block: Chunk, d: Any, d_old: Any, saved: Saved, planes: Any, d_planes: Any,
     spare: Any, slopes: Slopes,
 ) -> None:  # fmt: skip
     n = block.rows * plan.units

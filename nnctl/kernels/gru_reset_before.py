@@ -11,7 +11,7 @@ from typing import Any
 from nnctl.kernels.gru import mix, mix_gradient
 from nnctl.kernels.jit import inline
 from nnctl.kernels.recurrence import recurrence
-from nnctl.kernels.recurrence_arrays import Block, Given, Plan, Saved, Slopes
+from nnctl.kernels.recurrence_arrays import Chunk, Given, Saved, Setup, Slopes
 from nnctl.kernels.recurrence_parts import (
     activate,
     add_gate_to_state,
@@ -33,7 +33,14 @@ from nnctl.kernels.tile import address
 
 @inline
 def _step(
-    plan: Plan, given: Given, block: Block, h: Any, new: Any, saved: Saved, planes: Any, spare: Any
+    plan: Setup,
+    given: Given,
+    block: Chunk,
+    h: Any,
+    new: Any,
+    saved: Saved,
+    planes: Any,
+    spare: Any,
 ) -> None:
     """Saved: z, r, g, r h; the last one also in saved.source, for the gradient of V."""
     units, n = plan.units, block.rows * plan.units
@@ -53,7 +60,7 @@ def _step(
 
 @inline
 def _slope(
-    plan: Plan, given: Given, block: Block, d: Any, d_old: Any, saved: Saved, planes: Any, d_planes: Any,
+    plan: Setup, given: Given, block: Chunk, d: Any, d_old: Any, saved: Saved, planes: Any, d_planes: Any,
     spare: Any, slopes: Slopes,
 ) -> None:  # fmt: skip
     units, n = plan.units, block.rows * plan.units

@@ -13,7 +13,7 @@ import numpy as np
 from nnctl.kernels.jit import inline
 from nnctl.kernels.ranges import part
 from nnctl.kernels.recurrence import recurrence
-from nnctl.kernels.recurrence_arrays import Block, Given, Plan, Saved, Slopes
+from nnctl.kernels.recurrence_arrays import Chunk, Given, Saved, Setup, Slopes
 from nnctl.kernels.recurrence_parts import (
     activate,
     add_gates_to_state,
@@ -37,7 +37,14 @@ def _mix(i: Any, f: Any, g: Any, c: Any, out: Any) -> None:
 
 @inline
 def _step(
-    plan: Plan, given: Given, block: Block, old: Any, new: Any, saved: Saved, planes: Any, spare: Any
+    plan: Setup,
+    given: Given,
+    block: Chunk,
+    old: Any,
+    new: Any,
+    saved: Saved,
+    planes: Any,
+    spare: Any,
 ) -> None:
     """Saved: i, f, g, o, and c before the step."""
     n = block.rows * plan.units
@@ -77,7 +84,7 @@ def _mix_gradient(i: Any, f: Any, g: Any, c: Any, dc: Any, d_i: Any, d_f: Any, d
 
 @inline
 def _slope(
-    plan: Plan, given: Given, block: Block, d: Any, d_old: Any, saved: Saved, planes: Any, d_planes: Any,
+    plan: Setup, given: Given, block: Chunk, d: Any, d_old: Any, saved: Saved, planes: Any, d_planes: Any,
     spare: Any, slopes: Slopes,
 ) -> None:  # fmt: skip
     n = block.rows * plan.units

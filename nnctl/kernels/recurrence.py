@@ -25,7 +25,7 @@ import numpy as np
 
 from nnctl.kernels.jit import kernel, named
 from nnctl.kernels.panels import ROWS, VECTORS, panel_width, prepare_tile, tile_size
-from nnctl.kernels.recurrence_arrays import Block, Given, Memory, Plan, Saved, Slopes
+from nnctl.kernels.recurrence_arrays import Chunk, Given, Layout, Saved, Setup, Slopes
 from nnctl.kernels.recurrence_parts import (
     HEAD,
     add_output_gradient,
@@ -40,14 +40,14 @@ from nnctl.kernels.recurrence_parts import (
 from nnctl.kernels.simd import lanes, take_ticket, thread_count
 
 
-def memory_of(batch: int, units: int, gates: int, states: int, saved: int, itemsize: int) -> Memory:
+def memory_of(batch: int, units: int, gates: int, states: int, saved: int, itemsize: int) -> Layout:
     """How both kernels use their scratch, which has `begin` elements and `size` for each thread."""
     width = panel_width(itemsize)
     # Two tiles where the batch is large enough to occupy some threads so.
     rows = 2 * ROWS if batch >= 8 * ROWS else ROWS
     plane = packed_size(units, units, width)
     begin = HEAD + max(gates * plane, packed_size(gates * units, units, width))
-    return Memory(rows, plane, begin, tile_size(width) + (2 * states + saved + 1) * rows * units + 16)
+    return Layout(rows, plane, begin, tile_size(width) + (2 * states + saved + 1) * rows * units + 16)
 
 
 def recurrence(
@@ -66,7 +66,7 @@ def _forward(name: str, step: Callable[..., None]) -> Any:
     @numba.njit(error_model="numpy", nogil=True)
     @named(f"{name}_rows_forward")
     def take_forward(
-        plan: Plan, memory: Memory, given: Given, initial: Any, at: int, scratch: Any, y: Any, last: Any,
+        plan: Setup, memory: Layout, given: Given, initial: Any, at: int, scratch: Any, y: Any, last: Any,
         saved: Saved,
     ) -> None:  # fmt: skip
         """Take blocks of rows through all steps until none is left."""
@@ -87,7 +87,7 @@ def _forward(name: str, step: Callable[..., None]) -> Any:
                 load_state(initial[k], row, rows, units, old[k * n : k * n + n])
             for s in range(plan.steps):
                 t = plan.steps - 1 - s if plan.backwards else s
-                block = Block(row, rows, t, memory.plane, at, scratch)
+                block = Chunk(row, rows, t, memory.plane, at, scratch)
                 if kept:
                     to = (row * plan.steps + t) * units
                     copy_rows(old, units, rows, units, saved.h[to:], plan.steps * units)
@@ -104,7 +104,14 @@ def _forward(name: str, step: Callable[..., None]) -> Any:
 
     @named(f"{name}_forward")
     def forward(
-        plan: Plan, memory: Memory, given: Given, initial: Any, scratch: Any, y: Any, last: Any, saved: Saved
+        plan: Setup,
+        memory: Layout,
+        given: Given,
+        initial: Any,
+        scratch: Any,
+        y: Any,
+        last: Any,
+        saved: Saved,
     ) -> None:
         """All steps: y (B, T, U) by step, and the last states.
 
@@ -123,7 +130,7 @@ def _backward(name: str, slope: Callable[..., None], pack_back: Any) -> Any:
     @numba.njit(error_model="numpy", nogil=True)
     @named(f"{name}_rows_backward")
     def take_backward(
-        plan: Plan, memory: Memory, given: Given, dy: Any, d_last: Any, saved: Saved, at: int, scratch: Any,
+        plan: Setup, memory: Layout, given: Given, dy: Any, d_last: Any, saved: Saved, at: int, scratch: Any,
         slopes: Slopes, d_initial: Any,
     ) -> None:  # fmt: skip
         """Take blocks of rows back through all steps until none is left."""
@@ -144,7 +151,7 @@ def _backward(name: str, slope: Callable[..., None], pack_back: Any) -> Any:
                 load_state(d_last[k], row, rows, units, d[k * n : k * n + n])
             for s in range(plan.steps - 1, -1, -1):
                 t = plan.steps - 1 - s if plan.backwards else s
-                block = Block(row, rows, t, memory.plane, at, scratch)
+                block = Chunk(row, rows, t, memory.plane, at, scratch)
                 add_output_gradient(plan, given, block, s, dy, d)
                 start = (s * plan.batch + row) * plan.saved * units
                 planes = saved.planes[start : start + plan.saved * n]
@@ -157,7 +164,7 @@ def _backward(name: str, slope: Callable[..., None], pack_back: Any) -> Any:
 
     @named(f"{name}_backward")
     def backward(
-        plan: Plan, memory: Memory, given: Given, dy: Any, d_last: Any, saved: Saved, scratch: Any,
+        plan: Setup, memory: Layout, given: Given, dy: Any, d_last: Any, saved: Saved, scratch: Any,
         slopes: Slopes, d_initial: Any,
     ) -> None:  # fmt: skip
         """Gradients of x W + b and of the initial states, from those of y and the last states.

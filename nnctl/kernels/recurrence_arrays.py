@@ -15,7 +15,7 @@ from typing import NamedTuple
 from nnctl.core.arrays import Array
 
 
-class Plan(NamedTuple):
+class Setup(NamedTuple):
     """Sizes and settings."""
 
     batch: int
@@ -33,7 +33,7 @@ class Plan(NamedTuple):
     """1: a masked step's output is zero; 0: that of the step before."""
 
 
-class Memory(NamedTuple):
+class Layout(NamedTuple):
     """How the work is cut, and where what lies in scratch. By the CPU's tile; it changes no result."""
 
     rows: int
@@ -81,7 +81,7 @@ class Slopes(NamedTuple):
     """Of h V (B, T, G U), if that is not the same; or empty."""
 
 
-class Block(NamedTuple):
+class Chunk(NamedTuple):
     """A few rows of the batch at one step, and the memory of the thread that has them."""
 
     row: int

@@ -16,7 +16,7 @@ from nnctl.kernels.jit import inline
 from nnctl.kernels.mathfn import sigmoid, tanh
 from nnctl.kernels.panels import ROWS, VECTORS, block_depth, ones_of, pack_b, run_tile, zeros_of
 from nnctl.kernels.ranges import part
-from nnctl.kernels.recurrence_arrays import Block, Given, Plan, Saved
+from nnctl.kernels.recurrence_arrays import Chunk, Given, Saved, Setup
 from nnctl.kernels.simd import fma, lanes
 from nnctl.kernels.tile import address
 
@@ -43,21 +43,21 @@ def pack(b: Any, transposed: bool, k0: int, k: int, n0: int, n: int, out: Any, a
 
 
 @inline
-def pack_gates(given: Given, plan: Plan, plane: int, scratch: Any) -> None:
+def pack_gates(given: Given, plan: Setup, plane: int, scratch: Any) -> None:
     """Pack V gate by gate, `plane` elements each: for h V."""
     for gate in range(plan.gates):
         pack(given.v, False, 0, plan.units, gate * plan.units, plan.units, scratch, HEAD + gate * plane)
 
 
 @inline
-def pack_gates_back(given: Given, plan: Plan, plane: int, scratch: Any) -> None:
+def pack_gates_back(given: Given, plan: Setup, plane: int, scratch: Any) -> None:
     """Pack the transpose of V gate by gate, `plane` elements each."""
     for gate in range(plan.gates):
         pack(given.v, True, gate * plan.units, plan.units, 0, plan.units, scratch, HEAD + gate * plane)
 
 
 @inline
-def pack_back(given: Given, plan: Plan, plane: int, scratch: Any) -> None:
+def pack_back(given: Given, plan: Setup, plane: int, scratch: Any) -> None:
     """Pack the transpose of V for `add_gates_to_state`: by gates if there are factors, else as a whole."""
     gates = plan.gates if given.factors.size else 1
     k = plan.gates * plan.units // gates
@@ -167,13 +167,13 @@ def load_state(state: Any, row: int, rows: int, units: int, out: Any) -> None:
 
 
 @inline
-def is_masked(plan: Plan, given: Given, row: int, t: int) -> bool:
+def is_masked(plan: Setup, given: Given, row: int, t: int) -> bool:
     """Whether the mask, if there is one, leaves out step t of an example."""
     return given.mask.size > 0 and given.mask[row * plan.steps + t] == 0
 
 
 @inline
-def keep_masked(plan: Plan, given: Given, block: Block, old: Any, new: Any) -> None:
+def keep_masked(plan: Setup, given: Given, block: Chunk, old: Any, new: Any) -> None:
     """new = old in the rows that are masked at this step; old, new (rows, U)."""
     units = plan.units
     for r in range(block.rows if given.mask.size else 0):
@@ -182,7 +182,7 @@ def keep_masked(plan: Plan, given: Given, block: Block, old: Any, new: Any) -> N
 
 
 @inline
-def clear_masked(plan: Plan, given: Given, block: Block, x: Any) -> None:
+def clear_masked(plan: Setup, given: Given, block: Chunk, x: Any) -> None:
     """x = 0 in the rows that are masked at this step; x (planes, rows, U)."""
     units = plan.units
     for r in range(block.rows if given.mask.size else 0):
@@ -192,7 +192,7 @@ def clear_masked(plan: Plan, given: Given, block: Block, x: Any) -> None:
 
 
 @inline
-def write_output(plan: Plan, given: Given, block: Block, s: int, h: Any, y: Any) -> None:
+def write_output(plan: Setup, given: Given, block: Chunk, s: int, h: Any, y: Any) -> None:
     """Step s of y (B, T, U), by step: the state, or zeros in masked rows with `zero_masked`."""
     units, steps = plan.units, plan.steps
     copy_rows(h, units, block.rows, units, y[(block.row * steps + s) * units :], steps * units)
@@ -203,7 +203,7 @@ def write_output(plan: Plan, given: Given, block: Block, s: int, h: Any, y: Any)
 
 
 @inline
-def add_output_gradient(plan: Plan, given: Given, block: Block, s: int, dy: Any, dh: Any) -> None:
+def add_output_gradient(plan: Setup, given: Given, block: Chunk, s: int, dy: Any, dh: Any) -> None:
     """The gradient of `write_output`: dh += dy at step s. Nothing if dy is empty."""
     units = plan.units
     for r in range(block.rows if dy.size else 0):
@@ -213,14 +213,14 @@ def add_output_gradient(plan: Plan, given: Given, block: Block, s: int, dy: Any,
 
 
 @inline
-def factors_of(plan: Plan, given: Given, block: Block, gate: int) -> Any:
+def factors_of(plan: Setup, given: Given, block: Chunk, gate: int) -> Any:
     """What h is multiplied by before a gate's product, (rows, U). There must be factors."""
     start = (gate * plan.batch + block.row) * plan.units
     return given.factors[start : start + block.rows * plan.units]
 
 
 @inline
-def dropped(plan: Plan, given: Given, block: Block, gate: int, h: Any, spare: Any) -> Any:
+def dropped(plan: Setup, given: Given, block: Chunk, gate: int, h: Any, spare: Any) -> Any:
     """h as a gate's product reads it, (rows, U): h itself, or h times its factors in `spare`."""
     if given.factors.size:
         multiply(h, factors_of(plan, given, block, gate), spare)
@@ -229,14 +229,14 @@ def dropped(plan: Plan, given: Given, block: Block, gate: int, h: Any, spare: An
 
 
 @inline
-def by_time(plan: Plan, block: Block, gate: int) -> tuple[int, int]:
+def by_time(plan: Setup, block: Chunk, gate: int) -> tuple[int, int]:
     """Where a gate of this block and step begins in an array (B, T, G U), and how far apart its rows are."""
     width = plan.gates * plan.units
     return (block.row * plan.steps + block.t) * width + gate * plan.units, plan.steps * width
 
 
 @inline
-def h_before(plan: Plan, block: Block, saved: Saved, out: Any) -> None:
+def h_before(plan: Setup, block: Chunk, saved: Saved, out: Any) -> None:
     """out = h before this step, (rows, U)."""
     start = (block.row * plan.steps + block.t) * plan.units
     copy_rows(saved.h[start:], plan.steps * plan.units, block.rows, plan.units, out, plan.units)
@@ -244,7 +244,15 @@ def h_before(plan: Plan, block: Block, saved: Saved, out: Any) -> None:
 
 @inline
 def gate_product(
-    plan: Plan, block: Block, gate: int, a: int, a_row: int, older: int, older_row: int, bias: int, out: Any
+    plan: Setup,
+    block: Chunk,
+    gate: int,
+    a: int,
+    a_row: int,
+    older: int,
+    older_row: int,
+    bias: int,
+    out: Any,
 ) -> None:
     """out = older + A V + bias of one gate, or A V^T, as V is packed; A, out (rows, U).
 
@@ -257,14 +265,14 @@ def gate_product(
 
 
 @inline
-def add_state(plan: Plan, given: Given, block: Block, gate: int, h: Any, bias: int, out: Any) -> None:
+def add_state(plan: Setup, given: Given, block: Chunk, gate: int, h: Any, bias: int, out: Any) -> None:
     """out = x W + b + h V + bias of one gate; h, out (rows, U), bias an address or 0."""
     at, row = by_time(plan, block, gate)
     gate_product(plan, block, gate, address(h, 0), plan.units, address(given.xw, at), row, bias, out)
 
 
 @inline
-def write_gates(plan: Plan, block: Block, gate: int, d: Any, out: Any) -> None:
+def write_gates(plan: Setup, block: Chunk, gate: int, d: Any, out: Any) -> None:
     """Gradients of gates from `gate` on, planes d (rows, U), to their places in out (B, T, G U) by time."""
     n = block.rows * plan.units
     for k in range(d.size // n):
@@ -274,7 +282,7 @@ def write_gates(plan: Plan, block: Block, gate: int, d: Any, out: Any) -> None:
 
 @inline
 def add_gate_to_state(
-    plan: Plan, given: Given, block: Block, gate: int, d: int, d_row: int, spare: Any, out: Any
+    plan: Setup, given: Given, block: Chunk, gate: int, d: int, d_row: int, spare: Any, out: Any
 ) -> None:
     """out += factors (d V^T) of one gate; d the address of rows d_row apart, spare, out (rows, U).
 
@@ -288,7 +296,7 @@ def add_gate_to_state(
 
 
 @inline
-def add_gates_to_state(plan: Plan, given: Given, block: Block, d: Any, spare: Any, out: Any) -> None:
+def add_gates_to_state(plan: Setup, given: Given, block: Chunk, d: Any, spare: Any, out: Any) -> None:
     """out += the sum over gates of factors (d V^T): d (B, T, G U) by time, spare, out (rows, U).
 
     Without factors that is one product. V is packed by `pack_back`.

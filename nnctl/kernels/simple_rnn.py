@@ -9,7 +9,7 @@ from typing import Any
 
 from nnctl.kernels.jit import inline
 from nnctl.kernels.recurrence import recurrence
-from nnctl.kernels.recurrence_arrays import Block, Given, Plan, Saved, Slopes
+from nnctl.kernels.recurrence_arrays import Chunk, Given, Saved, Setup, Slopes
 from nnctl.kernels.recurrence_parts import (
     activate,
     add_state,
@@ -27,7 +27,14 @@ from nnctl.kernels.tile import address
 
 @inline
 def _step(
-    plan: Plan, given: Given, block: Block, h: Any, new: Any, saved: Saved, planes: Any, spare: Any
+    plan: Setup,
+    given: Given,
+    block: Chunk,
+    h: Any,
+    new: Any,
+    saved: Saved,
+    planes: Any,
+    spare: Any,
 ) -> None:
     """Saved: the new h, as it is before masked rows are put back."""
     add_state(plan, given, block, 0, dropped(plan, given, block, 0, h, spare), 0, planes)
@@ -37,7 +44,7 @@ def _step(
 
 @inline
 def _slope(
-    plan: Plan, given: Given, block: Block, d: Any, d_old: Any, saved: Saved, planes: Any, d_planes: Any,
+    plan: Setup, given: Given, block: Chunk, d: Any, d_old: Any, saved: Saved, planes: Any, d_planes: Any,
     spare: Any, slopes: Slopes,
 ) -> None:  # fmt: skip
     copy_rows(d, plan.units, block.rows, plan.units, d_planes, plan.units)

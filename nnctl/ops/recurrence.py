@@ -14,7 +14,7 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.kernels.codes import ACTIVATION_CODES
-from nnctl.kernels.recurrence_arrays import Given, Memory, Plan, Saved, Slopes
+from nnctl.kernels.recurrence_arrays import Given, Layout, Saved, Setup, Slopes
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import multiply
 from nnctl.ops.linear import matmul
@@ -95,7 +95,7 @@ class Recurrence(Op):
         shapes = [(b, t, n), *[(b, n)] * self.cell.states, *kept]
         return tuple(TensorType(shape, xw.dtype) for shape in shapes)
 
-    def memory(self, inputs: Sequence[TensorType] | Sequence[Array]) -> Memory:
+    def memory(self, inputs: Sequence[TensorType] | Sequence[Array]) -> Layout:
         """How the kernels use their scratch."""
         from nnctl.kernels.recurrence import memory_of
 
@@ -111,10 +111,10 @@ class Recurrence(Op):
         b, t, n = self.sizes(inputs)
         return b * t * n * self.cell.gates * (2 * n + 10)
 
-    def plan(self, inputs: Sequence[Array]) -> Plan:
+    def plan(self, inputs: Sequence[Array]) -> Setup:
         """The kernels' plain numbers."""
         b, t, n = self.sizes(inputs)
-        return Plan(
+        return Setup(
             batch=b, steps=t, units=n, gates=self.cell.gates, saved=self.cell.saved,
             activation=self.activation, recurrent_activation=self.recurrent_activation,
             backwards=int(self.go_backwards), zero_masked=int(self.zero_masked),
@@ -122,11 +122,11 @@ class Recurrence(Op):
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         xw, v, *rest = inputs
-        given = _Given(rest, xw.dtype)
+        given = _InTurn(rest, xw.dtype)
         extra = given.take(self.extra)
         initial = given.take_each([self.started] * self.cell.states)
         mask, factors = given.take(self.mask, np.uint8), given.take(self.factors)
-        out = _Given(outputs, xw.dtype)
+        out = _InTurn(outputs, xw.dtype)
         y, last = out.take(), out.take_each([True] * self.cell.states)
         own = self.kept and self.cell.own_source is not None
         saved = Saved(h=out.take(self.kept), planes=out.take(), source=out.take(own))
@@ -201,12 +201,12 @@ class RecurrenceGrad(Op):
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         of, cell = self.of, self.of.cell
         xw, v, *rest = inputs
-        given = _Given(rest, xw.dtype)
+        given = _InTurn(rest, xw.dtype)
         extra = given.take(of.extra)
         saved = Saved(h=given.take(), planes=given.take(), source=given.take(cell.own_source is not None))
         dy, *d_last = given.take_each(self.arriving)
         mask, factors = given.take(of.mask, np.uint8), given.take(of.factors)
-        out = _Given(outputs, xw.dtype)
+        out = _InTurn(outputs, xw.dtype)
         d_xw, d_initial = out.take(), out.take_each([True] * cell.states)
         slopes = Slopes(xw=d_xw, hv=out.take(cell.own_slope))
         flat = Given(xw=xw.reshape(-1), v=v, extra=extra, mask=mask, factors=factors)
@@ -215,7 +215,7 @@ class RecurrenceGrad(Op):
         return (KernelCall(f"{cell.kernel}.{cell.kernel}_backward", args),)
 
 
-class _Given:
+class _InTurn:
     """Arrays of which some were left out, taken one after another: flat, and empty for what is absent."""
 
     def __init__(self, arrays: Sequence[Array], dtype: Any) -> None:

@@ -41,7 +41,7 @@ class Program:
         return hash((type(self), *sorted(self.sizes.items())))
 
 
-class Training(Program):
+class TrainingProgram(Program):
     """Forward, losses, metrics, gradients."""
 
     name = "training"
@@ -51,7 +51,7 @@ class Training(Program):
         return step.training(subject.model, subject.objective, subject.dtype, self.sizes, subject.seed)
 
 
-class Evaluation(Program):
+class EvaluationProgram(Program):
     """Forward in inference, losses, metrics."""
 
     name = "evaluation"
@@ -61,7 +61,7 @@ class Evaluation(Program):
         return step.evaluation(subject.model, subject.objective, subject.dtype, self.sizes, subject.seed)
 
 
-class Prediction(Program):
+class PredictionProgram(Program):
     """Forward in inference."""
 
     name = "prediction"
@@ -70,7 +70,7 @@ class Prediction(Program):
         return step.prediction(subject.model, subject.dtype, self.sizes, subject.seed)
 
 
-class FiniteCheck(Program):
+class FiniteCheckProgram(Program):
     """Looks for non-finite gradients."""
 
     name = "check"
@@ -79,7 +79,7 @@ class FiniteCheck(Program):
         return step.finite_check(subject.weights)
 
 
-class Update(Program):
+class UpdateProgram(Program):
     """The optimizer's step, then the constraints."""
 
     name = "update"

@@ -12,7 +12,14 @@ from nnctl.graph.objective import Objective
 from nnctl.ops.base import Graph
 from nnctl.optimizers.base import OptimizerSpec
 from nnctl.program.bind import Bound, Compiled, bind, compile_graph, new_arena
-from nnctl.program.programs import Evaluation, FiniteCheck, Prediction, Program, Training, Update
+from nnctl.program.programs import (
+    EvaluationProgram,
+    FiniteCheckProgram,
+    PredictionProgram,
+    Program,
+    TrainingProgram,
+    UpdateProgram,
+)
 from nnctl.program.ready import compile_kernels
 from nnctl.program.step import InputSizes
 from nnctl.program.weights import Weights, aligned, allocate, initialize
@@ -87,23 +94,23 @@ class Session:
 
     def training(self, sizes: InputSizes) -> Bound:
         """The training program: forward, losses, metrics, gradients."""
-        return self._bind(Training(sizes))
+        return self._bind(TrainingProgram(sizes))
 
     def evaluation(self, sizes: InputSizes) -> Bound:
         """The evaluation program."""
-        return self._bind(Evaluation(sizes))
+        return self._bind(EvaluationProgram(sizes))
 
     def prediction(self, sizes: InputSizes) -> Bound:
         """The prediction program."""
-        return self._bind(Prediction(sizes))
+        return self._bind(PredictionProgram(sizes))
 
     def check(self) -> Bound:
         """The program that looks for non-finite gradients."""
-        return self._bind(FiniteCheck())
+        return self._bind(FiniteCheckProgram())
 
     def update(self) -> Bound:
         """The optimizer's program."""
-        return self._bind(Update())
+        return self._bind(UpdateProgram())
 
     def compiled(self, program: Program, watch: Callable[[str, Graph], None] | None = None) -> Compiled:
         """A program planned, but without memory; `watch` sees its graph after each pass."""

@@ -69,7 +69,7 @@ def evaluate(
     check_indices(stored.model, examples)
     check_file_lengths(stored.model, examples)
     session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size
-    session.prepare([programs.Evaluation(BatchReader(examples).sizes(min(batch, len(examples))))])
+    session.prepare([programs.EvaluationProgram(BatchReader(examples).sizes(min(batch, len(examples))))])
     ready_kernels(session, watch)
     with spread():
         logs = run_over(session, BatchReader(examples), batch)

@@ -73,7 +73,7 @@ def part(spec: DataSpec, seen: Head) -> KnownData:
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedModel:
     """A model and an objective that go with the data; no model where a width is not known yet."""
 
     model: LayerGraph | None
@@ -82,7 +82,7 @@ class Checked:
     """What is legal and surely a mistake, placed."""
 
 
-def check_against(loaded: LoadedExperiment, known: KnownData) -> Checked:
+def check_against(loaded: LoadedExperiment, known: KnownData) -> CheckedModel:
     """Build the model on what is known of the data, and hold the two against each other.
 
     A check that fails stops only those that build on what it found wrong, so that problems of shapes,
@@ -93,7 +93,7 @@ def check_against(loaded: LoadedExperiment, known: KnownData) -> Checked:
     """
     experiment, data = loaded.experiment, known.data
     if any(None in s.shape for s in known.inputs.values()) and not experiment.model.inputs:
-        return Checked(None, Objective(()), placed_warnings(loaded, data.warnings))
+        return CheckedModel(None, Objective(()), placed_warnings(loaded, data.warnings))
     problems: list[Problem] = []
     model, objective, complete = _modelled(loaded, known, problems)
     if model is not None and not loaded.unknown:
@@ -113,7 +113,7 @@ def check_against(loaded: LoadedExperiment, known: KnownData) -> Checked:
     if problems or model is None:
         raise loaded.fail(problems)
     seen = Seen(experiment, model, objective, data if known.whole else None)
-    return Checked(model, objective, placed_warnings(loaded, [*data.warnings, *warnings_of(seen)]))
+    return CheckedModel(model, objective, placed_warnings(loaded, [*data.warnings, *warnings_of(seen)]))
 
 
 def _modelled(

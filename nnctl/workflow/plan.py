@@ -13,7 +13,13 @@ from nnctl.core.shapes import show
 from nnctl.core.threads import thread_count
 from nnctl.program.bind import Compiled
 from nnctl.program.listing import Line, listing
-from nnctl.program.programs import FiniteCheck, Prediction, Program, Training, Update
+from nnctl.program.programs import (
+    FiniteCheckProgram,
+    PredictionProgram,
+    Program,
+    TrainingProgram,
+    UpdateProgram,
+)
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.placed import placed, refuse_warnings
 from nnctl.workflow.train import make_job, programs_of
@@ -114,11 +120,11 @@ def plan(
     job = make_job(assembled, session)
     with placed(assembled.loaded):
         compiled = {_label(program): session.compiled(program) for program in programs_of(job)}
-        training = session.compiled(Training(job.train.sizes(job.batches.counts()[0])))
-        forward = session.compiled(Prediction(job.train.sizes(1)))
+        training = session.compiled(TrainingProgram(job.train.sizes(job.batches.counts()[0])))
+        forward = session.compiled(PredictionProgram(job.train.sizes(1)))
     model = assembled.model
     trainable, frozen = model.parameters()
-    update = session.compiled(Update())
+    update = session.compiled(UpdateProgram())
     weights = sum(a.nbytes for a in session.weights.arrays.values())
     return Plan(
         name=job.name,
@@ -141,7 +147,7 @@ def plan(
             kept=weights * _copies(job),
         ),
         programs={label: c.plan.size for label, c in compiled.items()},
-        step=[*listing(training), *listing(session.compiled(FiniteCheck())), *listing(update)],
+        step=[*listing(training), *listing(session.compiled(FiniteCheckProgram())), *listing(update)],
         warnings=assembled.warnings,
     )
 

@@ -119,7 +119,7 @@ def predictions(
         bare: Leave logits as they are.
     """
     from nnctl.kernels.threads import spread
-    from nnctl.program.programs import Prediction
+    from nnctl.program.programs import PredictionProgram
     from nnctl.runner.evaluate import predict as run_over
 
     session, batch = stored.session(threads), max(_ROWS, stored.loaded.experiment.data.batch_size)
@@ -129,7 +129,7 @@ def predictions(
         check_file_lengths(stored.model, examples)
         size = min(batch, len(examples))
         if not ready:
-            session.prepare([Prediction(BatchReader(examples).sizes(size))])
+            session.prepare([PredictionProgram(BatchReader(examples).sizes(size))])
             ready_kernels(session, watch)
             ready = True
         with spread():  # given back while the rows are read and written

@@ -397,14 +397,14 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
 
 def programs_of(job: Job) -> list[Program]:
     """Every program that the run will need."""
-    from nnctl.program.programs import Evaluation, FiniteCheck, Training, Update
+    from nnctl.program.programs import EvaluationProgram, FiniteCheckProgram, TrainingProgram, UpdateProgram
     from nnctl.runner.batches import Batches
 
-    programs: list[Program] = [FiniteCheck(), Update()]
-    programs += [Training(job.train.sizes(count)) for count in job.batches.counts()]
+    programs: list[Program] = [FiniteCheckProgram(), UpdateProgram()]
+    programs += [TrainingProgram(job.train.sizes(count)) for count in job.batches.counts()]
     if job.validation is not None:
         counts = Batches(len(job.validation), job.batches.size).counts()
-        programs += [Evaluation(job.validation.sizes(count)) for count in counts]
+        programs += [EvaluationProgram(job.validation.sizes(count)) for count in counts]
     return programs
 
 

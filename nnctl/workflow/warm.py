@@ -9,7 +9,7 @@ from typing import Any
 from nnctl.core.errors import StorageError
 from nnctl.core.events import Event, Notice
 from nnctl.core.threads import thread_count
-from nnctl.program.programs import Evaluation, Prediction
+from nnctl.program.programs import EvaluationProgram, PredictionProgram
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.init import TEMPLATES, template_path
 from nnctl.workflow.kernels import cache_faults, ready_kernels
@@ -44,7 +44,7 @@ def warm(
         session = assembled.session(count)
         job = make_job(assembled, session)
         sizes = job.train.sizes(job.batches.size)
-        session.prepare([*programs_of(job), Evaluation(sizes), Prediction(sizes)])
+        session.prepare([*programs_of(job), EvaluationProgram(sizes), PredictionProgram(sizes)])
         session.initialize()
         compiled += ready_kernels(session, told)
         kernels |= session.kernel_names()

@@ -15,7 +15,7 @@ from nnctl.ops.base import Graph
 from nnctl.program.bind import Compiled, bind, compile_graph, new_arena
 from nnctl.program.listing import listing
 from nnctl.program.plan import ALIGNMENT
-from nnctl.program.programs import Evaluation, Prediction, Training
+from nnctl.program.programs import EvaluationProgram, PredictionProgram, TrainingProgram
 from nnctl.program.session import Session
 from nnctl.spec.language.model import ModelSpec
 from nnctl.spec.language.training import TrainingSpec
@@ -57,7 +57,7 @@ def test_gradients_are_written_where_the_optimizer_reads_them() -> None:
     assembled = assemble(CONFIGS / "digits_mlp.yaml")
     session = assembled.session(1)
     sizes = {name: (7, *p.shape) for name, p in assembled.data.train.inputs.items()}
-    compiled = session.compiled(Training(sizes))
+    compiled = session.compiled(TrainingProgram(sizes))
     assert [node for node in compiled.graph.nodes if type(node.op).__name__ == "Copy"] == []
     assert len(compiled.pinned) == len(session.weights.gradient_views) == 6
 
@@ -87,7 +87,7 @@ def test_no_two_live_buffers_overlap(config: str) -> None:
     assembled = assemble(CONFIGS / config)
     session = assembled.session(2)
     sizes = {name: (7, *p.shape) for name, p in assembled.data.train.inputs.items()}
-    compiled = session.compiled(Training(sizes), watch=lambda _, graph: None)
+    compiled = session.compiled(TrainingProgram(sizes), watch=lambda _, graph: None)
     assert not broken_invariants(compiled.graph)
     spans = lifetimes(compiled)
     views = [n for n in compiled.graph.nodes if n.op.view or n.op.inplace]
@@ -114,7 +114,7 @@ def test_invariants_hold_between_passes(config: str) -> None:
         seen.append(name)
         assert not broken_invariants(graph), name
 
-    for kind in (Training, Evaluation, Prediction):
+    for kind in (TrainingProgram, EvaluationProgram, PredictionProgram):
         session.compiled(kind(sizes), watch)
     assert seen[:2] == ["dead-code", "fuse"]
 
@@ -140,7 +140,11 @@ def session_of(graph: LayerGraph, threads: int = 2) -> Session:
 
 def test_programs_share_one_arena_of_exactly_the_planned_size() -> None:
     session = session_of(model())
-    wanted = [Training({"x": (32, 5)}), Training({"x": (7, 5)}), Evaluation({"x": (32, 5)})]
+    wanted = [
+        TrainingProgram({"x": (32, 5)}),
+        TrainingProgram({"x": (7, 5)}),
+        EvaluationProgram({"x": (32, 5)}),
+    ]
     bound = session.prepare(wanted)
     sizes = [session.compiled(program).plan.size for program in wanted]
     assert session._arena.nbytes == max(sizes)
@@ -152,7 +156,7 @@ def test_a_larger_batch_than_any_before_rebinds() -> None:
     session = session_of(model())
     small = session.training({"x": (2, 5)})
     large = session.training({"x": (200, 5)})
-    assert session._arena.nbytes == session.compiled(Training({"x": (200, 5)})).plan.size
+    assert session._arena.nbytes == session.compiled(TrainingProgram({"x": (200, 5)})).plan.size
     again = session.training({"x": (2, 5)})
     assert again is not small
     for program in (large, again):
@@ -164,7 +168,7 @@ def test_a_larger_batch_than_any_before_rebinds() -> None:
 
 def test_a_short_batch_gives_the_same_bits_in_any_arena() -> None:
     first, second = session_of(model()), session_of(model())
-    first.prepare([Training({"x": (64, 5)})])
+    first.prepare([TrainingProgram({"x": (64, 5)})])
     results = []
     for session in (first, second):
         program = session.training({"x": (5, 5)})
@@ -197,7 +201,7 @@ def test_gradients_are_views_of_one_flat_buffer() -> None:
 
 def test_a_listing_names_every_call() -> None:
     session = session_of(model())
-    compiled = session.compiled(Training({"x": (4, 5)}))
+    compiled = session.compiled(TrainingProgram({"x": (4, 5)}))
     lines = listing(compiled)
     assert any("MatMul(bias, relu)" in line.op for line in lines)
     assert {line.origin for line in lines} >= {"dense", "batch_normalization", "dense_1", "loss"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnctl.program.programs import Evaluation, Prediction, Training
+from nnctl.program.programs import EvaluationProgram, PredictionProgram, TrainingProgram
 from nnctl.program.session import Session
 from nnctl.program.step import InputSizes
 from tests.program.invariants import broken_invariants
@@ -39,7 +39,7 @@ def test_what_kernels_of_images_fuse_gives_the_same_bits(seed: int) -> None:
 def compare(session: Session, sizes: InputSizes, seed: int) -> None:
     """Every program of the session against its plain form: outputs, states, weights, gradients."""
     before = session.weights.snapshot()
-    for kind in (Prediction, Evaluation, Training):
+    for kind in (PredictionProgram, EvaluationProgram, TrainingProgram):
         found = []
         for make in (plain_program, compiled_program):
             session.weights.load(before)
@@ -65,7 +65,7 @@ def compare(session: Session, sizes: InputSizes, seed: int) -> None:
 def test_gradients_are_slopes(seed: int) -> None:
     model = random_model(seed, SMOOTH, layers=9)
     session = session_of(model, "float64")
-    program = compiled_program(session, Training(SIZES))
+    program = compiled_program(session, TrainingProgram(SIZES))
     before = session.weights.snapshot()
     rng = np.random.default_rng(seed)
 

@@ -14,7 +14,13 @@ from nnctl.graph.model import InputInfo, LayerGraph, Ref
 from nnctl.layers.dense import Dense
 from nnctl.ops.base import Graph
 from nnctl.program.bind import compile_graph
-from nnctl.program.programs import Evaluation, Prediction, Program, Training, Update
+from nnctl.program.programs import (
+    EvaluationProgram,
+    PredictionProgram,
+    Program,
+    TrainingProgram,
+    UpdateProgram,
+)
 from nnctl.program.session import Session
 from nnctl.program.trace import trace
 from nnctl.spec.language.model import ModelSpec
@@ -93,7 +99,7 @@ def test_losses_are_weighted_summed_and_averaged(of_a: float, of_b: float) -> No
     session = session_of(model, loss_weights={"a": of_a, "b": of_b})
     total, a, b = [], [], []
     for x in (X, X[:2] * 3):
-        program = run(session, Evaluation, x, target__a=0.5, target__b=-1.0)
+        program = run(session, EvaluationProgram, x, target__a=0.5, target__b=-1.0)
         w = session.weights.arrays
         a.append(np.mean((x @ w["a/kernel"] - 0.5) ** 2))
         b.append(np.mean((x @ w["b/kernel"] + 1.0) ** 2))
@@ -111,7 +117,7 @@ def test_sample_weights_weigh_the_loss_and_weighted_metrics_only() -> None:
         model_of([dense(1, "a")]), sample_weight=True, metrics=["mae"], weighted_metrics=["mae"]
     )
     weights = np.array([1.0, 0.0, 2.0, 0.5])
-    run(session, Evaluation, X, target__a=0.25, sample_weight=weights)
+    run(session, EvaluationProgram, X, target__a=0.25, sample_weight=weights)
     off = (X @ session.weights.arrays["a/kernel"] - 0.25)[:, 0]
     logs = session.logs()
     assert logs["mae"] == pytest.approx(np.mean(np.abs(off)), rel=1e-12)
@@ -123,7 +129,7 @@ def test_frozen_weights_are_neither_penalized_nor_trained_nor_constrained() -> N
     fields = {"kernel_regularizer": "l2", "kernel_constraint": "NonNeg"}
     model = model_of([dense(3, "a", trainable=False, **fields), dense(1, "b", **fields)])
     session = session_of(model)
-    program = run(session, Training, X, target__b=0.0)
+    program = run(session, TrainingProgram, X, target__b=0.0)
     w = session.weights.arrays
     made = X @ w["a/kernel"] @ w["b/kernel"]
     assert program.outputs["loss"][0] == pytest.approx(
@@ -143,7 +149,7 @@ def test_frozen_weights_are_neither_penalized_nor_trained_nor_constrained() -> N
 def test_a_weight_that_the_loss_does_not_reach_keeps_a_gradient_of_nothing() -> None:
     model = model_of([dense(3, "a"), dense(1, "b", inputs="x")], outputs=["b"])
     session = session_of(model)
-    run(session, Training, X, target__b=0.0)
+    run(session, TrainingProgram, X, target__b=0.0)
     assert not session.weights.gradient_views["a/kernel"].any()
     assert session.weights.gradient_views["b/kernel"].any()
 
@@ -164,12 +170,14 @@ def test_programs_are_made_once_for_each_size() -> None:
     session = session_of(model_of([dense(3, "a")]))
     first = session.prediction({"x": (4, 5)})
     assert session.prediction({"x": (4, 5)}) is first
-    assert session.compiled(Prediction({"x": (4, 5)})) is session.compiled(Prediction({"x": (4, 5)}))
+    assert session.compiled(PredictionProgram({"x": (4, 5)})) is session.compiled(
+        PredictionProgram({"x": (4, 5)})
+    )
     seen: list[str] = []
-    session.compiled(Prediction({"x": (4, 5)}), lambda name, graph: seen.append(name))
+    session.compiled(PredictionProgram({"x": (4, 5)}), lambda name, graph: seen.append(name))
     assert seen == ["dead-code", "fuse"]
     assert session.prepare([]) == []
-    assert session.prepare([Prediction({"x": (4, 5)})]) == [first]
+    assert session.prepare([PredictionProgram({"x": (4, 5)})]) == [first]
 
 
 def test_kernels_of_the_programs_bound_so_far() -> None:
@@ -212,9 +220,9 @@ def test_targets_are_as_the_loss_reads_them_in_lengths_that_the_model_gives() ->
 def test_every_op_is_told_apart_by_what_it_is_for() -> None:
     model = model_of([dense(2, "a", kernel_regularizer="l2", kernel_constraint="NonNeg")])
     session = session_of(model, metrics=["mae"])
-    origins = {node.origin for node in Training({"x": (4, 5)}).build(session).graph.nodes}
+    origins = {node.origin for node in TrainingProgram({"x": (4, 5)}).build(session).graph.nodes}
     assert origins >= {"a", "loss of a", "mae", "regularizers", "loss"}
-    update = [node.origin for node in Update().build(session).graph.nodes]
+    update = [node.origin for node in UpdateProgram().build(session).graph.nodes]
     assert update[0] == "SGD"
     assert update[-1] == "a"
 
@@ -247,7 +255,7 @@ def test_sizes_that_a_layer_cannot_take_are_told_at_its_place() -> None:
     assert problem.message.startswith("layer 'cut': ")
 
 
-@pytest.mark.parametrize("kind", [Training, Evaluation])
+@pytest.mark.parametrize("kind", [TrainingProgram, EvaluationProgram])
 def test_what_layers_and_weights_add_to_the_loss(kind: type[Program]) -> None:
     """An activity regularizer's penalty an example, and a kernel's."""
     layers = [dense(2, "a", use_bias=False, activity_regularizer={"type": "L1", "l1": 0.5})]
@@ -267,13 +275,13 @@ def test_a_gradient_that_is_seen_in_another_shape_reaches_the_optimizer() -> Non
     session = session_of(model_of([convolution], {"x": InputInfo((5, 1), "float32")}))
     x, target = X[..., None], np.ones((4, 3, 2))
     kernel = session.weights.arrays["c/kernel"]
-    run(session, Training, x, target__c=target)
+    run(session, TrainingProgram, x, target__c=target)
     gradient = session.weights.gradient_views["c/kernel"].copy()
     for index in np.ndindex(kernel.shape):
         losses = []
         for step in (1e-6, -2e-6):
             kernel[index] += step
-            losses.append(run(session, Training, x, target__c=target).outputs["loss"][0])
+            losses.append(run(session, TrainingProgram, x, target__c=target).outputs["loss"][0])
         kernel[index] += 1e-6
         assert gradient[index] == pytest.approx((losses[0] - losses[1]) / 2e-6, rel=1e-6)
 
@@ -282,15 +290,15 @@ def test_only_training_draws_and_moves_statistics() -> None:
     layers = [{"type": "BatchNormalization", "name": "norm"}, {"type": "Dropout", "rate": 0.5}]
     session = session_of(model_of(layers))
     before = session.weights.snapshot()
-    run(session, Evaluation, X, target__dropout=0.0)
-    prediction = run(session, Prediction, X)
+    run(session, EvaluationProgram, X, target__dropout=0.0)
+    prediction = run(session, PredictionProgram, X)
     np.testing.assert_allclose(prediction.outputs["dropout"], X / np.sqrt(1.001), rtol=1e-12)
     for name, array in session.weights.snapshot().items():
         np.testing.assert_array_equal(array, before[name])
-    program = run(session, Training, X, target__dropout=0.0, step=3)
+    program = run(session, TrainingProgram, X, target__dropout=0.0, step=3)
     assert "step" in program.inputs
     assert not np.array_equal(session.weights.arrays["norm/moving_mean"], before["norm/moving_mean"])
-    assert set(Evaluation({"x": (4, 5)}).build(session).graph.inputs) == {"input:x", "target:dropout"}
+    assert set(EvaluationProgram({"x": (4, 5)}).build(session).graph.inputs) == {"input:x", "target:dropout"}
 
 
 def test_a_session_without_programs_has_no_arena() -> None:
