@@ -11,8 +11,8 @@ from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
 from nnctl.core.foreign import is_foreign, raised
 from nnctl.core.shapes import Shape, show
 from nnctl.graph.fillings import weight_problems
-from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo, placed, shown_reads
-from nnctl.layers.base import Layer
+from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo, at_parameters, shown_reads
+from nnctl.layers.base import Layer, listed
 from nnctl.layers.entry import Entry, entry_names
 from nnctl.spec.language.model import ModelSpec
 
@@ -214,7 +214,7 @@ class _GraphBuilder:
             return (None,)
         refs = tuple(ref for ref in inputs if ref is not None)
         trainable = scope.trainable and layer.trainable
-        inference = scope.inference or layer.told().get("training") is False
+        inference = scope.inference or layer.given_arguments().get("training") is False
         if layer.nests is not None:
             inner = _Scope(name + "/", path, trainable, inference)
             return self._container(layer, name, owner, refs, inner, path)
@@ -227,7 +227,7 @@ class _GraphBuilder:
             self._fail(f"{kind} '{name}' takes {wanted}, {len(refs)} given", path, expected=expected)
             return (None,)
         shapes = tuple(self.graph.shape(ref) for ref in refs)
-        given = placed(layer, entry.input_names, shapes)
+        given = at_parameters(layer, entry.input_names, shapes)
         try:
             made = layer.compute_output_shape(*given)
             weights = layer.weights(*given)
@@ -240,7 +240,7 @@ class _GraphBuilder:
                 raise
             self._fail(f"layer '{name}': {raised(layer, error)}", path)
             return (None,)
-        outputs = tuple(made) if isinstance(made, list) else (made,)
+        outputs = tuple(listed(made))
         if owner == name:
             self.problems += weight_problems(layer, name, weights, path)
             for key, weight in weights.items():

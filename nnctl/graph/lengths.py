@@ -11,6 +11,7 @@ from nnctl.data.feeding.dataset import Dataset
 from nnctl.graph.model import LayerGraph, Ref, shown_reads
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import fits, target_misfit
+from nnctl.layers.base import listed
 
 Shapes = Mapping[str, Shape]
 """The shape of each model input (or target) without the batch axis."""
@@ -74,13 +75,13 @@ def length_problems(
             continue
         shapes = [known[ref] for ref in node.inputs]
         try:
-            made = node.layer.compute_output_shape(*node.placed(shapes))
+            made = node.layer.compute_output_shape(*node.at_parameters(shapes))
         except ShapeError as error:
             read, seen = shown_reads(node.inputs, shapes), shown_reads(map(Ref, inputs), inputs.values())
             message = f"layer '{node.name}': {error} (it reads {read}, from {of}{seen})"
             problems.append(Problem(message, (*node.path, *error.path), expected=error.expected))
             continue
-        for index, shape in enumerate(made if isinstance(made, list) else [made]):
+        for index, shape in enumerate(listed(made)):
             known[Ref(node.name, index)] = shape
     for output in objective.outputs:
         ref, given = model.outputs[output.output], targets.get(output.output)

@@ -62,12 +62,12 @@ class CallNode:
     input_names: tuple[str, ...] = ()
     inference: bool = False
 
-    def placed(self, values: Sequence[T]) -> list[T | None]:
-        """One value an input, as the parameters of the layer's methods take them; see `placed`."""
-        return placed(self.layer, self.input_names, values)
+    def at_parameters(self, values: Sequence[T]) -> list[T | None]:
+        """One value an input, as the parameters of the layer's methods take them; see `at_parameters`."""
+        return at_parameters(self.layer, self.input_names, values)
 
 
-def placed(layer: Layer, names: Sequence[str], values: Sequence[T]) -> list[T | None]:
+def at_parameters(layer: Layer, names: Sequence[str], values: Sequence[T]) -> list[T | None]:
     """One value an input, at the places of the parameters that `names` are; None where nothing is given."""
     if not names:
         return list(values)

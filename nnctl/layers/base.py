@@ -127,7 +127,7 @@ class Layer(Spec):
         defaults = {name: fields[name].default for name in self.call_arguments()}
         return self.model_copy(update={**defaults, **arguments})
 
-    def told(self) -> dict[str, Any]:
+    def given_arguments(self) -> dict[str, Any]:
         """The call arguments that are not at their defaults."""
         values = {name: getattr(self, name) for name in self.call_arguments()}
         return {n: value for n, value in values.items() if value != type(self).model_fields[n].default}
@@ -264,6 +264,11 @@ class SameShape(Layer):
 
     def compute_output_shape(self, x: Shape) -> Shape:
         return x
+
+
+def listed(given: Any) -> list[Any]:
+    """What a layer gives for one or several outputs (shapes, tensors, masks), as a list."""
+    return given if isinstance(given, list) else [given]
 
 
 def _way_to_rank(rank: int) -> str:

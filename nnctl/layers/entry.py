@@ -90,7 +90,7 @@ class Entry(Spec):
         else:
             rebase = (info.context or {}).get("rebase")
             config = {"type": type(self.layer).__name__, **self.layer.config(rebase)}
-            told = self.layer.told()
+            told = self.layer.given_arguments()
             for name in self.layer.call_arguments():
                 del config[name]
         if self.inputs is not None:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape
 from nnctl.core.spec import OneOf
-from nnctl.layers.base import Layer, Weight, layers
+from nnctl.layers.base import Layer, Weight, layers, listed
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 
@@ -24,7 +24,7 @@ def _held(layer: Any) -> Any:
     """A layer that another can hold; a pydantic error for what stands in a model only."""
     if layer.is_input or layer.nests is not None:
         raise PydanticCustomError("not_held", "{kind} cannot be inside another layer", {"kind": layer.kind})
-    for name in layer.told():
+    for name in layer.given_arguments():
         context = {"name": name, "kind": layer.kind}
         raise PydanticCustomError(
             "not_held", "'{name}' is said of a call, and the layer around {kind} calls it", context
@@ -85,8 +85,3 @@ class Wrapper(Layer):
 def one_or_all(outputs: list[T]) -> T | list[T]:
     """One output, or shape of an output, as itself; several as a list."""
     return outputs if len(outputs) > 1 else outputs[0]
-
-
-def listed(given: Any) -> list[Any]:
-    """One or several outputs, or shapes of outputs, as a list."""
-    return given if isinstance(given, list) else [given]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from nnctl.core.foreign import told
 from nnctl.graph.model import CallNode, LayerGraph, Ref
+from nnctl.layers.base import listed
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.elementwise import cast
@@ -50,15 +51,14 @@ def _call(model: LayerGraph, graph: Graph, node: CallNode, traced: Traced, train
     values = [traced.values[ref] for ref in node.inputs]
     if not node.layer.any_dtype:
         values = [cast(value, graph.dtype) for value in values]
-    given = node.placed(values)
-    masks = node.placed([traced.masks[ref] for ref in node.inputs])
+    given = node.at_parameters(values)
+    masks = node.at_parameters([traced.masks[ref] for ref in node.inputs])
     as_training = training and not node.inference
     ctx = LayerContext(
         graph, weights, as_training, masks, seed, node.name, node.trainable, differentiable=training
     )
-    made = node.layer.call(ctx, *given)
+    outputs = listed(node.layer.call(ctx, *given))
     mask = node.layer.output_mask(ctx, *given)
-    outputs = made if isinstance(made, list) else [made]
     masks = mask if isinstance(mask, list) else [mask] + [None] * (len(outputs) - 1)
     for index, (out, out_mask, shape) in enumerate(zip(outputs, masks, node.output_shapes, strict=True)):
         got = out.shape[1:]

@@ -44,7 +44,9 @@ class Seen:
         """By input and layer. Each layer is asked once: in a graph, many ways may lead to it."""
         found: dict[str, Range | None] = dict.fromkeys(self.model.inputs)
         for node in self.model.nodes:
-            found[node.name] = node.layer.value_range(*node.placed([found[ref.name] for ref in node.inputs]))
+            found[node.name] = node.layer.value_range(
+                *node.at_parameters([found[ref.name] for ref in node.inputs])
+            )
         return found
 
     @cached_property

@@ -20,7 +20,7 @@ from nnctl.formats.keras.archive import keras_archive, keras_weights_file  # noq
 from nnctl.formats.keras.order import ordered  # noqa: E402
 from nnctl.formats.keras.scopes import read_scope  # noqa: E402
 from nnctl.graph.build import build  # noqa: E402
-from nnctl.graph.model import InputInfo, placed  # noqa: E402
+from nnctl.graph.model import InputInfo, at_parameters  # noqa: E402
 from nnctl.graph.wanted import wanted  # noqa: E402
 from nnctl.spec.load import load  # noqa: E402
 from tests.formats.keras_models import MODELS  # noqa: E402
@@ -88,7 +88,7 @@ def side_by_side(cases: Sequence[keras_cases.Case]) -> dict[str, Any]:
         inner = dict(zip(names, reads, strict=True)) if names else reads
         layers.append({**config, "name": f"case_{number}", "inputs": inner})
         layer = make(config)
-        made = layer.compute_output_shape(*placed(layer, names, shapes))
+        made = layer.compute_output_shape(*at_parameters(layer, names, shapes))
         outputs += [f"case_{number}:{i}" for i in range(len(made) if isinstance(made, list) else 1)]
     return {"inputs": inputs, "layers": layers, "outputs": outputs}
 

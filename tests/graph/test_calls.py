@@ -9,7 +9,7 @@ from nnctl.core.errors import ConfigError
 from nnctl.core.shapes import Shape
 from nnctl.graph.build import build
 from nnctl.graph.lengths import length_problems
-from nnctl.graph.model import LayerGraph, Ref, placed
+from nnctl.graph.model import LayerGraph, Ref, at_parameters
 from nnctl.graph.objective import Objective
 from nnctl.layers.base import Layer
 from nnctl.layers.call_arguments import Flag
@@ -79,17 +79,17 @@ def test_each_input_is_where_its_name_says() -> None:
     )
     assert ran(model) == [1, 321, 213, 203, 23, 202, 2, 1]
     assert [node.input_names for node in model.nodes][2:4] == [("hundred", "x", "ten"), ("hundred", "x")]
-    assert model.node("gap").placed(["h", "x"]) == ["x", None, "h"]
-    assert model.node("short").placed([1, 2]) == [1, 2]
+    assert model.node("gap").at_parameters(["h", "x"]) == ["x", None, "h"]
+    assert model.node("short").at_parameters([1, 2]) == [1, 2]
     assert length_problems(model, Objective(()), dict.fromkeys(INPUTS, (2,)), {}, "") == []
 
 
 def test_placed_by_names_or_as_given() -> None:
     layer = Sums()
-    assert placed(layer, (), [1, 2]) == [1, 2]
-    assert placed(layer, ("hundred", "x"), [1, 2]) == [2, None, 1]
-    assert placed(layer, ("ten", "x"), [1, 2]) == [2, 1]
-    assert placed(layer, ("hundred", "x"), [None, None]) == [None, None, None]
+    assert at_parameters(layer, (), [1, 2]) == [1, 2]
+    assert at_parameters(layer, ("hundred", "x"), [1, 2]) == [2, None, 1]
+    assert at_parameters(layer, ("ten", "x"), [1, 2]) == [2, 1]
+    assert at_parameters(layer, ("hundred", "x"), [None, None]) == [None, None, None]
 
 
 def test_too_few_inputs_name_those_that_are_needed() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.graph.model import placed
+from nnctl.graph.model import at_parameters
 from nnctl.layers.base import Layer, layers
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Graph, Value
@@ -72,13 +72,13 @@ class Case:
         if not self.layer.any_dtype:
             xs = [cast(x, xs[0].graph.dtype) for x in xs]
         weights = {name: values[name] for name in self.weights}
-        masks = placed(self.layer, self.names, [values.get(f"mask{i}") for i in range(count)])
+        masks = at_parameters(self.layer, self.names, [values.get(f"mask{i}") for i in range(count)])
         graph = xs[0].graph
         ctx = LayerContext(
             graph, weights, self.training, masks, 7, "layer", self.trainable,
             differentiable=self.differentiable,
         )  # fmt: skip
-        given = placed(self.layer, self.names, xs)
+        given = at_parameters(self.layer, self.names, xs)
         made = self.layer.call(ctx, *given)
         outs = list(made) if isinstance(made, list) else [made]
         if not extras:
@@ -179,7 +179,7 @@ def case(
     for i, name in enumerate(names):
         if name.endswith("_mask"):
             inputs[i] = (inputs[i] > -0.5).astype(np.int32)
-    specs = layer.weights(*placed(layer, names, shapes))
+    specs = layer.weights(*at_parameters(layer, names, shapes))
     weights = {k: (0.5 * rng.standard_normal(w.shape)).astype(dtype) for k, w in specs.items()}
     for name in weights:
         if "variance" in name:
@@ -203,7 +203,7 @@ def check(config: Config, *shapes: tuple[int, ...], gradients: bool = True, **op
     """Run a layer: its shape rule must say what comes out, its gradients must be right, a batch of 1 too."""
     made = case(config, shapes, **options)
     result = made.run()
-    ruled = made.layer.compute_output_shape(*placed(made.layer, made.names, made.shapes))
+    ruled = made.layer.compute_output_shape(*at_parameters(made.layer, made.names, made.shapes))
     for out, shape in zip(result.outputs, ruled if isinstance(ruled, list) else [ruled], strict=True):
         assert out.shape == (made.inputs[0].shape[0], *shape)
         assert np.isfinite(out).all()

@@ -62,7 +62,7 @@ def arguments(layer: Any, made: Case, inputs: Sequence[Any]) -> list[Any]:
 def named(made: Case, inputs: Sequence[Any]) -> dict[str, Any]:
     """What Keras's call is given by name: inputs that have names, and arguments of the call."""
     names = made.names or made.layer.input_names()
-    return dict(zip(names, inputs, strict=False)) | made.layer.told()
+    return dict(zip(names, inputs, strict=False)) | made.layer.given_arguments()
 
 
 def called(layer: Any, made: Case, inputs: Sequence[Any]) -> list[Any]:

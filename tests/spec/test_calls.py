@@ -58,9 +58,9 @@ def test_what_an_entry_says_comes_back(loads: Load) -> None:
     assert mix.inputs == {"first": "left", "second": "right"}
     assert (mix.reads, mix.input_names) == (("left", "right"), ("first", "second"))
     assert (again.reads, again.input_names) == (("mix", "left"), ("second", "first"))
-    assert mix.layer.told() == {"twice": True}
-    assert mix.layer.called(again.arguments).told() == {}
-    assert dropout.layer.told() == {"training": False}
+    assert mix.layer.given_arguments() == {"twice": True}
+    assert mix.layer.called(again.arguments).given_arguments() == {}
+    assert dropout.layer.given_arguments() == {"training": False}
     assert second.arguments == {"training": None}
     written = experiment.config()["model"]["layers"]
     assert written[0]["inputs"] == {"first": "left", "second": "right"}

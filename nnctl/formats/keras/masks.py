@@ -16,6 +16,7 @@ from typing import Literal
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.foreign import told
 from nnctl.graph.model import CallNode, LayerGraph, Ref, WeightInfo
+from nnctl.layers.base import listed
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.embedding import NotEqual
@@ -113,14 +114,13 @@ class _Asked:
                 leaf = self.leaves[-1] = graph.input(f"mask {index}", (1, *sizes[: mask.rank]), "uint8")
                 self.sources[leaf] = mask.source
         variables = {info.field: graph.variable(info.name, info.weight.shape) for info in weights}
-        leaves = node.placed(self.leaves)
+        leaves = node.at_parameters(self.leaves)
         self.ctx = LayerContext(graph, variables, False, leaves, 0, node.name, node.trainable)
-        self.given = node.placed(list(self.tensors))
+        self.given = node.at_parameters(list(self.tensors))
 
     def masks(self) -> list[Value | None]:
         """The mask of each output."""
-        made = self.layer.output_mask(self.ctx, *self.given)
-        return made if isinstance(made, list) else [made]
+        return listed(self.layer.output_mask(self.ctx, *self.given))
 
     def misses(self, leaves: Sequence[Value | None]) -> bool:
         """Whether what the call gives hangs on one of these masks, or cannot be told without the lengths."""
@@ -128,7 +128,7 @@ class _Asked:
             made = self.layer.call(self.ctx, *self.given)
         except ValueError:
             return True
-        return any(_hangs_on(value, leaves) for value in (made if isinstance(made, list) else [made]))
+        return any(_hangs_on(value, leaves) for value in listed(made))
 
 
 def _hangs_on(value: Value, leaves: Sequence[Value | None]) -> bool:

@@ -34,7 +34,7 @@ def is_chain(scope: Scope) -> bool:
         return False
     single = all(tensor.output == 0 and tensor.call == 0 for tensor in scope.shapes)
     linked = all(part.calls == [(Tensor(before.name),)] for before, part in pairwise(parts))
-    plain = not any(part.told for part in parts)
+    plain = not any(part.arguments for part in parts)
     return single and linked and plain and scope.outputs == [Tensor(parts[-1].name)]
 
 
@@ -100,7 +100,7 @@ def _call(
     assert part.layer is not None
     form = part.layer.in_keras
     given = [_tensor(scope, tensor, numbers) for tensor in tensors]
-    kwargs: KerasObject = dict(part.told.get(call, {}))
+    kwargs: KerasObject = dict(part.arguments.get(call, {}))
     if call in part.named:
         names = part.named[call]
         count = sum(name == place for name, place in zip(names, by_place(part.layer), strict=False))

@@ -39,7 +39,7 @@ class Member:
         trainable: Whether it and all around it are.
         calls: What each call reads; an input has one call that reads nothing.
         named: Keras's names for what a call reads, where it takes the inputs by name (by call number).
-        told: The arguments of a call that are not at their defaults (by call number).
+        arguments: The arguments of a call that are not at their defaults (by call number).
         masks: The tensor of indices whose zeros mask a call, where Keras must be told (by call number).
         inner: For a nested model: what is in it.
         shape, dtype: For an input.
@@ -51,7 +51,7 @@ class Member:
     trainable: bool = True
     calls: list[tuple[Tensor, ...]] = field(default_factory=list)
     named: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    told: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    arguments: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     masks: dict[int, Tensor] = field(default_factory=dict)
     inner: Scope | None = None
     shape: Shape = ()
@@ -151,8 +151,8 @@ class _Reader:
         assert part.layer is not None
         call = len(part.calls)
         layer = part.layer if entry.use is None else part.layer.called(entry.arguments)
-        if layer.told():
-            part.told[call] = layer.told()
+        if layer.given_arguments():
+            part.arguments[call] = layer.given_arguments()
         if layer.input_names():
             named = dict(zip(entry.input_names or layer.input_names(), reads, strict=False))
             order = in_order(layer, named)
