@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -100,6 +101,22 @@ def test_layers(family: str, tmp_path: Path) -> None:
         # Tracing a recurrent layer takes JAX half a second: every other case, GRU's last.
         cases = [*cases[1:-4:2], *cases[-4:]]
     made = model(side_by_side(cases))
+    same(made, exported(made, tmp_path / "m.keras"), made.inputs(largest=3))
+
+
+def test_a_backward_layer_is_its_own_where_an_address_is_used_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it loads, Keras takes a layer for one that it has written, if that had the same address."""
+    serialization = importlib.import_module("keras.src.saving.serialization_lib")
+    record = serialization.record_object_after_serialization
+
+    def as_if_seen(written: Any, config: dict[str, Any]) -> None:
+        record(written, config)
+        record(written, config)
+
+    monkeypatch.setattr(serialization, "record_object_after_serialization", as_if_seen)
+    made = model(side_by_side(keras_cases.BIDIRECTIONAL[:1]))
     same(made, exported(made, tmp_path / "m.keras"), made.inputs(largest=3))
 
 

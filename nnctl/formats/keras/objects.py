@@ -41,9 +41,14 @@ def layer_object(layer: Layer, name: str, trainable: bool, dtype: str) -> KerasO
     """
     _held("layer", "layers", layer, name)
     config: KerasObject = {"name": name, "trainable": trainable, "dtype": policy(dtype)}
+    children = layer.children()
     for field in type(layer).model_fields:
         if field not in config and field not in layer.call_arguments():
-            config[field] = _value(getattr(layer, field), name, trainable, dtype)
+            value = getattr(layer, field)
+            # As Keras writes it: a layer that it makes of another one while it loads may turn out to be a
+            # third one, since it knows layers by addresses then, and addresses are used again.
+            given = children.get(field) if value is None else value
+            config[field] = _value(given, name, trainable, dtype)
     return keras_object("keras.layers", type(layer).__name__, config)
 
 
