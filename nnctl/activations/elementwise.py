@@ -15,7 +15,7 @@ from nnctl.ops.formula import formula
 class Elementwise(ActivationFunction):
     """y = value(x) for each element x.
 
-    A subclass gives static methods that are formulas (`nnctl/kernels/formula.py`): `value(x)`, and
+    A subclass gives static methods that are formulas (`nnctl/kernels/formula_text.py`): `value(x)`, and
     `slope(x)`, the derivative at x, or `slope_by_output(y)`, the derivative where y came out, or both.
     Arguments after the first are the fields of those names.
     """
@@ -30,15 +30,15 @@ class Elementwise(ActivationFunction):
     def value_range(self, x: Range | None) -> Range | None:
         return self.between
 
-    def numbers(self) -> Mapping[str, float]:
-        """The formulas' arguments by name."""
-        return {name: getattr(self, name) for name in type(self).model_fields}
+    def derived(self) -> Mapping[str, float]:
+        """Arguments of the formulas that are no fields, or take a field's place, by name."""
+        return {}
 
     def output_tells(self) -> bool:
         """Whether `slope_by_output` is right for these fields. Then x need not be kept."""
         return self.slope_by_output is not None
 
     def apply(self, x: Value) -> Value:
-        numbers, tells = self.numbers(), self.output_tells()
-        slope = formula(self.slope_by_output if tells else self.slope, 1, numbers)
-        return x.graph.add1(Activation(formula(self.value, 1, numbers), slope, tells), x)
+        tells, derived = self.output_tells(), self.derived()
+        slope = formula(self.slope_by_output if tells else self.slope, 1, self, derived)
+        return x.graph.add1(Activation(formula(self.value, 1, self, derived), slope, tells), x)

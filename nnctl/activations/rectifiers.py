@@ -45,8 +45,8 @@ class relu(Elementwise):
         above = 1 if x < max_value and (x > 0 or max_value == inf) else 0
         return above if x > threshold else negative_slope
 
-    def numbers(self) -> Mapping[str, float]:
-        return {**super().numbers(), "max_value": inf if self.max_value is None else self.max_value}
+    def derived(self) -> Mapping[str, float]:
+        return {"max_value": inf} if self.max_value is None else {}
 
     def value_range(self, x: Range | None) -> Range | None:
         # Without a largest value, what is above a threshold below 0 comes out as it is.

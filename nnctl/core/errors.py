@@ -116,6 +116,18 @@ class ShapeError(ValueError):
         self.expected = expected
 
 
+class FormulaError(TypeError):
+    """A function that is to be a formula uses what formulas have not.
+
+    Attributes:
+        file, line: Where, if that is known.
+    """
+
+    def __init__(self, message: str, file: str = "", line: int = 0) -> None:
+        super().__init__(f"{file}:{line}: {message}" if file else message)
+        self.message, self.file, self.line = message, file, line
+
+
 @dataclass
 class DataError(NnctlError):
     """The data is wrong; names the file, and the row (from 1, header included) and column if known."""

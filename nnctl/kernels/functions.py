@@ -1,8 +1,8 @@
 """The functions that formulas use: names that are compiled in kernels and that Python can call too.
 
-A formula (`kernels/formula.py`) stands in a file that must not import Numba, since `check` reads it. What it
-calls is here: in a kernel each name is the approximation of `mathfn.py` or `special.py`, the same bits on
-every machine; called from Python it is the plain function in double precision, which tests use.
+A formula (`kernels/formula_text.py`) stands in a file that must not import Numba, since `check` reads it.
+What it calls is here: in a kernel each name is the approximation of `mathfn.py` or `special.py`, the same
+bits on every machine; called from Python it is the plain function in double precision, which tests use.
 """
 
 from __future__ import annotations

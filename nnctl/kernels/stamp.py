@@ -154,7 +154,7 @@ def _from_elsewhere(function: FunctionType) -> list[str]:
 
 
 def _is_copy(function: FunctionType) -> bool:
-    """Whether it is a formula's copy, which has names of its own (kernels/formula.py)."""
+    """Whether it is a formula's copy, which has names of its own (kernels/formula_text.py)."""
     return function.__globals__ is not vars(sys.modules.get(function.__module__, sys))
 
 

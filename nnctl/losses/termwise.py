@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnctl.core.shapes import Shape
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
 class Termwise(LossSpec):
     """The mean over the last axis of term(y_true, y_pred), targets of the output's shape.
 
-    A subclass gives static methods that are formulas (`nnctl/kernels/formula.py`): `term(y_true, y_pred)`,
-    and `slope(y_true, y_pred)`, its derivative in y_pred. Arguments after these two are the fields of those
-    names.
+    A subclass gives static methods that are formulas (`nnctl/kernels/formula_text.py`):
+    `term(y_true, y_pred)`, and `slope(y_true, y_pred)`, its derivative in y_pred. Arguments after these two
+    are the fields of those names.
     """
 
     term: ClassVar[Any]
@@ -28,14 +27,9 @@ class Termwise(LossSpec):
     def target(self, output: Shape) -> Target:
         return Target("numbers", output)
 
-    def numbers(self) -> Mapping[str, float]:
-        """The formulas' arguments by name."""
-        return {name: value for name, value in self if isinstance(value, int | float)}
-
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.formula import formula
         from nnctl.ops.losses import term_loss
 
-        numbers = self.numbers()
-        term, slope = formula(self.term, 2, numbers), formula(self.slope, 2, numbers)
+        term, slope = formula(self.term, 2, self), formula(self.slope, 2, self)
         return term_loss(y_pred, y_true, term, slope, self.mean)

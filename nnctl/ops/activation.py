@@ -70,12 +70,12 @@ RELU_GRAD = ActivationGrad(RELU.slope)
 """Its gradient, where y is positive: these too."""
 
 
-def bell(y: float) -> float:
+def sigmoid_slope(y: float) -> float:
     """The slope of the sigmoid where it gave y."""
     return y * (1 - y)
 
 
-SIGMOID = Activation(Formula(functions.sigmoid), Formula(bell), from_output=True)
+SIGMOID = Activation(Formula(functions.sigmoid), Formula(sigmoid_slope), from_output=True)
 """1 / (1 + e^-x): some losses read the logits before it."""
 
 

@@ -10,12 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from nnctl.core.errors import FormulaError
+from nnctl.core.spec import Spec
+from nnctl.kernels.formula_text import check
+
 _ARITHMETIC = ("BINARY_OP", "UNARY_NEGATIVE", "CALL")
 
 
 @dataclass(frozen=True)
 class Formula:
-    """A function of numbers that kernels are made of (`kernels/formula.py`), and its fixed arguments.
+    """A function of numbers that kernels are made of (`kernels/formula_text.py`), and its fixed arguments.
 
     Attributes:
         function: Takes its variables, then `numbers`.
@@ -38,14 +42,25 @@ class Formula:
         return f"{name}({', '.join(map(repr, self.numbers))})" if self.numbers else name
 
 
-def formula(function: Callable[..., Any], variables: int, known: Mapping[str, float]) -> Formula:
-    """`function` with the arguments that follow its `variables` variables looked up by name.
+def formula(
+    function: Callable[..., Any], variables: int, spec: Spec, derived: Mapping[str, float] | None = None
+) -> Formula:
+    """`function` with the arguments that follow its `variables` variables: the spec's fields of those names.
+
+    Args:
+        derived: Numbers that are no fields, or take a field's place.
+
+    A plugin's function is read at once, so that `check` finds what no kernel can be made of.
 
     Raises:
-        TypeError: it takes an argument that has no number.
+        FormulaError: it is no formula, or takes an argument that has no number.
     """
+    known = {name: getattr(spec, name) for name in type(spec).model_fields} | dict(derived or {})
+    if not function.__module__.startswith("nnctl."):
+        check(function)
     names = list(inspect.signature(function).parameters)[variables:]
-    missing = [name for name in names if name not in known]
-    if missing:
-        raise TypeError(f"{function.__qualname__} takes '{missing[0]}', which no field is called")
+    for name in names:
+        if not isinstance(known.get(name), int | float):
+            message = f"{function.__qualname__} takes '{name}', but no field of numbers is called so"
+            raise FormulaError(message, function.__code__.co_filename, function.__code__.co_firstlineno)
     return Formula(function, tuple(float(known[name]) for name in names))

@@ -40,8 +40,8 @@ class Adam(GradientOptimizer):
         power_2 = power_int(self.beta_2, step + 1)
         return (learning_rate, learning_rate * math.sqrt(1.0 - power_2) / (1.0 - power_1))
 
-    def numbers(self) -> Mapping[str, float]:
-        return {"new_1": 1.0 - self.beta_1, "new_2": 1.0 - self.beta_2, "epsilon": self.epsilon}
+    def derived(self) -> Mapping[str, float]:
+        return {"new_1": 1.0 - self.beta_1, "new_2": 1.0 - self.beta_2}
 
     def rule(self) -> Callable[..., Any]:
         return with_largest if self.amsgrad else after

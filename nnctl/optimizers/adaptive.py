@@ -37,8 +37,8 @@ class RMSprop(GradientOptimizer):
             names.append("average_gradient")
         return dict.fromkeys(names, 0.0)
 
-    def numbers(self) -> Mapping[str, float]:
-        return {**super().numbers(), "new": 1.0 - self.rho}
+    def derived(self) -> Mapping[str, float]:
+        return {"new": 1.0 - self.rho}
 
     def rule(self) -> Callable[..., Any]:
         if self.centered:

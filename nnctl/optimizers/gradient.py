@@ -15,9 +15,10 @@ from nnctl.schedules.rate import LearningRate, rate_at
 class GradientOptimizer(OptimizerSpec):
     """Clips the gradients, decays the weights, then steps.
 
-    A subclass gives the step as a static method `after` that is a formula (`nnctl/kernels/formula.py`): a
-    weight and its slots after the step, from the weight, its gradient, its slots (as `slots` names them), the
-    step's numbers (as `hyper` gives them, the learning rate first), and the fields that its arguments name.
+    A subclass gives the step as a static method `after` that is a formula
+    (`nnctl/kernels/formula_text.py`): a weight and its slots after the step, from the weight, its gradient,
+    its slots (as `slots` names them), the step's numbers (as `hyper` gives them, the learning rate first),
+    and the fields that its arguments name.
 
     Source: keras.optimizers.Optimizer.
     """
@@ -55,9 +56,9 @@ class GradientOptimizer(OptimizerSpec):
         after: Callable[..., Any] = self.after
         return after
 
-    def numbers(self) -> Mapping[str, float]:
-        """The formula's last arguments by name."""
-        return {name: value for name, value in self if isinstance(value, int | float)}
+    def derived(self) -> Mapping[str, float]:
+        """Arguments of the formula that are no fields, by name."""
+        return {}
 
     def update(self, flat: FlatUpdate) -> None:
         from nnctl.ops.formula import formula
@@ -71,5 +72,5 @@ class GradientOptimizer(OptimizerSpec):
             clip_by_value(flat.gradients, self.clipvalue)
         slots = [flat.slots[name] for name in self.slots()]
         (steps,) = flat.hyper.shape
-        after = formula(self.rule(), 2 + len(slots) + steps, self.numbers())
+        after = formula(self.rule(), 2 + len(slots) + steps, self, self.derived())
         update(flat.weights, flat.gradients, flat.hyper, slots, after, self.weight_decay or 0.0)

@@ -26,8 +26,8 @@ class Lion(GradientOptimizer):
     def slots(self) -> Mapping[str, float]:
         return {"momentum": 0.0}
 
-    def numbers(self) -> Mapping[str, float]:
-        return {**super().numbers(), "new_1": 1.0 - self.beta_1, "new_2": 1.0 - self.beta_2}
+    def derived(self) -> Mapping[str, float]:
+        return {"new_1": 1.0 - self.beta_1, "new_2": 1.0 - self.beta_2}
 
     @staticmethod
     def after(

@@ -86,5 +86,4 @@ class UpdateProgram(Program):
 
     def build(self, subject: Subject) -> Built:
         assert subject.optimizer is not None
-        hyper = len(subject.optimizer.hyper(0, 0.0))
-        return step.update(subject.model, subject.optimizer, subject.weights, hyper)
+        return step.update(subject.model, subject.optimizer, subject.weights)

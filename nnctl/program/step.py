@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nnctl.core.foreign import told
@@ -139,23 +139,40 @@ def finite_check(weights: Weights) -> Built:
     return Built(graph, {"bad": check_finite(flat, weights.starts)}, {})
 
 
-def update(model: LayerGraph, optimizer: OptimizerSpec, weights: Weights, hyper: int) -> Built:
+def update(model: LayerGraph, optimizer: OptimizerSpec, weights: Weights) -> Built:
     """One optimizer step over the flat buffers, then each weight's constraint."""
     graph = Graph(weights.dtype)
-    graph.origin = type(optimizer).__name__
-    shape = weights.flat.shape
-    flat = FlatUpdate(
-        graph.variable("weights", shape),
-        graph.variable("gradients", shape),
-        {name: graph.variable(f"slot:{name}", shape) for name in optimizer.slots()},
-        graph.input("hyper", (hyper,), "float64"),
-        weights.starts,
-        weights.sizes,
-        weights.trainable,
-    )
-    optimizer.update(flat)
+    optimize(graph, optimizer, weights.starts, weights.sizes, weights.trainable)
     constrain(model, graph)
     return Built(graph, {}, {})
+
+
+def optimize(
+    graph: Graph,
+    optimizer: OptimizerSpec,
+    starts: Sequence[int],
+    sizes: Sequence[int],
+    names: Sequence[str],
+) -> None:
+    """Add one optimizer step over flat buffers; what they hold: see FlatUpdate.
+
+    Raises:
+        ConfigError: a plugin's optimizer raises.
+    """
+    graph.origin = type(optimizer).__name__
+    shape = (starts[-1],)
+    with told(optimizer, "the optimizer", ("training", "optimizer")):
+        optimizer.update(
+            FlatUpdate(
+                graph.variable("weights", shape),
+                graph.variable("gradients", shape),
+                {name: graph.variable(f"slot:{name}", shape) for name in optimizer.slots()},
+                graph.input("hyper", (len(optimizer.hyper(0, 0.0)),), "float64"),
+                starts,
+                sizes,
+                names,
+            )
+        )
 
 
 def constrain(model: LayerGraph, graph: Graph) -> None:

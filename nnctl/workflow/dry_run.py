@@ -9,13 +9,14 @@ from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.ops.base import Graph
 from nnctl.program import step
+from nnctl.program.weights import SEGMENT
 from nnctl.spec.language.experiment import Experiment
 
 
 def dry_run(
     experiment: Experiment, model: LayerGraph, objective: Objective, inputs: Mapping[str, Shape]
 ) -> None:
-    """Trace training and evaluation of one batch, gradients included, and each weight's constraint.
+    """Trace training and evaluation of one batch, gradients included, the optimizer's step, and constraints.
 
     Raises:
         ConfigError: a layer cannot take the sizes, or code of a plugin raises.
@@ -28,4 +29,6 @@ def dry_run(
     }
     step.training(model, objective, experiment.dtype, sizes, experiment.seed)
     step.evaluation(model, objective, experiment.dtype, sizes, experiment.seed)
+    optimizer = experiment.training.optimizer
+    step.optimize(Graph(experiment.dtype), optimizer, (0, SEGMENT), (SEGMENT,), ("weight",))
     step.constrain(model, Graph(experiment.dtype))

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nnctl.core.errors import ConfigError, Place, Problem
+from nnctl.core.errors import ConfigError, FormulaError, Place, Problem
 from nnctl.core.foreign import in_one_line
 from nnctl.spec.yaml.document import read_document
 
@@ -71,15 +71,20 @@ def plugin_error(error: BaseException) -> ConfigError | None:
         number = frame.lineno or 0
         place = Place(frame.filename, number, (frame.colno or 0) + 1, _line(frame.filename, number))
         return ConfigError(Problem(f"in {frame.name} of a plugin: {in_one_line(error)}", place=place))
+    if isinstance(error, FormulaError) and _is_plugin(error.file):
+        return ConfigError(Problem(error.message, place=_place(error.file, error.line)))
     # Numba names the place in a kernel that it cannot compile only in its message.
     for file, number in reversed(re.findall(r'File "([^"\n]+)", line (\d+)', str(error))):
         for plugin in (p for p in _plugins if Path(p).name == Path(file).name):
-            line = _line(plugin, int(number))
-            place = Place(plugin, int(number), len(line) - len(line.lstrip()) + 1, line)
-            return ConfigError(
-                Problem(f"a plugin's kernel cannot be compiled: {in_one_line(error)}", place=place)
-            )
+            message = f"a plugin's kernel cannot be compiled: {in_one_line(error)}"
+            return ConfigError(Problem(message, place=_place(plugin, int(number))))
     return None
+
+
+def _place(file: str, number: int) -> Place:
+    """A line of a plugin, from its first word on."""
+    line = _line(file, number)
+    return Place(file, number, len(line) - len(line.lstrip()) + 1, line)
 
 
 def _is_plugin(file: str) -> bool:

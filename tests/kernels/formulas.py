@@ -28,9 +28,8 @@ def of_activations() -> dict[str, Formula]:
         node = cls().apply(Graph("float32").input("x", (2,))).node
         found += [v for v in vars(node.op).values() if isinstance(v, Formula)] if node is not None else []
         if issubclass(cls, Elementwise):
-            numbers = tuple(cls().numbers().values())
             given = (cls.value, cls.slope, cls.slope_by_output)
-            found += [Formula(f, numbers) for f in given if f is not None]
+            found += [formula(f, 1, cls(), cls().derived()) for f in given if f is not None]
     return {f.function.__qualname__: f for f in found}
 
 
@@ -63,5 +62,5 @@ def of_optimizers() -> list[tuple[Formula, int, int]]:
         if issubclass(cls, GradientOptimizer) and set(fields) <= set(cls.model_fields):
             made = cls.model_validate(fields)
             slots, steps = len(made.slots()), len(made.hyper(0, 0.1))
-            found[made.rule()] = formula(made.rule(), 2 + slots + steps, made.numbers()), slots, steps
+            found[made.rule()] = formula(made.rule(), 2 + slots + steps, made, made.derived()), slots, steps
     return list(found.values())

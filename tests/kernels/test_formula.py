@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnctl.core.errors import FormulaError
 from nnctl.kernels import activation, functions, optimizers
-from nnctl.kernels.formula import FormulaError, compiled
+from nnctl.kernels.formula import compiled
+from nnctl.kernels.formula_text import check
 from nnctl.kernels.functions import exp, fma, log, sign, sqrt
 from nnctl.kernels.stamp import stamp
+from nnctl.ops.formula import Formula
 from nnctl.optimizers import adaptive, sgd
 
 THIRD = 1 / 3
@@ -79,21 +82,36 @@ def unknown(x: float) -> float:
     return print(x)  # type: ignore[func-returns-value]
 
 
+def recursive(x: float) -> float:
+    return recursive(x - 1) if x > 1 else x
+
+
+def with_default(x: float, a: float = 2.0) -> float:
+    return x + a
+
+
+in_a_line = lambda x: x  # noqa: E731
+
+
 @pytest.mark.parametrize(
     ("formula", "words"),
     [
         (power, "no Pow"), (attribute, "call by attribute"), (loop, "no For"), (text, "no 'WORDS'"),
         (by_keyword, "call by attribute or keyword"), (unknown, "no 'print'"), (len, "not a plain function"),
-        ((lambda a: lambda x: x + a)(1), "not a plain function"),
+        ((lambda a: lambda x: x + a)(1), "not a plain function"), (recursive, "no call of themselves"),
+        (with_default, "has defaults"),
+        (in_a_line, "not written as `def`"),
     ],
 )  # fmt: skip
 def test_what_formulas_may_not_say(formula: Any, words: str) -> None:
     """Told by where it stands."""
-    with pytest.raises(FormulaError, match=words) as caught:
-        compiled(formula)
-    if hasattr(formula, "__code__") and formula.__closure__ is None:
-        first = formula.__code__.co_firstlineno
-        assert str(caught.value).startswith(f"{__file__}:{first + 1}")
+    for read in (check, compiled):
+        with pytest.raises(FormulaError, match=words) as caught:
+            read(formula)
+        if caught.value.file:
+            assert caught.value.file == __file__
+            first = formula.__code__.co_firstlineno
+            assert caught.value.line == (first + 1 if "formulas have" in caught.value.message else first)
 
 
 def outer(x: float) -> float:
@@ -144,3 +162,9 @@ def test_kernels_of_different_formulas_have_different_names() -> None:
     made += [f(third).py_func for f in (activation.activation, activation.activation_grad)]
     assert len({f.__qualname__ for f in made}) == len(made)
     assert made[0].__name__ == "update plain"
+
+
+def test_operations_are_counted() -> None:
+    """For the figure of `plan`: arithmetic and calls, not choices."""
+    assert Formula(everything).operations == 11
+    assert Formula(inner).operations == 1
