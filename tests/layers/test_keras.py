@@ -169,6 +169,19 @@ def test_layer(config: Any, shapes: Any, options: dict[str, Any]) -> None:
         near(gradients[name], value, f"gradient for {name}", largest / 10)
 
 
+@pytest.mark.parametrize("masks", [[], [1], [0, 1, 2]], ids=str)
+def test_equal_inputs_of_a_minimum_share_the_gradient(masks: list[int]) -> None:
+    made = case("Minimum", [(4, 3)] * 3, dtype="float32", masks=masks)
+    made.inputs = [np.sign(x) for x in made.inputs]
+    projection = np.random.default_rng(1).standard_normal((3, 4, 3)).astype(np.float32)
+    theirs = keras_run(
+        built("Minimum", made), made, [jax.numpy.asarray(x) for x in made.inputs], [projection]
+    )
+    ours = made.gradients([projection])
+    for name, value in theirs["gradients"].items():
+        np.testing.assert_array_equal(ours[name], value)
+
+
 @pytest.mark.parametrize(("name", "fields"), ACTIVATIONS, ids=str)
 def test_activation_over_the_range(name: str, fields: dict[str, Any]) -> None:
     values = np.concatenate([np.linspace(-30, 30, 601), np.linspace(-1, 1, 101), [0.0, 87.0]]).astype(
