@@ -20,7 +20,7 @@ class Activation(SameShape):
     activation: ActivationField
     """What is applied."""
 
-    def value_range(self, x: Range | None) -> Range | None:
+    def output_range(self, x: Range | None) -> Range | None:
         found: Range | None = self.activation.value_range(x)
         return found
 

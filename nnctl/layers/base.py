@@ -167,7 +167,7 @@ class Layer(Spec):
             trainable,
         )
 
-    def value_range(self, *inputs: Any, **named: Any) -> Range | None:
+    def output_range(self, *inputs: Any, **named: Any) -> Range | None:
         """Between what its outputs lie, from the ranges of its inputs; None where that is not known.
 
         By default that of its activation, whose input may be any number.

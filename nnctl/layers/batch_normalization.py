@@ -51,7 +51,7 @@ class BatchNormalization(WithScale, WithTraining):
             weights[name] = self.weight(name, shape, trainable=False)
         return weights
 
-    def value_range(self, *inputs: Range | None) -> Range | None:
+    def output_range(self, *inputs: Range | None) -> Range | None:
         return ANY
 
     def call(self, ctx: LayerContext, x: Value) -> Value:

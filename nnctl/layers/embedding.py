@@ -50,7 +50,7 @@ class Embedding(Layer):
     def weights(self, x: Shape) -> Mapping[str, Weight]:
         return {"embeddings": self.weight("embeddings", (self.input_dim, self.output_dim))}
 
-    def value_range(self, *inputs: Range | None) -> Range | None:
+    def output_range(self, *inputs: Range | None) -> Range | None:
         return ANY
 
     def call(self, ctx: LayerContext, x: Value) -> Value:

@@ -60,7 +60,7 @@ class LayerNormalization(WithScale):
     def weights(self, x: Shape) -> Mapping[str, Weight]:
         return self.scale_weights(self._lengths(x))
 
-    def value_range(self, *inputs: Range | None) -> Range | None:
+    def output_range(self, *inputs: Range | None) -> Range | None:
         return ANY
 
     def call(self, ctx: LayerContext, x: Value) -> Value:

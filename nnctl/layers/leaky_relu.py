@@ -22,7 +22,7 @@ class LeakyReLU(SameShape):
     negative_slope: NonNegativeFloat = 0.3
     """The slope below zero."""
 
-    def value_range(self, *inputs: Range | None) -> Range | None:
+    def output_range(self, *inputs: Range | None) -> Range | None:
         return leaky_relu(negative_slope=self.negative_slope).value_range(*inputs)
 
     def call(self, ctx: LayerContext, x: Value) -> Value:

@@ -31,7 +31,7 @@ class ReLU(SameShape):
         """The activation of these parameters."""
         return relu(negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
 
-    def value_range(self, *inputs: Range | None) -> Range | None:
+    def output_range(self, *inputs: Range | None) -> Range | None:
         return self.function.value_range(*inputs)
 
     def call(self, ctx: LayerContext, x: Value) -> Value:

@@ -29,7 +29,7 @@ class Softmax(Layer):
         self.need_axis(x, self.axis)
         return x
 
-    def value_range(self, *inputs: Range | None) -> Range | None:
+    def output_range(self, *inputs: Range | None) -> Range | None:
         return UNIT
 
     def softmax_axis(self) -> int | None:

@@ -44,7 +44,7 @@ class Seen:
         """By input and layer. Each layer is asked once: in a graph, many ways may lead to it."""
         found: dict[str, Range | None] = dict.fromkeys(self.model.inputs)
         for node in self.model.nodes:
-            found[node.name] = node.layer.value_range(
+            found[node.name] = node.layer.output_range(
                 *node.at_parameters([found[ref.name] for ref in node.inputs])
             )
         return found

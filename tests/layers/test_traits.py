@@ -42,7 +42,7 @@ def test_what_a_layer_is(name: str) -> None:
     assert made.trainable
     for trait, bases in TRAITS.items():
         assert getattr(made, trait) is isinstance(made, bases), trait
-    assert (made.value_range((-7.0, 9.0)) == (-7.0, 9.0)) is made.keeps_range
+    assert (made.output_range((-7.0, 9.0)) == (-7.0, 9.0)) is made.keeps_range
 
 
 TAKEN = {
@@ -99,7 +99,7 @@ RANGES: list[tuple[Any, Range | None, Range | None]] = [
 
 @pytest.mark.parametrize(("config", "reads", "gives"), RANGES, ids=str)
 def test_between_what_outputs_lie(config: Any, reads: Range | None, gives: Range | None) -> None:
-    assert make(config).value_range(reads) == gives
+    assert make(config).output_range(reads) == gives
 
 
 SUMS: list[tuple[Any, int | None]] = [

@@ -103,13 +103,13 @@ def test_right_ones_are_left_alone(
 def test_each_layer_is_asked_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Twelve residual additions: 4,096 ways lead from the output to the input."""
     asked: list[str] = []
-    ask = Layer.value_range
+    ask = Layer.output_range
 
     def counted(layer: Layer, *inputs: Range | None) -> Range | None:
         asked.append(layer.kind)
         return ask(layer, *inputs)
 
-    monkeypatch.setattr(Layer, "value_range", counted)
+    monkeypatch.setattr(Layer, "output_range", counted)
     layers: list[Any] = [dense(2) | {"name": "x0"}]
     for i in range(12):
         layers += [dense(2) | {"name": f"f{i}"}]
