@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,25 @@ HEADER = len(AT)
 
 
 @dataclass(frozen=True)
+class Shares:
+    """An axis cut into `out` windows that hold all of it: window p from floor(p n / out) to ceil((p + 1) n /
+    out), so that lengths differ by one at most, and neighbours share an element where n / out is no whole
+    number.
+
+    Taps are counted from the axis' start, not the window's, so that the gradient finds them without a stride.
+    """
+
+    size: int
+    out: int
+    stride: ClassVar[int] = 0
+
+    @property
+    def kernel(self) -> int:
+        """Numbers that taps can have."""
+        return self.size
+
+
+@dataclass(frozen=True)
 class Windows:
     """The sizes of a pooling over two axes: x (B, H, W, C), y (B, OH, OW, C).
 
@@ -44,24 +63,44 @@ class Windows:
 
     batch: int
     channels: int
-    rows: Axis
-    columns: Axis
+    rows: Axis | Shares
+    columns: Axis | Shares
 
     @property
     def taps(self) -> int:
-        """The pixels of a whole window."""
+        """How many numbers a pixel's tap can be: the pixels of a whole window."""
         return self.rows.kernel * self.columns.kernel
 
+    @property
+    def reach(self) -> int:
+        """The pixels of all windows, inside the image."""
+        rows, columns = (int(_inside(a)[:, 2].sum()) for a in (self.rows, self.columns))
+        return self.batch * self.channels * rows * columns
 
-def _inside(a: Axis) -> NDArray[np.int64]:
+
+def _inside(a: Axis | Shares) -> NDArray[np.int64]:
     """For each window along an axis: its first pixel, that pixel's tap, how many pixels it has."""
+    if isinstance(a, Shares):
+        begin, end = _edges(a)
+        return np.stack([begin, begin, end - begin], 1)
     first = np.arange(a.out) * a.stride - a.before
     begin, end = np.maximum(first, 0), np.minimum(first + a.kernel, a.size)
     return np.stack([begin, begin - first, np.maximum(end - begin, 0)], 1)
 
 
-def _over(a: Axis) -> NDArray[np.int64]:
+def _edges(a: Shares) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first pixel of each window, and the one after its last."""
+    window = np.arange(a.out, dtype=np.int64)
+    return window * a.size // a.out, -(-(window + 1) * a.size // a.out)
+
+
+def _over(a: Axis | Shares) -> NDArray[np.int64]:
     """For each pixel along an axis: the first window over it, its tap there, how many windows."""
+    if isinstance(a, Shares):
+        begin, end = _edges(a)
+        place = np.arange(a.size)
+        low = np.searchsorted(end, place, "right")
+        return np.stack([low, place, np.searchsorted(begin, place, "right") - low], 1)
     place = np.arange(a.size) + a.before
     low = np.maximum(-(-(place - a.kernel + 1) // a.stride), 0)
     high = np.minimum(place // a.stride, a.out - 1)

@@ -72,10 +72,10 @@ class GlobalPooling(Layer):
         return (*(1,) * len(self.spatial), x[-1]) if self.keepdims else (x[-1],)
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
-        y = self.pool(x)
+        y = self.pool(ctx, x)
         ones = (1,) * len(self.spatial)
         return reshape(y, (x.shape[0], *ones, x.shape[-1])) if self.keepdims else y
 
-    def pool(self, x: Value) -> Value:
+    def pool(self, ctx: LayerContext, x: Value) -> Value:
         """(B, C) of x (B, *spatial, C)."""
         raise NotImplementedError

@@ -13,10 +13,13 @@ from typing import ClassVar
 from nnctl.core.arrays import Array
 from nnctl.kernels import pooling_plan
 from nnctl.kernels.axes import Axis
-from nnctl.kernels.pooling_plan import SPARE_TAPS, Windows, index_dtype
+from nnctl.kernels.pooling_plan import SPARE_TAPS, Shares, Windows, index_dtype
 from nnctl.ops.activation import RELU_GRAD
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
-from nnctl.ops.shape import reshape
+from nnctl.ops.elementwise import cast, divide, fill, maximum
+from nnctl.ops.masks import select
+from nnctl.ops.shape import broadcast_to, reshape
+from nnctl.ops.sums import sum_axes
 
 Pair = tuple[int, int]
 Sizes = tuple[int, ...]
@@ -24,36 +27,74 @@ Around = tuple[Pair, Pair]
 
 
 @dataclass(frozen=True)
-class Pool(Op):
-    """The windows of a pooling: of `size`, `strides` apart; padding is ((top, bottom), (left, right))."""
+class Slide:
+    """Windows along an axis: of `size`, `stride` apart, `around` = (before, after) hanging over its ends."""
 
-    size: Pair
-    strides: Pair
-    padding: Around
+    size: int
+    stride: int
+    around: Pair
 
-    def windows(self, shape: tuple[int, ...]) -> Windows:
-        """All sizes, for x (B, H, W, C).
+    def along(self, length: int) -> Axis:
+        """All sizes, for an axis of this length.
 
         Raises:
-            ValueError: the window is larger than the padded image.
+            ValueError: the window is longer than the padded axis.
         """
-        batch, *sizes, channels = shape
-        rows, columns = (
-            Axis(n, (n + sum(around) - size) // stride + 1, size, stride, before=around[0])
-            for n, around, size, stride in zip(sizes, self.padding, self.size, self.strides, strict=True)
-        )
-        if min(rows.out, columns.out) < 1:
-            raise ValueError(f"a window of {self.size} is larger than {shape}")
-        return Windows(batch, channels, rows, columns)
+        places = (length + sum(self.around) - self.size) // self.stride + 1
+        if places < 1:
+            raise ValueError(f"a window of {self.size} is longer than an axis of {length}")
+        return Axis(length, places, self.size, self.stride, before=self.around[0])
 
-    def pooled(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of y (B, P, Q, C)."""
-        w = self.windows(shape)
-        return (w.batch, w.rows.out, w.columns.out, w.channels)
+
+@dataclass(frozen=True)
+class Share:
+    """As many windows as `out` along an axis, which share it among them."""
+
+    out: int
+
+    def along(self, length: int) -> Shares:
+        """All sizes, for an axis of this length."""
+        return Shares(length, self.out)
+
+
+Along = Slide | Share
+SINGLE = Slide(1, 1, (0, 0))
+"""Windows along an axis of one place, or windows that are single pixels."""
+
+
+@dataclass(frozen=True)
+class Pool(Op):
+    """A pooling over windows: x (B, H, W, C), y (B, P, Q, C)."""
+
+    down: Along
+    across: Along
+
+    def windows(self, shape: tuple[int, ...]) -> Windows:
+        """All sizes, for x (B, H, W, C)."""
+        batch, height, width, channels = shape
+        return Windows(batch, channels, self.down.along(height), self.across.along(width))
+
+    def pooled(self, x: TensorType) -> TensorType:
+        """The type of y."""
+        w = self.windows(x.shape)
+        return TensorType((w.batch, w.rows.out, w.columns.out, w.channels), x.dtype)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         """One comparison or addition for each pixel of each window."""
-        return min(inputs[0].size, outputs[0].size) * self.size[0] * self.size[1]
+        return self.windows(inputs[0].shape).reach
+
+
+@dataclass(frozen=True)
+class PoolGrad(Pool):
+    """dx (B, H, W, C), of `shape`, of a pooling."""
+
+    shape: tuple[int, ...]
+
+    def infer(self, *inputs: TensorType) -> Types:
+        return (TensorType(self.shape, inputs[0].dtype),)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return self.windows(self.shape).reach
 
 
 @dataclass(frozen=True)
@@ -62,14 +103,14 @@ class MaxPool(Pool):
 
     def infer(self, *inputs: TensorType) -> Types:
         (x,) = inputs
-        y = TensorType(self.pooled(x.shape), x.dtype)
+        y = self.pooled(x)
         return y, TensorType((y.size + SPARE_TAPS,), index_dtype(self.windows(x.shape)))
 
     def grad(self, node: Node, *dys: Value | None) -> Gradients:
         dy = dys[0]
         if dy is None:
             return (None,)
-        op = MaxPoolGrad(self.size, self.strides, self.padding, node.inputs[0].shape)
+        op = MaxPoolGrad(self.down, self.across, node.inputs[0].shape)
         return (dy.graph.add1(op, dy, *node.outputs),)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
@@ -79,14 +120,10 @@ class MaxPool(Pool):
 
 
 @dataclass(frozen=True)
-class MaxPoolGrad(Pool):
+class MaxPoolGrad(PoolGrad):
     """dx of `MaxPool` from (dy, y, chosen): each window's gradient goes to the pixel it chose."""
 
-    shape: tuple[int, ...]
     gated: ClassVar[bool] = False
-
-    def infer(self, *inputs: TensorType) -> Types:
-        return (TensorType(self.shape, inputs[0].dtype),)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         dy, y, chosen = inputs[:3]
@@ -104,7 +141,7 @@ class MaxPoolGrad(Pool):
         pool = node.inputs[1].node
         if pool is None or not isinstance(pool.op, MaxPool) or consumer.inputs[1] is not pool.inputs[0]:
             return None
-        return ReluMaxPoolGrad(self.size, self.strides, self.padding, self.shape)
+        return ReluMaxPoolGrad(self.down, self.across, self.shape)
 
 
 @dataclass(frozen=True)
@@ -123,13 +160,12 @@ class AveragePool(Pool):
     """y = the mean of each window's pixels inside the image."""
 
     def infer(self, *inputs: TensorType) -> Types:
-        return (TensorType(self.pooled(inputs[0].shape), inputs[0].dtype),)
+        return (self.pooled(inputs[0]),)
 
     def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,) = dys
         assert dy is not None
-        op = AveragePoolGrad(self.size, self.strides, self.padding, node.inputs[0].shape)
-        return (dy.graph.add1(op, dy),)
+        return (dy.graph.add1(AveragePoolGrad(self.down, self.across, node.inputs[0].shape), dy),)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         table = pooling_plan.table(self.windows(inputs[0].shape))
@@ -137,13 +173,8 @@ class AveragePool(Pool):
 
 
 @dataclass(frozen=True)
-class AveragePoolGrad(Pool):
+class AveragePoolGrad(PoolGrad):
     """dx of `AveragePool` from dy: every pixel of a window gets an equal share."""
-
-    shape: tuple[int, ...]
-
-    def infer(self, *inputs: TensorType) -> Types:
-        return (TensorType(self.shape, inputs[0].dtype),)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         table = pooling_plan.table(self.windows(self.shape))
@@ -169,8 +200,7 @@ class GlobalMaxPool(Op):
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         (x,) = inputs
-        size = (x.shape[1], x.shape[2])
-        windows = Pool(size, size, ((0, 0), (0, 0))).windows(x.shape)
+        windows = Pool(Share(1), Share(1)).windows(x.shape)
         chosen = scratch.view(index_dtype(windows))[: outputs[0].size + SPARE_TAPS]
         args = (x.reshape(-1), pooling_plan.table(windows), outputs[0].reshape(-1), chosen)
         return (KernelCall("pooling.max_pool", args),)
@@ -241,38 +271,51 @@ def max_pool(x: Value, size: Sizes, strides: Sizes, padding: Sequence[Pair]) -> 
 
     Of 1 to 3 axes. Padding is (before, after) for each axis; what hangs over the edge is no candidate.
     """
-    return _by_two(MaxPool, x, size, strides, padding)
+    return _by_two(MaxPool, x, _slides(size, strides, padding))
 
 
 def average_pool(x: Value, size: Sizes, strides: Sizes, padding: Sequence[Pair]) -> Value:
     """The mean of each window, as `max_pool`: what hangs over the edge is not counted."""
-    return _by_two(AveragePool, x, size, strides, padding)
+    return _by_two(AveragePool, x, _slides(size, strides, padding))
 
 
-def _by_two(op: type[Pool], x: Value, size: Sizes, strides: Sizes, padding: Sequence[Pair]) -> Value:
+def adaptive_max_pool(x: Value, out: Sizes) -> Value:
+    """The largest number of each of `out` windows that share x (B, *spatial, C): y (B, *out, C); 1 to 3 axes.
+
+    Window p of an axis reaches from floor(p n / out) to ceil((p + 1) n / out).
+    """
+    return _by_two(MaxPool, x, [Share(n) for n in out])
+
+
+def adaptive_average_pool(x: Value, out: Sizes) -> Value:
+    """The mean of each window, which are those of `adaptive_max_pool`."""
+    return _by_two(AveragePool, x, [Share(n) for n in out])
+
+
+def _slides(size: Sizes, strides: Sizes, padding: Sequence[Pair]) -> list[Along]:
+    return [Slide(*axis) for axis in zip(size, strides, padding, strict=True)]
+
+
+def _by_two(op: type[Pool], x: Value, along: Sequence[Along]) -> Value:
     """One axis is two, the second of one place; of three, the last two are pooled and then the first.
 
     The first of equal maxima is so the first in the window, and a mean of means, each of as many, the mean.
     """
     batch, *spatial, channels = x.shape
     if len(spatial) == 1:
-        y = _pool(
-            op, reshape(x, (batch, *spatial, 1, channels)), (*size, 1), (*strides, 1), (*padding, (0, 0))
-        )
+        y = _pool(op, reshape(x, (batch, *spatial, 1, channels)), along[0], SINGLE)
         return reshape(y, (batch, y.shape[1], channels))
     if len(spatial) == 2:
-        return _pool(op, x, size, strides, padding)
+        return _pool(op, x, *along)
     depth, *sheet = spatial
-    y = _pool(op, reshape(x, (batch * depth, *sheet, channels)), size[1:], strides[1:], padding[1:])
+    y = _pool(op, reshape(x, (batch * depth, *sheet, channels)), *along[1:])
     _, height, width, _ = y.shape
-    flat = reshape(y, (batch, depth, height * width, channels))
-    y = _pool(op, flat, (size[0], 1), (strides[0], 1), (padding[0], (0, 0)))
+    y = _pool(op, reshape(y, (batch, depth, height * width, channels)), along[0], SINGLE)
     return reshape(y, (batch, y.shape[1], height, width, channels))
 
 
-def _pool(op: type[Pool], x: Value, size: Sizes, strides: Sizes, padding: Sequence[Pair]) -> Value:
-    (down, across), (top, left), (rows, columns) = size, strides, padding
-    return x.graph.add(op((down, across), (top, left), (rows, columns)), x)[0]
+def _pool(op: type[Pool], x: Value, down: Along, across: Along) -> Value:
+    return x.graph.add(op(down, across), x)[0]
 
 
 def _image(x: Value) -> Value:
@@ -288,9 +331,16 @@ def global_max_pool(x: Value) -> Value:
 
 def global_average_pool(x: Value) -> Value:
     """The mean of each channel of x (B, *spatial, C): y (B, C)."""
-    batch, height, width, channels = _image(x).shape
-    y = average_pool(_image(x), (height, width), (height, width), ((0, 0), (0, 0)))
-    return reshape(y, (batch, channels))
+    return reshape(_pool(AveragePool, _image(x), Share(1), Share(1)), (x.shape[0], x.shape[-1]))
+
+
+def masked_average(x: Value, mask: Value) -> Value:
+    """The mean of each channel of x (B, T, C) over the steps that the mask (B, T) counts: y (B, C), or 0."""
+    batch, _, channels = x.shape
+    total = sum_axes(select(mask, x, 0.0), (1,))
+    count = sum_axes(cast(mask, x.dtype), (1,))
+    count = maximum(count, fill(x.graph, (batch,), 1.0))
+    return divide(total, broadcast_to(reshape(count, (batch, 1)), (batch, channels)))
 
 
 def zero_pad(x: Value, padding: Sequence[Pair]) -> Value:

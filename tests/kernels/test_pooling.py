@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
+
 import numpy as np
 import pytest
 
 from nnctl.kernels import pooling
 from nnctl.kernels.axes import Axis
 from nnctl.kernels.padding import crop, zero_pad
-from nnctl.kernels.pooling_plan import SPARE_TAPS, Windows, index_dtype, table
+from nnctl.kernels.pooling_plan import SPARE_TAPS, Shares, Windows, index_dtype, table
 
 CASES = {
     "overlapping, padded": Windows(2, 3, Axis(7, 6, 2, 1, before=0), Axis(9, 5, 3, 2, before=1)),
@@ -18,16 +20,25 @@ CASES = {
     "along the width": Windows(2, 5, Axis(1, 1, 1, 1, before=0), Axis(13, 5, 3, 3, before=1)),
     "one channel, whole image": Windows(2, 1, Axis(5, 1, 5, 5, before=0), Axis(3, 1, 3, 3, before=0)),
     "over 256 taps": Windows(1, 2, Axis(18, 2, 17, 1, before=0), Axis(19, 2, 17, 2, before=0)),
+    "shares": Windows(2, 3, Shares(7, 3), Shares(6, 4)),
+    "shares of more windows than places": Windows(1, 18, Shares(2, 5), Shares(3, 2)),
+    "shares, over 256 places": Windows(1, 2, Shares(23, 5), Shares(19, 7)),
     "over threads": Windows(8, 17, Axis(22, 11, 2, 2, before=0), Axis(24, 12, 2, 2, before=0)),
 }
+
+
+def _part(a: Axis | Shares, place: int) -> slice:
+    """What a window holds of an axis."""
+    if isinstance(a, Shares):
+        return slice(floor(place * a.size / a.out), ceil((place + 1) * a.size / a.out))
+    first = place * a.stride - a.before
+    return slice(max(first, 0), min(first + a.kernel, a.size))
 
 
 def _windows(w: Windows):
     """Every (output index, its slice of x)."""
     for b, p, q, c in np.ndindex(w.batch, w.rows.out, w.columns.out, w.channels):
-        first = [(place * a.stride - a.before, a) for place, a in ((p, w.rows), (q, w.columns))]
-        rows, columns = (slice(max(at, 0), min(at + a.kernel, a.size)) for at, a in first)
-        yield (b, p, q, c), (b, rows, columns, c)
+        yield (b, p, q, c), (b, _part(w.rows, p), _part(w.columns, q), c)
 
 
 def _arrays(w: Windows, dtype: str) -> tuple[np.ndarray, np.ndarray]:
@@ -82,6 +93,14 @@ def test_max_keeps_nan_and_infinities() -> None:
     y, chosen = _max_pool(w, x.reshape(1, 2, 6, 1))
     np.testing.assert_array_equal(y.ravel(), [-inf, nan, inf])
     np.testing.assert_array_equal(chosen[:3], [0, 1, 2])
+
+
+def test_what_all_windows_reach() -> None:
+    for w in CASES.values():
+        assert w.reach == sum(
+            (rows.stop - rows.start) * (columns.stop - columns.start)
+            for _, (_, rows, columns, _) in _windows(w)
+        )
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -38,7 +38,7 @@ ACTIVATIONS: list[tuple[str, dict[str, Any]]] = [
 
 def _layer(type: str, *shapes: tuple[int, ...], **fields: Any) -> Case:
     """One case; fields that `case` takes are its options."""
-    options = {k: fields.pop(k) for k in ("training", "masks", "integers", "names") if k in fields}
+    options = {k: fields.pop(k) for k in ("training", "masks", "integers", "names", "batch") if k in fields}
     return {"type": type, **fields}, list(shapes), options
 
 
@@ -127,6 +127,29 @@ CONVOLUTIONS = [
 ]
 
 POOLINGS = [
+    _layer("MaxPooling1D", (7, 3)),
+    _layer("MaxPooling1D", (8, 2), pool_size=[3], strides=2, padding="same"),
+    _layer("AveragePooling1D", (7, 3), pool_size=2),
+    _layer("AveragePooling1D", (8, 2), pool_size=3, strides=[2], padding="same"),
+    _layer("MaxPooling3D", (4, 5, 6, 2)),
+    _layer("MaxPooling3D", (3, 4, 5, 2), pool_size=[2, 1, 3], strides=[1, 2, 2], padding="same"),
+    _layer("AveragePooling3D", (4, 5, 6, 2), pool_size=2),
+    _layer("AveragePooling3D", (3, 4, 5, 2), pool_size=[2, 1, 3], strides=[1, 2, 2], padding="same"),
+    _layer("GlobalAveragePooling1D", (5, 3)),
+    _layer("GlobalAveragePooling1D", (5, 3), masks=[0], batch=2),
+    _layer("GlobalAveragePooling1D", (7, 2), masks=[0], batch=2, keepdims=True),
+    _layer("GlobalMaxPooling1D", (5, 3)),
+    _layer("GlobalMaxPooling1D", (5, 3), keepdims=True),
+    _layer("GlobalAveragePooling3D", (2, 3, 4, 5)),
+    _layer("GlobalAveragePooling3D", (2, 3, 4, 5), keepdims=True),
+    _layer("GlobalMaxPooling3D", (2, 3, 4, 5)),
+    _layer("GlobalMaxPooling3D", (2, 3, 4, 5), keepdims=True),
+    _layer("AdaptiveAveragePooling1D", (7, 3), output_size=5),
+    _layer("AdaptiveAveragePooling2D", (7, 6, 3), output_size=[3, 4]),
+    _layer("AdaptiveAveragePooling3D", (3, 5, 7, 2), output_size=[2, 3, 4]),
+    _layer("AdaptiveMaxPooling1D", (7, 3), output_size=[3]),
+    _layer("AdaptiveMaxPooling2D", (6, 5, 3), output_size=[3, 4]),
+    _layer("AdaptiveMaxPooling3D", (3, 5, 7, 2), output_size=2),
     _layer("MaxPooling2D", (6, 8, 3)),
     _layer("MaxPooling2D", (7, 6, 3), pool_size=[3, 2], strides=[2, 1]),
     _layer("MaxPooling2D", (7, 6, 3), pool_size=3, strides=2, padding="same"),
@@ -332,6 +355,12 @@ MORE += [
     _layer("Concatenate", (2, 4, 3), (2, 5, 3), axis=2, masks={0: 3, 1: 2}),
     _layer("Concatenate", (2, 4, 3), (1, 4, 3), axis=1, masks={0: 2, 1: 3}),
     _layer("Concatenate", (2, 4, 3), (2, 4, 1), masks={0: 2, 1: 3}),
+]
+# Fewer places than windows, and a sequence of which no step counts, whose mean is NaN in Keras.
+MORE += [
+    _layer("AdaptiveMaxPooling1D", (2, 3), output_size=3),
+    _layer("AdaptiveAveragePooling2D", (1, 2, 3), output_size=[2, 3]),
+    _layer("GlobalAveragePooling1D", (5, 3), masks=[0]),
 ]
 
 

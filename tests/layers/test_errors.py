@@ -33,6 +33,8 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
     ({"type": "Conv1D", "filters": 4, "kernel_size": 1}, [(3, 3, 2)], "2 axes", None),
     ("MaxPooling2D", [(1, 4, 3)], "larger", "pool_size"),
     ("GlobalMaxPooling2D", [(5,)], "3 axes", None),
+    ("MaxPooling1D", [(1, 4)], "larger", "pool_size"),
+    ({"type": "AdaptiveMaxPooling1D", "output_size": 2}, [(6, 5, 3)], "2 axes", None),
     ("ZeroPadding2D", [(5, 4)], "3 axes", None),
     ({"type": "Dense", "units": 3}, [()], "at least one axis", None),
     ({"type": "Dense", "units": 3}, [(4, None)], "null", None),

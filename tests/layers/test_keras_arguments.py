@@ -93,3 +93,11 @@ def test_defaults(ours: type[Spec], theirs: Any) -> None:
                 (default,) if isinstance(field.default, tuple) and not isinstance(default, tuple) else default
             )
             assert field.default == as_tuple, name
+
+
+def test_every_other_name_of_a_layer() -> None:
+    """Keras has a class under several names: Conv2D and Convolution2D."""
+    for name in dir(keras.layers):
+        theirs = getattr(keras.layers, name)
+        if inspect.isclass(theirs) and theirs.__name__ != name and layers.get(theirs.__name__):
+            assert layers.get(name) is layers.get(theirs.__name__), name

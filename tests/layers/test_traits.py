@@ -10,6 +10,7 @@ import pytest
 
 from nnctl.core.ranges import ANY, POSITIVE, UNIT, Range
 from nnctl.core.shapes import Shape
+from nnctl.layers.adaptive_pooling import AdaptivePooling
 from nnctl.layers.base import Layer, Weight, layers
 from nnctl.layers.concatenate import Concatenate
 from nnctl.layers.context import LayerContext
@@ -25,7 +26,7 @@ from tests.layers.keras_cases import CASES
 TRAITS: dict[str, tuple[type[Layer], ...]] = {
     "any_dtype": (Concatenate, Embedding, Flatten, Rescaling, Reshape),
     "reads_integers": (Embedding,),
-    "keeps_range": (Flatten, Reshape, Pooling, GlobalPooling),
+    "keeps_range": (Flatten, Reshape, Pooling, GlobalPooling, AdaptivePooling),
 }
 """Which layers have a trait, by base where all of a kind do; test_keras.py sees which pass masks on."""
 
