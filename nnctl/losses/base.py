@@ -73,6 +73,10 @@ class LossSpec(Spec):
         """
         raise NotImplementedError
 
+    def masked_rows(self, y_true: Value, y_pred: Value, mask: Value | None) -> tuple[Value, Value | None]:
+        """The rows, and which of them count: y_pred's mask, if the loss does not know better."""
+        return self.rows(y_true, y_pred), mask
+
 
 Loss = Annotated[Any, OneOf(losses)]
 """A field that takes a loss's name or a mapping with `type`."""

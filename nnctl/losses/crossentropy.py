@@ -70,6 +70,13 @@ class SparseCategoricalCrossentropy(LossSpec):
         x = y_pred if logits is None else logits
         return class_loss(x, y_true, logits is not None, self.ignore_class)
 
+    def masked_rows(self, y_true: Value, y_pred: Value, mask: Value | None) -> tuple[Value, Value | None]:
+        from nnctl.ops.totals import not_ignored
+
+        if self.ignore_class is not None:
+            mask = not_ignored(y_true, self.ignore_class, mask)
+        return self.rows(y_true, y_pred), mask
+
 
 @register
 class CategoricalCrossentropy(LossSpec):

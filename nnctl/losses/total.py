@@ -9,8 +9,7 @@ from math import prod
 
 from nnctl.losses.base import LossSpec
 from nnctl.ops.base import Value
-from nnctl.ops.losses import ClassLoss
-from nnctl.ops.totals import masked_weights, not_ignored
+from nnctl.ops.totals import masked_weights
 from nnctl.ops.totals import total as weighted_total
 
 
@@ -26,12 +25,11 @@ def total(loss: LossSpec, rows: Value, sample_weight: Value | None, mask: Value 
     """The loss of a batch (1,).
 
     Args:
-        rows: What `loss.rows` gave: one loss per example (N,), or per position (N, T, ...).
+        rows: What `loss.masked_rows` gave: one loss per example (N,), or per position (N, T, ...).
         sample_weight: One weight per example (N,). Keras asks for (N, T) where rows are; one weight for all
             of an example's positions is what (N, 1) is there.
-        mask: Which positions count (N, ...), uint8: the rows' leading axes.
+        mask: Which rows count (N, ...), uint8: their leading axes.
     """
-    mask = ignoring(rows, mask)
     weights = effective_weights(sample_weight, mask)
     if loss.reduction == "sum":
         return weighted_total(rows, weights, None, "number", 1.0)
@@ -42,10 +40,3 @@ def total(loss: LossSpec, rows: Value, sample_weight: Value | None, mask: Value 
     repeat = prod(rows.shape[len(mask.shape) :])
     return weighted_total(rows, weights, mask, "mask", float(repeat))
 
-
-def ignoring(rows: Value, mask: Value | None) -> Value | None:
-    """The mask without the positions whose class the loss ignores (`ignore_class`)."""
-    node = rows.node
-    if node is None or not isinstance(node.op, ClassLoss) or not node.op.ignores:
-        return mask
-    return not_ignored(node.inputs[1], node.op.ignored, mask)

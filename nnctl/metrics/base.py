@@ -72,6 +72,19 @@ class MetricSpec(Spec):
         """What the names of its results end in, where it has several; () for one under its own name."""
         return ()
 
+    def add(
+        self,
+        state: Mapping[str, Value],
+        y_true: Value,
+        y_pred: Value,
+        weights: Value | None,
+        mask: Value | None,
+    ) -> None:
+        """Add one batch to `state`: `update` with sample weights (N,) and y_pred's mask (N, ...) as one."""
+        from nnctl.losses.total import effective_weights
+
+        self.update(state, y_true, y_pred, effective_weights(weights, mask))
+
     def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
         """Add an op that adds one batch to `state`. `weights` (N,) or (N, ...): sample weights and mask."""
         raise NotImplementedError

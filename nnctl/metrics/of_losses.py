@@ -48,14 +48,19 @@ class LossMetric(MeanMetric):
             return self
         return self.model_copy(update={"ignore_class": ignored})
 
-    def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
-        from nnctl.losses.total import effective_weights, ignoring
+    def add(
+        self,
+        state: Mapping[str, Value],
+        y_true: Value,
+        y_pred: Value,
+        weights: Value | None,
+        mask: Value | None,
+    ) -> None:
+        from nnctl.losses.total import effective_weights
         from nnctl.ops.metrics import accumulate_rows
 
-        rows = self.loss().rows(y_true, y_pred)
-        counted = ignoring(rows, None)
-        used = weights if counted is None else effective_weights(weights, counted)
-        accumulate_rows(state["mean"], rows, used)
+        rows, mask = self.loss().masked_rows(y_true, y_pred, mask)
+        accumulate_rows(state["mean"], rows, effective_weights(weights, mask))
 
 
 def _as_metric(loss: type[LossSpec]) -> type[LossMetric]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nnctl.core.foreign import told
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective, OutputObjective
-from nnctl.losses.total import effective_weights, total
+from nnctl.losses.total import total
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.elementwise import add, scale
 from nnctl.ops.metrics import accumulate_mean
@@ -62,7 +62,8 @@ def _measure(graph: Graph, model: LayerGraph, objective: Objective, traced: Trac
         ref = model.outputs[output.output]
         y_pred, mask = traced.values[ref], traced.masks[ref]
         y_true = _target(graph, output, y_pred)
-        loss = total(output.loss, output.loss.rows(y_true, y_pred), weights, mask)
+        rows, counted = output.loss.masked_rows(y_true, y_pred, mask)
+        loss = total(output.loss, rows, weights, counted)
         if len(objective.outputs) > 1:
             accumulate_mean(graph.variable(f"{output.output}_loss/mean", (2,), "float64"), loss, batch)
         sums.append(loss if output.loss_weight == 1.0 else scale(loss, output.loss_weight))
@@ -89,8 +90,8 @@ def _add_metrics(
     for measured in output.metrics:
         graph.origin = measured.name
         states = {full: graph.variable(full, shape, "float64") for full, shape in measured.state.items()}
-        used = effective_weights(weights if measured.weighted else None, mask)
-        measured.metric.update(measured.own(states), y_true, y_pred, used)
+        used = weights if measured.weighted else None
+        measured.metric.add(measured.own(states), y_true, y_pred, used, mask)
 
 
 def _penalties(graph: Graph, model: LayerGraph) -> list[Value]:

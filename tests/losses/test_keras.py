@@ -44,7 +44,8 @@ def _ours(case: Case, arrays: dict[str, Array], **more: Any) -> list[Array]:
     def build(
         y_pred: Value, y_true: Value, weight: Value | None = None, mask: Value | None = None
     ) -> list[Value]:
-        value = total(loss, loss.rows(y_true, y_pred), weight, mask)
+        rows, counted = loss.masked_rows(y_true, y_pred, mask)
+        value = total(loss, rows, weight, counted)
         (gradient,) = gradients(value, [y_pred])
         assert gradient is not None
         return [value, gradient]

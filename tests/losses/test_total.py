@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.arrays import Array
-from nnctl.losses.base import losses
+from nnctl.losses.base import LossSpec, losses
 from nnctl.losses.total import effective_weights, total
 from nnctl.ops.base import Value
 from tests.ops.harness import check_gradients, evaluate
@@ -69,6 +69,11 @@ def test_long_sums_are_exact_enough() -> None:
     assert got[0] == pytest.approx(rows.astype(np.float64).mean(), rel=1e-6)
 
 
+def _masked_total(loss: LossSpec, x: Value, y: Value, mask: Value) -> Value:
+    rows, counted = loss.masked_rows(y, x, mask)
+    return total(loss, rows, None, counted)
+
+
 def test_ignored_classes_do_not_count() -> None:
     loss = losses.get("sparse_categorical_crossentropy")(from_logits=True, ignore_class=0)  # type: ignore[misc]
     x = np.random.default_rng(1).standard_normal((4, 3, 5))
@@ -78,7 +83,7 @@ def test_ignored_classes_do_not_count() -> None:
     counts = mask * (y != 0)
 
     def build(x: Value, y: Value, mask: Value) -> Value:
-        return total(loss, loss.rows(y, x), None, mask)
+        return _masked_total(loss, x, y, mask)
 
     (got,) = evaluate(build, {"x": x, "y": y, "mask": mask})
     assert got[0] == pytest.approx((rows * counts).sum() / counts.sum())
@@ -90,7 +95,7 @@ def test_a_mask_of_fewer_axes_than_the_labels() -> None:
     rng = np.random.default_rng(3)
     x, y = rng.standard_normal((2, 3, 4, 5)), rng.integers(0, 3, (2, 3, 4)).astype(np.int32)
     mask = np.array([[1, 0, 1], [1, 1, 0]], np.uint8)
-    build = lambda x, y, mask: total(loss, loss.rows(y, x), None, mask)  # noqa: E731
+    build = lambda x, y, mask: _masked_total(loss, x, y, mask)  # noqa: E731
     whole = np.broadcast_to(mask[..., None], y.shape).copy()
     (got,), (want,) = (evaluate(build, {"x": x, "y": y, "mask": m}) for m in (mask, whole))
     assert got == want

@@ -8,7 +8,6 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.losses.base import Target
-from nnctl.losses.total import effective_weights
 from nnctl.metrics.base import MetricSpec, metrics
 from nnctl.ops.base import Graph
 from nnctl.program.bind import bind, compile_graph, new_arena
@@ -41,8 +40,7 @@ def stream(metric: MetricSpec, batches: list[Batch], dtype: str = "float32") -> 
         arrays = {k: a.astype(dtype) if a.dtype.kind == "f" else a for k, a in batch.items()}
         values = {k: graph.input(k, a.shape, a.dtype.name) for k, a in arrays.items()}
         state = {k: graph.variable(k, a.shape, "float64") for k, a in memory.items()}
-        weights = effective_weights(values.get("weight"), values.get("mask"))
-        metric.update(state, values["y_true"], values["y_pred"], weights)
+        metric.add(state, values["y_true"], values["y_pred"], values.get("weight"), values.get("mask"))
         assert not broken_invariants(graph)
         compiled = compile_graph(graph, {}, threads=2)
         program = bind(compiled, new_arena(compiled.plan.size), memory)
