@@ -55,6 +55,15 @@ def erf(x: float) -> float:
     return math.erf(x)
 
 
+def power(x: float, y: float) -> float:
+    """x^y; 1 where y is 0 or x is 1, NaN of an x below 0 where y is no integer."""
+    if y == 0:
+        return 1.0
+    if x == 0:
+        return 0.0 if y > 0 else math.inf
+    return x**y if x > 0 or y == math.floor(y) else math.nan
+
+
 def sqrt(x: float) -> float:
     """The square root; NaN below 0."""
     return math.sqrt(x) if x >= 0 else math.nan

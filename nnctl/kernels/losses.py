@@ -157,6 +157,24 @@ def sparse_crossentropy_grad(x, labels, ignored, dloss, dx):
 
 
 @kernel
+def class_score(x, labels, y):
+    """y[r] = x[r, label]; NaN where the label is none of the columns."""
+    t = x.dtype.type
+    for r in range(x.shape[0]):
+        valid = labels[r] >= 0 and labels[r] < x.shape[1]
+        y[r] = x[r, np.uint64(labels[r] if valid else 0)] if valid else t(np.nan)
+
+
+@kernel
+def class_score_grad(labels, dy, dx):
+    """dx[r, label] = dy[r], and 0 elsewhere."""
+    zero = dx.dtype.type(0.0)
+    for r in range(dx.shape[0]):
+        for c in range(dx.shape[1]):
+            dx[r, c] = dy[r] if c == labels[r] else zero
+
+
+@kernel
 def categorical_hinge(x, target, scratch, loss):
     """loss[r] = max(0, max over c of (1 - target) x - sum of target x + 1)."""
     columns = x.shape[1]

@@ -1,4 +1,4 @@
-"""erf, its inverse, and sine and cosine of turns: see mathfn.py for the rules they follow."""
+"""erf, its inverse, powers, and sine and cosine of turns: see mathfn.py for the rules they follow."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
 from nnctl.kernels.bits import bits, from_bits, polynomial
-from nnctl.kernels.functions import erf
-from nnctl.kernels.mathfn import _SINGLE, _by_type, _Format, exp, log
+from nnctl.kernels.functions import erf, power
+from nnctl.kernels.mathfn import _OPTIONS, _SINGLE, _by_type, _Format, exp, log
 from nnctl.kernels.simd import fma
 
 # erf(x) / x - 1 in x^2, |x| <= 0.9277 (float32), 1 (float64)
@@ -129,5 +131,21 @@ def _(f: _Format) -> Callable[..., Any]:
         first = integer(bits(c if odd else s) ^ sin_sign)
         second = integer(bits(s if odd else c) ^ cos_sign)
         return from_bits(first), from_bits(second)
+
+    return implementation
+
+
+@overload(power, jit_options=_OPTIONS, strict=False)
+def _power(x: Any, y: Any) -> Any:
+    """By way of float64; the error of a float64 result grows with |y log x|."""
+    if x not in (types.float32, types.float64):
+        return None
+    real = np.float32 if x == types.float32 else np.float64
+
+    def implementation(x, y):
+        n = np.float64(y)
+        z = exp(n * log(abs(np.float64(x))))
+        below = z if n * 0.5 == np.floor(n * 0.5) else (-z if n == np.floor(n) else np.nan)
+        return real(1.0) if y == 0 or x == 1 else real(below if x < 0 else z)
 
     return implementation

@@ -41,6 +41,9 @@ class LossSpec(Spec):
     )
     """How the examples' losses become one number (Keras: `reduction`)."""
 
+    has_own_metric: ClassVar[bool] = False
+    """Whether Keras's metric of it differs in name or sign, so that `metrics/` has a class for it."""
+
     power_of_unit: ClassVar[int | None] = None
     """The loss of targets that are d times as large is d to this power times as large; None: it is not so."""
 

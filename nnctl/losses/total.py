@@ -39,4 +39,3 @@ def total(loss: LossSpec, rows: Value, sample_weight: Value | None, mask: Value 
         return weighted_total(rows, weights, None, "number", float(rows.type.size))
     repeat = prod(rows.shape[len(mask.shape) :])
     return weighted_total(rows, weights, mask, "mask", float(repeat))
-

@@ -78,4 +78,5 @@ def _as_metric(loss: type[LossSpec]) -> type[LossMetric]:
 
 
 for _loss in losses.classes():
-    register(_as_metric(_loss))
+    if not _loss.has_own_metric:
+        register(_as_metric(_loss))

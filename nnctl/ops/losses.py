@@ -72,6 +72,41 @@ class ClassLossGrad(Op):
 
 
 @dataclass(frozen=True)
+class ClassScore(Op):
+    """y (...) = x (..., C) at the class numbers (...); NaN at a number that is no class."""
+
+    def infer(self, *inputs: TensorType) -> Types:
+        x, labels = inputs
+        if labels.shape != x.shape[:-1] or not labels.dtype.startswith("int"):
+            raise ValueError(f"class numbers {labels} do not fit predictions {x}")
+        return (TensorType(labels.shape, x.dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
+        (dy,) = dys
+        assert dy is not None
+        x, labels = node.inputs
+        return x.graph.add1(ClassScoreGrad(x.type), labels, dy), None
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        x, labels = _table(inputs[0]), inputs[1].reshape(-1)
+        return (KernelCall("losses.class_score", (x, labels, outputs[0].reshape(-1))),)
+
+
+@dataclass(frozen=True)
+class ClassScoreGrad(Op):
+    """dx of ClassScore, of the type `x`, from the class numbers and dy: zero but at the class."""
+
+    x: TensorType
+
+    def infer(self, *inputs: TensorType) -> Types:
+        return (self.x,)
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        labels, dy = (a.reshape(-1) for a in inputs)
+        return (KernelCall("losses.class_score_grad", (labels, dy, _table(outputs[0]))),)
+
+
+@dataclass(frozen=True)
 class TermLoss(Op):
     """The mean over the last axis of a formula of target and x, both (..., C); or their sum: loss (...).
 
@@ -197,6 +232,11 @@ def class_loss(x: Value, labels: Value, logits: bool, ignored: int | None = None
     """Cross-entropy (...) of x (..., C), logits or probabilities, and class numbers (...)."""
     op = ClassLoss(logits, NOTHING_IGNORED if ignored is None else ignored)
     return x.graph.add(op, x, labels)[0]
+
+
+def class_score(x: Value, labels: Value) -> Value:
+    """x (..., C) at the class numbers (...)."""
+    return x.graph.add1(ClassScore(), x, labels)
 
 
 def target_loss(kind: RowKind, x: Value, target: Value, smoothing: float = 0.0) -> Value:

@@ -9,7 +9,7 @@ import pytest
 
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.mathfn import exp, expm1, log, log1p, power_int, sigmoid, softplus, tanh
-from nnctl.kernels.special import erf, erfinv_central, sincos_turns
+from nnctl.kernels.special import erf, erfinv_central, power, sincos_turns
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 88.8, -87.4, -103.9, 710.0, -745.1]
 
@@ -119,6 +119,24 @@ def test_erfinv_undoes_erf(dtype):
     rounding = np.finfo(dtype).eps * np.abs(x) * np.sqrt(np.pi) / 2 * np.exp(z * z)
     error = np.abs(apply(erfinv_central, x.astype(dtype)) - z)
     assert (error <= 2 * rounding + 2 * np.finfo(dtype).eps * np.abs(z)).all()
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1.3e-7), ("float64", 3e-14)])
+def test_powers(dtype, tolerance):
+    @kernel
+    def powers(x, y, z):
+        for i in range(x.shape[0]):
+            z[i] = power(x[i], y[i])
+
+    rng = np.random.default_rng(0)
+    special = [0.0, 1.0, 2.0, -2.0, -0.5, 0.5, np.inf, np.nan, 3.0, -3.0]
+    x, y = np.array(np.meshgrid(special, special)).reshape(2, -1)
+    x, y = np.append(x, 10 ** rng.uniform(-9, 9, 5000)), np.append(y, rng.uniform(-4, 4, 5000))
+    x, y = x.astype(dtype), y.astype(dtype)
+    z = np.empty_like(x)
+    powers(x, y, z)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(z, np.power(x, y), rtol=tolerance)
 
 
 def test_integer_powers():

@@ -24,6 +24,12 @@ class Case:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def positions(self) -> bool:
+        """Whether there is a loss per position (N, T), which a mask weighs."""
+        of_each = self.y_pred.shape[:-1]
+        return len(of_each) == 2 and self.rows(self.y_true, self.y_pred).shape == of_each
+
+    @property
     def id(self) -> str:
         return "-".join([self.name, *(f"{k}={v}" for k, v in self.fields.items()), str(self.y_pred.shape)])
 
@@ -96,6 +102,41 @@ def _kl(y: Array, p: Array) -> Array:
     return (y * np.log(y / p)).sum(-1)
 
 
+def _log_cosh(y: Array, p: Array) -> Array:
+    return np.log(np.cosh(p - y)).mean(-1)
+
+
+def _cosine(axis: int) -> Callable[[Array, Array], Array]:
+    def rows(y: Array, p: Array) -> Array:
+        norms = [np.maximum(np.sqrt((v * v).sum(axis)), EPSILON) for v in (y, p)]
+        return -(y * p).sum(axis) / (norms[0] * norms[1])
+
+    return rows
+
+
+def _binary_focal(
+    y: Array, p: Array, gamma: float = 2.0, alpha: float | None = None,
+    smoothing: float = 0.0, logits: bool = False,
+) -> Array:  # fmt: skip
+    p = sigmoid(p) if logits else p
+    y = y * (1 - smoothing) + smoothing / 2
+    q = np.clip(p, EPSILON, 1 - EPSILON)
+    terms = -(y * np.log(q) + (1 - y) * np.log(1 - q)) * (y * (1 - p) + (1 - y) * p) ** gamma
+    return (terms if alpha is None else terms * (y * alpha + (1 - y) * (1 - alpha))).mean(-1)
+
+
+def _categorical_focal(
+    y: Array, p: Array, gamma: float = 2.0, alpha: Any = 0.25, smoothing: float = 0.0, logits: bool = False
+) -> Array:
+    p = softmax(p) if logits else np.clip(p / p.sum(-1, keepdims=True), EPSILON, 1 - EPSILON)
+    y = y * (1 - smoothing) + smoothing / y.shape[-1]
+    return -(np.array(alpha) * (1 - p) ** gamma * y * np.log(p)).sum(-1)
+
+
+def _generalized(q: float) -> Callable[[Array, Array], Array]:
+    return lambda y, p: (1 - np.take_along_axis(p, y[..., None], -1)[..., 0] ** q) / q
+
+
 def _cases() -> list[Case]:
     rng = np.random.default_rng(3)
 
@@ -111,6 +152,8 @@ def _cases() -> list[Case]:
     sparse, categorical, binary = (
         f"{kind}Crossentropy" for kind in ("SparseCategorical", "Categorical", "Binary")
     )
+    focal_binary, focal_categorical = "BinaryFocalCrossentropy", "CategoricalFocalCrossentropy"
+    generalized = "CategoricalGeneralizedCrossEntropy"
     return [
         Case(sparse, labels(5, 7), softmax(normal(7, 5)), _sparse),
         Case(sparse, labels(5, 7), softmax(normal(7, 5)) * 3, _sparse),
@@ -164,6 +207,30 @@ def _cases() -> list[Case]:
         Case("SquaredHinge", 2 * bits(5, 2, 3) - 1, 2 * normal(5, 2, 3), _squared_hinge),
         Case("SquaredHinge", bits(7, 1), 2 * normal(7, 1), _squared_hinge),
         Case("CategoricalHinge", onehot(labels(5, 7), 5), normal(7, 5), _categorical_hinge),
+        Case("LogCosh", normal(7, 3), normal(7, 3), _log_cosh),
+        Case("LogCosh", 30 * normal(3, 2, 5), normal(3, 2, 5), _log_cosh),
+        Case("CosineSimilarity", normal(7, 3), normal(7, 3), _cosine(-1)),
+        Case("CosineSimilarity", normal(3, 4, 5), normal(3, 4, 5), _cosine(-1)),
+        Case("CosineSimilarity", normal(3, 4, 5), normal(3, 4, 5), _cosine(1), {"axis": 1}),
+        Case(focal_binary, bits(7, 3), sigmoid(normal(7, 3)), _binary_focal),
+        Case(
+            focal_binary, bits(3, 4, 5), 2 * normal(3, 4, 5),
+            lambda y, p: _binary_focal(y, p, 1.3, 0.7, 0.2, True),
+            {"gamma": 1.3, "apply_class_balancing": True, "alpha": 0.7, "label_smoothing": 0.2,
+             "from_logits": True},
+        ),
+        Case(focal_binary, bits(7, 3), sigmoid(normal(7, 3)), lambda y, p: _binary_focal(y, p, 0.0),
+             {"gamma": 0.0}),
+        Case(focal_categorical, onehot(labels(5, 7), 5), softmax(normal(7, 5)) * 3, _categorical_focal),
+        Case(
+            focal_categorical, softmax(normal(2, 3, 4)), normal(2, 3, 4),
+            lambda y, p: _categorical_focal(y, p, 1.3, [0.1, 0.4, 0.2, 0.3], 0.1, True),
+            {"gamma": 1.3, "alpha": [0.1, 0.4, 0.2, 0.3], "label_smoothing": 0.1, "from_logits": True},
+        ),
+        Case(focal_categorical, onehot(labels(3, 6), 3), softmax(normal(6, 3)),
+             lambda y, p: _categorical_focal(y, p, 0.0), {"gamma": 0.0}),
+        Case(generalized, labels(5, 7), softmax(normal(7, 5)), _generalized(0.5)),
+        Case(generalized, labels(3, 4, 2), softmax(normal(4, 2, 3)), _generalized(0.2), {"q": 0.2}),
     ]  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def test_sample_weights(case: Case) -> None:
     _compare(case, weight, None)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.y_pred.ndim == 3], ids=lambda c: c.id)
+@pytest.mark.parametrize("case", [c for c in CASES if c.positions], ids=lambda c: c.id)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_masks(case: Case, weighted: bool) -> None:
     rng = np.random.default_rng(4)

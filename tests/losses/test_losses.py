@@ -12,6 +12,8 @@ from nnctl.core.errors import ShapeError
 from nnctl.core.ranges import show_range
 from nnctl.losses.base import LossSpec, Target, losses
 from nnctl.ops.base import Value
+from nnctl.ops.reduce import sum_all
+from nnctl.program.autodiff import gradients
 from tests.losses.cases import CASES, Case
 from tests.ops.harness import check_gradients, evaluate
 
@@ -45,7 +47,7 @@ def test_rows(case: Case, dtype: str) -> None:
     exact = y_true.astype(np.float64) if y_true.dtype.kind == "f" else y_true
     want = case.rows(exact, y_pred.astype(np.float64))
     assert got.dtype == dtype
-    assert got.shape == case.y_pred.shape[:-1]
+    assert got.shape == want.shape
     np.testing.assert_allclose(got, want, rtol=2e-6 if dtype == "float32" else 1e-12, atol=1e-6)
 
 
@@ -102,6 +104,13 @@ def test_a_label_outside_the_classes_is_nan() -> None:
     assert np.isnan(got).tolist() == [False, True, True]
 
 
+def test_a_generalized_label_outside_the_classes_is_nan() -> None:
+    loss = make("CategoricalGeneralizedCrossEntropy")
+    x, y = np.full((3, 4), 0.25, np.float32), np.array([3, 4, -1], np.int32)
+    (got,) = evaluate(lambda x, y: loss.rows(y, x), {"x": x, "y": y})
+    assert np.isnan(got).tolist() == [False, True, True]
+
+
 def test_numbers_without_units() -> None:
     """Outputs of shape () are one number an example."""
     loss = make("mse")
@@ -122,6 +131,11 @@ def test_numbers_without_units() -> None:
         (("huber",), "Huber"),
         (("sparse_categorical_crossentropy",), "SparseCategoricalCrossentropy"),
         (("categorical_hinge",), "CategoricalHinge"),
+        (("log_cosh",), "LogCosh"),
+        (("cosine_similarity",), "CosineSimilarity"),
+        (("binary_focal_crossentropy",), "BinaryFocalCrossentropy"),
+        (("categorical_focal_crossentropy",), "CategoricalFocalCrossentropy"),
+        (("categorical_generalized_cross_entropy",), "CategoricalGeneralizedCrossEntropy"),
     ],
 )
 def test_words(words: tuple[str, ...], name: str) -> None:
@@ -142,6 +156,14 @@ def test_shape_errors() -> None:
     assert failed.value.expected == "an output of shape (number of classes)"
     with pytest.raises(ShapeError, match="known number of classes"):
         make("kld").target((3, None))
+    for axis in (0, -3, 3):
+        with pytest.raises(ShapeError, match=f"has no axis {axis} beside the batch's") as failed:
+            make("cosine_similarity", axis=axis).target((4, 5))
+        assert failed.value.path == ("axis",)
+    assert [make("cosine_similarity", axis=a).target((4, 5)).shape for a in (1, 2, -2)] == [(4, 5)] * 3
+    with pytest.raises(ShapeError, match="alpha has 2 numbers for an output of 3 classes") as failed:
+        make("categorical_focal_crossentropy", alpha=[0.5, 0.5]).target((3,))
+    assert failed.value.path == ("alpha",)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +181,11 @@ def test_shape_errors() -> None:
         ("mean_absolute_percentage_error", Target("numbers", (2, None, 3))),
         ("mean_squared_logarithmic_error", Target("numbers", (2, None, 3))),
         ("huber", Target("numbers", (2, None, 3))),
+        ("log_cosh", Target("numbers", (2, None, 3))),
+        ("cosine_similarity", Target("numbers", (2, None, 3))),
+        ("binary_focal_crossentropy", Target("numbers", (2, None, 3), 2)),
+        ("categorical_focal_crossentropy", Target("onehot", (2, None, 3), 3)),
+        ("categorical_generalized_cross_entropy", Target("classes", (2, None), 3)),
     ],
 )
 def test_targets(name: str, target: Target) -> None:
@@ -178,6 +205,9 @@ def test_targets(name: str, target: Target) -> None:
         ("hinge", "any number", "numbers from -1 to 1"),
         ("squared_hinge", "any number", "numbers from -1 to 1"),
         ("categorical_hinge", "any number", "numbers from 0 to 1"),
+        ("binary_focal_crossentropy", "numbers from 0 to 1", "numbers from 0 to 1"),
+        ("categorical_focal_crossentropy", "numbers above 0", "numbers from 0 to 1"),
+        ("categorical_generalized_cross_entropy", "numbers from 0 to 1", "any number"),
         ("mean_squared_error", "any number", "any number"),
     ],
 )
@@ -223,3 +253,45 @@ def test_a_margin_above_zero() -> None:
     assert got[0] == pytest.approx(2e-3 - 0.5e-6)
     with pytest.raises(ValidationError):
         make("huber", delta=0.0)
+
+
+def test_a_vector_of_zeros_has_no_direction() -> None:
+    """And no infinite gradient: its norm counts as 1e-7."""
+    loss = make("cosine_similarity")
+    x, y = np.array([[0.0, 0.0], [0.0, 3.0]]), np.array([[3.0, 4.0], [0.0, 0.0]])
+    (got,) = evaluate(lambda x, y: loss.rows(y, x), {"x": x, "y": y})
+    assert got.tolist() == [0, 0]
+    (slope,) = evaluate(lambda x, y: gradients(sum_all(loss.rows(y, x)), [x])[0], {"x": x, "y": y})  # type: ignore[arg-type, return-value]
+    np.testing.assert_allclose(slope, [[-0.6e7, -0.8e7], [0, 0]])
+
+
+def test_masked_positions_along_a_vector_add_nothing() -> None:
+    loss = make("cosine_similarity", axis=1)
+    rng = np.random.default_rng(2)
+    x, y = rng.standard_normal((2, 3, 4, 5))
+    mask = np.array([[1, 1, 0, 0], [0, 1, 1, 1], [1, 1, 1, 1]], np.uint8)
+
+    def build(x: Value, y: Value, mask: Value) -> Value:
+        rows, rest = loss.masked_rows(y, x, mask)
+        assert rest is None
+        return rows
+
+    (got,) = evaluate(build, {"x": x, "y": y, "mask": mask})
+    for row, a, b, m in zip(got, x, y, mask.astype(bool), strict=True):
+        a, b = a[m], b[m]
+        norms = np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=0)
+        np.testing.assert_allclose(row, -(a * b).sum(0) / norms)
+
+
+@pytest.mark.parametrize("name", ["binary_focal_crossentropy", "categorical_focal_crossentropy"])
+def test_what_is_predicted_fully_has_no_focal_loss_and_no_slope(name: str) -> None:
+    """Where (1 - p)^gamma has a corner; gamma 0 is none."""
+    for gamma in (0.0, 2.0):
+        loss = make(name, gamma=gamma)
+        x, y = np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]])
+        rows, slope = evaluate(
+            lambda x, y, loss=loss: [loss.rows(y, x), gradients(loss.rows(y, x), [x])[0]],  # type: ignore[list-item, misc]
+            {"x": x, "y": y},
+        )
+        assert abs(rows[0]) < 2e-7
+        assert slope.tolist() == [[0, 0]]

@@ -54,6 +54,11 @@ def _numbers(r: np.random.Generator, n: int) -> tuple[Array, Array]:
     return r.standard_normal((n, 3)).astype(np.float32), r.standard_normal((n, 3)).astype(np.float32)
 
 
+def _sequence(r: np.random.Generator, n: int) -> tuple[Array, Array]:
+    y_true, y_pred = r.standard_normal((2, n, 4, 3)).astype(np.float32)
+    return y_true, y_pred
+
+
 def _logits(r: np.random.Generator, n: int) -> tuple[Array, Array]:
     return r.integers(0, 2, (n, 1)).astype(np.float32), r.standard_normal((n, 1)).astype(np.float32)
 
@@ -100,6 +105,9 @@ CASES: list[tuple[str, dict[str, Any], Draw]] = [
     ("SquaredHinge", {}, _binary),
     ("CategoricalHinge", {}, _onehot),
     ("KLDivergence", {}, _onehot),
+    ("LogCoshError", {}, _numbers),
+    ("CosineSimilarity", {}, _numbers),
+    ("CosineSimilarity", {"axis": 1}, _sequence),
     ("BinaryCrossentropy", {"label_smoothing": 0.1}, _binary),
     ("CategoricalCrossentropy", {}, _onehot),
     ("SparseCategoricalCrossentropy", {}, _sparse_sequence),

@@ -117,7 +117,8 @@ def test_masked_positions_do_not_count() -> None:
 
 @pytest.mark.parametrize("name", metrics.names())
 def test_nothing_seen_is_zero(name: str) -> None:
-    target = Target("classes", (), 7) if name.startswith("Sparse") else Target("numbers", (7,))
+    of_classes = name.startswith(("Sparse", "CategoricalGeneralized", "Circle"))
+    target = Target("classes", (), 7) if of_classes else Target("numbers", (7,))
     metric = make(name).resolve(target, (7,))
     results = metric.results({k: np.zeros(shape) for k, shape in metric.state((7,)).items()})
     assert list(results) == [0.0] * max(1, len(metric.parts((7,))))
