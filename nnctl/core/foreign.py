@@ -46,7 +46,7 @@ def told(thing: object, what: str, path: Path) -> Iterator[None]:
     try:
         yield
     except ShapeError as error:
-        raise ConfigError(Problem(f"{what}: {error}", path)) from error
+        raise ConfigError(Problem(f"{what}: {error}", (*path, *error.path), error.expected)) from error
     except Exception as error:
         if not is_foreign(thing):
             raise

@@ -49,11 +49,26 @@ class Merge(Layer):
         shape = self.compute_output_shape(*(x.shape[1:] for x in inputs))
         return [_stretched(x, tuple(n for n in shape if n is not None)) for x in inputs]
 
+    def counting(self, ctx: LayerContext, *inputs: Value) -> list[Value | None]:
+        """The mask of each input, to leave positions out by.
+
+        As in Keras, an input that gets axes in front of its own loses its mask by that.
+        """
+        rank = max(len(x.shape) for x in inputs)
+        return [m if len(x.shape) == rank else None for x, m in zip(inputs, ctx.masks, strict=True)]
+
     def output_mask(self, ctx: LayerContext, *inputs: Value) -> Value | list[Value | None] | None:
         """Set where any input's mask is set; None where an input has none."""
         masks = [m for m in ctx.masks if m is not None]
         if len(masks) < len(ctx.masks) or not masks:
             return None
+        if len({len(x.shape) for x in inputs}) > 1:
+            # Keras lines masks up by their last axes, batches with lengths, and fails for most batches.
+            shapes = ", ".join(show(x.shape[1:]) for x in inputs)
+            raise ShapeError(
+                f"{self.kind} cannot join the masks of inputs with different numbers of axes: {shapes}",
+                expected="inputs of as many axes, or one without a mask (put Flatten or Reshape before it)",
+            )
         # A sequence of one step that is stretched has its mask stretched too.
         return reduce(either, masks)
 

@@ -21,7 +21,8 @@ class Multiply(Merge):
     """
 
     def call(self, ctx: LayerContext, *inputs: Value) -> Value:
-        kept = [x if m is None else select(m, x, 1.0) for x, m in zip(inputs, ctx.masks, strict=True)]
+        masks = self.counting(ctx, *inputs)
+        kept = [x if m is None else select(m, x, 1.0) for x, m in zip(inputs, masks, strict=True)]
         y, *others = self.alike(*kept)
         for x in others:
             y = multiply(y, x)

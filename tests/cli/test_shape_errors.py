@@ -57,6 +57,28 @@ wrong.yaml:10:7: error: layer 'concatenate': Concatenate along axis -1 cannot jo
   expected: inputs that differ only along axis -1
 """,
     ),
+    "masks that do not join": (
+        """\
+  inputs:
+    pixels: {shape: [64]}
+  layers:
+    - {type: Embedding, input_dim: 17, output_dim: 3, mask_zero: true, name: row}
+    - {type: Reshape, target_shape: [1, 64], inputs: pixels}
+    - {type: Embedding, input_dim: 17, output_dim: 3, mask_zero: true, name: sheet}
+    - {type: Add, inputs: [row, sheet]}
+    - Flatten
+    - {type: Dense, units: 10, activation: softmax}
+training:
+  loss: sparse_categorical_crossentropy
+""",
+        """\
+wrong.yaml:11:7: error: layer 'add': Add cannot join the masks of inputs with different numbers of axes: \
+(64, 3), (1, 64, 3)
+      - {type: Add, inputs: [row, sheet]}
+        ^
+  expected: inputs of as many axes, or one without a mask (put Flatten or Reshape before it)
+""",
+    ),
     "a loss that does not fit": (
         """\
   layers:

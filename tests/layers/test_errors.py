@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from nnctl.core.errors import ShapeError
 from nnctl.layers.base import layers
 from nnctl.spec.language.field_docs import field_docs
-from tests.layers.harness import make
+from tests.layers.harness import case, make
 
 # (config, shapes that come in, part of the message, field at fault)
 HEADS = {"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 3}
@@ -98,6 +98,12 @@ def test_shapes_that_do_not_fit(config: Any, shapes: Any, message: str, field: s
     with pytest.raises(ShapeError, match=message) as caught:
         make(config).compute_output_shape(*shapes)
     assert caught.value.path == ((field,) if field else ())
+
+
+@pytest.mark.parametrize("name", ["Add", "Multiply", "Maximum"])
+def test_masks_of_inputs_with_different_numbers_of_axes_do_not_join(name: str) -> None:
+    with pytest.raises(ShapeError, match=rf"{name} .* axes: \(2, 4, 3\), \(4, 3\)"):
+        case(name, [(2, 4, 3), (4, 3)], masks=[0, 1]).run()
 
 
 WAYS_OUT: list[tuple[Any, list[tuple[int | None, ...]], str]] = [

@@ -170,13 +170,12 @@ def test_layer(config: Any, shapes: Any, options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("masks", [[], [1], [0, 1, 2]], ids=str)
-def test_equal_inputs_of_a_minimum_share_the_gradient(masks: list[int]) -> None:
-    made = case("Minimum", [(4, 3)] * 3, dtype="float32", masks=masks)
+@pytest.mark.parametrize("name", ["Maximum", "Minimum"])
+def test_equal_inputs_share_the_gradient(name: str, masks: list[int]) -> None:
+    made = case(name, [(4, 3)] * 3, dtype="float32", masks=masks)
     made.inputs = [np.sign(x) for x in made.inputs]
     projection = np.random.default_rng(1).standard_normal((3, 4, 3)).astype(np.float32)
-    theirs = keras_run(
-        built("Minimum", made), made, [jax.numpy.asarray(x) for x in made.inputs], [projection]
-    )
+    theirs = keras_run(built(name, made), made, [jax.numpy.asarray(x) for x in made.inputs], [projection])
     ours = made.gradients([projection])
     for name, value in theirs["gradients"].items():
         np.testing.assert_array_equal(ours[name], value)
