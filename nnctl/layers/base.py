@@ -227,12 +227,7 @@ class Layer(Spec):
 
     def need_known(self, shape: Shape, axis: int, what: str) -> int:
         """The length of `axis` of `shape`, which sizes a weight. Raises ShapeError where it is not known."""
-        if not shape:
-            raise ShapeError(
-                f"{self.kind} needs an input with at least one axis besides the batch, "
-                "but single numbers come in",
-                expected="an input of shape (n) or more axes",
-            )
+        self.need_features(shape)
         length = shape[axis]
         if length is None:
             raise ShapeError(
@@ -242,8 +237,20 @@ class Layer(Spec):
             )
         return length
 
-    def need_axis(self, shape: Shape, axis: int) -> int:
+    def need_features(self, shape: Shape) -> None:
+        """Raise ShapeError where `shape` has no axis besides the batch."""
+        if not shape:
+            raise ShapeError(
+                f"{self.kind} needs an input with at least one axis besides the batch, "
+                "but single numbers come in",
+                expected="an input of shape (n) or more axes",
+            )
+
+    def need_axis(self, shape: Shape, axis: int, field: str = "axis") -> int:
         """`axis` as Keras counts it (0 is the batch) as an index into `shape`, from 0.
+
+        Args:
+            field: The field that says it.
 
         Raises:
             ShapeError: the input has no such axis, or it is the batch axis.
@@ -253,7 +260,7 @@ class Layer(Spec):
         if not 1 <= at < rank:
             raise ShapeError(
                 f"{self.kind} is told to work along axis {axis}, which {show(shape)} does not have",
-                field="axis",
+                field=field,
                 expected=f"an axis from 1 to {rank - 1} (0 is the batch), or from -{rank - 1} to -1",
             )
         return at - 1

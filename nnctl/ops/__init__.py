@@ -10,8 +10,9 @@ family's module:
 - `softmax`: over the last axis, and the logits behind an output
 - `sums`, `reduce`: sums over axes, and over everything
 - `shape`, `transpose`: views, copies, slices, concatenation, moved axes
-- `dropout`: masks counted by the step
-- `normalization`, `layer_norm`: batch statistics, their moving averages, rows of their own
+- `resize`: more or fewer places along an axis
+- `dropout`, `noise`: masks and random numbers counted by the step
+- `normalization`, `layer_norm`, `unit_rows`: batch statistics, their moving averages, rows of their own
 - `embedding`, `masks`: rows of a table; masks (batch, time) made and used
 - `losses`, `totals`: a loss per row, and its weighted mean
 - `metrics`: a batch added to a metric's float64 state

@@ -23,6 +23,16 @@ def move_axis(x: Value, source: int, target: int) -> Value:
     return reshape(swap_axes(reshape(x, (before, first, second, after)), 1), tuple(shape))
 
 
+def permute(x: Value, order: Sequence[int]) -> Value:
+    """x with its axes in another order: axis i is axis `order[i]` of x."""
+    left = list(range(len(order)))
+    for place, axis in enumerate(order):
+        at = left.index(axis)
+        x = move_axis(x, at, place)
+        left.insert(place, left.pop(at))
+    return x
+
+
 def gather_axes(x: Value, axes: Sequence[int], last: int) -> Value:
     """x with its `axes` (ascending) side by side, ending at place `last`; the others keep their order."""
     for at in _moves(axes, last):

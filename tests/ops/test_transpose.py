@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 
 from nnctl.ops.base import Graph
-from nnctl.ops.transpose import gather_axes, move_axis, scatter_axes
+from nnctl.ops.transpose import gather_axes, move_axis, permute, scatter_axes
 from tests.ops.harness import check_gradients, evaluate
 
 
@@ -44,3 +46,10 @@ def test_axes_that_stand_side_by_side_are_not_moved() -> None:
     x = graph.input("x", (2, 3, 4))
     assert gather_axes(x, (1, 2), 2) is x
     assert scatter_axes(x, (1, 2), 2) is x
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))), ids=str)
+def test_any_order_of_axes(order: tuple[int, ...]) -> None:
+    x = np.arange(120.0).reshape(2, 3, 4, 5)
+    (y,) = evaluate(lambda x: permute(x, order), {"x": x})
+    np.testing.assert_array_equal(y, x.transpose(order))
