@@ -2,57 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field, PositiveInt
-
-from nnctl.core.errors import ShapeError
-from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
-from nnctl.layers.fields import WithTraining
+from nnctl.layers.drops import Drops
 from nnctl.ops.base import Value
 from nnctl.ops.dropout import dropout
 
 
 @register
-class Dropout(WithTraining):
+class Dropout(Drops):
     """While training, sets a part `rate` of x to zero and divides the rest by 1 - rate; else y = x.
 
     Shapes: x (B, ...), y (B, ...).
     Source: keras.layers.Dropout.
     """
 
-    rate: Annotated[float, Field(ge=0, le=1)]
-    """The part of the numbers that is dropped."""
-    noise_shape: tuple[PositiveInt | None, ...] | None = None
-    """The mask's shape, batch axis (null or 1) first: 1 shares it along an axis, null is its length."""
-    seed: int | None = None
-    """The stream's seed; default: the experiment's."""
-
-    def compute_output_shape(self, x: Shape) -> Shape:
-        noise = self.noise_shape
-        if noise is None:
-            return x
-        # The batch axis comes first in noise_shape and is not in x; the last batch may be a smaller one.
-        fits = (
-            len(noise) == len(x) + 1
-            and noise[0] in (None, 1)
-            and all(n in (None, 1, length) or length is None for n, length in zip(noise[1:], x, strict=True))
-        )
-        if not fits:
-            raise ShapeError(
-                f"Dropout's noise_shape {show(noise)} does not fit a batch of {show(x)}",
-                field="noise_shape",
-                expected=f"{len(x) + 1} entries: null or 1 for the batch, then null, 1 or the input's length",
-            )
-        return x
-
     def call(self, ctx: LayerContext, x: Value) -> Value:
         if not ctx.training or self.rate == 0:
             return x
-        noise = self.noise_shape
-        shape = None
-        if noise is not None:
-            shape = tuple(n or length for n, length in zip(noise, x.shape, strict=True))
-        return dropout(x, self.rate, ctx.key("dropout", self.seed), ctx.graph.step(), shape)
+        return dropout(x, self.rate, ctx.key("dropout", self.seed), ctx.graph.step(), self.mask_shape(x))

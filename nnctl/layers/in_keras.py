@@ -23,6 +23,7 @@ class InKeras:
             argument only (keras.src.layers.layer.Layer.__call__, step 6).
         takes_masks: Whether Keras's call takes the masks off the tensors that it reads, so that whoever reads
             them after it finds none.
+        lacks: What every layer says of itself and Keras's class does not take.
     """
 
     parts: Mapping[str, str] = field(default_factory=dict)
@@ -30,3 +31,4 @@ class InKeras:
     rest: str | None = None
     mask: str | None = None
     takes_masks: bool = False
+    lacks: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Dropout: share and scale, what the mask depends on, masks shared along axes, gradients."""
+"""Dropout and noise: share and scale, what draws depend on, masks shared along axes, gradients."""
 
 from __future__ import annotations
 
@@ -86,3 +86,69 @@ def test_attention_drops_from_its_weights_and_shows_them_whole() -> None:
     assert (less != y).any()
     np.testing.assert_array_equal(ran(dropout=0.5)[0], less)
     assert (ran(dropout=0.5, seed=3)[0] != less).any()
+
+
+def noisy(config: dict[str, Any], shape: tuple[int, ...] = (30, 20), *, step: int = 0) -> Array:
+    """What a layer makes of ones while training."""
+    made = case(config, [shape], batch=40, training=True)
+    made.inputs, made.step = [np.ones((40, *shape))], step
+    (y,) = made.run().outputs
+    return y
+
+
+NOISES: list[dict[str, Any]] = [
+    {"type": "AlphaDropout", "rate": 0.3},
+    {"type": "GaussianDropout", "rate": 0.3},
+    {"type": "GaussianNoise", "stddev": 0.3},
+    {"type": "SpatialDropout1D", "rate": 0.3},
+]
+
+
+@pytest.mark.parametrize("config", NOISES, ids=str)
+def test_draws_hang_on_step_and_seed_and_only_in_training(config: dict[str, Any]) -> None:
+    first = noisy(config)
+    assert np.array_equal(first, noisy(config))
+    assert not np.array_equal(first, noisy(config, step=1))
+    assert not np.array_equal(first, noisy({**config, "seed": 3}))
+    for fields in ({"training": False}, {"rate" if "rate" in config else "stddev": 0.0}):
+        made = case({**config, **fields}, [(30, 20)], training=fields.get("training") is not False)
+        assert made.ops() == []
+    case(config, [(3, 4)], batch=2, training=True).check_gradients()
+
+
+def test_gaussian_noise_has_the_mean_and_deviation_that_keras_documents() -> None:
+    y = noisy({"type": "GaussianNoise", "stddev": 0.25})
+    assert y.mean() == pytest.approx(1.0, abs=0.01)
+    assert y.std() == pytest.approx(0.25, abs=0.005)
+    y = noisy({"type": "GaussianDropout", "rate": 0.2})
+    assert y.mean() == pytest.approx(1.0, abs=0.01)
+    assert y.std() == pytest.approx(0.5, abs=0.01)
+
+
+def test_alpha_dropout_keeps_mean_and_variance() -> None:
+    made = case({"type": "AlphaDropout", "rate": 0.4}, [(30, 20)], batch=60, training=True)
+    (y,) = made.run().outputs
+    assert y.mean() == pytest.approx(0.0, abs=0.03)
+    assert y.std() == pytest.approx(1.0, abs=0.03)
+    dropped, kept = np.unique(noisy({"type": "AlphaDropout", "rate": 0.4}), return_counts=True)
+    assert (kept[0] / kept.sum()) == pytest.approx(0.4, abs=0.01)
+    # Klambauer et al. (2017): a (x d + alpha' (1 - d)) + b, for ones and alpha' = -1.7580993408473766.
+    alpha = -1.7580993408473766
+    a = (0.6 * (1 + 0.4 * alpha**2)) ** -0.5
+    np.testing.assert_allclose(dropped, [a * alpha * 0.6, a - 0.4 * a * alpha], rtol=1e-12)
+
+
+def test_alpha_dropout_shares_its_mask() -> None:
+    y = noisy({"type": "AlphaDropout", "rate": 0.5, "noise_shape": [None, 1, 5]}, (6, 5))
+    assert (y == y[:, :1]).all()
+    assert not (y == y[:, :, :1]).all()
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_whole_channels_are_dropped(rank: int) -> None:
+    shape = (4, 3, 2)[:rank]
+    y = noisy({"type": f"SpatialDropout{rank}D", "rate": 0.5}, (*shape, 20)).reshape(40, -1, 20)
+    assert (y == y[:, :1]).all()
+    assert set(np.unique(y)) == {0.0, 2.0}
+    assert not (y == y[:1]).all()
+    assert not (y == y[:, :, :1]).all()

@@ -41,9 +41,11 @@ def layer_object(layer: Layer, name: str, trainable: bool, dtype: str) -> KerasO
     """
     _held("layer", "layers", layer, name)
     config: KerasObject = {"name": name, "trainable": trainable, "dtype": policy(dtype)}
+    for field in layer.in_keras.lacks:
+        del config[field]
     children = layer.children()
     for field in type(layer).model_fields:
-        if field not in config and field not in layer.call_arguments():
+        if field not in (*config, *layer.in_keras.lacks, *layer.call_arguments()):
             value = getattr(layer, field)
             # As Keras writes it: a layer that it makes of another one while it loads may turn out to be a
             # third one, since it knows layers by addresses then, and addresses are used again.
