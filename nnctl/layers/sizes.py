@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -53,3 +53,20 @@ Triple = Annotated[tuple[int, int, int], Sizes(3)]
 """Depth, height and width, each at least 1."""
 PairFromZero = Annotated[tuple[int, int], Sizes(2, least=0)]
 """Two counts, each at least 0."""
+
+
+def _along_two(value: Any) -> Any:
+    return (value,) * 2 if isinstance(value, int) else value
+
+
+def _along_three(value: Any) -> Any:
+    return (value,) * 3 if isinstance(value, int) else value
+
+
+_Two = tuple[PairFromZero, PairFromZero]
+_Three = tuple[PairFromZero, PairFromZero, PairFromZero]
+
+AroundTwo = Annotated[_Two, BeforeValidator(_along_two, json_schema_input_type=int | _Two)]
+"""(before, after) for each of two axes. Keras's short forms: 1 is [1, 1], and [1, 2] is [[1, 1], [2, 2]]."""
+AroundThree = Annotated[_Three, BeforeValidator(_along_three, json_schema_input_type=int | _Three)]
+"""(before, after) for each of three axes, with the same short forms."""

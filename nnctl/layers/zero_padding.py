@@ -22,14 +22,19 @@ class ZeroPadding(Layer):
     """The spatial axes' names, for errors."""
 
     padding: Any
-    """(before, after) for each spatial axis."""
+    """How many zeros, by axis."""
     data_format: Literal["channels_last"] = "channels_last"
     """Where the channels are: always last."""
 
+    def around(self) -> tuple[tuple[int, int], ...]:
+        """(before, after) for each spatial axis."""
+        given: tuple[tuple[int, int], ...] = self.padding
+        return given
+
     def compute_output_shape(self, x: Shape) -> Shape:
         self.need_rank(x, *self.spatial, "channels")
-        padded = zip(x[:-1], self.padding, strict=True)
+        padded = zip(x[:-1], self.around(), strict=True)
         return (*(None if n is None else before + n + after for n, (before, after) in padded), x[-1])
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
-        return zero_pad(x, self.padding)
+        return zero_pad(x, self.around())

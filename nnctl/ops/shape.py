@@ -200,3 +200,12 @@ def broadcast_to(x: Value, shape: tuple[int, ...]) -> Value:
         narrow = reshape(x, x.shape[:axis] + x.shape[axis + 1 :])
         x = x.graph.add1(Spread((*x.shape[:axis], want, *x.shape[axis + 1 :]), axis, axis), narrow)
     return x
+
+
+def repeat(x: Value, axis: int, times: int) -> Value:
+    """x with each place along `axis` repeated `times` times, one after the other."""
+    if times == 1:
+        return x
+    before, length, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
+    y = broadcast_to(reshape(x, (*before, length, 1, *after)), (*before, length, times, *after))
+    return reshape(y, (*before, length * times, *after))

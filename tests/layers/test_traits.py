@@ -10,24 +10,34 @@ import pytest
 
 from nnctl.core.ranges import ANY, POSITIVE, UNIT, Range
 from nnctl.core.shapes import Shape
+from nnctl.layers.activity_regularization import ActivityRegularization
 from nnctl.layers.adaptive_pooling import AdaptivePooling
 from nnctl.layers.base import Layer, Weight, layers
 from nnctl.layers.concatenate import Concatenate
 from nnctl.layers.context import LayerContext
+from nnctl.layers.cropping import Cropping
 from nnctl.layers.embedding import Embedding
 from nnctl.layers.flatten import Flatten
+from nnctl.layers.identity import Identity
+from nnctl.layers.permute import Permute
 from nnctl.layers.pooling import GlobalPooling, Pooling
+from nnctl.layers.repeat_vector import RepeatVector
 from nnctl.layers.rescaling import Rescaling
 from nnctl.layers.reshape import Reshape
+from nnctl.layers.up_sampling1d import UpSampling1D
+from nnctl.layers.up_sampling3d import UpSampling3D
 from nnctl.ops.base import Value
 from tests.layers.harness import case, make
 from tests.layers.keras_cases import CASES
 
 TRAITS: dict[str, tuple[type[Layer], ...]] = {
-    "any_dtype": (Concatenate, Embedding, Flatten, Rescaling, Reshape),
+    "any_dtype": (Concatenate, Cropping, Embedding, Flatten, Identity, Permute, Rescaling, Reshape),
     "reads_integers": (Embedding,),
-    "keeps_range": (Flatten, Reshape, Pooling, GlobalPooling, AdaptivePooling),
-}
+    "keeps_range": (
+        ActivityRegularization, Cropping, Flatten, Identity, Permute, RepeatVector, Reshape, Pooling,
+        GlobalPooling, AdaptivePooling, UpSampling1D, UpSampling3D,
+    ),
+}  # fmt: skip
 """Which layers have a trait, by base where all of a kind do; test_keras.py sees which pass masks on."""
 
 EACH = {config["type"]: (config, shapes) for config, shapes, _ in CASES}
@@ -79,6 +89,8 @@ RANGES: list[tuple[Any, Range | None, Range | None]] = [
     ("Flatten", (-2.0, 3.0), (-2.0, 3.0)),
     ("Flatten", None, None),
     ("MaxPooling2D", (0.0, 5.0), (0.0, 5.0)),
+    ("UpSampling2D", (0.0, 5.0), (0.0, 5.0)),
+    ({"type": "UpSampling2D", "interpolation": "bicubic"}, (0.0, 5.0), None),
     ({"type": "Dense", "units": 3}, UNIT, ANY),
     ({"type": "Dense", "units": 3, "activation": "sigmoid"}, None, UNIT),
     ({"type": "LSTM", "units": 3}, UNIT, (-1.0, 1.0)),
