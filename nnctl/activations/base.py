@@ -8,6 +8,7 @@ from pydantic import BeforeValidator
 
 from nnctl.core.ranges import Range
 from nnctl.core.registry import Registry
+from nnctl.core.shapes import Shape
 from nnctl.core.spec import OneOf, Spec
 
 if TYPE_CHECKING:
@@ -21,18 +22,24 @@ class ActivationFunction(Spec):
     """An activation's parameters and meaning. Source: keras.activations."""
 
     sums_to_one: ClassVar[bool] = False
-    """Whether the outputs along the last axis sum to 1."""
+    """Whether the outputs along its `axis` sum to 1."""
     keras_layer: ClassVar[str | None] = None
     """Keras's layer that takes this function's parameters; where there is an operation too, none below 0."""
     keras_operation: ClassVar[tuple[str, str] | None] = None
     """The module and class of Keras's operation that takes this function's parameters."""
+    not_in_exports: ClassVar[str | None] = None
+    """Why a model with it cannot be exported to Keras, if it cannot."""
+
+    def output_shape(self, x: Shape) -> Shape:
+        """The shape (batch left out) of what it makes of x. Raises ShapeError where x does not fit."""
+        return x
 
     def value_range(self, x: Range | None) -> Range | None:
         """Between what its outputs lie, where the inputs are in the range `x`; None if that is not known."""
         return None
 
     def apply(self, x: Value) -> Value:
-        """y of x's shape, composed of ops."""
+        """y, of x's shape in most cases, composed of ops."""
         raise NotImplementedError
 
 

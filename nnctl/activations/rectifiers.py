@@ -1,4 +1,4 @@
-"""Activations that bend at a threshold: relu, leaky_relu, elu."""
+"""Activations that bend at a threshold: relu, relu6, leaky_relu, elu, celu."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from nnctl.activations.base import register
 from nnctl.activations.elementwise import Elementwise
@@ -64,6 +64,21 @@ class relu(Elementwise):
 
 
 @register
+class relu6(Elementwise):
+    """y = clip(x, 0, 6). Source: keras.activations.relu6."""
+
+    between: ClassVar[Range] = (0.0, 6.0)
+
+    @staticmethod
+    def value(x: float) -> float:
+        return 0 if x <= 0 else (6 if x > 6 else x)
+
+    @staticmethod
+    def slope_by_output(y: float) -> float:
+        return 1 if y > 0 and y < 6 else 0
+
+
+@register
 class leaky_relu(Elementwise):
     """y = x for x >= 0, negative_slope x below. Source: keras.activations.leaky_relu."""
 
@@ -117,3 +132,24 @@ class elu(Elementwise):
 
     def value_range(self, x: Range | None) -> Range | None:
         return min(-self.alpha, 0.0), inf
+
+
+@register
+class celu(Elementwise):
+    """y = x for x > 0, alpha (exp(x / alpha) - 1) else. Source: keras.activations.celu (Barron, 2017)."""
+
+    keras_operation: ClassVar[tuple[str, str] | None] = ("keras.src.ops.nn", "Celu")
+
+    alpha: PositiveFloat = 1.0
+    """What y tends to, negated, as x tends to minus infinity."""
+
+    @staticmethod
+    def value(x: float, alpha: float) -> float:
+        return x if x > 0 else alpha * expm1(x / alpha)
+
+    @staticmethod
+    def slope_by_output(y: float, alpha: float) -> float:
+        return 1 if y > 0 else y / alpha + 1
+
+    def value_range(self, x: Range | None) -> Range | None:
+        return -self.alpha, inf

@@ -229,7 +229,7 @@ class _GraphBuilder:
         shapes = tuple(self.graph.shape(ref) for ref in refs)
         given = at_parameters(layer, entry.input_names, shapes)
         try:
-            made = layer.compute_output_shape(*given)
+            made = layer.activated_shape(*given)
             weights = layer.weights(*given)
         except ShapeError as error:
             message = f"layer '{name}': {error} (it reads {shown_reads(refs, shapes)})"

@@ -75,7 +75,7 @@ def length_problems(
             continue
         shapes = [known[ref] for ref in node.inputs]
         try:
-            made = node.layer.compute_output_shape(*node.at_parameters(shapes))
+            made = node.layer.activated_shape(*node.at_parameters(shapes))
         except ShapeError as error:
             read, seen = shown_reads(node.inputs, shapes), shown_reads(map(Ref, inputs), inputs.values())
             message = f"layer '{node.name}': {error} (it reads {read}, from {of}{seen})"

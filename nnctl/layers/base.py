@@ -145,6 +145,19 @@ class Layer(Spec):
         """
         raise NotImplementedError
 
+    def activated_shape(self, *inputs: Any) -> Shape | list[Shape]:
+        """`compute_output_shape`, and what the activation makes of that. Raises ShapeError as it does."""
+        made = self.compute_output_shape(*inputs)
+        activation = getattr(self, "activation", None)
+        if activation is None or isinstance(made, list):
+            return made
+        try:
+            seen: Shape = activation.output_shape(made)
+        except ShapeError as error:
+            error.path = ("activation", *error.path)
+            raise
+        return seen
+
     def weights(self, *inputs: Any, **named: Any) -> Mapping[str, Weight]:
         """The layer's weights by name, in Keras's order (trainable ones first, then statistics).
 
@@ -183,7 +196,7 @@ class Layer(Spec):
     def softmax_axis(self) -> int | None:
         """The axis of its output (0 is the batch) along which the numbers sum to 1, if there is one."""
         activation = getattr(self, "activation", None)
-        return -1 if activation is not None and activation.sums_to_one else None
+        return activation.axis if activation is not None and activation.sums_to_one else None
 
     def call(self, ctx: LayerContext, *inputs: Any, **named: Any) -> Value | list[Value]:
         """Compose ops. `ctx` gives weights, mask, training flag and random keys."""

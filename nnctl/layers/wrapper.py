@@ -64,7 +64,7 @@ class Wrapper(Layer):
     def shapes_of(self, child: str, *inputs: Shape) -> list[Shape]:
         """The shapes of a child's outputs."""
         with self.within(child):
-            return listed(self.children()[child].compute_output_shape(*inputs))
+            return listed(self.children()[child].activated_shape(*inputs))
 
     def weights_of(self, child: str, *inputs: Shape) -> dict[str, Weight]:
         """A child's weights under their names here."""

@@ -56,6 +56,7 @@ class Odd(Zeros):
             Dense(units=2, kernel_initializer=Odd(), name="mid"),
             "cannot hold the initializer of layer 'mid': 'Odd'",
         ),
+        (Dense(units=2, activation="glu", name="mid"), "activation of layer 'mid': it takes what glu gives"),
     ],
 )
 def test_what_keras_has_not_is_named(layer: Layer, message: str) -> None:
@@ -87,6 +88,8 @@ def parts(layers: list[Any]) -> list[Any]:
         ({"type": "leaky_relu", "negative_slope": -1}, ("keras.src.ops.nn", "LeakyRelu")),
         ({"type": "elu", "alpha": -2}, ("keras.layers", "ELU")),
         ({"type": "gelu", "approximate": True}, ("keras.src.ops.nn", "Gelu")),
+        ({"type": "celu", "alpha": 1}, "celu"),
+        ({"type": "threshold", "threshold": 1, "default_value": 1}, ("keras.src.ops.nn", "Threshold")),
     ],
     ids=str,
 )

@@ -89,7 +89,7 @@ def side_by_side(cases: Sequence[keras_cases.Case]) -> dict[str, Any]:
         inner = dict(zip(names, reads, strict=True)) if names else reads
         layers.append({**config, "name": f"case_{number}", "inputs": inner})
         layer = make(config)
-        made = layer.compute_output_shape(*at_parameters(layer, names, shapes))
+        made = layer.activated_shape(*at_parameters(layer, names, shapes))
         outputs += [f"case_{number}:{i}" for i in range(len(made) if isinstance(made, list) else 1)]
     return {"inputs": inputs, "layers": layers, "outputs": outputs}
 

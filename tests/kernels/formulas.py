@@ -25,11 +25,13 @@ def of_activations() -> dict[str, Formula]:
     for name in activations.names():
         cls = activations.get(name)
         assert cls is not None
-        node = cls().apply(Graph("float32").input("x", (2,))).node
+        required = {name: 0.4 for name, field in cls.model_fields.items() if field.is_required()}
+        made = cls.model_validate(required)
+        node = made.apply(Graph("float32").input("x", (2, 2))).node
         found += [v for v in vars(node.op).values() if isinstance(v, Formula)] if node is not None else []
-        if issubclass(cls, Elementwise):
+        if isinstance(made, Elementwise):
             given = (cls.value, cls.slope, cls.slope_by_output)
-            found += [formula(f, 1, cls(), cls().derived()) for f in given if f is not None]
+            found += [formula(f, 1, made, made.derived()) for f in given if f is not None]
     return {f.function.__qualname__: f for f in found}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnctl.kernels import softmax
+from nnctl.kernels import softmax, sparsemax
 
 SHAPES = [(1, 1), (5, 3), (3, 16), (4, 37)]
 DTYPES = [("float32", 3e-6), ("float64", 1e-13)]
@@ -93,3 +93,34 @@ def test_softmax_loss(shape, smoothing, dtype, tolerance):
     softmax.softmax_loss_grad(p, target, smoothing, dloss, dx)
     expected = dloss[:, None] * (goal.sum(-1, keepdims=True) * exact - goal)
     np.testing.assert_allclose(dx, expected, atol=30 * tolerance)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_sparsemax(shape, dtype, tolerance):
+    """Positive where x lies above a threshold, by which it sums to 1; from far away as well."""
+    x, dy = draw(shape, dtype, 0.7)
+    y, moved, dx = np.empty_like(x), np.empty_like(x), np.empty_like(x)
+    sparsemax.sparsemax(x, y)
+    np.testing.assert_allclose(y.sum(-1), 1, rtol=5 * tolerance)
+    threshold = (x - y)[y > 0]
+    rows = np.nonzero(y)[0]
+    np.testing.assert_allclose(
+        threshold, np.array([threshold[rows == r][0] for r in rows]), atol=5 * tolerance
+    )
+    for r in range(len(x)):
+        assert (x[r][y[r] == 0] <= (x[r] - y[r])[y[r] > 0].max(initial=-np.inf) + tolerance).all()
+    sparsemax.sparsemax(x + x.dtype.type(1024), moved)
+    np.testing.assert_allclose(moved, y, atol=1e-4 if dtype == "float32" else 1e-12)
+    sparsemax.sparsemax_grad(y, dy, dx)
+    on = y > 0
+    mean = (dy * on).sum(-1, keepdims=True) / on.sum(-1, keepdims=True)
+    np.testing.assert_allclose(dx, np.where(on, dy - mean, 0), atol=5 * tolerance)
+
+
+def test_sparsemax_of_extremes():
+    x = np.array([[1e30, 0, -np.inf], [2, 2, 2], [-np.inf, -3, -3], [np.nan, 0, 0]], np.float32)
+    y = np.empty_like(x)
+    sparsemax.sparsemax(x, y)
+    np.testing.assert_allclose(y[:3], [[1, 0, 0], [1 / 3] * 3, [0, 0.5, 0.5]], rtol=1e-6)
+    assert np.isnan(y[3]).all()

@@ -203,7 +203,7 @@ def check(config: Config, *shapes: tuple[int, ...], gradients: bool = True, **op
     """Run a layer: its shape rule must say what comes out, its gradients must be right, a batch of 1 too."""
     made = case(config, shapes, **options)
     result = made.run()
-    ruled = made.layer.compute_output_shape(*at_parameters(made.layer, made.names, made.shapes))
+    ruled = made.layer.activated_shape(*at_parameters(made.layer, made.names, made.shapes))
     for out, shape in zip(result.outputs, ruled if isinstance(ruled, list) else [ruled], strict=True):
         assert out.shape == (made.inputs[0].shape[0], *shape)
         assert np.isfinite(out).all()

@@ -191,8 +191,8 @@ def test_activation_over_the_range(name: str, fields: dict[str, Any]) -> None:
     made.inputs[0] = values[None]
     function: Callable[..., Any] = getattr(keras.activations, name)
     theirs = np.asarray(function(jax.numpy.asarray(made.inputs[0]), **fields))
-    # Near -5, 1 + tanh(...) cancels in float32, here and there alike.
-    cancelled = 1e-6 if fields.get("approximate") else 1e-7
+    # Near -5, 1 + tanh(...) cancels in float32, here and there alike; x + sqrt(...) below 0 only there.
+    cancelled = 2e-6 if fields.get("approximate") or name == "squareplus" else 1e-7
     np.testing.assert_allclose(made.run().outputs[0], theirs, rtol=1e-5, atol=cancelled)
 
 

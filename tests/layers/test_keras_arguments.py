@@ -59,8 +59,6 @@ def _signature(theirs: Any) -> dict[str, inspect.Parameter]:
     found = dict(inspect.signature(theirs).parameters)
     if not inspect.isclass(theirs):
         found.pop("x")  # an activation's tensor
-    if theirs.__name__ == "softmax":
-        found.pop("axis")  # as an activation it is always the last
     return {k: p for k, p in found.items() if p.name not in ("args", "dtype")}
 
 

@@ -59,9 +59,13 @@ def _held(kind: str, family: str, spec: Spec, layer: str) -> None:
     name = type(spec).__name__
     if type(spec).__module__.startswith(f"nnctl.{family}.") and has_keras(kind, name):
         return
+    raise _refused(kind, layer, f"'{name}' is not one of its {kind}s")
+
+
+def _refused(kind: str, layer: str, reason: str) -> ConfigError:
     where = f"the layer '{layer}'" if kind == "layer" else f"the {kind} of layer '{layer}'"
-    message = f"Keras cannot hold {where}: '{name}' is not one of its {kind}s"
-    raise ConfigError(Problem(message, expected="--format h5, npz, json or yaml, or a model without it"))
+    message = f"Keras cannot hold {where}: {reason}"
+    return ConfigError(Problem(message, expected="--format h5, npz, json or yaml, or a model without it"))
 
 
 def _value(value: Any, layer: str, trainable: bool, dtype: str) -> Any:
@@ -70,6 +74,8 @@ def _value(value: Any, layer: str, trainable: bool, dtype: str) -> Any:
         return layer_object(value, name, trainable and value.trainable, dtype)
     if isinstance(value, ActivationFunction):
         _held("activation", "activations", value, layer)
+        if value.not_in_exports is not None:
+            raise _refused("activation", layer, value.not_in_exports)
         return _activation(value, dtype)
     for kind, base in _FAMILIES.items():
         if isinstance(value, base):
@@ -98,7 +104,7 @@ def _lists(value: Any) -> Any:
 def _activation(function: ActivationFunction, dtype: str) -> Any:
     """A name; with parameters, the layer or operation of Keras that has them."""
     name, fields = type(function).__name__, _given(function)
-    if function == type(function)():
+    if all(getattr(function, field) == info.default for field, info in type(function).model_fields.items()):
         return name
     layer, operation = function.keras_layer, function.keras_operation
     # Keras's layers refuse what its operations take.
