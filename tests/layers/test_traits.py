@@ -101,6 +101,10 @@ RANGES: list[tuple[Any, Range | None, Range | None]] = [
     ({"type": "ReLU", "max_value": 6}, UNIT, (0.0, 6.0)),
     ({"type": "ReLU", "negative_slope": 0.1}, UNIT, ANY),
     ("LeakyReLU", UNIT, ANY),
+    ({"type": "ELU", "alpha": 0.5}, UNIT, (-0.5, inf)),
+    ("PReLU", UNIT, ANY),
+    ({"type": "Activation", "activation": "glu"}, (2.0, 3.0), (0.0, 3.0)),
+    ({"type": "Activation", "activation": "glu"}, None, None),
     ("Softmax", ANY, UNIT),
     ("BatchNormalization", UNIT, ANY),
     ("LayerNormalization", UNIT, ANY),
@@ -119,6 +123,7 @@ SUMS: list[tuple[Any, int | None]] = [
     ({"type": "Dense", "units": 3, "activation": "softmax"}, -1),
     ({"type": "Dense", "units": 3, "activation": "sigmoid"}, None),
     ({"type": "Softmax", "axis": 1}, 1),
+    ({"type": "Activation", "activation": {"type": "sparsemax", "axis": 1}}, 1),
     ("Softmax", -1),
     ("Flatten", None),
 ]
