@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from nnctl.layers.base import register
-from nnctl.layers.convolution import Convolution
-from nnctl.layers.sizes import Single
+from nnctl.layers.convolution import Convolution, OverTime
 
 
 @register
-class Conv1D(Convolution):
+class Conv1D(OverTime, Convolution):
     """y[t, f] = activation(sum over i, c of x[t s + i d, c] W[i, c, f] + b[f]).
 
     Shapes: x (B, T, C), kernel (K, C / groups, F), bias (F,), y (B, T', F).
@@ -18,13 +17,5 @@ class Conv1D(Convolution):
     """
 
     aliases: ClassVar[tuple[str, ...]] = ("Convolution1D",)
-    spatial: ClassVar[tuple[str, ...]] = ("length",)
-
-    kernel_size: Single
-    """The window's length."""
-    strides: Single = (1,)
-    """The steps between windows."""
     padding: Literal["valid", "same", "causal"] = "valid"
     """As for Conv2D; `causal` pads only before the start, so that y[t] sees nothing after x[t]."""
-    dilation_rate: Single = (1,)
-    """The steps between a window's taps."""

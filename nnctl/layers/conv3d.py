@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from nnctl.layers.base import register
-from nnctl.layers.convolution import Convolution
-from nnctl.layers.sizes import Triple
+from nnctl.layers.convolution import Convolution, OverVolumes
 
 
 @register
-class Conv3D(Convolution):
+class Conv3D(OverVolumes, Convolution):
     """y[p, f] = activation(sum over taps i, channels c of x[p s + i d, c] W[i, c, f] + b[f]), p in 3 axes.
 
     Shapes: x (B, D, H, W, C), kernel (KD, KH, KW, C / groups, F), bias (F,), y (B, P, Q, R, F).
@@ -18,13 +17,3 @@ class Conv3D(Convolution):
     """
 
     aliases: ClassVar[tuple[str, ...]] = ("Convolution3D",)
-    spatial: ClassVar[tuple[str, ...]] = ("depth", "height", "width")
-
-    kernel_size: Triple
-    """The window's depth, height and width."""
-    strides: Triple = (1, 1, 1)
-    """The steps between windows along depth, height and width."""
-    padding: Literal["valid", "same"] = "valid"
-    """`valid` uses whole windows only; `same` pads with zeros so that a stride of 1 keeps the size."""
-    dilation_rate: Triple = (1, 1, 1)
-    """The steps between a window's taps along depth, height and width."""

@@ -11,13 +11,20 @@ from pydantic_core.core_schema import ValidationInfo
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
-from nnctl.layers.base import Weight
+from nnctl.layers.base import Layer, Weight
 from nnctl.layers.context import LayerContext
 from nnctl.layers.fields import WithActivation, WithBias, WithKernel
-from nnctl.layers.sizes import Pair
+from nnctl.layers.sizes import Pair, Single, Triple
 from nnctl.layers.windows import around_each, slide
 from nnctl.ops.base import Value
 from nnctl.ops.convolution import convolve
+
+
+class WithFilters(Layer):
+    """A layer that says how many channels come out."""
+
+    filters: PositiveInt
+    """How many channels come out: F."""
 
 
 class Windowed(WithActivation, WithBias):
@@ -26,9 +33,9 @@ class Windowed(WithActivation, WithBias):
     supports_masking: ClassVar[bool] = False
     spatial: ClassVar[tuple[str, ...]]
     """The spatial axes' names, for errors."""
+    both_above_one: ClassVar[bool] = False
+    """Whether strides and dilation_rate can both be above 1."""
 
-    filters: PositiveInt
-    """How many channels come out: F."""
     kernel_size: Any
     """The window's extent along each spatial axis."""
     strides: Any
@@ -43,7 +50,8 @@ class Windowed(WithActivation, WithBias):
     @field_validator("dilation_rate")
     @classmethod
     def _strides_or_dilation(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
-        if max(value) > 1 and any(stride > 1 for stride in info.data.get("strides", ())):
+        strides = info.data.get("strides", ())
+        if not cls.both_above_one and max(value) > 1 and any(stride > 1 for stride in strides):
             raise PydanticCustomError(
                 "dilation", "strides and dilation_rate cannot both be above 1 (as in Keras)"
             )
@@ -59,14 +67,26 @@ class Windowed(WithActivation, WithBias):
         self.need_rank(x, *self.spatial, "channels")
         return self.need_known(x, -1, "the channels")
 
-    def compute_output_shape(self, x: Shape) -> Shape:
-        self.need_channels(x)
-        size = slide(self.kind, "kernel_size", x[:-1], self.window, self.strides, self.padding)
-        return (*size, self.filters)
+    def places(self, x: Shape) -> Shape:
+        """How many windows there are along each spatial axis of x (*spatial, C)."""
+        return slide(self.kind, "kernel_size", x[:-1], self.window, self.strides, self.padding)
 
     def zeros_around(self, x: Value) -> list[tuple[int, int]]:
         """What `padding` puts before and after each spatial axis of x (B, *spatial, C)."""
         return around_each(x.shape[1:-1], self.window, self.strides, self.padding)
+
+
+class OverTime(Windowed):
+    """Windows that move over a sequence; subclasses say which paddings there are."""
+
+    spatial: ClassVar[tuple[str, ...]] = ("length",)
+
+    kernel_size: Single
+    """The window's length."""
+    strides: Single = (1,)
+    """The steps between windows."""
+    dilation_rate: Single = (1,)
+    """The steps between a window's taps."""
 
 
 class OverImages(Windowed):
@@ -84,7 +104,22 @@ class OverImages(Windowed):
     """The steps between a window's taps, down and across."""
 
 
-class Convolution(WithKernel, Windowed):
+class OverVolumes(Windowed):
+    """Windows that move over depth, height and width."""
+
+    spatial: ClassVar[tuple[str, ...]] = ("depth", "height", "width")
+
+    kernel_size: Triple
+    """The window's depth, height and width."""
+    strides: Triple = (1, 1, 1)
+    """The steps between windows along depth, height and width."""
+    padding: Literal["valid", "same"] = "valid"
+    """`valid` uses whole windows only; `same` pads with zeros so that a stride of 1 keeps the size."""
+    dilation_rate: Triple = (1, 1, 1)
+    """The steps between a window's taps along depth, height and width."""
+
+
+class Convolution(WithKernel, Windowed, WithFilters):
     """A convolution.
 
     Shapes: x (B, *spatial, C), kernel (*kernel_size, C / groups, F), bias (F,), y (B, *spatial', F).
@@ -108,7 +143,7 @@ class Convolution(WithKernel, Windowed):
 
     def compute_output_shape(self, x: Shape) -> Shape:
         self._channels(x)
-        return super().compute_output_shape(x)
+        return (*self.places(x), self.filters)
 
     def _channels(self, x: Shape) -> int:
         channels = self.need_channels(x)

@@ -53,6 +53,10 @@ Triple = Annotated[tuple[int, int, int], Sizes(3)]
 """Depth, height and width, each at least 1."""
 PairFromZero = Annotated[tuple[int, int], Sizes(2, least=0)]
 """Two counts, each at least 0."""
+SingleFromZero = Annotated[tuple[int], Sizes(1, least=0)]
+"""One count, at least 0."""
+TripleFromZero = Annotated[tuple[int, int, int], Sizes(3, least=0)]
+"""Three counts, each at least 0."""
 
 
 def _along_two(value: Any) -> Any:

@@ -189,6 +189,25 @@ CONVOLUTIONS = [
     ),
     _layer("Conv2DTranspose", (3, 4, 2), filters=2, kernel_size=[3, 2], strides=2, output_padding=1),
     _layer("Conv2DTranspose", (4, 3, 2), filters=2, kernel_size=2, dilation_rate=[2, 3], use_bias=False),
+    _layer("Conv1DTranspose", (5, 2), filters=3, kernel_size=3, activation="tanh"),
+    _layer("Conv1DTranspose", (5, 2), filters=3, kernel_size=[4], strides=3, padding="same", use_bias=False),
+    _layer("Conv1DTranspose", (4, 3), filters=2, kernel_size=2, strides=3, output_padding=[2]),
+    _layer("Conv1DTranspose", (5, 2), filters=2, kernel_size=3, dilation_rate=2, padding="same"),
+    _layer("Conv3DTranspose", (2, 3, 4, 2), filters=3, kernel_size=[2, 3, 2]),
+    _layer("Conv3DTranspose", (3, 2, 2, 2), filters=2, kernel_size=3, strides=[1, 2, 3], padding="same"),
+    _layer("Conv3DTranspose", (2, 3, 2, 2), filters=2, kernel_size=2, strides=2, output_padding=[0, 1, 0]),
+    _layer("Conv3DTranspose", (2, 3, 2, 2), filters=2, kernel_size=2, dilation_rate=[1, 2, 3]),
+    _layer("DepthwiseConv1D", (7, 3), kernel_size=3, activation="relu"),
+    _layer("DepthwiseConv1D", (8, 2), kernel_size=[2], strides=3, padding="same", depth_multiplier=3),
+    _layer("DepthwiseConv1D", (9, 2), kernel_size=3, strides=2, dilation_rate=2, use_bias=False),
+    _layer("DepthwiseConv2D", (5, 6, 3), kernel_size=[2, 3], activity_regularizer=L1L2),
+    _layer("DepthwiseConv2D", (6, 7, 2), kernel_size=3, strides=2, padding="same", depth_multiplier=2),
+    _layer("DepthwiseConv2D", (7, 6, 2), kernel_size=2, dilation_rate=[2, 3], use_bias=False),
+    _layer("SeparableConv1D", (7, 3), filters=4, kernel_size=3, activation="tanh"),
+    _layer(
+        "SeparableConv1D", (8, 2), filters=3, kernel_size=2, strides=3, padding="same", depth_multiplier=2
+    ),
+    _layer("SeparableConv1D", (9, 2), filters=3, kernel_size=2, dilation_rate=3, use_bias=False),
     _layer("SeparableConv2D", (5, 6, 3), filters=4, kernel_size=[2, 3], activation="relu"),
     _layer(
         "SeparableConv2D", (5, 6, 2), filters=3, kernel_size=3, padding="same", strides=2, depth_multiplier=3

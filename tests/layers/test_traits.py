@@ -158,6 +158,12 @@ NORMS = ("beta", "gamma")
 PARTED: list[tuple[Any, tuple[int, ...], tuple[str, ...]]] = [
     ({"type": "Dense", "units": 2}, (3,), ("kernel", "bias")),
     ({"type": "Conv2D", "filters": 2, "kernel_size": 1}, (4, 4, 3), ("kernel", "bias")),
+    ({"type": "DepthwiseConv1D", "kernel_size": 1}, (4, 3), ("depthwise_kernel", "bias")),
+    (
+        {"type": "SeparableConv1D", "filters": 2, "kernel_size": 1},
+        (4, 3),
+        ("depthwise_kernel", "pointwise_kernel", "bias"),
+    ),
     ({"type": "GRU", "units": 2}, (4, 3), ("kernel", "recurrent_kernel", "bias")),
     ({"type": "Embedding", "input_dim": 5, "output_dim": 2}, (4,), ("embeddings",)),
     ({"type": "LayerNormalization"}, (3,), NORMS),
@@ -178,9 +184,10 @@ def test_each_weight_has_the_parts_that_its_fields_say(
             f"{field}_constraint": "NonNeg",
         }
         made = make({**config, **parts})
+        wanted = "kernel" if made.kind == "DepthwiseConv1D" and name == "depthwise_kernel" else name
         for other, weight in made.weights(shape).items():
             plain = make(config).weights(shape)[other]
-            if other == name:
+            if other == wanted:
                 given = (weight.initializer, weight.regularizer, weight.constraint)
                 assert given == tuple(getattr(made, part) for part in parts)
             else:

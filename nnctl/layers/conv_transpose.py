@@ -1,4 +1,4 @@
-"""Transposed convolution over height and width."""
+"""Transposed convolutions over time, over images and over volumes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pydantic_core.core_schema import ValidationInfo
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Weight, register
 from nnctl.layers.context import LayerContext
-from nnctl.layers.convolution import OverImages, Windowed
+from nnctl.layers.convolution import OverImages, OverTime, OverVolumes, Windowed, WithFilters
 from nnctl.layers.fields import WithKernel
-from nnctl.layers.sizes import PairFromZero
+from nnctl.layers.sizes import PairFromZero, SingleFromZero, TripleFromZero
 from nnctl.ops.base import Value
 from nnctl.ops.convolution import convolve_transposed
 from nnctl.ops.elementwise import add_row
 
 
-class ConvolutionTranspose(WithKernel, Windowed):
+class ConvolutionTranspose(WithKernel, Windowed, WithFilters):
     """What a convolution's gradient does to its input: each pixel is spread over a window.
 
     Shapes: x (B, *spatial, C), kernel (*kernel_size, F, C), bias (F,), y (B, *spatial', F).
@@ -74,6 +74,22 @@ class ConvolutionTranspose(WithKernel, Windowed):
 
 
 @register
+class Conv1DTranspose(OverTime, ConvolutionTranspose):
+    """Each step is spread: y[t s + i d - before, f] adds up x[t, c] W[i, f, c].
+
+    Shapes: x (B, T, C), kernel (K, F, C), bias (F,), y (B, P, F); with `same`, P is T times the stride.
+    Source: keras.layers.Conv1DTranspose.
+    """
+
+    aliases: ClassVar[tuple[str, ...]] = ("Convolution1DTranspose",)
+
+    padding: Literal["valid", "same"] = "valid"
+    """`valid` keeps all that is spread; `same` cuts it to the input's length times the stride."""
+    output_padding: SingleFromZero | None = None
+    """How much longer than the least the output is; default: as `padding` says."""
+
+
+@register
 class Conv2DTranspose(OverImages, ConvolutionTranspose):
     """Each pixel is spread: y[p sh + i dh - top, q sw + j dw - left, f] adds up x[p, q, c] W[i, j, f, c].
 
@@ -83,7 +99,25 @@ class Conv2DTranspose(OverImages, ConvolutionTranspose):
     """
 
     aliases: ClassVar[tuple[str, ...]] = ("Convolution2DTranspose",)
+
     padding: Literal["valid", "same"] = "valid"
     """`valid` keeps all that is spread; `same` cuts it to the input's size times the strides."""
     output_padding: PairFromZero | None = None
     """How much higher and wider than the least the output is; default: as `padding` says."""
+
+
+@register
+class Conv3DTranspose(OverVolumes, ConvolutionTranspose):
+    """Each pixel is spread: y[p s + i d - before, f] adds up x[p, c] W[i, f, c], p and i in 3 axes.
+
+    Shapes: x (B, D, H, W, C), kernel (KD, KH, KW, F, C), bias (F,), y (B, P, Q, R, F); with `same`, P is D
+    times the stride.
+    Source: keras.layers.Conv3DTranspose.
+    """
+
+    aliases: ClassVar[tuple[str, ...]] = ("Convolution3DTranspose",)
+
+    padding: Literal["valid", "same"] = "valid"
+    """`valid` keeps all that is spread; `same` cuts it to the input's size times the strides."""
+    output_padding: TripleFromZero | None = None
+    """How much deeper, higher and wider than the least the output is; default: as `padding` says."""
