@@ -1,4 +1,4 @@
-"""The numbers by which kernels know activations; plain ints, importable without numba."""
+"""The numbers by which kernels know what they are to do; plain ints, importable without numba."""
 
 from __future__ import annotations
 
@@ -21,3 +21,13 @@ NEGATE, ABSOLUTE, SIGN, SQUARE, SQRT, RSQRT, RECIPROCAL, EXP, LOG, LOG1P = range
 
 # What a reduction adds up
 SUM, SUM_OF_SQUARES, SUM_OF_ABSOLUTES = range(3)
+
+# How an image goes on beyond its edges
+FILL_CONSTANT, FILL_NEAREST, FILL_REFLECT, FILL_WRAP = range(4)
+
+FILL_CODES: dict[str, int] = {
+    "constant": FILL_CONSTANT,
+    "nearest": FILL_NEAREST,
+    "reflect": FILL_REFLECT,
+    "wrap": FILL_WRAP,
+}

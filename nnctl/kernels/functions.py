@@ -77,3 +77,18 @@ def sign(x: float) -> float:
 def fma(a: float, b: float, c: float) -> float:
     """a b + c; rounded once in kernels."""
     return a * b + c
+
+
+def floor(x: float) -> float:
+    """The largest whole number that is not above x."""
+    return float(math.floor(x)) if math.isfinite(x) else x
+
+
+def sin_turns(x: float) -> float:
+    """sin(2 pi x)."""
+    return math.sin(2 * math.pi * x)
+
+
+def cos_turns(x: float) -> float:
+    """cos(2 pi x)."""
+    return math.cos(2 * math.pi * x)

@@ -282,6 +282,11 @@ def _(f: _Format) -> Callable[..., Any]:
     return lambda x: np.sqrt(x)
 
 
+@_by_type(functions.floor)
+def _(f: _Format) -> Callable[..., Any]:
+    return lambda x: np.floor(x)
+
+
 @_by_type(functions.sign)
 def _(f: _Format) -> Callable[..., Any]:
     one, zero = f.one, f.real(0.0)

@@ -10,7 +10,7 @@ from numba import types
 from numba.extending import overload
 
 from nnctl.kernels.bits import bits, from_bits, polynomial
-from nnctl.kernels.functions import erf, power
+from nnctl.kernels.functions import cos_turns, erf, power, sin_turns
 from nnctl.kernels.mathfn import _OPTIONS, _SINGLE, _by_type, _Format, exp, log
 from nnctl.kernels.simd import fma
 
@@ -149,3 +149,13 @@ def _power(x: Any, y: Any) -> Any:
         return real(1.0) if y == 0 or x == 1 else real(below if x < 0 else z)
 
     return implementation
+
+
+@_by_type(sin_turns)
+def _(f: _Format) -> Callable[..., Any]:
+    return lambda x: sincos_turns(x)[0]
+
+
+@_by_type(cos_turns)
+def _(f: _Format) -> Callable[..., Any]:
+    return lambda x: sincos_turns(x)[1]

@@ -11,6 +11,7 @@ family's module:
 - `sums`, `reduce`: sums over axes, and over everything
 - `shape`, `transpose`: views, copies, slices, concatenation, moved axes
 - `resize`: more or fewer places along an axis
+- `sampling`, `pixels`: images read between their pixels; their numbers and colours by formula
 - `dropout`, `noise`: masks and random numbers counted by the step
 - `normalization`, `layer_norm`, `unit_rows`: batch statistics, their moving averages, rows of their own
 - `embedding`, `masks`: rows of a table; masks (batch, time) made and used

@@ -142,13 +142,19 @@ def test_a_kernel_is_another_where_what_its_formula_calls_is(monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    "name", ["exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "sqrt", "sign"]
+    "name", ["exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "sqrt", "sign", "floor"]
 )
 def test_functions_are_the_same_in_python_and_in_kernels(name: str) -> None:
     """At the ends of what they take, too."""
     x = np.array([-2.5, -1.0, -0.3, -0.0, 0.0, 1e-9, 0.7, 30.0, np.nan])
     function = getattr(functions, name)
     np.testing.assert_allclose(run(function, x), [function(v) for v in x], rtol=1e-14, atol=1e-300)
+
+
+def test_sine_and_cosine_of_turns() -> None:
+    x = np.array([-2.5, -0.3, 0.0, 0.125, 0.7, 30.2])
+    for function in (functions.sin_turns, functions.cos_turns):
+        np.testing.assert_allclose(run(function, x), [function(v) for v in x], atol=1e-13)
 
 
 def test_logarithm_of_nothing() -> None:

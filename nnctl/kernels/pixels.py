@@ -1,0 +1,136 @@
+"""Kernels of what is done to each number or each colour of an image, made of formulas.
+
+A formula takes a number (or the red, green and blue of a pixel), then the numbers drawn for the image, a row
+of draws (B, D), then fixed `numbers`. `like` is a tuple of D zeros, which says how long a row is.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from numba.cpython.unsafe.tuple import tuple_setitem
+
+from nnctl.kernels.formula import compiled
+from nnctl.kernels.jit import inline, kernel, named
+from nnctl.kernels.ranges import part
+
+
+@inline
+def row_of(draws, b, like):
+    """Row b of draws (B, D) as a tuple."""
+    for d in range(len(like)):
+        like = tuple_setitem(like, d, draws[b, d])
+    return like
+
+
+@functools.cache
+def _number_loop(formula: Callable[..., Any]) -> Any:
+    value = compiled(formula)
+
+    @part
+    @named("number_loop", formula)
+    def loop(x, b, numbers, y):
+        for n in range(np.uint64(x.shape[1])):
+            y[b, n] = value(x[b, n], *numbers)
+
+    return loop
+
+
+@functools.cache
+def numbers_of_images(formula: Callable[..., Any]) -> Any:
+    """The kernel of y[b, n] = formula(x[b, n], draws of b, numbers); x, y (B, N)."""
+    loop = _number_loop(formula)
+
+    @kernel
+    @named("numbers_of_images", formula)
+    def numbers_of_images(x, draws, like, numbers, y):
+        for b in range(np.uint64(x.shape[0])):
+            loop(x, b, row_of(draws, b, like) + numbers, y)
+
+    return numbers_of_images
+
+
+@functools.cache
+def numbers_of_images_parallel(formula: Callable[..., Any]) -> Any:
+    """`numbers_of_images` on many threads."""
+    loop = _number_loop(formula)
+
+    @kernel(parallel=True)
+    @named("numbers_of_images_parallel", formula)
+    def numbers_of_images_parallel(x, draws, like, numbers, y):
+        for b in numba.prange(x.shape[0]):
+            loop(x, np.uint64(b), row_of(draws, b, like) + numbers, y)
+
+    return numbers_of_images_parallel
+
+
+@functools.cache
+def _slope_loop(formula: Callable[..., Any]) -> Any:
+    slope = compiled(formula)
+
+    @part
+    @named("number_slope_loop", formula)
+    def loop(x, dy, b, numbers, dx):
+        for n in range(np.uint64(x.shape[1])):
+            dx[b, n] = dy[b, n] * slope(x[b, n], *numbers)
+
+    return loop
+
+
+@functools.cache
+def numbers_of_images_grad(formula: Callable[..., Any]) -> Any:
+    """The kernel of dx[b, n] = dy[b, n] formula(x[b, n], draws of b, numbers)."""
+    loop = _slope_loop(formula)
+
+    @kernel
+    @named("numbers_of_images_grad", formula)
+    def numbers_of_images_grad(x, dy, draws, like, numbers, dx):
+        for b in range(np.uint64(x.shape[0])):
+            loop(x, dy, b, row_of(draws, b, like) + numbers, dx)
+
+    return numbers_of_images_grad
+
+
+@functools.cache
+def _colour_loop(formula: Callable[..., Any]) -> Any:
+    value = compiled(formula)
+
+    @part
+    @named("colour_loop", formula)
+    def loop(x, b, numbers, y):
+        for n in range(np.uint64(x.shape[1])):
+            y[b, n, 0], y[b, n, 1], y[b, n, 2] = value(x[b, n, 0], x[b, n, 1], x[b, n, 2], *numbers)
+
+    return loop
+
+
+@functools.cache
+def colours_of_images(formula: Callable[..., Any]) -> Any:
+    """The kernel of y[b, n] = formula(red, green, blue of x[b, n], draws of b, numbers); x, y (B, N, 3)."""
+    loop = _colour_loop(formula)
+
+    @kernel
+    @named("colours_of_images", formula)
+    def colours_of_images(x, draws, like, numbers, y):
+        for b in range(np.uint64(x.shape[0])):
+            loop(x, b, row_of(draws, b, like) + numbers, y)
+
+    return colours_of_images
+
+
+@functools.cache
+def colours_of_images_parallel(formula: Callable[..., Any]) -> Any:
+    """`colours_of_images` on many threads."""
+    loop = _colour_loop(formula)
+
+    @kernel(parallel=True)
+    @named("colours_of_images_parallel", formula)
+    def colours_of_images_parallel(x, draws, like, numbers, y):
+        for b in numba.prange(x.shape[0]):
+            loop(x, np.uint64(b), row_of(draws, b, like) + numbers, y)
+
+    return colours_of_images_parallel
