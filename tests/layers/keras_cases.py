@@ -435,6 +435,19 @@ BIDIRECTIONAL = [
     ),
 ]
 
+# In inference, where they change nothing; tests/layers/augmentation_cases.py has what they do in training.
+AUGMENTATIONS = [
+    _layer("RandomFlip", (4, 5, 3)),
+    _layer("RandomFlip", (4, 5, 2), mode="vertical", seed=3),
+    _layer("RandomTranslation", (4, 5, 3), height_factor=0.3, width_factor=[-0.2, 0.4]),
+    _layer("RandomRotation", (4, 5, 3), factor=0.2, fill_mode="constant", fill_value=2),
+    _layer("RandomZoom", (4, 5, 3), height_factor=0.3, interpolation="nearest"),
+    _layer("RandomShear", (4, 5, 3), x_factor=0.3, y_factor=[0.1, 0.2]),
+    _layer("RandomBrightness", (4, 5, 3), factor=[-0.2, 0.1]),
+    _layer("RandomInvert", (4, 5, 3)),
+    _layer("RandomContrast", (4, 5, 3), factor=0.2, value_range=[-1, 1]),
+]
+
 FAMILIES: dict[str, list[Case]] = {
     "dense": DENSE,
     "elementwise": ELEMENTWISE,
@@ -447,12 +460,25 @@ FAMILIES: dict[str, list[Case]] = {
     "recurrent": RECURRENT,
     "attentions": ATTENTIONS,
     "bidirectional": BIDIRECTIONAL,
+    "augmentations": AUGMENTATIONS,
 }
 
 CASES: list[Case] = [case for family in FAMILIES.values() for case in family]
 
 MORE = [case for cell in ("SimpleRNN", "LSTM", "GRU") for case in _more_recurrent(cell)]
 MORE += [_attention((4, 5), (6, 2), dropout=0.4, training=True, masks=[1])]
+# What is drawn differs from Keras's draws; finite differences see the gradient.
+MORE += [
+    _layer("RandomFlip", (2, 3, 2), training=True),
+    *(
+        _layer("RandomRotation", (4, 3, 2), factor=0.4, fill_mode=mode, training=True)
+        for mode in ("reflect", "wrap", "constant", "nearest")
+    ),
+    _layer("RandomRotation", (4, 3, 2), factor=0.4, interpolation="nearest", training=True),
+    _layer("RandomBrightness", (4, 3, 2), factor=0.5, value_range=[-1, 1], training=True),
+    _layer("RandomInvert", (4, 3, 2), value_range=[-1, 1], training=True),
+    _layer("RandomContrast", (4, 3, 2), factor=0.5, value_range=[-1, 1], training=True),
+]
 # Masks of unequal numbers of axes, which Keras aligns by their last ones.
 MORE += [
     _layer("Add", (2, 4, 3), (2, 4, 3), masks={0: 3, 1: 2}),

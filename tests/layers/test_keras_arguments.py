@@ -35,6 +35,7 @@ LEFT_OUT = {
     "stateful": "examples of a batch have no place in the next",
     "use_cudnn": "CPU only",
     "weights": "a config holds no arrays",
+    "bounding_box_format": "only images are changed",
 }
 # What Keras takes through **kwargs.
 BASE = {"name", "trainable", "zero_output_for_mask"}

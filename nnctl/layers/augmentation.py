@@ -1,0 +1,118 @@
+"""What layers share that change images at random while training, each image by numbers drawn for it.
+
+The draws of row i of a batch are a function of the seed, the layer, the step and i: the same on any number of
+threads and after a resume, and those of a short last batch are the first of a full one's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+from nnctl.core.shapes import Shape
+from nnctl.layers.augmentation_fields import ValueRange
+from nnctl.layers.base import Layer
+from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithTraining
+from nnctl.ops.base import Value
+from nnctl.ops.formula import Formula, formula
+from nnctl.ops.noise import uniform
+from nnctl.ops.pixels import numbers
+from nnctl.ops.sampling import FillMode, Interpolation, Sample, projected_places, sample
+
+
+class Augmentation(WithTraining):
+    """Images (B, H, W, C) changed while training; else y = x. A subclass gives `transform`."""
+
+    keras_only: ClassVar[tuple[str, ...]] = ("bounding_box_format",)
+    supports_masking: ClassVar[bool] = False
+
+    draws: ClassVar[int] = 1
+    """How many numbers are drawn for an image."""
+
+    def compute_output_shape(self, x: Shape) -> Shape:
+        self.need_rank(x, "height", "width", "channels")
+        return x
+
+    def call(self, ctx: LayerContext, x: Value) -> Value:
+        return self.transform(ctx, x, self.draw(ctx, x)) if ctx.training else x
+
+    def draw(self, ctx: LayerContext, x: Value) -> Value:
+        """The numbers (B, draws), in [0, 1), that the images x (B, H, W, C) are changed by in this step."""
+        return uniform(
+            ctx.graph, (x.shape[0], self.draws), ctx.key("augmentation", getattr(self, "seed", None))
+        )
+
+    def transform(self, ctx: LayerContext, x: Value, draws: Value) -> Value:
+        """The changed images, from the numbers (B, draws) drawn for them."""
+        raise NotImplementedError
+
+    def formula(self, function: Callable[..., Any], variables: int, **derived: float) -> Formula:
+        """`function` of so many numbers of an image, then of its draws, then of fields and `derived`."""
+        return formula(function, variables + self.draws, self, derived)
+
+
+class Seeded(Augmentation):
+    """An augmentation that draws random numbers."""
+
+    shared_fields: ClassVar[bool] = True
+
+    seed: int | None = None
+    """The stream's seed; default: the experiment's."""
+
+
+class ChannelsLast(Layer):
+    """A layer where the layout of images can be said, though there is one only."""
+
+    shared_fields: ClassVar[bool] = True
+
+    data_format: Literal["channels_last"] = "channels_last"
+    """Where the channels are: always last."""
+
+
+class Projection(Seeded, ChannelsLast):
+    """Images moved, turned, zoomed or bent as a plane, each by a projection drawn for it.
+
+    A subclass gives `projection`.
+    """
+
+    shared_fields: ClassVar[bool] = True
+
+    fill_mode: FillMode = "reflect"
+    """How an image goes on beyond its edges: dcba|abcd|dcba, abcd|abcd|abcd, a constant, aaaa|abcd|dddd."""
+    interpolation: Interpolation = "bilinear"
+    """Whether a pixel is read off the nearest of the image, or off the four around its place."""
+    fill_value: float = 0.0
+    """The constant of `fill_mode: constant`."""
+
+    def projection(self, height: int, width: int) -> Formula:
+        """Where pixels come from (`kernels.sampling.projected_places`), by the draws."""
+        raise NotImplementedError
+
+    def transform(self, ctx: LayerContext, x: Value, draws: Value) -> Value:
+        _, height, width, _ = x.shape
+        places = projected_places(draws, self.projection(height, width), (height, width))
+        return sample(x, places, Sample(self.interpolation, self.fill_mode, self.fill_value))
+
+
+class Pointwise(Seeded):
+    """Images whose numbers are changed one by one. A subclass gives the formulas `value` and `slope`."""
+
+    shared_fields: ClassVar[bool] = True
+
+    value_range: ValueRange = (0.0, 255.0)
+    """The least and the largest number that images have."""
+
+    value: ClassVar[Callable[..., Any]]
+    """(x, draws of the image, fields and `derived`): a number after the change."""
+    slope: ClassVar[Callable[..., Any]]
+    """Its slope in x, of the same arguments."""
+
+    def derived(self) -> dict[str, float]:
+        """Arguments of the formulas that are no fields: the ends of `value_range` as low and high."""
+        low, high = self.value_range
+        return {"low": low, "high": high}
+
+    def transform(self, ctx: LayerContext, x: Value, draws: Value) -> Value:
+        value, slope = (self.formula(f, 1, **self.derived()) for f in (self.value, self.slope))
+        return numbers(x, draws, value, slope)

@@ -1,0 +1,165 @@
+"""Configs of layers that change images at random, and what Keras calls what was drawn for them.
+
+A line is (config, shape without the batch, what Keras's `transform_images` is given). The last is a function
+of the numbers u (B, draws), uniform in [0, 1), that nnctl drew for the images, and says what the draws mean:
+the ranges that Keras's `get_random_transformation` draws from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnctl.core.arrays import Array
+
+
+class Drawn(NamedTuple):
+    """What was drawn for a batch of images.
+
+    Attributes:
+        u: Numbers (B, draws) in [0, 1).
+        shape: The images' (B, H, W, C).
+        layer: Keras's layer.
+    """
+
+    u: Array
+    shape: tuple[int, int, int, int]
+    layer: Any
+
+    def between(self, low: float, high: float, at: int = 0) -> Array:
+        """Draw `at` of each image (B,), spread over [low, high)."""
+        return (low + self.u[:, at] * (high - low)).astype(np.float32)
+
+    def per_image(self, low: float, high: float, at: int = 0) -> Array:
+        """The same as (B, 1, 1, 1)."""
+        return self.between(low, high, at)[:, None, None, None]
+
+
+Case = tuple[dict[str, Any], tuple[int, int, int], Callable[[Drawn], Any]]
+
+
+def _case(transformation: Callable[[Drawn], Any], type: str, *shape: int, **fields: Any) -> Case:
+    height, width, channels = shape or (5, 7, 3)
+    return {"type": type, **fields}, (height, width, channels), transformation
+
+
+def flips(d: Drawn) -> Any:
+    return {"flips": d.u[:, :1, None, None] <= 0.5}
+
+
+def translations(least_down: float, most_down: float, least_right: float, most_right: float) -> Any:
+    def drawn(d: Drawn) -> Any:
+        _, height, width, _ = d.shape
+        down = d.between(least_down, most_down) * height
+        right = d.between(least_right, most_right, 1) * width
+        return {"translations": np.stack([right, down], 1)}
+
+    return drawn
+
+
+def rotation(least: float, most: float) -> Any:
+    def drawn(d: Drawn) -> Any:
+        batch, height, width, _ = d.shape
+        still, same = np.zeros(batch, np.float32), np.ones(batch, np.float32)
+        matrix = d.layer._compute_affine_matrix(
+            0.5, 0.5, d.between(least * 360, most * 360), still, still, same, still, still, height, width
+        )
+        return {"rotation_matrix": matrix}
+
+    return drawn
+
+
+def zooms(high: tuple[float, float], wide: tuple[float, float] | None) -> Any:
+    def drawn(d: Drawn) -> Any:
+        first = 1 + d.between(*high)[:, None]
+        second = first if wide is None else 1 + d.between(*wide, 1)[:, None]
+        return {"height_zoom": first, "width_zoom": second}
+
+    return drawn
+
+
+def shear(x: tuple[float, float], y: tuple[float, float]) -> Any:
+    def drawn(d: Drawn) -> Any:
+        side = np.where(d.u[:, :1] > 0.5, -1, 1).astype(np.float32)
+        return {"shear_factor": np.stack([d.between(*x, 2), d.between(*y, 1)], 1) * side}
+
+    return drawn
+
+
+def brightness(least: float, most: float, width: float) -> Any:
+    return lambda d: {"rgb_delta": d.per_image(least, most) * width}
+
+
+def chosen(name: str, least: float = 0.0, most: float = 1.0) -> Any:
+    """Images that are changed with a probability that is drawn, too."""
+    return lambda d: {name: d.u[:, 1] < d.between(least, most)}
+
+
+PROJECTIONS = [
+    _case(flips, "RandomFlip"),
+    _case(flips, "RandomFlip", 1, 4, 2, mode="horizontal"),
+    _case(flips, "RandomFlip", mode="vertical", seed=5),
+    _case(translations(-0.4, 0.4, -0.9, 0.9), "RandomTranslation", height_factor=0.4, width_factor=0.9),
+    _case(
+        translations(-0.9, 0.2, 0.5, 0.5),
+        "RandomTranslation",
+        6,
+        4,
+        1,
+        height_factor=[0.2, -0.9],
+        width_factor=[0.5, 0.5],
+        fill_mode="wrap",
+        interpolation="nearest",
+    ),
+    _case(
+        translations(-1, 1, 0, 0),
+        "RandomTranslation",
+        height_factor=1,
+        width_factor=0,
+        fill_mode="constant",
+        fill_value=0.75,
+    ),
+    _case(rotation(-0.4, 0.4), "RandomRotation", factor=0.4),
+    _case(rotation(-1, 0.3), "RandomRotation", 6, 4, 1, factor=[0.3, -1], fill_mode="wrap"),
+    _case(rotation(-0.1, 0.1), "RandomRotation", factor=-0.1, fill_mode="constant", fill_value=-2.5),
+    _case(rotation(0.1, 0.4), "RandomRotation", factor=[0.1, 0.4], fill_mode="nearest", seed=1),
+    _case(rotation(0.1, 0.4), "RandomRotation", factor=[0.1, 0.4], interpolation="nearest"),
+    _case(zooms((-0.6, 0.6), None), "RandomZoom", height_factor=0.6),
+    _case(
+        zooms((0.2, 0.9), (-0.9, 0.1)),
+        "RandomZoom",
+        4,
+        7,
+        2,
+        height_factor=[0.9, 0.2],
+        width_factor=[-0.9, 0.1],
+    ),
+    _case(zooms((0, 1), (0, 0)), "RandomZoom", height_factor=[0, 1], width_factor=0, fill_mode="constant"),
+    _case(
+        zooms((-0.5, 0.5), None), "RandomZoom", height_factor=0.5, interpolation="nearest", fill_mode="wrap"
+    ),
+    _case(shear((-0.7, 0.7), (0, 0)), "RandomShear", x_factor=0.7),
+    _case(shear((0.1, 0.5), (0.2, 0.9)), "RandomShear", 4, 6, 1, x_factor=[0.1, 0.5], y_factor=[0.9, 0.2]),
+    _case(
+        shear((0, 0), (-0.5, 0.5)), "RandomShear", y_factor=0.5, fill_mode="nearest", interpolation="nearest"
+    ),
+    _case(shear((-1, 1), (0, 0)), "RandomShear", x_factor=1, fill_mode="constant", fill_value=0.5),
+]
+
+POINTWISE = [
+    _case(brightness(-0.3, 0.3, 255), "RandomBrightness", factor=0.3),
+    _case(brightness(-0.1, 0.5, 3), "RandomBrightness", factor=[0.5, -0.1], value_range=[-1, 2]),
+    _case(chosen("apply_inversion"), "RandomInvert"),
+    _case(chosen("apply_inversion", 0.4, 0.9), "RandomInvert", factor=[0.9, 0.4], value_range=[0, 1], seed=2),
+    _case(lambda d: {"contrast_factor": d.per_image(1, 1.9)}, "RandomContrast", factor=0.9),
+    _case(
+        lambda d: {"contrast_factor": d.per_image(0.8, 1.6)},
+        "RandomContrast",
+        factor=[0.2, 0.6],
+        value_range=[-1, 2],
+    ),
+]
+
+CASES: list[Case] = [*PROJECTIONS, *POINTWISE]

@@ -1,0 +1,140 @@
+"""Layers that change images at random: with the numbers they drew, what Keras's own layers make of images."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+keras = pytest.importorskip("keras")
+jax = pytest.importorskip("jax")
+
+from nnctl.core.arrays import Array  # noqa: E402
+from nnctl.core.errors import ShapeError  # noqa: E402
+from nnctl.layers.augmentation import Augmentation  # noqa: E402
+from nnctl.layers.base import layers  # noqa: E402
+from nnctl.layers.context import LayerContext  # noqa: E402
+from nnctl.ops.base import Value  # noqa: E402
+from nnctl.ops.elementwise import scale  # noqa: E402
+from tests.layers.augmentation_cases import CASES, Drawn  # noqa: E402
+from tests.layers.harness import make  # noqa: E402
+from tests.layers.test_keras import near, to_keras  # noqa: E402
+from tests.ops.harness import evaluate  # noqa: E402
+
+keras_too = pytest.mark.keras
+
+
+def images(config: Any, batch: int, shape: tuple[int, int, int]) -> Array:
+    """Random images within the layer's range, a few numbers at its ends."""
+    low, high = config.get("value_range", (0.0, 255.0))
+    rng = np.random.default_rng(3)
+    x = rng.uniform(low, high, (batch, *shape)).astype(np.float32)
+    x[rng.random(x.shape) < 0.1] = low
+    x[rng.random(x.shape) < 0.1] = high
+    return x
+
+
+def run(config: Any, x: Array, step: int = 0, threads: int = 2) -> tuple[Array, Array]:
+    """(the layer's output for images x, the numbers drawn for them) in training."""
+    layer = make(config)
+    assert isinstance(layer, Augmentation)
+
+    def build(x: Value, step: Value) -> list[Value]:
+        ctx = LayerContext(x.graph, {}, True, [None], 7, "layer", True)
+        return [layer.call(ctx, x), scale(layer.draw(ctx, x), 1.0)]
+
+    y, u = evaluate(build, {"x": x, "step": np.array([step], np.uint64)}, threads=threads)
+    return y, u
+
+
+@keras_too
+@pytest.mark.parametrize(("config", "shape", "drawn"), CASES, ids=[str(c) for c, _, _ in CASES])
+def test_as_keras_transforms_images(config: Any, shape: Any, drawn: Any) -> None:
+    theirs = to_keras(config)
+    changed = 0
+    for step in range(2):
+        x = images(config, 5, shape)
+        y, u = run(config, x, step)
+        expected = theirs.transform_images(jax.numpy.asarray(x), drawn(Drawn(u, x.shape, theirs)))
+        near(y, expected, f"step {step}")
+        changed += (y != x).any(axis=(1, 2, 3)).sum() if y.shape == x.shape else 5
+    assert changed > 2
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"type": "RandomRotation", "factor": 1.5}, "1.5 does not lie between -1 and 1"),
+    ({"type": "RandomTranslation", "height_factor": [0, -2], "width_factor": 0}, "-2 does not lie between"),
+    ({"type": "RandomZoom", "height_factor": [0.5, -1]}, "-1 would zoom an image to nothing"),
+    ({"type": "RandomShear", "x_factor": -0.1}, "-0.1 does not lie between 0 and 1"),
+    ({"type": "RandomContrast", "factor": 0.1, "value_range": [1, 1]}, "1 is not less than 1"),
+]
+
+
+@pytest.mark.parametrize(("config", "message"), WRONG, ids=str)
+def test_wrong_arguments_are_told(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        make(config)
+
+
+def test_only_images_are_taken() -> None:
+    with pytest.raises(ShapeError, match=r"needs an input of 3 axes \(height, width, channels\)"):
+        make("RandomFlip").compute_output_shape((64,))
+
+
+FIRST = {config["type"]: (config, shape) for config, shape, _ in reversed(CASES)}
+
+
+def test_every_augmentation_has_a_case() -> None:
+    names = {cls.__name__ for cls in layers.classes() if issubclass(cls, Augmentation)}
+    assert names - set(FIRST) == set()
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_same_bits_on_any_number_of_threads(name: str) -> None:
+    config, (_, _, channels) = FIRST[name]
+    x = images(config, 7, (90, 85, channels))
+    first, *others = [run(config, x, 1, threads)[0].tobytes() for threads in (1, 2, 3)]
+    assert others == [first, first]
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_an_image_is_changed_the_same_in_a_batch_of_any_size(name: str) -> None:
+    config, shape = FIRST[name]
+    x = images(config, 6, shape)
+    whole, drawn = run(config, x, 4)
+    for batch in (1, 4):
+        part, few = run(config, x[:batch], 4)
+        np.testing.assert_array_equal(few, drawn[: len(few)])
+        np.testing.assert_array_equal(part, whole[:batch])
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_draws(name: str) -> None:
+    """Uniform, independent between images and numbers, others at each step and for another seed."""
+    config, (_, _, channels) = FIRST[name]
+    x = np.zeros((4000, 1, 1, channels), np.float32)
+    layer = make(config)
+
+    def drawn(seed: int, step: int) -> Array:
+        def build(x: Value, step: Value) -> Value:
+            ctx = LayerContext(x.graph, {}, True, [None], seed, "layer", True)
+            return layer.draw(ctx, x)  # type: ignore[attr-defined, no-any-return]
+
+        return evaluate(build, {"x": x, "step": np.array([step], np.uint64)})[0]
+
+    u = drawn(7, 0)
+    assert u.min() >= 0
+    assert u.max() < 1
+    np.testing.assert_allclose(u.mean(0), 0.5, atol=0.02)
+    np.testing.assert_allclose(u.var(0), 1 / 12, atol=0.005)
+    others = [u[:-1, :1] * 0 + u[1:, :1], u[:-1, 1:], drawn(7, 1)[:-1]]
+    if "seed" not in config:
+        others.append(drawn(8, 0)[:-1])
+    apart = np.concatenate([u[:-1, :1], *others], 1)
+    correlations = np.corrcoef(apart.T) - np.eye(apart.shape[1])
+    assert np.abs(correlations).max() < 0.08
