@@ -81,12 +81,19 @@ class Case:
         given = at_parameters(self.layer, self.names, xs)
         made = self.layer.call(ctx, *given)
         outs = list(made) if isinstance(made, list) else [made]
+        ctx.losses += self._weight_penalties(weights)
         if not extras:
             return outs + ctx.losses
         mask = self.layer.output_mask(ctx, *given)
         found = [m for m in (mask if isinstance(mask, list) else [mask]) if m is not None]
         self._counts = (len(outs), len(ctx.losses), len(found))
         return outs + ctx.losses + found
+
+    def _weight_penalties(self, weights: Mapping[str, Value]) -> list[Value]:
+        """What the model adds to its loss for the layer's weights."""
+        specs = self.layer.weights(*at_parameters(self.layer, self.names, self.shapes))
+        regularizers = {k: w.regularizer for k, w in specs.items()}
+        return [r.penalty(weights[k]) for k, r in regularizers.items() if r is not None and self.trainable]
 
     def run(self) -> Result:
         """Outputs, penalties and output masks. Statistics in `weights` are updated in place."""

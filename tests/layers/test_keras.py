@@ -80,12 +80,18 @@ def called(layer: Any, made: Case, inputs: Sequence[Any]) -> list[Any]:
     return list(out) if isinstance(out, list | tuple) else [out]
 
 
-def keras_run(layer: Any, made: Case, xs: Sequence[Any], projections: Sequence[np.ndarray]) -> dict[str, Any]:
-    """Outputs, mask, statistics, penalties, and gradients by our names, all in one compiled call."""
-    variables = [*layer.trainable_variables, *layer.non_trainable_variables]
-    floats = [i for i, x in enumerate(xs) if x.dtype.kind == "f"]
+Values = Sequence[Any]
 
-    def loss(leaves: Any, trainable: Any, fixed: Any) -> Any:
+
+def keras_program(layer: Any, made: Case, projections: Sequence[np.ndarray]) -> Callable[..., dict[str, Any]]:
+    """Outputs, mask, statistics, penalties, and gradients by our names, all in one compiled call.
+
+    Its arguments are the inputs and the layer's weights, trainable ones and the others.
+    """
+    variables = [*layer.trainable_variables, *layer.non_trainable_variables]
+    floats = [i for i, x in enumerate(made.inputs) if x.dtype.kind == "f"]
+
+    def loss(leaves: Values, trainable: Values, fixed: Values, xs: Values) -> Any:
         inputs = list(xs)
         for i, leaf in zip(floats, leaves, strict=True):
             inputs[i] = leaf
@@ -102,16 +108,22 @@ def keras_run(layer: Any, made: Case, xs: Sequence[Any], projections: Sequence[n
         }
         return total, found
 
-    (dxs, dws), found = jax.jit(jax.grad(loss, (0, 1), has_aux=True))(
-        [xs[i] for i in floats],
-        [v.value for v in layer.trainable_variables],
-        [v.value for v in layer.non_trainable_variables],
-    )
+    compiled = jax.jit(jax.grad(loss, (0, 1), has_aux=True))
     names = [k for k in made.weights if k not in made.statistics]
-    found["gradients"] = {f"x{i}": d for i, d in zip(floats, dxs, strict=True)} | dict(
-        zip(names, dws, strict=True)
-    )
-    return found
+
+    def run(xs: Values, trainable: Values, fixed: Values) -> dict[str, Any]:
+        (dxs, dws), found = compiled([xs[i] for i in floats], trainable, fixed, xs)
+        found["gradients"] = {f"x{i}": d for i, d in zip(floats, dxs, strict=True)}
+        found["gradients"] |= dict(zip(names, dws, strict=True))
+        return dict(found)
+
+    return run
+
+
+def keras_run(layer: Any, made: Case, xs: Values, projections: Sequence[np.ndarray]) -> dict[str, Any]:
+    """`keras_program` with the layer's own weights."""
+    trainable, fixed = layer.trainable_variables, layer.non_trainable_variables
+    return keras_program(layer, made, projections)(xs, [v.value for v in trainable], [v.value for v in fixed])
 
 
 def near(ours: np.ndarray, theirs: Any, what: str, least: float = 0.0) -> None:
@@ -122,15 +134,15 @@ def near(ours: np.ndarray, theirs: Any, what: str, least: float = 0.0) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5 * max(largest, 1e-30), err_msg=what)
 
 
-def built(config: Any, made: Case) -> Any:
-    """The Keras layer with our weights, their names and shapes checked."""
+def built(config: Any, made: Case, weights: Mapping[str, np.ndarray] | None = None) -> Any:
+    """The Keras layer with our weights (those of `made`, or others), their names and shapes checked."""
     layer = to_keras(config)
     specs = [keras.KerasTensor(x.shape, x.dtype.name) for x in made.inputs]
     layer(*arguments(layer, made, specs), **named(made, specs))
     assert [(v.name, tuple(v.shape)) for v in layer.weights] == [
         (k.rpartition("/")[2], w.shape) for k, w in made.weights.items()
     ]
-    layer.set_weights([w.copy() for w in made.weights.values()])  # jax may keep what it is given
+    layer.set_weights([w.copy() for w in (weights or made.weights).values()])  # jax may keep what it is given
     return layer
 
 

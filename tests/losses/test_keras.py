@@ -53,7 +53,8 @@ def _ours(case: Case, arrays: dict[str, Array], **more: Any) -> list[Array]:
     return evaluate(build, arrays)
 
 
-def _compare(case: Case, weight: Array | None, mask: Array | None, **more: Any) -> None:
+def both(case: Case, weight: Array | None, mask: Array | None, **more: Any) -> tuple[Any, list[Array]]:
+    """Value and gradient in y_pred, Keras's and ours, in float32."""
     y_pred = case.y_pred.astype(np.float32)
     y_true = case.y_true.astype(np.float32) if case.y_true.dtype.kind == "f" else case.y_true
     arrays = {"y_pred": y_pred, "y_true": y_true}
@@ -64,8 +65,11 @@ def _compare(case: Case, weight: Array | None, mask: Array | None, **more: Any) 
     positions = y_pred.ndim > 2 and weight is not None
     # Keras wants a weight a position where there are positions; (N, 1) stands for one an example.
     column = weight[:, None] if positions and weight is not None else weight
-    value, gradient = _theirs(case, y_pred, y_true, column, mask, **more)
-    got, got_gradient = _ours(case, arrays, **more)
+    return _theirs(case, y_pred, y_true, column, mask, **more), _ours(case, arrays, **more)
+
+
+def _compare(case: Case, weight: Array | None, mask: Array | None, **more: Any) -> None:
+    (value, gradient), (got, got_gradient) = both(case, weight, mask, **more)
     np.testing.assert_allclose(got[0], float(value), rtol=1e-5)
     scale = np.abs(np.asarray(gradient)).max()
     np.testing.assert_allclose(got_gradient, np.asarray(gradient), rtol=1e-5, atol=1e-6 * scale)
