@@ -10,7 +10,7 @@ ITSELF := $(PIP) --no-deps --no-build-isolation --no-index -e .
 # What test-latest and test-lowest run: make test-lowest TESTS=tests/spec
 TESTS ?=
 
-.PHONY: demo test test-slow mutated test-latest test-lowest mutants mutants-sample lock lint docs bench faults clean
+.PHONY: demo test test-slow mutated test-latest test-lowest mutants mutants-sample parity fuzz lock lint docs bench faults clean
 
 $(STAMPS)/installed: pyproject.toml requirements/run.txt
 	@sh requirements/preflight $(PYTHON)
@@ -64,6 +64,14 @@ test-latest: $(STAMPS)/latest/installed
 
 test-lowest: $(STAMPS)/lowest/installed
 	$(STAMPS)/lowest/bin/python -m pytest -n 2 $(TESTS)
+
+# Each class beside Keras's with so many draws of its arguments, and so many random models.
+COUNT ?= 10
+parity: $(STAMPS)/dev
+	$(BIN)/python -m tests.parity --count $(COUNT)
+
+fuzz: $(STAMPS)/dev
+	$(BIN)/python -m tests.workflow.random_keras --count $(COUNT)
 
 # Of each package so many mutants, drawn by the commit's hash (docs/mutants.md).
 SAMPLE ?= 10

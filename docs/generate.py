@@ -1,6 +1,7 @@
 """Makes what documentation can be read off the code: `make docs` (or `python docs/generate.py`).
 
 - `docs/reference/*.md` and `docs/reference/schema.json` from the specs; a test holds them to be current.
+- `docs/catalogue.md`, what of Keras's classes there is; held to be current, too.
 - `docs/images/house.svg`, the packages and their imports; this, too, is held to be current.
 - `docs/images/training.svg`, a picture of a real run, with `--picture` (it takes as long as the run).
 """
@@ -21,6 +22,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any, cast
 
+import catalogue
 import house
 from rich.console import Console, RenderableType
 
@@ -35,6 +37,7 @@ from nnctl.workflow.train import start
 
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"
+CATALOGUE = DOCS / "catalogue.md"
 HOUSE = DOCS / "images" / "house.svg"
 PICTURE = DOCS / "images" / "training.svg"
 
@@ -82,6 +85,7 @@ def pages() -> dict[Path, str]:
     found[REFERENCE / "export_formats.md"] = _joined(_export_formats())
     found[REFERENCE / "prediction_formats.md"] = _joined(_prediction_formats())
     found[HOUSE] = house.picture()
+    found[CATALOGUE] = _joined(catalogue.page(page_of))
     for registry in _FAMILIES:
         found[REFERENCE / f"{page_of(registry.kind)}.md"] = _joined(_family(registry, schema))
     return found

@@ -27,7 +27,7 @@ def locked(file: str, python: str) -> dict[str, str]:
     return found
 
 
-def is_locked(name: str) -> bool:
+def is_locked(name: str, file: str = "run.txt") -> bool:
     """Whether the version of `name` that is installed is the lock's: where its words and forms are known."""
     python = ".".join(map(str, sys.version_info[:3]))
-    return version(name) == locked("run.txt", python)[name]
+    return version(name) == locked(file, python)[name]

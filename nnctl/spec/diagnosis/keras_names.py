@@ -100,6 +100,38 @@ _NAMES: dict[str, str] = {
 }
 """Names as of Keras 3.15.1, separated by spaces."""
 
+_PYTHON = "it holds a Python function; a plugin's class has a name instead (docs/plugins.md)"
+_OTHERS = "another framework's code would run in it"
+
+_WITHOUT: dict[str, dict[str, str]] = {
+    "layer": {
+        "FlaxLayer": _OTHERS,
+        "JaxLayer": _OTHERS,
+        "TFSMLayer": _OTHERS,
+        "TorchModuleWrapper": _OTHERS,
+        "Lambda": _PYTHON,
+        "MaxNumBoundingBoxes": "there are no bounding boxes",
+        "Pipeline": "it prepares data outside of a model; the same layers stand in `layers`",
+        "Wrapper": "it is there to be derived from in Python (nnctl/layers/wrapper.py for a plugin)",
+        "Model": "it is there to be derived from in Python; `Functional` is a model in a model",
+    },
+    "metric": {
+        "MeanMetricWrapper": _PYTHON,
+    },
+    "optimizer": {
+        "LossScaleOptimizer": "it keeps float16 from underflow, and nothing here is float16",
+    },
+    "callback": {
+        "BackupAndRestore": "every run can be resumed (`training.checkpoint`, `nnctl train --resume`)",
+        "CallbackList": "`training.callbacks` is the list",
+        "History": "every run keeps its metrics.jsonl",
+        "LambdaCallback": _PYTHON,
+        "OrbaxCheckpoint": "it writes another framework's files; `training.checkpoint` keeps a run's state",
+        "ProgbarLogger": "`nnctl train` shows its progress by itself",
+    },
+}
+"""What nnctl will not have of these, and why."""
+
 _ARGUMENTS = {
     "layer": "dtype autocast dynamic",
     "loss": "name dtype",
@@ -109,6 +141,16 @@ _ARGUMENTS = {
     "schedule": "name",
 }
 """Arguments that all classes of a family have in Keras 3 and not here; a class's own are its `keras_only`."""
+
+
+def without(kind: str, name: str) -> str | None:
+    """Why nnctl does not have what Keras calls `name`; None if it has, or will have."""
+    return _WITHOUT.get(kind, {}).get(name)
+
+
+def keras_classes(kind: str) -> list[str]:
+    """The names of Keras's classes of a family, other names of the same class included."""
+    return [name for name in _NAMES[kind].split() if name[0].isupper() or kind == "activation"]
 
 
 def keras_has_argument(kinds: Iterable[str], name: str) -> bool:

@@ -11,7 +11,7 @@ from nnctl.core.errors import Path, Problem, nearest
 from nnctl.core.spec import Spec
 from nnctl.spec.diagnosis.belongs import where_it_belongs
 from nnctl.spec.diagnosis.expectation import expectation, one_of, words
-from nnctl.spec.diagnosis.keras_names import has_keras, keras_has_argument
+from nnctl.spec.diagnosis.keras_names import has_keras, keras_has_argument, without
 from nnctl.spec.diagnosis.renamed import field_now, written_now
 from nnctl.spec.diagnosis.unions import Fault, prune, read_faults
 from nnctl.spec.language.annotations import kinds, known_keys, slots, specs, value_at
@@ -111,7 +111,8 @@ class _Reading:
         known = list(context.get("words", []))
         message = f"nnctl has no {kind} '{name}'"
         if has_keras(kind, name):
-            message = f"Keras has the {kind} {name}; nnctl does not have it yet"
+            why = without(kind, name)
+            message = f"Keras has the {kind} {name}; nnctl does not" + (f": {why}" if why else " have it yet")
         expected = one_of(known) if known else None
         return Problem(message, path, expected=expected, suggestion=context.get("nearest"))
 

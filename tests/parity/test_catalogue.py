@@ -1,0 +1,139 @@
+"""Nothing of Keras is passed over: each public class is offered and compared, or a reason stands for it."""
+
+from __future__ import annotations
+
+import inspect
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+pytest.importorskip("jax")
+keras = pytest.importorskip("keras")
+
+from nnctl.core.registry import Registry  # noqa: E402
+from nnctl.layers.base import Layer  # noqa: E402
+from nnctl.spec.diagnosis.keras_names import keras_classes, without  # noqa: E402
+from nnctl.spec.output.schema import _FAMILIES  # noqa: E402
+from tests.packaging.lock import is_locked  # noqa: E402
+from tests.parity.families import FAMILIES  # noqa: E402
+
+pytestmark = [
+    pytest.mark.keras,
+    pytest.mark.skipif(not is_locked("keras", "dev.txt"), reason="the names are those of the lock's Keras"),
+]
+
+MODULES: dict[str, ModuleType] = {
+    "layer": keras.layers,
+    "activation": keras.activations,
+    "loss": keras.losses,
+    "metric": keras.metrics,
+    "optimizer": keras.optimizers,
+    "schedule": keras.optimizers.schedules,
+    "initializer": keras.initializers,
+    "regularizer": keras.regularizers,
+    "constraint": keras.constraints,
+    "callback": keras.callbacks,
+}
+REGISTRIES: dict[str, Registry[Any]] = {registry.kind: registry for registry in _FAMILIES}
+# Classes that are there to be derived from or to be looked at, and functions that are no activation.
+BASES = {"Layer", "InputSpec", "Loss", "Metric", "Optimizer", "OptimizerMap", "LearningRateSchedule"}
+BASES |= {"Initializer", "Regularizer", "Constraint", "Callback", "get", "serialize", "deserialize"}
+# Ours that are not in the family's module in Keras.
+ELSEWHERE = {"Sequential", "Functional", "Model"}
+NOT_YET = {
+    "layer": """
+        ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D
+        AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D
+        AdditiveAttention AlphaDropout Attention AugMix AutoContrast Average AveragePooling1D
+        AveragePooling3D AvgPool1D AvgPool3D CategoryEncoding CenterCrop
+        ContrastLimitedAdaptiveHistogramEqualization Conv1DTranspose Conv3DTranspose ConvLSTM1D
+        ConvLSTM2D ConvLSTM3D Convolution1DTranspose Convolution3DTranspose Cropping1D Cropping2D
+        Cropping3D CutMix DepthwiseConv1D DepthwiseConv2D Discretization Dot ELU EinsumDense
+        Equalization GRUCell GaussianDropout GaussianNoise GlobalAveragePooling1D
+        GlobalAveragePooling3D GlobalAvgPool1D GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D
+        GlobalMaxPool3D GlobalMaxPooling1D GlobalMaxPooling3D GroupNormalization GroupQueryAttention
+        HashedCrossing Hashing Identity IntegerLookup LSTMCell Masking MaxPool1D MaxPool3D
+        MaxPooling1D MaxPooling3D Maximum MelSpectrogram MixUp Normalization PReLU Permute
+        RMSNormalization RNN RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter
+        RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur
+        RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation
+        RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom RepeatVector
+        Resizing ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConvolution1D
+        SimpleRNNCell Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D
+        SpectralNormalization StackedRNNCells StringLookup TextVectorization TimeDistributed
+        UnitNormalization UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding3D
+    """,
+    "activation": """
+        celu glu hard_shrink hard_silu hard_swish hard_tanh log_sigmoid log_softmax mish relu6
+        soft_shrink sparse_plus sparse_sigmoid sparsemax squareplus tanh_shrink threshold
+    """,
+    "loss": """
+        BinaryFocalCrossentropy CTC CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy
+        Circle CosineSimilarity Dice LogCosh Tversky
+    """,
+    "metric": """
+        BinaryIoU ConcordanceCorrelation CosineSimilarity FBetaScore FalseNegatives FalsePositives
+        IoU LogCoshError Mean MeanIoU OneHotIoU OneHotMeanIoU PearsonCorrelation PrecisionAtRecall
+        R2Score RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity Sum
+        TrueNegatives TruePositives
+    """,
+    "optimizer": """
+        Adadelta Adafactor Adamax Ftrl Lamb MultiOptimizer Muon Nadam ScheduleFreeAdamW
+    """,
+    "initializer": """
+        STFT STFTInitializer
+    """,
+    "regularizer": """
+        OrthogonalRegularizer
+    """,
+    "callback": """
+        RemoteMonitor SwapEMAWeights
+    """,
+}
+"""What is still to come. A class that is there is no longer asked for here."""
+
+# Stands for one of the other accuracies, as `metrics=["accuracy"]` does in Keras.
+RESOLVED = {"Accuracy"}
+
+
+def public(kind: str) -> set[str]:
+    """The names of a family's classes (or functions, for activations) in Keras."""
+    functions = kind == "activation"
+    wanted = inspect.isfunction if functions else inspect.isclass
+    names = {name for name, value in vars(MODULES[kind]).items() if wanted(value)}
+    # `constant` is `Constant` in another spelling, which every class here has, too.
+    return {name for name in names if functions or name[0].isupper()} - BASES
+
+
+@pytest.mark.parametrize("kind", MODULES)
+def test_the_names_are_those_of_keras(kind: str) -> None:
+    assert set(keras_classes(kind)) - ELSEWHERE == public(kind)
+
+
+@pytest.mark.parametrize("kind", MODULES)
+def test_each_is_offered_or_a_reason_stands_for_it(kind: str) -> None:
+    offered = {name for name in keras_classes(kind) if REGISTRIES[kind].get(name) is not None}
+    told = {name for name in keras_classes(kind) if without(kind, name)}
+    assert not offered & told
+    assert set(keras_classes(kind)) - offered - told <= set(NOT_YET.get(kind, "").split())
+
+
+@pytest.mark.parametrize("kind", MODULES)
+def test_other_names_are_other_names_here_too(kind: str) -> None:
+    module, registry = MODULES[kind], REGISTRIES[kind]
+    for name in public(kind):
+        same = {other for other in public(kind) if vars(module)[other] is vars(module)[name]}
+        assert len({registry.get(other) for other in same}) == 1, same
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_what_is_offered_is_compared(kind: str) -> None:
+    offered = [cls for name in keras_classes(kind) if (cls := REGISTRIES[kind].get(name)) is not None]
+    called = {cls.__name__ for cls in offered if not (issubclass(cls, Layer) and is_container(cls))}
+    assert called - set(FAMILIES[kind].names()) - RESOLVED == set()
+
+
+def is_container(cls: type[Layer]) -> bool:
+    """Whether it is an input or a nested model."""
+    return cls.is_input or cls.nests is not None
