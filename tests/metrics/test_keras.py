@@ -101,6 +101,7 @@ CASES: list[tuple[str, dict[str, Any], Draw]] = [
     ("MeanAbsoluteError", {}, _numbers),
     ("MeanAbsolutePercentageError", {}, _numbers),
     ("MeanSquaredLogarithmicError", {}, _multilabel),
+    ("Poisson", {}, _multilabel),
     ("Hinge", {}, _numbers),
     ("SquaredHinge", {}, _binary),
     ("CategoricalHinge", {}, _onehot),
