@@ -71,6 +71,8 @@ class LossSpec(Spec):
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         """One loss per example (and position): y_pred's shape without its last axis, (N, ...).
 
+        Losses that know other axes give (N, ...) without those, or (1,) for the whole batch.
+
         Where y_pred is softmax(x) or sigmoid(x), losses that can read the logits x instead do so (the stable
         form).
         """

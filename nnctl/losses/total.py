@@ -9,6 +9,7 @@ from math import prod
 
 from nnctl.losses.base import LossSpec
 from nnctl.ops.base import Value
+from nnctl.ops.shape import broadcast_to
 from nnctl.ops.totals import masked_weights
 from nnctl.ops.totals import total as weighted_total
 
@@ -21,16 +22,23 @@ def effective_weights(weights: Value | None, mask: Value | None) -> Value | None
     return weights if mask is None else masked_weights(weights, mask)
 
 
+def by_example(rows: Value, weights: Value | None) -> Value:
+    """Rows as weights (N, ...) can weigh them: the one row (1,) of a whole batch is every example's."""
+    return broadcast_to(rows, weights.shape) if weights is not None and rows.shape == (1,) else rows
+
+
 def total(loss: LossSpec, rows: Value, sample_weight: Value | None, mask: Value | None) -> Value:
     """The loss of a batch (1,).
 
     Args:
-        rows: What `loss.masked_rows` gave: one loss per example (N,), or per position (N, T, ...).
+        rows: What `loss.masked_rows` gave: one loss per example (N,), per position (N, T, ...), or for all
+            of them (1,).
         sample_weight: One weight per example (N,). Keras asks for (N, T) where rows are; one weight for all
             of an example's positions is what (N, 1) is there.
         mask: Which rows count (N, ...), uint8: their leading axes.
     """
     weights = effective_weights(sample_weight, mask)
+    rows = by_example(rows, weights)
     if loss.reduction == "sum":
         return weighted_total(rows, weights, None, "number", 1.0)
     if loss.reduction == "mean_with_sample_weight" and weights is not None:

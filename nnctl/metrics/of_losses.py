@@ -56,11 +56,12 @@ class LossMetric(MeanMetric):
         weights: Value | None,
         mask: Value | None,
     ) -> None:
-        from nnctl.losses.total import effective_weights
+        from nnctl.losses.total import by_example, effective_weights
         from nnctl.ops.metrics import accumulate_rows
 
         rows, mask = self.loss().masked_rows(y_true, y_pred, mask)
-        accumulate_rows(state["mean"], rows, effective_weights(weights, mask))
+        used = effective_weights(weights, mask)
+        accumulate_rows(state["mean"], by_example(rows, used), used)
 
 
 def _as_metric(loss: type[LossSpec]) -> type[LossMetric]:

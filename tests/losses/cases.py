@@ -133,6 +133,22 @@ def _categorical_focal(
     return -(np.array(alpha) * (1 - p) ** gamma * y * np.log(p)).sum(-1)
 
 
+def _dice(axis: Any = None) -> Callable[[Array, Array], Array]:
+    def rows(y: Array, p: Array) -> Array:
+        common, both = (y * p).sum(axis), (y + p).sum(axis)
+        return np.atleast_1d(1 - 2 * common / (both + EPSILON))
+
+    return rows
+
+
+def _tversky(alpha: float, beta: float, axis: Any = None) -> Callable[[Array, Array], Array]:
+    def rows(y: Array, p: Array) -> Array:
+        common, missed, wrong = ((a * b).sum(axis) for a, b in ((y, p), (y, 1 - p), (1 - y, p)))
+        return np.atleast_1d(1 - common / (common + alpha * missed + beta * wrong + EPSILON))
+
+    return rows
+
+
 def _generalized(q: float) -> Callable[[Array, Array], Array]:
     return lambda y, p: (1 - np.take_along_axis(p, y[..., None], -1)[..., 0] ** q) / q
 
@@ -231,6 +247,14 @@ def _cases() -> list[Case]:
              lambda y, p: _categorical_focal(y, p, 0.0), {"gamma": 0.0}),
         Case(generalized, labels(5, 7), softmax(normal(7, 5)), _generalized(0.5)),
         Case(generalized, labels(3, 4, 2), softmax(normal(4, 2, 3)), _generalized(0.2), {"q": 0.2}),
+        Case("Dice", bits(7, 3), sigmoid(normal(7, 3)), _dice()),
+        Case("Dice", bits(3, 4, 5), sigmoid(normal(3, 4, 5)), _dice(-1), {"axis": -1}),
+        Case("Dice", onehot(labels(2, 3, 4, 5), 2), softmax(normal(3, 4, 5, 2)), _dice((1, 2)),
+             {"axis": [1, 2]}),
+        Case("Dice", bits(3, 4, 5, 2), sigmoid(normal(3, 4, 5, 2)), _dice((1, 3)), {"axis": [3, 1]}),
+        Case("Tversky", bits(3, 4, 1), sigmoid(normal(3, 4, 1)), _tversky(0.5, 0.5)),
+        Case("Tversky", bits(3, 4, 5, 2), sigmoid(normal(3, 4, 5, 2)), _tversky(0.3, 0.9, (1, 2, 3)),
+             {"alpha": 0.3, "beta": 0.9, "axis": [1, 2, 3]}),
     ]  # fmt: skip
 
 

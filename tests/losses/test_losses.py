@@ -132,6 +132,8 @@ def test_numbers_without_units() -> None:
         (("sparse_categorical_crossentropy",), "SparseCategoricalCrossentropy"),
         (("categorical_hinge",), "CategoricalHinge"),
         (("log_cosh",), "LogCosh"),
+        (("dice",), "Dice"),
+        (("tversky",), "Tversky"),
         (("cosine_similarity",), "CosineSimilarity"),
         (("binary_focal_crossentropy",), "BinaryFocalCrossentropy"),
         (("categorical_focal_crossentropy",), "CategoricalFocalCrossentropy"),
@@ -161,6 +163,11 @@ def test_shape_errors() -> None:
             make("cosine_similarity", axis=axis).target((4, 5))
         assert failed.value.path == ("axis",)
     assert [make("cosine_similarity", axis=a).target((4, 5)).shape for a in (1, 2, -2)] == [(4, 5)] * 3
+    for name, axis in (("dice", 0), ("dice", [1, 3]), ("tversky", -3)):
+        with pytest.raises(ShapeError, match="has no axis -?[03] beside the batch's"):
+            make(name, axis=axis).target((4, 5))
+    with pytest.raises(ShapeError, match="an axis twice"):
+        make("dice", axis=[1, -2]).target((4, 5))
     with pytest.raises(ShapeError, match="alpha has 2 numbers for an output of 3 classes") as failed:
         make("categorical_focal_crossentropy", alpha=[0.5, 0.5]).target((3,))
     assert failed.value.path == ("alpha",)
@@ -182,6 +189,8 @@ def test_shape_errors() -> None:
         ("mean_squared_logarithmic_error", Target("numbers", (2, None, 3))),
         ("huber", Target("numbers", (2, None, 3))),
         ("log_cosh", Target("numbers", (2, None, 3))),
+        ("dice", Target("numbers", (2, None, 3))),
+        ("tversky", Target("numbers", (2, None, 3))),
         ("cosine_similarity", Target("numbers", (2, None, 3))),
         ("binary_focal_crossentropy", Target("numbers", (2, None, 3), 2)),
         ("categorical_focal_crossentropy", Target("onehot", (2, None, 3), 3)),
@@ -208,6 +217,7 @@ def test_targets(name: str, target: Target) -> None:
         ("binary_focal_crossentropy", "numbers from 0 to 1", "numbers from 0 to 1"),
         ("categorical_focal_crossentropy", "numbers above 0", "numbers from 0 to 1"),
         ("categorical_generalized_cross_entropy", "numbers from 0 to 1", "any number"),
+        ("dice", "numbers from 0 to 1", "numbers from 0 to 1"),
         ("mean_squared_error", "any number", "any number"),
     ],
 )
@@ -281,6 +291,26 @@ def test_masked_positions_along_a_vector_add_nothing() -> None:
         a, b = a[m], b[m]
         norms = np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=0)
         np.testing.assert_allclose(row, -(a * b).sum(0) / norms)
+
+
+@pytest.mark.parametrize("fields", [{"type": "Dice"}, {"type": "Tversky", "alpha": 0.2}])
+@pytest.mark.parametrize("axis", [None, [1, 2]])
+def test_masked_positions_are_no_part_of_an_area(fields: dict[str, Any], axis: list[int] | None) -> None:
+    """Each example by itself, so that positions can be left away; of a batch of one, all axes are its own."""
+    loss = make(fields["type"], axis=axis, **{k: v for k, v in fields.items() if k != "type"})
+    rng = np.random.default_rng(2)
+    x, y = rng.random((1, 4, 3)), rng.integers(0, 2, (1, 4, 3)).astype(float)
+    mask = np.array([[1, 0, 0, 1]], np.uint8)
+
+    def build(x: Value, y: Value, mask: Value) -> Value:
+        rows, rest = loss.masked_rows(y, x, mask)
+        assert rest is None
+        return rows
+
+    (got,) = evaluate(build, {"x": x, "y": y, "mask": mask})
+    kept = {"x": x[:, [0, 3]], "y": y[:, [0, 3]]}
+    (want,) = evaluate(lambda x, y: loss.rows(y, x), kept)
+    np.testing.assert_allclose(got, want, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["binary_focal_crossentropy", "categorical_focal_crossentropy"])
