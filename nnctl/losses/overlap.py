@@ -37,7 +37,9 @@ class _Overlap(LossSpec):
                 raise ShapeError(
                     f"an output of {show(output)} has no axis {axis} beside the batch's",
                     field="axis",
-                    expected=f"axes from 1 to {len(output)}, or null for all and the batch" if output else "null",
+                    expected=f"axes from 1 to {len(output)}, or null for all and the batch"
+                    if output
+                    else "null",
                 )
         if len({axis % rank for axis in axes}) < len(axes):
             raise ShapeError(f"axis {axes} has an axis twice", field="axis")

@@ -149,6 +149,19 @@ def _tversky(alpha: float, beta: float, axis: Any = None) -> Callable[[Array, Ar
     return rows
 
 
+def _circle(gamma: float = 80.0, margin: float = 0.4, alone: bool = True) -> Callable[[Array, Array], Array]:
+    def rows(y: Array, p: Array) -> Array:
+        d = np.maximum(1 - p @ p.T, 0)
+        same = y[:, None] == y
+        near, far = same & ~np.eye(len(y), dtype=bool) if alone else same, ~same
+        scores = [gamma * np.maximum(margin + d, 0) * (d - margin),
+                  gamma * np.maximum(1 + margin - d, 0) * (1 - margin - d)]  # fmt: skip
+        sums = [np.log(np.where(m, np.exp(v), 0).sum(1)) for m, v in zip((near, far), scores, strict=True)]
+        return np.logaddexp(0, sums[0] + sums[1])
+
+    return rows
+
+
 def _generalized(q: float) -> Callable[[Array, Array], Array]:
     return lambda y, p: (1 - np.take_along_axis(p, y[..., None], -1)[..., 0] ** q) / q
 
@@ -161,6 +174,10 @@ def _cases() -> list[Case]:
 
     def labels(classes: int, *shape: int) -> Array:
         return rng.integers(0, classes, shape).astype(np.int32)
+
+    def unit(*shape: int) -> Array:
+        x = normal(*shape)
+        return x / np.linalg.norm(x, axis=-1, keepdims=True)
 
     def bits(*shape: int) -> Array:
         return rng.integers(0, 2, shape).astype(np.float64)
@@ -252,6 +269,9 @@ def _cases() -> list[Case]:
         Case("Dice", onehot(labels(2, 3, 4, 5), 2), softmax(normal(3, 4, 5, 2)), _dice((1, 2)),
              {"axis": [1, 2]}),
         Case("Dice", bits(3, 4, 5, 2), sigmoid(normal(3, 4, 5, 2)), _dice((1, 3)), {"axis": [3, 1]}),
+        Case("Circle", np.array([0, 1, 0, 2, 2, 1, 0], np.int32), unit(7, 3), _circle()),
+        Case("Circle", np.array([3, 1, 3, 1, 3], np.int32), 1.2 * unit(5, 4), _circle(6.0, -0.2, False),
+             {"gamma": 6.0, "margin": -0.2, "remove_diagonal": False}),
         Case("Tversky", bits(3, 4, 1), sigmoid(normal(3, 4, 1)), _tversky(0.5, 0.5)),
         Case("Tversky", bits(3, 4, 5, 2), sigmoid(normal(3, 4, 5, 2)), _tversky(0.3, 0.9, (1, 2, 3)),
              {"alpha": 0.3, "beta": 0.9, "axis": [1, 2, 3]}),

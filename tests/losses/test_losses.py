@@ -133,6 +133,7 @@ def test_numbers_without_units() -> None:
         (("categorical_hinge",), "CategoricalHinge"),
         (("log_cosh",), "LogCosh"),
         (("dice",), "Dice"),
+        (("circle",), "Circle"),
         (("tversky",), "Tversky"),
         (("cosine_similarity",), "CosineSimilarity"),
         (("binary_focal_crossentropy",), "BinaryFocalCrossentropy"),
@@ -163,8 +164,10 @@ def test_shape_errors() -> None:
             make("cosine_similarity", axis=axis).target((4, 5))
         assert failed.value.path == ("axis",)
     assert [make("cosine_similarity", axis=a).target((4, 5)).shape for a in (1, 2, -2)] == [(4, 5)] * 3
+    with pytest.raises(ShapeError, match="one vector per example"):
+        make("circle").target((4, 5))
     for name, axis in (("dice", 0), ("dice", [1, 3]), ("tversky", -3)):
-        with pytest.raises(ShapeError, match="has no axis -?[03] beside the batch's"):
+        with pytest.raises(ShapeError, match=r"has no axis -?[03] beside the batch's"):
             make(name, axis=axis).target((4, 5))
     with pytest.raises(ShapeError, match="an axis twice"):
         make("dice", axis=[1, -2]).target((4, 5))
@@ -325,3 +328,24 @@ def test_what_is_predicted_fully_has_no_focal_loss_and_no_slope(name: str) -> No
         )
         assert abs(rows[0]) < 2e-7
         assert slope.tolist() == [[0, 0]]
+
+
+def test_an_example_without_a_pair_has_no_circle_loss() -> None:
+    """Neither in the mean, nor in the gradient: class 7 has no second example, and of one class no other."""
+    loss = make("circle")
+    x = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
+
+    def build(x: Value, y: Value) -> list[Value]:
+        rows, counted = loss.masked_rows(y, x, None)
+        assert counted is not None
+        (slope,) = gradients(sum_all(rows), [x])
+        assert slope is not None
+        return [rows, counted, slope]
+
+    rows, counted, slope = evaluate(build, {"x": x, "y": np.array([2, 7, 2], np.int32)})
+    assert counted.tolist() == [1, 0, 1]
+    assert rows[1] == 0
+    assert (np.isfinite(slope) & (slope != 0)).all()
+    rows, counted, slope = evaluate(build, {"x": x, "y": np.array([2, 2, 2], np.int32)})
+    assert (rows.tolist(), counted.tolist()) == ([0, 0, 0], [0, 0, 0])
+    assert not slope.any()
