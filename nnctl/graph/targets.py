@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,6 +47,19 @@ def shape_problems(
             shape = targets[output.output].shape
             problems.append(target_misfit(output, output.shape, output.target.shape, shape, names, model))
     return problems
+
+
+def with_own_lengths(objective: Objective, given: Mapping[str, Shape]) -> Objective:
+    """The objective with the lengths of targets that have one of their own, as the data gives them."""
+
+    def known(output: OutputObjective) -> OutputObjective:
+        target, shape = output.target, given.get(output.output, ())
+        if not target.own_length or len(shape) != len(target.shape):
+            return output
+        lengths = tuple(w if w is not None else g for w, g in zip(target.shape, shape, strict=True))
+        return replace(output, target=replace(target, shape=lengths))
+
+    return replace(objective, outputs=tuple(map(known, objective.outputs)))
 
 
 def fits(wanted: Shape, given: Shape) -> bool:

@@ -26,11 +26,13 @@ class Target:
         floats.
         shape: Without the batch axis. A "classes" target of shape () is one integer an example.
         classes: How many classes there are, where that is known.
+        own_length: Whether a None in `shape` is a length of the data's own, and not the output's.
     """
 
     kind: Literal["classes", "onehot", "numbers"]
     shape: Shape
     classes: int | None = None
+    own_length: bool = False
 
 
 class LossSpec(Spec):

@@ -41,6 +41,10 @@ class LossMetric(MeanMetric):
     def reads(self) -> Range:
         return self.loss().reads()
 
+    @property
+    def reads_logits(self) -> bool:
+        return self.loss().reads_logits
+
     def beside(self, loss: LossSpec) -> MetricSpec:
         """What the loss ignores, the metric ignores as well, if it names no class itself: else it is NaN."""
         ignored = getattr(loss, "ignore_class", None)

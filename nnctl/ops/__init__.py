@@ -16,7 +16,7 @@ family's module:
 - `normalization`, `layer_norm`, `unit_rows`: batch statistics, their moving averages, rows of their own
 - `embedding`, `masks`: rows of a table; masks (batch, time) made and used
 - `losses`, `totals`: a loss per row, and its weighted mean
-- `circle`: a loss of every example against the others
+- `circle`, `ctc`: a loss of every example against the others, and of steps against labels in order
 - `metrics`: a batch added to a metric's float64 state
 - `optimizers`, `constraints`: what rewrites the weights
 """

@@ -34,11 +34,11 @@ def probabilities_read_as_logits(seen: Seen) -> Iterator[Problem]:
         if found is None or not within(found, UNIT):
             continue
         what = f"output '{output.output}' gives {show_range(found)}, which are probabilities"
-        for name, path in _reading_logits(seen, output):
+        for name, path, told in _reading_logits(seen, output):
             yield warning(
                 f"{what}, but {name} reads logits",
-                (*path, "from_logits"),
-                "from_logits: false, or no activation on the output",
+                (*path, "from_logits") if told else path,
+                f"{'from_logits: false, or ' if told else ''}no activation on the output",
             )
 
 
@@ -84,13 +84,15 @@ def _probable(found: Range, reads: Range) -> bool:
     return within(found, reads) or within(found, UNIT)
 
 
-def _reading_logits(seen: Seen, output: OutputObjective) -> Iterator[tuple[str, Path]]:
-    if output.loss.reads_logits:
-        yield type(output.loss).__name__, loss_path(seen.experiment, output)
+def _reading_logits(seen: Seen, output: OutputObjective) -> Iterator[tuple[str, Path, bool]]:
+    """Name and place of what reads logits, and whether it was told to."""
+    loss = output.loss
+    if loss.reads_logits:
+        yield type(loss).__name__, loss_path(seen.experiment, output), hasattr(loss, "from_logits")
     for measured in output.metrics:
         if measured.metric.reads_logits:
             path = metric_path(seen.experiment, output, measured)
-            yield f"the metric '{measured.name}'", path
+            yield f"the metric '{measured.name}'", path, hasattr(measured.metric, "from_logits")
 
 
 def _activation_path(node: CallNode) -> Path:

@@ -16,7 +16,7 @@ from nnctl.graph.indices import check_table_sizes
 from nnctl.graph.lengths import GivenShapes, check_lengths, given_shapes
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
-from nnctl.graph.targets import label_problems, shape_problems
+from nnctl.graph.targets import label_problems, shape_problems, with_own_lengths
 from nnctl.graph.units import with_own_units
 from nnctl.spec.load import LoadedExperiment
 from nnctl.warnings.base import Seen
@@ -132,4 +132,5 @@ def _modelled(
     weighted = experiment.data.sample_weight is not None
     objective, misfits = compile_partly(experiment.training, model, sample_weight=weighted)
     problems += misfits
+    objective = with_own_lengths(objective, {name: s.shape for name, s in known.targets.items()})
     return model, with_own_units(objective, model, known.data.preprocessing.targets), not misfits

@@ -19,6 +19,7 @@ from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
+from nnctl.graph.targets import with_own_lengths
 from nnctl.graph.units import with_own_units
 from nnctl.graph.wanted import data_arguments
 from nnctl.runs.find import Found, find
@@ -152,6 +153,7 @@ def open_stored(run: str, *, allow_plugins: bool = False) -> StoredModel:
     weighted = preprocessing.sample_weight is not None
     objective = compile_objective(experiment.training, model, sample_weight=weighted)
     _check_match(path, preprocessing, model, objective)
+    objective = with_own_lengths(objective, {name: t.shape for name, t in preprocessing.targets.items()})
     objective = with_own_units(objective, model, preprocessing.targets)
     return StoredModel(found, file, loaded, directory, preprocessing, model, objective)
 

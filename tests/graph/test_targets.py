@@ -17,7 +17,7 @@ from nnctl.graph.compile import compile_objective
 from nnctl.graph.lengths import length_problems, varies
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
-from nnctl.graph.targets import fits, label_problems, outside, shape_problems
+from nnctl.graph.targets import fits, label_problems, outside, shape_problems, with_own_lengths
 from nnctl.spec.language.model import ModelSpec
 from nnctl.spec.language.training import TrainingSpec
 
@@ -184,6 +184,20 @@ def test_lengths_that_data_gives() -> None:
     )
     assert problem.path == ("model", "layers", 0, "kernel_size")
     assert problem.expected == "a kernel_size that fits, or padding: same"
+
+
+def test_targets_with_a_length_of_their_own() -> None:
+    """Those of CTC: as many labels as the data gives, however many steps come out."""
+    dense_steps = [{"type": "Dense", "units": 4, "name": "out"}]
+    for loss, wanted in (("ctc", (6,)), ("mse", (None, 4))):
+        objective, model = both(dense_steps, (None, 3), loss=loss)
+        objective = with_own_lengths(objective, {"out": (6,)})
+        (output,) = objective.outputs
+        assert output.target.shape == wanted
+        if loss == "ctc":
+            assert length_problems(model, objective, {"x": (9, 3)}, {"out": (6,)}, "") == []
+    objective, _ = both(dense_steps, (9, 3), loss="ctc")
+    assert with_own_lengths(objective, {}) == objective
 
 
 def test_lengths_of_a_layer_with_several_outputs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -162,6 +163,18 @@ def _circle(gamma: float = 80.0, margin: float = 0.4, alone: bool = True) -> Cal
     return rows
 
 
+def _ctc(y: Array, p: Array) -> Array:
+    """Over every path of classes, of which there are C^T."""
+    logarithms = np.log(softmax(p))
+    found = np.zeros(len(y))
+    for path in itertools.product(range(p.shape[2]), repeat=p.shape[1]):
+        said = [c for c, _ in itertools.groupby(path) if c]
+        for i, labels in enumerate(y):
+            if said == [c for c in labels if c]:
+                found[i] += np.exp(sum(logarithms[i, t, c] for t, c in enumerate(path)))
+    return -np.log(found)
+
+
 def _generalized(q: float) -> Callable[[Array, Array], Array]:
     return lambda y, p: (1 - np.take_along_axis(p, y[..., None], -1)[..., 0] ** q) / q
 
@@ -272,6 +285,9 @@ def _cases() -> list[Case]:
         Case("Circle", np.array([0, 1, 0, 2, 2, 1, 0], np.int32), unit(7, 3), _circle()),
         Case("Circle", np.array([3, 1, 3, 1, 3], np.int32), 1.2 * unit(5, 4), _circle(6.0, -0.2, False),
              {"gamma": 6.0, "margin": -0.2, "remove_diagonal": False}),
+        Case("CTC", np.array([[1, 2, 0], [2, 2, 0], [1, 2, 1], [3, 0, 0], [0, 0, 0]], np.int32),
+             normal(5, 5, 4), _ctc),
+        Case("CTC", np.array([[2, 1, 1, 2], [1, 2, 1, 2]], np.int32), 3 * normal(2, 7, 3), _ctc),
         Case("Tversky", bits(3, 4, 1), sigmoid(normal(3, 4, 1)), _tversky(0.5, 0.5)),
         Case("Tversky", bits(3, 4, 5, 2), sigmoid(normal(3, 4, 5, 2)), _tversky(0.3, 0.9, (1, 2, 3)),
              {"alpha": 0.3, "beta": 0.9, "axis": [1, 2, 3]}),

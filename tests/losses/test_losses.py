@@ -133,6 +133,7 @@ def test_numbers_without_units() -> None:
         (("categorical_hinge",), "CategoricalHinge"),
         (("log_cosh",), "LogCosh"),
         (("dice",), "Dice"),
+        (("ctc",), "CTC"),
         (("circle",), "Circle"),
         (("tversky",), "Tversky"),
         (("cosine_similarity",), "CosineSimilarity"),
@@ -166,6 +167,9 @@ def test_shape_errors() -> None:
     assert [make("cosine_similarity", axis=a).target((4, 5)).shape for a in (1, 2, -2)] == [(4, 5)] * 3
     with pytest.raises(ShapeError, match="one vector per example"):
         make("circle").target((4, 5))
+    for shape in ((4,), (3, 4, 5)):
+        with pytest.raises(ShapeError, match="a row of logits per step"):
+            make("ctc").target(shape)
     for name, axis in (("dice", 0), ("dice", [1, 3]), ("tversky", -3)):
         with pytest.raises(ShapeError, match=r"has no axis -?[03] beside the batch's"):
             make(name, axis=axis).target((4, 5))
@@ -349,3 +353,41 @@ def test_an_example_without_a_pair_has_no_circle_loss() -> None:
     rows, counted, slope = evaluate(build, {"x": x, "y": np.array([2, 2, 2], np.int32)})
     assert (rows.tolist(), counted.tolist()) == ([0, 0, 0], [0, 0, 0])
     assert not slope.any()
+
+
+def _ctc(x: Value, y: Value, mask: Value | None = None) -> list[Value]:
+    rows, rest = make("ctc").masked_rows(y, x, mask)
+    assert rest is None
+    (slope,) = gradients(sum_all(rows), [x])
+    assert slope is not None
+    return [rows, slope]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_masked_steps_spell_nothing(threads: int) -> None:
+    rng = np.random.default_rng(2)
+    x, y = rng.standard_normal((90, 40, 4)), rng.integers(1, 4, (90, 5)).astype(np.int32)
+    y[1, 3:] = 0
+    mask = (rng.random((90, 40)) < 0.8).astype(np.uint8)
+    rows, slope = evaluate(_ctc, {"x": x, "y": y, "mask": mask}, threads=threads)
+    assert not slope[mask == 0].any()
+    for i in (0, 1, 89):
+        kept = {"x": x[i : i + 1, mask[i] == 1], "y": y[i : i + 1]}
+        (row,), (part,) = evaluate(_ctc, kept)
+        np.testing.assert_allclose(rows[i], row, rtol=1e-12)
+        np.testing.assert_allclose(slope[i, mask[i] == 1], part, atol=1e-14)
+
+
+def test_labels_that_no_path_spells() -> None:
+    """Two equal ones need three steps. Their loss is infinite, which is seen; weights stay as they are."""
+    x = np.random.default_rng(2).standard_normal((5, 2, 3))
+    y = np.array([[1, 1], [1, 2], [1, 3], [1, -1], [0, 0]], np.int32)
+    mask = np.array([[1, 1], [1, 1], [1, 1], [1, 1], [0, 0]], np.uint8)
+    rows, slope = evaluate(_ctc, {"x": x, "y": y, "mask": mask})
+    assert rows[0] == np.inf
+    assert np.isfinite(rows).tolist() == [False, True, False, False, True]
+    assert np.isnan(rows).tolist() == [False, False, True, True, False]
+    assert rows[4] == 0
+    assert slope.any(axis=(1, 2)).tolist() == [False, True, False, False, False]
+    nothing = evaluate(_ctc, {"x": x[:1], "y": y[:1], "mask": 0 * mask[:1]})
+    assert (nothing[0].tolist(), nothing[1].any()) == ([np.inf], False)

@@ -117,11 +117,12 @@ def test_masked_positions_do_not_count() -> None:
 
 @pytest.mark.parametrize("name", metrics.names())
 def test_nothing_seen_is_zero(name: str) -> None:
-    of_classes = name.startswith(("Sparse", "CategoricalGeneralized", "Circle"))
+    of_classes = name.startswith(("Sparse", "CategoricalGeneralized", "Circle", "CTC"))
     target = Target("classes", (), 7) if of_classes else Target("numbers", (7,))
-    metric = make(name).resolve(target, (7,))
-    results = metric.results({k: np.zeros(shape) for k, shape in metric.state((7,)).items()})
-    assert list(results) == [0.0] * max(1, len(metric.parts((7,))))
+    output = (3, 7) if name == "CTC" else (7,)
+    metric = make(name).resolve(target, output)
+    results = metric.results({k: np.zeros(shape) for k, shape in metric.state(output).items()})
+    assert list(results) == [0.0] * max(1, len(metric.parts(output)))
 
 
 def test_a_loss_tracker_counts_examples() -> None:
