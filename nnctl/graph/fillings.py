@@ -1,4 +1,4 @@
-"""Holding what fills a weight, and what holds it in check, against the weight's shape."""
+"""Holding what fills a weight, holds it in check or adds to the loss against the weight's shape."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from nnctl.layers.base import Layer, Weight
 
 
 def weight_problems(layer: Layer, name: str, weights: Mapping[str, Weight], path: Path) -> Iterator[Problem]:
-    """What is wrong with the initializers and constraints of a layer's weights, at the fields they are in."""
+    """What is wrong with what fills and holds a layer's weights, at the fields where it stands."""
     for key, weight in weights.items():
-        for part in (weight.initializer, weight.constraint):
+        for part in (weight.initializer, weight.constraint, weight.regularizer):
             check = getattr(part, "check_shape", None)
             if check is None:
                 continue

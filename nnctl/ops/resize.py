@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from math import ceil, floor, fmod, fsum, pi, prod
+from math import ceil, floor, fsum, pi, prod
 from typing import Literal
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.turns import sin_turns
 from nnctl.ops.base import Value
 from nnctl.ops.embedding import embedding
 from nnctl.ops.linear import matmul
@@ -72,16 +73,8 @@ def _lanczos(radius: int, x: float) -> float:
 
 
 def _sine(x: float) -> float:
-    """sin(pi x) for x >= 0 by its series: a machine's own sine may differ in the last bit."""
-    x = fmod(x, 2.0)
-    x = 1.0 - x if x > 0.5 else x
-    x = -1.0 - x if x < -0.5 else x
-    t = pi * x
-    term = total = t
-    for n in range(2, 24, 2):
-        term *= -t * t / (n * (n + 1))
-        total += term
-    return total
+    """sin(pi x)."""
+    return float(sin_turns(0.5 * x))
 
 
 _KERNELS: dict[str, tuple[int, Callable[[float], float]]] = {

@@ -17,6 +17,13 @@ register = regularizers.register
 class RegularizerSpec(Spec):
     """A regularizer's parameters and meaning. Source: keras.regularizers."""
 
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Hold the regularizer against the shape of a weight.
+
+        Raises:
+            ShapeError: a weight of this shape has no such penalty.
+        """
+
     def penalty(self, x: Value) -> Value:
         """The penalty of `x` (any shape) as a scalar (1,), composed of ops."""
         raise NotImplementedError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,11 +13,12 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 keras = pytest.importorskip("keras")
 
 from nnctl.initializers.base import initializers  # noqa: E402
+from nnctl.initializers.stft import STFT, Window  # noqa: E402
 
 pytestmark = pytest.mark.keras
 
 CASES: list[tuple[str, dict[str, Any]]] = [
-    *((name, {}) for name in initializers.names() if name not in ("Identity", "Orthogonal")),
+    *((name, {}) for name in initializers.names() if name not in ("Identity", "Orthogonal", "STFT")),
     ("Constant", {"value": 0.3}),
     ("RandomNormal", {"mean": 0.2, "stddev": 0.4}),
     ("TruncatedNormal", {"mean": 0.2, "stddev": 0.4}),
@@ -61,3 +62,16 @@ def test_orthogonal(shape: tuple[int, ...]) -> None:
     for w in (ours.reshape(-1, shape[-1]), theirs.reshape(-1, shape[-1])):
         product = w.T @ w if w.shape[0] >= w.shape[1] else w @ w.T
         np.testing.assert_allclose(product, 0.25 * np.eye(len(product)), atol=1e-6)
+
+
+@pytest.mark.parametrize("window", [None, *get_args(Window)])
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"side": "imag", "scaling": "spectrum", "periodic": True}, {"scaling": None}],
+    ids=str,
+)
+def test_stft(window: str | None, fields: dict[str, Any]) -> None:
+    for shape in ((7, 1, 5), (1, 1, 2)):
+        ours = STFT(window=window, **fields).sample(shape, "float32", (0, 0))
+        theirs = np.asarray(keras.initializers.STFT(window=window, **fields)(shape))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=2e-6)
