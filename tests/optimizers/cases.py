@@ -25,6 +25,19 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("Adam", {"amsgrad": True, "weight_decay": 0.1}),
     ("Adam", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}),
     ("Lion", {"beta_1": 0.8, "beta_2": 0.9, "weight_decay": 0.1}),
+    ("Adadelta", {"learning_rate": 1.0, "rho": 0.8, "epsilon": 1e-3, "weight_decay": 0.1}),
+    ("Adamax", {"beta_1": 0.8, "beta_2": 0.5, "epsilon": 1e-2}),
+    ("Nadam", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3, "weight_decay": 0.1}),
+    ("Ftrl", {"l1_regularization_strength": 0.7, "l2_regularization_strength": 0.3}),
+    (
+        "Ftrl",
+        {
+            "learning_rate_power": -0.8,
+            "initial_accumulator_value": 0.2,
+            "beta": 0.4,
+            "l2_shrinkage_regularization_strength": 0.6,
+        },
+    ),
     ("AdamW", {"amsgrad": True}),
     ("AdamW", {"weight_decay": 0.3}),
 ]

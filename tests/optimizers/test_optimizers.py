@@ -46,11 +46,48 @@ def _adagrad(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
     return w - 0.001 * g / np.sqrt(s["n"] + 1e-7)
 
 
+def _adadelta(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
+    s["a"] = 0.95 * s.get("a", 0) + 0.05 * g**2
+    step = np.sqrt(s.get("d", 0) + 1e-7) / np.sqrt(s["a"] + 1e-7) * g
+    s["d"] = 0.95 * s.get("d", 0) + 0.05 * step**2
+    return w - 0.5 * step
+
+
+def _adamax(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
+    s["m"] = 0.9 * s.get("m", 0) + 0.1 * g
+    s["u"] = np.maximum(0.7 * s.get("u", np.zeros_like(g)), np.abs(g))
+    return w - 0.001 / (1 - 0.9**t) * s["m"] / (s["u"] + 1e-7)
+
+
+def _nadam(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
+    s["m"] = 0.9 * s.get("m", 0) + 0.1 * g
+    s["v"] = 0.999 * s.get("v", 0) + 0.001 * g**2
+    u = [0.9 * (1 - 0.5 * 0.96**i) for i in range(1, t + 2)]
+    m = u[-1] * s["m"] / (1 - np.prod(u)) + (1 - u[-2]) * g / (1 - np.prod(u[:-1]))
+    return w - 0.001 * m / (np.sqrt(s["v"] / (1 - 0.999**t)) + 1e-7)
+
+
+def _ftrl(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
+    n = s.get("n", np.full_like(g, 0.1))
+    s["n"] = n + g**2
+    s["z"] = s.get("z", 0) + g - (np.sqrt(s["n"]) - np.sqrt(n)) / 0.05 * w
+    held = np.sqrt(s["n"]) / 0.05 + 2 * 0.3
+    return np.where(np.abs(s["z"]) <= 0.4, 0, (np.sign(s["z"]) * 0.4 - s["z"]) / held)
+
+
 CASES: list[tuple[str, dict[str, Any], Step]] = [
     ("SGD", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}, _sgd),
     ("AdamW", {"learning_rate": 0.01, "beta_2": 0.99, "epsilon": 1e-4, "weight_decay": 0.2}, _adam),
     ("RMSprop", {"momentum": 0.7, "centered": True}, _rmsprop),
     ("Adagrad", {}, _adagrad),
+    ("Adadelta", {"learning_rate": 0.5}, _adadelta),
+    ("Adamax", {"beta_2": 0.7}, _adamax),
+    ("Nadam", {}, _nadam),
+    (
+        "Ftrl",
+        {"learning_rate": 0.05, "l1_regularization_strength": 0.4, "l2_regularization_strength": 0.3},
+        _ftrl,
+    ),
 ]
 
 
@@ -66,7 +103,7 @@ def test_steps(name: str, fields: dict[str, Any], step: Step) -> None:
             want = step(want, arrays[index], state, t)
         np.testing.assert_allclose(got[index], want, rtol=1e-12)
     for name, slot in slots.items():
-        start = make("Adagrad").slots()["accumulator"] if name == "accumulator" else 0.0
+        start = 0.1 if name == "accumulator" else 0.0
         np.testing.assert_allclose(slot[15], start, err_msg="the padding stays as it was")
 
 
@@ -162,8 +199,8 @@ def test_wrong_fields(name: str, fields: dict[str, Any], message: str) -> None:
 
 
 def test_gradients_that_are_zero_leave_what_decay_makes_of_the_weights() -> None:
-    """w - (w decay) rate, before the step."""
-    for name in optimizers.names():
+    """w - (w decay) rate, before the step. Ftrl makes weights anew from gradients only."""
+    for name in set(optimizers.names()) - {"Ftrl"}:
         got, _ = run(
             make(name, learning_rate=0.25, weight_decay=0.5),
             [np.array([2.0, -8.0])],
@@ -171,3 +208,19 @@ def test_gradients_that_are_zero_leave_what_decay_makes_of_the_weights() -> None
             "float64",
         )
         assert got[0].tolist() == [1.75, -7.0], name
+
+
+def test_where_nothing_was_seen_a_leader_is_zero() -> None:
+    """Also with no accumulator to start from, which leaves nothing to divide by."""
+    got, _ = run(make("ftrl", initial_accumulator_value=0.0), [np.ones(2)], [[np.array([0.0, 1.0])]])
+    assert got[0][0] == 0
+    assert np.isfinite(got[0]).all()
+
+
+def test_nadam_far_from_the_start_is_steady() -> None:
+    """Where all of beta_1 is used and its product is nothing."""
+    nadam = make("nadam")
+    rate, of_mean, of_gradient, known = nadam.hyper(200_000, 0.5)
+    assert (rate, of_mean, known) == (0.5, 0.9, 1.0)
+    assert of_gradient == pytest.approx(0.1)
+    assert nadam.hyper(999, 0.5)[1] == pytest.approx(0.9, rel=1e-15)
