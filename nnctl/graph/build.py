@@ -62,6 +62,8 @@ class _GraphBuilder:
         self.unknown = unknown
         self.graph = LayerGraph()
         self.problems: list[Problem] = []
+        self.learners: dict[str, str] = {}
+        """Of each call with weights to learn in or before it: the last layer that has some."""
 
     def build(self) -> LayerGraph:
         scope = _Scope("", ("model",))
@@ -250,6 +252,17 @@ class _GraphBuilder:
                 )
         elif not self._same_weights(owner, {k: w.shape for k, w in weights.items()}, path, refs, shapes):
             return (None,)
+        learner = next((self.learners[ref.name] for ref in refs if ref.name in self.learners), None)
+        if learner is not None and not layer.passes_gradient and not inference:
+            self._fail(
+                f"{kind} '{name}' passes no gradient on, so that '{learner}' before it would not learn",
+                path,
+                expected="only layers without weights before it, or ones that are not trainable",
+            )
+        if trainable and any(weight.trainable for weight in weights.values()):
+            learner = owner
+        if learner is not None:
+            self.learners[name] = learner
         self.graph.nodes.append(
             CallNode(name, layer, owner, refs, shapes, outputs, trainable, path, entry.input_names, inference)
         )

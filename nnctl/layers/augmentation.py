@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-from nnctl.core.shapes import Shape
+from nnctl.core.errors import ShapeError
+from nnctl.core.shapes import Shape, show
 from nnctl.layers.augmentation_fields import ValueRange
 from nnctl.layers.base import Layer
 from nnctl.layers.context import LayerContext
@@ -17,7 +18,7 @@ from nnctl.layers.fields import WithTraining
 from nnctl.ops.base import Value
 from nnctl.ops.formula import Formula, formula
 from nnctl.ops.noise import uniform
-from nnctl.ops.pixels import numbers
+from nnctl.ops.pixels import colours, numbers
 from nnctl.ops.sampling import FillMode, Interpolation, Sample, projected_places, sample
 
 
@@ -116,3 +117,29 @@ class Pointwise(Seeded):
     def transform(self, ctx: LayerContext, x: Value, draws: Value) -> Value:
         value, slope = (self.formula(f, 1, **self.derived()) for f in (self.value, self.slope))
         return numbers(x, draws, value, slope)
+
+
+class Coloured(Seeded, ChannelsLast):
+    """Images whose colours are changed one by one. A subclass gives the formula `colour`."""
+
+    shared_fields: ClassVar[bool] = True
+    passes_gradient: ClassVar[bool] = False
+
+    colour: ClassVar[Callable[..., Any]]
+    """(red, green, blue, draws of the image, fields and `derived`): red, green and blue after the change."""
+
+    def compute_output_shape(self, x: Shape) -> Shape:
+        shape = super().compute_output_shape(x)
+        if shape[2] not in (None, 3):
+            raise ShapeError(
+                f"{self.kind} changes colours of 3 channels (red, green, blue), but {show(shape)} comes in",
+                expected="an input of shape (height, width, 3)",
+            )
+        return shape
+
+    def derived(self) -> dict[str, float]:
+        """Arguments of the formula that are no fields."""
+        return {}
+
+    def transform(self, ctx: LayerContext, x: Value, draws: Value) -> Value:
+        return colours(x, draws, self.formula(self.colour, 3, **self.derived()))

@@ -69,6 +69,8 @@ class Layer(Spec):
     any_dtype: ClassVar[bool] = False
     """Whether inputs of any dtype are taken as they come; others are cast to the model's floats first."""
 
+    passes_gradient: ClassVar[bool] = True
+    """Whether layers before it can learn through it; where not, none of them may have weights to learn."""
     keeps_range: ClassVar[bool] = False
     """Whether its outputs lie between the least and the largest of its input (Flatten, pooling)."""
 

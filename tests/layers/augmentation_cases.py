@@ -162,4 +162,79 @@ POINTWISE = [
     ),
 ]
 
-CASES: list[Case] = [*PROJECTIONS, *POINTWISE]
+
+def crop(rows: int, columns: int) -> Any:
+    """The first row and column, of so many; the batch has one draw."""
+    return lambda d: (int(d.between(0, rows)[0]), int(d.between(0, columns, 1)[0]))
+
+
+def middle(height: int, width: int) -> Any:
+    """What Keras computes where images are not larger."""
+    return lambda d: d.layer.get_random_transformation(np.zeros(d.shape))
+
+
+def bits(least: int, most: int) -> Any:
+    return lambda d: {"shift_factor": (8 - np.floor(d.between(least, most))).astype(np.uint8)}
+
+
+def solar(*ends: float) -> Any:
+    return lambda d: {"additions": d.per_image(*ends[:2]), "thresholds": d.per_image(*ends[2:], 1)}
+
+
+def hues(least: float, most: float) -> Any:
+    return lambda d: {
+        "factor": np.where(d.u[:, 0] > 0.5, -1, 1) * d.between(least, most, 1) * np.float32(0.5)
+    }
+
+
+def saturations(least: float, most: float) -> Any:
+    def drawn(d: Drawn) -> Any:
+        f = d.between(least, most)
+        return {"factor": f / (1 - f + np.float32(1e-7))}
+
+    return drawn
+
+
+CROPS = [
+    _case(crop(3, 5), "RandomCrop", height=3, width=3),
+    _case(crop(4, 2), "RandomCrop", 7, 6, 2, height=4, width=5, seed=4),
+    _case(middle(5, 4), "RandomCrop", height=5, width=4),
+    _case(middle(6, 3), "RandomCrop", height=8, width=3),
+    _case(middle(6, 9), "RandomCrop", height=6, width=9),
+]
+
+SHADES = [
+    _case(bits(1, 5), "RandomPosterization", factor=5),
+    _case(bits(3, 8), "RandomPosterization", factor=[8, 3], value_range=[-1, 1]),
+    _case(bits(8, 8), "RandomPosterization", factor=[8, 8]),
+    _case(bits(1, 1), "RandomPosterization", 4, 5, 1, factor=1, seed=2),
+    _case(solar(0, 0, 0, 0), "Solarization"),
+    _case(solar(0, 51, 0, 204), "Solarization", addition_factor=0.2, threshold_factor=0.8),
+    _case(
+        solar(0.1, 76.5, 0.4, 127.5),
+        "Solarization",
+        addition_factor=[0.3, 0.1],
+        threshold_factor=[0.4, 0.5],
+        value_range=[-1, 1],
+        seed=2,
+    ),
+]
+
+COLOURS = [
+    _case(lambda d: d.u[:, :1, None, None] < 0.5, "RandomGrayscale"),
+    _case(lambda d: d.u[:, :1, None, None] < 0.8, "RandomGrayscale", factor=0.8, seed=2),
+    _case(lambda d: {"factor": d.per_image(0, 0.7)}, "RandomColorDegeneration", factor=0.7),
+    _case(
+        lambda d: {"factor": d.per_image(0.2, 1)},
+        "RandomColorDegeneration",
+        factor=[1, 0.2],
+        value_range=[-1, 1],
+    ),
+    _case(saturations(0, 0.4), "RandomSaturation", factor=0.4),
+    _case(saturations(0.3, 0.9), "RandomSaturation", factor=[0.9, 0.3], value_range=[0, 1], seed=3),
+    _case(saturations(0.6, 0.9), "RandomSaturation", factor=[0.6, 0.9]),
+    _case(hues(0, 1), "RandomHue", factor=1.0),
+    _case(hues(0.1, 0.6), "RandomHue", factor=[0.6, 0.1], value_range=[-1, 2], seed=3),
+]
+
+CASES: list[Case] = [*PROJECTIONS, *CROPS, *POINTWISE, *SHADES, *COLOURS]

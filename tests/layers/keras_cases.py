@@ -446,6 +446,14 @@ AUGMENTATIONS = [
     _layer("RandomBrightness", (4, 5, 3), factor=[-0.2, 0.1]),
     _layer("RandomInvert", (4, 5, 3)),
     _layer("RandomContrast", (4, 5, 3), factor=0.2, value_range=[-1, 1]),
+    _layer("RandomCrop", (4, 5, 3), height=4, width=5),
+    _layer("RandomPosterization", (4, 5, 3), factor=[2, 5]),
+    _layer("Solarization", (4, 5, 3), addition_factor=[0.1, 0.3], threshold_factor=0.2),
+    _layer("RandomGrayscale", (4, 5, 3)),
+    _layer("RandomGrayscale", (4, 5, 1), factor=1.0),
+    _layer("RandomColorDegeneration", (4, 5, 3), factor=0.3),
+    _layer("RandomSaturation", (4, 5, 3), factor=[0.5, 0.7]),
+    _layer("RandomHue", (4, 5, 3), factor=0.3),
 ]
 
 FAMILIES: dict[str, list[Case]] = {
@@ -478,6 +486,9 @@ MORE += [
     _layer("RandomBrightness", (4, 3, 2), factor=0.5, value_range=[-1, 1], training=True),
     _layer("RandomInvert", (4, 3, 2), value_range=[-1, 1], training=True),
     _layer("RandomContrast", (4, 3, 2), factor=0.5, value_range=[-1, 1], training=True),
+    _layer("RandomCrop", (4, 3, 2), height=2, width=2, training=True),
+    _layer("RandomCrop", (4, 3, 2), height=5, width=3, training=True),
+    _layer("Solarization", (4, 3, 2), addition_factor=0.5, value_range=[-1, 1], training=True),
 ]
 # Masks of unequal numbers of axes, which Keras aligns by their last ones.
 MORE += [

@@ -15,14 +15,16 @@ keras = pytest.importorskip("keras")
 jax = pytest.importorskip("jax")
 
 from nnctl.core.arrays import Array  # noqa: E402
-from nnctl.core.errors import ShapeError  # noqa: E402
+from nnctl.core.errors import ConfigError, ShapeError  # noqa: E402
+from nnctl.graph.build import build  # noqa: E402
 from nnctl.layers.augmentation import Augmentation  # noqa: E402
 from nnctl.layers.base import layers  # noqa: E402
 from nnctl.layers.context import LayerContext  # noqa: E402
 from nnctl.ops.base import Value  # noqa: E402
 from nnctl.ops.elementwise import scale  # noqa: E402
+from nnctl.spec.language.model import ModelSpec  # noqa: E402
 from tests.layers.augmentation_cases import CASES, Drawn  # noqa: E402
-from tests.layers.harness import make  # noqa: E402
+from tests.layers.harness import case, make  # noqa: E402
 from tests.layers.test_keras import near, to_keras  # noqa: E402
 from tests.ops.harness import evaluate  # noqa: E402
 
@@ -44,11 +46,11 @@ def run(config: Any, x: Array, step: int = 0, threads: int = 2) -> tuple[Array, 
     layer = make(config)
     assert isinstance(layer, Augmentation)
 
-    def build(x: Value, step: Value) -> list[Value]:
+    def composed(x: Value, step: Value) -> list[Value]:
         ctx = LayerContext(x.graph, {}, True, [None], 7, "layer", True)
         return [layer.call(ctx, x), scale(layer.draw(ctx, x), 1.0)]
 
-    y, u = evaluate(build, {"x": x, "step": np.array([step], np.uint64)}, threads=threads)
+    y, u = evaluate(composed, {"x": x, "step": np.array([step], np.uint64)}, threads=threads)
     return y, u
 
 
@@ -79,6 +81,47 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 def test_wrong_arguments_are_told(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         make(config)
+
+
+@keras_too
+@pytest.mark.parametrize("size", [(2, 2), (4, 3), (5, 9), (8, 7)])
+def test_inference_crops_the_middle_to_proportions(size: tuple[int, int]) -> None:
+    """As Keras documents it; its code leaves the images as they are."""
+    made = case({"type": "RandomCrop", "height": size[0], "width": size[1]}, [(6, 7, 2)], dtype="float32")
+    expected = keras.ops.image.resize(made.inputs[0], size, crop_to_aspect_ratio=True)
+    near(made.run().outputs[0], expected, "inference")
+
+
+def test_grey_images_are_left_as_they_are() -> None:
+    x = images({}, 3, (4, 5, 1))
+    np.testing.assert_array_equal(run({"type": "RandomGrayscale", "factor": 1}, x)[0], x)
+
+
+@pytest.mark.parametrize(
+    "kind", ["RandomSaturation", "RandomHue", "RandomColorDegeneration", "RandomGrayscale"]
+)
+def test_colours_need_three_channels(kind: str) -> None:
+    with pytest.raises(ShapeError, match=r"colours of 3 channels \(red, green, blue\), but \(4, 5, 2\)"):
+        make({"type": kind, "factor": 0.5}).compute_output_shape((4, 5, 2))
+
+
+def graph(*layers: Any) -> Any:
+    return build(ModelSpec.model_validate({"inputs": {"x": {"shape": [4, 5, 3]}}, "layers": list(layers)}))
+
+
+CONV = {"type": "Conv2D", "filters": 3, "kernel_size": 1, "name": "first"}
+HUE = {"type": "RandomHue", "factor": 0.2}
+
+
+def test_what_passes_no_gradient_stands_before_all_that_learns() -> None:
+    message = "RandomHue 'random_hue' passes no gradient on, so that 'first' before it would not learn"
+    with pytest.raises(ConfigError, match=message) as refused:
+        graph(CONV, "ReLU", HUE)
+    assert refused.value.problems[0].path == ("model", "layers", 2)
+    graph(HUE, CONV)
+    graph({**CONV, "trainable": False}, HUE)
+    graph(CONV, {**HUE, "training": False})
+    graph(CONV, {"type": "RandomFlip"})
 
 
 def test_only_images_are_taken() -> None:
@@ -113,6 +156,10 @@ def test_an_image_is_changed_the_same_in_a_batch_of_any_size(name: str) -> None:
         np.testing.assert_array_equal(part, whole[:batch])
 
 
+ONE_DRAW = ("RandomCrop",)
+"""Layers that draw for a batch what others draw for an image."""
+
+
 @pytest.mark.parametrize("name", FIRST)
 def test_draws(name: str) -> None:
     """Uniform, independent between images and numbers, others at each step and for another seed."""
@@ -121,13 +168,17 @@ def test_draws(name: str) -> None:
     layer = make(config)
 
     def drawn(seed: int, step: int) -> Array:
-        def build(x: Value, step: Value) -> Value:
+        def composed(x: Value, step: Value) -> Value:
             ctx = LayerContext(x.graph, {}, True, [None], seed, "layer", True)
             return layer.draw(ctx, x)  # type: ignore[attr-defined, no-any-return]
 
-        return evaluate(build, {"x": x, "step": np.array([step], np.uint64)})[0]
+        return evaluate(composed, {"x": x, "step": np.array([step], np.uint64)})[0]
 
     u = drawn(7, 0)
+    if name in ONE_DRAW:
+        assert (u == u[0]).all()
+        assert (u != drawn(7, 1)).all()
+        return
     assert u.min() >= 0
     assert u.max() < 1
     np.testing.assert_allclose(u.mean(0), 0.5, atol=0.02)

@@ -1,0 +1,81 @@
+"""Parts of images cut out at random."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import PositiveInt
+
+from nnctl.core.shapes import Shape
+from nnctl.kernels.functions import floor
+from nnctl.layers.augmentation import ChannelsLast, Seeded
+from nnctl.layers.base import register
+from nnctl.layers.context import LayerContext
+from nnctl.ops.base import Value
+from nnctl.ops.noise import uniform
+from nnctl.ops.resize import resize_axis
+from nnctl.ops.sampling import Sample, projected_places, sample
+from nnctl.ops.shape import broadcast_to, slice_axis
+
+
+@register
+class RandomCrop(Seeded, ChannelsLast):
+    """While training, cuts the same random part out of each image of a batch; else the middle, resized.
+
+    In inference it is the largest part in the middle of the images with the proportions of (height, width).
+    While training, images that are not larger in both directions are cut from where this part begins, then
+    stretched.
+
+    Shapes: x (B, H, W, C), y (B, height, width, C).
+    Source: keras.layers.RandomCrop.
+    """
+
+    draws: ClassVar[int] = 2
+
+    height: PositiveInt
+    """Rows of the part."""
+    width: PositiveInt
+    """Columns of the part."""
+
+    def compute_output_shape(self, x: Shape) -> Shape:
+        self.need_rank(x, "height", "width", "channels")
+        return (self.height, self.width, x[2])
+
+    def call(self, ctx: LayerContext, x: Value) -> Value:
+        if ctx.training:
+            return self.transform(ctx, x, self.draw(ctx, x))
+        high, wide = self._largest(x)
+        return self._stretched(x, high, wide)
+
+    def draw(self, ctx: LayerContext, x: Value) -> Value:
+        one = uniform(ctx.graph, (1, self.draws), ctx.key("augmentation", self.seed))
+        return broadcast_to(one, (x.shape[0], self.draws))
+
+    def transform(self, ctx: LayerContext, x: Value, draws: Value) -> Value:
+        _, height, width, _ = x.shape
+        if height <= self.height or width <= self.width:
+            return self._stretched(x, self.height, self.width)
+        matrix = self.formula(self.corner, 0, rows=height - self.height + 1, columns=width - self.width + 1)
+        return sample(
+            x, projected_places(draws, matrix, (self.height, self.width)), Sample("nearest", "nearest")
+        )
+
+    def _largest(self, x: Value) -> tuple[int, int]:
+        """Rows and columns of the largest part with the proportions of the output."""
+        _, height, width, _ = x.shape
+        high = max(min(height, int(float(width * self.height) / self.width)), 1)
+        wide = max(min(width, int(float(height * self.width) / self.height)), 1)
+        return high, wide
+
+    def _stretched(self, x: Value, rows: int, columns: int) -> Value:
+        """So many rows and columns, or what there is of them, from the corner of the largest part."""
+        for axis, (largest, part) in enumerate(zip(self._largest(x), (rows, columns), strict=True), 1):
+            start = (x.shape[axis] - largest) // 2
+            x = slice_axis(x, axis, start, min(start + part, x.shape[axis]))
+        x = resize_axis(x, 1, self.height, "bilinear")
+        return resize_axis(x, 2, self.width, "bilinear")
+
+    @staticmethod
+    def corner(u: float, v: float, rows: float, columns: float) -> tuple[float, ...]:
+        """How many rows and columns there are for the part's first."""
+        return 1, 0, floor(v * columns), 0, 1, floor(u * rows), 0, 0
