@@ -37,3 +37,17 @@ def test_a_mask_of_softmax_counts_for_its_own_axes_only() -> None:
     assert mask is not None
     assert (y[mask == 0] == 0).all()
     np.testing.assert_allclose(y[mask.any(axis=1)].sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(
+    ("config", "shapes"),
+    [("UnitNormalization", [(3,)]), ({"type": "Dot", "axes": 1, "normalize": True}, [(3,), (3,)])],
+    ids=str,
+)
+def test_a_row_of_zeros_has_no_direction(config: Any, shapes: list[tuple[int, ...]]) -> None:
+    """It stays, and its gradient is finite."""
+    made = case(config, shapes)
+    made.inputs[0][1] = 0.0
+    (y,) = made.run().outputs
+    assert not y[1].any()
+    assert all(np.isfinite(g).all() for g in made.gradients([np.ones_like(y)]).values())
