@@ -165,6 +165,7 @@ def case(
     trainable: bool = True,
     seed: int = 0,
     names: Sequence[str] = (),
+    gradients: bool = True,
 ) -> Case:
     """A layer with random inputs and weights.
 
@@ -173,6 +174,7 @@ def case(
         masks: The inputs that carry a mask of their first two axes, or of as many as are given.
         integers: If set, inputs are whole numbers below this, int32.
         names: The layer's names for the inputs, to give them by name; those of masks are 0 or 1.
+        gradients: For `check`: false where the layer takes something of its input as given.
     """
     rng = np.random.default_rng(seed)
     layer = make(config)

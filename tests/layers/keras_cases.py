@@ -53,7 +53,8 @@ ACTIVATIONS: list[tuple[str, dict[str, Any]]] = [
 
 def _layer(type: str, *shapes: tuple[int, ...], **fields: Any) -> Case:
     """One case; fields that `case` takes are its options."""
-    options = {k: fields.pop(k) for k in ("training", "masks", "integers", "names", "batch") if k in fields}
+    taken = ("training", "masks", "integers", "names", "batch", "gradients")
+    options = {k: fields.pop(k) for k in taken if k in fields}
     return {"type": type, **fields}, list(shapes), options
 
 
@@ -147,6 +148,18 @@ SHAPES = [
     _layer("UpSampling2D", (5, 7, 1), interpolation="lanczos5"),
     _layer("UpSampling3D", (3, 2, 1, 2)),
     _layer("UpSampling3D", (3, 2, 1, 2), size=[1, 2, 3]),
+    _layer("Resizing", (3, 4, 2), height=5, width=6),
+    _layer("Resizing", (7, 6, 2), height=5, width=4, interpolation="nearest"),
+    _layer("Resizing", (7, 6, 1), height=5, width=9, interpolation="bicubic"),
+    _layer("Resizing", (7, 6, 1), height=3, width=4, interpolation="lanczos3", antialias=True),
+    _layer("Resizing", (7, 9, 1), height=7, width=4, antialias=True),
+    _layer("Resizing", (7, 4, 2), height=3, width=5, crop_to_aspect_ratio=True),
+    _layer("Resizing", (4, 9, 1), height=5, width=4, crop_to_aspect_ratio=True, interpolation="bicubic"),
+    _layer("Resizing", (3, 8, 2), height=5, width=4, pad_to_aspect_ratio=True, fill_value=0.5),
+    _layer("Resizing", (8, 3, 1), height=4, width=5, pad_to_aspect_ratio=True),
+    _layer("CenterCrop", (6, 5, 2), height=3, width=2),
+    _layer("CenterCrop", (6, 5, 2), height=6, width=5),
+    _layer("CenterCrop", (6, 3, 2), height=4, width=5),
     _layer("ZeroPadding1D", (3, 2)),
     _layer("ZeroPadding1D", (3, 2), padding=[0, 2]),
     _layer("ZeroPadding3D", (3, 4, 1, 2)),
@@ -319,6 +332,22 @@ NORMALIZATIONS = [
     _layer("BatchNormalization", (4, 3), training=True, masks=[0]),
     _layer("BatchNormalization", (2, 4, 3), training=True, masks={0: 3}),
     _layer("BatchNormalization", (4, 3), masks=[0]),
+    _layer("BatchNormalization", (4, 3), training=True, gradients=False, renorm=True),
+    _layer(
+        "BatchNormalization",
+        (4, 3),
+        training=True,
+        gradients=False,
+        renorm=True,
+        renorm_clipping={"rmin": 0.9, "rmax": 1.1, "dmax": 0.2},
+        renorm_momentum=0.7,
+        momentum=0.6,
+        epsilon=0.1,
+        masks=[0],
+    ),
+    _layer("BatchNormalization", (4, 3), training=True, gradients=False, renorm=True, scale=False, axis=1),
+    _layer("BatchNormalization", (4, 3), training=True, gradients=False, renorm=True, center=False),
+    _layer("BatchNormalization", (4, 3), renorm=True),
     _layer("LayerNormalization", (5,)),
     _layer("LayerNormalization", (4, 5), epsilon=0.1, masks=[0]),
     _layer("LayerNormalization", (4, 3, 2), axis=1),
@@ -327,6 +356,18 @@ NORMALIZATIONS = [
     _layer("LayerNormalization", (4, 3, 2), axis=[1, 2], center=False),
     _layer("LayerNormalization", (4, 3), scale=False),
     _layer("LayerNormalization", (4, 3), scale=False, center=False),
+    _layer("UnitNormalization", (5,)),
+    _layer("UnitNormalization", (4, 3), axis=1, masks=[0]),
+    _layer("UnitNormalization", (2, 4, 3), axis=[3, -3]),
+    _layer("RMSNormalization", (5,)),
+    _layer("RMSNormalization", (2, 4, 3), axis=-1, epsilon=0.1),
+    _layer("RMSNormalization", (2, 4, 3), axis=[2, 3]),
+    _layer("GroupNormalization", (4, 6), groups=3),
+    _layer("GroupNormalization", (4, 2, 6), groups=2, epsilon=0.1, masks=[0]),
+    _layer("GroupNormalization", (6, 3, 2), groups=2, axis=1, center=False),
+    _layer("GroupNormalization", (3, 4, 2), groups=2, axis=-2, scale=False),
+    _layer("GroupNormalization", (4, 3), groups=-1),
+    _layer("GroupNormalization", (6,), groups=3),
 ]
 
 EMBEDDINGS = [

@@ -38,6 +38,8 @@ def to_keras(config: str | Mapping[str, Any]) -> Any:
 
 
 def _argument(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping) and "type" not in value:
+        return dict(value)
     if isinstance(value, Mapping) and hasattr(keras.layers, value["type"]):
         return to_keras(value)
     if isinstance(value, Mapping):
