@@ -134,3 +134,27 @@ def colours_of_images_parallel(formula: Callable[..., Any]) -> Any:
             loop(x, np.uint64(b), row_of(draws, b, like) + numbers, y)
 
     return colours_of_images_parallel
+
+
+@functools.cache
+def paste(formula: Callable[..., Any]) -> Any:
+    """The kernel of y = other within a box of each image, else x; x, other, y (B, H, W, C).
+
+    formula(draws of b, numbers) gives the box: where its columns begin and end, and where its rows do.
+    """
+    box = compiled(formula)
+
+    @kernel
+    @named("paste", formula)
+    def paste(x, other, draws, like, numbers, y):
+        t = y.dtype.type
+        for b in range(np.uint64(x.shape[0])):
+            left, right, top, bottom = box(*(row_of(draws, b, like) + numbers))
+            for i in range(np.uint64(x.shape[1])):
+                row = t(i) >= top and t(i) < bottom
+                for j in range(np.uint64(x.shape[2])):
+                    inside = row and t(j) >= left and t(j) < right
+                    for c in range(np.uint64(x.shape[3])):
+                        y[b, i, j, c] = other[b, i, j, c] if inside else x[b, i, j, c]
+
+    return paste

@@ -145,6 +145,14 @@ def sample_grad_parallel(dy, places, linear, fill, dx):
         _scatter(dy, places, b, linear, fill, dx)
 
 
+@inline
+def _bounded(place):
+    """Where a projection leaves the plane: far away, but a place; NaN is, too."""
+    far = type(place)(1e9)
+    place = place if place > -far else -far
+    return place if place < far else far
+
+
 @functools.cache
 def projected_places(formula: Callable[..., Any]) -> Any:
     """The kernel of places (B, I, J, 2): where each pixel comes from under a projection of the plane.
@@ -165,7 +173,7 @@ def projected_places(formula: Callable[..., Any]) -> Any:
                 for j in range(places.shape[2]):
                     row, column = t(i), t(j)
                     over = t(1.0) if plane else c0 * column + c1 * row + t(1.0)
-                    places[b, i, j, 0] = (b0 * column + b1 * row + b2) / over
-                    places[b, i, j, 1] = (a0 * column + a1 * row + a2) / over
+                    places[b, i, j, 0] = _bounded((b0 * column + b1 * row + b2) / over)
+                    places[b, i, j, 1] = _bounded((a0 * column + a1 * row + a2) / over)
 
     return projected_places

@@ -15,6 +15,7 @@ from nnctl.layers.augmentation_fields import ValueRange
 from nnctl.layers.base import Layer
 from nnctl.layers.context import LayerContext
 from nnctl.layers.fields import WithTraining
+from nnctl.ops.activation import clip
 from nnctl.ops.base import Value
 from nnctl.ops.formula import Formula, formula
 from nnctl.ops.noise import uniform
@@ -71,7 +72,7 @@ class ChannelsLast(Layer):
     """Where the channels are: always last."""
 
 
-class Projection(Seeded, ChannelsLast):
+class Projected(Seeded, ChannelsLast):
     """Images moved, turned, zoomed or bent as a plane, each by a projection drawn for it.
 
     A subclass gives `projection`.
@@ -79,30 +80,54 @@ class Projection(Seeded, ChannelsLast):
 
     shared_fields: ClassVar[bool] = True
 
-    fill_mode: FillMode = "reflect"
-    """How an image goes on beyond its edges: dcba|abcd|dcba, abcd|abcd|abcd, a constant, aaaa|abcd|dddd."""
     interpolation: Interpolation = "bilinear"
     """Whether a pixel is read off the nearest of the image, or off the four around its place."""
     fill_value: float = 0.0
-    """The constant of `fill_mode: constant`."""
+    """What lies beyond the edges of an image, with `fill_mode: constant` where there are others."""
 
     def projection(self, height: int, width: int) -> Formula:
         """Where pixels come from (`kernels.sampling.projected_places`), by the draws."""
         raise NotImplementedError
 
+    def edges(self) -> FillMode:
+        """How an image goes on beyond its edges."""
+        return "constant"
+
     def transform(self, ctx: LayerContext, x: Value, draws: Value) -> Value:
         _, height, width, _ = x.shape
         places = projected_places(draws, self.projection(height, width), (height, width))
-        return sample(x, places, Sample(self.interpolation, self.fill_mode, self.fill_value))
+        return sample(x, places, Sample(self.interpolation, self.edges(), self.fill_value))
 
 
-class Pointwise(Seeded):
-    """Images whose numbers are changed one by one. A subclass gives the formulas `value` and `slope`."""
+class Projection(Projected):
+    """A plane that can go on beyond its edges."""
+
+    shared_fields: ClassVar[bool] = True
+
+    fill_mode: FillMode = "reflect"
+    """How an image goes on beyond its edges: dcba|abcd|dcba, abcd|abcd|abcd, a constant, aaaa|abcd|dddd."""
+
+    def edges(self) -> FillMode:
+        return self.fill_mode
+
+
+class Cutting(Seeded):
+    """Images whose numbers lie in a range."""
 
     shared_fields: ClassVar[bool] = True
 
     value_range: ValueRange = (0.0, 255.0)
     """The least and the largest number that images have."""
+
+    def cut(self, x: Value) -> Value:
+        """x with what lies outside of the range brought to its ends."""
+        return clip(x, *self.value_range)
+
+
+class Pointwise(Cutting):
+    """Images whose numbers are changed one by one. A subclass gives the formulas `value` and `slope`."""
+
+    shared_fields: ClassVar[bool] = True
 
     value: ClassVar[Callable[..., Any]]
     """(x, draws of the image, fields and `derived`): a number after the change."""

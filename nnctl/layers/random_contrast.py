@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nnctl.layers.augmentation import Seeded
-from nnctl.layers.augmentation_fields import UnitFactor, ValueRange, from_zero
+from nnctl.layers.augmentation import Cutting
+from nnctl.layers.augmentation_fields import UnitFactor, from_zero
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
@@ -14,7 +14,7 @@ from nnctl.ops.sums import sum_axes
 
 
 @register
-class RandomContrast(Seeded):
+class RandomContrast(Cutting):
     """While training, y = (x - m) f + m with a channel's mean m and a random f, cut to the range; else y = x.
 
     Shapes: x (B, H, W, C), y (B, H, W, C), m (B, C), f (B).
@@ -23,8 +23,6 @@ class RandomContrast(Seeded):
 
     factor: UnitFactor
     """[a, b]: f is drawn from 1 - a to 1 + b; one number b is [0, b]."""
-    value_range: ValueRange = (0.0, 255.0)
-    """The least and the largest number that images have."""
 
     def transform(self, ctx: LayerContext, x: Value, draws: Value) -> Value:
         batch, height, width, channels = x.shape
@@ -34,9 +32,7 @@ class RandomContrast(Seeded):
         factor = {"least": 1.0 - down, "most": 1.0 + up}
         stretched = self.formula(self.stretched, 1, **factor), self.formula(self.stretch, 1, **factor)
         y = add(numbers(subtract(x, mean), draws, *stretched), mean)
-        low, high = self.value_range
-        cut = self.formula(self.cut, 1, low=low, high=high), self.formula(self.uncut, 1, low=low, high=high)
-        return numbers(y, draws, *cut)
+        return self.cut(y)
 
     @staticmethod
     def stretched(x: float, u: float, least: float, most: float) -> float:
@@ -45,11 +41,3 @@ class RandomContrast(Seeded):
     @staticmethod
     def stretch(x: float, u: float, least: float, most: float) -> float:
         return least + u * (most - least)
-
-    @staticmethod
-    def cut(x: float, u: float, low: float, high: float) -> float:
-        return low if x < low else (high if x > high else x)
-
-    @staticmethod
-    def uncut(x: float, u: float, low: float, high: float) -> float:
-        return 1 if low <= x and x <= high else 0

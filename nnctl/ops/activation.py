@@ -82,3 +82,19 @@ SIGMOID = Activation(Formula(functions.sigmoid), Formula(sigmoid_slope), from_ou
 def sigmoid(x: Value) -> Value:
     """1 / (1 + e^-x)."""
     return x.graph.add1(SIGMOID, x)
+
+
+def within(x: float, low: float, high: float) -> float:
+    """x, or the end of the range that it lies beyond."""
+    return low if x < low else (high if x > high else x)
+
+
+def is_within(x: float, low: float, high: float) -> float:
+    """The slope of `within`."""
+    return 1 if low <= x and x <= high else 0
+
+
+def clip(x: Value, low: float, high: float) -> Value:
+    """x with what lies outside of [low, high] brought to its ends."""
+    ends = (float(low), float(high))
+    return x.graph.add1(Activation(Formula(within, ends), Formula(is_within, ends)), x)

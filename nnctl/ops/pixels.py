@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from nnctl.core.arrays import Array
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
+from nnctl.ops.elementwise import fill, subtract
 from nnctl.ops.formula import Formula
 from nnctl.ops.parallel import widened
 
@@ -87,6 +88,34 @@ class Colours(Op):
         return inputs[0].size // 3 * self.value.operations
 
 
+@dataclass(frozen=True)
+class Paste(Op):
+    """y = other within a box of each image, else x, from (x, other, draws), (B, H, W, C) and (B, D).
+
+    `box` is a formula of an image's draws; see `kernels.pixels.paste`.
+    """
+
+    box: Formula
+    inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0), (0, 1))
+
+    def infer(self, *inputs: TensorType) -> Types:
+        x, other, _ = inputs
+        if x != other or len(x.shape) != 4:
+            raise ValueError(f"{other} does not go into {x}")
+        return (x,)
+
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
+        (dy,) = dys
+        assert dy is not None
+        outside = paste(dy, fill(dy.graph, dy.shape, 0.0, dy.dtype), node.inputs[2], self.box)
+        return outside, subtract(dy, outside), None
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        x, other, draws = inputs
+        args = (x, other, *arguments(self.box, draws), outputs[0])
+        return (KernelCall("pixels.paste", args, (self.box.function,)),)
+
+
 def arguments(formula: Formula, draws: Array) -> tuple[object, ...]:
     """What kernels take besides images: the draws, as many zeros as a row has, the formula's numbers."""
     return draws, (draws.dtype.type(0.0),) * draws.shape[1], formula.typed(draws.dtype)
@@ -100,3 +129,8 @@ def numbers(x: Value, draws: Value, value: Formula, slope: Formula | None = None
 def colours(x: Value, draws: Value, value: Formula) -> Value:
     """value(red, green, blue, draws of the image) of each pixel of x (B, ..., 3); draws (B, D)."""
     return x.graph.add1(Colours(value), x, draws)
+
+
+def paste(x: Value, other: Value, draws: Value, box: Formula) -> Value:
+    """x (B, H, W, C) with other in its place within a box drawn for each image."""
+    return x.graph.add1(Paste(box), x, other, draws)

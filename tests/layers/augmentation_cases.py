@@ -22,11 +22,13 @@ class Drawn(NamedTuple):
         u: Numbers (B, draws) in [0, 1).
         shape: The images' (B, H, W, C).
         layer: Keras's layer.
+        besides: What else was drawn (`BESIDES`).
     """
 
     u: Array
     shape: tuple[int, int, int, int]
     layer: Any
+    besides: Array
 
     def between(self, low: float, high: float, at: int = 0) -> Array:
         """Draw `at` of each image (B,), spread over [low, high)."""
@@ -237,4 +239,81 @@ COLOURS = [
     _case(hues(0.1, 0.6), "RandomHue", factor=[0.6, 0.1], value_range=[-1, 2], seed=3),
 ]
 
-CASES: list[Case] = [*PROJECTIONS, *CROPS, *POINTWISE, *SHADES, *COLOURS]
+
+def perspective(scale: float, least: float, most: float) -> Any:
+    def drawn(d: Drawn) -> Any:
+        batch, height, width, _ = d.shape
+        corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], np.float32)
+        start = np.tile(corners, (batch, 1, 1))
+        factors = np.zeros((batch, 4, 2), np.float32)
+        factors[:, 1, 0], factors[:, 2, 1] = d.u[:, 2], d.u[:, 3]
+        factors[:, 3] = d.u[:, 4:]
+        end = start + start * (factors - np.float32(0.5)) * np.float32(scale)
+        chosen = d.u[:, 1] < d.between(least, most)
+        return {"start_points": start, "end_points": end, "apply_perspective": chosen}
+
+    return drawn
+
+
+def erased(small: float, large: float, least: float = 0.0, most: float = 1.0) -> Any:
+    def drawn(d: Drawn) -> Any:
+        # Keras's own filling fails on JAX for three numbers.
+        fill = d.layer.fill_value
+
+        def side(length: int, at: int) -> tuple[Array, Array]:
+            part = np.sqrt(d.between(small, large, at)) * length
+            start = d.u[:, at + 2] * (length - part)
+            return start, start + part
+
+        corners = (*side(d.shape[2], 0), *side(d.shape[1], 1))
+        return {
+            "apply_erasing": d.u[:, 5] < d.between(least, most, 4),
+            "batch_masks": d.layer._generate_batch_mask(d.shape, corners),
+            "fill_value": d.besides if fill is None else np.clip(np.float32(fill), *d.layer.value_range),
+        }
+
+    return drawn
+
+
+def sharpness(least: float, most: float) -> Any:
+    return lambda d: {"factor": d.between(least, most)}
+
+
+VIEWS = [
+    _case(perspective(1.0, 0, 1), "RandomPerspective"),
+    _case(
+        perspective(0.4, 0.5, 1), "RandomPerspective", 2, 6, 1, factor=[0.5, 1], scale=0.4, fill_value=-3.5
+    ),
+    _case(
+        perspective(0.6, 1, 1),
+        "RandomPerspective",
+        factor=[1, 1],
+        scale=0.6,
+        interpolation="nearest",
+        seed=3,
+    ),
+]
+
+PARTS = [
+    _case(erased(0.02, 0.33), "RandomErasing", 9, 8, 3),
+    _case(
+        erased(0.3, 0.9, 0.4, 1), "RandomErasing", 9, 8, 2, factor=[0.4, 1], scale=[0.9, 0.3], fill_value=300
+    ),
+    _case(
+        erased(0, 0.8, 1, 1),
+        "RandomErasing",
+        factor=[1, 1],
+        scale=0.8,
+        fill_value=[0.5, -2, 9],
+        value_range=[-1, 1],
+        seed=4,
+    ),
+    _case(erased(0.3, 0.9), "RandomErasing", scale=[0.3, 0.9], value_range=[-1, 1]),
+    _case(sharpness(0, 1), "RandomSharpness", factor=1.0),
+    _case(sharpness(0.3, 0.9), "RandomSharpness", 1, 4, 2, factor=[0.9, 0.3], value_range=[-1, 1], seed=2),
+]
+
+BESIDES = {"RandomErasing": "filling"}
+"""The methods that give what a layer draws besides the numbers of each image."""
+
+CASES: list[Case] = [*PROJECTIONS, *VIEWS, *CROPS, *PARTS, *POINTWISE, *SHADES, *COLOURS]

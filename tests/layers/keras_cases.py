@@ -495,6 +495,10 @@ AUGMENTATIONS = [
     _layer("RandomColorDegeneration", (4, 5, 3), factor=0.3),
     _layer("RandomSaturation", (4, 5, 3), factor=[0.5, 0.7]),
     _layer("RandomHue", (4, 5, 3), factor=0.3),
+    _layer("RandomPerspective", (4, 5, 3), factor=0.3, scale=0.5, fill_value=2, interpolation="nearest"),
+    _layer("RandomErasing", (4, 5, 3), factor=0.3, scale=[0.1, 0.2], fill_value=0.5),
+    _layer("RandomErasing", (4, 5, 3), fill_value=[0.5, 1, 2]),
+    _layer("RandomSharpness", (4, 5, 3), factor=0.3, value_range=[-1, 1]),
 ]
 
 FAMILIES: dict[str, list[Case]] = {
@@ -530,6 +534,9 @@ MORE += [
     _layer("RandomCrop", (4, 3, 2), height=2, width=2, training=True),
     _layer("RandomCrop", (4, 3, 2), height=5, width=3, training=True),
     _layer("Solarization", (4, 3, 2), addition_factor=0.5, value_range=[-1, 1], training=True),
+    _layer("RandomPerspective", (4, 3, 2), training=True),
+    _layer("RandomErasing", (4, 3, 2), factor=[1, 1], scale=[0.2, 0.6], training=True),
+    _layer("RandomSharpness", (4, 3, 2), factor=[0.2, 0.9], value_range=[-1, 1], training=True),
 ]
 # Masks of unequal numbers of axes, which Keras aligns by their last ones.
 MORE += [

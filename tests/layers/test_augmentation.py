@@ -23,7 +23,7 @@ from nnctl.layers.context import LayerContext  # noqa: E402
 from nnctl.ops.base import Value  # noqa: E402
 from nnctl.ops.elementwise import scale  # noqa: E402
 from nnctl.spec.language.model import ModelSpec  # noqa: E402
-from tests.layers.augmentation_cases import CASES, Drawn  # noqa: E402
+from tests.layers.augmentation_cases import BESIDES, CASES, Drawn  # noqa: E402
 from tests.layers.harness import case, make  # noqa: E402
 from tests.layers.test_keras import near, to_keras  # noqa: E402
 from tests.ops.harness import evaluate  # noqa: E402
@@ -41,17 +41,18 @@ def images(config: Any, batch: int, shape: tuple[int, int, int]) -> Array:
     return x
 
 
-def run(config: Any, x: Array, step: int = 0, threads: int = 2) -> tuple[Array, Array]:
-    """(the layer's output for images x, the numbers drawn for them) in training."""
+def run(config: Any, x: Array, step: int = 0, threads: int = 2) -> tuple[Array, Array, Array]:
+    """The layer's output for images x in training, the numbers drawn for them, what was drawn besides."""
     layer = make(config)
     assert isinstance(layer, Augmentation)
 
     def composed(x: Value, step: Value) -> list[Value]:
         ctx = LayerContext(x.graph, {}, True, [None], 7, "layer", True)
-        return [layer.call(ctx, x), scale(layer.draw(ctx, x), 1.0)]
+        besides = getattr(layer, BESIDES[layer.kind])(ctx, x) if layer.kind in BESIDES else x
+        return [layer.call(ctx, x), scale(layer.draw(ctx, x), 1.0), scale(besides, 1.0)]
 
-    y, u = evaluate(composed, {"x": x, "step": np.array([step], np.uint64)}, threads=threads)
-    return y, u
+    y, u, besides = evaluate(composed, {"x": x, "step": np.array([step], np.uint64)}, threads=threads)
+    return y, u, besides
 
 
 @keras_too
@@ -61,8 +62,8 @@ def test_as_keras_transforms_images(config: Any, shape: Any, drawn: Any) -> None
     changed = 0
     for step in range(2):
         x = images(config, 5, shape)
-        y, u = run(config, x, step)
-        expected = theirs.transform_images(jax.numpy.asarray(x), drawn(Drawn(u, x.shape, theirs)))
+        y, u, besides = run(config, x, step)
+        expected = theirs.transform_images(jax.numpy.asarray(x), drawn(Drawn(u, x.shape, theirs, besides)))
         near(y, expected, f"step {step}")
         changed += (y != x).any(axis=(1, 2, 3)).sum() if y.shape == x.shape else 5
     assert changed > 2
@@ -124,6 +125,13 @@ def test_what_passes_no_gradient_stands_before_all_that_learns() -> None:
     graph(CONV, {"type": "RandomFlip"})
 
 
+def test_shapes_that_layers_cannot_take_are_told() -> None:
+    with pytest.raises(ShapeError, match="moves corners, but"):
+        make("RandomPerspective").compute_output_shape((1, 5, 3))
+    with pytest.raises(ShapeError, match="red, green and blue does not fit"):
+        make({"type": "RandomErasing", "fill_value": [1, 2, 3]}).compute_output_shape((4, 5, 2))
+
+
 def test_only_images_are_taken() -> None:
     with pytest.raises(ShapeError, match=r"needs an input of 3 axes \(height, width, channels\)"):
         make("RandomFlip").compute_output_shape((64,))
@@ -149,9 +157,9 @@ def test_same_bits_on_any_number_of_threads(name: str) -> None:
 def test_an_image_is_changed_the_same_in_a_batch_of_any_size(name: str) -> None:
     config, shape = FIRST[name]
     x = images(config, 6, shape)
-    whole, drawn = run(config, x, 4)
+    whole, drawn, _ = run(config, x, 4)
     for batch in (1, 4):
-        part, few = run(config, x[:batch], 4)
+        part, few, _ = run(config, x[:batch], 4)
         np.testing.assert_array_equal(few, drawn[: len(few)])
         np.testing.assert_array_equal(part, whole[:batch])
 
