@@ -13,6 +13,8 @@ from nnctl.kernels.jit import inline, kernel
 
 KERAS_ZERO = 1e-9
 """keras.metrics.FBetaScore: a prediction that is the largest of its row and no larger than this is none."""
+KERAS_EPSILON = 1e-7
+"""keras.config.epsilon()."""
 
 
 @inline
@@ -94,39 +96,6 @@ def top_k(labels, y_pred, k, ties, weights, weighted, examples, state):  # type:
     add_to(state, total, count, rows, examples)
 
 
-@inline
-def among_largest(y_pred, m, c, k):  # type: ignore[no-untyped-def]
-    """Whether y_pred[m, c] is one of the k largest of its row, lower class numbers first."""
-    before = 0
-    for other in range(y_pred.shape[1]):
-        value = y_pred[m, other]
-        larger = value > y_pred[m, c] or (value == y_pred[m, c] and other < c)
-        before += 1 if larger else 0
-    return before < k
-
-
-@kernel
-def confusion(y_true, y_pred, threshold, k, class_id, weights, weighted, state):  # type: ignore[no-untyped-def]
-    """Add true positives, false positives, false negatives, true negatives to state (4,).
-
-    y_true, y_pred (M, C). Positive is y_pred > threshold; for k > 0 only the k largest of a row; for
-    class_id >= 0 only that class counts.
-    """
-    t = y_pred.dtype.type
-    limit, zero = t(threshold), t(0.0)
-    rows, classes = y_pred.shape
-    start = class_id if class_id >= 0 else 0
-    stop = class_id + 1 if class_id >= 0 else classes
-    for m in range(rows):
-        w = weight_of(weights, weighted, m, rows)
-        for c in range(start, stop):
-            said = y_pred[m, c] > limit and (k <= 0 or among_largest(y_pred, m, c, k))
-            if y_true[m, c] != zero:
-                state[0 if said else 2] += w
-            else:
-                state[1 if said else 3] += w
-
-
 @kernel
 def counts_by_class(y_true, y_pred, threshold, weights, weighted, state):  # type: ignore[no-untyped-def]
     """Add true positives, false positives, false negatives of each class to state (3, C).
@@ -154,24 +123,66 @@ def counts_by_class(y_true, y_pred, threshold, weights, weighted, state):  # typ
 
 
 @kernel
-def histogram(y_true, y_pred, weights, weighted, negatives, positives):  # type: ignore[no-untyped-def]
-    """Add each prediction's weight to the stretch between two of T even thresholds that it falls in.
+def total(values, weights, weighted, state):  # type: ignore[no-untyped-def]
+    """Add values (M,), weighted, to state (1,)."""
+    rows = values.shape[0]
+    found = 0.0
+    for m in range(rows):
+        found += np.float64(values[m]) * weight_of(weights, weighted, m, rows)
+    state[0] += found
 
-    y_true, y_pred (M,); positives, negatives (T,): by y_true. Stretch i is (i / (T - 1), (i + 1) / (T - 1)],
-    the first one from 0 on; what lies outside [0, 1] is moved to its edge.
+
+@kernel
+def squares_by_unit(y_true, y_pred, weights, weighted, counts, sums):  # type: ignore[no-untyped-def]
+    """Add w y, w y^2 and w (y - p)^2 of each unit to sums (3, C), w and the number of numbers to counts (2,).
+
+    y = y_true (M, C), p = y_pred (M, C).
     """
-    t = y_pred.dtype.type
-    zero, one = t(0.0), t(1.0)
-    rows = y_pred.shape[0]
-    last = t(positives.shape[0] - 1)
+    rows, units = y_pred.shape
     for m in range(rows):
         w = weight_of(weights, weighted, m, rows)
-        p = y_pred[m]
-        p = zero if not (p > zero) else p
-        p = one if p > one else p
-        at = np.int64(np.ceil(p * last)) - 1
-        at = at if at > 0 else 0
-        if y_true[m] != zero:
-            positives[at] += w
+        for c in range(units):
+            y = np.float64(y_true[m, c])
+            off = y - np.float64(y_pred[m, c])
+            sums[0, c] += y * w
+            sums[1, c] += y * (y * w)
+            sums[2, c] += off * off * w
+        counts[0] += w
+    counts[1] += rows * units
+
+
+@kernel
+def correlation(y_true, y_pred, counted, masked, concordance, weights, weighted, examples, state):  # type: ignore[no-untyped-def]
+    """Add the correlation of each row of y_true (M, C) with that of y_pred (M, C) to a mean's state.
+
+    Pearson's, or Lin's concordance. Where `masked`, only numbers that are counted (M, C) are looked at. A
+    row of weight 0 adds nothing, whatever it holds.
+    """
+    rows, columns = y_pred.shape
+    total, count = 0.0, 0.0
+    for m in range(rows):
+        w = weight_of(weights, weighted, m, rows)
+        n, mean_true, mean_pred = 0, 0.0, 0.0
+        for c in range(columns):
+            if not masked or counted[m, c]:
+                n += 1
+                mean_true += np.float64(y_true[m, c])
+                mean_pred += np.float64(y_pred[m, c])
+        if w == 0.0 or n == 0:
+            continue
+        mean_true /= n
+        mean_pred /= n
+        var_true, var_pred, both = 0.0, 0.0, 0.0
+        for c in range(columns):
+            if not masked or counted[m, c]:
+                a, b = np.float64(y_true[m, c]) - mean_true, np.float64(y_pred[m, c]) - mean_pred
+                var_true += a * a
+                var_pred += b * b
+                both += a * b
+        if concordance:
+            apart = mean_true - mean_pred
+            total += w * (2.0 * both / n / (var_true / n + var_pred / n + apart * apart + KERAS_EPSILON))
         else:
-            negatives[at] += w
+            total += w * (both / (np.sqrt(var_true) * np.sqrt(var_pred)))
+        count += w
+    add_to(state, total, count, rows, examples)

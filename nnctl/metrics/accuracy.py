@@ -148,3 +148,4 @@ class SparseTopKCategoricalAccuracy(_TopK):
     """How often class y_true is among the k largest. Source: keras.metrics.SparseTopKCategoricalAccuracy."""
 
     sparse: ClassVar[bool] = True
+    keras_only: ClassVar[tuple[str, ...]] = ("from_sorted_ids",)

@@ -1,98 +1,117 @@
-"""Metrics from counts of right and wrong positives and negatives."""
+"""Precision, recall, and the counts that they are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 
-from nnctl.core.errors import ShapeError
 from nnctl.core.ranges import ANY, UNIT, Range
 from nnctl.core.shapes import Shape
-from nnctl.losses.base import Target
-from nnctl.metrics.base import MetricSpec, register
-from nnctl.metrics.mean import agree
+from nnctl.metrics.base import register
+from nnctl.metrics.thresholds import AtThresholds, Counts, Part
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from nnctl.ops.base import Value
+    from nnctl.core.arrays import Array
 
 EVERYTHING = -1e10
-"""The threshold where only `top_k` decides; what is not among the k largest counts as this.
-
-Source: keras.src.metrics.metrics_utils.NEG_INF.
-"""
+"""The threshold where only `top_k` decides. Source: keras.src.metrics.metrics_utils.NEG_INF."""
 
 
-class _Counts(MetricSpec):
-    """True positives, false positives, false negatives, true negatives: the state `counts` (4,)."""
+class AtGivenThresholds(AtThresholds):
+    """One number from the counts at each threshold; of a list of several, each has a result of its own."""
 
-    of_classes: ClassVar[bool] = True
+    thresholds: Part | tuple[Part, ...] | None = None
+    """Predictions above it are positive; default: 0.5. Of a list, each gives a result."""
+
+    def given(self) -> tuple[float, ...]:
+        """The thresholds in the order of the results."""
+        if self.thresholds is None:
+            return (0.5 if getattr(self, "top_k", None) is None else EVERYTHING,)
+        return self.thresholds if isinstance(self.thresholds, tuple) else (self.thresholds,)
+
+    def cuts(self) -> tuple[float, ...]:
+        return tuple(sorted(self.given()))
+
+    def reads(self) -> Range:
+        return UNIT if self.given() == (0.5,) and self.thresholds is None else ANY
+
+    def parts(self, output: Shape) -> tuple[str, ...]:
+        return tuple(map(str, range(len(self.given())))) if len(self.given()) > 1 else ()
+
+    def results(self, state: Mapping[str, Array]) -> Sequence[float]:
+        counts = dict(zip(self.cuts(), self.counts(state), strict=True))
+        return [self.of_counts(counts[threshold]) for threshold in self.given()]
+
+    def of_counts(self, counts: Counts) -> float:
+        """The result at one threshold."""
+        raise NotImplementedError
+
+
+@register
+class TruePositives(AtGivenThresholds):
+    """How many are positive and predicted to be. Source: keras.metrics.TruePositives."""
+
     better: ClassVar[Literal["min", "max"] | None] = "max"
-    thresholds: float | None = Field(default=None, ge=0.0, le=1.0)
-    """Predictions above it are positive; default 0.5, with `top_k` none."""
+
+    def of_counts(self, counts: Counts) -> float:
+        return counts.right
+
+
+@register
+class TrueNegatives(AtGivenThresholds):
+    """How many are negative and predicted to be. Source: keras.metrics.TrueNegatives."""
+
+    better: ClassVar[Literal["min", "max"] | None] = "max"
+
+    def of_counts(self, counts: Counts) -> float:
+        return counts.rest
+
+
+@register
+class FalsePositives(AtGivenThresholds):
+    """How many are negative and predicted to be positive. Source: keras.metrics.FalsePositives."""
+
+    better: ClassVar[Literal["min", "max"] | None] = "min"
+
+    def of_counts(self, counts: Counts) -> float:
+        return counts.wrong
+
+
+@register
+class FalseNegatives(AtGivenThresholds):
+    """How many are positive and predicted to be negative. Source: keras.metrics.FalseNegatives."""
+
+    better: ClassVar[Literal["min", "max"] | None] = "min"
+
+    def of_counts(self, counts: Counts) -> float:
+        return counts.missed
+
+
+class _OfLargest(AtGivenThresholds):
+    """What can look at the largest predictions and at one class only."""
+
+    better: ClassVar[Literal["min", "max"] | None] = "max"
+    thresholds: Part | tuple[Part, ...] | None = None
+    """Predictions above it are positive; default: 0.5, with `top_k` none. Of a list, each gives a result."""
     top_k: PositiveInt | None = None
     """Only an example's k largest predictions can be positive."""
     class_id: NonNegativeInt | None = None
     """Count only this class."""
 
-    def target(self, output: Shape) -> Target:
-        if not output:
-            raise ShapeError(f"{self.log_name()} needs an output with units")
-        units = output[-1]
-        if self.class_id is not None and units is not None and self.class_id >= units:
-            raise ShapeError(
-                f"{self.log_name()} counts class {self.class_id}, but the output has {units} units",
-                field="class_id",
-                expected=f"0 to {units - 1}",
-            )
-        if self.top_k is not None and units is not None and self.top_k > units:
-            raise ShapeError(
-                f"{self.log_name()} looks at the {self.top_k} largest of {units} units",
-                field="top_k",
-                expected=f"at most {units}",
-            )
-        return Target("numbers", output, 2)
-
-    def resolve(self, target: Target, output: Shape) -> MetricSpec:
-        agree(self.log_name(), self.target(output), target)
-        return self
-
-    def reads(self) -> Range:
-        return UNIT if self.thresholds is None and self.top_k is None else ANY
-
-    def state(self, output: Shape) -> Mapping[str, tuple[int, ...]]:
-        return {"counts": (4,)}
-
-    def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
-        from nnctl.ops.metrics import accumulate_confusion
-
-        threshold = self.thresholds
-        if threshold is None:
-            threshold = 0.5 if self.top_k is None else EVERYTHING
-        accumulate_confusion(state["counts"], y_true, y_pred, threshold, self.top_k, self.class_id, weights)
-
-
-def ratio(part: float, whole: float) -> float:
-    """part / whole; 0 for a whole of 0."""
-    return part / whole if whole else 0.0
-
 
 @register
-class Precision(_Counts):
+class Precision(_OfLargest):
     """True positives among those predicted positive. Source: keras.metrics.Precision."""
 
-    def result(self, state: Mapping[str, np.ndarray[Any, Any]]) -> float:
-        right, wrong, _, _ = map(float, state["counts"])
-        return ratio(right, right + wrong)
+    def of_counts(self, counts: Counts) -> float:
+        return counts.precision
 
 
 @register
-class Recall(_Counts):
+class Recall(_OfLargest):
     """True positives among those that are positive. Source: keras.metrics.Recall."""
 
-    def result(self, state: Mapping[str, np.ndarray[Any, Any]]) -> float:
-        right, _, missed, _ = map(float, state["counts"])
-        return ratio(right, right + missed)
+    def of_counts(self, counts: Counts) -> float:
+        return counts.recall

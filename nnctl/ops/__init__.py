@@ -7,7 +7,7 @@ family's module:
 - `convolution`, `pooling`: images (batch, height, width, channels); sequences are images of height 1
 - `recurrence`: one op over a whole sequence; a cell says its step (SimpleRNN, LSTM, GRU)
 - `elementwise`, `activation`: arithmetic and functions element by element
-- `softmax`: over the last axis, and the logits behind an output
+- `softmax`, `sparsemax`: over the last axis, and the logits behind an output
 - `sums`, `reduce`: sums over axes, and over everything
 - `shape`, `transpose`: views, copies, slices, concatenation, moved axes
 - `resize`: more or fewer places along an axis
@@ -17,6 +17,6 @@ family's module:
 - `embedding`, `masks`: rows of a table; masks (batch, time) made and used
 - `losses`, `totals`: a loss per row, and its weighted mean
 - `circle`, `ctc`: a loss of every example against the others, and of steps against labels in order
-- `metrics`: a batch added to a metric's float64 state
+- `metrics`, `confusion`: a batch added to a metric's float64 state
 - `optimizers`, `constraints`: what rewrites the weights
 """

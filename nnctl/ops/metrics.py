@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
+from math import nan, prod
 
 from nnctl.core.arrays import Array
 from nnctl.ops.base import Arrays, Calls, KernelCall, Op, TensorType, Types, Value, dummy
+from nnctl.ops.shape import reshape
 
 
 @dataclass(frozen=True)
@@ -139,20 +140,6 @@ def accumulate_top_k(
     _add("top_k", [state], [labels, y_pred], weights, (k, int(ties)), tables=True, examples=examples)
 
 
-def accumulate_confusion(
-    state: Value,
-    y_true: Value,
-    y_pred: Value,
-    threshold: float,
-    top_k: int | None,
-    class_id: int | None,
-    weights: Value | None,
-) -> None:
-    """Add true and false positives, false and true negatives to state (4,); y_true, y_pred (..., C)."""
-    numbers = (float(threshold), top_k or 0, -1 if class_id is None else class_id)
-    _add("confusion", [state], [y_true, y_pred], weights, numbers, tables=True)
-
-
 def accumulate_by_class(
     state: Value, y_true: Value, y_pred: Value, threshold: float | None, weights: Value | None
 ) -> None:
@@ -164,11 +151,72 @@ def accumulate_by_class(
     _add("counts_by_class", [state], [y_true, y_pred], weights, numbers, tables=True)
 
 
-def accumulate_histogram(
-    positives: Value, negatives: Value, y_true: Value, y_pred: Value, weights: Value | None
-) -> None:
-    """Add the weight of each prediction in [0, 1] to where it falls between T even thresholds.
+def accumulate_total(state: Value, values: Value, weights: Value | None) -> None:
+    """Add the weighted sum of values (N, ...) to state (1,)."""
+    _add("total", [state], [values], weights)
 
-    States: (T,).
+
+def accumulate_squares(
+    counts: Value, sums: Value, y_true: Value, y_pred: Value, weights: Value | None
+) -> None:
+    """Add each unit's w y, w y^2 and w (y - p)^2 to `sums` (3, C), of y = y_true and p = y_pred (..., C).
+
+    To counts (2,): w, and how many numbers there were.
     """
-    _add("histogram", [negatives, positives], [y_true, y_pred], weights)
+    _add("squares_by_unit", [counts, sums], [y_true, y_pred], weights, tables=True)
+
+
+@dataclass(frozen=True)
+class Correlation(Op):
+    """Add correlations of rows to a mean. Inputs: state (2,), y_true, y_pred (M, C), maybe counted (M, C),
+    maybe weights.
+
+    Args:
+        examples: How many examples the rows are of.
+    """
+
+    concordance: bool
+    masked: bool
+    weighted: bool
+    examples: int
+
+    @property
+    def mutates(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The state."""
+        return (0,)
+
+    def infer(self, *inputs: TensorType) -> Types:
+        return ()
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        state, y_true, y_pred, *rest = inputs
+        weights = rest.pop().reshape(-1) if self.weighted else dummy(y_pred.dtype.name)
+        counted = rest[0] if self.masked else dummy("uint8", 2)
+        args = (
+            y_true, y_pred, counted, int(self.masked), int(self.concordance), weights, int(self.weighted),
+            self.examples, state,
+        )  # fmt: skip
+        return (KernelCall("metrics.correlation", args),)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 9 * inputs[2].size
+
+
+def accumulate_correlation(
+    state: Value,
+    y_true: Value,
+    y_pred: Value,
+    counted: Value | None,
+    axes: int,
+    concordance: bool,
+    weights: Value | None,
+) -> None:
+    """Add how y_true and y_pred (N, ...) go together along their last `axes` axes to state (2,).
+
+    Only where `counted` (N, ...), uint8, is set, if it is given.
+    """
+    columns = prod(y_pred.shape[len(y_pred.shape) - axes :])
+    given = [reshape(x, (-1, columns)) for x in (y_true, y_pred, counted) if x is not None]
+    given += [weights] if weights is not None else []
+    op = Correlation(concordance, counted is not None, weights is not None, y_pred.shape[0])
+    state.graph.add(op, state, *given)

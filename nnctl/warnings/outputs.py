@@ -68,15 +68,17 @@ def cross_entropy_of_any_number(seen: Seen) -> Iterator[Problem]:
                 yield warning(
                     f"{what}, but the metric '{measured.name}' reads probabilities",
                     metric_path(seen.experiment, output, measured),
-                    f"{{type: {type(measured.metric).__name__}, {_for_any_number(measured.metric)}}}",
+                    _for_any_number(measured.metric),
                 )
 
 
 def _for_any_number(metric: MetricSpec) -> str:
-    """The argument with which a metric of probabilities reads other numbers."""
-    if hasattr(metric, "thresholds"):
-        return "thresholds: 0"
-    return "from_logits: true" if hasattr(metric, "from_logits") else "threshold: 0"
+    """What to do with a metric of probabilities where other numbers come out."""
+    fields = {"from_logits": "from_logits: true", "thresholds": "thresholds: 0", "threshold": "threshold: 0"}
+    for field, argument in fields.items():
+        if hasattr(metric, field):
+            return f"{{type: {type(metric).__name__}, {argument}}}"
+    return "activation: sigmoid"
 
 
 def _probable(found: Range, reads: Range) -> bool:

@@ -1,11 +1,11 @@
-"""The mean of precision and recall, class by class."""
+"""Means of precision and recall, class by class."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from nnctl.core.ranges import ANY, UNIT, Range
 from nnctl.core.shapes import Shape
@@ -13,22 +13,16 @@ from nnctl.losses.base import Target
 from nnctl.losses.crossentropy import class_axis
 from nnctl.metrics.base import MetricSpec, register
 from nnctl.metrics.mean import agree
+from nnctl.metrics.thresholds import EPSILON
 
 if TYPE_CHECKING:
     import numpy as np
 
     from nnctl.ops.base import Value
 
-EPSILON = 1e-7
-"""keras.config.epsilon()."""
 
-
-@register
-class F1Score(MetricSpec):
-    """2 precision recall / (precision + recall), of each class or their average.
-
-    Source: keras.metrics.F1Score.
-    """
+class FScore(MetricSpec):
+    """A weighted harmonic mean of precision and recall, of each class or their average."""
 
     better: ClassVar[Literal["min", "max"] | None] = "max"
     of_classes: ClassVar[bool] = True
@@ -74,4 +68,36 @@ class F1Score(MetricSpec):
     def _score(self, right: float, wrong: float, missed: float) -> float:
         precision = right / (right + wrong + EPSILON)
         recall = right / (right + missed + EPSILON)
-        return 2.0 * precision * recall / (precision + recall + EPSILON)
+        square = self.weight_of_recall() ** 2
+        return (1.0 + square) * precision * recall / (square * precision + recall + EPSILON)
+
+    def weight_of_recall(self) -> float:
+        """How much more recall counts than precision."""
+        return 1.0
+
+
+@register
+class F1Score(FScore):
+    """2 precision recall / (precision + recall), of each class or their average.
+
+    Source: keras.metrics.F1Score.
+    """
+
+
+@register
+class FBetaScore(FScore):
+    """(1 + beta^2) precision recall / (beta^2 precision + recall), of each class or their average.
+
+    Source: keras.metrics.FBetaScore.
+    """
+
+    aliases: ClassVar[tuple[str, ...]] = ("fbeta_score",)
+
+    beta: PositiveFloat = 1.0
+    """How much more recall counts than precision."""
+
+    def log_name(self) -> str:
+        return self.name or "fbeta_score"
+
+    def weight_of_recall(self) -> float:
+        return self.beta
