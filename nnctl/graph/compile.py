@@ -107,7 +107,9 @@ class _Compiler:
         for at, metric in enumerate(chosen):
             try:
                 resolved: MetricSpec = metric.resolve(target, shape).beside(loss)
-                self._same_target(resolved.target(shape), target)
+                wanted = resolved.target(shape)
+                if resolved.reads_target:
+                    self._same_target(wanted, target)
             except ShapeError as error:
                 self._misfit(error, f"the metric does not fit output '{name}'", (*path, at))
                 continue

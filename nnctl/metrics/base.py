@@ -32,6 +32,9 @@ class MetricSpec(Spec):
     of_classes: ClassVar[bool] = False
     """Whether it counts right and wrong classes: targets are 0 and 1, or class numbers."""
 
+    reads_target: ClassVar[bool] = True
+    """Whether it looks at y_true at all."""
+
     def resolve(self, target: Target, output: Shape) -> MetricSpec:
         """The metric to use for this target and output (Keras resolves `accuracy` so); default: itself."""
         return self

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
+from nnctl.metrics.base import metrics
+from nnctl.metrics.of_losses import LossMetric
 from tests.metrics.streams import Array, Batch, make, stream
 
 pytestmark = pytest.mark.keras
@@ -63,6 +66,26 @@ def _logits(r: np.random.Generator, n: int) -> tuple[Array, Array]:
     return r.integers(0, 2, (n, 1)).astype(np.float32), r.standard_normal((n, 1)).astype(np.float32)
 
 
+def _grid(r: np.random.Generator, n: int) -> tuple[Array, Array]:
+    """Predictions on, between, and outside of the thresholds."""
+    y = r.integers(0, 2, (n, 3)).astype(np.float32)
+    return y, (r.integers(-1, 10, (n, 3)) / 8).astype(np.float32)
+
+
+def _numbers_of_classes(r: np.random.Generator, n: int) -> tuple[Array, Array]:
+    return r.integers(0, 2, (n, 3)).astype(np.float32), r.standard_normal((n, 3)).astype(np.float32)
+
+
+def _three(r: np.random.Generator, n: int) -> tuple[Array, Array]:
+    return r.integers(0, 3, n).astype(np.int32), r.random((n, 3)).astype(np.float32)
+
+
+def _class_numbers(r: np.random.Generator, n: int) -> tuple[Array, Array]:
+    """Of which some are none of the classes."""
+    y = r.integers(-1, 5, n).astype(np.float32)
+    return y, np.where(r.random(n) < 0.5, y, r.integers(-1, 5, n)).astype(np.float32)
+
+
 CASES: list[tuple[str, dict[str, Any], Draw]] = [
     ("SparseCategoricalAccuracy", {}, _sparse),
     ("SparseCategoricalAccuracy", {}, _ties),
@@ -96,6 +119,49 @@ CASES: list[tuple[str, dict[str, Any], Draw]] = [
     ("AUC", {"curve": "PR", "summation_method": "minoring", "num_thresholds": 50}, _binary),
     ("AUC", {"summation_method": "majoring", "num_thresholds": 20}, _multilabel),
     ("AUC", {"from_logits": True}, _logits),
+    ("Precision", {"thresholds": [0.8, 0.2, 0.45]}, _multilabel),
+    ("Precision", {"thresholds": [0, 0.5, 1], "class_id": 1}, _grid),
+    ("Recall", {"thresholds": [0.2, 0.6], "top_k": 2}, _onehot),
+    ("Recall", {"thresholds": [0.4]}, _binary),
+    ("TruePositives", {}, _multilabel),
+    ("TrueNegatives", {"thresholds": 0.3}, _binary),
+    ("FalsePositives", {"thresholds": [0.7, 0.1]}, _multilabel),
+    ("FalseNegatives", {"thresholds": [0.25, 0.5, 0.75]}, _grid),
+    ("FBetaScore", {"beta": 2.0}, _onehot),
+    ("FBetaScore", {"beta": 0.5, "average": "micro", "threshold": 0.4}, _multilabel),
+    ("SensitivityAtSpecificity", {"specificity": 0.5}, _binary),
+    ("SensitivityAtSpecificity", {"specificity": 0.4, "num_thresholds": 5}, _grid),
+    ("SpecificityAtSensitivity", {"sensitivity": 0.6, "class_id": 2}, _multilabel),
+    ("PrecisionAtRecall", {"recall": 0.7, "num_thresholds": 20}, _multilabel),
+    ("PrecisionAtRecall", {"recall": 0.1, "num_thresholds": 1}, _binary),
+    ("RecallAtPrecision", {"precision": 0.6, "class_id": 0}, _multilabel),
+    ("RecallAtPrecision", {"precision": 1.0, "num_thresholds": 3}, _grid),
+    ("AUC", {"thresholds": [0.9, 0.2, 0.4]}, _multilabel),
+    ("AUC", {"thresholds": [0.25, 0.5, 0.75], "curve": "PR"}, _grid),
+    ("AUC", {"curve": "PRGAIN"}, _binary),
+    ("AUC", {"curve": "PRGAIN", "summation_method": "majoring", "num_thresholds": 9}, _multilabel),
+    ("AUC", {"multi_label": True, "num_labels": 3, "num_thresholds": 11}, _multilabel),
+    ("AUC", {"multi_label": True, "label_weights": [1.0, 0.5, 3.0], "curve": "PR"}, _multilabel),
+    ("AUC", {"multi_label": True, "thresholds": [0.1, 0.7], "summation_method": "minoring"}, _multilabel),
+    ("AUC", {"label_weights": [1.0, 0.5, 3.0], "from_logits": True}, _numbers_of_classes),
+    ("AUC", {"label_weights": [1.0, 0.0, 3.0], "thresholds": [0.3]}, _multilabel),
+    ("IoU", {"num_classes": 3, "target_class_ids": [0, 2], "sparse_y_pred": False}, _three),
+    ("IoU", {"num_classes": 3, "target_class_ids": [1], "ignore_class": 0}, _class_numbers),
+    ("MeanIoU", {"num_classes": 4}, _class_numbers),
+    ("MeanIoU", {"num_classes": 5, "sparse_y_true": False, "sparse_y_pred": False}, _onehot),
+    ("MeanIoU", {"num_classes": 5, "sparse_y_pred": False, "ignore_class": 1}, _sparse),
+    ("OneHotIoU", {"num_classes": 5, "target_class_ids": [3, 1]}, _onehot),
+    ("OneHotMeanIoU", {"num_classes": 5, "ignore_class": 2}, _onehot),
+    ("BinaryIoU", {}, _edges),
+    ("BinaryIoU", {"target_class_ids": [0], "threshold": 0.75}, _edges),
+    ("R2Score", {}, _numbers),
+    ("R2Score", {"class_aggregation": "variance_weighted_average", "num_regressors": 2}, _numbers),
+    ("R2Score", {"class_aggregation": None}, _numbers),
+    ("R2Score", {"num_regressors": 60}, _numbers),
+    ("PearsonCorrelation", {}, _numbers),
+    ("PearsonCorrelation", {"axis": 1}, _sequence),
+    ("ConcordanceCorrelation", {}, _numbers),
+    ("ConcordanceCorrelation", {"axis": [-1, 1]}, _sequence),
     ("MeanSquaredError", {}, _numbers),
     ("RootMeanSquaredError", {}, _numbers),
     ("MeanAbsoluteError", {}, _numbers),
@@ -131,7 +197,9 @@ def _check(name: str, fields: dict[str, Any], batches: list[Batch]) -> None:
     keras = pytest.importorskip("keras")
     from keras.src import backend
 
-    theirs = getattr(keras.metrics, name)(**fields)
+    # Else Keras cuts the weights to integers.
+    more = {"dtype": "float32"} if "IoU" in name else {}
+    theirs = getattr(keras.metrics, name)(**fields, **more)
     for batch in batches:
         y_pred = keras.ops.convert_to_tensor(batch["y_pred"])
         if "mask" in batch:
@@ -167,3 +235,35 @@ def test_ignored_classes(draw: Draw) -> None:
         if draw is _sparse_sequence:
             batch["mask"] = (rng.random(batch["y_true"].shape) < 0.6).astype(np.uint8)
     _check("SparseCategoricalCrossentropy", {"ignore_class": 2}, batches)
+
+
+@pytest.mark.parametrize("name", ["Mean", "Sum"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("draw", [_numbers, _sequence])
+def test_of_outputs(name: str, weighted: bool, draw: Draw) -> None:
+    """Keras's take values, which here are the output."""
+    keras = pytest.importorskip("keras")
+    theirs = getattr(keras.metrics, name)()
+    batches = _batches(draw, weighted)
+    for batch in batches:
+        theirs.update_state(batch["y_pred"], sample_weight=batch.get("weight"))
+    assert stream(make(name), batches) == pytest.approx(float(theirs.result()), rel=1e-5)
+    assert make(name).log_name() == theirs.name
+
+
+def test_arguments_and_defaults() -> None:
+    """Of every metric that Keras has, but for those that are to be derived from."""
+    keras = pytest.importorskip("keras")
+    from keras.src.metrics import ALL_OBJECTS
+
+    for theirs in ALL_OBJECTS - {keras.metrics.Metric, keras.metrics.MeanMetricWrapper}:
+        ours = metrics.get(theirs.__name__)
+        assert ours is not None, theirs.__name__
+        found = {k: p for k, p in inspect.signature(theirs).parameters.items() if k not in ("name", "dtype")}
+        fields = {k: f for k, f in ours.model_fields.items() if k != "name"}
+        assert set(fields) | set(ours.keras_only) >= set(found), theirs.__name__
+        # A loss's metric takes what the loss takes.
+        assert set(fields) <= set(found) or issubclass(ours, LossMetric), theirs.__name__
+        for name, field in ((name, fields[name]) for name in fields.keys() & found.keys()):
+            default = inspect.Parameter.empty if field.is_required() else field.default
+            assert default == found[name].default, (theirs.__name__, name)

@@ -115,12 +115,23 @@ def test_masked_positions_do_not_count() -> None:
     assert stream(make("accuracy"), [batch]) == pytest.approx(2 / 3)
 
 
+def required(name: str) -> dict[str, object]:
+    """What a metric does not do without, for an output of 7 units."""
+    given = {
+        "num_classes": 7, "target_class_ids": [1, 6], "specificity": 0.5, "sensitivity": 0.5, "recall": 0.5,
+        "precision": 0.5,
+    }  # fmt: skip
+    cls = metrics.get(name)
+    assert cls is not None
+    return {field: given[field] for field, info in cls.model_fields.items() if info.is_required()}
+
+
 @pytest.mark.parametrize("name", metrics.names())
 def test_nothing_seen_is_zero(name: str) -> None:
     of_classes = name.startswith(("Sparse", "CategoricalGeneralized", "Circle", "CTC"))
     target = Target("classes", (), 7) if of_classes else Target("numbers", (7,))
     output = (3, 7) if name == "CTC" else (7,)
-    metric = make(name).resolve(target, output)
+    metric = make(name, **required(name)).resolve(target, output)
     results = metric.results({k: np.zeros(shape) for k, shape in metric.state(output).items()})
     assert list(results) == [0.0] * max(1, len(metric.parts(output)))
 
@@ -154,7 +165,32 @@ def test_a_loss_tracker_counts_examples() -> None:
         ("accuracy", {}, CLASSES, (), "accuracy reads numbers"),
         ("AUC", {}, CLASSES, (3,), "auc reads numbers"),
         ("rmse", {}, CLASSES, (3,), "root_mean_squared_error reads numbers"),
-        ("precision", {}, NUMBERS, (), "precision needs an output with units"),
+        (
+            "precision",
+            {"class_id": 0},
+            NUMBERS,
+            (),
+            "precision counts class 0, and needs an output with units",
+        ),
+        ("TruePositives", {}, CLASSES, (3,), "true_positives reads numbers"),
+        (
+            "PrecisionAtRecall",
+            {"recall": 0.5, "class_id": 3},
+            ONEHOT,
+            (3,),
+            "class 3, but the output has 3 units",
+        ),
+        ("AUC", {"multi_label": True}, NUMBERS, (4, 3), r"one axis, not of \(4, 3\)"),
+        ("AUC", {"multi_label": True, "num_labels": 2}, ONEHOT, (3,), r"2 labels, .* output \(3\) has 3"),
+        ("AUC", {"label_weights": [1.0]}, ONEHOT, (3,), r"1 labels, .* output \(3\) has 3"),
+        ("MeanIoU", {"num_classes": 3}, CLASSES, (3,), "takes predictions for class numbers"),
+        ("MeanIoU", {"num_classes": 3, "sparse_y_pred": False}, ONEHOT, (3,), "reads class numbers"),
+        ("OneHotMeanIoU", {"num_classes": 4}, ONEHOT, (3,), "told of 4 classes, but the output has 3 units"),
+        ("BinaryIoU", {}, CLASSES, (3,), "binary_io_u reads numbers"),
+        ("R2Score", {}, NUMBERS, (4, 3), r"outputs of one axis, not of \(4, 3\)"),
+        ("PearsonCorrelation", {}, NUMBERS, (), r"along axis -1 of an output of \(\)"),
+        ("PearsonCorrelation", {"axis": 0}, NUMBERS, (3,), "along axis 0"),
+        ("ConcordanceCorrelation", {"axis": [1, -1]}, NUMBERS, (3,), "cannot compare along axis"),
     ],
 )
 def test_what_does_not_fit(
@@ -247,13 +283,20 @@ def test_which_count_classes() -> None:
         if not cls.of_classes:
             others.add(cls.__name__)
         elif not cls.__name__.startswith("Sparse"):
-            assert make(cls.__name__).target((7,)).classes in (2, 7)
-    assert others - set(losses.names()) == {"Accuracy", "RootMeanSquaredError"}
+            made = make(cls.__name__, **required(cls.__name__))
+            assert made.target((7,)).classes in (2, 7)
+    assert others - set(losses.names()) == {
+        "Accuracy", "ConcordanceCorrelation", "LogCoshError", "Mean", "PearsonCorrelation", "R2Score",
+        "RootMeanSquaredError", "Sum",
+    }  # fmt: skip
 
 
 def test_powers_of_the_unit() -> None:
     """Of what targets are measured in; of the others nobody can say how they grow."""
-    powers = {cls.__name__: make(cls.__name__).power_of_unit() for cls in metrics.classes()}
+    powers = {
+        cls.__name__: make(cls.__name__, **required(cls.__name__)).power_of_unit()
+        for cls in metrics.classes()
+    }
     assert {name: power for name, power in powers.items() if power is not None} == {
         "MeanSquaredError": 2, "MeanAbsoluteError": 1, "RootMeanSquaredError": 1
     }  # fmt: skip
@@ -306,6 +349,18 @@ def test_two_thresholds_are_the_fewest() -> None:
     [
         ("AUC", {"num_thresholds": 1}),
         ("AUC", {"curve": "DET"}),
+        ("AUC", {"num_labels": 3}),
+        ("AUC", {"thresholds": [0.5, 1.5]}),
+        ("AUC", {"label_weights": [-1.0]}),
+        ("precision", {"thresholds": [0.5, -0.5]}),
+        ("FBetaScore", {"beta": 0.0}),
+        ("RecallAtPrecision", {}),
+        ("RecallAtPrecision", {"precision": 1.1}),
+        ("IoU", {"num_classes": 3, "target_class_ids": [3]}),
+        ("IoU", {"num_classes": 3, "target_class_ids": []}),
+        ("MeanIoU", {"num_classes": 3, "sparse_y_true": False}),
+        ("BinaryIoU", {"target_class_ids": [2]}),
+        ("R2Score", {"num_regressors": -1}),
         ("precision", {"thresholds": 1.5}),
         ("precision", {"thresholds": -0.5}),
         ("precision", {"top_k": 0}),
@@ -405,3 +460,80 @@ def test_several_results_go_by_the_metric_s_name_and_their_own() -> None:
     assert each.names == ("f1_0", "f1_1", "f1_2")
     assert one.names == ("f1",)
     assert each.state == {"f1/counts": (3, 3)}
+
+
+def test_each_threshold_has_a_result() -> None:
+    """In the order of the list; of one threshold there is one under the metric's own name."""
+    y = np.array([[1], [1], [0], [0]], np.float32)
+    p = np.array([[0.9], [0.3], [0.6], [0.1]], np.float32)
+    metric = make("TruePositives", thresholds=[0.5, 0.2, 0.95])
+    assert stream(metric, [{"y_true": y, "y_pred": p}]) == [1.0, 2.0, 0.0]
+    assert Measured("tp", metric, False, (1,)).names == ("tp_0", "tp_1", "tp_2")
+    assert make("TruePositives", thresholds=[0.5]).parts((1,)) == ()
+    assert stream(make("TruePositives"), [{"y_true": y[:, 0], "y_pred": p[:, 0]}]) == 1.0
+
+
+def test_a_threshold_is_met_by_what_lies_above_it() -> None:
+    """Even thresholds are counted by a product, others by a search: NaN, 0 and the thresholds lie below."""
+    p = np.array([np.nan, 0.0, 0.25, 0.5, 0.75, 1.0, 2.0], np.float32)
+    y = np.ones_like(p)
+    for thresholds in ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 0.25, 0.5, 0.75, 0.8]):
+        found = stream(make("TruePositives", thresholds=thresholds), [{"y_true": y, "y_pred": p}])
+        # An even one moves what lies outside to the edge, as Keras does.
+        assert found == [5.0, 4.0, 3.0, 2.0, 0.0 if thresholds[-1] == 1.0 else 2.0]
+
+
+def test_masked_numbers_are_not_correlated() -> None:
+    """Whether the mask's axis is one of those that are compared or not."""
+    rng = np.random.default_rng(0)
+    y, p = rng.standard_normal((2, 3, 4, 2)).astype(np.float32)
+    mask = np.array([[1, 1, 1, 0], [1, 0, 1, 1], [1, 1, 1, 1]], np.uint8)
+    batch = {"y_true": y, "y_pred": p, "mask": mask}
+    on = mask.astype(bool)
+    along_time = [np.corrcoef(y[n, on[n], c], p[n, on[n], c])[0, 1] for n in range(3) for c in range(2)]
+    all_axes = [np.corrcoef(y[n, on[n]].ravel(), p[n, on[n]].ravel())[0, 1] for n in range(3)]
+    of_steps = [np.corrcoef(y[n, t], p[n, t])[0, 1] for n in range(3) for t in range(4) if on[n, t]]
+    assert stream(make("PearsonCorrelation", axis=1), [batch]) == pytest.approx(np.mean(along_time))
+    assert stream(make("PearsonCorrelation", axis=[1, 2]), [batch]) == pytest.approx(np.mean(all_axes))
+    assert stream(make("PearsonCorrelation"), [batch]) == pytest.approx(np.mean(of_steps))
+    batch["weight"] = np.array([0.0, 1.0, 3.0], np.float32)
+    batch["y_true"] = y * (np.arange(3) > 0)[:, None, None]  # NaN, but of weight 0
+    assert stream(make("PearsonCorrelation", axis=[1, 2]), [batch]) == pytest.approx(
+        (all_axes[1] + 3 * all_axes[2]) / 4
+    )
+
+
+def test_r2_of_what_does_not_vary() -> None:
+    """As in Keras: 0, or NaN where nothing is wrong."""
+    y = np.array([[1, 1, 1], [1, 1, 2]], np.float32)
+    p = np.array([[1, 1, 1], [1, 3, 2]], np.float32)
+    each = stream(make("R2Score", class_aggregation=None), [{"y_true": y, "y_pred": p}])
+    np.testing.assert_equal(each, [np.nan, 0.0, 1.0])
+    constant = {"y_true": y[:, :2], "y_pred": p[:, :2]}
+    weighted = make("R2Score", class_aggregation="variance_weighted_average")
+    assert math.isnan(stream(weighted, [constant]))  # type: ignore[arg-type]
+
+
+def test_results_hang_on_no_split_into_batches() -> None:
+    """To the last bit, since sums go on where the last batch ended."""
+    rng = np.random.default_rng(2)
+    y = rng.integers(0, 2, (60, 3)).astype(np.float32)
+    whole = {
+        "y_true": y, "y_pred": rng.random((60, 3)).astype(np.float32),
+        "weight": rng.random(60).astype(np.float32),
+    }  # fmt: skip
+    parts = [{k: a[i:j] for k, a in whole.items()} for i, j in ((0, 7), (7, 31), (31, 60))]
+    for name, fields in (
+        ("AUC", {"multi_label": True, "curve": "PR"}), ("Recall", {"thresholds": [0.3, 0.6]}),
+        ("RecallAtPrecision", {"precision": 0.5}), ("FBetaScore", {"beta": 3.0}),
+        ("OneHotMeanIoU", {"num_classes": 3}), ("R2Score", {"class_aggregation": None}),
+    ):  # fmt: skip
+        assert stream(make(name, **fields), parts) == stream(make(name, **fields), [whole])
+
+
+def test_classes_are_cut_off_behind_the_point() -> None:
+    """As Keras casts them; what is none of the classes does not count."""
+    y = np.array([[0.0], [1.0], [1.0], [2.0], [1.0], [np.nan]], np.float32)
+    p = np.array([[0.9], [1.0], [-0.9], [1.5], [-1.0], [0.0]], np.float32)
+    found = stream(make("IoU", num_classes=2, target_class_ids=[1]), [{"y_true": y, "y_pred": p}])
+    assert found == pytest.approx(1 / 2)
