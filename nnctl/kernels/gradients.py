@@ -1,4 +1,4 @@
-"""What is done to all gradients before an update: look for non-finite ones, clip.
+"""What is done to all gradients of a weight together: look for non-finite ones, clip, scale a step.
 
 g (P,) holds every gradient; weight k's lies from starts[k] to starts[k + 1], padded with zeros.
 """
@@ -75,3 +75,23 @@ def clip_by_norm(value, starts, g):  # type: ignore[no-untyped-def]
         length = norm(g, starts[k], starts[k + 1])
         if length > top:
             _scale(g, top / length, np.uint64(starts[k]), np.uint64(starts[k + 1]))
+
+
+@part
+def _subtract(u, factor, lo, hi, w):  # type: ignore[no-untyped-def]
+    for i in range(lo, hi):
+        w[i] -= factor * u[i]
+
+
+@kernel
+def trust_ratio_step(u, hyper, starts, w):  # type: ignore[no-untyped-def]
+    """w -= (ratio rate) u; ratio = |w| / |u| over w[starts[k]:starts[k + 1]], 1 where one is 0; u, w (P,).
+
+    hyper (1,) float64: the rate.
+    """
+    t = w.dtype.type
+    rate = t(hyper[0])
+    for k in range(starts.shape[0] - 1):
+        own, along = norm(w, starts[k], starts[k + 1]), norm(u, starts[k], starts[k + 1])
+        ratio = own / along if own > t(0.0) and along > t(0.0) else t(1.0)
+        _subtract(u, ratio * rate, np.uint64(starts[k]), np.uint64(starts[k + 1]), w)

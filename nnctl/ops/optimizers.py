@@ -90,6 +90,26 @@ class Update(Op):
         return (3 + self.after.operations) * inputs[0].size
 
 
+@dataclass(frozen=True)
+class TrustRatioStep(Op):
+    """w -= rate |w| / |u| u for each weight's own norms. Inputs w, u (P,), hyper (H,), starts (V + 1,).
+
+    The rate is hyper's first; the ratio is 1 where a norm is 0.
+    """
+
+    mutates: ClassVar[tuple[int, ...]] = (0,)
+
+    def infer(self, *inputs: TensorType) -> Types:
+        return ()
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        w, u, hyper, starts = inputs
+        return (KernelCall("gradients.trust_ratio_step", (u, hyper[:1], starts, w)),)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 6 * inputs[0].size
+
+
 def check_finite(gradients: Value, starts: Sequence[int]) -> Value:
     """The first weight with a NaN or infinite gradient, or -1: (1,) int64."""
     graph = gradients.graph
@@ -115,3 +135,8 @@ def clip_by_global_norm(gradients: Value, norm: float) -> None:
 def update(w: Value, g: Value, hyper: Value, slots: Sequence[Value], after: Formula, decay: float) -> None:
     """One step of an optimizer by formula (see Update)."""
     w.graph.add(Update(after, float(decay), len(slots)), w, g, hyper, *slots)
+
+
+def trust_ratio_step(w: Value, u: Value, hyper: Value, starts: Sequence[int]) -> None:
+    """w -= rate |w| / |u| u, by each weight's norms, in place; the rate is hyper's first."""
+    w.graph.add(TrustRatioStep(), w, u, hyper, w.graph.constant(np.array(starts, np.int64)))

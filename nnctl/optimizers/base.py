@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
 from nnctl.core.registry import Registry
@@ -30,7 +31,7 @@ class FlatUpdate:
         slots: Variables (P,) by slot name.
         hyper: Input (H,) float64: `hyper(...)` of this step.
         starts: Where each variable starts, and one more entry: P. (V + 1,)
-        sizes: How many elements each variable has (the rest up to the next start is padding). (V,)
+        shapes: Each variable's shape (what is left up to the next start is padding). (V,)
         names: The variables' names.
     """
 
@@ -39,8 +40,13 @@ class FlatUpdate:
     slots: Mapping[str, Value]
     hyper: Value
     starts: Sequence[int]
-    sizes: Sequence[int]
+    shapes: Sequence[tuple[int, ...]]
     names: Sequence[str]
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many elements each variable has. (V,)"""
+        return [prod(shape) for shape in self.shapes]
 
 
 class OptimizerSpec(Spec):

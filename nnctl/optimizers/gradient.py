@@ -24,6 +24,8 @@ class GradientOptimizer(OptimizerSpec):
     """
 
     after: ClassVar[Any]
+    decays_itself: ClassVar[bool] = False
+    """Whether the formula takes care of the weight decay, which it takes as `decay`."""
 
     learning_rate: LearningRate = 0.001
     """The step size: a number or a schedule."""
@@ -61,8 +63,12 @@ class GradientOptimizer(OptimizerSpec):
         return {}
 
     def update(self, flat: FlatUpdate) -> None:
-        from nnctl.ops.formula import formula
-        from nnctl.ops.optimizers import clip_by_global_norm, clip_by_norm, clip_by_value, update
+        self.clip(flat)
+        self.step(flat)
+
+    def clip(self, flat: FlatUpdate) -> None:
+        """Add the op that clips the gradients, if they are to be clipped."""
+        from nnctl.ops.optimizers import clip_by_global_norm, clip_by_norm, clip_by_value
 
         if self.clipnorm is not None:
             clip_by_norm(flat.gradients, flat.starts, self.clipnorm)
@@ -70,7 +76,15 @@ class GradientOptimizer(OptimizerSpec):
             clip_by_global_norm(flat.gradients, self.global_clipnorm)
         if self.clipvalue is not None:
             clip_by_value(flat.gradients, self.clipvalue)
+
+    def step(self, flat: FlatUpdate) -> None:
+        """Add the ops of the step itself, weight decay included."""
+        from nnctl.ops.formula import formula
+        from nnctl.ops.optimizers import update
+
         slots = [flat.slots[name] for name in self.slots()]
         (steps,) = flat.hyper.shape
-        after = formula(self.rule(), 2 + len(slots) + steps, self, self.derived())
-        update(flat.weights, flat.gradients, flat.hyper, slots, after, self.weight_decay or 0.0)
+        decay = self.weight_decay or 0.0
+        after = formula(self.rule(), 2 + len(slots) + steps, self, {"decay": decay, **self.derived()})
+        decay = 0.0 if self.decays_itself else decay
+        update(flat.weights, flat.gradients, flat.hyper, slots, after, decay)

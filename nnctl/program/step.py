@@ -143,7 +143,8 @@ def finite_check(weights: Weights) -> Built:
 def update(model: LayerGraph, optimizer: OptimizerSpec, weights: Weights) -> Built:
     """One optimizer step over the flat buffers, then each weight's constraint."""
     graph = Graph(weights.dtype)
-    optimize(graph, optimizer, weights.starts, weights.sizes, weights.trainable)
+    shapes = [weights.arrays[name].shape for name in weights.trainable]
+    optimize(graph, optimizer, weights.starts, shapes, weights.trainable)
     constrain(model, graph)
     return Built(graph, {}, {})
 
@@ -152,7 +153,7 @@ def optimize(
     graph: Graph,
     optimizer: OptimizerSpec,
     starts: Sequence[int],
-    sizes: Sequence[int],
+    shapes: Sequence[tuple[int, ...]],
     names: Sequence[str],
 ) -> None:
     """Add one optimizer step over flat buffers; what they hold: see FlatUpdate.
@@ -170,7 +171,7 @@ def optimize(
                 {name: graph.variable(f"slot:{name}", shape) for name in optimizer.slots()},
                 graph.input("hyper", (len(optimizer.hyper(0, 0.0)),), "float64"),
                 starts,
-                sizes,
+                shapes,
                 names,
             )
         )

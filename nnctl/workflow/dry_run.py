@@ -30,5 +30,5 @@ def dry_run(
     step.training(model, objective, experiment.dtype, sizes, experiment.seed)
     step.evaluation(model, objective, experiment.dtype, sizes, experiment.seed)
     optimizer = experiment.training.optimizer
-    step.optimize(Graph(experiment.dtype), optimizer, (0, SEGMENT), (SEGMENT,), ("weight",))
+    step.optimize(Graph(experiment.dtype), optimizer, (0, SEGMENT), ((SEGMENT,),), ("weight",))
     step.constrain(model, Graph(experiment.dtype))

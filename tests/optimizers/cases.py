@@ -38,6 +38,9 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
             "l2_shrinkage_regularization_strength": 0.6,
         },
     ),
+    ("Lamb", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3, "weight_decay": 0.1}),
+    ("ScheduleFreeAdamW", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}),
+    ("ScheduleFreeAdamW", {"warmup_steps": 3, "learning_rate": 0.01, "weight_decay": 0.3}),
     ("AdamW", {"amsgrad": True}),
     ("AdamW", {"weight_decay": 0.3}),
 ]

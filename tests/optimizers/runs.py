@@ -52,7 +52,7 @@ def run(
             {name: graph.variable(f"slot:{name}", shape) for name in optimizer.slots()},
             graph.input("hyper", (len(optimizer.hyper(0, 0.0)),), "float64"),
             starts,
-            sizes,
+            [array.shape for array in weights],
             [f"w{i}" for i in range(len(sizes))],
         )
     )

@@ -75,6 +75,21 @@ def _ftrl(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
     return np.where(np.abs(s["z"]) <= 0.4, 0, (np.sign(s["z"]) * 0.4 - s["z"]) / held)
 
 
+def _lamb(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
+    s["m"] = 0.9 * s.get("m", 0) + 0.1 * g
+    s["v"] = 0.999 * s.get("v", 0) + 0.001 * g**2
+    u = s["m"] / (1 - 0.9**t) / (np.sqrt(s["v"] / (1 - 0.999**t)) + 1e-7)
+    return w - 0.01 * np.linalg.norm(w) / np.linalg.norm(u) * u
+
+
+def _schedule_free(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
+    x, z = s.get("x", w), s.get("z", w)
+    s["v"] = 0.999 * s.get("v", 0) + 0.001 * g**2
+    s["z"] = z - 0.01 * g / (np.sqrt(s["v"] / (1 - 0.999**t)) + 1e-8)
+    s["x"] = x + (s["z"] - x) / t
+    return 0.9 * s["x"] + 0.1 * s["z"]
+
+
 CASES: list[tuple[str, dict[str, Any], Step]] = [
     ("SGD", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}, _sgd),
     ("AdamW", {"learning_rate": 0.01, "beta_2": 0.99, "epsilon": 1e-4, "weight_decay": 0.2}, _adam),
@@ -82,6 +97,8 @@ CASES: list[tuple[str, dict[str, Any], Step]] = [
     ("Adagrad", {}, _adagrad),
     ("Adadelta", {"learning_rate": 0.5}, _adadelta),
     ("Adamax", {"beta_2": 0.7}, _adamax),
+    ("Lamb", {"learning_rate": 0.01}, _lamb),
+    ("ScheduleFreeAdamW", {"learning_rate": 0.01}, _schedule_free),
     ("Nadam", {}, _nadam),
     (
         "Ftrl",
@@ -199,8 +216,8 @@ def test_wrong_fields(name: str, fields: dict[str, Any], message: str) -> None:
 
 
 def test_gradients_that_are_zero_leave_what_decay_makes_of_the_weights() -> None:
-    """w - (w decay) rate, before the step. Ftrl makes weights anew from gradients only."""
-    for name in set(optimizers.names()) - {"Ftrl"}:
+    """w - (w decay) rate, before the step. Ftrl and ScheduleFreeAdamW make the first weights anew."""
+    for name in set(optimizers.names()) - {"Ftrl", "ScheduleFreeAdamW"}:
         got, _ = run(
             make(name, learning_rate=0.25, weight_decay=0.5),
             [np.array([2.0, -8.0])],
@@ -224,3 +241,12 @@ def test_nadam_far_from_the_start_is_steady() -> None:
     assert (rate, of_mean, known) == (0.5, 0.9, 1.0)
     assert of_gradient == pytest.approx(0.1)
     assert nadam.hyper(999, 0.5)[1] == pytest.approx(0.9, rel=1e-15)
+
+
+def test_where_a_norm_is_zero_the_trust_ratio_is_one() -> None:
+    """Of weights that are all 0 as of a gradient that is."""
+    weights = [np.zeros(2), np.ones(2), np.array([3.0, 4.0])]
+    gradients = [[np.full(2, 0.5), np.zeros(2), np.full(2, -0.5)]]
+    got, _ = run(make("lamb", learning_rate=0.1, epsilon=1e-12), weights, gradients, "float64")
+    np.testing.assert_allclose(got[0], [-0.1, -0.1])
+    np.testing.assert_allclose(got[1:], [[1, 1], np.array([3, 4]) + 0.1 * 5 / np.sqrt(2)])
