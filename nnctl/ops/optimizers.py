@@ -60,11 +60,13 @@ class Update(Op):
         after: A formula of w, g, the slots and the elements of hyper: w and the slots after the step.
         decay: The weight decay, which comes first: w -= (w decay) rate.
         slots: How many slots there are.
+        numbers: Which of hyper's elements the formula takes: from the first of these to before the last.
     """
 
     after: Formula
     decay: float
     slots: int
+    numbers: tuple[int, int]
 
     @property
     def mutates(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -79,7 +81,7 @@ class Update(Op):
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         w, g, hyper, *slots = inputs
-        steps = tuple(hyper[i : i + 1] for i in range(hyper.size))
+        steps = tuple(hyper[i : i + 1] for i in range(*self.numbers))
         kernel = "optimizers.update"
         if threads > 1 and w.size >= PARALLEL_FROM:
             kernel += "_parallel"
@@ -132,9 +134,18 @@ def clip_by_global_norm(gradients: Value, norm: float) -> None:
     clip_by_norm(gradients, (0, gradients.type.size), norm)
 
 
-def update(w: Value, g: Value, hyper: Value, slots: Sequence[Value], after: Formula, decay: float) -> None:
-    """One step of an optimizer by formula (see Update)."""
-    w.graph.add(Update(after, float(decay), len(slots)), w, g, hyper, *slots)
+def update(
+    w: Value,
+    g: Value,
+    hyper: Value,
+    slots: Sequence[Value],
+    after: Formula,
+    decay: float,
+    numbers: tuple[int, int] | None = None,
+) -> None:
+    """One step of an optimizer by formula (see Update), which takes all of hyper by default."""
+    used = (0, hyper.type.size) if numbers is None else numbers
+    w.graph.add(Update(after, float(decay), len(slots), used), w, g, hyper, *slots)
 
 
 def trust_ratio_step(w: Value, u: Value, hyper: Value, starts: Sequence[int]) -> None:

@@ -28,8 +28,8 @@ class FlatUpdate:
     Attributes:
         weights: Variable (P,): all trainable weights, flat.
         gradients: Variable (P,): their gradients, flat.
-        slots: Variables (P,) by slot name.
-        hyper: Input (H,) float64: `hyper(...)` of this step.
+        slots: Variables (P,) by slot name: all of `all_slots()`.
+        hyper: Input (H,) float64: `all_hyper(...)` of this step.
         starts: Where each variable starts, and one more entry: P. (V + 1,)
         shapes: Each variable's shape (what is left up to the next start is padding). (V,)
         names: The variables' names.
@@ -67,6 +67,29 @@ class OptimizerSpec(Spec):
     def update(self, flat: FlatUpdate) -> None:
         """Add the ops of one update: clipping, weight decay, the step itself."""
         raise NotImplementedError
+
+    # What an optimizer that gathers gradients or averages weights says besides.
+
+    def all_slots(self) -> Mapping[str, float]:
+        """`slots`, and the flat buffers for that."""
+        return self.slots()
+
+    def all_hyper(self, batch: int, learning_rate: float) -> Sequence[float]:
+        """`hyper` of the step after batch `batch` (from 0), and the numbers for that."""
+        return self.hyper(batch, learning_rate)
+
+    def steps_after(self, batch: int) -> bool:
+        """Whether a step follows on batch `batch` (from 0); else its gradients are only gathered."""
+        return True
+
+    def gather(self, flat: FlatUpdate) -> None:
+        """Add the ops that keep gradients for a later step."""
+        raise NotImplementedError
+
+    @property
+    def final_slot(self) -> str | None:
+        """The slot whose numbers the weights become when training ends, if there is one."""
+        return None
 
 
 Optimizer = Annotated[Any, OneOf(optimizers)]

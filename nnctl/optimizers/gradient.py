@@ -1,14 +1,15 @@
-"""What every optimizer here has: a learning rate, weight decay, and one way of clipping gradients."""
+"""What every optimizer here has: a learning rate, weight decay, clipping, gathering, averages of weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-from pydantic import NonNegativeFloat, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from nnctl.optimizers.base import FlatUpdate, OptimizerSpec
+from nnctl.optimizers.between import AVERAGE, GATHERED, averaged, gathered, mean_of_gathered
 from nnctl.schedules.rate import LearningRate, rate_at
 
 
@@ -37,6 +38,14 @@ class GradientOptimizer(OptimizerSpec):
     """The largest absolute value of a gradient's element; larger ones are cut."""
     global_clipnorm: PositiveFloat | None = None
     """The largest norm of all gradients together; larger ones are scaled down."""
+    use_ema: bool = False
+    """Whether a moving average of the weights is kept, which they become when training ends."""
+    ema_momentum: float = Field(default=0.99, ge=0.0, le=1.0)
+    """How much of that average stays each step."""
+    ema_overwrite_frequency: PositiveInt | None = None
+    """After how many steps the weights become their average also during training; null: never."""
+    gradient_accumulation_steps: int | None = Field(default=None, ge=2)
+    """Of how many batches the mean gradient makes one step; null: each batch makes one."""
 
     @model_validator(mode="after")
     def _one_clipping(self) -> Self:
@@ -62,9 +71,59 @@ class GradientOptimizer(OptimizerSpec):
         """Arguments of the formula that are no fields, by name."""
         return {}
 
+    # Gathering and averaging, around what a subclass says.
+
+    def all_slots(self) -> Mapping[str, float]:
+        more = [AVERAGE] * self.use_ema + [GATHERED] * (self.gradient_accumulation_steps is not None)
+        return {**self.slots(), **dict.fromkeys(more, 0.0)}
+
+    def all_hyper(self, batch: int, learning_rate: float) -> Sequence[float]:
+        steps = batch // (self.gradient_accumulation_steps or 1)
+        numbers = [*self.hyper(steps, learning_rate)]
+        if self.use_ema:
+            often = self.ema_overwrite_frequency
+            overwrite = often is not None and (steps + 1) % often == 0
+            numbers += [self.ema_momentum if steps else 0.0, float(overwrite)]
+        return numbers
+
+    def steps_after(self, batch: int) -> bool:
+        return (batch + 1) % (self.gradient_accumulation_steps or 1) == 0
+
+    @property
+    def final_slot(self) -> str | None:
+        return AVERAGE if self.use_ema else None
+
     def update(self, flat: FlatUpdate) -> None:
+        if self.gradient_accumulation_steps is not None:
+            self.one_pass(flat, mean_of_gathered, [flat.gradients, flat.slots[GATHERED]])
         self.clip(flat)
         self.step(flat)
+        self._average(flat)
+
+    def gather(self, flat: FlatUpdate) -> None:
+        self.one_pass(flat, gathered, [flat.slots[GATHERED]])
+        self._average(flat)
+
+    def _average(self, flat: FlatUpdate) -> None:
+        if self.use_ema:
+            (count,) = flat.hyper.shape
+            self.one_pass(flat, averaged, [flat.slots[AVERAGE]], (count - 2, count))
+
+    def one_pass(
+        self,
+        flat: FlatUpdate,
+        rule: Callable[..., Any],
+        slots: Sequence[Any],
+        hyper: tuple[int, int] = (0, 1),
+        decay: float = 0.0,
+    ) -> None:
+        """Add one pass of a formula over all weights; `hyper`: which of the step's numbers it takes."""
+        from nnctl.ops.formula import formula
+        from nnctl.ops.optimizers import update
+
+        known = {"decay": self.weight_decay or 0.0, **self.derived()}
+        made = formula(rule, 2 + len(slots) + hyper[1] - hyper[0], self, known)
+        update(flat.weights, flat.gradients, flat.hyper, slots, made, decay, hyper)
 
     def clip(self, flat: FlatUpdate) -> None:
         """Add the op that clips the gradients, if they are to be clipped."""
@@ -79,12 +138,6 @@ class GradientOptimizer(OptimizerSpec):
 
     def step(self, flat: FlatUpdate) -> None:
         """Add the ops of the step itself, weight decay included."""
-        from nnctl.ops.formula import formula
-        from nnctl.ops.optimizers import update
-
         slots = [flat.slots[name] for name in self.slots()]
-        (steps,) = flat.hyper.shape
-        decay = self.weight_decay or 0.0
-        after = formula(self.rule(), 2 + len(slots) + steps, self, {"decay": decay, **self.derived()})
-        decay = 0.0 if self.decays_itself else decay
-        update(flat.weights, flat.gradients, flat.hyper, slots, after, decay)
+        decay = 0.0 if self.decays_itself else self.weight_decay or 0.0
+        self.one_pass(flat, self.rule(), slots, (0, len(self.hyper(0, 0.0))), decay)

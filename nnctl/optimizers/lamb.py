@@ -39,14 +39,11 @@ class Lamb(GradientOptimizer):
         return {"new_1": 1.0 - self.beta_1, "new_2": 1.0 - self.beta_2}
 
     def step(self, flat: FlatUpdate) -> None:
-        from nnctl.ops.formula import formula
-        from nnctl.ops.optimizers import trust_ratio_step, update
+        from nnctl.ops.optimizers import trust_ratio_step
 
         # The direction takes the gradient's place: the formula's first slot.
         slots = [flat.gradients, flat.slots["momentum"], flat.slots["velocity"]]
-        (steps,) = flat.hyper.shape
-        direction = formula(self.after, 2 + len(slots) + steps, self, self.derived())
-        update(flat.weights, flat.gradients, flat.hyper, slots, direction, self.weight_decay or 0.0)
+        self.one_pass(flat, self.after, slots, (0, 3), self.weight_decay or 0.0)
         trust_ratio_step(flat.weights, flat.gradients, flat.hyper, flat.starts)
 
     @staticmethod

@@ -87,3 +87,13 @@ class UpdateProgram(Program):
     def build(self, subject: Subject) -> Built:
         assert subject.optimizer is not None
         return step.update(subject.model, subject.optimizer, subject.weights)
+
+
+class GatherProgram(Program):
+    """Keeps gradients for a later step, then the constraints."""
+
+    name = "gather"
+
+    def build(self, subject: Subject) -> Built:
+        assert subject.optimizer is not None
+        return step.update(subject.model, subject.optimizer, subject.weights, gather=True)

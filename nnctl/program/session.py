@@ -15,6 +15,7 @@ from nnctl.program.bind import Bound, Compiled, bind, compile_graph, new_arena
 from nnctl.program.programs import (
     EvaluationProgram,
     FiniteCheckProgram,
+    GatherProgram,
     PredictionProgram,
     Program,
     TrainingProgram,
@@ -58,7 +59,7 @@ class Session:
         self.states: dict[str, Array] = {}
         if optimizer is not None:
             size = self.weights.flat.size
-            for name, first in optimizer.slots().items():
+            for name, first in optimizer.all_slots().items():
                 self.slots[name] = aligned(size, dtype)
                 self.slots[name][...] = first
         if objective is not None:
@@ -111,6 +112,16 @@ class Session:
     def update(self) -> Bound:
         """The optimizer's program."""
         return self._bind(UpdateProgram())
+
+    def gather(self) -> Bound:
+        """The program of a batch that no step follows on."""
+        return self._bind(GatherProgram())
+
+    def finish(self) -> None:
+        """Give the weights what training ends with, if the optimizer keeps that beside them."""
+        assert self.optimizer is not None
+        if self.optimizer.final_slot is not None:
+            self.weights.flat[...] = self.slots[self.optimizer.final_slot]
 
     def compiled(self, program: Program, watch: Callable[[str, Graph], None] | None = None) -> Compiled:
         """A program planned, but without memory; `watch` sees its graph after each pass."""

@@ -140,11 +140,11 @@ def finite_check(weights: Weights) -> Built:
     return Built(graph, {"bad": check_finite(flat, weights.starts)}, {})
 
 
-def update(model: LayerGraph, optimizer: OptimizerSpec, weights: Weights) -> Built:
-    """One optimizer step over the flat buffers, then each weight's constraint."""
+def update(model: LayerGraph, optimizer: OptimizerSpec, weights: Weights, gather: bool = False) -> Built:
+    """One optimizer step over the flat buffers, or only gathering for one; then each weight's constraint."""
     graph = Graph(weights.dtype)
     shapes = [weights.arrays[name].shape for name in weights.trainable]
-    optimize(graph, optimizer, weights.starts, shapes, weights.trainable)
+    optimize(graph, optimizer, weights.starts, shapes, weights.trainable, gather)
     constrain(model, graph)
     return Built(graph, {}, {})
 
@@ -155,8 +155,9 @@ def optimize(
     starts: Sequence[int],
     shapes: Sequence[tuple[int, ...]],
     names: Sequence[str],
+    gather: bool = False,
 ) -> None:
-    """Add one optimizer step over flat buffers; what they hold: see FlatUpdate.
+    """Add one optimizer step (or what only gathers) over flat buffers; what they hold: see FlatUpdate.
 
     Raises:
         ConfigError: a plugin's optimizer raises.
@@ -164,17 +165,19 @@ def optimize(
     graph.origin = type(optimizer).__name__
     shape = (starts[-1],)
     with told(optimizer, "the optimizer", ("training", "optimizer")):
-        optimizer.update(
-            FlatUpdate(
-                graph.variable("weights", shape),
-                graph.variable("gradients", shape),
-                {name: graph.variable(f"slot:{name}", shape) for name in optimizer.slots()},
-                graph.input("hyper", (len(optimizer.hyper(0, 0.0)),), "float64"),
-                starts,
-                shapes,
-                names,
-            )
+        flat = FlatUpdate(
+            graph.variable("weights", shape),
+            graph.variable("gradients", shape),
+            {name: graph.variable(f"slot:{name}", shape) for name in optimizer.all_slots()},
+            graph.input("hyper", (len(optimizer.all_hyper(0, 0.0)),), "float64"),
+            starts,
+            shapes,
+            names,
         )
+        if gather:
+            optimizer.gather(flat)
+        else:
+            optimizer.update(flat)
 
 
 def constrain(model: LayerGraph, graph: Graph) -> None:

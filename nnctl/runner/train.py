@@ -123,6 +123,7 @@ class _Loop:
     def _end(self) -> Iterator[Event]:
         # From its last state a run goes on that shall have more epochs.
         yield from self._commit_waiting() if self.committed == self._place() else self._commit("last")
+        self.session.finish()
         if self.stopped is not None:
             yield from self._tell(events.Stopped(self.epoch, self.step, self.stopped))
         ended = events.RunEnded(self.epoch, self.step, self.logs, time.perf_counter() - self.began)
@@ -365,8 +366,8 @@ class _Loop:
         bad = check.outputs["bad"].item()
         if bad >= 0 or not math.isfinite(loss):
             return self._failed(program, indices, bad)
-        update = session.update()
-        update.inputs["hyper"][:] = self.optimizer.hyper(self.step, self._rate(self.step))
+        update = session.update() if self.optimizer.steps_after(self.step) else session.gather()
+        update.inputs["hyper"][:] = self.optimizer.all_hyper(self.step, self._rate(self.step))
         update.run()
         self.step += 1
         self.step_in_epoch += 1

@@ -71,7 +71,7 @@ def need_memory_for(loaded: LoadedExperiment, model: LayerGraph) -> None:
         ConfigError: this machine has less.
     """
     trainable, fixed = model.parameters()
-    slots = len(loaded.experiment.training.optimizer.slots())
+    slots = len(loaded.experiment.training.optimizer.all_slots())
     size = np.dtype(loaded.experiment.dtype).itemsize * (trainable * (2 + slots) + fixed)
     _need_memory(loaded, size, f"{trainable + fixed:,} parameters", ("model",), "fewer units or filters")
 

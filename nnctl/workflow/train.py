@@ -397,10 +397,20 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
 
 def programs_of(job: Job) -> list[Program]:
     """Every program that the run will need."""
-    from nnctl.program.programs import EvaluationProgram, FiniteCheckProgram, TrainingProgram, UpdateProgram
+    from nnctl.program.programs import (
+        EvaluationProgram,
+        FiniteCheckProgram,
+        GatherProgram,
+        TrainingProgram,
+        UpdateProgram,
+    )
     from nnctl.runner.batches import Batches
 
     programs: list[Program] = [FiniteCheckProgram(), UpdateProgram()]
+    optimizer = job.session.optimizer
+    assert optimizer is not None
+    if not optimizer.steps_after(0):
+        programs.append(GatherProgram())
     programs += [TrainingProgram(job.train.sizes(count)) for count in job.batches.counts()]
     if job.validation is not None:
         counts = Batches(len(job.validation), job.batches.size).counts()

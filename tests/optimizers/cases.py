@@ -41,6 +41,24 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("Lamb", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3, "weight_decay": 0.1}),
     ("ScheduleFreeAdamW", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}),
     ("ScheduleFreeAdamW", {"warmup_steps": 3, "learning_rate": 0.01, "weight_decay": 0.3}),
+    ("SGD", {"use_ema": True, "ema_momentum": 0.6}),
+    ("Adam", {"use_ema": True, "ema_momentum": 0.7, "ema_overwrite_frequency": 2}),
+    (
+        "Adam",
+        {"gradient_accumulation_steps": 2, "clipnorm": 0.6, "weight_decay": 0.1, "learning_rate": DECAY},
+    ),
+    (
+        "RMSprop",
+        {
+            "gradient_accumulation_steps": 3,
+            "use_ema": True,
+            "ema_momentum": 0.7,
+            "ema_overwrite_frequency": 2,
+        },
+    ),
+    ("Lamb", {"gradient_accumulation_steps": 2}),
+    ("Nadam", {"gradient_accumulation_steps": 2}),
+    ("ScheduleFreeAdamW", {"gradient_accumulation_steps": 2, "use_ema": True}),
     ("AdamW", {"amsgrad": True}),
     ("AdamW", {"weight_decay": 0.3}),
 ]

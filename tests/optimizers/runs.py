@@ -38,33 +38,39 @@ def run(
     gradients: list[list[Array]],
     dtype: str = "float32",
     threads: int = 2,
+    names: list[str] | None = None,
 ) -> tuple[list[Array], dict[str, Array]]:
-    """The weights after one update for each entry of `gradients`, and the slots (flat)."""
+    """The weights after one update for each entry of `gradients` and the end, and the slots (flat)."""
     w, starts, sizes = flat(weights, dtype)
     shape = w.shape
     memory = {"w": w, "g": np.zeros(shape, dtype)}
-    memory |= {f"slot:{name}": np.full(shape, first, dtype) for name, first in optimizer.slots().items()}
-    graph = Graph(dtype)
-    optimizer.update(
-        FlatUpdate(
+    memory |= {f"slot:{name}": np.full(shape, first, dtype) for name, first in optimizer.all_slots().items()}
+    shapes = [array.shape for array in weights]
+    programs = {}
+    for gather in {False, not optimizer.steps_after(0)}:
+        graph = Graph(dtype)
+        layout = FlatUpdate(
             graph.variable("w", shape),
             graph.variable("g", shape),
-            {name: graph.variable(f"slot:{name}", shape) for name in optimizer.slots()},
-            graph.input("hyper", (len(optimizer.hyper(0, 0.0)),), "float64"),
+            {name: graph.variable(f"slot:{name}", shape) for name in optimizer.all_slots()},
+            graph.input("hyper", (len(optimizer.all_hyper(0, 0.0)),), "float64"),
             starts,
-            [array.shape for array in weights],
-            [f"w{i}" for i in range(len(sizes))],
+            shapes,
+            names or [f"w{i}" for i in range(len(sizes))],
         )
-    )
-    assert not broken_invariants(graph)
-    compiled = compile_graph(graph, {}, threads=threads)
-    program = bind(compiled, new_arena(compiled.plan.size), memory)
+        (optimizer.gather if gather else optimizer.update)(layout)
+        assert not broken_invariants(graph)
+        compiled = compile_graph(graph, {}, threads=threads)
+        programs[gather] = bind(compiled, new_arena(compiled.plan.size), memory)
     for step, arrays in enumerate(gradients):
         memory["g"][...] = flat(arrays, dtype)[0]
-        program.inputs["hyper"][...] = optimizer.hyper(step, optimizer.rate(step))
+        program = programs[not optimizer.steps_after(step)]
+        program.inputs["hyper"][...] = optimizer.all_hyper(step, optimizer.rate(step))
         program.run()
+    if optimizer.final_slot is not None:
+        w[...] = memory[f"slot:{optimizer.final_slot}"]
     parts = [
         w[start : start + size].reshape(like.shape)
         for start, size, like in zip(starts, sizes, weights, strict=False)
     ]
-    return parts, {name: memory[f"slot:{name}"] for name in optimizer.slots()}
+    return parts, {name: memory[f"slot:{name}"] for name in optimizer.all_slots()}

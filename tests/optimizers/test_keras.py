@@ -34,6 +34,7 @@ def ways(name: str, fields: dict[str, Any], seed: int) -> list[tuple[Array, Arra
     variables = [keras.Variable(w) for w in weights]
     for arrays in gradients:
         theirs.apply([keras.ops.convert_to_tensor(a) for a in arrays], variables)
+    theirs.finalize_variable_values(variables)
     got, _ = run(make(name, **fields), weights, gradients)
     return [
         (ours - before, np.asarray(variable.value) - before)

@@ -203,7 +203,10 @@ def test_defaults() -> None:
         ("sgd", {"momentum": 1.5}, "momentum less_than_equal "),
         ("adam", {"learning_rate": -0.1}, "not below 0"),
         ("adam", {"learning_rate": "fast"}, "no schedule 'fast'"),
-        ("adam", {"use_ema": True}, "use_ema"),
+        ("adam", {"loss_scale_factor": 8.0}, "loss_scale_factor"),
+        ("adam", {"gradient_accumulation_steps": 1}, "gradient_accumulation_steps greater_than_equal "),
+        ("adam", {"ema_momentum": 1.5}, "ema_momentum less_than_equal "),
+        ("adam", {"ema_overwrite_frequency": 0}, "ema_overwrite_frequency greater_than "),
         ("adamw", {"weight_decay": None}, "weight_decay"),
     ],
 )

@@ -162,10 +162,10 @@ def test_what_only_keras_has_is_called_by_name(problems: Problems) -> None:
     assert found.message == "Keras has the layer ConvLSTM3D; nnctl does not have it yet"
     (found,) = problems(layer("{type: Dense, units: 3, lora_rank: 2}"))
     assert found.message == "Keras's Dense has 'lora_rank'; nnctl's does not have it yet"
-    (found,) = problems(training("{loss: mse, optimizer: {type: adam, use_ema: true}}"))
-    assert found.message == "Keras's adam has 'use_ema'; nnctl's does not have it yet"
-    (found,) = problems(training("{loss: ctc}"))
-    assert found.message == "Keras has the loss ctc; nnctl does not have it yet"
+    (found,) = problems(training("{loss: mse, optimizer: {type: adam, loss_scale_factor: 8}}"))
+    assert found.message == "Keras's adam has 'loss_scale_factor'; nnctl's does not have it yet"
+    (found,) = problems(training("{loss: mse, optimizer: multi_optimizer}"))
+    assert found.message == "Keras has the optimizer multi_optimizer; nnctl does not have it yet"
 
 
 @pytest.mark.parametrize(

@@ -280,7 +280,7 @@ def _step(session: Session, training: TrainingSpec, step: int, x: Any, y: Any) -
         program.inputs["step"][0] = step
     program.run()
     update = session.update()
-    update.inputs["hyper"][:] = training.optimizer.hyper(step, training.optimizer.rate(step))
+    update.inputs["hyper"][:] = training.optimizer.all_hyper(step, training.optimizer.rate(step))
     update.run()
     return float(program.outputs["loss"][0])
 

@@ -185,3 +185,28 @@ def test_files_that_others_changed_between_are_made_right(tmp_path: Path, name: 
     rows = [row["epoch"] for row in epochs(run)]
     left = {"removed": [2, 3], "cut": [0, 2, 3], "edited": [0, 1, 2, 3]}[meddled]
     assert rows == (left if name == "metrics.jsonl" else [0, 1, 2, 3])
+
+
+GATHERING = (
+    "training.optimizer={type: Adam, gradient_accumulation_steps: 3, use_ema: true, ema_momentum: 0.8}"
+)
+
+
+def test_averages_and_gathered_gradients_go_on(tmp_path: Path) -> None:
+    """Killed between two updates, then completed, then given more epochs: as one run of them all.
+
+    In the end the weights are their averages; in between they are what steps are taken from.
+    """
+    straight, parts = tmp_path / "straight", tmp_path / "parts"
+    more = [GATHERING, "training.checkpoint={every: 1}"]
+    long = train(start(IRIS, run_dir=straight, overrides=[*more, "training.epochs=4"]))
+    train(start(IRIS, run_dir=parts, overrides=[*more, "training.epochs=2"]), steps=10)
+    train(start(IRIS, run_dir=parts, overrides=[*more, "training.epochs=2"], resume=True))
+    done = train(start(IRIS, run_dir=parts, overrides=[*more, "training.epochs=4"], resume=True))
+    assert done.result()["weights_sha256"] == long.result()["weights_sha256"]
+    assert epochs(parts) == epochs(straight)
+    for run in (straight, parts):
+        _, file = find(str(run)).read()
+        for name, weight in file.state.weights.items():
+            assert weight.tobytes() == file.state.optimizer[f"average/{name}"].tobytes()
+            assert file.state.optimizer[f"gradient_accumulator/{name}"].shape == weight.shape

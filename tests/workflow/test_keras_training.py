@@ -102,7 +102,7 @@ def test_three_steps(case: str, tmp_path: Path) -> None:
         program.run()
         ours = float(program.outputs["loss"][0])
         update = session.update()
-        update.inputs["hyper"][:] = training.optimizer.hyper(step, training.optimizer.rate(step))
+        update.inputs["hyper"][:] = training.optimizer.all_hyper(step, training.optimizer.rate(step))
         update.run()
         found = theirs.train_on_batch(x, y)
         assert ours == pytest.approx(float(np.ravel(found)[0]), rel=2e-5)

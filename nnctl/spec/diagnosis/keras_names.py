@@ -136,8 +136,7 @@ _ARGUMENTS = {
     "layer": "dtype autocast dynamic",
     "loss": "name dtype",
     "metric": "dtype",
-    "optimizer": "name use_ema ema_momentum ema_overwrite_frequency loss_scale_factor"
-    " gradient_accumulation_steps",
+    "optimizer": "name loss_scale_factor",
     "schedule": "name",
 }
 """Arguments that all classes of a family have in Keras 3 and not here; a class's own are its `keras_only`."""
