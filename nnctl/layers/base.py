@@ -216,6 +216,10 @@ class Layer(Spec):
         """The entries whose outputs are those of a layer that `nests`; None for the last one."""
         return None
 
+    def joins_examples(self) -> bool:
+        """Whether training mixes the examples of a batch, or moves statistics (BatchNormalization)."""
+        return False
+
     def children(self) -> Mapping[str, Layer]:
         """The layers that it calls itself, by the names of the attributes where Keras's layer holds them.
 

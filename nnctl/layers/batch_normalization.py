@@ -77,6 +77,9 @@ class BatchNormalization(WithScale, WithTraining):
     def output_range(self, *inputs: Range | None) -> Range | None:
         return ANY
 
+    def joins_examples(self) -> bool:
+        return True
+
     def call(self, ctx: LayerContext, x: Value) -> Value:
         at, last = self.need_axis(x.shape[1:], self.axis) + 1, len(x.shape) - 1
         x = move_axis(x, at, last)

@@ -43,6 +43,10 @@ class Drops(WithTraining):
             )
         return x
 
+    def joins_examples(self) -> bool:
+        """One mask for the whole batch."""
+        return self.noise_shape is not None and self.noise_shape[0] == 1
+
     def mask_shape(self, x: Value) -> tuple[int, ...]:
         """The shape of x's mask: that of x, or `noise_shape` with its lengths filled in."""
         noise = self.noise_shape or x.shape

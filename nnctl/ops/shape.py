@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from nnctl.core.arrays import Array
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
+from nnctl.ops.elementwise import fill
 from nnctl.ops.sums import Spread
 
 
@@ -99,6 +100,35 @@ class Concatenate(Op):
 
 
 @dataclass(frozen=True)
+class Unstack(Op):
+    """Each place along `axis` as a tensor without that axis."""
+
+    axis: int
+
+    def infer(self, *inputs: TensorType) -> Types:
+        (x,) = inputs
+        one = TensorType((*x.shape[: self.axis], *x.shape[self.axis + 1 :]), x.dtype)
+        return (one,) * x.shape[self.axis]
+
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
+        (graph,) = {dy.graph for dy in dys if dy is not None}
+        parts = zip(dys, node.outputs, strict=True)
+        whole = [fill(graph, y.shape, 0.0, y.dtype) if dy is None else dy for dy, y in parts]
+        return (stack(whole, self.axis),)
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        before, places, after = _middle(inputs[0].shape, self.axis)
+        x = inputs[0].reshape(before, places, after)
+        return [
+            KernelCall("copy.take_middle", (x, place, 1, y.reshape(before, 1, after)))
+            for place, y in enumerate(outputs)
+        ]
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
 class Slice(Op):
     """x from `start` in steps of `step`, `length` of them, along `axis`."""
 
@@ -175,6 +205,17 @@ class Transpose(Op):
 def concatenate(xs: Sequence[Value], axis: int) -> Value:
     """xs one after the other along `axis` (negative ones count from the end)."""
     return xs[0].graph.add1(Concatenate(axis % len(xs[0].shape)), *xs) if len(xs) > 1 else xs[0]
+
+
+def unstack(x: Value, axis: int) -> tuple[Value, ...]:
+    """Each place along `axis` as a tensor without that axis."""
+    return x.graph.add(Unstack(axis % len(x.shape)), x)
+
+
+def stack(xs: Sequence[Value], axis: int) -> Value:
+    """xs, of one shape, side by side along a new `axis` of the result (not negative)."""
+    shape = xs[0].shape
+    return concatenate([reshape(x, (*shape[:axis], 1, *shape[axis:])) for x in xs], axis)
 
 
 def slice_axis(x: Value, axis: int, start: int, stop: int, step: int = 1) -> Value:

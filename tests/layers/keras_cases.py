@@ -501,6 +501,23 @@ AUGMENTATIONS = [
     _layer("RandomSharpness", (4, 5, 3), factor=0.3, value_range=[-1, 1]),
 ]
 
+
+def _each(*shape: int, layer: Any, **options: Any) -> Case:
+    return _layer("TimeDistributed", shape, layer=layer, **options)
+
+
+TIME_DISTRIBUTED = [
+    _each(4, 5, layer={"type": "Dense", "units": 3, "activation": "softmax"}, masks=[0]),
+    _each(3, 6, 2, layer={"type": "Conv1D", "filters": 3, "kernel_size": 2, "strides": 2}),
+    _each(3, 5, 2, layer={"type": "GRU", "units": 4, "return_sequences": True}),
+    _each(4, 3, layer={"type": "BatchNormalization"}, training=True),
+    _each(
+        5, 3, layer={"type": "BatchNormalization", "momentum": 0.7, "epsilon": 0.1}, training=True, masks=[0]
+    ),
+    _each(4, 3, layer={"type": "BatchNormalization"}, masks=[0]),
+    _each(2, 4, 3, layer={"type": "TimeDistributed", "layer": {"type": "Dense", "units": 2}}, masks={0: 3}),
+]
+
 FAMILIES: dict[str, list[Case]] = {
     "dense": DENSE,
     "elementwise": ELEMENTWISE,
@@ -514,6 +531,7 @@ FAMILIES: dict[str, list[Case]] = {
     "attentions": ATTENTIONS,
     "bidirectional": BIDIRECTIONAL,
     "augmentations": AUGMENTATIONS,
+    "time_distributed": TIME_DISTRIBUTED,
 }
 
 CASES: list[Case] = [case for family in FAMILIES.values() for case in family]
@@ -552,6 +570,14 @@ MORE += [
     _layer("AdaptiveMaxPooling1D", (2, 3), output_size=3),
     _layer("AdaptiveAveragePooling2D", (1, 2, 3), output_size=[2, 3]),
     _layer("GlobalAveragePooling1D", (5, 3), masks=[0]),
+]
+# A mask of the words in each sentence ends with them; what Keras does not count; one mask for a batch.
+_SENTENCES = {"type": "LSTM", "units": 3}
+_REGULARIZED = {"type": "Dense", "units": 3, "activity_regularizer": L1L2}
+MORE += [
+    _each(3, 5, 2, layer=_SENTENCES, masks={0: 3}),
+    _each(3, 5, layer=_REGULARIZED),
+    _each(3, 4, layer={"type": "Dropout", "rate": 0.4, "noise_shape": [1, 4]}, training=True),
 ]
 
 

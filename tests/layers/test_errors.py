@@ -97,6 +97,13 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
         r"'ave' needs outputs of one shape, but they are \(3\) and \(2\)",
         "merge_mode",
     ),
+    ({"type": "TimeDistributed", "layer": "Flatten"}, [(4,)], "axes of their own", None),
+    (
+        {"type": "TimeDistributed", "layer": {"type": "GRU", "units": 3, "return_state": True}},
+        [(4, 5, 2)],
+        "one output, and GRU has 2",
+        "layer",
+    ),
     (HEADS, [(4,), (4,)], "positions and features", None),
     (HEADS, [(4, 2), (4, 3, 2)], "as many axes", None),
     (HEADS, [(4, 2), (4, None)], "null", None),
@@ -193,6 +200,11 @@ WRONG: list[tuple[dict[str, Any], tuple[str | int, ...]]] = [
     (
         {"type": "Conv2D", "filters": 3, "kernel_size": 2, "strides": 2, "dilation_rate": 2},
         ("dilation_rate",),
+    ),
+    ({"type": "TimeDistributed", "layer": "Add"}, ("layer",)),
+    (
+        {"type": "TimeDistributed", "layer": {"type": "Embedding", "input_dim": 3, "output_dim": 2}},
+        ("layer",),
     ),
     ({"type": "Conv1DTranspose", "filters": 2, "kernel_size": 3, "output_padding": 1}, ("output_padding",)),
     ({"type": "DepthwiseConv1D", "kernel_size": 3, "depth_multiplier": 0}, ("depth_multiplier",)),

@@ -106,6 +106,7 @@ RANGES: list[tuple[Any, Range | None, Range | None]] = [
     ({"type": "Activation", "activation": "glu"}, (2.0, 3.0), (0.0, 3.0)),
     ({"type": "Activation", "activation": "glu"}, None, None),
     ("Softmax", ANY, UNIT),
+    ({"type": "TimeDistributed", "layer": "Softmax"}, ANY, UNIT),
     ("BatchNormalization", UNIT, ANY),
     ("LayerNormalization", UNIT, ANY),
     ({"type": "Embedding", "input_dim": 3, "output_dim": 2}, None, ANY),
@@ -126,6 +127,8 @@ SUMS: list[tuple[Any, int | None]] = [
     ({"type": "Activation", "activation": {"type": "sparsemax", "axis": 1}}, 1),
     ("Softmax", -1),
     ("Flatten", None),
+    ({"type": "TimeDistributed", "layer": {"type": "Softmax", "axis": 1}}, 2),
+    ({"type": "TimeDistributed", "layer": "Softmax"}, -1),
 ]
 
 

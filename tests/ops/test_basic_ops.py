@@ -86,6 +86,19 @@ def test_whole_sums() -> None:
         check_gradients(lambda x, build=build: build(x, 0.5), {"x": x})
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_places_of_an_axis_apart_and_together(axis: int) -> None:
+    x = np.random.default_rng(2).standard_normal((2, 3, 4))
+    parts = evaluate(lambda x: shape.unstack(x, axis), {"x": x})
+    assert len(parts) == x.shape[axis]
+    for place, part in enumerate(parts):
+        np.testing.assert_array_equal(part, x.take(place, axis))
+    (same,) = evaluate(lambda x: shape.stack(shape.unstack(x, axis), axis), {"x": x})
+    np.testing.assert_array_equal(same, x)
+    check_gradients(lambda x: shape.stack(shape.unstack(x, axis)[::-1], 1), {"x": x})
+    check_gradients(lambda x: shape.unstack(x, axis)[1], {"x": x})  # what is not read has no gradient
+
+
 def test_rearranging() -> None:
     x, y = normal(2, 3, 4), normal(2, 5, 4)
     (got,) = evaluate(lambda x, y: shape.concatenate([x, y], 1), {"x": x, "y": y})
