@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import PositiveFloat
 
@@ -59,6 +60,13 @@ class ScaledByFans(RandomSpec):
         else:
             values = sqrt(variance) * normal(shape, self.stream(key))
         return values.astype(dtype)
+
+
+def counting(initializer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> Any:
+    """An initializer that counts these axes of a weight as inputs and outputs, unless it says its own."""
+    if isinstance(initializer, ScaledByFans) and None in (initializer.input_axes, initializer.output_axes):
+        return initializer.model_copy(update={"input_axes": tuple(inputs), "output_axes": tuple(outputs)})
+    return initializer
 
 
 @register

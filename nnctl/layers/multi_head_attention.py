@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from math import prod, sqrt
 from typing import Annotated, Any, ClassVar, NamedTuple
@@ -12,6 +13,7 @@ from pydantic import Field, PositiveInt, field_validator
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
+from nnctl.initializers.variance_scaling import counting
 from nnctl.layers.base import Weight, register
 from nnctl.layers.call_arguments import Flag
 from nnctl.layers.context import LayerContext
@@ -182,7 +184,10 @@ class MultiHeadAttention(WithKernel, WithBias, WithTraining):
         made: dict[str, Weight] = {}
         for part, (ins, outs) in shapes.items():
             if part != "gate" or self.use_gate:
-                own = self.with_bias({"kernel": self.weight("kernel", (*ins, *outs))}, *outs)
+                kernel = self.weight("kernel", (*ins, *outs))
+                axes = range(len(kernel.shape))
+                filled = counting(kernel.initializer, axes[: len(ins)], axes[len(ins) :])
+                own = self.with_bias({"kernel": replace(kernel, initializer=filled)}, *outs)
                 made |= {f"{part}/{name}": weight for name, weight in own.items()}
         return made
 

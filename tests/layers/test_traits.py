@@ -207,3 +207,14 @@ def test_moving_statistics_are_filled_as_written_and_not_trained() -> None:
     kinds = {name: type(weight.initializer).__name__ for name, weight in made.items()}
     assert kinds["moving_mean"] == "Ones"
     assert kinds["moving_variance"] == "Zeros"
+
+
+def test_kernels_of_attention_count_heads_and_sizes_as_outputs() -> None:
+    """As Keras's, which are those of EinsumDense: Glorot's bound is sqrt(6 / (E + H D))."""
+    config = {"type": "MultiHeadAttention", "num_heads": 4, "key_dim": 6}
+    made = weights(config, (5, 8), (5, 8))
+    for name, fans in (("query/kernel", (8, 24)), ("output/kernel", (24, 8))):
+        values = made[name].initializer.sample(made[name].shape, "float64", (1, 2))
+        assert np.abs(values).max() == pytest.approx(np.sqrt(6 / sum(fans)), rel=0.05)
+    own = {**config, "kernel_initializer": {"type": "HeUniform", "input_axes": [1], "output_axes": [0]}}
+    assert weights(own, (5, 8), (5, 8))["query/kernel"].initializer.input_axes == (1,)
