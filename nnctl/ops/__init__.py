@@ -3,7 +3,7 @@
 An op never knows a layer, and no array is touched before a program is bound. Functions are imported from the
 family's module:
 
-- `linear`: products of matrices, and of a tensor's last axis with a weight
+- `linear`, `einsum`: products of matrices, of a tensor's last axis with a weight, and along named axes
 - `convolution`, `pooling`: images (batch, height, width, channels); sequences are images of height 1
 - `recurrence`: one op over a whole sequence; a cell says its step (SimpleRNN, LSTM, GRU)
 - `elementwise`, `activation`: arithmetic and functions element by element

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -70,6 +71,19 @@ DENSE = [
     _layer("Dense", (4, 5), units=3, masks=[0]),
     _layer("Dense", (4, 2, 5), units=3, masks={0: 3}),
     _layer("Dense", (5,), units=3, integers=7),
+]
+
+_einsum = partial(_layer, "EinsumDense")
+
+EINSUMS = [
+    _einsum((5,), equation="ab,bc->ac", output_shape=4),
+    _einsum((2, 5), equation="abc,cd->abd", output_shape=[2, 4], bias_axes="d", activation="relu"),
+    _einsum((2, 3, 5), equation="...x,xy->...y", output_shape=4, bias_axes="y", activity_regularizer=L1L2),
+    _einsum((3, 5), equation="abc,cde->abde", output_shape=[3, 2, 4], bias_axes="de"),
+    _einsum((3, 2, 4), equation="abcd,cde->abe", output_shape=[3, 5], bias_axes="b"),
+    _einsum((3, 5, 2), equation="ab...,bc->ac...", output_shape=4, bias_axes="c"),
+    _einsum((3, 5), equation="abc,bcd->adb", output_shape=[4, 3], bias_axes="d"),
+    _einsum((3, 5), equation="abc,bd->abd", output_shape=[3, 2]),
 ]
 
 ELEMENTWISE = [
@@ -520,6 +534,7 @@ TIME_DISTRIBUTED = [
 
 FAMILIES: dict[str, list[Case]] = {
     "dense": DENSE,
+    "einsums": EINSUMS,
     "elementwise": ELEMENTWISE,
     "shapes": SHAPES,
     "convolutions": CONVOLUTIONS,

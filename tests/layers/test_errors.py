@@ -15,6 +15,8 @@ from tests.layers.harness import case, make
 # (config, shapes that come in, part of the message, field at fault)
 HEADS = {"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 3}
 
+EINSUM = {"type": "EinsumDense", "equation": "ab,bc->ac"}
+
 MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
     (
         {"type": "Conv2D", "filters": 2, "kernel_size": 3},
@@ -59,6 +61,15 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
     ({"type": "Softmax", "axis": 0}, [(4, 2)], "axis 0", "axis"),
     ({"type": "BatchNormalization", "axis": 1}, [(None, 2)], "null", None),
     ({"type": "LayerNormalization", "axis": [1, 4]}, [(3, 2)], "axis 4", "axis"),
+    ({**EINSUM, "output_shape": 3}, [(4, 2)], r"'ab' with 2 axes, and \(4, 2\) has 3", "equation"),
+    ({**EINSUM, "output_shape": [3, 2]}, [(4,)], r"1 axes to give lengths to \('c'\), and 2", "output_shape"),
+    ({**EINSUM, "output_shape": [None]}, [(4,)], "'c', whose length is null", "output_shape"),
+    (
+        {"type": "EinsumDense", "equation": "abc,cd->abd", "output_shape": [3, 2]},
+        [(4, 5)],
+        "3 for 'b', which has 4",
+        "output_shape",
+    ),
     ({"type": "UnitNormalization", "axis": [1, -1]}, [(3,)], "twice", "axis"),
     ({"type": "RMSNormalization", "axis": 0}, [(3, 2)], "axis 0", "axis"),
     ("RMSNormalization", [(3, None)], "null", None),
@@ -232,6 +243,21 @@ WRONG: list[tuple[dict[str, Any], tuple[str | int, ...]]] = [
     ({"type": "Cropping1D", "cropping": [1, 2, 3]}, ("cropping",)),
     ({"type": "Cropping3D", "cropping": [1, 2]}, ("cropping", 2)),
     ({"type": "UpSampling1D", "size": 0}, ("size",)),
+    *(
+        ({"type": "EinsumDense", "equation": equation, "output_shape": 3}, ("equation",))
+        for equation in (
+            "ab->b",
+            "ab,bc",
+            "...b,bc->c",
+            "ab,bc->ad",
+            "ab,bcd->ac",
+            "abb,bc->ac",
+            "ab,bc->ca",
+            "ab,ac->ac",
+        )
+    ),
+    ({**EINSUM, "output_shape": 3, "bias_axes": "b"}, ("bias_axes",)),
+    ({**EINSUM, "output_shape": 0}, ("output_shape", 0)),
     ({"type": "UpSampling2D", "interpolation": "area"}, ("interpolation",)),
     ({"type": "GroupNormalization", "groups": 0}, ("groups", "constrained-int")),
     ({"type": "RMSNormalization", "axis": []}, ("axis",)),
@@ -284,6 +310,8 @@ VARYING: list[tuple[Any, list[tuple[int | None, ...]], tuple[int | None, ...]]] 
     ("ZeroPadding2D", [(9, None, 2)], (11, None, 2)),
     ("ZeroPadding1D", [(None, 2)], (None, 2)),
     ({"type": "Resizing", "height": 3, "width": 2}, [(None, None, 6)], (3, 2, 6)),
+    ({"type": "EinsumDense", "equation": "...b,bc->...c", "output_shape": 3}, [(None, 2)], (None, 3)),
+    ({"type": "EinsumDense", "equation": "abc,cd->abd", "output_shape": [None, 3]}, [(4, 2)], (None, 3)),
     ({"type": "UnitNormalization", "axis": 1}, [(None, 2)], (None, 2)),
     ("Cropping2D", [(9, None, 2)], (9, None, 2)),
     ("UpSampling1D", [(None, 2)], (None, 2)),

@@ -28,6 +28,7 @@ LEFT_OUT = {
     "lora_rank": "no adapters yet",
     "lora_alpha": "no adapters yet",
     "quantization_config": "no quantization",
+    "gptq_unpacked_column_size": "no quantization",
     "synchronized": "one machine",
     "stateful": "examples of a batch have no place in the next",
     "use_cudnn": "CPU only",
@@ -35,7 +36,7 @@ LEFT_OUT = {
     "bounding_box_format": "only images are changed",
 }
 # What Keras takes through **kwargs.
-BASE = {"name", "trainable", "zero_output_for_mask"}
+BASE = {"name", "trainable", "zero_output_for_mask", "activity_regularizer"}
 CONTAINERS = {cls.__name__ for cls in layers.classes() if cls.is_input or cls.nests is not None}
 
 FAMILIES: list[tuple[Registry[Any], Any]] = [
