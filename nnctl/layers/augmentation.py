@@ -23,18 +23,22 @@ from nnctl.ops.pixels import colours, numbers
 from nnctl.ops.sampling import FillMode, Interpolation, Sample, projected_places, sample
 
 
-class Augmentation(WithTraining):
-    """Images (B, H, W, C) changed while training; else y = x. A subclass gives `transform`."""
+class OfImages(Layer):
+    """A layer that makes images (B, H, W, C) of images."""
 
     keras_only: ClassVar[tuple[str, ...]] = ("bounding_box_format",)
     supports_masking: ClassVar[bool] = False
 
-    draws: ClassVar[int] = 1
-    """How many numbers are drawn for an image."""
-
     def compute_output_shape(self, x: Shape) -> Shape:
         self.need_rank(x, "height", "width", "channels")
         return x
+
+
+class Augmentation(OfImages, WithTraining):
+    """Images changed while training; else y = x. A subclass gives `transform`."""
+
+    draws: ClassVar[int] = 1
+    """How many numbers are drawn for an image."""
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
         return self.transform(ctx, x, self.draw(ctx, x)) if ctx.training else x

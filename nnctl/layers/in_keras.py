@@ -24,6 +24,7 @@ class InKeras:
         takes_masks: Whether Keras's call takes the masks off the tensors that it reads, so that whoever reads
             them after it finds none.
         lacks: What every layer says of itself and Keras's class does not take.
+        not_in_exports: Why a model with the layer is not written for Keras, if it is not.
     """
 
     parts: Mapping[str, str] = field(default_factory=dict)
@@ -31,4 +32,5 @@ class InKeras:
     rest: str | None = None
     mask: str | None = None
     takes_masks: bool = False
+    not_in_exports: str | None = None
     lacks: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from nnctl.kernels.functions import floor
 from nnctl.layers.augmentation import ChannelsLast, Seeded
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
+from nnctl.layers.in_keras import InKeras
 from nnctl.ops.base import Value
 from nnctl.ops.noise import uniform
 from nnctl.ops.resize import resize_axis
@@ -30,6 +31,9 @@ class RandomCrop(Seeded, ChannelsLast):
     Source: keras.layers.RandomCrop.
     """
 
+    in_keras: ClassVar[InKeras] = InKeras(
+        not_in_exports="in inference its own leaves images in another shape than it says"
+    )
     draws: ClassVar[int] = 2
 
     height: PositiveInt

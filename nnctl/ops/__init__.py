@@ -12,6 +12,7 @@ family's module:
 - `shape`, `transpose`: views, copies, slices, concatenation, moved axes
 - `resize`: more or fewer places along an axis
 - `sampling`, `pixels`: images read between their pixels; their numbers and colours by formula
+- `histograms`: shades of images made equally frequent
 - `dropout`, `noise`: masks and random numbers counted by the step
 - `normalization`, `layer_norm`, `unit_rows`: batch statistics, their moving averages, rows of their own
 - `embedding`, `masks`: rows of a table; masks (batch, time) made and used

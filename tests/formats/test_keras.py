@@ -16,6 +16,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 keras = pytest.importorskip("keras")
 jax = pytest.importorskip("jax")
 
+from nnctl.core.errors import ConfigError  # noqa: E402
 from nnctl.data.open import open_data  # noqa: E402
 from nnctl.formats.keras.archive import keras_archive, keras_weights_file  # noqa: E402
 from nnctl.formats.keras.order import ordered  # noqa: E402
@@ -118,6 +119,13 @@ def test_a_backward_layer_is_its_own_where_an_address_is_used_again(
     monkeypatch.setattr(serialization, "record_object_after_serialization", as_if_seen)
     made = model(side_by_side(keras_cases.BIDIRECTIONAL[:1]))
     same(made, exported(made, tmp_path / "m.keras"), made.inputs(largest=3))
+
+
+@pytest.mark.parametrize("case", keras_cases.NOT_EXPORTED, ids=str)
+def test_what_keras_would_not_predict_is_refused(case: keras_cases.Case, tmp_path: Path) -> None:
+    made = model(side_by_side([case]))
+    with pytest.raises(ConfigError, match=r"Keras cannot hold the layer 'case_0': (there|in inf)"):
+        exported(made, tmp_path / "m.keras")
 
 
 def test_no_layer_is_left_out() -> None:

@@ -34,6 +34,10 @@ class Drawn(NamedTuple):
         """Draw `at` of each image (B,), spread over [low, high)."""
         return (low + self.u[:, at] * (high - low)).astype(np.float32)
 
+    def after(self, at: int) -> Drawn:
+        """Without the first draws."""
+        return self._replace(u=self.u[:, at:])
+
     def per_image(self, low: float, high: float, at: int = 0) -> Array:
         """The same as (B, 1, 1, 1)."""
         return self.between(low, high, at)[:, None, None, None]
@@ -313,7 +317,83 @@ PARTS = [
     _case(sharpness(0.3, 0.9), "RandomSharpness", 1, 4, 2, factor=[0.9, 0.3], value_range=[-1, 1], seed=2),
 ]
 
-BESIDES = {"RandomErasing": "filling"}
+
+def blur(small: float, large: float, least: float = 0.0, most: float = 1.0) -> Any:
+    def drawn(d: Drawn) -> Any:
+        factor = (small + d.besides[0] * (large - small) + 1e-6).astype(np.float32)
+        return {"should_apply_blur": d.u[:, 1] < d.between(least, most), "blur_factor": factor}
+
+    return drawn
+
+
+def jitter(d: Drawn) -> Any:
+    """What Keras's layer does with draws of its own, one after the other."""
+    parts = (
+        (d.layer.random_brightness, lambda at: {"rgb_delta": d.per_image(-0.2, 0.2, at) * 255}, 1),
+        (d.layer.random_contrast, lambda at: {"contrast_factor": d.per_image(1, 1.5, at)}, 1),
+        (d.layer.random_saturation, lambda at: saturations(0.4, 0.6)(d.after(at)), 1),
+        (d.layer.random_hue, lambda at: hues(0, 0.3)(d.after(at)), 2),
+    )
+
+    def transform(x: Any) -> Any:
+        at = 0
+        for layer, transformation, draws in parts:
+            if layer is not None:
+                x = layer.transform_images(x, transformation(at))
+                at += draws
+        return x
+
+    return transform
+
+
+BLURS = [
+    _case(blur(0, 1), "RandomGaussianBlur"),
+    _case(
+        blur(0.4, 0.9, 0.5, 1), "RandomGaussianBlur", factor=[0.5, 1], sigma=[0.9, 0.4], kernel_size=[5, 3]
+    ),
+    _case(
+        blur(0.9, 1, 1, 1),
+        "RandomGaussianBlur",
+        4,
+        2,
+        1,
+        factor=[1, 1],
+        sigma=[0.9, 1],
+        kernel_size=7,
+        value_range=[-1, 1],
+        seed=2,
+    ),
+]
+
+JITTERS = [
+    _case(
+        jitter,
+        "RandomColorJitter",
+        brightness_factor=0.2,
+        contrast_factor=0.5,
+        saturation_factor=[0.4, 0.6],
+        hue_factor=0.3,
+    ),
+    _case(jitter, "RandomColorJitter", contrast_factor=0.5, hue_factor=0.3, seed=3),
+]
+
+EQUALIZED = [
+    _case(lambda d: {}, "Equalization", 4, 5, 2, bins=16),
+    _case(lambda d: {}, "Equalization", 4, 5, 1, bins=7, value_range=[-1, 2]),
+]
+
+BESIDES = {"RandomErasing": "filling", "RandomGaussianBlur": "sigmas"}
 """The methods that give what a layer draws besides the numbers of each image."""
 
-CASES: list[Case] = [*PROJECTIONS, *VIEWS, *CROPS, *PARTS, *POINTWISE, *SHADES, *COLOURS]
+CASES: list[Case] = [
+    *PROJECTIONS,
+    *VIEWS,
+    *CROPS,
+    *PARTS,
+    *BLURS,
+    *POINTWISE,
+    *SHADES,
+    *COLOURS,
+    *JITTERS,
+    *EQUALIZED,
+]

@@ -501,7 +501,6 @@ AUGMENTATIONS = [
     _layer("RandomBrightness", (4, 5, 3), factor=[-0.2, 0.1]),
     _layer("RandomInvert", (4, 5, 3)),
     _layer("RandomContrast", (4, 5, 3), factor=0.2, value_range=[-1, 1]),
-    _layer("RandomCrop", (4, 5, 3), height=4, width=5),
     _layer("RandomPosterization", (4, 5, 3), factor=[2, 5]),
     _layer("Solarization", (4, 5, 3), addition_factor=[0.1, 0.3], threshold_factor=0.2),
     _layer("RandomGrayscale", (4, 5, 3)),
@@ -513,6 +512,26 @@ AUGMENTATIONS = [
     _layer("RandomErasing", (4, 5, 3), factor=0.3, scale=[0.1, 0.2], fill_value=0.5),
     _layer("RandomErasing", (4, 5, 3), fill_value=[0.5, 1, 2]),
     _layer("RandomSharpness", (4, 5, 3), factor=0.3, value_range=[-1, 1]),
+    _layer("RandomGaussianBlur", (4, 5, 3), factor=0.3, kernel_size=[5, 3], sigma=[0.1, 0.2]),
+    _layer("RandomColorJitter", (4, 5, 3), brightness_factor=0.2, contrast_factor=0.3, hue_factor=[0.1, 0.2]),
+    _layer("AutoContrast", (4, 5, 3)),
+    _layer("AutoContrast", (1, 1, 2), value_range=[-1, 2]),
+    _layer("AutoContrast", (7, 3, 1), value_range=[-3, 3]),
+    _layer("ContrastLimitedAdaptiveHistogramEqualization", (9, 11, 2), value_range=[-3, 3]),
+    _layer(
+        "ContrastLimitedAdaptiveHistogramEqualization",
+        (9, 11, 2),
+        value_range=[-3, 3],
+        tile_grid_size=[3, 2],
+        clip_limit=20.5,
+    ),
+    _layer("ContrastLimitedAdaptiveHistogramEqualization", (8, 6, 1), tile_grid_size=[2, 3], clip_limit=0.0),
+]
+
+# Refused by exports for Keras.
+NOT_EXPORTED = [
+    _layer("RandomCrop", (4, 5, 3), height=4, width=5),
+    _layer("Equalization", (4, 5, 3), bins=10),
 ]
 
 
@@ -549,7 +568,7 @@ FAMILIES: dict[str, list[Case]] = {
     "time_distributed": TIME_DISTRIBUTED,
 }
 
-CASES: list[Case] = [case for family in FAMILIES.values() for case in family]
+CASES: list[Case] = [case for family in FAMILIES.values() for case in family] + NOT_EXPORTED
 
 MORE = [case for cell in ("SimpleRNN", "LSTM", "GRU") for case in _more_recurrent(cell)]
 MORE += [_attention((4, 5), (6, 2), dropout=0.4, training=True, masks=[1])]
@@ -570,6 +589,7 @@ MORE += [
     _layer("RandomPerspective", (4, 3, 2), training=True),
     _layer("RandomErasing", (4, 3, 2), factor=[1, 1], scale=[0.2, 0.6], training=True),
     _layer("RandomSharpness", (4, 3, 2), factor=[0.2, 0.9], value_range=[-1, 1], training=True),
+    _layer("RandomGaussianBlur", (4, 3, 2), factor=[0.7, 1], value_range=[-1, 1], training=True),
 ]
 # Masks of unequal numbers of axes, which Keras aligns by their last ones.
 MORE += [

@@ -40,6 +40,8 @@ def layer_object(layer: Layer, name: str, trainable: bool, dtype: str) -> KerasO
         ConfigError: the layer, or what one of its arguments is, is not Keras's.
     """
     _held("layer", "layers", layer, name)
+    if layer.in_keras.not_in_exports is not None:
+        raise _refused("layer", name, layer.in_keras.not_in_exports)
     config: KerasObject = {"name": name, "trainable": trainable, "dtype": policy(dtype)}
     for field in layer.in_keras.lacks:
         del config[field]
