@@ -15,8 +15,9 @@ from nnctl.losses.termwise import Termwise
 from nnctl.ops.activation import RELU, SIGMOID
 from nnctl.ops.base import Graph
 from nnctl.ops.formula import Formula, formula
+from nnctl.ops.optimizers import Update
 from nnctl.optimizers.base import optimizers
-from nnctl.optimizers.gradient import GradientOptimizer
+from nnctl.program.step import optimize
 
 
 def of_activations() -> dict[str, Formula]:
@@ -55,14 +56,16 @@ def of_optimizers() -> list[tuple[Formula, int, int]]:
     """Every optimizer's rules, with how many slots and numbers of a step they take."""
     variants: tuple[dict[str, Any], ...] = (
         {}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"amsgrad": True}, {"centered": True},
-        {"centered": True, "momentum": 0.9},
+        {"centered": True, "momentum": 0.9}, {"use_ema": True, "gradient_accumulation_steps": 2},
     )  # fmt: skip
     found: dict[Any, tuple[Formula, int, int]] = {}
     for name, fields in itertools.product(optimizers.names(), variants):
         cls = optimizers.get(name)
         assert cls is not None
-        if issubclass(cls, GradientOptimizer) and set(fields) <= set(cls.model_fields):
-            made = cls.model_validate(fields)
-            slots, steps = len(made.slots()), len(made.hyper(0, 0.1))
-            found[made.rule()] = formula(made.rule(), 2 + slots + steps, made, made.derived()), slots, steps
+        if set(fields) <= set(cls.model_fields):
+            graph = Graph("float32")
+            optimize(graph, cls.model_validate(fields), (0, 16), ((16,),), ("w",))
+            for op in (node.op for node in graph.nodes):
+                if isinstance(op, Update):
+                    found[op.after.function] = op.after, op.slots, op.numbers[1] - op.numbers[0]
     return list(found.values())

@@ -10,7 +10,10 @@ import numpy as np
 
 from nnctl.kernels import (
     activation,
+    adafactor,
+    circle,
     codes,
+    ctc,
     draws,
     dropout,
     elementwise,
@@ -77,6 +80,21 @@ def all_losses(dtype: str) -> Iterator[np.ndarray]:
         yield y.copy()
 
 
+def losses_of_batches(dtype: str) -> Iterator[np.ndarray]:
+    x, labels = table(dtype, 0.3)[:COLUMNS].copy(), RNG.integers(0, 5, COLUMNS)
+    loss, counted, dx = np.empty(COLUMNS, dtype), np.empty(COLUMNS, np.uint8), np.empty_like(x)
+    numbers = (x.dtype.type(8.0), x.dtype.type(0.4), 1)
+    circle.circle_loss(x, labels, *numbers, loss, counted)
+    circle.circle_loss_grad(x, labels, *numbers, loss, dx)
+    yield from (loss, dx)
+    p = -np.abs(table(dtype))[:300].reshape(10, 30, COLUMNS)
+    spelled, mask = RNG.integers(0, 5, (10, 6)), np.ones((10, 30), np.uint8)
+    loss, paths, dp = np.empty(10, dtype), np.zeros((10, 30, 13), dtype), np.empty_like(p)
+    ctc.ctc_loss(p, spelled, mask, 1, loss, paths)
+    ctc.ctc_loss_grad(p, spelled, mask, 1, loss, paths, loss, np.empty((10, 2, 13), dtype), dp)
+    yield from (loss, paths, dp)
+
+
 def random_numbers(dtype: str) -> Iterator[np.ndarray]:
     step, y = np.array([3], np.uint64), np.empty(1001, dtype)
     for kind in (draws.uniform, draws.normal, draws.truncated_normal):
@@ -107,7 +125,7 @@ def normalizations(dtype: str) -> Iterator[np.ndarray]:
 
 def updates(dtype: str) -> Iterator[np.ndarray]:
     w, g, a, b, c = (table(dtype).reshape(-1) for _ in range(5))
-    hyper, starts = np.array([1e-3, 0.7e-3]), np.array([0, 16, 9000, w.size])
+    hyper, starts = np.array([1e-3, 0.7e-3, 0.4, 0.2, 0.1]), np.array([0, 16, 9000, w.size])
     b, c = np.abs(b), np.abs(c)
     gradients.clip_by_norm(3.0, starts, g)
     gradients.clip_by_value(0.2, g)
@@ -116,7 +134,13 @@ def updates(dtype: str) -> Iterator[np.ndarray]:
         now = tuple(hyper[i : i + 1] for i in range(steps))
         optimizers.update(after.function)(g, now, w.dtype.type(0.01), after.typed(dtype), kept, w)
         yield from kept
-    yield from (w, g)
+    gradients.trust_ratio_step(np.abs(g), hyper[:1], starts, w)
+    yield w.copy()
+    whole = np.array([[0, 0, 1, w.size], [0, 2, w.size // 10, 5]])
+    for line in whole:
+        numbers = np.array([0.01, 1e-30, 1e-3, 1.0], dtype)
+        adafactor.adafactor_step(g, np.array([1e-3, 1e-3, 0.3]), line[None], numbers, b, c, w)
+    yield from (w, g, b, c)
 
 
 def orthonormal(dtype: str) -> Iterator[np.ndarray]:
@@ -130,6 +154,7 @@ FAMILIES: tuple[Callable[[str], Iterator[np.ndarray]], ...] = (
     activations,
     reductions,
     all_losses,
+    losses_of_batches,
     random_numbers,
     normalizations,
     updates,

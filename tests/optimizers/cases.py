@@ -59,6 +59,17 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("Lamb", {"gradient_accumulation_steps": 2}),
     ("Nadam", {"gradient_accumulation_steps": 2}),
     ("ScheduleFreeAdamW", {"gradient_accumulation_steps": 2, "use_ema": True}),
+    ("Adafactor", {"learning_rate": 0.6, "weight_decay": 0.1}),
+    (
+        "Adafactor",
+        {
+            "beta_2_decay": -0.3,
+            "epsilon_1": 0.1,
+            "epsilon_2": 0.3,
+            "clip_threshold": 0.5,
+            "relative_step": False,
+        },
+    ),
     ("AdamW", {"amsgrad": True}),
     ("AdamW", {"weight_decay": 0.3}),
 ]

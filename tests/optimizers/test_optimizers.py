@@ -90,6 +90,19 @@ def _schedule_free(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
     return 0.9 * s["x"] + 0.1 * s["z"]
 
 
+def _adafactor(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
+    stays, squares = 1 - t**-0.8, g**2 + 1e-30
+    if g.ndim < 2:
+        v = s["v"] = stays * s.get("v", 0) + (1 - stays) * squares
+    else:
+        s["r"] = stays * s.get("r", 0) + (1 - stays) * squares.mean(-1)
+        s["c"] = stays * s.get("c", 0) + (1 - stays) * squares.mean(-2)
+        v = (s["r"] / s["r"].mean(-1, keepdims=True))[..., None] * s["c"][..., None, :]
+    u = g / np.sqrt(v)
+    rms_w, rms_u = (np.sqrt((x**2).mean()) for x in (w, u))
+    return w - max(1e-3, rms_w) * min(0.6, t**-0.5) * u / max(1, rms_u)
+
+
 CASES: list[tuple[str, dict[str, Any], Step]] = [
     ("SGD", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}, _sgd),
     ("AdamW", {"learning_rate": 0.01, "beta_2": 0.99, "epsilon": 1e-4, "weight_decay": 0.2}, _adam),
@@ -98,6 +111,7 @@ CASES: list[tuple[str, dict[str, Any], Step]] = [
     ("Adadelta", {"learning_rate": 0.5}, _adadelta),
     ("Adamax", {"beta_2": 0.7}, _adamax),
     ("Lamb", {"learning_rate": 0.01}, _lamb),
+    ("Adafactor", {"learning_rate": 0.6}, _adafactor),
     ("ScheduleFreeAdamW", {"learning_rate": 0.01}, _schedule_free),
     ("Nadam", {}, _nadam),
     (
@@ -111,7 +125,7 @@ CASES: list[tuple[str, dict[str, Any], Step]] = [
 @pytest.mark.parametrize(("name", "fields", "step"), CASES, ids=[c[0] for c in CASES])
 def test_steps(name: str, fields: dict[str, Any], step: Step) -> None:
     rng = np.random.default_rng(1)
-    weights = [rng.standard_normal(s) for s in ((3, 5), (2,), (17, 1))]
+    weights = [rng.standard_normal(s) for s in ((3, 5), (2,), (17, 1), (2, 3, 5))]
     gradients = [[rng.standard_normal(w.shape) for w in weights] for _ in range(6)]
     got, slots = run(make(name, **fields), weights, gradients, dtype="float64")
     for index, want in enumerate(weights):
@@ -253,3 +267,12 @@ def test_where_a_norm_is_zero_the_trust_ratio_is_one() -> None:
     got, _ = run(make("lamb", learning_rate=0.1, epsilon=1e-12), weights, gradients, "float64")
     np.testing.assert_allclose(got[0], [-0.1, -0.1])
     np.testing.assert_allclose(got[1:], [[1, 1], np.array([3, 4]) + 0.1 * 5 / np.sqrt(2)])
+
+
+def test_where_neither_row_nor_column_saw_a_gradient_adafactor_stays() -> None:
+    """The product of both means is no number any more, and neither is 0 divided by its root."""
+    gradient = np.array([[0.0, 0.0], [0.0, 3.0]], np.float32)
+    (got,), _ = run(make("adafactor", learning_rate=0.1), [np.ones((2, 2), np.float32)], [[gradient]] * 2)
+    assert got[0].tolist() == [1, 1]
+    assert got[1, 0] == 1
+    assert 0 < got[1, 1] < 1
