@@ -443,6 +443,25 @@ ATTENTIONS = [
 ]
 
 
+# Where no value is seen, Keras's 1e9 swallows the scores, and not their gradients.
+SWALLOWED = {"gradients": False}
+
+ATTENTIONS += [
+    *(_layer("Attention", (4, 3), (5, 3), masks=masks) for masks in ([], [0])),
+    _layer("Attention", (4, 3), (5, 3), masks=[1], **SWALLOWED),
+    _layer("Attention", (4, 3), (5, 2), (5, 3), use_scale=True, use_causal_mask=True),
+    _layer("Attention", (4, 3), (5, 2), (5, 3), masks=[0, 1, 2], **SWALLOWED, return_attention_scores=True),
+    _layer("Attention", (5, 3), (4, 3), use_causal_mask=True, masks=[0, 1], **SWALLOWED, dropout=0.3),
+    _layer("Attention", (4, 3), (5, 3), score_mode="concat", masks=[1], **SWALLOWED),
+    _layer("Attention", (4, 3), (5, 2), (5, 3), score_mode="concat", use_scale=True),
+    _layer("AdditiveAttention", (4, 3), (5, 3)),
+    _layer(
+        "AdditiveAttention", (4, 3), (5, 2), (5, 3), masks=[0, 1], **SWALLOWED, return_attention_scores=True
+    ),
+    _layer("AdditiveAttention", (4, 3), (5, 3), use_scale=False, use_causal_mask=True, dropout=0.2),
+]
+
+
 def _more_recurrent(type: str) -> list[Case]:
     """More for finite differences; Keras takes a second to compile each."""
     x = (5, 3)
@@ -572,6 +591,7 @@ CASES: list[Case] = [case for family in FAMILIES.values() for case in family] + 
 
 MORE = [case for cell in ("SimpleRNN", "LSTM", "GRU") for case in _more_recurrent(cell)]
 MORE += [_attention((4, 5), (6, 2), dropout=0.4, training=True, masks=[1])]
+MORE += [_layer("Attention", (4, 3), (5, 3), dropout=0.4, training=True, masks=[0])]
 # What is drawn differs from Keras's draws; finite differences see the gradient.
 MORE += [
     _layer("RandomFlip", (2, 3, 2), training=True),

@@ -71,6 +71,17 @@ def test_gradients() -> None:
     dropped((3, 4), rate=0.4, batch=2, noise_shape=[None, 3, 1]).check_gradients()
 
 
+def test_the_softmax_that_comes_out_of_attention_is_the_one_that_was_used() -> None:
+    """As in Keras, where MultiHeadAttention's is the whole one."""
+    config = {"type": "Attention", "dropout": 0.5, "return_attention_scores": True}
+    made = case(config, [(4, 5), (6, 5)], training=True)
+    y, weights = made.run().outputs
+    assert (weights == 0).mean() == pytest.approx(0.5, abs=0.2)
+    np.testing.assert_allclose(y, weights @ made.inputs[1], rtol=1e-12)
+    again = case({**config, "seed": 3}, [(4, 5), (6, 5)], training=True).run().outputs[1]
+    assert ((weights == 0) != (again == 0)).any()
+
+
 def test_attention_drops_from_its_weights_and_shows_them_whole() -> None:
     config = {"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 3, "return_attention_scores": True}
 

@@ -58,12 +58,19 @@ def _tuples(value: Any) -> Any:
 
 def arguments(layer: Any, made: Case, inputs: Sequence[Any]) -> list[Any]:
     """What Keras's call is given by its place."""
-    return [list(inputs)] if isinstance(layer, Merge) else [] if made.layer.input_names() else [inputs[0]]
+    if isinstance(layer, Merge) or _in_a_list(made):
+        return [list(inputs)]
+    return [] if made.layer.input_names() else [inputs[0]]
+
+
+def _in_a_list(made: Case) -> bool:
+    """Whether Keras's call takes in a list what has names here (Attention)."""
+    return bool(made.layer.input_names()) and not made.layer.in_keras.arguments
 
 
 def named(made: Case, inputs: Sequence[Any]) -> dict[str, Any]:
     """What Keras's call is given by name: inputs that have names, and arguments of the call."""
-    names = made.names or made.layer.input_names()
+    names = () if _in_a_list(made) else made.names or made.layer.input_names()
     return dict(zip(names, inputs, strict=False)) | made.layer.given_arguments()
 
 
