@@ -10,7 +10,8 @@ from pydantic import Field, ValidationError, model_validator
 from nnctl.core.errors import RunError
 from nnctl.core.spec import Spec, first_fault
 from nnctl.data.base import Kind
-from nnctl.data.spec import TimeFormat, WindowSpec
+from nnctl.data.column_spec import TimeFormat
+from nnctl.data.spec import WindowSpec
 from nnctl.data.splitting.trained_on import TrainedOn
 from nnctl.data.time_format import TimePart
 

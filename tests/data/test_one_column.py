@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
+from nnctl.data.column_spec import ColumnSpec
 from nnctl.data.fitting.one_column import fit_category, fit_number, fit_time, kind_of, spread
 from nnctl.data.preprocessing import CategoryPrep, NumberPrep
-from nnctl.data.spec import ColumnSpec
 from nnctl.data.table import Column, Numbers, Origin, Table, Words
 
 ORIGIN = Origin("a.csv", 2)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from nnctl.data.spec import ColumnSpec, DataSpec, SplitSpec, WindowSpec
+from nnctl.data.column_spec import ColumnSpec
+from nnctl.data.spec import DataSpec, SplitSpec, WindowSpec
 
 
 def refusal(cls: Any, config: Any) -> str:

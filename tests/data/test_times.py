@@ -13,11 +13,11 @@ import pytest
 from pydantic import ValidationError
 
 from nnctl.core.errors import ConfigError, DataError, RunError
+from nnctl.data.column_spec import ColumnSpec
 from nnctl.data.feeding.from_file import read_examples
 from nnctl.data.feeding.stream import read_blocks
 from nnctl.data.open import Data
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.spec import ColumnSpec
 from nnctl.data.time_format import TimePart, parse, pattern
 from tests.data.examples import examples
 from tests.data.given import opened, write

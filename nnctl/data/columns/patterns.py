@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from nnctl.data.spec import ColumnSpec, DataSpec
+from nnctl.data.column_spec import ColumnSpec
+from nnctl.data.spec import DataSpec
 
 
 def matches(pattern: str, name: str) -> bool:

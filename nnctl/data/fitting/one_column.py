@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from nnctl.core.errors import DataError
 from nnctl.data.base import Kind
+from nnctl.data.column_spec import ColumnSpec
 from nnctl.data.columns.times import numbers
 from nnctl.data.feeding.feeds import ScaledNumbers
 from nnctl.data.fitting.statistics import extent, moments
 from nnctl.data.preprocessing import CategoryPrep, Floats, NumberPrep, TimePrep
-from nnctl.data.spec import ColumnSpec
 from nnctl.data.table import Column, Numbers, Origin, Rows, Table, Values, Words, as_words, blocks, natural
 from nnctl.data.time_format import TimePart, look_like_times
 

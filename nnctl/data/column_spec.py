@@ -1,0 +1,134 @@
+"""What a config may say about a column: what it holds, and how that becomes numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from nnctl.core.spec import Spec
+from nnctl.data.base import Kind
+from nnctl.data.time_format import TimePart, pattern
+
+
+def _scale(value: Any) -> str | float | None:
+    if value is None or value in ("standard", "minmax"):
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf"):
+        return float(value)
+    raise PydanticCustomError("scale", "expected standard, minmax or a number above 0 to divide by")
+
+
+def _missing(value: Any) -> str | float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf"):
+        return float(value)
+    if value is None or isinstance(value, str):
+        return value
+    raise PydanticCustomError("missing", "expected error, mean, median, zero, most_frequent or a value")
+
+
+Scale = Annotated[
+    str | float | None,
+    PlainValidator(_scale),
+    WithJsonSchema({"anyOf": [{"enum": ["standard", "minmax"]}, {"type": "number"}, {"type": "null"}]}),
+]
+Missing = Annotated[
+    str | float | None,
+    PlainValidator(_missing),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}),
+]
+
+
+def _format(value: str) -> str:
+    try:
+        pattern(value)
+    except ValueError as error:
+        raise PydanticCustomError("format", "not a format of times: {why}", {"why": str(error)}) from None
+    return value
+
+
+TimeFormat = Annotated[str, Field(max_length=200), AfterValidator(_format)]
+
+
+class ColumnSpec(Spec):
+    """What a column is and how it is prepared. Everything is fitted on the training split only."""
+
+    type: Literal["number", "category", "time"] | None = None
+    """Numbers, names of classes, or times as text; default: numbers or classes, as the file holds."""
+    scale: Scale = None
+    """standard: subtract the mean, divide by the standard deviation. minmax: onto 0..1. A number: divide."""
+    encoding: Literal["onehot", "index"] | None = None
+    """How a category enters the model: a 0/1 column per class (the default); its number, for an Embedding."""
+    missing: Missing = None
+    """What stands in for a missing value: mean, median, zero or a number; for a category most_frequent, other
+    or a word. Default: error."""
+    parts: tuple[TimePart, ...] | None = Field(default=None, min_length=1)
+    """What a time becomes; default: year, month, day, weekday (Monday is 0), hour, minute, second."""
+    format: TimeFormat | None = None
+    """How times are written, in strptime's words (`%d.%m.%Y %H:%M`; months' names are English). Default: ISO
+    8601."""
+    unknown: Literal["error", "other"] | None = None
+    """A word that training never saw is an error (the default), or goes to a class of its own, the last."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {
+            "anyOf": [handler.resolve_ref_schema(handler(schema)), {"enum": ["number", "category", "time"]}]
+        }
+
+    @model_validator(mode="after")
+    def _agree(self) -> ColumnSpec:
+        category = [n for n in ("encoding", "unknown") if getattr(self, n) is not None]
+        if self.type == "number" and category:
+            raise PydanticCustomError(
+                "column", "'{name}' is for categories, but the type is number", {"name": category[0]}
+            )
+        if self.scale is not None and (self.type == "category" or category):
+            raise PydanticCustomError("column", "'scale' is for numbers, but this column is a category")
+        time = [n for n in ("parts", "format") if getattr(self, n) is not None]
+        if time and (self.type not in (None, "time") or category):
+            raise PydanticCustomError("column", "'{name}' is for times", {"name": time[0]})
+        if self.type == "time" and category:
+            raise PydanticCustomError(
+                "column", "'{name}' is for categories, but the type is time", {"name": category[0]}
+            )
+        if (
+            self.kind in ("number", "time")
+            and isinstance(self.missing, str)
+            and self.missing not in NUMBER_MISSING
+        ):
+            raise PydanticCustomError(
+                "column", "'missing' of numbers is error, mean, median, zero or a number"
+            )
+        return self
+
+    @property
+    def kind(self) -> Kind | None:
+        """The type as written or as it follows from the other fields; None if nothing says it."""
+        if self.type:
+            return self.type
+        if self.parts or self.format:
+            return "time"
+        if self.encoding or self.unknown:
+            return "category"
+        numeric = self.scale is not None or isinstance(self.missing, float)
+        return "number" if numeric or self.missing in NUMBER_MISSING[1:] else None
+
+
+NUMBER_MISSING = ("error", "mean", "median", "zero")
