@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from nnctl.core.spec import Spec
 from nnctl.data.base import Kind
+from nnctl.data.text_fields import TextFields
 from nnctl.data.time_format import TimePart, pattern
 
 
@@ -59,18 +60,18 @@ def _format(value: str) -> str:
 TimeFormat = Annotated[str, Field(max_length=200), AfterValidator(_format)]
 
 
-class ColumnSpec(Spec):
-    """What a column is and how it is prepared. Everything is fitted on the training split only."""
+class _Fields(Spec):
+    """The fields of all columns; those of texts follow."""
 
-    type: Literal["number", "category", "time"] | None = None
-    """Numbers, names of classes, or times as text; default: numbers or classes, as the file holds."""
+    type: Literal["number", "category", "time", "text"] | None = None
+    """Numbers, names of classes, times, or texts; default: numbers or classes, as the file holds."""
     scale: Scale = None
     """standard: subtract the mean, divide by the standard deviation. minmax: onto 0..1. A number: divide."""
     encoding: Literal["onehot", "index"] | None = None
     """How a category enters the model: a 0/1 column per class (the default); its number, for an Embedding."""
     missing: Missing = None
     """What stands in for a missing value: mean, median, zero or a number; for a category most_frequent, other
-    or a word. Default: error."""
+    or a word; for a text another (`""`: one without words). Default: error."""
     parts: tuple[TimePart, ...] | None = Field(default=None, min_length=1)
     """What a time becomes; default: year, month, day, weekday (Monday is 0), hour, minute, second."""
     format: TimeFormat | None = None
@@ -78,6 +79,10 @@ class ColumnSpec(Spec):
     8601."""
     unknown: Literal["error", "other"] | None = None
     """A word that training never saw is an error (the default), or goes to a class of its own, the last."""
+
+
+class ColumnSpec(TextFields, _Fields):
+    """What a column is and how it is prepared. Everything is fitted on the training split only."""
 
     @model_validator(mode="before")
     @classmethod
@@ -88,12 +93,20 @@ class ColumnSpec(Spec):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {
-            "anyOf": [handler.resolve_ref_schema(handler(schema)), {"enum": ["number", "category", "time"]}]
-        }
+        words = {"enum": ["number", "category", "time"]}
+        return {"anyOf": [handler.resolve_ref_schema(handler(schema)), words]}
 
     @model_validator(mode="after")
     def _agree(self) -> ColumnSpec:
+        self.check_text(self.type == "text")
+        if self.type == "text":
+            others = [
+                n for n in ("scale", "encoding", "parts", "format", "unknown") if getattr(self, n) is not None
+            ]
+            if others:
+                raise PydanticCustomError("column", "'{name}' is not for texts", {"name": others[0]})
+            if isinstance(self.missing, float):
+                raise PydanticCustomError("column", "'missing' of texts is error, or the text that stands in")
         category = [n for n in ("encoding", "unknown") if getattr(self, n) is not None]
         if self.type == "number" and category:
             raise PydanticCustomError(
@@ -117,6 +130,11 @@ class ColumnSpec(Spec):
                 "column", "'missing' of numbers is error, mean, median, zero or a number"
             )
         return self
+
+    @property
+    def indexed(self) -> bool:
+        """Whether the config says that it enters the model as numbers of classes or tokens."""
+        return self.encoding == "index" or (self.type == "text" and self.output_mode == "int")
 
     @property
     def kind(self) -> Kind | None:

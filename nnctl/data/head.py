@@ -149,7 +149,8 @@ def _exact(main: Table, spec: DataSpec, data: Data) -> Head:
 def _partial(main: Table, spec: DataSpec, wanted: Wanted) -> Head:
     """What the first rows say, taking all of them for training.
 
-    A one-hot width may still grow with the rows not read, so it is neither told nor held against the model.
+    A one-hot width, or that of a vocabulary, may still grow with the rows not read, so it is neither told nor
+    held against the model.
     """
     roles = assign(spec, main.names, wanted)
     unsure = {n for n, columns in roles.inputs.items() if any(_onehot(main, spec, c) for c in columns)}
@@ -164,4 +165,7 @@ def _partial(main: Table, spec: DataSpec, wanted: Wanted) -> Head:
 
 def _onehot(table: Table, spec: DataSpec, column: str) -> bool:
     declared = column_spec(spec, column)
-    return kind_of(table, column, declared) == "category" and declared.encoding != "index"
+    kind = kind_of(table, column, declared)
+    if kind == "text":
+        return not (declared.indexed or declared.vocabulary or declared.pad_to_max_tokens)
+    return kind == "category" and not declared.indexed

@@ -13,6 +13,7 @@ from nnctl.data.base import Kind
 from nnctl.data.column_spec import TimeFormat
 from nnctl.data.spec import WindowSpec
 from nnctl.data.splitting.trained_on import TrainedOn
+from nnctl.data.text_fields import OutputMode, Split, Standardize, special
 from nnctl.data.time_format import TimePart
 
 Floats = tuple[float, ...]
@@ -116,7 +117,54 @@ class TimePrep(Spec):
         return len(self.parts)
 
 
-ColumnPrep = Annotated[NumberPrep | CategoryPrep | TimePrep, Field(discriminator="kind")]
+class TextPrep(Spec):
+    """A column of texts: each is cut into tokens, which become numbers, or are counted."""
+
+    kind: Literal["text"] = "text"
+    standardize: Standardize | None
+    split: Split
+    ngrams: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    output_mode: OutputMode
+    length: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
+    """How many numbers a text gives where they are those of its tokens."""
+    words: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The known tokens in order; their numbers begin after those of padding and of unknown ones."""
+    idf: Floats | None = None
+    """What counts are multiplied by, the unknown tokens' first."""
+    padded: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
+    """How many numbers a text gives where there are more than one per token."""
+    fill: str | None = None
+    """The text that replaces missing ones; None if they are an error."""
+
+    @model_validator(mode="after")
+    def _hang_together(self) -> Self:
+        if (self.output_mode == "int") != (self.length is not None):
+            raise ValueError("numbers of tokens, and only they, have a length")
+        if (self.output_mode == "tf_idf") != (self.idf is not None):
+            raise ValueError("weights of tokens belong to tf_idf")
+        if self.idf is not None and not (len(self.idf) == self.classes and all(map(math.isfinite, self.idf))):
+            raise ValueError("each token has a finite weight")
+        if self.padded is not None and self.padded < self.classes:
+            raise ValueError("there are more tokens than numbers")
+        return self
+
+    @property
+    def first(self) -> int:
+        """The number of the first known token; that before it stands for unknown ones."""
+        return len(special(self.output_mode))
+
+    @property
+    def classes(self) -> int:
+        """How many numbers of tokens there are, padding and the unknown token included."""
+        return self.first + len(self.words)
+
+    @property
+    def width(self) -> int:
+        """How many numbers one text gives."""
+        return self.length or self.padded or self.classes
+
+
+ColumnPrep = Annotated[NumberPrep | CategoryPrep | TimePrep | TextPrep, Field(discriminator="kind")]
 
 
 class InputPrep(Spec):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.open import Data
-from nnctl.data.preprocessing import CategoryPrep
+from nnctl.data.preprocessing import CategoryPrep, TextPrep
 from nnctl.graph.model import CallNode, LayerGraph
 from nnctl.graph.targets import outside
 
@@ -46,10 +46,14 @@ def _too_many(node: CallNode, name: str, field: str, size: int, data: Data) -> P
     """A problem where a category has more classes than the table has rows, be they in the data yet or not."""
     prepared = data.preprocessing.inputs.get(name)
     for column, prep in prepared.columns.items() if prepared else ():
-        if isinstance(prep, CategoryPrep) and prep.classes > size:
-            other = ", that of unknown and missing words included" if prep.other else ""
+        if isinstance(prep, CategoryPrep | TextPrep) and prep.classes > size:
+            what = "classes"
+            if isinstance(prep, TextPrep):
+                what = "tokens, padding and the unknown one included (see `max_tokens`)"
+            elif prep.other:
+                what = "classes, that of unknown and missing words included"
             return Problem(
-                f"'{node.name}' has a table of {size} rows, but '{column}' has {prep.classes} classes{other}",
+                f"'{node.name}' has a table of {size} rows, but '{column}' has {prep.classes} {what}",
                 (*node.path, field),
                 expected=f"{field}: {prep.classes}",
             )

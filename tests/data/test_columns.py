@@ -21,7 +21,7 @@ def names(distinct: int, rows: int, words: int = 1) -> list[str]:
     return [" ".join([f"k{i % distinct:02}"] * words) for i in range(rows)]
 
 
-TEXT, ROWS = "numbers made of the text beforehand", "{type: number} for what is a number"
+TEXT, ROWS = "columns: {x: {type: text, ...}}", "{type: number} for what is a number"
 
 
 @pytest.mark.parametrize(

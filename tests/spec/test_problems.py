@@ -160,6 +160,9 @@ def test_a_wrong_field_of_a_layer(
 def test_what_only_keras_has_is_called_by_name(problems: Problems) -> None:
     (found,) = problems(layer("{type: ConvLSTM3D, filters: 3}"))
     assert found.message == "Keras has the layer ConvLSTM3D; nnctl does not have it yet"
+    (found,) = problems(layer("TextVectorization"))
+    assert "columns: {NAME: {type: text, " in found.message
+    assert found.suggestion is None
     (found,) = problems(layer("{type: Dense, units: 3, lora_rank: 2}"))
     assert found.message == "Keras's Dense has 'lora_rank'; nnctl's does not have it yet"
     (found,) = problems(training("{loss: mse, optimizer: {type: adam, loss_scale_factor: 8}}"))

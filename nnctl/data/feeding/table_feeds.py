@@ -22,8 +22,17 @@ from nnctl.data.feeding.feeds import (
     ready,
 )
 from nnctl.data.feeding.shapes import agreed_shape, disagreement, natural_shape
-from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, NumberPrep, Preprocessing, TargetPrep, TimePrep
-from nnctl.data.table import Numbers, Rows, Table, as_words
+from nnctl.data.feeding.texts import Texts
+from nnctl.data.preprocessing import (
+    CategoryPrep,
+    ColumnPrep,
+    NumberPrep,
+    Preprocessing,
+    TargetPrep,
+    TextPrep,
+    TimePrep,
+)
+from nnctl.data.table import Numbers, Rows, Table, Words, as_words
 
 
 class TableFeeds:
@@ -114,7 +123,9 @@ class TableFeeds:
             return feeds[0]
         lazy = any(isinstance(c, Numbers) and not isinstance(c.values, np.ndarray) for c in table)
         joined = feeds[0] if len(feeds) == 1 else Joined(feeds)
-        return joined if lazy else ready(joined, self.count, self.rows, dtype)
+        # A number per token of the vocabulary, nearly all of them 0, would take the memory of all others.
+        wide = any(isinstance(prep, TextPrep) and prep.output_mode != "int" for prep in columns.values())
+        return joined if lazy or wide else ready(joined, self.count, self.rows, dtype)
 
     def _column(self, name: str, prep: ColumnPrep, integer: bool, varies: bool) -> Feed:
         column, origin = self.table.columns[name], self.table.at(name)
@@ -129,6 +140,10 @@ class TableFeeds:
             read = ScaledNumbers(parts, prep.numbers, name, origin, self.dtype)
             read.check(self.rows)
             return read
+        if isinstance(prep, TextPrep):
+            if not isinstance(column, Words):
+                raise origin.error("holds numbers, but held texts in training", column=name)
+            return Texts(column, prep, name, origin)
         if not isinstance(column, Numbers):
             row = int(np.argmax(column.codes >= 0))
             raise origin.error(f"'{column.vocabulary[column.codes[row]]}' is not a number", row, name)

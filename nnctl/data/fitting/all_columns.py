@@ -8,6 +8,7 @@ from nnctl.data.columns.patterns import column_spec
 from nnctl.data.columns.roles import Roles, Wanted
 from nnctl.data.feeding.shapes import agreed_shape, disagreement, natural_shape
 from nnctl.data.fitting.one_column import fit_category, fit_number, fit_time, kind_of
+from nnctl.data.fitting.texts import fit_text
 from nnctl.data.preprocessing import (
     CategoryPrep,
     ColumnPrep,
@@ -57,18 +58,18 @@ def _input(
 ) -> InputPrep:
     specs = {c: column_spec(spec, c) for c in columns}
     kinds = {c: kind_of(table, c, specs[c]) for c in columns}
-    indexed = [c for c in columns if specs[c].encoding == "index"]
+    indexed = [c for c in columns if specs[c].indexed]
     unnamed = not wanted.inputs and "input" in wanted.integer_inputs
     integer = bool(indexed) or name in wanted.integer_inputs or unnamed
     if indexed and len(indexed) < len(columns):
         other = next(c for c in columns if c not in indexed)
+        texts = kinds[indexed[0]] == "text"
+        entering, said = ("numbers of tokens", "output_mode") if texts else ("a class number", "encoding")
         problems.append(
             Problem(
-                f"'{indexed[0]}' enters input '{name}' as a class number, '{other}' does not",
-                ("data", "columns", indexed[0], "encoding")
-                if indexed[0] in spec.columns
-                else ("data", "columns"),
-                "an input of its own for columns with `encoding: index`",
+                f"'{indexed[0]}' enters input '{name}' as {entering}, '{other}' does not",
+                ("data", "columns", indexed[0], said) if indexed[0] in spec.columns else ("data", "columns"),
+                f"an input of its own for columns with `{said}: {'int' if texts else 'index'}`",
             )
         )
     preps: dict[str, ColumnPrep] = {}
@@ -86,6 +87,16 @@ def _input(
                     )
                 )
             preps[c] = fit_time(table.columns[c], rows, specs[c], c, table.at(c))
+        elif kinds[c] == "text":
+            if integer and not specs[c].indexed:
+                problems.append(
+                    Problem(
+                        f"'{c}' enters as a number per token, but input '{name}' takes numbers of tokens",
+                        ("data", "columns", c, "output_mode") if c in spec.columns else ("data", "columns"),
+                        "output_mode: int",
+                    )
+                )
+            preps[c] = fit_text(table.columns[c], rows, specs[c], c, table.at(c))
         else:
             if integer and specs[c].scale is not None:
                 problems.append(
@@ -115,8 +126,9 @@ def _target(
 ) -> TargetPrep:
     specs = {c: column_spec(spec, c, target=True) for c in columns}
     for c in columns:
-        if specs[c].kind == "time":
-            problem = Problem(f"'{c}' is a target, and cannot be a time", ("data", "columns", c), "number")
+        kind = specs[c].kind
+        if kind in ("time", "text"):
+            problem = Problem(f"'{c}' is a target, and cannot be a {kind}", ("data", "columns", c), "number")
             raise ConfigError(problem)
     categories = [c for c in columns if kind_of(table, c, specs[c]) == "category"]
     categorical = wanted.categorical.get(output)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nnctl.core.errors import DataError
 from nnctl.data.base import Kind
 from nnctl.data.column_spec import ColumnSpec
+from nnctl.data.columns.texts import look_like_texts
 from nnctl.data.columns.times import numbers
 from nnctl.data.feeding.feeds import ScaledNumbers
 from nnctl.data.fitting.statistics import extent, moments
@@ -113,7 +114,7 @@ def fit_category(
     counts = np.bincount(words.codes[rows] + 1, minlength=len(words.vocabulary) + 1)[1:]
     classes = natural([w for w, c in zip(words.vocabulary, counts.tolist(), strict=True) if c])
     if len(classes) > MANY_CLASSES and spec.kind is None:
-        kind = "time" if look_like_times(classes) else "category"
+        kind = "time" if look_like_times(classes) else "text" if look_like_texts(classes) else "category"
         raise origin.error(
             f"holds {len(classes)} different words",
             column=name,

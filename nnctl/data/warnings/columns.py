@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnctl.core.errors import Problem, warning
+from nnctl.data.columns.texts import look_like_texts
 from nnctl.data.preprocessing import CategoryPrep, InputPrep, NumberPrep, TargetPrep
 from nnctl.data.table import Numbers, as_words
 from nnctl.data.warnings.base import Evidence
@@ -18,9 +19,6 @@ FEWEST = 20
 
 ALMOST_ALL = 0.9
 """A column whose values differ in so many of the rows names rows, not classes."""
-
-WORDS = 4
-"""Cells of so many words on average are sentences."""
 
 _CAMEL_ID = re.compile(r".*[a-z](Id|ID|Index|Idx|Key|Nr|No|Number)")
 """PassengerId, customerID."""
@@ -38,13 +36,12 @@ def text_or_ids_as_classes(evidence: Evidence) -> Iterator[Problem]:
         words = as_words(evidence.table.columns[name])
         present = np.unique(words.codes[evidence.rows])
         cells = [words.vocabulary[code] for code in present[present >= 0].tolist()]
-        blanks = sum(len(cell.split()) for cell in cells) / len(cells)
-        if blanks >= WORDS and 2 * len(cells) > count:
+        if look_like_texts(cells) and 2 * len(cells) > count:
             yield warning(
                 f"column '{name}' holds text ({len(cells)} different ones in {count} rows), "
                 "and enters as a category: each text is a class of its own",
                 evidence.column_path(name),
-                "numbers made of the text beforehand, or data.inputs without it",
+                f"columns: {{{name}: {{type: text, ...}}}}, or data.inputs without it",
             )
         elif len(cells) >= ALMOST_ALL * count and evidence.whole:
             yield warning(

@@ -111,6 +111,10 @@ _WITHOUT: dict[str, dict[str, str]] = {
         "TorchModuleWrapper": _OTHERS,
         "Lambda": _PYTHON,
         "MaxNumBoundingBoxes": "there are no bounding boxes",
+        "StringLookup": "words are in columns, and a layer has numbers: columns: {NAME: {type: category, "
+        "encoding: index}}, or onehot",
+        "TextVectorization": "words are in columns, and a layer has numbers: columns: {NAME: {type: text, "
+        "output_sequence_length: 100}}, and its other arguments beside that",
         "Pipeline": "it prepares data outside of a model; the same layers stand in `layers`",
         "Wrapper": "it is there to be derived from in Python (nnctl/layers/wrapper.py for a plugin)",
         "Model": "it is there to be derived from in Python; `Functional` is a model in a model",

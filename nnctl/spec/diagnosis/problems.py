@@ -113,6 +113,8 @@ class _Reading:
         if has_keras(kind, name):
             why = without(kind, name)
             message = f"Keras has the {kind} {name}; nnctl does not" + (f": {why}" if why else " have it yet")
+            if why:
+                return Problem(message, path)
         expected = one_of(known) if known else None
         return Problem(message, path, expected=expected, suggestion=context.get("nearest"))
 

@@ -1,0 +1,49 @@
+"""Texts as numbers of tokens, or as a number per known token."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnctl.data.columns.texts import tokens
+from nnctl.data.feeding.feeds import Flat, missing_value
+from nnctl.data.preprocessing import TextPrep
+from nnctl.data.table import Origin, Rows, Words
+
+
+class Texts:
+    """A column of texts, cut into tokens once; what they become is written as rows are read."""
+
+    def __init__(self, words: Words, prep: TextPrep, name: str, origin: Origin) -> None:
+        self.prep, self.width = prep, prep.width
+        if prep.fill is None and (words.codes < 0).any():
+            row = int(np.argmax(words.codes < 0))
+            raise missing_value(origin, row, name, 'a text (`""`: one without words)')
+        first = prep.first
+        places = {word.encode(): i for i, word in enumerate(prep.words, first)}
+        texts = [*words.vocabulary, prep.fill or ""]
+        cut = [tokens(text, prep)[: prep.length] for text in texts]
+        found = [[places.get(token, first - 1) for token in text] for text in cut]
+        self.codes = np.where(words.codes < 0, len(texts) - 1, words.codes)
+        self.lengths = np.array([len(numbers) for numbers in found], dtype=np.int64)
+        self.starts = np.cumsum(self.lengths) - self.lengths
+        self.numbers = np.array([n for numbers in found for n in numbers], dtype=np.int32)
+
+    def kept(self) -> list[Flat]:
+        return [self.codes, self.lengths, self.starts, self.numbers]
+
+    def read(self, rows: Rows, out: Flat) -> None:
+        codes = self.codes[rows]
+        lengths = self.lengths[codes]
+        # Of every token of these rows: its row, its place in the text, its number.
+        row = np.repeat(np.arange(len(rows)), lengths)
+        place = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        number = self.numbers[np.repeat(self.starts[codes], lengths) + place]
+        out[...] = 0
+        if self.prep.output_mode == "int":
+            out[row, place] = number
+        elif self.prep.output_mode == "multi_hot":
+            out[row, number] = 1
+        else:
+            np.add.at(out, (row, number), 1)
+        if self.prep.idf is not None:
+            out[:, : self.prep.classes] *= np.array(self.prep.idf, dtype=out.dtype)
