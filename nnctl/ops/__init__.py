@@ -19,5 +19,5 @@ family's module:
 - `losses`, `totals`: a loss per row, and its weighted mean
 - `circle`, `ctc`: a loss of every example against the others, and of steps against labels in order
 - `metrics`, `confusion`: a batch added to a metric's float64 state
-- `optimizers`, `adafactor`, `constraints`: what rewrites the weights
+- `optimizers`, `adafactor`, `muon`, `constraints`: what rewrites the weights
 """

@@ -61,12 +61,14 @@ class Update(Op):
         decay: The weight decay, which comes first: w -= (w decay) rate.
         slots: How many slots there are.
         numbers: Which of hyper's elements the formula takes: from the first of these to before the last.
+        spans: The stretches of w that take the step, each from its start to before its end; None: all.
     """
 
     after: Formula
     decay: float
     slots: int
     numbers: tuple[int, int]
+    spans: tuple[tuple[int, int], ...] | None = None
 
     @property
     def mutates(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -82,14 +84,23 @@ class Update(Op):
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         w, g, hyper, *slots = inputs
         steps = tuple(hyper[i : i + 1] for i in range(*self.numbers))
-        kernel = "optimizers.update"
-        if threads > 1 and w.size >= PARALLEL_FROM:
-            kernel += "_parallel"
-        args = (g, steps, w.dtype.type(self.decay), self.after.typed(w.dtype), tuple(slots), w)
-        return (KernelCall(kernel, args, (self.after.function,)),)
+        decay, numbers = w.dtype.type(self.decay), self.after.typed(w.dtype)
+        calls = []
+        for start, end in self._spans(w.size):
+            kernel = "optimizers.update"
+            if threads > 1 and end - start >= PARALLEL_FROM:
+                kernel += "_parallel"
+            kept = tuple(slot[start:end] for slot in slots)
+            args = (g[start:end], steps, decay, numbers, kept, w[start:end])
+            calls.append(KernelCall(kernel, args, (self.after.function,)))
+        return calls
+
+    def _spans(self, size: int) -> Sequence[tuple[int, int]]:
+        return ((0, size),) if self.spans is None else self.spans
 
     def flops(self, inputs: Types, outputs: Types) -> int:
-        return (3 + self.after.operations) * inputs[0].size
+        size = sum(end - start for start, end in self._spans(inputs[0].size))
+        return (3 + self.after.operations) * size
 
 
 @dataclass(frozen=True)
@@ -142,10 +153,23 @@ def update(
     after: Formula,
     decay: float,
     numbers: tuple[int, int] | None = None,
+    spans: Sequence[tuple[int, int]] | None = None,
 ) -> None:
-    """One step of an optimizer by formula (see Update), which takes all of hyper by default."""
+    """One step of an optimizer by formula (see Update), of all weights, with all of hyper by default."""
     used = (0, hyper.type.size) if numbers is None else numbers
-    w.graph.add(Update(after, float(decay), len(slots), used), w, g, hyper, *slots)
+    stretches = None if spans is None else _joined(spans)
+    if stretches != ():
+        w.graph.add(Update(after, float(decay), len(slots), used, stretches), w, g, hyper, *slots)
+
+
+def _joined(spans: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """The spans, in order, those that touch as one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and joined[-1][1] == start:
+            start = joined.pop()[0]
+        joined.append((start, end))
+    return tuple(joined)
 
 
 def trust_ratio_step(w: Value, u: Value, hyper: Value, starts: Sequence[int]) -> None:

@@ -116,14 +116,18 @@ class GradientOptimizer(OptimizerSpec):
         slots: Sequence[Any],
         hyper: tuple[int, int] = (0, 1),
         decay: float = 0.0,
+        spans: Sequence[tuple[int, int]] | None = None,
     ) -> None:
-        """Add one pass of a formula over all weights; `hyper`: which of the step's numbers it takes."""
+        """Add one pass of a formula over all weights, or only over the spans of some.
+
+        It takes the step's numbers from hyper[0] to before hyper[1].
+        """
         from nnctl.ops.formula import formula
         from nnctl.ops.optimizers import update
 
         known = {"decay": self.weight_decay or 0.0, **self.derived()}
         made = formula(rule, 2 + len(slots) + hyper[1] - hyper[0], self, known)
-        update(flat.weights, flat.gradients, flat.hyper, slots, made, decay, hyper)
+        update(flat.weights, flat.gradients, flat.hyper, slots, made, decay, hyper, spans)
 
     def clip(self, flat: FlatUpdate) -> None:
         """Add the op that clips the gradients, if they are to be clipped."""

@@ -70,6 +70,29 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
             "relative_step": False,
         },
     ),
+    (
+        "Muon",
+        {
+            "exclude_layers": ["den$", "nothing"],
+            "adam_lr_ratio": 0.5,
+            "adam_beta_1": 0.8,
+            "adam_beta_2": 0.9,
+            "adam_weight_decay": 0.2,
+            "epsilon": 1e-3,
+        },
+    ),
+    ("Muon", {"exclude_embeddings": False, "nesterov": False, "momentum": 0.8, "rms_rate": None}),
+    (
+        "Muon",
+        {
+            "muon_a": 3.0,
+            "muon_b": -4.0,
+            "muon_c": 2.0,
+            "ns_steps": 2,
+            "rms_rate": 0.3,
+            "adam_weight_decay": None,
+        },
+    ),
     ("AdamW", {"amsgrad": True}),
     ("AdamW", {"weight_decay": 0.3}),
 ]

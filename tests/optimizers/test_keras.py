@@ -21,7 +21,8 @@ def ways(name: str, fields: dict[str, Any], seed: int) -> list[tuple[Array, Arra
     """How far each weight goes in five steps, here and in Keras."""
     keras = pytest.importorskip("keras")
     rng = np.random.default_rng(seed)
-    shapes = [(5, 7), (3,), (2, 3, 11)]
+    shapes = [(5, 7), (3,), (2, 3, 11), (9, 4)]
+    names = ["hidden", "bias", "kernel", "Embeddings"]
     weights = [(0.05 * rng.standard_normal(s)).astype(np.float32) for s in shapes]
     gradients = [[rng.standard_normal(s).astype(np.float32) for s in shapes] for _ in range(5)]
     gradients[2][1][...] = 0
@@ -31,11 +32,11 @@ def ways(name: str, fields: dict[str, Any], seed: int) -> list[tuple[Array, Arra
         schedule = {k: v for k, v in rate.items() if k != "type"}
         theirs_fields["learning_rate"] = getattr(keras.optimizers.schedules, rate["type"])(**schedule)
     theirs = getattr(keras.optimizers, name)(**theirs_fields)
-    variables = [keras.Variable(w) for w in weights]
+    variables = [keras.Variable(w, name=name) for w, name in zip(weights, names, strict=True)]
     for arrays in gradients:
         theirs.apply([keras.ops.convert_to_tensor(a) for a in arrays], variables)
     theirs.finalize_variable_values(variables)
-    got, _ = run(make(name, **fields), weights, gradients)
+    got, _ = run(make(name, **fields), weights, gradients, names=names)
     return [
         (ours - before, np.asarray(variable.value) - before)
         for ours, variable, before in zip(got, variables, weights, strict=True)

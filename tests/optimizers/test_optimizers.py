@@ -103,6 +103,27 @@ def _adafactor(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
     return w - max(1e-3, rms_w) * min(0.6, t**-0.5) * u / max(1, rms_u)
 
 
+def _muon(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
+    if g.ndim != 2:
+        return _adam_of_muon(w, g, s, t)
+    s["m"] = 0.9 * s.get("m", 0) + g
+    x = g + 0.9 * s["m"]
+    x = x.T if len(x) > x.shape[1] else x
+    x = x / (np.linalg.norm(x) + 1e-7)
+    for _ in range(3):
+        a = x @ x.T
+        x = 3.4445 * x + (-4.775 * a + 2.0315 * a @ a) @ x
+    x = x.T if x.shape != g.shape else x
+    return w - w * 0.1 * 0.01 - 0.01 * 0.2 * np.sqrt(max(g.shape)) * x
+
+
+def _adam_of_muon(w: Array, g: Array, s: dict[str, Array], t: int) -> Array:
+    s["m"] = 0.9 * s.get("m", 0) + 0.1 * g
+    s["v"] = 0.999 * s.get("v", 0) + 0.001 * g**2
+    rate = 0.01 * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+    return w - w * 0.004 * 0.01 - rate * s["m"] / (np.sqrt(s["v"]) + 1e-7)
+
+
 CASES: list[tuple[str, dict[str, Any], Step]] = [
     ("SGD", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}, _sgd),
     ("AdamW", {"learning_rate": 0.01, "beta_2": 0.99, "epsilon": 1e-4, "weight_decay": 0.2}, _adam),
@@ -111,6 +132,7 @@ CASES: list[tuple[str, dict[str, Any], Step]] = [
     ("Adadelta", {"learning_rate": 0.5}, _adadelta),
     ("Adamax", {"beta_2": 0.7}, _adamax),
     ("Lamb", {"learning_rate": 0.01}, _lamb),
+    ("Muon", {"learning_rate": 0.01, "momentum": 0.9, "ns_steps": 3, "weight_decay": 0.1}, _muon),
     ("Adafactor", {"learning_rate": 0.6}, _adafactor),
     ("ScheduleFreeAdamW", {"learning_rate": 0.01}, _schedule_free),
     ("Nadam", {}, _nadam),
@@ -149,8 +171,8 @@ def test_every_field_is_tried() -> None:
 @pytest.mark.parametrize(("name", "fields"), [*((name, {}) for name in optimizers.names()), *VARIANTS])
 def test_same_bits_on_any_number_of_threads(name: str, fields: dict[str, Any]) -> None:
     rng = np.random.default_rng(1)
-    weights = [rng.standard_normal((801, 731)).astype(np.float32)]
-    gradients = [[rng.standard_normal((801, 731)).astype(np.float32)] for _ in range(2)]
+    weights = [rng.standard_normal((4003, 131)).astype(np.float32)]
+    gradients = [[rng.standard_normal((4003, 131)).astype(np.float32)] for _ in range(2)]
     runs = [run(make(name, **{"clipnorm": 1.0} | fields), weights, gradients, threads=n) for n in (1, 2, 3)]
     for (got,), _ in runs[1:]:
         assert got.tobytes() == runs[0][0][0].tobytes()
@@ -222,6 +244,7 @@ def test_defaults() -> None:
         ("adam", {"ema_momentum": 1.5}, "ema_momentum less_than_equal "),
         ("adam", {"ema_overwrite_frequency": 0}, "ema_overwrite_frequency greater_than "),
         ("adamw", {"weight_decay": None}, "weight_decay"),
+        ("muon", {"exclude_layers": ["("]}, "'(' is no pattern"),
     ],
 )
 def test_wrong_fields(name: str, fields: dict[str, Any], message: str) -> None:
@@ -233,8 +256,11 @@ def test_wrong_fields(name: str, fields: dict[str, Any], message: str) -> None:
 
 
 def test_gradients_that_are_zero_leave_what_decay_makes_of_the_weights() -> None:
-    """w - (w decay) rate, before the step. Ftrl and ScheduleFreeAdamW make the first weights anew."""
-    for name in set(optimizers.names()) - {"Ftrl", "ScheduleFreeAdamW"}:
+    """w - (w decay) rate, before the step.
+
+    Ftrl and ScheduleFreeAdamW make the first weights anew; Muon has another decay for what is no matrix.
+    """
+    for name in set(optimizers.names()) - {"Ftrl", "ScheduleFreeAdamW", "Muon"}:
         got, _ = run(
             make(name, learning_rate=0.25, weight_decay=0.5),
             [np.array([2.0, -8.0])],
@@ -276,3 +302,17 @@ def test_where_neither_row_nor_column_saw_a_gradient_adafactor_stays() -> None:
     assert got[0].tolist() == [1, 1]
     assert got[1, 0] == 1
     assert 0 < got[1, 1] < 1
+
+
+def test_singular_values_of_muons_step_are_near_one() -> None:
+    """Whatever they were in the gradient, wide or tall; of nothing there is no step."""
+    rng = np.random.default_rng(3)
+    shapes = [(6, 9), (9, 6), (4, 4)]
+    gradients = [rng.standard_normal(s) * 10 ** rng.uniform(-3, 3) for s in shapes[:2]] + [np.zeros((4, 4))]
+    muon = make("muon", learning_rate=1.0, rms_rate=None, weight_decay=None)
+    got, _ = run(muon, [np.zeros(s) for s in shapes], [gradients], "float64")
+    for step in got[:2]:
+        values = np.linalg.svd(step)[1]
+        assert values.min() > 0.3
+        assert values.max() < 1.3
+    assert not got[2].any()
