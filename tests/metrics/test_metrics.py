@@ -13,6 +13,7 @@ from nnctl.core.ranges import show_range
 from nnctl.graph.objective import Measured
 from nnctl.losses.base import Target, losses
 from nnctl.metrics.base import Metric, metrics
+from nnctl.metrics.thresholds import is_even
 from nnctl.ops.activation import sigmoid
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.metrics import accumulate_mean
@@ -106,6 +107,8 @@ def test_auc_of_a_perfect_and_a_reversed_order() -> None:
     assert stream(make("AUC"), [{"y_true": y, "y_pred": p}]) == pytest.approx(1.0)
     assert stream(make("AUC"), [{"y_true": 1 - y, "y_pred": p}]) == pytest.approx(0.0)
     assert stream(make("AUC", curve="PR"), [{"y_true": y, "y_pred": p}]) == pytest.approx(1.0)
+    together = np.array([[0.1], [0.2], [0.9], [0.9]], np.float32)
+    assert stream(make("AUC", curve="PRGAIN"), [{"y_true": y, "y_pred": together}]) == pytest.approx(1.0)
 
 
 def test_masked_positions_do_not_count() -> None:
@@ -339,6 +342,29 @@ def test_areas_by_hand(fields: dict[str, object], area: float) -> None:
     assert stream(make("AUC", num_thresholds=4, **fields), [FLAGGED]) == pytest.approx(area, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "fields", "best"),
+    [
+        ("PrecisionAtRecall", {"recall": 1.0}, 1 / 2),
+        ("RecallAtPrecision", {"precision": 0.5}, 1.0),
+        ("RecallAtPrecision", {"precision": 0.9}, 0.0),
+        ("SensitivityAtSpecificity", {"specificity": 0.0}, 1.0),
+        ("SpecificityAtSensitivity", {"sensitivity": 0.0}, 1.0),
+        ("SpecificityAtSensitivity", {"sensitivity": 0.1}, 2 / 3),
+    ],
+)
+def test_just_enough_is_enough(name: str, fields: dict[str, float], best: float) -> None:
+    found = stream(make(name, num_thresholds=4, **fields), [FLAGGED])
+    assert found == pytest.approx(best, rel=1e-12)
+
+
+def test_which_thresholds_are_even() -> None:
+    for thresholds in ((0.0, 0.5, 1.0), (-1e-7, 0.5, 1 + 1e-7), (0.0, 0.5000001, 1.0)):
+        assert is_even(thresholds)
+    for thresholds in ((0.0, 1.0), (0.5,), (0.0, 0.50002, 1.0), (0.0, 0.25, 0.5), (0.1, 0.5, 0.9)):
+        assert not is_even(thresholds)
+
+
 def test_two_thresholds_are_the_fewest() -> None:
     """At 0 and 1: everything and nothing."""
     assert stream(make("AUC", num_thresholds=2), [FLAGGED]) == 0.5
@@ -514,6 +540,17 @@ def test_r2_of_what_does_not_vary() -> None:
     assert math.isnan(stream(weighted, [constant]))  # type: ignore[arg-type]
 
 
+def test_as_many_regressors_as_numbers_leave_the_score_as_it_is() -> None:
+    """One fewer than numbers, too; the score with fewer is lower."""
+    batch = {
+        "y_true": np.array([[1], [4], [3], [2]], np.float32),
+        "y_pred": np.array([[2], [4], [4], [2]], np.float32),
+    }
+    plain, *adjusted = (stream(make("R2Score", num_regressors=n), [batch]) for n in (0, 3, 4, 2))
+    assert plain == pytest.approx(0.6)
+    assert adjusted == [plain, plain, pytest.approx(1 - 0.4 * 3 / 1)]
+
+
 def test_results_hang_on_no_split_into_batches() -> None:
     """To the last bit, since sums go on where the last batch ended."""
     rng = np.random.default_rng(2)
@@ -535,5 +572,18 @@ def test_classes_are_cut_off_behind_the_point() -> None:
     """As Keras casts them; what is none of the classes does not count."""
     y = np.array([[0.0], [1.0], [1.0], [2.0], [1.0], [np.nan]], np.float32)
     p = np.array([[0.9], [1.0], [-0.9], [1.5], [-1.0], [0.0]], np.float32)
-    found = stream(make("IoU", num_classes=2, target_class_ids=[1]), [{"y_true": y, "y_pred": p}])
-    assert found == pytest.approx(1 / 2)
+    for name, fields in (
+        ("IoU", {"num_classes": 2, "target_class_ids": [1]}),
+        ("MeanIoU", {"num_classes": 2}),
+    ):
+        found = stream(make(name, **fields), [{"y_true": y, "y_pred": p}])
+        assert found == pytest.approx(1 / 2)
+
+
+def test_a_class_that_is_not_there_does_not_count() -> None:
+    y = np.array([[0.0], [1.0], [1.0]], np.float32)
+    assert stream(make("MeanIoU", num_classes=5), [{"y_true": y, "y_pred": y}]) == pytest.approx(
+        1.0, rel=1e-6
+    )
+    absent = make("IoU", num_classes=5, target_class_ids=[3])
+    assert stream(absent, [{"y_true": y, "y_pred": y}]) == 0.0
