@@ -34,6 +34,10 @@ class ActivationFunction(Spec):
         """The shape (batch left out) of what it makes of x. Raises ShapeError where x does not fit."""
         return x
 
+    def output_mask(self, mask: Value, x: Value) -> Value | None:
+        """What a mask (B, ...) of x says of the output; None for nothing."""
+        return mask
+
     def value_range(self, x: Range | None) -> Range | None:
         """Between what its outputs lie, where the inputs are in the range `x`; None if that is not known."""
         return None

@@ -35,6 +35,9 @@ class glu(AlongAxis):
             )
         return (*x[:at], None if length is None else length // 2, *x[at + 1 :])
 
+    def output_mask(self, mask: Value, x: Value) -> Value | None:
+        return mask if self.at(x.shape[1:]) + 1 >= len(mask.shape) else None
+
     def value_range(self, x: Range | None) -> Range | None:
         return None if x is None else (min(x[0], 0.0), max(x[1], 0.0))
 

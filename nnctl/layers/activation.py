@@ -24,13 +24,6 @@ class Activation(SameShape):
         found: Range | None = self.activation.value_range(x)
         return found
 
-    def output_mask(self, ctx: LayerContext, x: Value) -> Value | None:
-        # Where an axis of the mask is halved, it says nothing of the output any more.
-        mask = ctx.mask
-        axes = len(mask.shape) if mask is not None else 0
-        made = self.activation.output_shape(x.shape[1:])
-        return mask if made[: axes - 1] == x.shape[1:axes] else None
-
     def call(self, ctx: LayerContext, x: Value) -> Value:
         y: Value = self.activation.apply(x)
         return y

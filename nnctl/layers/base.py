@@ -206,7 +206,12 @@ class Layer(Spec):
 
     def output_mask(self, ctx: LayerContext, *inputs: Any, **named: Any) -> Value | list[Value | None] | None:
         """The mask (B, ...) uint8 that goes on with the output; default: the first input's mask."""
-        return ctx.mask if self.supports_masking else None
+        mask = ctx.mask if self.supports_masking else None
+        activation = getattr(self, "activation", None)
+        if mask is None or activation is None:
+            return mask
+        found: Value | None = activation.output_mask(mask, inputs[0])
+        return found
 
     def entries(self) -> tuple[Any, ...]:
         """The `layers.entry.Entry`s that a layer that `nests` is made of; the graph calls these, not it."""

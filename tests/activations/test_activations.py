@@ -255,8 +255,10 @@ def test_an_axis_that_is_not_there_and_one_that_cannot_be_halved() -> None:
 def test_a_mask_of_what_is_halved_ends() -> None:
     """That of another axis goes on."""
     for axis, count in ((1, 0), (2, 1)):
-        made = case({"type": "Activation", "activation": {"type": "glu", "axis": axis}}, [(4, 6)], masks=[0])
-        assert len(made.run().masks) == count
+        activation = {"type": "glu", "axis": axis}
+        for layer in ({"type": "Activation"}, {"type": "Dense", "units": 8}):
+            made = case({**layer, "activation": activation}, [(4, 6)], masks=[0])
+            assert len(made.run().masks) == count
 
 
 def test_the_ranges_of_those_that_dip_below_zero_end_where_they_turn() -> None:
