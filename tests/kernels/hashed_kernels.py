@@ -13,6 +13,7 @@ from nnctl.kernels import (
     adafactor,
     circle,
     codes,
+    confusion,
     ctc,
     draws,
     dropout,
@@ -21,11 +22,13 @@ from nnctl.kernels import (
     gradients,
     layer_norm,
     losses,
+    metrics,
     normalization,
     optimizers,
     qr,
     reduce,
     softmax,
+    sparsemax,
 )
 from tests.kernels.formulas import of_activations, of_losses, of_optimizers
 
@@ -69,6 +72,10 @@ def all_losses(dtype: str) -> Iterator[np.ndarray]:
     softmax.sparse_softmax_loss(x, labels, -1, y, loss)
     yield from (y.copy(), loss.copy())
     softmax.softmax_grad(y, target, y)
+    yield y.copy()
+    sparsemax.sparsemax(x, y)
+    yield y.copy()
+    sparsemax.sparsemax_grad(y, target, y)
     yield y.copy()
     softmax.softmax_loss(x, target, 0.1, y, loss)
     yield loss.copy()
@@ -143,6 +150,22 @@ def updates(dtype: str) -> Iterator[np.ndarray]:
     yield from (w, g, b, c)
 
 
+def measures(dtype: str) -> Iterator[np.ndarray]:
+    y, p = table(dtype), table(dtype, 0.4)
+    weights, labels = np.abs(RNG.normal(size=ROWS)).astype(dtype), np.abs(RNG.normal(size=COLUMNS))
+    below, above = np.zeros((10, COLUMNS)), np.zeros((10, COLUMNS))
+    flags = (y > 0).astype(dtype)
+    for thresholds, even in ((np.linspace(0, 1, 9), 1), (np.linspace(0.1, 0.7, 9), 0)):
+        of_type = thresholds.astype(dtype)
+        confusion.between_thresholds(flags, p, of_type, even, 0, -1, labels, weights, 1, below, above)
+    counts, sums, mean = np.zeros(2), np.zeros((3, COLUMNS)), np.zeros(2)
+    metrics.squares_by_unit(y, p, weights, 1, counts, sums)
+    yield from (below, above, counts, sums)
+    for concordance in (0, 1):
+        metrics.correlation(y, p, np.ones((1, 1), np.uint8), 0, concordance, weights, 1, ROWS, mean)
+        yield mean.copy()
+
+
 def orthonormal(dtype: str) -> Iterator[np.ndarray]:
     if dtype == "float64":
         q = np.empty((40, 30))
@@ -158,6 +181,7 @@ FAMILIES: tuple[Callable[[str], Iterator[np.ndarray]], ...] = (
     random_numbers,
     normalizations,
     updates,
+    measures,
     orthonormal,
 )
 
