@@ -389,6 +389,11 @@ EMBEDDINGS = [
     _layer("Embedding", (6,), input_dim=5, output_dim=3, mask_zero=True, integers=3),
     _layer("Embedding", (), input_dim=5, output_dim=3, integers=5),
     _layer("Embedding", (2, 3), input_dim=5, output_dim=1, integers=5),
+    _layer("ReversibleEmbedding", (6,), input_dim=5, output_dim=3, mask_zero=True, integers=3),
+    _layer("ReversibleEmbedding", (4, 3), input_dim=5, output_dim=3, reverse=True),
+    _layer("ReversibleEmbedding", (3,), input_dim=5, output_dim=3, reverse=True, tie_weights=False),
+    _layer("ReversibleEmbedding", (4, 3), input_dim=5, output_dim=3, reverse=True, logit_soft_cap=0.7),
+    _layer("ReversibleEmbedding", (), input_dim=5, output_dim=3, tie_weights=False, integers=5),
 ]
 
 

@@ -61,6 +61,12 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
     ({"type": "Softmax", "axis": 0}, [(4, 2)], "axis 0", "axis"),
     ({"type": "BatchNormalization", "axis": 1}, [(None, 2)], "null", None),
     ({"type": "LayerNormalization", "axis": [1, 4]}, [(3, 2)], "axis 4", "axis"),
+    (
+        {"type": "ReversibleEmbedding", "input_dim": 5, "output_dim": 3, "reverse": True},
+        [(4, 2)],
+        "vectors of 3 in reverse",
+        "reverse",
+    ),
     ("Attention", [(4, 3, 2), (4, 2)], "2 axes", None),
     ("Attention", [(4, 3), (5, 2)], "of one length", None),
     ("AdditiveAttention", [(4, 3), (5, 2), (6, 3)], "a key for each value", None),

@@ -28,6 +28,7 @@ LEFT_OUT = {
     "lora_rank": "no adapters yet",
     "lora_alpha": "no adapters yet",
     "quantization_config": "no quantization",
+    "reverse_dtype": "a model has one type of floats",
     "gptq_unpacked_column_size": "no quantization",
     "synchronized": "one machine",
     "stateful": "examples of a batch have no place in the next",
