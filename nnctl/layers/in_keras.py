@@ -25,6 +25,7 @@ class InKeras:
             them after it finds none.
         lacks: What every layer says of itself and Keras's class does not take.
         not_in_exports: Why a model with the layer is not written for Keras, if it is not.
+        class_name: What Keras's class is called in its own source, where that is not its public name.
     """
 
     parts: Mapping[str, str] = field(default_factory=dict)
@@ -34,3 +35,4 @@ class InKeras:
     takes_masks: bool = False
     not_in_exports: str | None = None
     lacks: tuple[str, ...] = ()
+    class_name: str | None = None

@@ -99,6 +99,15 @@ class MultiHeadAttention(WithKernel, WithBias, WithTraining):
     def _listed(cls, value: Any) -> Any:
         return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
 
+    @property
+    def key_heads(self) -> int:
+        """How many heads keys and values have."""
+        return self.num_heads
+
+    def heads_of(self, ctx: LayerContext, part: str, x: Value, axes: Sequence[int]) -> Value:
+        """The query, the keys or the values of each head, (N, H, T, D), of x (B, ..., E)."""
+        return _in_heads(self._mapped(ctx, part, x), axes)
+
     def _axes(self, query: Shape) -> tuple[int, ...]:
         """The attended axes as indices into `query`, which has no batch axis."""
         given, last = self.attention_axes, len(query) - 1
@@ -176,9 +185,9 @@ class MultiHeadAttention(WithKernel, WithBias, WithTraining):
         )
         shapes = {
             "query": ((e,), (heads, self.key_dim)),
-            "key": ((g,), (heads, self.key_dim)),
+            "key": ((g,), (self.key_heads, self.key_dim)),
             "gate": ((e,), (heads, size)),
-            "value": ((f,), (heads, size)),
+            "value": ((f,), (self.key_heads, size)),
             "output": ((heads, size), self.output_shape or (e,)),
         }
         made: dict[str, Weight] = {}
@@ -202,7 +211,7 @@ class MultiHeadAttention(WithKernel, WithBias, WithTraining):
         axes, scores = self._axes(query.shape[1:]), self._scores(query.shape[1:], value.shape[1:])
         key = value if key is None else key
         q, k, v = (
-            _in_heads(self._mapped(ctx, part, x), axes)
+            self.heads_of(ctx, part, x, axes)
             for part, x in (("query", query), ("key", key), ("value", value))
         )
         masks = list(self._masks(ctx, scores, query, value, attention_mask))

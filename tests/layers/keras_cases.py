@@ -448,6 +448,17 @@ ATTENTIONS = [
 ]
 
 
+_grouped = partial(_layer, "GroupQueryAttention", head_dim=3, num_query_heads=4)
+
+ATTENTIONS += [
+    _grouped((4, 5), (6, 5), num_key_value_heads=2),
+    _grouped((4, 5), (6, 5), (4, 6), num_key_value_heads=2, **MASKED),
+    _grouped((4, 5), (6, 5), (6, 2), num_key_value_heads=1, use_bias=False, dropout=0.1, masks=[0, 1]),
+    _grouped((4, 5), (6, 5), num_key_value_heads=4, use_gate=True, masks=[1], use_causal_mask=True),
+    _grouped((4, 5), (6, 5), num_key_value_heads=2, masks=[0, 1], return_attention_scores=True),
+    _grouped((5, 3), (7, 3), num_key_value_heads=2, sliding_window=2, activity_regularizer=L1L2),
+]
+
 # Where no value is seen, Keras's 1e9 swallows the scores, and not their gradients.
 SWALLOWED = {"gradients": False}
 

@@ -15,6 +15,7 @@ from tests.layers.harness import case, make
 # (config, shapes that come in, part of the message, field at fault)
 HEADS = {"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 3}
 
+GROUPED = {"type": "GroupQueryAttention", "head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}
 EINSUM = {"type": "EinsumDense", "equation": "ab,bc->ac"}
 
 MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
@@ -67,6 +68,9 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
         "vectors of 3 in reverse",
         "reverse",
     ),
+    (GROUPED, [(4, 3, 2), (4, 2)], "2 axes", None),
+    (GROUPED, [(4, 3), (4, 2)], "the same last axis in query", None),
+    (GROUPED, [(4, 2), (5, 2), (6, 2)], "GroupQueryAttention needs a key for each value", None),
     ("Attention", [(4, 3, 2), (4, 2)], "2 axes", None),
     ("Attention", [(4, 3), (5, 2)], "of one length", None),
     ("AdditiveAttention", [(4, 3), (5, 2), (6, 3)], "a key for each value", None),
@@ -266,6 +270,7 @@ WRONG: list[tuple[dict[str, Any], tuple[str | int, ...]]] = [
         )
     ),
     ({**EINSUM, "output_shape": 3, "bias_axes": "b"}, ("bias_axes",)),
+    ({**GROUPED, "num_key_value_heads": 3}, ("num_key_value_heads",)),
     ({**EINSUM, "output_shape": 0}, ("output_shape", 0)),
     ({"type": "UpSampling2D", "interpolation": "area"}, ("interpolation",)),
     ({"type": "GroupNormalization", "groups": 0}, ("groups", "constrained-int")),

@@ -75,5 +75,6 @@ def _group(layer: Layer, part: str) -> str:
 
 def _class_name(part: Member) -> str:
     if part.inner is None:
-        return type(part.layer).__name__
+        assert part.layer is not None
+        return part.layer.in_keras.class_name or type(part.layer).__name__
     return "Sequential" if becomes_chain(part) else "Functional"
