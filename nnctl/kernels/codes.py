@@ -23,11 +23,12 @@ NEGATE, ABSOLUTE, SIGN, SQUARE, SQRT, RSQRT, RECIPROCAL, EXP, LOG, LOG1P = range
 SUM, SUM_OF_SQUARES, SUM_OF_ABSOLUTES = range(3)
 
 # How an image goes on beyond its edges
-FILL_CONSTANT, FILL_NEAREST, FILL_REFLECT, FILL_WRAP = range(4)
+FILL_CONSTANT, FILL_NEAREST, FILL_REFLECT, FILL_WRAP, FILL_MIRROR = range(5)
 
 FILL_CODES: dict[str, int] = {
     "constant": FILL_CONSTANT,
     "nearest": FILL_NEAREST,
     "reflect": FILL_REFLECT,
     "wrap": FILL_WRAP,
+    "mirror": FILL_MIRROR,
 }

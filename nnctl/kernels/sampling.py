@@ -14,7 +14,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from nnctl.kernels.codes import FILL_NEAREST, FILL_REFLECT, FILL_WRAP
+from nnctl.kernels.codes import FILL_MIRROR, FILL_NEAREST, FILL_REFLECT, FILL_WRAP
 from nnctl.kernels.formula import compiled
 from nnctl.kernels.jit import inline, kernel, named
 from nnctl.kernels.pixels import row_of
@@ -35,6 +35,10 @@ def _within(index, size, fill):
     if fill == FILL_REFLECT:
         index = index % (2 * size)
         return index if index < size else 2 * size - 1 - index
+    if fill == FILL_MIRROR:
+        last = max(size - 1, 1)
+        index = index % (2 * last)
+        return min(index if index < size else 2 * last - index, size - 1)
     return np.int64(-1)
 
 
@@ -42,8 +46,16 @@ def _within(index, size, fill):
 def _rounded(place):
     """The nearest whole number, halves away from zero."""
     whole = np.trunc(place)
-    left = abs(place - whole) >= type(place)(0.5)
-    return np.int64(whole) + (np.int64(1 if place > 0 else -1) if left else np.int64(0))
+    return whole + np.copysign(type(place)(1.0 if abs(place - whole) >= 0.5 else 0.0), place)
+
+
+@inline
+def _around(place, size, linear, fill):
+    """The pixels of an axis that a place is read off, and how far it lies from the first to the second."""
+    first = np.floor(place) if linear != 0 else _rounded(place)
+    beyond = place - first if linear != 0 else type(place)(0.0)
+    index = np.int64(first)
+    return _within(index, size, fill), _within(index + 1, size, fill), beyond
 
 
 @inline
@@ -54,25 +66,17 @@ def _read(x, b, r, s, c, value):
 @inline
 def _sample_line(x, places, b, i, linear, fill, value, y):
     one = x.dtype.type(1.0)
-    height, width, channels = x.shape[1], x.shape[2], x.shape[3]
     for j in range(places.shape[2]):
-        row, column = places[b, i, j, 0], places[b, i, j, 1]
-        if linear == 0:
-            r, s = _within(_rounded(row), height, fill), _within(_rounded(column), width, fill)
-            for c in range(channels):
-                y[b, i, j, c] = _read(x, b, r, s, c, value)
-            continue
-        top, left = np.floor(row), np.floor(column)
-        down, right = row - top, column - left
+        r0, r1, down = _around(places[b, i, j, 0], x.shape[1], linear, fill)
+        s0, s1, right = _around(places[b, i, j, 1], x.shape[2], linear, fill)
         up, back = one - down, one - right
-        r, s = np.int64(top), np.int64(left)
-        r0, r1 = _within(r, height, fill), _within(r + 1, height, fill)
-        s0, s1 = _within(s, width, fill), _within(s + 1, width, fill)
-        for c in range(channels):
+        for c in range(x.shape[3]):
             total = up * back * _read(x, b, r0, s0, c, value)
-            total = total + up * right * _read(x, b, r0, s1, c, value)
-            total = total + down * back * _read(x, b, r1, s0, c, value)
-            y[b, i, j, c] = total + down * right * _read(x, b, r1, s1, c, value)
+            if linear != 0:
+                total = total + up * right * _read(x, b, r0, s1, c, value)
+                total = total + down * back * _read(x, b, r1, s0, c, value)
+                total = total + down * right * _read(x, b, r1, s1, c, value)
+            y[b, i, j, c] = total
 
 
 @kernel
@@ -112,23 +116,15 @@ def _scatter(dy, places, b, linear, fill, dx):
                 dx[b, r, s, c] = zero
     for i in range(places.shape[1]):
         for j in range(places.shape[2]):
-            row, column = places[b, i, j, 0], places[b, i, j, 1]
-            if linear == 0:
-                r, s = _within(_rounded(row), height, fill), _within(_rounded(column), width, fill)
-                for c in range(channels):
-                    _add(dx, b, r, s, c, dy[b, i, j, c])
-                continue
-            top, left = np.floor(row), np.floor(column)
-            down, right = row - top, column - left
+            r0, r1, down = _around(places[b, i, j, 0], height, linear, fill)
+            s0, s1, right = _around(places[b, i, j, 1], width, linear, fill)
             up, back = one - down, one - right
-            r, s = np.int64(top), np.int64(left)
-            r0, r1 = _within(r, height, fill), _within(r + 1, height, fill)
-            s0, s1 = _within(s, width, fill), _within(s + 1, width, fill)
             for c in range(channels):
                 _add(dx, b, r0, s0, c, up * back * dy[b, i, j, c])
-                _add(dx, b, r0, s1, c, up * right * dy[b, i, j, c])
-                _add(dx, b, r1, s0, c, down * back * dy[b, i, j, c])
-                _add(dx, b, r1, s1, c, down * right * dy[b, i, j, c])
+                if linear != 0:
+                    _add(dx, b, r0, s1, c, up * right * dy[b, i, j, c])
+                    _add(dx, b, r1, s0, c, down * back * dy[b, i, j, c])
+                    _add(dx, b, r1, s1, c, down * right * dy[b, i, j, c])
 
 
 @kernel

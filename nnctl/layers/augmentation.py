@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
-from nnctl.layers.augmentation_fields import ValueRange
+from nnctl.layers.augmentation_fields import Factor, ValueRange, from_zero
 from nnctl.layers.base import Layer
 from nnctl.layers.context import LayerContext
 from nnctl.layers.fields import WithTraining
@@ -19,7 +19,7 @@ from nnctl.ops.activation import clip
 from nnctl.ops.base import Value
 from nnctl.ops.formula import Formula, formula
 from nnctl.ops.noise import uniform
-from nnctl.ops.pixels import colours, numbers
+from nnctl.ops.pixels import colours, numbers, paste
 from nnctl.ops.sampling import FillMode, Interpolation, Sample, projected_places, sample
 
 
@@ -53,9 +53,23 @@ class Augmentation(OfImages, WithTraining):
         """The changed images, from the numbers (B, draws) drawn for them."""
         raise NotImplementedError
 
+    def where_chosen(self, x: Value, other: Value, draws: Value, factor: Factor) -> Value:
+        """`other` in place of images whose second draw lies below a chance, which the first one gives."""
+        _, height, width, _ = x.shape
+        least, most = from_zero(factor)
+        ends = {"least": least, "most": most, "height": height, "width": width}
+        return paste(x, other, draws, self.formula(chosen, 0, **ends))
+
     def formula(self, function: Callable[..., Any], variables: int, **derived: float) -> Formula:
         """`function` of so many numbers of an image, then of its draws, then of fields and `derived`."""
         return formula(function, variables + self.draws, self, derived)
+
+
+def chosen(
+    chance: float, bar: float, least: float, most: float, height: float, width: float
+) -> tuple[float, float, float, float]:
+    """The box of all of an image that is chosen, of nothing of another."""
+    return 0, width if bar < least + chance * (most - least) else 0, 0, height
 
 
 class Seeded(Augmentation):
@@ -108,7 +122,7 @@ class Projection(Projected):
 
     shared_fields: ClassVar[bool] = True
 
-    fill_mode: FillMode = "reflect"
+    fill_mode: Literal["reflect", "wrap", "constant", "nearest"] = "reflect"
     """How an image goes on beyond its edges: dcba|abcd|dcba, abcd|abcd|abcd, a constant, aaaa|abcd|dddd."""
 
     def edges(self) -> FillMode:

@@ -13,7 +13,7 @@ from nnctl.ops.parallel import widened
 from nnctl.ops.pixels import arguments
 
 Interpolation = Literal["nearest", "bilinear"]
-FillMode = Literal["reflect", "wrap", "constant", "nearest"]
+FillMode = Literal["reflect", "wrap", "constant", "nearest", "mirror"]
 
 
 @dataclass(frozen=True)

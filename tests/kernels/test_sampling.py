@@ -23,6 +23,7 @@ def beyond(line, at, mode):
         "constant": lambda: at,
         "nearest": lambda: min(max(at, 0), n - 1),
         "wrap": lambda: at % n,
+        "mirror": lambda: [*range(n), *range(n - 2, 0, -1)][at % max(2 * n - 2, 1)],
         "reflect": lambda: (list(range(n)) + list(range(n))[::-1])[at % (2 * n)],
     }
     return ways[mode]()

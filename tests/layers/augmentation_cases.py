@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.layers.context import LayerContext
+from nnctl.ops.base import Value
+from nnctl.ops.shape import broadcast_to, concatenate
 
 
 class Drawn(NamedTuple):
@@ -382,8 +385,102 @@ EQUALIZED = [
     _case(lambda d: {}, "Equalization", 4, 5, 1, bins=7, value_range=[-1, 2]),
 ]
 
-BESIDES = {"RandomErasing": "filling", "RandomGaussianBlur": "sigmas"}
-"""The methods that give what a layer draws besides the numbers of each image."""
+
+def elastic(small: float, large: float) -> Any:
+    """Keras's functional code on the noise that nnctl drew; Keras draws it inside, on JAX the same twice."""
+
+    def drawn(d: Drawn) -> Any:
+        from keras.src.backend import image
+
+        batch, height, width, channels = d.shape
+        alpha, sigma = d.layer.get_elastic_transform_params(
+            height, width, small + float(d.besides[0, 0, 0, 2]) * (large - small)
+        )
+        size = int(6 * sigma) | 1
+        noise = d.besides[..., :2] * np.float32(sigma)
+        moves = np.asarray(image.gaussian_blur(noise, (size, size), (sigma, sigma), "channels_last"))
+        places = np.indices((height, width)) + np.moveaxis(alpha * moves, -1, 1)
+        order = ("nearest", "bilinear").index(d.layer.interpolation)
+
+        def transform(x: Any) -> Any:
+            bent = np.empty(d.shape, np.float32)
+            for b, c in np.ndindex(batch, channels):
+                bent[b, :, :, c] = image.map_coordinates(
+                    x[b, :, :, c], places[b].astype(np.float32), order, d.layer.fill_mode, d.layer.fill_value
+                )
+            chosen = (d.u[:, 1] < d.u[:, 0])[:, None, None, None]
+            return np.clip(np.where(chosen, bent, x), *d.layer.value_range)
+
+        return transform
+
+    return drawn
+
+
+CHANGES: list[tuple[str, Any, int]] = [
+    ("random_shear", shear((0, 0.5), (0, 0.5)), 3),
+    ("random_translation", translations(0, 0.5, 0, 0.5), 2),
+    ("random_rotation", rotation(0, 0.5), 1),
+    ("random_brightness", brightness(0, 0.5, 255), 1),
+    ("random_color_degeneration", lambda d: {"factor": d.per_image(0, 0.5)}, 1),
+    ("random_contrast", lambda d: {"contrast_factor": d.per_image(1, 1.5)}, 1),
+    ("random_sharpness", sharpness(0, 0.5), 1),
+    ("random_posterization", bits(1, 4), 1),
+    ("solarization", solar(0, 127.5, 0, 127.5), 2),
+    ("auto_contrast", lambda d: None, 0),
+    ("equalization", lambda d: None, 0),
+]
+"""What RandAugment takes from, with a factor of 0.5."""
+
+
+def changes(d: Drawn) -> Any:
+    def transform(x: Any) -> Any:
+        for u in d.besides[0]:
+            at, (name, transformation, _) = int(u * 11), CHANGES[int(u * 11)]
+            own = d.after(sum(draws for _, _, draws in CHANGES[:at]))
+            x = getattr(d.layer, name).transform_images(x, transformation(own))
+        return x
+
+    return transform
+
+
+MANY = [
+    _case(elastic(0, 1), "RandomElasticTransform", 21, 30, 2),
+    _case(
+        elastic(0.6, 0.9),
+        "RandomElasticTransform",
+        44,
+        41,
+        1,
+        scale=[0.9, 0.6],
+        fill_mode="mirror",
+        value_range=[-1, 1],
+        seed=2,
+    ),
+    _case(
+        elastic(0, 0.8),
+        "RandomElasticTransform",
+        50,
+        40,
+        1,
+        scale=0.8,
+        fill_mode="constant",
+        fill_value=-2,
+        interpolation="nearest",
+    ),
+    # Of two changes, what rounds may come second and see numbers that differ in their last bits.
+    _case(changes, "RandAugment", seed=6),
+    _case(changes, "RandAugment", 8, 6, 1, num_ops=1, interpolation="nearest", seed=4),
+]
+
+BESIDES: dict[str, Callable[[Any, LayerContext, Value], Value]] = {
+    "RandomErasing": lambda layer, ctx, x: layer.filling(ctx, x),
+    "RandomGaussianBlur": lambda layer, ctx, x: layer.sigmas(ctx, x),
+    "RandAugment": lambda layer, ctx, x: layer.choices(ctx, x),
+    "RandomElasticTransform": lambda layer, ctx, x: concatenate(
+        [layer.noise(ctx, x), broadcast_to(layer.bend(ctx, x), (*x.shape[:3], 1))], 3
+    ),
+}
+"""What a layer draws besides the numbers of each image."""
 
 CASES: list[Case] = [
     *PROJECTIONS,
@@ -396,4 +493,5 @@ CASES: list[Case] = [
     *COLOURS,
     *JITTERS,
     *EQUALIZED,
+    *MANY,
 ]

@@ -549,6 +549,8 @@ AUGMENTATIONS = [
     _layer("RandomSharpness", (4, 5, 3), factor=0.3, value_range=[-1, 1]),
     _layer("RandomGaussianBlur", (4, 5, 3), factor=0.3, kernel_size=[5, 3], sigma=[0.1, 0.2]),
     _layer("RandomColorJitter", (4, 5, 3), brightness_factor=0.2, contrast_factor=0.3, hue_factor=[0.1, 0.2]),
+    _layer("RandomElasticTransform", (4, 5, 3), factor=[0.1, 0.5], scale=0.3, fill_mode="mirror"),
+    _layer("RandAugment", (4, 5, 3), num_ops=3, factor=0.2, interpolation="nearest"),
     _layer("AutoContrast", (4, 5, 3)),
     _layer("AutoContrast", (1, 1, 2), value_range=[-1, 2]),
     _layer("AutoContrast", (7, 3, 1), value_range=[-3, 3]),
@@ -626,6 +628,7 @@ MORE += [
     _layer("RandomErasing", (4, 3, 2), factor=[1, 1], scale=[0.2, 0.6], training=True),
     _layer("RandomSharpness", (4, 3, 2), factor=[0.2, 0.9], value_range=[-1, 1], training=True),
     _layer("RandomGaussianBlur", (4, 3, 2), factor=[0.7, 1], value_range=[-1, 1], training=True),
+    _layer("RandomElasticTransform", (9, 5, 2), value_range=[-1, 1], training=True),
 ]
 # Masks of unequal numbers of axes, which Keras aligns by their last ones.
 MORE += [

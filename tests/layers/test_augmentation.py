@@ -23,7 +23,7 @@ from nnctl.layers.context import LayerContext  # noqa: E402
 from nnctl.ops.base import Value  # noqa: E402
 from nnctl.ops.elementwise import scale  # noqa: E402
 from nnctl.spec.language.model import ModelSpec  # noqa: E402
-from tests.layers.augmentation_cases import BESIDES, CASES, Drawn  # noqa: E402
+from tests.layers.augmentation_cases import BESIDES, CASES, Drawn, changes  # noqa: E402
 from tests.layers.harness import case, make  # noqa: E402
 from tests.layers.test_keras import near, to_keras  # noqa: E402
 from tests.ops.harness import evaluate  # noqa: E402
@@ -48,7 +48,7 @@ def run(config: Any, x: Array, step: int = 0, threads: int = 2) -> tuple[Array, 
 
     def composed(x: Value, step: Value) -> list[Value]:
         ctx = LayerContext(x.graph, {}, True, [None], 7, "layer", True)
-        besides = getattr(layer, BESIDES[layer.kind])(ctx, x) if layer.kind in BESIDES else x
+        besides = BESIDES[layer.kind](layer, ctx, x) if layer.kind in BESIDES else x
         draws = layer.draw(ctx, x) if layer.draws else besides
         return [layer.call(ctx, x), scale(draws, 1.0), scale(besides, 1.0)]
 
@@ -72,7 +72,7 @@ def test_as_keras_transforms_images(config: Any, shape: Any, drawn: Any) -> None
         )
         near(y, expected, f"step {step}")
         changed += (y != x).any(axis=(1, 2, 3)).sum() if y.shape == x.shape else 5
-    assert changed > 2
+    assert changed > 1
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -97,6 +97,26 @@ def test_inference_crops_the_middle_to_proportions(size: tuple[int, int]) -> Non
     made = case({"type": "RandomCrop", "height": size[0], "width": size[1]}, [(6, 7, 2)], dtype="float32")
     expected = keras.ops.image.resize(made.inputs[0], size, crop_to_aspect_ratio=True)
     near(made.run().outputs[0], expected, "inference")
+
+
+@keras_too
+@pytest.mark.slow
+def test_each_change_of_rand_augment_is_taken() -> None:
+    config = {"type": "RandAugment", "num_ops": 1}
+    theirs = to_keras(config)
+    x, layer, first = images(config, 2, (4, 5, 3)), make(config), {}
+
+    def choices(x: Value, step: Value) -> Value:
+        ctx = LayerContext(x.graph, {}, True, [None], 7, "layer", True)
+        return layer.choices(ctx, x)  # type: ignore[attr-defined, no-any-return]
+
+    for step in reversed(range(60)):
+        (u,) = evaluate(choices, {"x": x, "step": np.array([step], np.uint64)})
+        first[int(u[0, 0] * 11)] = step
+    assert len(first) == 11
+    for change, step in first.items():
+        y, u, besides = run(config, x, step)
+        near(y, changes(Drawn(u, x.shape, theirs, besides))(jax.numpy.asarray(x)), f"change {change}")
 
 
 def test_grey_images_are_left_as_they_are() -> None:
@@ -159,7 +179,7 @@ def test_same_bits_on_any_number_of_threads(name: str) -> None:
     assert others == [first, first]
 
 
-BY_BATCH = ("Equalization",)
+BY_BATCH = ("Equalization", "RandAugment")
 """Layers in which an image's output hangs on the others of its batch, as in Keras."""
 
 
