@@ -221,6 +221,10 @@ class Layer(Spec):
         """The entries whose outputs are those of a layer that `nests`; None for the last one."""
         return None
 
+    def rest_in_keras(self, given: list[Any]) -> list[Any]:
+        """What Keras's call takes as the argument `in_keras.rest`: these inputs, nested as it has them."""
+        return given
+
     def joins_examples(self) -> bool:
         """Whether training mixes the examples of a batch, or moves statistics (BatchNormalization)."""
         return False

@@ -97,7 +97,7 @@ class Bidirectional(Wrapper, WithTraining):
         )
         merged = [y, z]
         if self.merge_mode == "concat":
-            merged = [(*y[:-1], self.layer.units + self.children()["backward_layer"].units)]
+            merged = [(*y[:-1], None if y[-1] is None or z[-1] is None else y[-1] + z[-1])]
         elif self.merge_mode is not None:
             if y != z:
                 raise ShapeError(

@@ -7,9 +7,11 @@ from typing import ClassVar
 
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
-from nnctl.layers.recurrent import Gated
+from nnctl.layers.one_step import OneStep
+from nnctl.layers.recurrent import Recurrent
+from nnctl.layers.units import Gated
 from nnctl.ops.base import Value
-from nnctl.ops.recurrence import Cell, recurrence
+from nnctl.ops.recurrence import Cell
 from nnctl.ops.shape import reshape, slice_axis
 from nnctl.ops.sums import sum_axes
 
@@ -21,8 +23,35 @@ class ResetAfter(Cell):
         return sum_axes(d_hv, (0, 1))
 
 
+class Reset(Gated):
+    """An update gate, and one that resets the state."""
+
+    step_op: ClassVar[Cell] = ResetAfter("gru", gates=3, saved=4, own_slope=True)
+    reset_before: ClassVar[Cell] = Cell("gru_reset_before", gates=3, saved=4, own_source=2)
+
+    reset_after: bool = True
+    """Whether the reset gate is applied after the state's product, or before it."""
+
+    @property
+    def chosen_op(self) -> Cell:
+        return self.step_op if self.reset_after else self.reset_before
+
+    def bias_shape(self) -> tuple[int, ...]:
+        width = self.gates * self.units
+        return (2, width) if self.reset_after else (width,)
+
+    def biases(self, ctx: LayerContext) -> tuple[Value | None, Value | None]:
+        """The input's, and the state's own (with reset_after)."""
+        bias, of_state = super().biases(ctx)
+        if bias is None or not self.reset_after:
+            return bias, of_state
+        width = (self.gates * self.units,)
+        own, of_state = (slice_axis(bias, 0, at, at + 1) for at in (0, 1))
+        return reshape(own, width), reshape(of_state, width)
+
+
 @register
-class GRU(Gated):
+class GRU(Recurrent, Reset):
     """z, r = s(x W + b + h V + b') and g = a(x W + b + r (h V + b')); h = z h + (1 - z) g, step by step.
 
     a is the activation, s the recurrent activation; W, V, b and b' hold the thirds of z, r, g. Without
@@ -33,23 +62,14 @@ class GRU(Gated):
     Source: keras.layers.GRU (Cho et al., 2014).
     """
 
-    cell: ClassVar[Cell] = ResetAfter("gru", gates=3, saved=4, own_slope=True)
-    reset_before: ClassVar[Cell] = Cell("gru_reset_before", gates=3, saved=4, own_source=2)
+    keras_only: ClassVar[tuple[str, ...]] = ("stateful", "use_cudnn")
 
-    reset_after: bool = True
-    """Whether the reset gate is applied after the state's product, or before it."""
 
-    def bias_shape(self) -> tuple[int, ...]:
-        width = self.gates * self.units
-        return (2, width) if self.reset_after else (width,)
+@register
+class GRUCell(OneStep, Reset):
+    """A step of GRU; h comes in after x.
 
-    def call(self, ctx: LayerContext, x: Value, *initial: Value) -> Value | list[Value]:
-        bias, of_state = ctx.weights.get("bias"), None
-        if bias is not None and self.reset_after:
-            width = (self.gates * self.units,)
-            of_state = reshape(slice_axis(bias, 0, 1, 2), width)
-            bias = reshape(slice_axis(bias, 0, 0, 1), width)
-        cell = self.cell if self.reset_after else self.reset_before
-        xw = self.projected(ctx, x, bias)
-        v, options = ctx.weights["recurrent_kernel"], self.options(ctx, x, initial)
-        return self.chosen(ctx, *recurrence(cell, xw, v, *self.activations, extra=of_state, **options))
+    Shapes: x (B, I), h (B, U), kernel W (I, 3U), recurrent_kernel V (U, 3U), bias (2, 3U), or (3U,) without
+    reset_after, y and the new h (B, U).
+    Source: keras.layers.GRUCell.
+    """

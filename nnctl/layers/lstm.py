@@ -11,7 +11,9 @@ import numpy as np
 from nnctl.core.keys import Key
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Weight, register
-from nnctl.layers.recurrent import Gated
+from nnctl.layers.one_step import OneStep
+from nnctl.layers.recurrent import Recurrent
+from nnctl.layers.units import Gated
 from nnctl.ops.recurrence import Cell
 
 
@@ -32,8 +34,23 @@ class ForgetBias:
         return values
 
 
+class LongShortTerm(Gated):
+    """Input, forget and output gates around a state c of its own."""
+
+    step_op: ClassVar[Cell] = Cell("lstm", gates=4, states=2, saved=5)
+
+    unit_forget_bias: bool = True
+    """Whether the forget gate's bias starts at 1 (Jozefowicz et al., 2015)."""
+
+    def weights(self, x: Shape, *states: Shape) -> Mapping[str, Weight]:
+        weights = dict(super().weights(x, *states))
+        if self.use_bias and self.unit_forget_bias:
+            weights["bias"] = replace(weights["bias"], initializer=ForgetBias(self.bias_initializer))
+        return weights
+
+
 @register
-class LSTM(Gated):
+class LSTM(Recurrent, LongShortTerm):
     """i, f, o = s(x W + b + h V) and g = a(x W + b + h V); c = f c + i g; h = o a(c), step by step.
 
     a is the activation, s the recurrent activation; W, V and b hold the quarters of i, f, g, o.
@@ -43,13 +60,14 @@ class LSTM(Gated):
     Source: keras.layers.LSTM (Hochreiter and Schmidhuber, 1997).
     """
 
-    cell: ClassVar[Cell] = Cell("lstm", gates=4, states=2, saved=5)
+    keras_only: ClassVar[tuple[str, ...]] = ("stateful", "use_cudnn")
 
-    unit_forget_bias: bool = True
-    """Whether the forget gate's bias starts at 1 (Jozefowicz et al., 2015)."""
 
-    def weights(self, x: Shape, *initial: Shape) -> Mapping[str, Weight]:
-        weights = dict(super().weights(x, *initial))
-        if self.use_bias and self.unit_forget_bias:
-            weights["bias"] = replace(weights["bias"], initializer=ForgetBias(self.bias_initializer))
-        return weights
+@register
+class LSTMCell(OneStep, LongShortTerm):
+    """A step of LSTM; h and c come in after x.
+
+    Shapes: x (B, I), h and c (B, U), kernel W (I, 4U), recurrent_kernel V (U, 4U), bias b (4U,), y, the new h
+    and the new c (B, U).
+    Source: keras.layers.LSTMCell.
+    """

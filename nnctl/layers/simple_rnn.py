@@ -5,12 +5,21 @@ from __future__ import annotations
 from typing import ClassVar
 
 from nnctl.layers.base import register
+from nnctl.layers.in_keras import InKeras
+from nnctl.layers.one_step import OneStep
 from nnctl.layers.recurrent import Recurrent
+from nnctl.layers.units import Units
 from nnctl.ops.recurrence import Cell
 
 
+class Plain(Units):
+    """h = activation(x W + b + h V)."""
+
+    step_op: ClassVar[Cell] = Cell("simple_rnn", gates=1)
+
+
 @register
-class SimpleRNN(Recurrent):
+class SimpleRNN(Recurrent, Plain):
     """h = activation(x W + b + h V), step by step.
 
     Shapes: x (B, T, I), h (B, U), kernel W (I, U), recurrent_kernel V (U, U), bias b (U,), y (B, U) or
@@ -18,4 +27,14 @@ class SimpleRNN(Recurrent):
     Source: keras.layers.SimpleRNN.
     """
 
-    cell: ClassVar[Cell] = Cell("simple_rnn", gates=1)
+
+@register
+class SimpleRNNCell(OneStep, Plain):
+    """A step of SimpleRNN: h = activation(x W + b + h V), where h comes in as the second input.
+
+    Shapes: x (B, I), h (B, U), kernel W (I, U), recurrent_kernel V (U, U), bias b (U,), y and the new h
+    (B, U).
+    Source: keras.layers.SimpleRNNCell.
+    """
+
+    in_keras: ClassVar[InKeras] = InKeras(arguments=("sequence",), rest="states")

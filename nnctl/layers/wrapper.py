@@ -36,21 +36,15 @@ Child = Annotated[Any, OneOf(layers), AfterValidator(_held)]
 """A field that takes a layer: a name, or a mapping with `type`."""
 
 
-class Wrapper(Layer):
+class Holding(Layer):
     """A layer that calls the layers that it holds (`children`), each with weights and streams of its own.
 
     A child's weights and streams are named after it: "forward_layer/kernel".
     """
 
-    layer: Child
-    """The layer that is called: a name, or a mapping as in `layers`."""
-
-    def children(self) -> Mapping[str, Layer]:
-        return {"layer": self.layer}
-
-    def field_of(self, child: str) -> str:
-        """The field that a child is written in."""
-        return child if getattr(self, child, None) is not None else "layer"
+    def path_of(self, child: str) -> tuple[str | int, ...]:
+        """Where a child is written in the config."""
+        return (child,)
 
     @contextmanager
     def within(self, child: str) -> Iterator[None]:
@@ -58,7 +52,7 @@ class Wrapper(Layer):
         try:
             yield
         except ShapeError as error:
-            error.path = (self.field_of(child), *error.path)
+            error.path = (*self.path_of(child), *error.path)
             raise
 
     def shapes_of(self, child: str, *inputs: Shape) -> list[Shape]:
@@ -80,6 +74,19 @@ class Wrapper(Layer):
         """A call of a child, with this call's masks."""
         layer = self.children()[child]
         return listed(layer.call(ctx.inside(child, layer), *inputs))
+
+
+class Wrapper(Holding):
+    """A layer around another one."""
+
+    layer: Child
+    """The layer that is called: a name, or a mapping as in `layers`."""
+
+    def children(self) -> Mapping[str, Layer]:
+        return {"layer": self.layer}
+
+    def path_of(self, child: str) -> tuple[str | int, ...]:
+        return (child if getattr(self, child, None) is not None else "layer",)
 
 
 def one_or_all(outputs: list[T]) -> T | list[T]:

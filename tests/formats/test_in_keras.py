@@ -146,7 +146,7 @@ def test_keras_is_told_the_arguments_of_calls(tmp_path: Path) -> None:
 
 def _field(path: str) -> str:
     """A weight's name here, from Keras's path to its variable."""
-    names = {"forward_lstm": "forward_layer", "backward_lstm": "backward_layer", "dense": "layer"}
+    names = {"forward_lstm": "forward_layer", "lstm": "backward_layer", "dense": "layer"}
     names |= {"attention_output": "output", "bidirectional": "layer", "lstm_cell": ""}
     return "/".join(filter(None, (names.get(word, word) for word in path.split("/")[1:])))
 

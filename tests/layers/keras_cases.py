@@ -588,6 +588,40 @@ TIME_DISTRIBUTED = [
     _each(2, 4, 3, layer={"type": "TimeDistributed", "layer": {"type": "Dense", "units": 2}}, masks={0: 3}),
 ]
 
+
+def _cell(type: str, units: int, **fields: Any) -> dict[str, Any]:
+    return {"type": type, "units": units, **fields}
+
+
+_TWO_CELLS = [_cell("LSTMCell", 4), _cell("GRUCell", 3)]
+_STACK = {"type": "StackedRNNCells", "cells": _TWO_CELLS}
+
+CELLS = [
+    _layer("SimpleRNNCell", (3,), (4,), units=4, activation="relu"),
+    _layer("SimpleRNNCell", (3,), (2,), units=2, use_bias=False),
+    _layer("LSTMCell", (3,), (4,), (4,), units=4, recurrent_activation="hard_sigmoid"),
+    _layer("LSTMCell", (3,), (2,), (2,), units=2, use_bias=False),
+    _layer("GRUCell", (3,), (4,), units=4),
+    _layer("GRUCell", (3,), (4,), units=4, reset_after=False),
+    _layer("StackedRNNCells", (3,), (4,), (4,), (3,), cells=_TWO_CELLS),
+    _layer("RNN", (5, 3), cell=_cell("LSTMCell", 4), masks=[0], return_sequences=True, return_state=True),
+    _layer("RNN", (5, 3), (4,), cell=_cell("SimpleRNNCell", 4), go_backwards=True),
+    _layer("RNN", (5, 3), cell=_cell("GRUCell", 4), masks=[0], activity_regularizer=L1L2),
+    _layer("RNN", (5, 3), cell=_TWO_CELLS, return_state=True, return_sequences=True, go_backwards=True),
+    _layer("RNN", (5, 3), cell=_TWO_CELLS, masks=[0], return_state=True, go_backwards=True),
+    _layer(
+        "RNN",
+        (5, 3),
+        (4,),
+        (4,),
+        (3,),
+        cell=_STACK,
+        return_state=True,
+    ),
+    _layer("RNN", (5, 3), cell=_TWO_CELLS, masks=[0], zero_output_for_mask=True, return_sequences=True),
+    _layer("Bidirectional", (5, 3), layer={"type": "RNN", "cell": _cell("GRUCell", 4)}),
+]
+
 FAMILIES: dict[str, list[Case]] = {
     "dense": DENSE,
     "einsums": EINSUMS,
@@ -603,6 +637,7 @@ FAMILIES: dict[str, list[Case]] = {
     "bidirectional": BIDIRECTIONAL,
     "augmentations": AUGMENTATIONS,
     "time_distributed": TIME_DISTRIBUTED,
+    "cells": CELLS,
 }
 
 CASES: list[Case] = [case for family in FAMILIES.values() for case in family] + NOT_EXPORTED
@@ -651,6 +686,7 @@ _REGULARIZED = {"type": "Dense", "units": 3, "activity_regularizer": L1L2}
 MORE += [
     _each(3, 5, 2, layer=_SENTENCES, masks={0: 3}),
     _each(3, 5, layer=_REGULARIZED),
+    _layer("RNN", (5, 3), cell=[_cell("LSTMCell", 4, dropout=0.3)] * 2, training=True),
     _each(3, 4, layer={"type": "Dropout", "rate": 0.4, "noise_shape": [1, 4]}, training=True),
 ]
 

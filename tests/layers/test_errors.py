@@ -128,6 +128,8 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
         "one output, and GRU has 2",
         "layer",
     ),
+    ({"type": "LSTMCell", "units": 3}, [(4,), (3,), (2,)], r"state of \(2\)", "units"),
+    ({"type": "RNN", "cell": [{"type": "GRUCell", "units": 3}] * 2}, [(4, 2), (3,)], "2 initial", None),
     (HEADS, [(4,), (4,)], "positions and features", None),
     (HEADS, [(4, 2), (4, 3, 2)], "as many axes", None),
     (HEADS, [(4, 2), (4, None)], "null", None),
@@ -179,8 +181,8 @@ WAYS_OUT: list[tuple[Any, list[tuple[int | None, ...]], str]] = [
         [(4, 2)],
         "3 entries: null or 1 for the batch, then null, 1 or the input's length",
     ),
-    ({"type": "LSTM", "units": 3}, [(4, 2), (3,)], "inputs: the sequence, or the sequence and 2 states"),
-    ({"type": "LSTM", "units": 3}, [(4, 2), (3,), (2,)], "initial states of shape (3)"),
+    ({"type": "LSTM", "units": 3}, [(4, 2), (3,)], "inputs: the sequence and 2 states"),
+    ({"type": "LSTM", "units": 3}, [(4, 2), (3,), (2,)], "an initial state of shape (3)"),
     ({"type": "LayerNormalization", "axis": [1, -2]}, [(3, 2)], "each axis once"),
 ]
 
@@ -226,6 +228,9 @@ WRONG: list[tuple[dict[str, Any], tuple[str | int, ...]]] = [
         ("dilation_rate",),
     ),
     ({"type": "TimeDistributed", "layer": "Add"}, ("layer",)),
+    ({"type": "RNN", "cell": {"type": "LSTM", "units": 3}}, ("cell",)),
+    ({"type": "RNN", "cell": [{"type": "GRUCell", "units": 3}, "Flatten"]}, ("cell", 1)),
+    ({"type": "RNN", "cell": {"type": "GRUCell", "units": 3}, "stateful": True}, ("stateful",)),
     (
         {"type": "TimeDistributed", "layer": {"type": "Embedding", "input_dim": 3, "output_dim": 2}},
         ("layer",),

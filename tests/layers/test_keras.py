@@ -38,6 +38,8 @@ def to_keras(config: str | Mapping[str, Any]) -> Any:
 
 
 def _argument(name: str, value: Any) -> Any:
+    if isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
+        return [_argument(name, part) for part in value]
     if isinstance(value, Mapping) and "type" not in value:
         return dict(value)
     if isinstance(value, Mapping) and hasattr(keras.layers, value["type"]):
@@ -74,6 +76,12 @@ def named(made: Case, inputs: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(names, inputs, strict=False)) | made.layer.given_arguments()
 
 
+def rest(made: Case, inputs: Sequence[Any]) -> dict[str, Any]:
+    """What Keras's call takes in a list: initial states."""
+    argument, given = made.layer.in_keras.rest, list(inputs[1:])
+    return {argument: made.layer.rest_in_keras(given)} if argument and given else {}
+
+
 def called(layer: Any, made: Case, inputs: Sequence[Any]) -> list[Any]:
     """The layer's outputs, masks attached to its inputs as Keras does in a model."""
     masks = [None if m is None else jax.numpy.asarray(m.astype(bool)) for m in made.masks]
@@ -81,12 +89,12 @@ def called(layer: Any, made: Case, inputs: Sequence[Any]) -> list[Any]:
         if mask is not None:
             keras.src.backend.set_keras_mask(x, mask)
     more: dict[str, Any] = {"training": made.training} if layer._call_has_training_arg else {}
-    rest = made.layer.in_keras.rest
-    if rest is not None:
+    if made.layer.in_keras.mask is not None:
         # Keras drops the mask of a sequence that comes with initial states, unless it is passed.
-        more |= {"mask": masks[0]} | ({rest: list(inputs[1:])} if len(inputs) > 1 else {})
-    out = layer(*arguments(layer, made, inputs), **more | named(made, inputs))
-    return list(out) if isinstance(out, list | tuple) else [out]
+        more |= {"mask": masks[0]}
+    out = layer(*arguments(layer, made, inputs), **more | rest(made, inputs) | named(made, inputs))
+    found: list[Any] = keras.tree.flatten(out)
+    return found
 
 
 Values = Sequence[Any]
@@ -147,7 +155,7 @@ def built(config: Any, made: Case, weights: Mapping[str, np.ndarray] | None = No
     """The Keras layer with our weights (those of `made`, or others), their names and shapes checked."""
     layer = to_keras(config)
     specs = [keras.KerasTensor(x.shape, x.dtype.name) for x in made.inputs]
-    layer(*arguments(layer, made, specs), **named(made, specs))
+    layer(*arguments(layer, made, specs), **rest(made, specs) | named(made, specs))
     assert [(v.name, tuple(v.shape)) for v in layer.weights] == [
         (k.rpartition("/")[2], w.shape) for k, w in made.weights.items()
     ]

@@ -57,6 +57,7 @@ def test_what_a_layer_is(name: str) -> None:
 
 
 TAKEN = {
+    "LSTMCell": (3, 3), "RNN": (1, None), "StackedRNNCells": (2, None),
     "Dense": (1, 1), "Input": (1, None), "Add": (2, None), "Concatenate": (2, None), "GRU": (1, 2),
     "LSTM": (1, 3), "SimpleRNN": (1, 2), "Functional": (1, None),
 }  # fmt: skip
@@ -167,6 +168,7 @@ PARTED: list[tuple[Any, tuple[int, ...], tuple[str, ...]]] = [
         (4, 3),
         ("depthwise_kernel", "pointwise_kernel", "bias"),
     ),
+    ({"type": "GRUCell", "units": 2}, (3,), ("kernel", "recurrent_kernel", "bias")),
     ({"type": "GRU", "units": 2}, (4, 3), ("kernel", "recurrent_kernel", "bias")),
     ({"type": "Embedding", "input_dim": 5, "output_dim": 2}, (4,), ("embeddings",)),
     ({"type": "LayerNormalization"}, (3,), NORMS),

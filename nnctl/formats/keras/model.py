@@ -112,7 +112,7 @@ def _call(
         return {"args": given if len(given) == 1 else [given], "kwargs": kwargs}
     count = len(form.arguments)
     if form.rest and given[count:]:
-        kwargs[form.rest] = given[count:]
+        kwargs[form.rest] = part.layer.rest_in_keras(given[count:])
     if form.mask and call in part.masks:
         kwargs[form.mask] = _keras_tensor(
             _mask_name(part, call), 0, 0, scope.shapes[part.masks[call]], "bool"

@@ -83,7 +83,9 @@ def _value(value: Any, layer: str, trainable: bool, dtype: str) -> Any:
         if isinstance(value, base):
             _held(kind, f"{kind}s", value, layer)
             return keras_object(f"keras.{kind}s", type(value).__name__, _given(value))
-    return _lists(value)
+    if isinstance(value, tuple):
+        return [_value(part, layer, trainable, dtype) for part in value]
+    return value
 
 
 _FAMILIES: dict[str, type[Spec]] = {
