@@ -132,8 +132,16 @@ class WindowSpec(Spec):
     """Rows from the start of one window to the start of the next."""
     horizon: Annotated[int, Field(ge=0)] = 1
     """How many rows after the window's last row the target stands; 0 is the last row itself."""
+    targets: Literal["last", "each"] = "last"
+    """`last`: a window has one target; `each`: every row of it has its own, `horizon` rows later, so that a
+    model that gives one output per step learns from all of them."""
     group: str | None = None
     """A column whose value changes where one series ends and the next begins; no window crosses that."""
+
+    @property
+    def last_target(self) -> int:
+        """How many rows after a window's first row its last target stands."""
+        return self.length - 1 + self.horizon
 
 
 class DataSpec(Spec):

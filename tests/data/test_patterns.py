@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from nnctl.core.errors import ConfigError
+from nnctl.data.columns.patterns import column_spec
 from nnctl.data.head import head
 from nnctl.data.spec import DataSpec
 from tests.data.examples import examples
@@ -124,3 +125,14 @@ def test_what_patterns_took_is_told(tmp_path: Path) -> None:
     assert (idle.message, idle.path) == ("'w*' reaches no input", ("data", "columns", "w*"))
     spec = {"source": "t.csv", "target": "y", "inputs": ["!id", "!who"]}
     assert head(DataSpec.model_validate(spec), tmp_path).patterns == {"inputs": ["a", "b", "kind", "w"]}
+
+
+def test_a_pattern_reaches_targets_only_where_it_stands_for_them() -> None:
+    columns = {"p*": {"scale": 16}}
+    apart = DataSpec.model_validate({"source": "a.csv", "columns": columns, "inputs": ["p*"], "target": "p1"})
+    assert column_spec(apart, "p1", target=True).scale != 16
+    both = DataSpec.model_validate(
+        {"source": "a.csv", "columns": columns, "inputs": ["p*"], "target": ["p*"]}
+    )
+    assert column_spec(both, "p1", target=True) == column_spec(both, "p1")
+    assert column_spec(both, "p1").scale == 16

@@ -12,6 +12,7 @@ from tests.data.examples import examples
 from tests.data.given import opened
 
 DATA = Path(__file__).parents[2] / "configs" / "data"
+CHARACTERS = tuple(sorted(set((DATA / "constitution.txt").read_text(encoding="utf-8"))))
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,18 @@ DATA = Path(__file__).parents[2] / "configs" / "data"
             None,
         ),
         ({"source": "sunspots.csv", "target": "sunspots", "window": {"length": 24}}, 285, (24, 2), None),
+        ({"source": "digit_pairs.csv.gz", "target": "same", "split": {"by": "part"}}, 1600, (128,), None),
+        (
+            {
+                "source": {"type": "characters", "path": "constitution.txt"},
+                "target": "character",
+                "columns": {"character": {"encoding": "index"}},
+                "window": {"length": 64, "stride": 16, "targets": "each"},
+            },
+            3414,
+            (64, 1),
+            CHARACTERS,
+        ),
     ],
 )
 def test_real_sets(config: dict[str, Any], rows: int, shape: tuple[int, ...], names: Any) -> None:

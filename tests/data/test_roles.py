@@ -68,6 +68,19 @@ TWO: dict[str, Any] = {"inputs": {"one": None, "two": None}}
             {"input": ["a", "b", "kind", "w", "y", "z"]},
             {"y": ["y"]},
         ),
+        (  # An autoencoder's pattern is meant to be both.
+            {"inputs": {"x": ["w*"]}, "targets": {"o": ["w*"]}},
+            {},
+            {"x": ["who", "w"]},
+            {"o": ["who", "w"]},
+        ),
+        ({"inputs": ["a", "w*"], "target": ["w*"]}, {}, {"input": ["a", "who", "w"]}, {"w*": ["who", "w"]}),
+        (
+            {"inputs": ["*"], "target": ["w*"]},
+            {},
+            {"input": ["a", "b", "kind", "y", "z"]},
+            {"w*": ["who", "w"]},
+        ),
     ],
 )
 def test_roles(config: dict[str, Any], wanted: dict[str, Any], inputs: Any, targets: Any) -> None:

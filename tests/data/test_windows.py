@@ -54,6 +54,16 @@ def test_inputs_and_target_of_each_window(tmp_path: Path) -> None:
     assert data.inputs["input"].shape == (4, 2)
 
 
+@pytest.mark.parametrize("horizon", [0, 1, 3])
+def test_a_target_for_each_row(tmp_path: Path, horizon: int) -> None:
+    data = series(tmp_path, window={"length": 4, "stride": 3, "horizon": horizon, "targets": "each"})
+    arrays = examples(data.train)
+    firsts = np.arange(0, 20 - 4 - horizon + 1, 3)
+    t = firsts[:, None] + np.arange(4)
+    np.testing.assert_array_equal(arrays["input"], np.stack([t, 100 + t], axis=-1))
+    np.testing.assert_array_equal(arrays["y"], 100 + t + horizon)
+
+
 def test_the_split_is_by_time_and_no_window_crosses_it(tmp_path: Path) -> None:
     data = series(tmp_path, window={"length": 3}, split={"validation": 5, "test": 0.25})
     spans = []

@@ -20,9 +20,17 @@ def pattern_for(spec: DataSpec, name: str) -> str | None:
     return next((pattern for pattern in spec.columns if matches(pattern, name)), None)
 
 
+def target_patterns(spec: DataSpec) -> set[str]:
+    """The patterns that `target` or `targets` hold: what they stand for is meant to be predicted."""
+    names = [*(spec.target or ()), *(n for names in (spec.targets or {}).values() for n in names)]
+    return {name for name in names if "*" in name}
+
+
 def column_spec(spec: DataSpec, name: str, *, target: bool = False) -> ColumnSpec:
-    """What the config says about a column: under its name, or (inputs only) under a pattern."""
+    """What the config says about a column: under its name or a pattern (a target's must be one of theirs)."""
     if name in spec.columns:
         return spec.columns[name]
-    pattern = None if target else pattern_for(spec, name)
-    return ColumnSpec() if pattern is None else spec.columns[pattern]
+    pattern = pattern_for(spec, name)
+    if pattern is None or (target and pattern not in target_patterns(spec)):
+        return ColumnSpec()
+    return spec.columns[pattern]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from nnctl.core.errors import ConfigError, Path, Problem, nearest
 from nnctl.core.shapes import Shape
-from nnctl.data.columns.patterns import matches, pattern_for
+from nnctl.data.columns.patterns import matches, pattern_for, target_patterns
 from nnctl.data.reading.dialect import delimiter_hint
 from nnctl.data.spec import ONLY, DataSpec
 
@@ -137,8 +137,10 @@ def assign(spec: DataSpec, columns: Sequence[str], wanted: Wanted) -> Roles:
         find.one(name[1:] if find.excludes(name) else name, ("data", "columns", name), at_key=True)
     if find.problems and spec.inputs is None:
         raise ConfigError(find.problems)
-    # Left out, `inputs` takes the past of a window's target along; a pattern never takes a target.
-    inputs = _inputs(spec, wanted, find, free if spec.window is None else rest, free)
+    # Left out, `inputs` takes the past of a window's target along; a pattern takes no target but those
+    # that it stands for in `targets` too.
+    again = [c for c in rest if c in predicted and any(matches(p, c) for p in _twice(spec))]
+    inputs = _inputs(spec, wanted, find, free if spec.window is None else rest, [*free, *again])
     if find.problems:
         raise ConfigError(find.problems)
     return Roles(inputs, targets, weight)
@@ -212,6 +214,11 @@ def _inputs(
                 Problem(f"the model's input '{name}' gets no column", ("data", "inputs"), f"{name}: COLUMN")
             )
     return {n: find.several(columns, ("data", "inputs", n), free) for n, columns in spec.inputs.items()}
+
+
+def _twice(spec: DataSpec) -> set[str]:
+    """The patterns that stand both in inputs and in targets, as an autoencoder's do."""
+    return target_patterns(spec) & {name for names in (spec.inputs or {}).values() for name in names}
 
 
 def _needs_names(names: list[str], find: _Finder) -> dict[str, list[str]]:

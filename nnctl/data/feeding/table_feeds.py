@@ -94,12 +94,15 @@ class TableFeeds:
         integer = prep.kind == "ids"
         dtype = "int32" if integer else self.dtype
         feed = self._feed(prep.columns, integer, dtype)
-        offset = window.length - 1 + window.horizon if window else 0
         shape = (
             self.table.columns[next(iter(prep.columns))].shape if len(prep.columns) == 1 else (feed.width,)
         )
+        shape = (feed.width,) if prep.kind == "onehot" else shape
         origin = self.table.at(next(iter(prep.columns)))
-        return ExampleArray(feed, (feed.width,) if prep.kind == "onehot" else shape, dtype, origin, offset)
+        if window is None or window.targets == "last":
+            return ExampleArray(feed, shape, dtype, origin, window.last_target if window else 0)
+        steps = window.length
+        return ExampleArray(feed, (steps, *shape), dtype, origin, window.horizon, steps)
 
     def _weight(self, name: str | None) -> ExampleArray:
         assert name is not None
@@ -111,8 +114,7 @@ class TableFeeds:
         elif (column.values < 0).any():
             raise negative_weight(origin, int(np.argmax(column.values < 0)), name)
         window = self.preprocessing.window
-        offset = window.length - 1 + window.horizon if window else 0
-        return ExampleArray(feed, (), self.dtype, origin, offset)
+        return ExampleArray(feed, (), self.dtype, origin, window.last_target if window else 0)
 
     def _feed(
         self, columns: Mapping[str, ColumnPrep], integer: bool, dtype: str, *, varies: bool = False

@@ -1,0 +1,42 @@
+"""A text, character by character, for models of what comes next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nnctl.core.errors import DataError
+from nnctl.core.spec import ConfigPath
+from nnctl.data.base import Hint, Source, find, no_hint, register
+from nnctl.data.reading.bounds import open_bytes
+from nnctl.data.table import Origin, Table, Words
+
+
+@register
+class Characters(Source):
+    """A text in UTF-8 as a column `character` with a row per character; `.gz` is unpacked on the way.
+
+    Lines end in one character, however the file ends them. With `window: {length: 64, targets: each}` a model
+    learns at each place which character comes next.
+    """
+
+    path: ConfigPath
+    """The file."""
+
+    def files(self) -> dict[str, str]:
+        return {"path": self.path}
+
+    def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
+        with open_bytes(find(base, self.path), self.path) as stream:
+            raw = stream.read()
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            raise DataError(f"line {line} is not UTF-8", file=self.path) from None
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        points = np.frombuffer(text[:rows].encode("utf-32-le"), "<u4")
+        found, codes = np.unique(points, return_inverse=True)
+        words = Words(codes.astype(np.int32).reshape(-1), tuple(map(chr, found.tolist())))
+        return Table({"character": words}, Origin(self.path), len(text), {"type": "characters"})
