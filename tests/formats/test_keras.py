@@ -199,10 +199,12 @@ def test_configs(path: Path, tmp_path: Path) -> None:
     )
     given = {name: InputInfo(s.shape, s.dtype) for name, s in data.inputs.items()}
     made = from_spec(experiment.model, build(experiment.model, given), experiment.dtype)
+    for weight in made.weights.values():
+        weight *= weight.dtype.type(0.3)  # With larger ones the last bits of a deep or recurrent model grow.
     theirs = exported(made, tmp_path / "m.keras")
     assert [layer.name for layer in theirs.inputs] == list(made.graph.inputs)
     assert {layer.name for layer in theirs.layers} >= set(made.graph.outputs)
-    same(made, theirs, made.inputs(largest=3))
+    same(made, theirs, made.inputs(largest=3), 3e-6)
 
 
 def test_training_goes_on_in_keras(tmp_path: Path) -> None:
