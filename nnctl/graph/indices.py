@@ -31,7 +31,7 @@ def check_table_sizes(model: LayerGraph, data: Data) -> None:
             origin, row = split.place(split.inputs[name], at)
             problems.append(
                 Problem(
-                    f"'{node.name}' has a table of {size} rows (0 to {size - 1}), but the index {index} "
+                    f"'{node.name}' has {_room(field, size)} (0 to {size - 1}), but the index {index} "
                     f"occurs ({origin.file}, row {origin.row(row)})",
                     (*node.path, field),
                     expected=f"{field}: {most + 1}" if index >= 0 else "indices from 0 on",
@@ -53,11 +53,16 @@ def _too_many(node: CallNode, name: str, field: str, size: int, data: Data) -> P
             elif prep.other:
                 what = "classes, that of unknown and missing words included"
             return Problem(
-                f"'{node.name}' has a table of {size} rows, but '{column}' has {prep.classes} {what}",
+                f"'{node.name}' has {_room(field, size)}, but '{column}' has {prep.classes} {what}",
                 (*node.path, field),
                 expected=f"{field}: {prep.classes}",
             )
     return None
+
+
+def _room(field: str, size: int) -> str:
+    """What a layer has for so many indices."""
+    return f"a table of {size} rows" if field == "input_dim" else f"{field}: {size}"
 
 
 def check_indices(model: LayerGraph, examples: Dataset) -> None:
@@ -80,8 +85,8 @@ def _looked_up(model: LayerGraph) -> Iterator[tuple[CallNode, str, str, int]]:
     for node in model.nodes:
         field = node.layer.index_count
         if field is not None:
-            (read,) = node.inputs
-            if read.name in model.inputs:
+            read, *_ = node.at_parameters(node.inputs)
+            if read is not None and read.name in model.inputs:
                 yield node, read.name, field, getattr(node.layer, field)
 
 

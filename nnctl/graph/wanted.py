@@ -51,9 +51,18 @@ def _integer_inputs(entries: tuple[Entry, ...], inputs: list[str]) -> list[str]:
             continue
         reads = list(entry.reads) if entry.reads is not None else [previous] if at == 0 or previous else []
         if _reads_integers(entry):
-            found += [name for name in reads if name in inputs or name == "input"]
+            found += [name for name in _first(entry, reads) if name in inputs or name == "input"]
         previous = ""
     return found
+
+
+def _first(entry: Entry, reads: list[str]) -> list[str]:
+    """Without what a layer reads beside its first input: weights of numbers are none."""
+    names = entry.layer.input_names() if entry.layer.nests is None else ()
+    if not names:
+        return reads
+    given = entry.input_names or names
+    return [name for name, called in zip(reads, given, strict=False) if called == names[0]]
 
 
 def _reads_integers(entry: Entry) -> bool:

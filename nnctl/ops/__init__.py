@@ -15,6 +15,7 @@ family's module:
 - `histograms`: shades of images made equally frequent
 - `dropout`, `noise`: masks and random numbers counted by the step
 - `normalization`, `layer_norm`, `unit_rows`: batch statistics, their moving averages, rows of their own
+- `categories`: numbers of classes, counted; bins
 - `embedding`, `masks`: rows of a table; masks (batch, time) made and used
 - `losses`, `totals`: a loss per row, and its weighted mean
 - `circle`, `ctc`: a loss of every example against the others, and of steps against labels in order

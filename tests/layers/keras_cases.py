@@ -132,6 +132,26 @@ ELEMENTWISE = [
     _layer("Masking", (2, 3, 2), integers=2),
 ]
 
+CATEGORIES = [
+    _layer("CategoryEncoding", (4,), num_tokens=5, integers=5),
+    _layer("CategoryEncoding", (4,), num_tokens=3, output_mode="count", integers=3),
+    _layer("CategoryEncoding", (4,), (4,), num_tokens=5, output_mode="count", integers=5),
+    _layer("CategoryEncoding", (1,), num_tokens=3, output_mode="one_hot", integers=3),
+    _layer("CategoryEncoding", (4,), num_tokens=3, output_mode="one_hot", integers=3),
+    _layer("Discretization", (4, 3), bin_boundaries=[-0.5, 0.0, 0.3]),
+    _layer("Discretization", (4,), bin_boundaries=[0, 1, 2], integers=4),
+    _layer("Discretization", (4, 1), bin_boundaries=[0.1], output_mode="one_hot"),
+    _layer("Discretization", (4, 3), bin_boundaries=[-0.5, 0.3], output_mode="one_hot"),
+    _layer("Discretization", (5,), bin_boundaries=[-0.5, 0.3], output_mode="multi_hot"),
+    _layer("Discretization", (5,), bin_boundaries=[-0.5, 0.3], output_mode="count"),
+    _layer("Normalization", (4, 3), mean=[0.2, -1.0, 3.0], variance=[0.5, 4.0, 0.1], masks=[0]),
+    _layer("Normalization", (2,), mean=[0.2, -1.0], variance=[0.5, 0.0], gradients=False),
+    _layer("Normalization", (4, 3), axis=None, mean=0.3, variance=2.5),
+    _layer("Normalization", (4, 2), axis=[1, -1], mean=[[0.3, 1.0]], variance=[[2.5, 0.1]], invert=True),
+    _layer("Normalization", (2, 3, 4), axis=[2, 1], mean=[0.3, 1.0, 2.0], variance=[2.5, 0.1, 1.0]),
+    _layer("Normalization", (4,), mean=1.5, variance=0.25, integers=9),
+]
+
 SHAPES = [
     _layer("Flatten", (4, 3, 2)),
     _layer("Flatten", (5,)),
@@ -623,6 +643,7 @@ CELLS = [
 ]
 
 FAMILIES: dict[str, list[Case]] = {
+    "categories": CATEGORIES,
     "dense": DENSE,
     "einsums": EINSUMS,
     "elementwise": ELEMENTWISE,

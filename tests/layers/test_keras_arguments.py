@@ -34,6 +34,9 @@ LEFT_OUT = {
     "stateful": "examples of a batch have no place in the next",
     "use_cudnn": "CPU only",
     "weights": "a config holds no arrays",
+    "sparse": "tensors are dense",
+    "num_bins": "bins are given, not found in the data",
+    "epsilon": "bins are given, not found in the data",
     "bounding_box_format": "only images are changed",
 }
 # What Keras takes through **kwargs.

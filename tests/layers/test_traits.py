@@ -13,6 +13,7 @@ from nnctl.core.shapes import Shape
 from nnctl.layers.activity_regularization import ActivityRegularization
 from nnctl.layers.adaptive_pooling import AdaptivePooling
 from nnctl.layers.base import Layer, Weight, layers
+from nnctl.layers.category_encoding import CategoryEncoding
 from nnctl.layers.concatenate import Concatenate
 from nnctl.layers.context import LayerContext
 from nnctl.layers.cropping import Cropping
@@ -31,8 +32,10 @@ from tests.layers.harness import case, make
 from tests.layers.keras_cases import CASES
 
 TRAITS: dict[str, tuple[type[Layer], ...]] = {
-    "any_dtype": (Concatenate, Cropping, Embedding, Flatten, Identity, Permute, Rescaling, Reshape),
-    "reads_integers": (Embedding,),
+    "any_dtype": (
+        *(CategoryEncoding, Concatenate, Cropping, Embedding, Flatten, Identity, Permute, Rescaling, Reshape),
+    ),
+    "reads_integers": (CategoryEncoding, Embedding),
     "keeps_range": (
         ActivityRegularization, Cropping, Flatten, Identity, Permute, RepeatVector, Reshape, Pooling,
         GlobalPooling, AdaptivePooling, UpSampling1D, UpSampling3D,

@@ -118,3 +118,27 @@ def test_a_class_for_unknown_words_has_its_row(tmp_path: Path) -> None:
         )
     known = ["data.columns.job.unknown=error", "model.layers.jobs.input_dim=3"]
     check(tmp_path / "config.yaml", overrides=known)
+
+
+def test_numbers_of_classes_are_told_beside_their_weights(tmp_path: Path) -> None:
+    """In any order of writing, and the weights are no class numbers."""
+    np.savez(tmp_path / "d.npz", n=np.array([[0, 3], [1, 1]]), w=np.full((2, 2), 0.5), y=np.arange(2))
+    (tmp_path / "c.yaml").write_text("""nnctl: 1
+data: {source: d.npz, target: y, inputs: {n: n, w: w}}
+model:
+  inputs: {n: {shape: [2]}, w: {shape: [2]}}
+  layers:
+    - type: CategoryEncoding
+      num_tokens: 4
+      output_mode: count
+      inputs: {count_weights: w, inputs: n}
+      name: counts
+    - {type: Dense, units: 1}
+training: {loss: mse}
+""")
+    check(tmp_path / "c.yaml")
+    with pytest.raises(
+        ConfigError, match=r"'counts' has num_tokens: 3 \(0 to 2\), but the index 3"
+    ) as caught:
+        check(tmp_path / "c.yaml", overrides=["model.layers.counts.num_tokens=3"])
+    assert caught.value.problems[0].expected == "num_tokens: 4"
