@@ -17,7 +17,8 @@ def command(
         typer.Argument(
             metavar="TEMPLATE",
             autocompletion=complete.templates,
-            help="What to start from: table, regression, image, sequence, two-inputs.",
+            help="What to start from: table, regression, image, sequence, two-inputs, residual, siamese, "
+            "autoencoder, language-model, transformer.",
         ),
     ] = "table",
     output: Annotated[

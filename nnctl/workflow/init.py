@@ -16,6 +16,11 @@ TEMPLATES: dict[str, str] = {
     "image": "digits.csv.gz",
     "sequence": "sunspots.csv",
     "two-inputs": "penguins.csv",
+    "residual": "digits.csv.gz",
+    "siamese": "digit_pairs.csv.gz",
+    "autoencoder": "digits.csv.gz",
+    "language-model": "constitution.txt",
+    "transformer": "constitution.txt",
 }
 """Each template and the data file that comes with it."""
 
