@@ -51,3 +51,19 @@ def test_a_row_of_zeros_has_no_direction(config: Any, shapes: list[tuple[int, ..
     (y,) = made.run().outputs
     assert not y[1].any()
     assert all(np.isfinite(g).all() for g in made.gradients([np.ones_like(y)]).values())
+
+
+@pytest.mark.parametrize(
+    "config", ["UnitNormalization", {"type": "Dot", "axes": 1, "normalize": True}], ids=str
+)
+def test_short_rows_are_made_longer_up_to_the_bound_of_keras(config: Any) -> None:
+    """1 / length is at most 1e7 in Dot, 1e12 in UnitNormalization."""
+    count, bound = (1, 1e-12) if config == "UnitNormalization" else (2, 1e-7)
+    made = case(config, [(3,)] * count)
+    (whole,) = made.run().outputs
+    x = made.inputs[0]
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    made.inputs[0] = x / length * (1.5 * bound)
+    np.testing.assert_allclose(made.run().outputs[0], whole, rtol=1e-12)
+    made.inputs[0] = x / length * (0.25 * bound)
+    np.testing.assert_allclose(made.run().outputs[0], 0.25 * whole, rtol=1e-12)

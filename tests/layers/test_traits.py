@@ -221,5 +221,7 @@ def test_kernels_of_attention_count_heads_and_sizes_as_outputs() -> None:
     for name, fans in (("query/kernel", (8, 24)), ("output/kernel", (24, 8))):
         values = made[name].initializer.sample(made[name].shape, "float64", (1, 2))
         assert np.abs(values).max() == pytest.approx(np.sqrt(6 / sum(fans)), rel=0.05)
+    einsum = {"type": "EinsumDense", "equation": "abc,cde->abde", "output_shape": [5, 4, 6]}
+    assert weights(einsum, (5, 8))["kernel"].initializer == made["query/kernel"].initializer
     own = {**config, "kernel_initializer": {"type": "HeUniform", "input_axes": [1], "output_axes": [0]}}
     assert weights(own, (5, 8), (5, 8))["query/kernel"].initializer.input_axes == (1,)
