@@ -146,5 +146,5 @@ class CategoricalFocalCrossentropy(Termwise):
     @staticmethod
     def slope(y_true: float, y_pred: float, gamma: float) -> float:
         p = clipped(y_pred)
-        along = gamma * power(1 - p, gamma - 1) * log(p) if gamma > 0 else 0
+        along = gamma * power(1 - p, gamma - 1) * log(p)
         return y_true * (along - power(1 - p, gamma) / p) if p == y_pred else 0

@@ -288,6 +288,8 @@ def _cases() -> list[Case]:
         Case("CTC", np.array([[1, 2, 0], [2, 2, 0], [1, 2, 1], [3, 0, 0], [0, 0, 0]], np.int32),
              normal(5, 5, 4), _ctc),
         Case("CTC", np.array([[2, 1, 1, 2], [1, 2, 1, 2]], np.int32), 3 * normal(2, 7, 3), _ctc),
+        Case("Circle", np.array([2, 1, 2, 1], np.int32), 1.1 * unit(4, 2), _circle(6.0, 0.3, False),
+             {"gamma": 6.0, "margin": 0.3, "remove_diagonal": False}),
         Case("Tversky", bits(3, 4, 1), sigmoid(normal(3, 4, 1)), _tversky(0.5, 0.5)),
         Case("Tversky", bits(3, 4, 5, 2), sigmoid(normal(3, 4, 5, 2)), _tversky(0.3, 0.9, (1, 2, 3)),
              {"alpha": 0.3, "beta": 0.9, "axis": [1, 2, 3]}),

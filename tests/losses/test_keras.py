@@ -111,3 +111,10 @@ def test_reductions(reduction: str, masked: bool, weighted: bool) -> None:
     mask = (rng.random(case.y_pred.shape[:2]) < 0.6).astype(np.uint8) if masked else None
     weight = rng.uniform(0, 2, case.y_pred.shape[0]).astype(np.float32) if weighted else None
     _compare(case, weight, mask, reduction=reduction)
+
+
+def test_circle_of_equal_embeddings() -> None:
+    """Their distance is 0, where max(1 - s, 0) has a corner: half of its slope, as in Keras on JAX."""
+    points = np.array([[1.0, 0.0], [1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
+    labels = np.array([0, 0, 1, 1], np.int32)
+    _compare(Case("Circle", labels, points, np.subtract), None, None, gamma=4.0)
