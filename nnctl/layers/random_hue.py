@@ -37,8 +37,6 @@ class RandomHue(Coloured):
         turned = (-1 if u > 0.5 else 1) * (least + v * (most - least)) * 0.5
         r, g, b = (r - low) / (high - low), (g - low) / (high - low), (b - low) / (high - low)
         hue = hue_of(r, g, b) + turned
-        hue = hue - 1 if hue > 1 else hue
-        hue = hue + 1 if hue < 0 else hue
         red, green, blue = coloured(hue, saturation_of(r, g, b), value_of(r, g, b))
         red, green, blue = min(max(red, 0), 1), min(max(green, 0), 1), min(max(blue, 0), 1)
         return red * (high - low) + low, green * (high - low) + low, blue * (high - low) + low

@@ -41,13 +41,13 @@ def images(config: Any, batch: int, shape: tuple[int, int, int]) -> Array:
     return x
 
 
-def run(config: Any, x: Array, step: int = 0, threads: int = 2) -> tuple[Array, Array, Array]:
+def run(config: Any, x: Array, step: int = 0, threads: int = 2, seed: int = 7) -> tuple[Array, Array, Array]:
     """The layer's output for images x in training, the numbers drawn for them, what was drawn besides."""
     layer = make(config)
     assert isinstance(layer, Augmentation)
 
     def composed(x: Value, step: Value) -> list[Value]:
-        ctx = LayerContext(x.graph, {}, True, [None], 7, "layer", True)
+        ctx = LayerContext(x.graph, {}, True, [None], seed, "layer", True)
         besides = BESIDES[layer.kind](layer, ctx, x) if layer.kind in BESIDES else x
         draws = layer.draw(ctx, x) if layer.draws else besides
         return [layer.call(ctx, x), scale(draws, 1.0), scale(besides, 1.0)]
@@ -177,6 +177,17 @@ def test_same_bits_on_any_number_of_threads(name: str) -> None:
     x = images(config, 7, (90, 85, channels))
     first, *others = [run(config, x, 1, threads)[0].tobytes() for threads in (1, 2, 3)]
     assert others == [first, first]
+
+
+@pytest.mark.parametrize("name", [name for name in FIRST if name != "Equalization"])
+def test_a_seed_of_its_own_takes_the_place_of_the_experiments(name: str) -> None:
+    config, shape = FIRST[name]
+    x = images(config, 3, shape)
+    one, other = (run({**config, "seed": 5}, x, seed=seed) for seed in (7, 8))
+    for first, second in zip(one, other, strict=True):
+        np.testing.assert_array_equal(first, second)
+    plain = {field: value for field, value in config.items() if field != "seed"}
+    assert (run(plain, x, seed=7)[1] != run(plain, x, seed=8)[1]).any()
 
 
 BY_BATCH = ("Equalization", "RandAugment")
