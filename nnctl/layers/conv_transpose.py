@@ -13,14 +13,14 @@ from nnctl.core.shapes import Shape
 from nnctl.layers.base import Weight, register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.convolution import OverImages, OverTime, OverVolumes, Windowed, WithFilters
-from nnctl.layers.fields import WithKernel
+from nnctl.layers.fields import WithActivation, WithKernel
 from nnctl.layers.sizes import PairFromZero, SingleFromZero, TripleFromZero
 from nnctl.ops.base import Value
 from nnctl.ops.convolution import convolve_transposed
 from nnctl.ops.elementwise import add_row
 
 
-class ConvolutionTranspose(WithKernel, Windowed, WithFilters):
+class ConvolutionTranspose(WithKernel, WithActivation, Windowed, WithFilters):
     """What a convolution's gradient does to its input: each pixel is spread over a window.
 
     Shapes: x (B, *spatial, C), kernel (*kernel_size, F, C), bias (F,), y (B, *spatial', F).

@@ -27,7 +27,7 @@ class WithFilters(Layer):
     """How many channels come out: F."""
 
 
-class Windowed(WithActivation, WithBias):
+class Windowed(WithBias):
     """Windows that move over the spatial axes named by `spatial`; subclasses say how many there are."""
 
     supports_masking: ClassVar[bool] = False
@@ -119,7 +119,7 @@ class OverVolumes(Windowed):
     """The steps between a window's taps along depth, height and width."""
 
 
-class Convolution(WithKernel, Windowed, WithFilters):
+class Convolution(WithKernel, WithActivation, Windowed, WithFilters):
     """A convolution.
 
     Shapes: x (B, *spatial, C), kernel (*kernel_size, C / groups, F), bias (F,), y (B, *spatial', F).

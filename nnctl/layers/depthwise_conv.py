@@ -13,13 +13,14 @@ from nnctl.initializers.base import Initializer
 from nnctl.layers.base import Weight, register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.convolution import OverImages, OverTime, Windowed
+from nnctl.layers.fields import WithActivation
 from nnctl.ops.base import Value
 from nnctl.ops.convolution import convolve
 from nnctl.ops.shape import reshape
 from nnctl.regularizers.base import Regularizer
 
 
-class EachChannel(Windowed):
+class EachChannel(WithActivation, Windowed):
     """Windows that see one channel each, M filters for every channel.
 
     Shapes: x (B, *spatial, C), depthwise kernel (*kernel_size, C, M).

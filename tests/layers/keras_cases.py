@@ -642,6 +642,22 @@ CELLS = [
     _layer("Bidirectional", (5, 3), layer={"type": "RNN", "cell": _cell("GRUCell", 4)}),
 ]
 
+
+def _conv_lstm(*shapes: tuple[int, ...], **fields: Any) -> Case:
+    axes = len(shapes[0]) - 2
+    return _layer(f"ConvLSTM{axes}D", *shapes, **{"filters": 2, "kernel_size": 2, **fields})
+
+
+CONV_LSTMS = [
+    _conv_lstm((3, 5, 2), padding="same", return_sequences=True, return_state=True, go_backwards=True),
+    _conv_lstm((3, 6, 2), (3, 2), (3, 2), strides=2, recurrent_activation="hard_sigmoid"),
+    # Without `unroll` Keras compares a mask with the wrong axes of a step.
+    _conv_lstm((4, 5, 1), masks=[0], unroll=True, return_sequences=True, use_bias=False),
+    _conv_lstm((2, 4, 5, 2), kernel_size=[3, 2], dilation_rate=[1, 2], activation="relu"),
+    _conv_lstm((3, 4, 3, 1), masks=[0], unroll=True, return_state=True, activity_regularizer=L1L2),
+    _conv_lstm((2, 3, 4, 3, 1), padding="same", masks=[0], unroll=True),
+]
+
 FAMILIES: dict[str, list[Case]] = {
     "categories": CATEGORIES,
     "dense": DENSE,
@@ -659,6 +675,7 @@ FAMILIES: dict[str, list[Case]] = {
     "augmentations": AUGMENTATIONS,
     "time_distributed": TIME_DISTRIBUTED,
     "cells": CELLS,
+    "conv_lstms": CONV_LSTMS,
 }
 
 CASES: list[Case] = [case for family in FAMILIES.values() for case in family] + NOT_EXPORTED
@@ -707,6 +724,8 @@ _REGULARIZED = {"type": "Dense", "units": 3, "activity_regularizer": L1L2}
 MORE += [
     _each(3, 5, 2, layer=_SENTENCES, masks={0: 3}),
     _each(3, 5, layer=_REGULARIZED),
+    _conv_lstm((3, 4, 2), dropout=0.3, recurrent_dropout=0.4, training=True),
+    _conv_lstm((3, 4, 2), (3, 2), (3, 2), masks=[0], zero_output_for_mask=True, return_sequences=True),
     _layer("RNN", (5, 3), cell=[_cell("LSTMCell", 4, dropout=0.3)] * 2, training=True),
     _each(3, 4, layer={"type": "Dropout", "rate": 0.4, "noise_shape": [1, 4]}, training=True),
 ]

@@ -130,6 +130,8 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
     ),
     ({"type": "LSTMCell", "units": 3}, [(4,), (3,), (2,)], r"state of \(2\)", "units"),
     ({"type": "RNN", "cell": [{"type": "GRUCell", "units": 3}] * 2}, [(4, 2), (3,)], "2 initial", None),
+    ({"type": "ConvLSTM1D", "filters": 2, "kernel_size": 3}, [(4, 2, 3)], "larger", "kernel_size"),
+    ({"type": "ConvLSTM2D", "filters": 2, "kernel_size": 3}, [(4, 5, 3)], "4 axes", None),
     (HEADS, [(4,), (4,)], "positions and features", None),
     (HEADS, [(4, 2), (4, 3, 2)], "as many axes", None),
     (HEADS, [(4, 2), (4, None)], "null", None),

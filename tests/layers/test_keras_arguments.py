@@ -40,7 +40,7 @@ LEFT_OUT = {
     "bounding_box_format": "only images are changed",
 }
 # What Keras takes through **kwargs.
-BASE = {"name", "trainable", "zero_output_for_mask", "activity_regularizer", "seed"}
+BASE = {"name", "trainable", "zero_output_for_mask", "activity_regularizer", "seed", "unroll"}
 CONTAINERS = {cls.__name__ for cls in layers.classes() if cls.is_input or cls.nests is not None}
 
 FAMILIES: list[tuple[Registry[Any], Any]] = [
