@@ -114,7 +114,7 @@ def test_reductions(reduction: str, masked: bool, weighted: bool) -> None:
 
 
 def test_circle_of_equal_embeddings() -> None:
-    """Their distance is 0, where max(1 - s, 0) has a corner: half of its slope, as in Keras on JAX."""
+    """Of two classes: at distance 0 max(1 - s, 0) has a corner, and half of its slope, as in Keras on JAX."""
     points = np.array([[1.0, 0.0], [1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
-    labels = np.array([0, 0, 1, 1], np.int32)
+    labels = np.array([0, 1, 0, 1], np.int32)
     _compare(Case("Circle", labels, points, np.subtract), None, None, gamma=4.0)
