@@ -152,6 +152,18 @@ CATEGORIES = [
     _layer("Normalization", (4,), mean=1.5, variance=0.25, integers=9),
 ]
 
+SIGNALS = [
+    _layer("STFTSpectrogram", (13, 2), frame_length=4),
+    _layer("STFTSpectrogram", (13, 2), frame_length=5, frame_step=3, mode="magnitude", window="hamming"),
+    _layer("STFTSpectrogram", (9, 1), frame_length=4, mode="psd", padding="same", periodic=True),
+    _layer(
+        "STFTSpectrogram", (9, 2), frame_length=3, fft_length=6, mode="real", expand_dims=True, window=None
+    ),
+    _layer("STFTSpectrogram", (9, 2), frame_length=6, frame_step=4, mode="imag", padding="same"),
+    _layer("STFTSpectrogram", (9, 2), frame_length=4, mode="stft", scaling="spectrum", expand_dims=True),
+    _layer("STFTSpectrogram", (9, 2), frame_length=4, mode="stft", scaling=None),
+]
+
 SHAPES = [
     _layer("Flatten", (4, 3, 2)),
     _layer("Flatten", (5,)),
@@ -589,7 +601,16 @@ AUGMENTATIONS = [
 NOT_EXPORTED = [
     _layer("RandomCrop", (4, 5, 3), height=4, width=5),
     _layer("Equalization", (4, 5, 3), bins=10),
-]
+    _layer("MelSpectrogram", (40,), fft_length=16, sequence_stride=4, num_mel_bins=5, top_db=300.0),
+    _layer(
+        "MelSpectrogram", (21,), fft_length=16, sequence_stride=5, sequence_length=11, window="hamming",
+        sampling_rate=8000, num_mel_bins=3, min_freq=100.0, max_freq=3000.0, mag_exp=1.0, power_to_db=False,
+    ),
+    _layer(
+        "MelSpectrogram", (22,), fft_length=9, sequence_stride=4, window=None, num_mel_bins=2, mag_exp=3.0,
+        min_power=0.5, ref_power=2.0,
+    ),
+]  # fmt: skip
 
 
 def _each(*shape: int, layer: Any, **options: Any) -> Case:
@@ -660,6 +681,7 @@ CONV_LSTMS = [
 
 FAMILIES: dict[str, list[Case]] = {
     "categories": CATEGORIES,
+    "signals": SIGNALS,
     "dense": DENSE,
     "einsums": EINSUMS,
     "elementwise": ELEMENTWISE,

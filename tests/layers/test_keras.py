@@ -236,3 +236,19 @@ def test_dropout_keeps_and_scales_as_keras() -> None:
         kept = y != 0
         assert kept.mean() == pytest.approx(0.7, abs=0.01)
         np.testing.assert_allclose(y[kept], made.inputs[0][kept] / np.float32(0.7), rtol=1e-6)
+
+
+def test_decibels_below_the_highest() -> None:
+    """Each example's highest counts, as if Keras were given one at a time."""
+    config = {
+        "type": "MelSpectrogram",
+        "fft_length": 16,
+        "sequence_stride": 4,
+        "num_mel_bins": 5,
+        "top_db": 9.0,
+    }
+    made = case(config, [(40,)], dtype="float32")
+    (y,) = made.run().outputs
+    layer = to_keras(config)
+    for row, expected in zip(made.inputs[0], y, strict=True):
+        near(expected, layer(row[None])[0], "decibels")
