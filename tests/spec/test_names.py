@@ -295,6 +295,7 @@ def test_inputs_that_a_model_declares_in_its_list() -> None:
     assert wired(model) == []
     assert wired(model, data="{inputs: {p: a}}") == []
     assert wired(model, data="{inputs: {q: a}}") == ["the model has no input 'q'"]
+    assert wired(model, data="{inputs: {'*': a}}") == []
     two = "{layers: [{type: Flatten, name: a}, {type: Input, name: p, shape: [3]}, Flatten]}"
     assert wired(two) == ["nothing reads 'a', and it is no output"]
     assert wired("{inputs: {a: [3], b: [3]}, layers: [{type: Input, name: p, shape: [3]}, Flatten]}") == [

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from nnctl.core.errors import Path, Problem, nearest
+from nnctl.data.spec import ONLY
 from nnctl.spec.diagnosis.expectation import one_of
 from nnctl.spec.diagnosis.layer_list import LayerList
 from nnctl.spec.language.annotations import value_at
@@ -125,7 +126,8 @@ def _by_output(data: Any, outputs: list[str]) -> Iterator[Problem]:
 def _by_input(data: Any, inputs: list[str]) -> Iterator[Problem]:
     given = value_at(data, ("data", "inputs"))
     for name in given if isinstance(given, dict) else ():
-        if name not in inputs:
+        # A stored config calls the only input so where its own did not name it.
+        if name not in inputs and name != ONLY:
             yield _no_such("input", name, inputs, ("data", "inputs", name))
 
 
