@@ -123,7 +123,7 @@ class MelSpectrogram(Layer):
         return tuple((wave(turns) * curve[:, None])[:, None] for wave in (cos_turns, sin_turns))  # type: ignore[return-value]
 
     def bands(self) -> Array:
-        """What each frequency gives to each band (F, M): triangles on the mel scale, the constant nothing."""
+        """What each frequency gives to each band (F, M): triangles on the mel scale, nothing for 0 Hertz."""
         least, most = _mel(self.min_freq), _mel(self.highest)
         edges = np.linspace(least, most, self.num_mel_bins + 2)
         hertz = np.linspace(0.0, self.sampling_rate / 2, self.fft_length // 2 + 1)
@@ -132,7 +132,6 @@ class MelSpectrogram(Layer):
         made: Array = np.maximum(
             0.0, np.minimum((mel - lower) / (center - lower), (upper - mel) / (upper - center))
         )
-        made[0] = 0.0
         return made
 
     def _raised(self, power: Value) -> Value:

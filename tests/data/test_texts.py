@@ -153,6 +153,10 @@ def test_the_examples_of_keras(tmp_path: Path) -> None:
     np.testing.assert_allclose(read(tmp_path, data, ["foo bar foo qux"]), [[0.9, 0.6, 0.5, 0]], rtol=1e-6)
 
 
+def test_a_text_that_occurs_again_counts_again(tmp_path: Path) -> None:
+    assert vocabulary(made(tmp_path, ["b", "b", "a a", "b"], output_mode="count")) == ("b", "a")
+
+
 def test_only_training_rows_are_fitted_on(tmp_path: Path) -> None:
     write(tmp_path, "t.csv", "said,y,part\na b,1,train\nb,0,train\nc c c,1,validation\nd,0,test\n")
     data = opened(
