@@ -18,7 +18,7 @@ def command(
             metavar="TEMPLATE",
             autocompletion=complete.templates,
             help="What to start from: table, regression, image, sequence, two-inputs, residual, siamese, "
-            "autoencoder, language-model, transformer.",
+            "autoencoder, text, language-model, transformer.",
         ),
     ] = "table",
     output: Annotated[

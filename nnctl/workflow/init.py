@@ -19,6 +19,7 @@ TEMPLATES: dict[str, str] = {
     "residual": "digits.csv.gz",
     "siamese": "digit_pairs.csv.gz",
     "autoencoder": "digits.csv.gz",
+    "text": "sentences.csv",
     "language-model": "constitution.txt",
     "transformer": "constitution.txt",
 }

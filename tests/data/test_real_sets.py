@@ -32,6 +32,16 @@ CHARACTERS = tuple(sorted(set((DATA / "constitution.txt").read_text(encoding="ut
             None,
         ),
         ({"source": "sunspots.csv", "target": "sunspots", "window": {"length": 24}}, 285, (24, 2), None),
+        (
+            {
+                "source": "sentences.csv",
+                "target": "document",
+                "columns": {"sentence": {"type": "text", "output_sequence_length": 40}},
+            },
+            283,
+            (40,),
+            ("amendment", "constitution", "declaration"),
+        ),
         ({"source": "digit_pairs.csv.gz", "target": "same", "split": {"by": "part"}}, 1600, (128,), None),
         (
             {

@@ -57,5 +57,5 @@ def test_a_wheel_has_the_templates_and_their_data() -> None:
     patterns = settings["tool"]["setuptools"]["package-data"]["nnctl"]
     packed = {file for pattern in patterns for file in (ROOT / "nnctl").glob(pattern)}
     wanted = {file for file in (ROOT / "nnctl" / "templates").rglob("*") if file.is_file()}
-    assert len(wanted) == 17
+    assert len(wanted) == 19
     assert wanted <= packed
