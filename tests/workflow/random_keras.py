@@ -1,4 +1,4 @@
-"""Random models trained two steps beside Keras in float64, with drawn arguments of layers and activations.
+"""Random models trained three steps beside Keras in float64: chains, graphs, shared and nested layers.
 
     python -m tests.workflow.random_keras --seed 0 --count 300
 
@@ -48,25 +48,86 @@ ACTIVATIONS = (
 
 @dataclass(frozen=True)
 class Case:
-    """One model with its input, its loss and its optimizer."""
+    """One model with its inputs, a loss for each output and its optimizer."""
 
     layers: list[Any]
-    shape: tuple[int, ...]
+    inputs: dict[str, tuple[int, ...]]
     dtype: str
-    loss: str
+    losses: dict[str, str]
     optimizer: dict[str, Any]
 
 
 def drawn(seed: int) -> Case:
     """The model of this number."""
     draw = random.Random(seed)
-    kind = draw.choice(["table", "image", "tokens", "series"])
+    kind = draw.choice(["table", "image", "tokens", "series", "graph", "graph"])
+    if kind == "graph":
+        return graph(draw)
     body = {"table": _table, "image": _image, "tokens": _tokens, "series": _series}[kind]
     shape, dtype, layers = body(draw)
     loss = draw.choice([SPARSE, MSE])
     head = {"units": 3, "activation": "softmax"} if loss == SPARSE else {"units": 1}
-    layers.append({"type": "Dense", **head})
-    return Case(layers, shape, dtype, loss, _optimizer(draw))
+    layers.append({"type": "Dense", "name": "out", **head})
+    return Case(layers, {"x": shape}, dtype, {"out": loss}, _optimizer(draw))
+
+
+MERGES = ("Add", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
+
+
+def graph(draw: random.Random) -> Case:
+    """Branches of one or two inputs that are merged, shared and nested; one or two outputs.
+
+    `width` holds what each name that can be read puts out.
+    """
+    inputs = {name: (draw.choice([3, 4]),) for name in ("x", "z")[: draw.randint(1, 2)]}
+    width = {name: shape[0] for name, shape in inputs.items()}
+    layers: list[Any] = []
+
+    def add(entry: dict[str, Any], units: int) -> str:
+        name = f"n{len(layers)}"
+        layers.append({**entry, "name": name})
+        width[name] = units
+        return name
+
+    # What each input becomes, all of one width so that they can be merged.
+    units = draw.choice([2, 5])
+    for name in inputs:
+        add({"type": "Dense", "units": units, "activation": activation(draw), "inputs": name}, units)
+    for _ in range(draw.randint(2, 6)):
+        alike = [name for name, size in width.items() if size == units]
+        what = draw.choice(["layer", "merge", "merge", "shared", "nested", "dot"])
+        read = draw.choice(alike)
+        if what == "layer":
+            entry = draw.choice([_dense, _normalization])(draw)
+            add({**entry, "inputs": read} | ({"units": units} if "units" in entry else {}), units)
+        elif what == "merge" and len(alike) > 1:
+            kind, merged = draw.choice(MERGES), draw.sample(alike, draw.randint(2, min(3, len(alike))))
+            add({"type": kind, "inputs": merged}, units * (len(merged) if kind == "Concatenate" else 1))
+        elif what == "dot" and len(alike) > 1:
+            pair = draw.sample(alike, 2)
+            add({"type": "Dot", "axes": 1, "normalize": draw.random() < 0.5, "inputs": pair}, 1)
+        elif what == "nested":
+            inner = [{**_dense(draw), "units": units} for _ in range(draw.randint(1, 2))]
+            add({"type": "Sequential", "layers": inner, "inputs": read}, units)
+        elif what == "shared":
+            # A layer of weights once more, on what has the width that it is built for.
+            built = [e for e in layers if e.get("type") in ("Dense", "Sequential", "LayerNormalization")]
+            known = draw.choice(built)
+            given = width[known["inputs"]]
+            add({"use": known["name"], "inputs": draw.choice([n for n in width if width[n] == given])}, units)
+    # All that nobody reads comes together, so that no layer is without a gradient.
+    ends = [e["name"] for e in layers if not any(_reads(other, e["name"]) for other in layers)]
+    last = ends[0] if len(ends) == 1 else add({"type": "Concatenate", "inputs": ends}, 0)
+    losses = {"class": SPARSE, "number": MSE} if draw.random() < 0.5 else {"number": MSE}
+    for name in losses:
+        head = {"units": 3, "activation": "softmax"} if name == "class" else {"units": 1}
+        layers.append({"type": "Dense", "name": name, "inputs": last, **head})
+    return Case(layers, inputs, "float32", losses, _optimizer(draw))
+
+
+def _reads(entry: dict[str, Any], name: str) -> bool:
+    given = entry.get("inputs", [])
+    return name in ([given] if isinstance(given, str) else given)
 
 
 def activation(draw: random.Random) -> Any:
@@ -190,16 +251,21 @@ def _optimizer(draw: random.Random) -> dict[str, Any]:
     return {"type": kind, **rate, **clip} | ({"epsilon": 1e-3} if kind != "SGD" else {})
 
 
-def batches(case: Case, seed: int) -> list[tuple[Any, Any]]:
-    """Two batches, the last one short."""
+def batches(case: Case, seed: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Three batches, the last one short: inputs and targets by name."""
     rng = np.random.default_rng(seed)
     made = []
-    for size in (9, 5):
-        x: Any = rng.standard_normal((size, *case.shape))
+    for size in (9, 9, 5):
+        xs: dict[str, Any] = {n: rng.standard_normal((size, *shape)) for n, shape in case.inputs.items()}
         if case.dtype == "int32":
-            x = rng.integers(1, 11, (size, *case.shape)).astype(np.int32)
-            x[::2, -3:] = 0
-        made.append((x, rng.integers(0, 3, size) if case.loss == SPARSE else rng.standard_normal((size, 1))))
+            xs = {n: rng.integers(1, 11, x.shape).astype(np.int32) for n, x in xs.items()}
+            for x in xs.values():
+                x[::2, -3:] = 0
+        ys = {
+            name: rng.integers(0, 3, size) if loss == SPARSE else rng.standard_normal((size, 1))
+            for name, loss in case.losses.items()
+        }
+        made.append((xs, ys))
     return made
 
 
@@ -212,10 +278,12 @@ def difference(seed: int) -> str | None:
     _keep_64_bits()
     _as_on_tensorflow()
     case = drawn(seed)
-    inputs = {"x": {"shape": list(case.shape), "dtype": "int32" if case.dtype == "int32" else "float64"}}
-    spec = ModelSpec.model_validate({"inputs": inputs, "layers": case.layers})
-    graph = build(spec, {"x": InputInfo(case.shape, inputs["x"]["dtype"])})
-    training = TrainingSpec.model_validate({"loss": case.loss, "optimizer": case.optimizer})
+    dtype = "int32" if case.dtype == "int32" else "float64"
+    inputs = {name: {"shape": list(shape), "dtype": dtype} for name, shape in case.inputs.items()}
+    outputs = list(case.losses)
+    spec = ModelSpec.model_validate({"inputs": inputs, "layers": case.layers, "outputs": outputs})
+    graph = build(spec, {name: InputInfo(shape, dtype) for name, shape in case.inputs.items()})
+    training = TrainingSpec.model_validate({"loss": case.losses, "optimizer": case.optimizer})
     objective = compile_objective(training, graph)
     session = Session(
         graph, dtype="float64", seed=seed, threads=1, objective=objective, optimizer=training.optimizer
@@ -227,10 +295,13 @@ def difference(seed: int) -> str | None:
         path.write_bytes(keras_archive(spec, graph, session.weights.arrays, name="model", dtype="float64"))
         theirs = keras.saving.load_model(path)
     fields = {key: value for key, value in case.optimizer.items() if key != "type"}
-    theirs.compile(optimizer=getattr(keras.optimizers, case.optimizer["type"])(**fields), loss=case.loss)
-    for step, (x, y) in enumerate(batches(case, seed)):
-        ours = _step(session, training, step, x, y)
-        found = float(np.ravel(theirs.train_on_batch(x, y))[0])
+    optimizer = getattr(keras.optimizers, case.optimizer["type"])(**fields)
+    theirs.compile(optimizer=optimizer, loss=list(case.losses.values()))
+    for step, (xs, ys) in enumerate(batches(case, seed)):
+        ours = _step(session, training, step, xs, ys)
+        given = [list(arrays.values()) for arrays in (xs, ys)]
+        found = theirs.train_on_batch(*(a if len(a) > 1 else a[0] for a in given))
+        found = float(np.ravel(found)[0])
         if not np.isclose(ours, found, rtol=TOLERANCE):
             return f"loss of step {step}: {ours} for {found}"
     weights = {w.path: np.asarray(w) for w in theirs.weights}
@@ -271,11 +342,13 @@ def _as_on_tensorflow() -> None:
         backend.nn.sparse_categorical_crossentropy = unclipped
 
 
-def _step(session: Session, training: TrainingSpec, step: int, x: Any, y: Any) -> float:
-    program = session.training({"x": x.shape})
-    program.inputs["input:x"][...] = x
-    (target,) = (program.inputs[n] for n in program.inputs if n.startswith("target:"))
-    target[...] = y.reshape(target.shape)
+def _step(session: Session, training: TrainingSpec, step: int, xs: Any, ys: Any) -> float:
+    program = session.training({name: x.shape for name, x in xs.items()})
+    for name, x in xs.items():
+        program.inputs[f"input:{name}"][...] = x
+    for name, y in ys.items():
+        target = program.inputs[f"target:{name}"]
+        target[...] = y.reshape(target.shape)
     if "step" in program.inputs:  # where a layer draws numbers
         program.inputs["step"][0] = step
     program.run()
