@@ -147,9 +147,9 @@ def plain_gru_reset_before(case: Case, xw: Array, v: Array, h0: Array) -> tuple[
 
 
 CELLS: dict[str, tuple[Cell, Callable[..., tuple[Array, ...]]]] = {
-    "simple_rnn": (SimpleRNN.cell, plain_simple_rnn),
-    "lstm": (LSTM.cell, plain_lstm),
-    "gru": (GRU.cell, plain_gru),
+    "simple_rnn": (SimpleRNN.step_op, plain_simple_rnn),
+    "lstm": (LSTM.step_op, plain_lstm),
+    "gru": (GRU.step_op, plain_gru),
     "gru_reset_before": (GRU.reset_before, plain_gru_reset_before),
 }
 

@@ -24,9 +24,9 @@ def draw(*shape: int) -> np.ndarray[Any, Any]:
 
 
 CELLS = {
-    "simple_rnn": SimpleRNN.cell,
-    "lstm": LSTM.cell,
-    "gru": GRU.cell,
+    "simple_rnn": SimpleRNN.step_op,
+    "lstm": LSTM.step_op,
+    "gru": GRU.step_op,
     "gru_reset_before": GRU.reset_before,
 }
 
