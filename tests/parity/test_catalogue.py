@@ -93,7 +93,7 @@ NOT_YET = {
 }
 """What is still to come. A class that is there is no longer asked for here."""
 
-# Accuracy stands for one of the other accuracies, as `metrics=["accuracy"]` does in Keras; Mean and Sum, which
+# Accuracy stands for one of the other accuracies, as in `metrics=["accuracy"]` of Keras; Mean and Sum, which
 # see no target, have a test of their own.
 RESOLVED = {"Accuracy", "Mean", "Sum"}
 

@@ -251,7 +251,7 @@ def test_sizes_that_a_layer_cannot_take_are_told_at_its_place() -> None:
     with pytest.raises(ConfigError) as caught:
         session.prediction({"x": (2, 5, 3)})
     (problem,) = caught.value.problems
-    assert problem.path == ("model", "layers", 0)
+    assert problem.path == ("model", "layers", 0, "target_shape")
     assert problem.message.startswith("layer 'cut': ")
 
 

@@ -366,7 +366,7 @@ def test_what_is_expected(
 def test_a_long_list_of_words_is_cut_short() -> None:
     (problem,) = found(model="{layers: [Nothing]}")
     assert problem.expected is not None
-    assert problem.expected.startswith("one of Activation, Add, ")
+    assert problem.expected.startswith("one of Activation, ActivityRegularization, ")
     assert problem.expected.endswith(", ...")
     assert problem.expected.count(", ") == 12
 
