@@ -753,7 +753,7 @@ MORE += [
 ]
 
 
-_A_DAY = 4
+_A_DAY = 3
 """How many cases of one layer everyday tests try."""
 
 
