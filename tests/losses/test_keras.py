@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,14 @@ def _ours(case: Case, arrays: dict[str, Array], **more: Any) -> list[Array]:
     return evaluate(build, arrays)
 
 
-def both(case: Case, weight: Array | None, mask: Array | None, **more: Any) -> tuple[Any, list[Array]]:
-    """Value and gradient in y_pred, Keras's and ours, in float32."""
+def both(
+    case: Case,
+    weight: Array | None,
+    mask: Array | None,
+    run: Callable[[Callable[[], Any]], Any] = lambda given: given(),
+    **more: Any,
+) -> tuple[Any, list[Array]]:
+    """Value and gradient in y_pred, Keras's (by `run`) and ours, in float32."""
     y_pred = case.y_pred.astype(np.float32)
     y_true = case.y_true.astype(np.float32) if case.y_true.dtype.kind == "f" else case.y_true
     arrays = {"y_pred": y_pred, "y_true": y_true}
@@ -65,7 +72,8 @@ def both(case: Case, weight: Array | None, mask: Array | None, **more: Any) -> t
     positions = y_pred.ndim > 2 and weight is not None
     # Keras wants a weight a position where there are positions; (N, 1) stands for one an example.
     column = weight[:, None] if positions and weight is not None else weight
-    return _theirs(case, y_pred, y_true, column, mask, **more), _ours(case, arrays, **more)
+    theirs = run(lambda: _theirs(case, y_pred, y_true, column, mask, **more))
+    return theirs, _ours(case, arrays, **more)
 
 
 def _compare(case: Case, weight: Array | None, mask: Array | None, **more: Any) -> None:

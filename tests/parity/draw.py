@@ -13,7 +13,9 @@ from nnctl.core.spec import OneOf, Spec
 from nnctl.layers.sizes import Sizes
 from nnctl.regularizers.base import regularizers
 
-KEPT = frozenset(["name", "type", "trainable", "training", "seed", "data_format", "unroll", "dtype"])
+KEPT = frozenset(
+    ["name", "type", "trainable", "training", "seed", "data_format", "unroll", "dtype", "reverse"]
+)
 """Arguments that are not drawn: what they mean is no number, or is the same for every value."""
 
 KEEP = object()

@@ -21,6 +21,9 @@ from tests.optimizers import cases as optimizer_cases
 from tests.optimizers.test_keras import ways
 from tests.parity.family import Drawn, Family, apart, of_keras
 
+OWN_MASKS = ("CTC", "CosineSimilarity", "Dice", "Tversky")
+"""Losses of more than a position each: what masks mean there is different (`docs/keras_differences.md`)."""
+
 
 class Losses(Family):
     """The loss and its gradient, with sample weights and masks."""
@@ -38,9 +41,9 @@ class Losses(Family):
         count = rng.integers(1, len(line.y_pred) + 1)
         made = loss_cases.Case(line.name, line.y_true[:count], line.y_pred[:count], line.rows, drawn.fields)
         weight = rng.uniform(0, 2, count).astype(np.float32) if draw.random() < 0.5 else None
-        masked = made.y_pred.ndim > 2 and draw.random() < 0.5
+        masked = made.y_pred.ndim > 2 and draw.random() < 0.5 and drawn.name not in OWN_MASKS
         mask = (rng.random(made.y_pred.shape[:2]) < 0.7).astype(np.uint8) if masked else None
-        (value, gradient), (ours, our_gradient) = both(made, weight, mask)
+        (value, gradient), (ours, our_gradient) = both(made, weight, mask, of_keras)
         return {"loss": apart(ours[0], value, 1e-3), "gradient": apart(our_gradient, gradient)}
 
 
@@ -63,7 +66,8 @@ class Metrics(Family):
             y_true, y_pred = source(rng, count)
             batch = {"y_true": y_true, "y_pred": y_pred}
             if weighted:
-                batch["weight"] = rng.uniform(0, 2, count).astype(np.float32)
+                # Whole ones: Keras's IoU metrics cut off what comes after the point.
+                batch["weight"] = rng.integers(0, 3, count).astype(np.float32)
             batches.append(batch)
         result = stream(ours, batches)
         for batch in batches:
@@ -77,8 +81,8 @@ class Optimizers(Family):
 
     registry = optimizers
     file = "tests/optimizers/cases.py"
-    # Keras takes 1 - beta^t in float32.
-    tolerance = 2e-5
+    # Keras takes 1 - beta^t in float32; Muon's iterations enlarge what is rounded.
+    tolerance = 5e-5
 
     def lines(self) -> Iterable[tuple[str, Mapping[str, Any], tuple[Any, ...]]]:
         for name in optimizers.names():

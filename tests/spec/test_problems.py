@@ -158,8 +158,10 @@ def test_a_wrong_field_of_a_layer(
 
 
 def test_what_only_keras_has_is_called_by_name(problems: Problems) -> None:
-    (found,) = problems(layer("{type: ConvLSTM3D, filters: 3}"))
-    assert found.message == "Keras has the layer ConvLSTM3D; nnctl does not have it yet"
+    (found,) = problems(layer("{type: SpectralNormalization, layer: Dense}"))
+    assert found.message == "Keras has the layer SpectralNormalization; nnctl does not have it yet"
+    (found,) = problems(layer("Lambda"))
+    assert found.message.startswith("Keras has the layer Lambda; nnctl does not: it holds a Python function")
     (found,) = problems(layer("TextVectorization"))
     assert "columns: {NAME: {type: text, " in found.message
     assert found.suggestion is None
