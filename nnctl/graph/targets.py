@@ -95,6 +95,13 @@ def target_misfit(
             expected="sparse_categorical_crossentropy for numbers of classes, or the target's column as "
             "{type: category, encoding: onehot}",
         )
+    if output.target.kind == "classes":
+        if fits(made, shape):
+            way_out = "categorical_crossentropy, for a number per class"
+            return Problem(message, ("training", "loss", output.output), expected=way_out)
+        # How many classes there are is no matter: the axes before them are other ones.
+        wanted = f"an output of shape {show((*shape, made[-1]))}"
+        return Problem(message, model.node(model.outputs[output.output].name).path, expected=wanted)
     wanted = f"an output of shape {show(shape)}" if shape else "an output of 1 unit, or another loss"
     return Problem(message, _units_path(output, model), expected=wanted)
 

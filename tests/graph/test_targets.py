@@ -93,6 +93,19 @@ def test_class_numbers_where_one_hot_rows_are_wanted() -> None:
     assert problem.path == ("model", "layers", 0, "units")
 
 
+def test_class_numbers_of_other_axes() -> None:
+    """Where a model gives one row of classes, and the data a class for each of five steps."""
+    (problem,) = held([dense(3)], (5,), loss="sparse_categorical_crossentropy")
+    assert problem.path == ("model", "layers", 0)
+    assert problem.expected == "an output of shape (5, 3)"
+
+
+def test_one_hot_rows_where_class_numbers_are_wanted() -> None:
+    (problem,) = held([dense(3)], (3,), loss="sparse_categorical_crossentropy")
+    assert problem.path == ("training", "loss", "out")
+    assert problem.expected == "categorical_crossentropy, for a number per class"
+
+
 def test_the_first_six_classes_are_named() -> None:
     words = list("abcdefgh")
     (problem,) = held([dense(3)], (8,), words, loss="categorical_crossentropy")
