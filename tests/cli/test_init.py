@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nnctl.workflow.init import TEMPLATES
-from tests.cli.command import nnctl
+from tests.cli.command import ROOT, nnctl
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -50,3 +50,12 @@ def test_a_file_in_the_way_stays(file: str, tmp_path: Path) -> None:
 def test_a_directory_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "table.yaml").mkdir()
     assert nnctl("init", cwd=tmp_path).code == 2
+
+
+def test_the_templates_are_told_wherever_they_are_listed() -> None:
+    """`--help` does not look them up, and pages are written by hand."""
+    listed = "".join(nnctl("init", "--help").out.split())
+    pages = [(ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/commands.md")]
+    for name in TEMPLATES:
+        assert name in listed
+        assert all(f"`{name}`" in page for page in pages), name
