@@ -33,6 +33,18 @@ def test_every_character_is_a_row(tmp_path: Path) -> None:
     assert Characters(path="t.txt").read(tmp_path).total == 0
 
 
+@pytest.mark.parametrize("letter", ["a", "\u00e9", "\u4e2d", "\U0001f600", "\r\n"])
+def test_no_more_is_read_than_is_asked_for(tmp_path: Path, letter: str) -> None:
+    """A character that is cut in two, or a file that is not UTF-8 further on, is no matter then."""
+    raw = b"\xef\xbb\xbf" + 40 * letter.encode() + b"\xff"
+    shown = letter.replace("\r\n", "\n")
+    assert read(tmp_path, raw, rows=3) == 3 * shown
+    table = Characters(path="t.txt").read(tmp_path, rows=3)
+    assert table.total is None
+    (tmp_path / "t.txt").write_bytes(raw[:-1])
+    assert Characters(path="t.txt").read(tmp_path, rows=41).total == 40
+
+
 def test_lines_end_in_one_character(tmp_path: Path) -> None:
     assert read(tmp_path, b"a\r\nb\rc\nd") == "a\nb\nc\nd"
 

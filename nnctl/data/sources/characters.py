@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,13 @@ class Characters(Source):
         return {"path": self.path}
 
     def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
+        # A character has four bytes at the most, a mark at the file's beginning three.
+        enough = -1 if rows is None else 4 * rows + 4
         with open_bytes(find(base, self.path), self.path) as stream:
-            raw = stream.read()
+            raw = stream.read(enough)
+        whole = rows is None or len(raw) < enough
         try:
-            text = raw.decode("utf-8-sig")
+            text = getincrementaldecoder("utf-8-sig")().decode(raw, final=whole)
         except UnicodeDecodeError as error:
             line = raw.count(b"\n", 0, error.start) + 1
             raise DataError(f"line {line} is not UTF-8", file=self.path) from None
@@ -39,4 +43,6 @@ class Characters(Source):
         points = np.frombuffer(text[:rows].encode("utf-32-le"), "<u4")
         found, codes = np.unique(points, return_inverse=True)
         words = Words(codes.astype(np.int32).reshape(-1), tuple(map(chr, found.tolist())))
-        return Table({"character": words}, Origin(self.path), len(text), {"type": "characters"})
+        return Table(
+            {"character": words}, Origin(self.path), len(text) if whole else None, {"type": "characters"}
+        )
