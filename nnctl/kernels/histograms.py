@@ -11,6 +11,12 @@ SHADES = 256
 
 
 @inline
+def _bin(place, last):
+    """The bin from 0 to `last` that a place lies in; of NaN, the first."""
+    return np.int64(min(max(place, type(place)(0.0)), last))
+
+
+@inline
 def _equalized(counts, table):
     """table[i], from 0 to 255, of the shades in bin i; -1 in its first place where all lie in one bin."""
     t = table.dtype.type
@@ -42,11 +48,11 @@ def equalize(x, low, high, counts, table, y):
             counts[i] = 0
         for n in range(x.shape[0]):
             shade = x[n, c] * there + shift
-            counts[min(max(np.int64(shade * last / whole), np.int64(0)), np.int64(bins - 1))] += 1
+            counts[_bin(shade * last / whole, last)] += 1
         _equalized(counts, table)
         for n in range(x.shape[0]):
             shade = x[n, c] * there + shift
-            at = min(max(np.int64(shade / whole * last), np.int64(0)), np.int64(bins - 1))
+            at = _bin(shade / whole * last, last)
             y[n, c] = (shade if table[0] < t(0.0) else table[at]) * back + start
 
 
@@ -64,12 +70,6 @@ def _shade(x, low, high):
 
 
 @inline
-def _whole(shade):
-    t = type(shade)
-    return np.int64(min(max(shade, t(0.0)), t(255.0)))
-
-
-@inline
 def _tile_table(x, b, c, first_row, first_column, size, low, high, limit, table):
     """table (256,) of one tile: how frequent lesser shades are, none counted more often than `limit`."""
     t = table.dtype.type
@@ -79,7 +79,7 @@ def _tile_table(x, b, c, first_row, first_column, size, low, high, limit, table)
         row = _mirrored(first_row + i, x.shape[1])
         for j in range(size[1]):
             column = _mirrored(first_column + j, x.shape[2])
-            table[_whole(_shade(x[b, row, column, c], low, high))] += t(1.0)
+            table[_bin(_shade(x[b, row, column, c], low, high), t(255.0))] += t(1.0)
     if limit > t(0.0):
         excess = t(0.0)
         for i in range(SHADES):
@@ -127,7 +127,7 @@ def equalize_tiles(x, low, high, limit, tables, y):
                 r0, r1, lower = _between(i, t(size[0]), down)
                 for j in range(width):
                     s0, s1, right = _between(j, t(size[1]), across)
-                    k = _whole(_shade(x[b, i, j, c], bottom, top))
+                    k = _bin(_shade(x[b, i, j, c], bottom, top), t(255.0))
                     above = tables[r0, s0, k] * (t(1.0) - right) + tables[r0, s1, k] * right
                     below = tables[r1, s0, k] * (t(1.0) - right) + tables[r1, s1, k] * right
                     shade = above * (t(1.0) - lower) + below * lower

@@ -34,6 +34,19 @@ def test_a_channel_in_a_range_of_its_own_stays_in_it():
     np.testing.assert_array_equal(equalized(np.full((5, 1), 0.25), -1.0, 1.0, 16), np.full((5, 1), 0.25))
 
 
+@pytest.mark.parametrize(("number", "like"), [(1e30, 255), (np.inf, 255), (-1e30, 0), (np.nan, 0)])
+def test_numbers_beyond_the_range_are_counted_at_its_ends(number, like):
+    x = np.random.default_rng(2).integers(0, 256, (1, 6, 6, 1)).astype(np.float32)
+    x = np.stack([x, x])
+    x[:, 0, 2, 3, 0] = number, like
+    given, expected = (equalized(images.reshape(36, 1), 0.0, 255.0, 16) for images in x)
+    np.testing.assert_array_equal(given, expected)
+    given, expected = np.empty_like(x)
+    for images, y in zip(x, (given, expected), strict=True):
+        histograms.equalize_tiles(images, 0.0, 255.0, 4.0, np.empty((2, 2, 256), np.float32), y)
+    np.testing.assert_array_equal(given, expected)
+
+
 @pytest.mark.parametrize("limit", [0.0, 40.0])
 def test_one_tile_is_the_whole_image(limit):
     """Then a shade depends on nothing but how often lesser ones are there, cut to the limit."""
