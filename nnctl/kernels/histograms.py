@@ -13,7 +13,8 @@ SHADES = 256
 @inline
 def _bin(place, last):
     """The bin from 0 to `last` that a place lies in; of NaN, the first."""
-    return np.int64(min(max(place, type(place)(0.0)), last))
+    place = place if place > type(place)(0.0) else type(place)(0.0)
+    return np.int64(place if place < last else last)
 
 
 @inline

@@ -32,5 +32,9 @@ class Equalization(Augmentation, ChannelsLast):
     bins: Annotated[int, Field(ge=2)] = 256
     """How many shades are told apart."""
 
+    def joins_examples(self) -> bool:
+        """Shades are counted over the whole batch."""
+        return True
+
     def call(self, ctx: LayerContext, x: Value) -> Value:
         return equalize(x, *self.value_range, self.bins) if ctx.training else x

@@ -76,6 +76,10 @@ class RandAugment(Cutting, ChannelsLast):
         shape = super().compute_output_shape(x)
         return shape if shape[2] == 1 else RandomColorDegeneration(factor=1.0).compute_output_shape(shape)
 
+    def joins_examples(self) -> bool:
+        """The changes are chosen for the batch."""
+        return True
+
     def choices(self, ctx: LayerContext, x: Value) -> Value:
         """Which changes this step makes, drawn as (1, num_ops) in [0, 1), a place on a list of eleven."""
         return uniform(ctx.graph, (1, self.num_ops), ctx.key("choices", self.seed))

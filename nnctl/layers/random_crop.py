@@ -45,6 +45,10 @@ class RandomCrop(Seeded, ChannelsLast):
         self.need_rank(x, "height", "width", "channels")
         return (self.height, self.width, x[2])
 
+    def joins_examples(self) -> bool:
+        """The batch is cropped at one place."""
+        return True
+
     def call(self, ctx: LayerContext, x: Value) -> Value:
         if ctx.training:
             return self.transform(ctx, x, self.draw(ctx, x))

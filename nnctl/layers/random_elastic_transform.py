@@ -45,6 +45,10 @@ class RandomElasticTransform(Cutting, ChannelsLast):
     fill_value: float = 0.0
     """The constant of `fill_mode: constant`."""
 
+    def joins_examples(self) -> bool:
+        """The batch has one f."""
+        return True
+
     def transform(self, ctx: LayerContext, x: Value, draws: Value) -> Value:
         if from_zero(self.scale)[1] == 0 or from_zero(self.factor)[1] == 0:
             return x

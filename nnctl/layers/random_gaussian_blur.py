@@ -42,6 +42,10 @@ class RandomGaussianBlur(Cutting, ChannelsLast):
     sigma: UnitFactor = 1.0
     """Between what the deviations along rows and columns are drawn, in pixels; s is [0, s]."""
 
+    def joins_examples(self) -> bool:
+        """The batch has one pair of deviations."""
+        return True
+
     def transform(self, ctx: LayerContext, x: Value, draws: Value) -> Value:
         sigmas = self.sigmas(ctx, x)
         across, down = (self._weights(sigmas, at, size) for at, size in enumerate(self.kernel_size))

@@ -209,6 +209,18 @@ ONE_DRAW = ("RandomCrop",)
 """Layers that draw for a batch what others draw for an image."""
 
 
+def test_what_a_batch_shares_is_drawn_and_counted_for_each_step() -> None:
+    """In TimeDistributed, where all steps are one batch for layers that do not say otherwise."""
+    shared = {name for name in FIRST if make(FIRST[name][0]).joins_examples()}
+    assert shared == {*BY_BATCH, *ONE_DRAW, "RandomGaussianBlur", "RandomElasticTransform"}
+    equalization = FIRST["Equalization"][0]
+    made = case({"type": "TimeDistributed", "layer": equalization}, [(3, 4, 5, 2)], training=True)
+    made.inputs = [images({}, 3 * 2, (4, 5, 2)).reshape(2, 3, 4, 5, 2)]
+    (y,) = made.run().outputs
+    for step in range(3):
+        np.testing.assert_array_equal(y[:, step], run(equalization, made.inputs[0][:, step])[0])
+
+
 @pytest.mark.parametrize("name", [name for name in FIRST if make(FIRST[name][0]).draws])  # type: ignore[attr-defined]
 def test_draws(name: str) -> None:
     """Uniform, independent between images and numbers, others at each step and for another seed."""
