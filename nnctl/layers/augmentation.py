@@ -35,19 +35,21 @@ class OfImages(Layer):
 
 
 class Augmentation(OfImages, WithTraining):
-    """Images changed while training; else y = x. A subclass gives `transform`."""
+    """Images changed at random while training; else y = x. A subclass gives `transform`."""
 
+    shared_fields: ClassVar[bool] = True
     draws: ClassVar[int] = 1
     """How many numbers are drawn for an image."""
+
+    seed: int | None = None
+    """The stream's seed; default: the experiment's."""
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
         return self.transform(ctx, x, self.draw(ctx, x)) if ctx.training else x
 
     def draw(self, ctx: LayerContext, x: Value) -> Value:
         """The numbers (B, draws), in [0, 1), that the images x (B, H, W, C) are changed by in this step."""
-        return uniform(
-            ctx.graph, (x.shape[0], self.draws), ctx.key("augmentation", getattr(self, "seed", None))
-        )
+        return uniform(ctx.graph, (x.shape[0], self.draws), ctx.key("augmentation", self.seed))
 
     def transform(self, ctx: LayerContext, x: Value, draws: Value) -> Value:
         """The changed images, from the numbers (B, draws) drawn for them."""
@@ -72,15 +74,6 @@ def chosen(
     return 0, width if bar < least + chance * (most - least) else 0, 0, height
 
 
-class Seeded(Augmentation):
-    """An augmentation that draws random numbers."""
-
-    shared_fields: ClassVar[bool] = True
-
-    seed: int | None = None
-    """The stream's seed; default: the experiment's."""
-
-
 class ChannelsLast(Layer):
     """A layer where the layout of images can be said, though there is one only."""
 
@@ -90,7 +83,7 @@ class ChannelsLast(Layer):
     """Where the channels are: always last."""
 
 
-class Projected(Seeded, ChannelsLast):
+class Projected(Augmentation, ChannelsLast):
     """Images moved, turned, zoomed or bent as a plane, each by a projection drawn for it.
 
     A subclass gives `projection`.
@@ -129,7 +122,7 @@ class Projection(Projected):
         return self.fill_mode
 
 
-class Cutting(Seeded):
+class Cutting(Augmentation):
     """Images whose numbers lie in a range."""
 
     shared_fields: ClassVar[bool] = True
@@ -162,7 +155,7 @@ class Pointwise(Cutting):
         return numbers(x, draws, value, slope)
 
 
-class Coloured(Seeded, ChannelsLast):
+class Coloured(Augmentation, ChannelsLast):
     """Images whose colours are changed one by one. A subclass gives the formula `colour`."""
 
     shared_fields: ClassVar[bool] = True

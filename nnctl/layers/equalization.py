@@ -6,17 +6,18 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from nnctl.layers.augmentation import Augmentation, ChannelsLast
+from nnctl.layers.augmentation import ChannelsLast, OfImages
 from nnctl.layers.augmentation_fields import ValueRange
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithTraining
 from nnctl.layers.in_keras import InKeras
 from nnctl.ops.base import Value
 from nnctl.ops.histograms import equalize
 
 
 @register
-class Equalization(Augmentation, ChannelsLast):
+class Equalization(OfImages, WithTraining, ChannelsLast):
     """While training, makes the shades of each channel equally frequent over the batch; else y = x.
 
     Shapes: x (B, H, W, C), y (B, H, W, C).
@@ -25,7 +26,6 @@ class Equalization(Augmentation, ChannelsLast):
 
     in_keras: ClassVar[InKeras] = InKeras(not_in_exports="there it closes a circle in any functional model")
     passes_gradient: ClassVar[bool] = False
-    draws: ClassVar[int] = 0
 
     value_range: ValueRange = (0.0, 255.0)
     """The least and the largest number that images have."""

@@ -52,7 +52,7 @@ class RandAugment(Cutting, ChannelsLast):
     interpolation: Interpolation = "bilinear"
     """Of what moves and turns images."""
 
-    def steps(self) -> list[Augmentation | AutoContrast]:
+    def steps(self) -> list[Augmentation | AutoContrast | Equalization]:
         """The layers, in Keras's order."""
         factor = from_zero(self.factor)
         ranged = {"value_range": self.value_range}
@@ -100,7 +100,7 @@ class RandAugment(Cutting, ChannelsLast):
         """x after each of the changes."""
         start = 0
         for step in self.steps():
-            if isinstance(step, Augmentation) and step.draws:
+            if isinstance(step, Augmentation):
                 own = slice_axis(draws, 1, start, start + step.draws)
                 start += step.draws
                 grey = isinstance(step, RandomColorDegeneration) and x.shape[3] == 1

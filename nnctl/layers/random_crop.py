@@ -8,7 +8,7 @@ from pydantic import PositiveInt
 
 from nnctl.core.shapes import Shape
 from nnctl.kernels.functions import floor
-from nnctl.layers.augmentation import ChannelsLast, Seeded
+from nnctl.layers.augmentation import Augmentation, ChannelsLast
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.in_keras import InKeras
@@ -20,7 +20,7 @@ from nnctl.ops.shape import broadcast_to, slice_axis
 
 
 @register
-class RandomCrop(Seeded, ChannelsLast):
+class RandomCrop(Augmentation, ChannelsLast):
     """While training, cuts the same random part out of each image of a batch; else the middle, resized.
 
     In inference it is the largest part in the middle of the images with the proportions of (height, width).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from nnctl.layers.augmentation import ChannelsLast, Seeded
+from nnctl.layers.augmentation import Augmentation, ChannelsLast
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
@@ -12,7 +12,7 @@ from nnctl.ops.sampling import Sample, projected_places, sample
 
 
 @register
-class RandomFlip(Seeded, ChannelsLast):
+class RandomFlip(Augmentation, ChannelsLast):
     """While training, turns half of the images over; else y = x.
 
     Shapes: x (B, H, W, C), y (B, H, W, C).

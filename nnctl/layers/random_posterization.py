@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from nnctl.kernels.functions import floor
-from nnctl.layers.augmentation import ChannelsLast, Seeded
+from nnctl.layers.augmentation import Augmentation, ChannelsLast
 from nnctl.layers.augmentation_fields import ValueRange
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
@@ -18,7 +18,7 @@ Bits = Annotated[int, Field(ge=1, le=8)]
 
 
 @register
-class RandomPosterization(Seeded, ChannelsLast):
+class RandomPosterization(Augmentation, ChannelsLast):
     """While training, keeps a random number of the 8 bits of each image's numbers; else y = x.
 
     Shapes: x (B, H, W, C), y (B, H, W, C).
