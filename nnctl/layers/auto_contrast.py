@@ -7,6 +7,7 @@ from typing import ClassVar
 from nnctl.layers.augmentation import OfImages
 from nnctl.layers.augmentation_fields import ValueRange
 from nnctl.layers.base import register
+from nnctl.layers.colours import from_byte, to_byte
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import scale
@@ -44,11 +45,8 @@ class AutoContrast(OfImages):
 
     @staticmethod
     def stretched(x: float, least: float, most: float, low: float, high: float) -> float:
-        """By way of numbers from 0 to 255; NaN where all are the same."""
-        same = low == 0 and high == 255
-        bottom = least if same else (least - low) / (high - low) * 255
-        top = most if same else (most - low) / (high - low) * 255
+        """By way of numbers from 0 to 255; y is NaN where all are the same."""
+        bottom, top = to_byte(least, low, high), to_byte(most, low, high)
         times = 255 / (top - bottom)
-        y = (x if same else (x - low) / (high - low) * 255) * times + -bottom * times
-        cut = min(max(y, 0), 255)
-        return (cut if same else cut / 255 * (high - low) + low) if y == y else x
+        y = to_byte(x, low, high) * times + -bottom * times
+        return from_byte(min(max(y, 0), 255), low, high) if y == y else x

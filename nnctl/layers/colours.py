@@ -1,8 +1,18 @@
-"""The arithmetic of colours, in formulas: grey, and hue, saturation and value."""
+"""The arithmetic of shades and colours, in formulas: bytes, grey, and hue, saturation and value."""
 
 from __future__ import annotations
 
 from nnctl.kernels.functions import floor
+
+
+def to_byte(x: float, low: float, high: float) -> float:
+    """A number of an image, between low and high, as one from 0 to 255."""
+    return x if low == 0 and high == 255 else (x - low) / (high - low) * 255
+
+
+def from_byte(shade: float, low: float, high: float) -> float:
+    """The number between low and high that `to_byte` makes a shade of."""
+    return shade if low == 0 and high == 255 else shade / 255 * (high - low) + low
 
 
 def grey(red: float, green: float, blue: float) -> float:

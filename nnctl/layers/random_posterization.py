@@ -10,6 +10,7 @@ from nnctl.kernels.functions import floor
 from nnctl.layers.augmentation import Augmentation, ChannelsLast
 from nnctl.layers.augmentation_fields import ValueRange
 from nnctl.layers.base import register
+from nnctl.layers.colours import from_byte, to_byte
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.pixels import numbers
@@ -42,6 +43,4 @@ class RandomPosterization(Augmentation, ChannelsLast):
         bits = floor(least + u * (most - least))
         few = 128 if bits < 2 else (64 if bits < 3 else (32 if bits < 4 else 16))
         step = few if bits < 5 else (8 if bits < 6 else (4 if bits < 7 else (2 if bits < 8 else 1)))
-        same = low == 0 and high == 255
-        shade = floor(floor(x if same else (x - low) / (high - low) * 255) / step) * step
-        return shade if same else shade / 255 * (high - low) + low
+        return from_byte(floor(floor(to_byte(x, low, high)) / step) * step, low, high)

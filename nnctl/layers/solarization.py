@@ -7,6 +7,7 @@ from typing import ClassVar
 from nnctl.layers.augmentation import Pointwise
 from nnctl.layers.augmentation_fields import UnitFactor, from_zero
 from nnctl.layers.base import register
+from nnctl.layers.colours import from_byte, to_byte
 
 
 @register
@@ -42,11 +43,8 @@ class Solarization(Pointwise):
         low: float,
         high: float,
     ) -> float:
-        same = low == 0 and high == 255
-        y = (x if same else (x - low) / (high - low) * 255) + (least + u * (most - least))
-        y = min(max(y, 0), 255)
-        y = y if y < first + v * (last - first) else 255 - y
-        return y if same else y / 255 * (high - low) + low
+        y = min(max(_brighter(x, u, least, most, low, high), 0), 255)
+        return from_byte(y if y < first + v * (last - first) else 255 - y, low, high)
 
     @staticmethod
     def slope(
@@ -60,7 +58,11 @@ class Solarization(Pointwise):
         low: float,
         high: float,
     ) -> float:
-        same = low == 0 and high == 255
-        y = (x if same else (x - low) / (high - low) * 255) + (least + u * (most - least))
+        y = _brighter(x, u, least, most, low, high)
         inside = 1 if y >= 0 and y <= 255 else 0
         return inside if y < first + v * (last - first) else -inside
+
+
+def _brighter(x: float, u: float, least: float, most: float, low: float, high: float) -> float:
+    """x as a number from 0 to 255, and a part u of the way from `least` to `most` more."""
+    return to_byte(x, low, high) + (least + u * (most - least))
