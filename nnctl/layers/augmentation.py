@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
-from nnctl.layers.augmentation_fields import Factor, ValueRange, from_zero
+from nnctl.layers.augmentation_fields import Factor, UnitFactor, ValueRange, from_zero
 from nnctl.layers.base import Layer
 from nnctl.layers.context import LayerContext
 from nnctl.layers.fields import WithTraining
@@ -179,3 +179,18 @@ class Coloured(Augmentation, ChannelsLast):
 
     def transform(self, ctx: LayerContext, x: Value, draws: Value) -> Value:
         return colours(x, draws, self.formula(self.colour, 3, **self.derived()))
+
+
+class Recoloured(Coloured, Cutting):
+    """Images whose colours are changed by a factor drawn for each."""
+
+    shared_fields: ClassVar[bool] = True
+
+    factor: UnitFactor
+    """The least and the largest; f is [0, f]."""
+
+    def derived(self) -> dict[str, float]:
+        """The ends of `factor` as least and most, of `value_range` as low and high."""
+        least, most = from_zero(self.factor)
+        low, high = self.value_range
+        return {"least": least, "most": most, "low": low, "high": high}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from nnctl.layers.augmentation import Coloured
-from nnctl.layers.augmentation_fields import UnitFactor, ValueRange, from_zero
+from nnctl.layers.augmentation import Recoloured
+from nnctl.layers.augmentation_fields import UnitFactor
 from nnctl.layers.base import register
 from nnctl.layers.colours import grey
 
 
 @register
-class RandomColorDegeneration(Coloured):
+class RandomColorDegeneration(Recoloured):
     """While training, moves each image's colours a random part of the way to grey; else y = x.
 
     Shapes: x (B, H, W, 3), y (B, H, W, 3).
@@ -18,13 +18,6 @@ class RandomColorDegeneration(Coloured):
 
     factor: UnitFactor
     """The least and the largest part of the way; f is [0, f]."""
-    value_range: ValueRange = (0.0, 255.0)
-    """The least and the largest number that images have."""
-
-    def derived(self) -> dict[str, float]:
-        least, most = from_zero(self.factor)
-        low, high = self.value_range
-        return {"least": least, "most": most, "low": low, "high": high}
 
     @staticmethod
     def colour(

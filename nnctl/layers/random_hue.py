@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from nnctl.layers.augmentation import Coloured
-from nnctl.layers.augmentation_fields import UnitFactor, ValueRange, from_zero
+from nnctl.layers.augmentation import Recoloured
+from nnctl.layers.augmentation_fields import UnitFactor
 from nnctl.layers.base import register
 from nnctl.layers.colours import coloured, hue_of, saturation_of, value_of
 
 
 @register
-class RandomHue(Coloured):
+class RandomHue(Recoloured):
     """While training, turns the hues of each image's colours by a random angle, either way; else y = x.
 
     Shapes: x (B, H, W, 3), y (B, H, W, 3).
@@ -22,13 +22,6 @@ class RandomHue(Coloured):
 
     factor: UnitFactor
     """The least and the largest part of half a turn; f is [0, f]."""
-    value_range: ValueRange = (0.0, 255.0)
-    """The least and the largest number that images have."""
-
-    def derived(self) -> dict[str, float]:
-        least, most = from_zero(self.factor)
-        low, high = self.value_range
-        return {"least": least, "most": most, "low": low, "high": high}
 
     @staticmethod
     def colour(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from nnctl.layers.augmentation import Coloured
-from nnctl.layers.augmentation_fields import UnitFactor, ValueRange, from_zero
+from nnctl.layers.augmentation import Recoloured
+from nnctl.layers.augmentation_fields import UnitFactor, ValueRange
 from nnctl.layers.base import register
 from nnctl.layers.colours import coloured, hue_of, saturation_of, value_of
 
 
 @register
-class RandomSaturation(Coloured):
+class RandomSaturation(Recoloured):
     """While training, multiplies the saturation of each image's colours by a random number; else y = x.
 
     Shapes: x (B, H, W, 3), y (B, H, W, 3).
@@ -20,11 +20,6 @@ class RandomSaturation(Coloured):
     """Between what f is drawn, for f / (1 - f): 0 is grey, 0.5 changes nothing; one number f is [0, f]."""
     value_range: ValueRange = (0.0, 255.0)
     """Between what the saturation, from 0 to 1, is kept."""
-
-    def derived(self) -> dict[str, float]:
-        least, most = from_zero(self.factor)
-        low, high = self.value_range
-        return {"least": least, "most": most, "low": low, "high": high}
 
     @staticmethod
     def colour(
