@@ -27,6 +27,30 @@ def row_of(draws, b, like):
     return like
 
 
+def _of_images(name: str, formula: Callable[..., Any], loop: Any) -> Any:
+    """The kernel of y = `loop` over each image of x, (B, ...), with its draws and the numbers."""
+
+    @kernel
+    @named(name, formula)
+    def of_images(x, draws, like, numbers, y):
+        for b in range(np.uint64(x.shape[0])):
+            loop(x, b, row_of(draws, b, like) + numbers, y)
+
+    return of_images
+
+
+def _of_images_parallel(name: str, formula: Callable[..., Any], loop: Any) -> Any:
+    """`_of_images` on many threads: an image is one thread's."""
+
+    @kernel(parallel=True)
+    @named(name, formula)
+    def of_images(x, draws, like, numbers, y):
+        for b in numba.prange(x.shape[0]):
+            loop(x, np.uint64(b), row_of(draws, b, like) + numbers, y)
+
+    return of_images
+
+
 @functools.cache
 def _number_loop(formula: Callable[..., Any]) -> Any:
     value = compiled(formula)
@@ -43,29 +67,13 @@ def _number_loop(formula: Callable[..., Any]) -> Any:
 @functools.cache
 def numbers_of_images(formula: Callable[..., Any]) -> Any:
     """The kernel of y[b, n] = formula(x[b, n], draws of b, numbers); x, y (B, N)."""
-    loop = _number_loop(formula)
-
-    @kernel
-    @named("numbers_of_images", formula)
-    def numbers_of_images(x, draws, like, numbers, y):
-        for b in range(np.uint64(x.shape[0])):
-            loop(x, b, row_of(draws, b, like) + numbers, y)
-
-    return numbers_of_images
+    return _of_images("numbers_of_images", formula, _number_loop(formula))
 
 
 @functools.cache
 def numbers_of_images_parallel(formula: Callable[..., Any]) -> Any:
     """`numbers_of_images` on many threads."""
-    loop = _number_loop(formula)
-
-    @kernel(parallel=True)
-    @named("numbers_of_images_parallel", formula)
-    def numbers_of_images_parallel(x, draws, like, numbers, y):
-        for b in numba.prange(x.shape[0]):
-            loop(x, np.uint64(b), row_of(draws, b, like) + numbers, y)
-
-    return numbers_of_images_parallel
+    return _of_images_parallel("numbers_of_images_parallel", formula, _number_loop(formula))
 
 
 @functools.cache
@@ -111,29 +119,13 @@ def _colour_loop(formula: Callable[..., Any]) -> Any:
 @functools.cache
 def colours_of_images(formula: Callable[..., Any]) -> Any:
     """The kernel of y[b, n] = formula(red, green, blue of x[b, n], draws of b, numbers); x, y (B, N, 3)."""
-    loop = _colour_loop(formula)
-
-    @kernel
-    @named("colours_of_images", formula)
-    def colours_of_images(x, draws, like, numbers, y):
-        for b in range(np.uint64(x.shape[0])):
-            loop(x, b, row_of(draws, b, like) + numbers, y)
-
-    return colours_of_images
+    return _of_images("colours_of_images", formula, _colour_loop(formula))
 
 
 @functools.cache
 def colours_of_images_parallel(formula: Callable[..., Any]) -> Any:
     """`colours_of_images` on many threads."""
-    loop = _colour_loop(formula)
-
-    @kernel(parallel=True)
-    @named("colours_of_images_parallel", formula)
-    def colours_of_images_parallel(x, draws, like, numbers, y):
-        for b in numba.prange(x.shape[0]):
-            loop(x, np.uint64(b), row_of(draws, b, like) + numbers, y)
-
-    return colours_of_images_parallel
+    return _of_images_parallel("colours_of_images_parallel", formula, _colour_loop(formula))
 
 
 @functools.cache
