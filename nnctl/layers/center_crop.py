@@ -9,9 +9,8 @@ from pydantic import PositiveInt
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import Layer, register
 from nnctl.layers.context import LayerContext
-from nnctl.layers.resizing import middle
+from nnctl.layers.resizing import middle, resized
 from nnctl.ops.base import Value
-from nnctl.ops.resize import resize_axis
 from nnctl.ops.shape import slice_axis
 
 
@@ -45,7 +44,4 @@ class CenterCrop(Layer):
                 start = (x.shape[axis] - size) // 2
                 x = slice_axis(x, axis, start, start + size)
             return x
-        x = middle(x, *sizes)
-        for axis, size in enumerate(sizes, start=1):
-            x = resize_axis(x, axis, size, "bilinear")
-        return x
+        return resized(middle(x, *sizes), *sizes)

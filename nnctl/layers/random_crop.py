@@ -12,9 +12,9 @@ from nnctl.layers.augmentation import Augmentation, ChannelsLast
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.in_keras import InKeras
+from nnctl.layers.resizing import largest, middle, resized
 from nnctl.ops.base import Value
 from nnctl.ops.noise import uniform
-from nnctl.ops.resize import resize_axis
 from nnctl.ops.sampling import Sample, projected_places, sample
 from nnctl.ops.shape import broadcast_to, slice_axis
 
@@ -52,8 +52,7 @@ class RandomCrop(Augmentation, ChannelsLast):
     def call(self, ctx: LayerContext, x: Value) -> Value:
         if ctx.training:
             return self.transform(ctx, x, self.draw(ctx, x))
-        high, wide = self._largest(x)
-        return self._stretched(x, high, wide)
+        return resized(middle(x, self.height, self.width), self.height, self.width)
 
     def draw(self, ctx: LayerContext, x: Value) -> Value:
         one = uniform(ctx.graph, (1, self.draws), ctx.key("augmentation", self.seed))
@@ -62,26 +61,19 @@ class RandomCrop(Augmentation, ChannelsLast):
     def transform(self, ctx: LayerContext, x: Value, draws: Value) -> Value:
         _, height, width, _ = x.shape
         if height <= self.height or width <= self.width:
-            return self._stretched(x, self.height, self.width)
+            return self._stretched(x)
         matrix = self.formula(self.corner, 0, rows=height - self.height + 1, columns=width - self.width + 1)
         return sample(
             x, projected_places(draws, matrix, (self.height, self.width)), Sample("nearest", "nearest")
         )
 
-    def _largest(self, x: Value) -> tuple[int, int]:
-        """Rows and columns of the largest part with the proportions of the output."""
-        _, height, width, _ = x.shape
-        high = max(min(height, int(float(width * self.height) / self.width)), 1)
-        wide = max(min(width, int(float(height * self.width) / self.height)), 1)
-        return high, wide
-
-    def _stretched(self, x: Value, rows: int, columns: int) -> Value:
-        """So many rows and columns, or what there is of them, from the corner of the largest part."""
-        for axis, (largest, part) in enumerate(zip(self._largest(x), (rows, columns), strict=True), 1):
-            start = (x.shape[axis] - largest) // 2
-            x = slice_axis(x, axis, start, min(start + part, x.shape[axis]))
-        x = resize_axis(x, 1, self.height, "bilinear")
-        return resize_axis(x, 2, self.width, "bilinear")
+    def _stretched(self, x: Value) -> Value:
+        """The rows and columns of y, or what there is, from the corner of the largest part, resized."""
+        sizes = (self.height, self.width)
+        for axis, (kept, size) in enumerate(zip(largest(x, *sizes), sizes, strict=True), start=1):
+            start = (x.shape[axis] - kept) // 2
+            x = slice_axis(x, axis, start, min(start + size, x.shape[axis]))
+        return resized(x, *sizes)
 
     @staticmethod
     def corner(u: float, v: float, rows: float, columns: float) -> tuple[float, ...]:

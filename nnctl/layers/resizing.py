@@ -62,9 +62,7 @@ class Resizing(Layer):
             x = middle(x, self.height, self.width)
         elif self.pad_to_aspect_ratio:
             x = self._filled_up(x)
-        for axis, size in ((1, self.height), (2, self.width)):
-            x = resize_axis(x, axis, size, self.interpolation, self.antialias)
-        return x
+        return resized(x, self.height, self.width, self.interpolation, self.antialias)
 
     def _filled_up(self, x: Value) -> Value:
         """x with as much at both ends of one axis as makes its shape that of y, as Keras rounds it."""
@@ -78,11 +76,23 @@ class Resizing(Layer):
 
 def middle(x: Value, height: int, width: int) -> Value:
     """The largest part of images x (B, H, W, C), in the middle, that is as many times as high as wide."""
-    for axis, length in enumerate(_fitting(x, height, width), start=1):
-        kept = max(min(x.shape[axis], length), 1)
+    for axis, kept in enumerate(largest(x, height, width), start=1):
         start = (x.shape[axis] - kept) // 2
         x = slice_axis(x, axis, start, start + kept) if kept < x.shape[axis] else x
     return x
+
+
+def largest(x: Value, height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of that part of images x (B, H, W, C)."""
+    high, wide = _fitting(x, height, width)
+    return max(min(x.shape[1], high), 1), max(min(x.shape[2], wide), 1)
+
+
+def resized(
+    x: Value, height: int, width: int, how: Interpolation = "bilinear", antialias: bool = False
+) -> Value:
+    """Images x (B, H, W, C) of `height` rows and `width` columns."""
+    return resize_axis(resize_axis(x, 1, height, how, antialias), 2, width, how, antialias)
 
 
 def _fitting(x: Value, height: int, width: int) -> tuple[int, int]:
