@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field, PositiveInt, ValidationInfo, field_validator
+from pydantic import PositiveInt, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
-from nnctl.layers.base import Weight, listed, register
-from nnctl.layers.call_arguments import Flag
+from nnctl.layers.attention_in_heads import AttentionInHeads
+from nnctl.layers.base import listed, register
 from nnctl.layers.context import LayerContext
-from nnctl.layers.fields import WithBias, WithKernel, WithTraining
 from nnctl.layers.in_keras import InKeras
-from nnctl.layers.multi_head_attention import MultiHeadAttention
 from nnctl.ops.base import Value
-from nnctl.ops.shape import repeat
 from nnctl.regularizers.base import Regularizer
 
 
-class _Shared(MultiHeadAttention):
-    """MultiHeadAttention whose keys and values have fewer heads, each used by several of the query's."""
-
-    num_key_value_heads: PositiveInt
-    """How many heads keys and values have."""
-
-    @property
-    def kind(self) -> str:
-        return "GroupQueryAttention"
-
-    @property
-    def key_heads(self) -> int:
-        return self.num_key_value_heads
-
-    def heads_of(self, ctx: LayerContext, part: str, x: Value, axes: Sequence[int]) -> Value:
-        heads = super().heads_of(ctx, part, x, axes)
-        return heads if part == "query" else repeat(heads, 1, self.num_heads // self.num_key_value_heads)
-
-
 @register
-class GroupQueryAttention(WithKernel, WithBias, WithTraining):
+class GroupQueryAttention(AttentionInHeads):
     """MultiHeadAttention whose keys and values have fewer heads, each used by several of the query's.
 
     Which keys a step sees, the masks of the inputs, `attention_mask`, `use_causal_mask` and `sliding_window`
@@ -65,22 +42,8 @@ class GroupQueryAttention(WithKernel, WithBias, WithTraining):
     """How many heads the query has: H."""
     num_key_value_heads: PositiveInt
     """How many heads keys and values have, a divisor of the query's: K."""
-    dropout: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """The part of the softmax that is dropped while training."""
-    sliding_window: PositiveInt | None = None
-    """A step sees keys that are less than so many steps away; default: all."""
-    flash_attention: None = None
-    """Taken for Keras's sake; nothing changes."""
     activity_regularizer: Regularizer | None = None
     """Penalty on what each affine map gives, and on the outputs, divided by the batch size."""
-    use_gate: bool = False
-    """Whether each head's result is multiplied by a sigmoid of an affine map of the query."""
-    seed: int | None = None
-    """The dropout's stream; default: the experiment's."""
-    return_attention_scores: Flag = False
-    """Of a call: whether the softmax comes out too, as a second output."""
-    use_causal_mask: Flag = False
-    """Of a call: whether a step sees no key that comes after it."""
 
     @field_validator("num_key_value_heads")
     @classmethod
@@ -93,10 +56,16 @@ class GroupQueryAttention(WithKernel, WithBias, WithTraining):
         return value
 
     @property
-    def _inner(self) -> _Shared:
-        own = {name: getattr(self, name) for name in _Shared.model_fields if hasattr(self, name)}
-        own |= {"num_heads": self.num_query_heads, "key_dim": self.head_dim}
-        return _Shared.model_construct(**own)
+    def heads(self) -> int:
+        return self.num_query_heads
+
+    @property
+    def key_heads(self) -> int:
+        return self.num_key_value_heads
+
+    @property
+    def head_sizes(self) -> tuple[int, int]:
+        return self.head_dim, self.head_dim
 
     def compute_output_shape(
         self, query: Shape, value: Shape, key: Shape | None = None, attention_mask: Shape | None = None
@@ -108,12 +77,7 @@ class GroupQueryAttention(WithKernel, WithBias, WithTraining):
                 f"{self.kind} needs the same last axis in query and value, not {show(query)}, {show(value)}",
                 expected=f"a value of ({value[0]}, {query[1]})",
             )
-        return self._inner.compute_output_shape(query, value, key, attention_mask)
-
-    def weights(
-        self, query: Shape, value: Shape, key: Shape | None = None, attention_mask: Shape | None = None
-    ) -> Mapping[str, Weight]:
-        return self._inner.weights(query, value, key, attention_mask)
+        return super().compute_output_shape(query, value, key, attention_mask)
 
     def call(
         self,
@@ -123,19 +87,8 @@ class GroupQueryAttention(WithKernel, WithBias, WithTraining):
         key: Value | None = None,
         attention_mask: Value | None = None,
     ) -> Value | list[Value]:
-        made = self._inner.call(ctx, query, value, key, attention_mask)
+        made = super().call(ctx, query, value, key, attention_mask)
         # Keras's layer gives its regularizer to its maps and keeps it for itself.
         for output in listed(made):
             ctx.regularize(self.activity_regularizer, output)
         return made
-
-    def output_mask(
-        self,
-        ctx: LayerContext,
-        query: Value,
-        value: Value,
-        key: Value | None = None,
-        attention_mask: Value | None = None,
-    ) -> Value | list[Value | None] | None:
-        """The query's mask goes on; the softmax has none."""
-        return self._inner.output_mask(ctx)

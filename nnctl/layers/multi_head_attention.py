@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import reduce
-from math import prod, sqrt
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-import numpy as np
 from pydantic import Field, PositiveInt, field_validator
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
-from nnctl.initializers.variance_scaling import counting
-from nnctl.layers.base import Weight, register
-from nnctl.layers.call_arguments import Flag
-from nnctl.layers.context import LayerContext
-from nnctl.layers.fields import WithBias, WithKernel, WithTraining
+from nnctl.layers.attention_in_heads import AttentionInHeads
+from nnctl.layers.base import register
 from nnctl.layers.in_keras import InKeras
-from nnctl.ops.activation import sigmoid
-from nnctl.ops.base import Value
-from nnctl.ops.dropout import dropout
-from nnctl.ops.elementwise import multiply, scale
-from nnctl.ops.embedding import not_equal
-from nnctl.ops.linear import linear, matmul
-from nnctl.ops.masks import both, select, stretched
-from nnctl.ops.shape import broadcast_to, reshape, swap_axes
-from nnctl.ops.softmax import softmax
-from nnctl.ops.transpose import gather_axes, scatter_axes
-from nnctl.regularizers.base import Regularizer
-
-
-class _Scores(NamedTuple):
-    """The axes of the scores (B, rest, H, T, S), each a shape."""
-
-    rest: Shape
-    heads: Shape
-    queries: Shape
-    keys: Shape
 
 
 @register
-class MultiHeadAttention(WithKernel, WithBias, WithTraining):
+class MultiHeadAttention(AttentionInHeads):
     """Each position of the query gets a mean of the values, weighted by how well their keys match it.
 
     In each head q, k and v are affine maps of query, key and value, and a = softmax(q k' / sqrt(D)) v; the
@@ -73,26 +45,10 @@ class MultiHeadAttention(WithKernel, WithBias, WithTraining):
     """How many numbers a query and a key have in each head: D."""
     value_dim: PositiveInt | None = None
     """How many numbers a value has in each head: V; default: `key_dim`."""
-    dropout: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """The part of the softmax that is dropped while training."""
     output_shape: tuple[PositiveInt, ...] | None = Field(default=None, min_length=1)
     """The shape of the output at each position: O; default: the query's last axis."""
     attention_axes: tuple[int, ...] | None = None
     """The axes that are attended over, ascending; 0 is the batch. Default: all but batch and features."""
-    sliding_window: PositiveInt | None = None
-    """A position sees keys that are less than so many steps away; default: all."""
-    flash_attention: None = None
-    """Taken for Keras's sake; nothing changes."""
-    activity_regularizer: Regularizer | None = None
-    """Penalty on what each affine map gives, divided by the batch size."""
-    use_gate: bool = False
-    """Whether each head's a is multiplied by a sigmoid of an affine map of the query (Qiu et al., 2025)."""
-    seed: int | None = None
-    """The dropout's stream; default: the experiment's."""
-    return_attention_scores: Flag = False
-    """Of a call: whether the softmax comes out too, as a second output."""
-    use_causal_mask: Flag = False
-    """Of a call: whether a position sees no key that comes after it."""
 
     @field_validator("output_shape", "attention_axes", mode="before")
     @classmethod
@@ -100,13 +56,19 @@ class MultiHeadAttention(WithKernel, WithBias, WithTraining):
         return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
 
     @property
-    def key_heads(self) -> int:
-        """How many heads keys and values have."""
+    def heads(self) -> int:
         return self.num_heads
 
-    def heads_of(self, ctx: LayerContext, part: str, x: Value, axes: Sequence[int]) -> Value:
-        """The query, the keys or the values of each head, (N, H, T, D), of x (B, ..., E)."""
-        return _in_heads(self._mapped(ctx, part, x), axes)
+    @property
+    def key_heads(self) -> int:
+        return self.num_heads
+
+    @property
+    def head_sizes(self) -> tuple[int, int]:
+        return self.key_dim, self.value_dim or self.key_dim
+
+    def features(self, query: Shape) -> Shape:
+        return self.output_shape or query[-1:]
 
     def _axes(self, query: Shape) -> tuple[int, ...]:
         """The attended axes as indices into `query`, which has no batch axis."""
@@ -121,204 +83,3 @@ class MultiHeadAttention(WithKernel, WithBias, WithTraining):
                 expected=f"axes from 1 to {last}, ascending",
             )
         return axes
-
-    def _scores(self, query: Shape, value: Shape) -> _Scores:
-        axes = self._axes(query)
-        rest = tuple(n for at, n in enumerate(query[:-1]) if at not in axes)
-        queries, keys = (tuple(x[at] for at in axes) for x in (query, value))
-        return _Scores(rest, (self.num_heads,), queries, keys)
-
-    def compute_output_shape(
-        self, query: Shape, value: Shape, key: Shape | None = None, attention_mask: Shape | None = None
-    ) -> Shape | list[Shape]:
-        self._check_inputs(query, value, value if key is None else key)
-        scores = self._scores(query, value)
-        if (self.use_causal_mask or self.sliding_window) and len(scores.queries) > 1:
-            raise ShapeError(
-                f"{self.kind} cannot tell what comes first along {len(scores.queries)} axes",
-                field="use_causal_mask" if self.use_causal_mask else "sliding_window",
-                expected="attention over one axis",
-            )
-        if attention_mask is not None:
-            self._check_mask(attention_mask, scores)
-        y = (*query[:-1], *(self.output_shape or query[-1:]))
-        return [y, sum(scores, ())] if self.return_attention_scores else y
-
-    def _check_inputs(self, query: Shape, value: Shape, key: Shape) -> None:
-        for x in (query, value, key):
-            if len(x) < 2 or len(x) != len(query):
-                raise ShapeError(
-                    f"{self.kind} needs positions and features, and as many axes in all of its inputs",
-                    expected="inputs such as (positions, features)",
-                )
-            self.need_known(x, -1, "the features")
-        if not _alike(value[:-1], key[:-1]):
-            raise ShapeError(
-                f"{self.kind} needs a key for each value, but keys are {show(key)}, values {show(value)}",
-                expected="a key and a value that differ in the last axis only",
-            )
-        if not _alike(self._scores(query, value).rest, self._scores(value, value).rest):
-            raise ShapeError(
-                f"{self.kind} needs a query and a value of the same lengths where it does not attend",
-                field="attention_axes",
-                expected="lengths that differ along attention_axes only",
-            )
-
-    def _check_mask(self, mask: Shape, scores: _Scores) -> None:
-        """Raise ShapeError unless the mask fits the scores: axes may be 1, those before T left out."""
-        wanted, ends = sum(scores, ()), (*scores.queries, *scores.keys)
-        own = len(mask) - len(ends)
-        fitting = (*wanted[:own], *ends) if own >= 0 else ()
-        alike = zip(mask, fitting, strict=False)
-        if len(fitting) != len(mask) or not all(m == 1 or _alike((m,), (n,)) for m, n in alike):
-            raise ShapeError(
-                f"{self.kind} cannot lay an attention_mask of {show(mask)} on a softmax of {show(wanted)}",
-                expected=f"a mask of {show(ends)}, or of {show(wanted)}; 1 is the same for all",
-            )
-
-    def weights(
-        self, query: Shape, value: Shape, key: Shape | None = None, attention_mask: Shape | None = None
-    ) -> Mapping[str, Weight]:
-        heads, size = self.num_heads, self.value_dim or self.key_dim
-        e, f, g = (
-            self.need_known(x, -1, "the features") for x in (query, value, value if key is None else key)
-        )
-        shapes = {
-            "query": ((e,), (heads, self.key_dim)),
-            "key": ((g,), (self.key_heads, self.key_dim)),
-            "gate": ((e,), (heads, size)),
-            "value": ((f,), (self.key_heads, size)),
-            "output": ((heads, size), self.output_shape or (e,)),
-        }
-        made: dict[str, Weight] = {}
-        for part, (ins, outs) in shapes.items():
-            if part != "gate" or self.use_gate:
-                kernel = self.weight("kernel", (*ins, *outs))
-                axes = range(len(kernel.shape))
-                filled = counting(kernel.initializer, axes[: len(ins)], axes[len(ins) :])
-                own = self.with_bias({"kernel": replace(kernel, initializer=filled)}, *outs)
-                made |= {f"{part}/{name}": weight for name, weight in own.items()}
-        return made
-
-    def call(
-        self,
-        ctx: LayerContext,
-        query: Value,
-        value: Value,
-        key: Value | None = None,
-        attention_mask: Value | None = None,
-    ) -> Value | list[Value]:
-        axes, scores = self._axes(query.shape[1:]), self._scores(query.shape[1:], value.shape[1:])
-        key = value if key is None else key
-        q, k, v = (
-            self.heads_of(ctx, part, x, axes)
-            for part, x in (("query", query), ("key", key), ("value", value))
-        )
-        masks = list(self._masks(ctx, scores, query, value, attention_mask))
-        match = matmul(scale(q, 1.0 / sqrt(self.key_dim)), k, transpose_b=True)
-        weights = self._weighted(match, reduce(both, masks) if masks else None, len(query.shape))
-        kept = weights
-        if ctx.training and self.dropout > 0:
-            kept = dropout(weights, self.dropout, ctx.key("dropout", self.seed), ctx.graph.step())
-        a = _out_of_heads(matmul(kept, v), query, axes)
-        if self.use_gate:
-            a = multiply(a, self._mapped(ctx, "gate", query))
-        y = self._mapped(ctx, "output", a, 2)
-        if not self.return_attention_scores:
-            return y
-        return [y, reshape(weights, (query.shape[0], *_known(sum(scores, ()))))]
-
-    def output_mask(self, ctx: LayerContext, *inputs: Any) -> Value | list[Value | None] | None:
-        """The query's mask goes on; the softmax has none."""
-        return [ctx.mask, None] if self.return_attention_scores else ctx.mask
-
-    def _mapped(self, ctx: LayerContext, part: str, x: Value, count: int = 1) -> Value:
-        """The affine map `part` of the last `count` axes of x."""
-        kernel, bias = ctx.weights[f"{part}/kernel"], ctx.weights.get(f"{part}/bias")
-        front, size, outs = x.shape[:-count], prod(x.shape[-count:]), kernel.shape[count:]
-        row = None if bias is None else reshape(bias, (-1,))
-        y = reshape(linear(reshape(x, (*front, size)), reshape(kernel, (size, -1)), row), (*front, *outs))
-        return ctx.regularize(self.activity_regularizer, sigmoid(y) if part == "gate" else y)
-
-    def _weighted(self, match: Value, mask: Value | None, rank: int) -> Value:
-        """The softmax of the matches (N, H, T, S) over the keys that the mask leaves.
-
-        Where it leaves none, Keras has two answers: 0 for each key, or all keys alike in its fused kernel.
-        """
-        if mask is None:
-            return softmax(match)
-        weights = softmax(select(mask, match, -1e9))
-        fused = self.dropout == 0 and not self.return_attention_scores and rank == 3
-        return weights if fused else select(mask, weights, 0.0)
-
-    def _masks(
-        self, ctx: LayerContext, scores: _Scores, query: Value, value: Value, given: Value | None
-    ) -> Iterator[Value]:
-        """What says which keys are seen, each (N, H, T, S) or 1 along an axis."""
-        axes = self._axes(query.shape[1:])
-        for mask, x, at in zip(ctx.masks, (query, value, value), (2, 3, 3), strict=False):
-            if mask is not None:
-                rows = _rows(stretched(mask, x.shape[:-1]), axes, 0)
-                shape = [rows.shape[0], 1, 1, 1]
-                shape[at] = rows.shape[1]
-                yield reshape(rows, tuple(shape))
-        if given is not None:
-            yield _as_scores(not_equal(given, 0), query.shape[0], scores)
-        if self.use_causal_mask or self.sliding_window:
-            (queries,), (keys,) = _known(scores.queries), _known(scores.keys)
-            steps = np.subtract.outer(np.arange(queries), np.arange(keys))
-            seen = abs(steps) < self.sliding_window if self.sliding_window else np.full_like(steps, True)
-            if self.use_causal_mask:
-                seen = np.where(steps >= 0, seen, False)
-            yield ctx.graph.constant(seen.astype(np.uint8)[None, None])
-
-
-def _alike(a: Shape, b: Shape) -> bool:
-    """Whether two shapes may be one: lengths that vary may be any."""
-    return all(n is None or m is None or n == m for n, m in zip(a, b, strict=True))
-
-
-def _known(shape: Shape) -> tuple[int, ...]:
-    """The lengths of a shape while ops are composed, when all are known."""
-    return tuple(n for n in shape if n is not None)
-
-
-def _rows(x: Value, axes: Sequence[int], behind: int) -> Value:
-    """x (B, ..., `behind` axes) as (N, T, `behind` axes): T the attended axes, N batch and all others."""
-    last, count = len(x.shape) - behind - 1, len(axes)
-    x = gather_axes(x, [at + 1 for at in axes], last)
-    first = last + 1 - count
-    return reshape(x, (prod(x.shape[:first]), prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
-
-
-def _in_heads(x: Value, axes: Sequence[int]) -> Value:
-    """x (B, ..., H, D) as (N, H, T, D)."""
-    return swap_axes(_rows(x, axes, 2), 1)
-
-
-def _out_of_heads(x: Value, query: Value, axes: Sequence[int]) -> Value:
-    """x (N, H, T, V) as (B, ..., H, V), with the query's axes."""
-    places, last = [at + 1 for at in axes], len(query.shape) - 2
-    order = [at for at in range(last + 1) if at not in places] + places
-    _, heads, _, size = x.shape
-    return scatter_axes(
-        reshape(swap_axes(x, 1), (*(query.shape[at] for at in order), heads, size)), places, last
-    )
-
-
-def _as_scores(mask: Value, batch: int, scores: _Scores) -> Value:
-    """A given mask (B, ..., T, S) as (N, H, T, S), or 1 along an axis.
-
-    Axes before T may be left out: the others are the scores' from the left. Several axes that become one are
-    stretched, unless the mask says the same along all of them.
-    """
-    parts = [(batch, *_known(scores.rest)), *(_known(part) for part in scores[1:])]
-    missing = sum(map(len, parts)) - len(mask.shape)
-    end = len(mask.shape) - len(scores.queries) - len(scores.keys)
-    own = reshape(mask, (*mask.shape[:end], *(1,) * missing, *mask.shape[end:]))
-    shape: list[tuple[int, ...]] = []
-    for part in parts:
-        start = sum(map(len, shape))
-        alike = set(own.shape[start : start + len(part)]) == {1}
-        shape.append((1,) * len(part) if alike else part)
-    return reshape(broadcast_to(own, sum(shape, ())), tuple(map(prod, shape)))
