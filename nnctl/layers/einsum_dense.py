@@ -115,11 +115,17 @@ class EinsumDense(WithActivation, WithKernel):
 
     def compute_output_shape(self, x: Shape) -> Shape:
         lengths, equation = self._lengths(x), parse(self.equation)
-        self._bias_shape(equation, lengths)
+        self._bias_shape(equation, lengths, len(x) + 1)
         return tuple(lengths[axis] for axis in equation.with_dots(equation.y, len(x) + 1)[1:])
 
-    def _bias_shape(self, equation: Equation, lengths: Mapping[str, int | None]) -> tuple[int, ...]:
-        """From the first of `bias_axes` on: a length, or 1 where the bias is the same along an axis."""
+    def _bias_shape(
+        self, equation: Equation, lengths: Mapping[str, int | None], rank: int
+    ) -> tuple[int, ...]:
+        """From the first of `bias_axes` on: a length, or 1 where the bias is the same along an axis.
+
+        Args:
+            rank: How many axes x has, the batch included.
+        """
         if self.bias_axes is None:
             return ()
         axes = equation.y[min(map(equation.y.index, self.bias_axes)) :]
@@ -130,13 +136,8 @@ class EinsumDense(WithActivation, WithKernel):
                 field="bias_axes",
                 expected="axes of fixed lengths",
             )
-        more = 0 if equation.dots == "left" else len(equation.further(self._rank(equation, lengths)))
+        more = 0 if equation.dots == "left" else len(equation.further(rank))
         return (*(n for n in shape if n is not None), *(1,) * more)
-
-    @staticmethod
-    def _rank(equation: Equation, lengths: Mapping[str, int | None]) -> int:
-        """The rank of x, the batch included."""
-        return len([axis for axis in lengths if axis in equation.x or axis.isdigit()]) + 1
 
     def weights(self, x: Shape) -> Mapping[str, Weight]:
         lengths, equation = self._lengths(x), parse(self.equation)
@@ -145,8 +146,9 @@ class EinsumDense(WithActivation, WithKernel):
         out = [at for at, axis in enumerate(equation.kernel) if axis in equation.y]
         summed = [at for at in range(len(shape)) if at not in out]
         made = {"kernel": replace(kernel, initializer=counting(kernel.initializer, summed, out))}
-        bias = self._bias_shape(equation, lengths)
-        return made | ({"bias": self.weight("bias", bias)} if self.bias_axes is not None else {})
+        if self.bias_axes is not None:
+            made["bias"] = self.weight("bias", self._bias_shape(equation, lengths, len(x) + 1))
+        return made
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
         equation, rank = parse(self.equation), len(x.shape)

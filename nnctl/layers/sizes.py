@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -59,18 +60,15 @@ TripleFromZero = Annotated[tuple[int, int, int], Sizes(3, least=0)]
 """Three counts, each at least 0."""
 
 
-def _along_two(value: Any) -> Any:
-    return (value,) * 2 if isinstance(value, int) else value
-
-
-def _along_three(value: Any) -> Any:
-    return (value,) * 3 if isinstance(value, int) else value
+def _along(axes: int) -> Callable[[Any], Any]:
+    """What makes a number for each axis of one number."""
+    return lambda value: (value,) * axes if isinstance(value, int) else value
 
 
 _Two = tuple[PairFromZero, PairFromZero]
 _Three = tuple[PairFromZero, PairFromZero, PairFromZero]
 
-AroundTwo = Annotated[_Two, BeforeValidator(_along_two, json_schema_input_type=int | _Two)]
+AroundTwo = Annotated[_Two, BeforeValidator(_along(2), json_schema_input_type=int | _Two)]
 """(before, after) for each of two axes. Keras's short forms: 1 is [1, 1], and [1, 2] is [[1, 1], [2, 2]]."""
-AroundThree = Annotated[_Three, BeforeValidator(_along_three, json_schema_input_type=int | _Three)]
+AroundThree = Annotated[_Three, BeforeValidator(_along(3), json_schema_input_type=int | _Three)]
 """(before, after) for each of three axes, with the same short forms."""
