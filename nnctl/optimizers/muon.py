@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt
@@ -86,23 +87,24 @@ class Muon(GradientOptimizer):
     def step(self, flat: FlatUpdate) -> None:
         from nnctl.ops.muon import orthogonal_step
 
-        chosen = list(map(self.orthogonal, flat.names, flat.shapes))
-        spans = list(zip(flat.starts, flat.starts[1:], strict=False))
+        matrices, others = {}, []
+        for name, shape, span in zip(flat.names, flat.shapes, pairwise(flat.starts), strict=True):
+            if self.orthogonal(name, shape):
+                matrices[span] = shape
+            else:
+                others.append(span)
         momentum, velocity = flat.slots["momentum"], flat.slots["velocity"]
-        others = [span for span, matrix in zip(spans, chosen, strict=True) if not matrix]
         decay = self.adam_weight_decay or 0.0
         self.one_pass(flat, adam.after, [momentum, velocity], (0, 2), decay, others)
         # The direction takes the gradient's place: the formula's first slot.
         rule = ahead if self.nesterov else along
-        matrices = [span for span, matrix in zip(spans, chosen, strict=True) if matrix]
-        self.one_pass(flat, rule, [flat.gradients, momentum], (0, 1), self.weight_decay or 0.0, matrices)
+        decay = self.weight_decay or 0.0
+        self.one_pass(flat, rule, [flat.gradients, momentum], (0, 1), decay, list(matrices))
         numbers = (self.muon_a, self.muon_b, self.muon_c)
-        for span, shape in zip(spans, flat.shapes, strict=True):
-            if span in matrices:
-                rows, columns = shape
-                size = 1.0 if self.rms_rate is None else math.sqrt(max(shape)) * self.rms_rate
-                place = (span[0], rows, columns)
-                orthogonal_step(flat.weights, flat.gradients, flat.hyper, place, numbers, self.ns_steps, size)
+        for (start, _), (rows, columns) in matrices.items():
+            size = 1.0 if self.rms_rate is None else math.sqrt(max(rows, columns)) * self.rms_rate
+            place = (start, rows, columns)
+            orthogonal_step(flat.weights, flat.gradients, flat.hyper, place, numbers, self.ns_steps, size)
 
 
 def along(w: float, g: float, u: float, m: float, rate: float, momentum: float) -> tuple[float, float, float]:

@@ -8,11 +8,11 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.ops.base import Graph
-from nnctl.optimizers.base import FlatUpdate, OptimizerSpec, optimizers
+from nnctl.optimizers.base import OptimizerSpec, optimizers
 from nnctl.program.bind import bind, compile_graph, new_arena
+from nnctl.program.step import optimize
+from nnctl.program.weights import SEGMENT
 from tests.program.invariants import broken_invariants
-
-SEGMENT = 16
 
 
 def make(name: str, **fields: Any) -> OptimizerSpec:
@@ -42,35 +42,27 @@ def run(
 ) -> tuple[list[Array], dict[str, Array]]:
     """The weights after one update for each entry of `gradients` and the end, and the slots (flat)."""
     w, starts, sizes = flat(weights, dtype)
-    shape = w.shape
-    memory = {"w": w, "g": np.zeros(shape, dtype)}
-    memory |= {f"slot:{name}": np.full(shape, first, dtype) for name, first in optimizer.all_slots().items()}
+    slots = {name: np.full(w.shape, first, dtype) for name, first in optimizer.all_slots().items()}
+    memory = {"weights": w, "gradients": np.zeros(w.shape, dtype)}
+    memory |= {f"slot:{name}": slot for name, slot in slots.items()}
     shapes = [array.shape for array in weights]
+    names = names or [f"w{i}" for i in range(len(weights))]
     programs = {}
     for gather in {False, not optimizer.steps_after(0)}:
         graph = Graph(dtype)
-        layout = FlatUpdate(
-            graph.variable("w", shape),
-            graph.variable("g", shape),
-            {name: graph.variable(f"slot:{name}", shape) for name in optimizer.all_slots()},
-            graph.input("hyper", (len(optimizer.all_hyper(0, 0.0)),), "float64"),
-            starts,
-            shapes,
-            names or [f"w{i}" for i in range(len(sizes))],
-        )
-        (optimizer.gather if gather else optimizer.update)(layout)
+        optimize(graph, optimizer, starts, shapes, names, gather)
         assert not broken_invariants(graph)
         compiled = compile_graph(graph, {}, threads=threads)
         programs[gather] = bind(compiled, new_arena(compiled.plan.size), memory)
     for step, arrays in enumerate(gradients):
-        memory["g"][...] = flat(arrays, dtype)[0]
+        memory["gradients"][...] = flat(arrays, dtype)[0]
         program = programs[not optimizer.steps_after(step)]
         program.inputs["hyper"][...] = optimizer.all_hyper(step, optimizer.rate(step))
         program.run()
     if optimizer.final_slot is not None:
-        w[...] = memory[f"slot:{optimizer.final_slot}"]
+        w[...] = slots[optimizer.final_slot]
     parts = [
         w[start : start + size].reshape(like.shape)
         for start, size, like in zip(starts, sizes, weights, strict=False)
     ]
-    return parts, {name: memory[f"slot:{name}"] for name in optimizer.all_slots()}
+    return parts, slots
