@@ -1,14 +1,14 @@
 """What an optimizer is: its slots, its numbers of each step, and one fused update over flat buffers.
 
-All trainable weights lie in one flat buffer (each variable starts at a multiple of 16 elements, the padding
-is zero), their gradients in another, each slot in one more. An update is a pass over them.
+All trainable weights lie in one flat buffer (each variable starts at a multiple of 16 elements), their
+gradients in another, each slot in one more. An update is a pass over them, the padding between variables
+included: that of gradients is zero, and nothing reads what comes of it elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
 from nnctl.core.registry import Registry
@@ -42,11 +42,6 @@ class FlatUpdate:
     starts: Sequence[int]
     shapes: Sequence[tuple[int, ...]]
     names: Sequence[str]
-
-    @property
-    def sizes(self) -> list[int]:
-        """How many elements each variable has. (V,)"""
-        return [prod(shape) for shape in self.shapes]
 
 
 class OptimizerSpec(Spec):

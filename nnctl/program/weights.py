@@ -15,7 +15,7 @@ from nnctl.graph.model import LayerGraph
 from nnctl.program.bind import new_arena
 
 SEGMENT = 16
-"""Each trainable weight starts at a multiple of this many elements; the padding stays zero."""
+"""Each trainable weight starts at a multiple of this many elements; the gradients' padding stays zero."""
 
 
 @dataclass

@@ -160,6 +160,23 @@ def test_steps(name: str, fields: dict[str, Any], step: Step) -> None:
         np.testing.assert_allclose(slot[15], start, err_msg="the padding stays as it was")
 
 
+@pytest.mark.parametrize(
+    "name", [n for n in optimizers.names() if "epsilon" in type(make(n)).model_fields and n != "Lamb"]
+)
+def test_padding_that_is_no_number_reaches_no_weight(name: str) -> None:
+    """Without an `epsilon`, 0 is divided by 0 between weights. Lamb, which takes norms, must have one."""
+    fields = {"epsilon": 0.0, "use_ema": True, "gradient_accumulation_steps": 2, "global_clipnorm": 1.0}
+    fields |= {"initial_accumulator_value": 0.0} if name == "Adagrad" else {}
+    rng = np.random.default_rng(1)
+    weights = [rng.standard_normal(s) for s in ((3, 5), (2,), (17, 1))]
+    gradients = [[rng.standard_normal(w.shape) for w in weights] for _ in range(6)]
+    got, slots = run(make(name, **fields), weights, gradients)
+    assert np.isnan(slots["average"]).any()
+    assert all(np.isfinite(w).all() for w in got)
+    with pytest.raises(ValidationError, match="greater than 0"):
+        make("Lamb", epsilon=0.0)
+
+
 def test_every_field_is_tried() -> None:
     """In a line of `cases.py`, against Keras."""
     for name in optimizers.names():
