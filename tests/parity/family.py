@@ -40,8 +40,6 @@ class Family(ABC):
     """One family of classes."""
 
     registry: Registry[Any]
-    file: str
-    """The file whose lines say what the family's classes are drawn from."""
     tolerance = 1e-5
     """Of the largest magnitude of what is compared, in float32."""
 

@@ -14,17 +14,25 @@ from nnctl.core.arrays import Array
 from nnctl.graph.model import at_parameters
 from nnctl.layers.base import layers
 from tests.layers import keras_cases
+from tests.layers.harness import Case, Result
 from tests.layers.harness import case as layer_case
 from tests.layers.test_keras import built, keras_program
 from tests.parity.draw import lengths
 from tests.parity.family import Drawn, Family, apart, of_keras
+
+STEPS = 3
+"""Of gradient descent."""
+
+
+def copied(weights: Mapping[str, Array]) -> dict[str, Array]:
+    """The weights apart from what becomes of them."""
+    return {name: array.copy() for name, array in weights.items()}
 
 
 class Layers(Family):
     """Outputs, masks, penalties, statistics and all gradients, over three steps of gradient descent."""
 
     registry = layers
-    file = "tests/layers/keras_cases.py"
     dtype = "float32"
 
     def lines(self) -> Iterable[tuple[str, Mapping[str, Any], tuple[Any, ...]]]:
@@ -36,49 +44,57 @@ class Layers(Family):
         given = {"batch": draw.choice([1, 2, 3, 5]), "seed": draw.randrange(1000), **options}
         made = layer_case(drawn.fields, lengths(draw, shapes), dtype=self.dtype, **given)
         made.layer.compute_output_shape(*at_parameters(made.layer, made.names, made.shapes))
-        first = {k: w.copy() for k, w in made.weights.items()}
-        result = made.run()
-        layer = of_keras(lambda: built(drawn.fields, made, first))
+        before, result = copied(made.weights), made.run()
+        layer = of_keras(lambda: built(drawn.fields, made, before))
         rng = np.random.default_rng(draw.randrange(1000))
         projections = [rng.standard_normal(out.shape).astype(self.dtype) for out in result.outputs]
         program = of_keras(lambda: keras_program(layer, made, projections))
-        xs = [jax.numpy.asarray(x) for x in made.inputs]
-        trained = [k for k in made.weights if k not in made.statistics]
-        fixed = [k for k in made.weights if k in made.statistics]
-        steps = []
-        for step in range(3):
-            before = {k: w.copy() for k, w in made.weights.items()} if step else first
-            values = (
-                [jax.numpy.array(before[k]) for k in trained],
-                [jax.numpy.array(before[k]) for k in fixed],
-            )
-            rest = [v.value for v in layer.non_trainable_variables[len(fixed) :]]
-            theirs = of_keras(lambda values=values, rest=rest: program(xs, values[0], [*values[1], *rest]))
-            result = made.run() if step else result
-            found = {
-                f"output {i}": apart(*o)
-                for i, o in enumerate(zip(result.outputs, theirs["outputs"], strict=True))
-            }
-            found |= {k: apart(made.weights[k], s) for k, s in zip(fixed, theirs["statistics"], strict=False)}
-            found["penalty"] = apart(sum(result.losses), theirs["penalty"], 1e-3)
-            self._masks(result.masks, theirs["mask"])
-            after = {k: made.weights[k].copy() for k in fixed}
-            made.weights = before
-            if not made.layer.passes_gradient:
-                return found
-            gradients = made.gradients(projections)
-            largest = max(
-                (float(np.abs(g).max(initial=0)) for g in theirs["gradients"].values()), default=0.0
-            )
-            for name, gradient in theirs["gradients"].items():
-                found[f"gradient for {name}"] = apart(gradients[name], gradient, largest / 10)
-            for name in trained:
-                made.weights[name] = before[name] - np.asarray(
-                    0.05 * gradients[name] / max(largest, 1), self.dtype
-                )
-            made.weights |= after
-            steps.append({f"{name}, step {step}": value for name, value in found.items()})
-        return {name: value for found in steps for name, value in found.items()}
+        found: dict[str, float] = {}
+        for step in range(STEPS if made.layer.passes_gradient else 1):
+            if step:
+                before, result = copied(made.weights), made.run()
+            theirs = of_keras(lambda before=before: self._keras(program, layer, made, before))
+            now = self._forward(made, result, theirs)
+            if made.layer.passes_gradient:
+                now |= self._descend(made, before, projections, theirs["gradients"])
+            found |= {f"{name}, step {step}": value for name, value in now.items()}
+        return found
+
+    def _keras(self, program: Any, layer: Any, made: Case, weights: Mapping[str, Array]) -> dict[str, Any]:
+        """What Keras's layer gives with these weights; what it has besides (seeds) stays as it is."""
+        trained = [jax.numpy.array(w) for k, w in weights.items() if k not in made.statistics]
+        fixed = [jax.numpy.array(w) for k, w in weights.items() if k in made.statistics]
+        rest = [v.value for v in layer.non_trainable_variables[len(fixed) :]]
+        found: dict[str, Any] = program(list(map(jax.numpy.asarray, made.inputs)), trained, [*fixed, *rest])
+        return found
+
+    def _forward(self, made: Case, result: Result, theirs: Mapping[str, Any]) -> dict[str, float]:
+        """How far apart what a call gives is. Raises AssertionError where the masks differ."""
+        outputs = enumerate(zip(result.outputs, theirs["outputs"], strict=True))
+        found = {f"output {i}": apart(*both) for i, both in outputs}
+        statistics = [k for k in made.weights if k in made.statistics]
+        for name, value in zip(statistics, theirs["statistics"], strict=False):
+            found[name] = apart(made.weights[name], value)
+        found["penalty"] = apart(sum(result.losses), theirs["penalty"], 1e-3)
+        self._masks(result.masks, theirs["mask"])
+        return found
+
+    def _descend(
+        self,
+        made: Case,
+        before: Mapping[str, Array],
+        projections: Sequence[Array],
+        theirs: Mapping[str, Any],
+    ) -> dict[str, float]:
+        """How far apart the gradients at the weights `before` are; a step along ours is made then."""
+        after = {k: w for k, w in made.weights.items() if k in made.statistics}
+        made.weights = dict(before)
+        ours = made.gradients(projections)
+        largest = max((float(np.abs(g).max(initial=0)) for g in theirs.values()), default=0.0)
+        for name in made.weights.keys() - after.keys():
+            made.weights[name] = np.asarray(before[name] - 0.05 * ours[name] / max(largest, 1), self.dtype)
+        made.weights |= after
+        return {f"gradient for {k}": apart(ours[k], g, largest / 10) for k, g in theirs.items()}
 
     def _masks(self, ours: Sequence[Array], theirs: Any) -> None:
         # No mask and one that is set everywhere mean the same.
@@ -91,7 +107,6 @@ class Activations(Layers):
     """In a layer of their own."""
 
     registry = activations
-    file = "tests/activations/test_activations.py"
 
     def lines(self) -> Iterable[tuple[str, Mapping[str, Any], tuple[Any, ...]]]:
         # Keras's sparsemax is another function (`docs/keras_differences.md`).

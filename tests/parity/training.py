@@ -29,7 +29,6 @@ class Losses(Family):
     """The loss and its gradient, with sample weights and masks."""
 
     registry = losses
-    file = "tests/losses/cases.py"
 
     def lines(self) -> Iterable[tuple[str, Mapping[str, Any], tuple[Any, ...]]]:
         return [(c.name, c.fields, (c,)) for c in loss_cases.CASES]
@@ -51,7 +50,6 @@ class Metrics(Family):
     """The result after several uneven batches, with sample weights."""
 
     registry = metrics
-    file = "tests/metrics/test_keras.py"
 
     def lines(self) -> Iterable[tuple[str, Mapping[str, Any], tuple[Any, ...]]]:
         return [(name, fields, (source,)) for name, fields, source in metric_cases.CASES]
@@ -80,7 +78,6 @@ class Optimizers(Family):
     """The way that weights go in five steps."""
 
     registry = optimizers
-    file = "tests/optimizers/cases.py"
     # Keras takes 1 - beta^t in float32; Muon's iterations enlarge what is rounded.
     tolerance = 5e-5
 
