@@ -10,7 +10,7 @@ from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Measured, Objective, OutputObjective
 from nnctl.losses.base import LossSpec, Target
-from nnctl.metrics.base import MetricSpec
+from nnctl.metrics.base import MetricSpec, agree
 from nnctl.spec.language.training import TrainingSpec
 
 _TRAINING: Path = ("training",)
@@ -107,9 +107,8 @@ class _Compiler:
         for at, metric in enumerate(chosen):
             try:
                 resolved: MetricSpec = metric.resolve(target, shape).beside(loss)
-                wanted = resolved.target(shape)
-                if resolved.reads_target:
-                    self._same_target(wanted, target)
+                # A plugin's `resolve` need not look at the target.
+                agree(resolved, target, shape)
             except ShapeError as error:
                 self._misfit(error, f"the metric does not fit output '{name}'", (*path, at))
                 continue
@@ -129,13 +128,6 @@ class _Compiler:
                 self.problems.append(
                     Problem(message, (*_TRAINING, field, name), expected="a loss for it", at_key=True)
                 )
-
-    @staticmethod
-    def _same_target(wanted: Target, given: Target) -> None:
-        """A metric reads the same y_true as the loss."""
-        if "classes" in (wanted.kind, given.kind) and wanted.kind != given.kind:
-            words = {"classes": "class numbers", "onehot": "one-hot rows", "numbers": "numbers"}
-            raise ShapeError(f"the loss reads {words[given.kind]}, this metric {words[wanted.kind]}")
 
     def _misfit(self, error: ShapeError, what: str, path: Path) -> None:
         problem = Problem(f"{what}: {error}", (*path, *error.path), expected=error.expected)

@@ -13,7 +13,7 @@ from nnctl.core.shapes import Shape
 from nnctl.losses.base import Target
 from nnctl.losses.crossentropy import class_axis
 from nnctl.metrics.base import MetricSpec, register
-from nnctl.metrics.mean import MeanMetric, agree
+from nnctl.metrics.mean import MeanMetric
 
 if TYPE_CHECKING:
     from nnctl.ops.base import Value
@@ -34,10 +34,6 @@ class _Classes(MeanMetric):
     def target(self, output: Shape) -> Target:
         classes = class_axis(self.log_name(), output)
         return Target("classes", output[:-1], classes) if self.sparse else Target("onehot", output, classes)
-
-    def resolve(self, target: Target, output: Shape) -> MetricSpec:
-        agree(self.log_name(), self.target(output), target)
-        return self
 
     def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
         from nnctl.ops.metrics import accumulate_top_k, arg_max
@@ -87,10 +83,6 @@ class BinaryAccuracy(MeanMetric):
 
     def target(self, output: Shape) -> Target:
         return Target("numbers", output, 2)
-
-    def resolve(self, target: Target, output: Shape) -> MetricSpec:
-        agree(self.log_name(), self.target(output), target)
-        return self
 
     def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
         from nnctl.ops.metrics import accumulate_binary_accuracy

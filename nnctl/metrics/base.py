@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
+from nnctl.core.errors import ShapeError
 from nnctl.core.ranges import ANY, Range
 from nnctl.core.registry import Registry, snake_case
 from nnctl.core.shapes import Shape
@@ -36,7 +37,12 @@ class MetricSpec(Spec):
     """Whether it looks at y_true at all."""
 
     def resolve(self, target: Target, output: Shape) -> MetricSpec:
-        """The metric to use for this target and output (Keras resolves `accuracy` so); default: itself."""
+        """The metric to use for this target and output (Keras resolves `accuracy` so); default: itself.
+
+        Raises:
+            ShapeError: it does not fit the output, or reads another target.
+        """
+        agree(self, target, output)
         return self
 
     def beside(self, loss: LossSpec) -> MetricSpec:
@@ -99,6 +105,19 @@ class MetricSpec(Spec):
     def results(self, state: Mapping[str, np.ndarray[Any, Any]]) -> Sequence[float]:
         """All its values, as many as `parts`; by default the one."""
         return [self.result(state)]
+
+
+def agree(metric: MetricSpec, given: Target, output: Shape) -> None:
+    """Raise ShapeError where a metric cannot read the target that the loss of an output has."""
+    wanted = metric.target(output)
+    if not metric.reads_target or (wanted.kind == "classes") == (given.kind == "classes"):
+        return
+    has = {"classes": "class numbers", "onehot": "one-hot targets", "numbers": "numbers"}
+    raise ShapeError(
+        f"{metric.log_name()} reads {has[wanted.kind]}, "
+        f"but this output's loss makes the targets {has[given.kind]}",
+        expected=f"a metric for {has[given.kind]}",
+    )
 
 
 class _NamedAsWritten(OneOf):

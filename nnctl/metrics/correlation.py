@@ -10,8 +10,8 @@ from pydantic import Field
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
 from nnctl.losses.base import Target
-from nnctl.metrics.base import MetricSpec, register
-from nnctl.metrics.mean import MeanMetric, agree
+from nnctl.metrics.base import register
+from nnctl.metrics.mean import MeanMetric
 
 if TYPE_CHECKING:
     from nnctl.ops.base import Value
@@ -30,10 +30,6 @@ class Correlation(MeanMetric):
     def target(self, output: Shape) -> Target:
         self._axes(output)
         return Target("numbers", output)
-
-    def resolve(self, target: Target, output: Shape) -> MetricSpec:
-        agree(self.log_name(), self.target(output), target)
-        return self
 
     def _axes(self, output: Shape) -> list[int]:
         """The axes, the batch being 0, in order."""

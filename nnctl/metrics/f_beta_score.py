@@ -12,7 +12,6 @@ from nnctl.core.shapes import Shape
 from nnctl.losses.base import Target
 from nnctl.losses.crossentropy import class_axis
 from nnctl.metrics.base import MetricSpec, register
-from nnctl.metrics.mean import agree
 from nnctl.metrics.thresholds import EPSILON
 
 if TYPE_CHECKING:
@@ -34,10 +33,6 @@ class FScore(MetricSpec):
 
     def target(self, output: Shape) -> Target:
         return Target("onehot", output, class_axis(self.log_name(), output))
-
-    def resolve(self, target: Target, output: Shape) -> MetricSpec:
-        agree(self.log_name(), self.target(output), target)
-        return self
 
     def reads(self) -> Range:
         return ANY if self.threshold is None else UNIT

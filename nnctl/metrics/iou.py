@@ -14,7 +14,6 @@ from nnctl.core.shapes import Shape
 from nnctl.losses.base import Target
 from nnctl.losses.crossentropy import class_axis
 from nnctl.metrics.base import MetricSpec, register
-from nnctl.metrics.mean import agree
 from nnctl.metrics.thresholds import EPSILON
 
 if TYPE_CHECKING:
@@ -41,10 +40,6 @@ class Overlap(MetricSpec):
     def measured(self) -> Sequence[int]:
         """The classes that the mean is taken over."""
         return range(self.count())
-
-    def resolve(self, target: Target, output: Shape) -> MetricSpec:
-        agree(self.log_name(), self.target(output), target)
-        return self
 
     def state(self, output: Shape) -> Mapping[str, tuple[int, ...]]:
         return {"matrix": (self.count(), self.count())}

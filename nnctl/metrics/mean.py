@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape
 from nnctl.losses.base import Target
 from nnctl.metrics.base import MetricSpec, register
@@ -28,17 +27,6 @@ class MeanMetric(MetricSpec):
         return total / count if count else 0.0
 
 
-def agree(name: str, wanted: Target, given: Target) -> None:
-    """Raise ShapeError where a metric cannot read the target that the loss has."""
-    if (wanted.kind == "classes") == (given.kind == "classes"):
-        return
-    has = {"classes": "class numbers", "onehot": "one-hot targets", "numbers": "numbers"}
-    raise ShapeError(
-        f"{name} reads {has[wanted.kind]}, but this output's loss makes the targets {has[given.kind]}",
-        expected=f"a metric for {has[given.kind]}",
-    )
-
-
 @register
 class RootMeanSquaredError(MeanMetric):
     """sqrt(mean((y_true - y_pred)^2)). Source: keras.metrics.RootMeanSquaredError."""
@@ -51,10 +39,6 @@ class RootMeanSquaredError(MeanMetric):
 
     def target(self, output: Shape) -> Target:
         return Target("numbers", output)
-
-    def resolve(self, target: Target, output: Shape) -> MetricSpec:
-        agree(self.log_name(), self.target(output), target)
-        return self
 
     def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
         from nnctl.losses.regression import MeanSquaredError

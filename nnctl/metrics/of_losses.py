@@ -11,7 +11,7 @@ from nnctl.core.ranges import Range
 from nnctl.core.shapes import Shape
 from nnctl.losses.base import LossSpec, Target, losses
 from nnctl.metrics.base import MetricSpec, register
-from nnctl.metrics.mean import MeanMetric, agree
+from nnctl.metrics.mean import MeanMetric
 
 if TYPE_CHECKING:
     from nnctl.ops.base import Value
@@ -33,10 +33,6 @@ class LossMetric(MeanMetric):
 
     def target(self, output: Shape) -> Target:
         return self.loss().target(output)
-
-    def resolve(self, target: Target, output: Shape) -> MetricSpec:
-        agree(self.log_name(), self.target(output), target)
-        return self
 
     def reads(self) -> Range:
         return self.loss().reads()

@@ -12,7 +12,6 @@ from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
 from nnctl.losses.base import Target
 from nnctl.metrics.base import MetricSpec, register
-from nnctl.metrics.mean import agree
 
 if TYPE_CHECKING:
     from nnctl.core.arrays import Array
@@ -40,10 +39,6 @@ class R2Score(MetricSpec):
                 expected="an output of shape (units)",
             )
         return Target("numbers", output)
-
-    def resolve(self, target: Target, output: Shape) -> MetricSpec:
-        agree(self.log_name(), self.target(output), target)
-        return self
 
     def state(self, output: Shape) -> Mapping[str, tuple[int, ...]]:
         return {"counts": (2,), "sums": (3, output[0] or 0)}

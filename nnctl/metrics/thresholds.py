@@ -17,7 +17,6 @@ from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape
 from nnctl.losses.base import Target
 from nnctl.metrics.base import MetricSpec
-from nnctl.metrics.mean import agree
 
 if TYPE_CHECKING:
     from nnctl.core.arrays import Array
@@ -112,10 +111,6 @@ class AtThresholds(MetricSpec):
             most = units - 1 + least
             message = f"{does} of {units} units" if least else f"{does}, but the output has {units} units"
             raise ShapeError(message, field=field, expected=f"at most {most}" if least else f"0 to {most}")
-
-    def resolve(self, target: Target, output: Shape) -> MetricSpec:
-        agree(self.log_name(), self.target(output), target)
-        return self
 
     def state(self, output: Shape) -> Mapping[str, tuple[int, ...]]:
         shape = (len(self.cuts()) + 1, self.labels(output))

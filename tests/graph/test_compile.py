@@ -177,15 +177,18 @@ def test_a_loss_that_does_not_fit_is_told_with_the_way_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("loss", "words"), [("categorical_crossentropy", "one-hot rows"), ("mse", "numbers")]
+    ("loss", "words"), [("categorical_crossentropy", "one-hot targets"), ("mse", "numbers")]
 )
 def test_a_metric_of_a_plugin_must_read_what_the_loss_reads(
     loss: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """nnctl's own look at the target themselves; one that does not is held against it here."""
+    """Whose `resolve` may not look at the target."""
     monkeypatch.setattr(SparseCategoricalAccuracy, "resolve", lambda self, target, output: self)
     ((message, path),) = failed(model(("a", 3)), loss=loss, metrics=["mae", "sparse_categorical_accuracy"])
-    assert message.endswith(f"output 'a': the loss reads {words}, this metric class numbers")
+    assert message.endswith(
+        "output 'a': sparse_categorical_accuracy reads class numbers, "
+        f"but this output's loss makes the targets {words}"
+    )
     assert path == ("training", "metrics", 1)
 
 
