@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from nnctl.core.errors import Path, Problem, warning
 from nnctl.core.ranges import UNIT, Range, show_range, within
 from nnctl.graph.model import CallNode
 from nnctl.graph.objective import OutputObjective
+from nnctl.losses.base import Target
 from nnctl.metrics.base import MetricSpec
 from nnctl.warnings.base import Seen
 from nnctl.warnings.places import loss_path, metric_path
@@ -51,7 +53,7 @@ def cross_entropy_of_any_number(seen: Seen) -> Iterator[Problem]:
         what = f"output '{output.output}' gives {show_range(found)}"
         reads = output.loss.reads()
         if not _probable(found, reads):
-            good = "sigmoid" if output.target.kind == "numbers" else "softmax"
+            good = _activation(output.target)
             yield warning(
                 f"{what}, but {type(output.loss).__name__} reads probabilities",
                 _activation_path(seen.model.node(seen.model.outputs[output.output].name)),
@@ -65,20 +67,36 @@ def cross_entropy_of_any_number(seen: Seen) -> Iterator[Problem]:
                 # The loss is of numbers: that classes are counted is the mistake, and said as such.
                 continue
             if not _probable(found, measured.metric.reads()):
+                good = _activation(output.target, measured.metric.target(output.shape))
                 yield warning(
                     f"{what}, but the metric '{measured.name}' reads probabilities",
                     metric_path(seen.experiment, output, measured),
-                    _for_any_number(measured.metric),
+                    _for_any_number(measured.metric, found, good),
                 )
 
 
-def _for_any_number(metric: MetricSpec) -> str:
-    """What to do with a metric of probabilities where other numbers come out."""
-    fields = {"from_logits": "from_logits: true", "thresholds": "thresholds: 0", "threshold": "threshold: 0"}
-    for field, argument in fields.items():
-        if hasattr(metric, field):
-            return f"{{type: {type(metric).__name__}, {argument}}}"
-    return "activation: sigmoid"
+_READS_ANY: tuple[tuple[str, Any, str], ...] = (
+    ("from_logits", True, "true"),
+    ("thresholds", 0.0, "0"),
+    ("threshold", 0.0, "0"),
+    ("threshold", None, "null"),
+)
+"""Arguments with which metrics of probabilities may read other numbers: field, value, as it is written."""
+
+
+def _for_any_number(metric: MetricSpec, found: Range, activation: str) -> str:
+    """What to do with a metric of probabilities where numbers of the range `found` come out."""
+    for field, value, written in _READS_ANY:
+        if field in type(metric).model_fields:
+            told = metric.model_copy(update={field: value})
+            if _probable(found, told.reads()):
+                return f"{{type: {type(metric).__name__}, {field}: {written}}}"
+    return f"activation: {activation}"
+
+
+def _activation(*targets: Target) -> str:
+    """What makes probabilities of an output for these targets: each by itself, or one for each class."""
+    return "sigmoid" if all(target.kind == "numbers" for target in targets) else "softmax"
 
 
 def _probable(found: Range, reads: Range) -> bool:

@@ -20,6 +20,7 @@ def dense(units: int, activation: Any = "linear") -> dict[str, Any]:
 SPARSE = "sparse_categorical_crossentropy"
 LOGITS = {"type": "SparseCategoricalCrossentropy", "from_logits": True}
 BINARY_LOGITS = {"type": "BinaryCrossentropy", "from_logits": True}
+ONE_HOT = {"columns": {"y": {"type": "category", "encoding": "onehot"}}}
 
 
 @pytest.mark.parametrize(
@@ -133,3 +134,34 @@ def test_the_way_out_for_a_metric_is_right(metric: str, way: str, tmp_path: Path
     assert warning.expected == way
     mended = config([dense(1)], BINARY_LOGITS, metrics=[yaml.safe_load(way)])
     assert said(tmp_path, FLAGS, mended) == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "loss", "text", "units", "activation"),
+    [
+        ("Dice", "BinaryCrossentropy", FLAGS, 1, "sigmoid"),
+        ({"type": "RecallAtPrecision", "precision": 0.5}, "BinaryCrossentropy", FLAGS, 1, "sigmoid"),
+        ("KLDivergence", "CategoricalCrossentropy", CLASSES, 3, "softmax"),
+    ],
+)
+def test_a_metric_that_reads_nothing_but_probabilities(
+    metric: Any, loss: str, text: str, units: int, activation: str, tmp_path: Path
+) -> None:
+    """It has no argument for other numbers, so the output must change, and the loss with it."""
+    data = ONE_HOT if text == CLASSES else None
+    logits = {"type": loss, "from_logits": True}
+    (warning,) = checked(tmp_path, text, config([dense(units)], logits, metrics=[metric], data=data)).warnings
+    assert warning.expected == f"activation: {activation}"
+    mended = config([dense(units, activation)], loss, metrics=[metric], data=data)
+    assert said(tmp_path, text, mended) == []
+
+
+def test_a_score_of_the_largest_needs_no_threshold(tmp_path: Path) -> None:
+    """F1Score has no threshold of 0: without one it looks for the largest, of any numbers."""
+    loss = {"type": "CategoricalCrossentropy", "from_logits": True}
+    score = {"type": "F1Score", "threshold": 0.5}
+    given = config([dense(3)], loss, metrics=[score], data=ONE_HOT)
+    (warning,) = checked(tmp_path, CLASSES, given).warnings
+    assert warning.expected == "{type: F1Score, threshold: null}"
+    mended = config([dense(3)], loss, metrics=[yaml.safe_load(warning.expected)], data=ONE_HOT)
+    assert said(tmp_path, CLASSES, mended) == []
