@@ -13,6 +13,7 @@ from pydantic import Field
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.ranges import ANY, POSITIVE, UNIT, Range
+from nnctl.core.registry import snake_case
 from nnctl.core.shapes import Shape, show
 from nnctl.kernels.functions import exp, log, log1p, sigmoid
 from nnctl.kernels.probability import at_least_epsilon, clipped, smoothed
@@ -78,12 +79,8 @@ class SparseCategoricalCrossentropy(LossSpec):
         return self.rows(y_true, y_pred), mask
 
 
-@register
-class CategoricalCrossentropy(LossSpec):
-    """-sum_c y_true[c] log p[c] for one-hot (or soft) y_true.
-
-    Source: keras.losses.CategoricalCrossentropy.
-    """
+class OfOneHot(LossSpec):
+    """What cross-entropies of one class out of several share: targets are one-hot (or soft)."""
 
     from_logits: bool = False
     """Whether y_pred are logits; false: probabilities."""
@@ -93,13 +90,21 @@ class CategoricalCrossentropy(LossSpec):
     """The classes' axis."""
 
     def target(self, output: Shape) -> Target:
-        return Target("onehot", output, class_axis("categorical_crossentropy", output))
+        return Target("onehot", output, class_axis(snake_case(type(self).__name__), output))
 
     def reads(self) -> Range:
         return ANY if self.from_logits else POSITIVE
 
     def reads_targets(self) -> Range:
         return UNIT
+
+
+@register
+class CategoricalCrossentropy(OfOneHot):
+    """-sum_c y_true[c] log p[c] for one-hot (or soft) y_true.
+
+    Source: keras.losses.CategoricalCrossentropy.
+    """
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.losses import target_loss
@@ -111,11 +116,9 @@ class CategoricalCrossentropy(LossSpec):
         return target_loss("softmax", logits, y_true, self.label_smoothing)
 
 
-@register
-class BinaryCrossentropy(LossSpec):
-    """-y log p - (1 - y) log(1 - p), the mean over the last axis. Source: keras.losses.BinaryCrossentropy."""
+class OfFlags(LossSpec):
+    """What cross-entropies of numbers that are each 0 or 1 share."""
 
-    aliases: ClassVar[tuple[str, ...]] = ("bce", "BCE")
     from_logits: bool = False
     """Whether y_pred are logits; false: probabilities."""
     label_smoothing: float = Field(default=0.0, ge=0.0, le=1.0)
@@ -131,6 +134,13 @@ class BinaryCrossentropy(LossSpec):
 
     def reads_targets(self) -> Range:
         return UNIT
+
+
+@register
+class BinaryCrossentropy(OfFlags):
+    """-y log p - (1 - y) log(1 - p), the mean over the last axis. Source: keras.losses.BinaryCrossentropy."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("bce", "BCE")
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.formula import Formula

@@ -8,15 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat
+from pydantic import NonNegativeFloat
 
 from nnctl.core.errors import ShapeError
-from nnctl.core.ranges import ANY, POSITIVE, UNIT, Range
 from nnctl.core.shapes import Shape
 from nnctl.kernels.functions import log, power
 from nnctl.kernels.probability import clipped, smoothed
 from nnctl.losses.base import Target, register
-from nnctl.losses.crossentropy import LastAxis, class_axis, of_probability, of_probability_slope
+from nnctl.losses.crossentropy import OfFlags, OfOneHot, of_probability, of_probability_slope
 from nnctl.losses.termwise import Termwise
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @register
-class BinaryFocalCrossentropy(Termwise):
+class BinaryFocalCrossentropy(OfFlags, Termwise):
     """The mean over the last axis of (1 - p_t)^gamma times the binary cross-entropy; p_t = p where y is 1.
 
     p_t = y p + (1 - y) (1 - p), p not clipped. With `apply_class_balancing`, a term also counts
@@ -38,21 +37,6 @@ class BinaryFocalCrossentropy(Termwise):
     """How much class 1 counts where classes are balanced."""
     gamma: NonNegativeFloat = 2.0
     """How fast terms lose weight as they are predicted better; 0: not at all."""
-    from_logits: bool = False
-    """Whether y_pred are logits; false: probabilities."""
-    label_smoothing: float = Field(default=0.0, ge=0.0, le=1.0)
-    """How far the targets are moved from 0 and 1 towards 1/2."""
-    axis: LastAxis = -1
-    """The axis the mean is taken over."""
-
-    def target(self, output: Shape) -> Target:
-        return Target("numbers", output, 2)
-
-    def reads(self) -> Range:
-        return ANY if self.from_logits else UNIT
-
-    def reads_targets(self) -> Range:
-        return UNIT
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.activation import sigmoid
@@ -65,9 +49,8 @@ class BinaryFocalCrossentropy(Termwise):
         apply_class_balancing: float, alpha: float, gamma: float, label_smoothing: float,
     ) -> float:  # fmt: skip
         goal = smoothed(y_true, label_smoothing, 2)
-        missing = 1 - (goal * y_pred + (1 - goal) * (1 - y_pred))
-        counts = goal * alpha + (1 - goal) * (1 - alpha) if apply_class_balancing > 0 else 1
-        return counts * (power(missing, gamma) * of_probability(goal, y_pred, 0))
+        entropy = of_probability(goal, y_pred, 0)
+        return counts(goal, apply_class_balancing, alpha) * (power(missing(goal, y_pred), gamma) * entropy)
 
     @staticmethod
     def slope(
@@ -75,15 +58,24 @@ class BinaryFocalCrossentropy(Termwise):
         apply_class_balancing: float, alpha: float, gamma: float, label_smoothing: float,
     ) -> float:  # fmt: skip
         goal = smoothed(y_true, label_smoothing, 2)
-        missing = 1 - (goal * y_pred + (1 - goal) * (1 - y_pred))
-        counts = goal * alpha + (1 - goal) * (1 - alpha) if apply_class_balancing > 0 else 1
-        along = gamma * power(missing, gamma - 1) * (1 - 2 * goal) if gamma > 0 else 0
+        left = missing(goal, y_pred)
+        along = gamma * power(left, gamma - 1) * (1 - 2 * goal) if gamma > 0 else 0
         entropy, steep = of_probability(goal, y_pred, 0), of_probability_slope(goal, y_pred, 0)
-        return counts * (along * entropy + power(missing, gamma) * steep)
+        return counts(goal, apply_class_balancing, alpha) * (along * entropy + power(left, gamma) * steep)
+
+
+def missing(goal: float, y_pred: float) -> float:
+    """1 - p_t: how much the prediction lacks."""
+    return 1 - (goal * y_pred + (1 - goal) * (1 - y_pred))
+
+
+def counts(goal: float, balanced: float, alpha: float) -> float:
+    """How much a term counts: `alpha` for a goal of 1, 1 - `alpha` for 0, where classes are balanced."""
+    return goal * alpha + (1 - goal) * (1 - alpha) if balanced > 0 else 1
 
 
 @register
-class CategoricalFocalCrossentropy(Termwise):
+class CategoricalFocalCrossentropy(OfOneHot, Termwise):
     """-sum_c alpha_c (1 - p[c])^gamma y_true[c] log p[c] for one-hot (or soft) y_true.
 
     p is y_pred divided by its sum, then clipped.
@@ -96,28 +88,16 @@ class CategoricalFocalCrossentropy(Termwise):
     """How much every class counts: one number, or one per class."""
     gamma: NonNegativeFloat = 2.0
     """How fast classes lose weight as they are predicted better; 0: not at all."""
-    from_logits: bool = False
-    """Whether y_pred are logits; false: probabilities."""
-    label_smoothing: float = Field(default=0.0, ge=0.0, le=1.0)
-    """How much of each target is spread evenly over all classes."""
-    axis: LastAxis = -1
-    """The classes' axis."""
 
     def target(self, output: Shape) -> Target:
-        classes = class_axis("categorical_focal_crossentropy", output)
-        if isinstance(self.alpha, list) and len(self.alpha) != classes:
+        target = super().target(output)
+        if isinstance(self.alpha, list) and len(self.alpha) != target.classes:
             raise ShapeError(
-                f"alpha has {len(self.alpha)} numbers for an output of {classes} classes",
+                f"alpha has {len(self.alpha)} numbers for an output of {target.classes} classes",
                 field="alpha",
-                expected=f"{classes} numbers, or one for all",
+                expected=f"{target.classes} numbers, or one for all",
             )
-        return Target("onehot", output, classes)
-
-    def reads(self) -> Range:
-        return ANY if self.from_logits else POSITIVE
-
-    def reads_targets(self) -> Range:
-        return UNIT
+        return target
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.elementwise import affine, divide, multiply_row, scale
