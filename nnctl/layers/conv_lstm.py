@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar, Literal
 
 from nnctl.activations.base import Activation
@@ -12,7 +11,7 @@ from nnctl.layers.base import Weight, register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.convolution import OverImages, OverTime, OverVolumes, Windowed, WithFilters
 from nnctl.layers.fields import WithKernel, WithRecurrentKernel, WithTraining
-from nnctl.layers.lstm import ForgetBias
+from nnctl.layers.lstm import WithForgetBias
 from nnctl.layers.recurrent import Recurrent
 from nnctl.layers.units import Rate
 from nnctl.layers.windows import around_each
@@ -26,7 +25,9 @@ GATES = 4
 """i, f, g, o, side by side in kernels and bias."""
 
 
-class ConvLSTM(Recurrent, WithKernel, WithRecurrentKernel, Windowed, WithFilters, WithTraining):
+class ConvLSTM(
+    Recurrent, WithKernel, WithRecurrentKernel, WithForgetBias, Windowed, WithFilters, WithTraining
+):
     """The step of LSTM with convolutions: of the input as the fields say, of the state with `same`.
 
     Steps are composed of ops, one after the other; the input's convolution is one for all of them.
@@ -41,8 +42,6 @@ class ConvLSTM(Recurrent, WithKernel, WithRecurrentKernel, Windowed, WithFilters
     """What is applied to the new state, and to c."""
     recurrent_activation: Activation = "sigmoid"
     """What is applied to the gates."""
-    unit_forget_bias: bool = True
-    """Whether the forget gate's bias starts at 1."""
     dropout: Rate = 0.0
     """The part of the input that is dropped while training, by gate, the same at every step of a sequence."""
     recurrent_dropout: Rate = 0.0
@@ -68,20 +67,16 @@ class ConvLSTM(Recurrent, WithKernel, WithRecurrentKernel, Windowed, WithFilters
             "kernel": self.weight("kernel", (*self.kernel_size, channels, width)),
             "recurrent_kernel": self.weight("recurrent_kernel", (*self.kernel_size, self.filters, width)),
         }
-        weights = self.with_bias(weights, width)
-        if self.use_bias and self.unit_forget_bias:
-            weights["bias"] = replace(weights["bias"], initializer=ForgetBias(self.bias_initializer))
-        return weights
+        return self.with_bias(weights, width)
 
     def prepared(self, ctx: LayerContext, x: Value) -> Value:
         """The input's convolution at all steps: (B, T, *spatial', 4F)."""
         batch, steps, *shape = x.shape
-        zeros = around_each(tuple(shape[:-1]), self.window, self.strides, self.padding)
         kernel, bias = ctx.weights["kernel"], ctx.weights.get("bias")
 
         def convolved(x: Value, kernel: Value, bias: Value | None) -> Value:
             flat = reshape(x, (batch * steps, *shape))
-            return convolve(flat, kernel, bias, self.strides, zeros, self.dilation_rate)
+            return convolve(flat, kernel, bias, self.strides, self.zeros_around(flat), self.dilation_rate)
 
         if not ctx.training or self.dropout == 0:
             y = convolved(x, kernel, bias)

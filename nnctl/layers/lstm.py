@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from nnctl.core.keys import Key
-from nnctl.core.shapes import Shape
 from nnctl.layers.base import Weight, register
+from nnctl.layers.fields import WithBias
 from nnctl.layers.one_step import OneStep
 from nnctl.layers.recurrent import Recurrent
 from nnctl.layers.units import Gated
@@ -34,19 +33,25 @@ class ForgetBias:
         return values
 
 
-class LongShortTerm(Gated):
-    """Input, forget and output gates around a state c of its own."""
+class WithForgetBias(WithBias):
+    """A layer whose bias is that of four gates, the second of them a forget gate."""
 
-    step_op: ClassVar[Cell] = Cell("lstm", gates=4, states=2, saved=5)
+    shared_fields: ClassVar[bool] = True
 
     unit_forget_bias: bool = True
     """Whether the forget gate's bias starts at 1 (Jozefowicz et al., 2015)."""
 
-    def weights(self, x: Shape, *states: Shape) -> Mapping[str, Weight]:
-        weights = dict(super().weights(x, *states))
+    def with_bias(self, weights: dict[str, Weight], *shape: int) -> dict[str, Weight]:
+        weights = super().with_bias(weights, *shape)
         if self.use_bias and self.unit_forget_bias:
             weights["bias"] = replace(weights["bias"], initializer=ForgetBias(self.bias_initializer))
         return weights
+
+
+class LongShortTerm(WithForgetBias, Gated):
+    """Input, forget and output gates around a state c of its own."""
+
+    step_op: ClassVar[Cell] = Cell("lstm", gates=4, states=2, saved=5)
 
 
 @register
