@@ -8,15 +8,13 @@ from pydantic_core import PydanticCustomError
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
+from nnctl.kernels.probability import EPSILON
 from nnctl.layers.base import SameShape, register
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import add, divide, multiply, subtract
 
 Statistics = FiniteFloat | tuple[FiniteFloat, ...] | tuple[tuple[FiniteFloat, ...], ...]
-
-_LEAST = 1e-7
-"""What a deviation is at least: Keras's `epsilon`."""
 
 
 @register
@@ -88,7 +86,7 @@ class Normalization(SameShape):
         shape = (1, *self._shape(x.shape[1:]))
         center, by = (
             ctx.graph.constant(np.broadcast_to(held.reshape(shape), x.shape))
-            for held in (mean, np.maximum(np.sqrt(variance), _LEAST))
+            for held in (mean, np.maximum(np.sqrt(variance), EPSILON))
         )
         return add(center, multiply(x, by)) if self.invert else divide(subtract(x, center), by)
 

@@ -14,9 +14,10 @@ from nnctl.core.errors import ShapeError
 from nnctl.core.ranges import ANY, UNIT, Range
 from nnctl.core.real import log
 from nnctl.core.shapes import Shape, show
+from nnctl.kernels.probability import EPSILON
 from nnctl.losses.base import Target
 from nnctl.metrics.base import register
-from nnctl.metrics.thresholds import EPSILON, AtThresholds, Counts, Part, evenly_spaced, ratio
+from nnctl.metrics.thresholds import AtThresholds, Counts, Part, evenly_spaced, ratio
 
 if TYPE_CHECKING:
     from nnctl.core.arrays import Array

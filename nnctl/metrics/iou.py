@@ -11,10 +11,10 @@ from pydantic_core import PydanticCustomError
 from nnctl.core.errors import ShapeError
 from nnctl.core.ranges import ANY, UNIT, Range
 from nnctl.core.shapes import Shape
+from nnctl.kernels.probability import EPSILON
 from nnctl.losses.base import Target
 from nnctl.losses.crossentropy import class_axis
 from nnctl.metrics.base import MetricSpec, register
-from nnctl.metrics.thresholds import EPSILON
 
 if TYPE_CHECKING:
     from nnctl.core.arrays import Array

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape
+from nnctl.kernels.probability import EPSILON
 from nnctl.losses.base import Target
 from nnctl.metrics.base import MetricSpec
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 Part = Annotated[float, Field(ge=0.0, le=1.0)]
 """A number from 0 to 1."""
-EPSILON = 1e-7
-"""keras.config.epsilon()."""
 
 
 class Counts(NamedTuple):

@@ -5,10 +5,10 @@ The ops have two; the functions take any number by seeing images otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from nnctl.core.arrays import Array
 from nnctl.kernels import pooling_plan
@@ -24,6 +24,7 @@ from nnctl.ops.sums import sum_axes
 Pair = tuple[int, int]
 Sizes = tuple[int, ...]
 Around = tuple[Pair, Pair]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -271,12 +272,12 @@ def max_pool(x: Value, size: Sizes, strides: Sizes, padding: Sequence[Pair]) -> 
 
     Of 1 to 3 axes. Padding is (before, after) for each axis; what hangs over the edge is no candidate.
     """
-    return _by_two(MaxPool, x, _slides(size, strides, padding))
+    return _pooled(MaxPool, x, _slides(size, strides, padding))
 
 
 def average_pool(x: Value, size: Sizes, strides: Sizes, padding: Sequence[Pair]) -> Value:
     """The mean of each window, as `max_pool`: what hangs over the edge is not counted."""
-    return _by_two(AveragePool, x, _slides(size, strides, padding))
+    return _pooled(AveragePool, x, _slides(size, strides, padding))
 
 
 def adaptive_max_pool(x: Value, out: Sizes) -> Value:
@@ -284,38 +285,43 @@ def adaptive_max_pool(x: Value, out: Sizes) -> Value:
 
     Window p of an axis reaches from floor(p n / out) to ceil((p + 1) n / out).
     """
-    return _by_two(MaxPool, x, [Share(n) for n in out])
+    return _pooled(MaxPool, x, [Share(n) for n in out])
 
 
 def adaptive_average_pool(x: Value, out: Sizes) -> Value:
     """The mean of each window, which are those of `adaptive_max_pool`."""
-    return _by_two(AveragePool, x, [Share(n) for n in out])
+    return _pooled(AveragePool, x, [Share(n) for n in out])
 
 
 def _slides(size: Sizes, strides: Sizes, padding: Sequence[Pair]) -> list[Along]:
     return [Slide(*axis) for axis in zip(size, strides, padding, strict=True)]
 
 
-def _by_two(op: type[Pool], x: Value, along: Sequence[Along]) -> Value:
-    """One axis is two, the second of one place; of three, the last two are pooled and then the first.
+def _pooled(op: type[Pool], x: Value, along: Sequence[Along]) -> Value:
+    """Axes two by two: the first of equal maxima is still the first in the window.
 
-    The first of equal maxima is so the first in the window, and a mean of means, each of as many, the mean.
+    A mean of means, each of as many numbers, is the mean.
+    """
+    return _by_two(lambda x, down, across: x.graph.add(op(down, across), x)[0], x, along, SINGLE)
+
+
+def _by_two(over_image: Callable[[Value, T, T], Value], x: Value, along: Sequence[T], nothing: T) -> Value:
+    """What an op over two axes makes of x (B, *spatial, C) of 1 to 3 axes; `along` says what of each.
+
+    One axis is two, the second of one place; of three, the last two come first and then the first. `nothing`
+    is what leaves an axis as it is.
     """
     batch, *spatial, channels = x.shape
     if len(spatial) == 1:
-        y = _pool(op, reshape(x, (batch, *spatial, 1, channels)), along[0], SINGLE)
+        y = over_image(reshape(x, (batch, *spatial, 1, channels)), along[0], nothing)
         return reshape(y, (batch, y.shape[1], channels))
     if len(spatial) == 2:
-        return _pool(op, x, *along)
+        return over_image(x, along[0], along[1])
     depth, *sheet = spatial
-    y = _pool(op, reshape(x, (batch * depth, *sheet, channels)), *along[1:])
+    y = over_image(reshape(x, (batch * depth, *sheet, channels)), along[1], along[2])
     _, height, width, _ = y.shape
-    y = _pool(op, reshape(y, (batch, depth, height * width, channels)), along[0], SINGLE)
+    y = over_image(reshape(y, (batch, depth, height * width, channels)), along[0], nothing)
     return reshape(y, (batch, y.shape[1], height, width, channels))
-
-
-def _pool(op: type[Pool], x: Value, down: Along, across: Along) -> Value:
-    return x.graph.add(op(down, across), x)[0]
 
 
 def _image(x: Value) -> Value:
@@ -331,7 +337,7 @@ def global_max_pool(x: Value) -> Value:
 
 def global_average_pool(x: Value) -> Value:
     """The mean of each channel of x (B, *spatial, C): y (B, C)."""
-    return reshape(_pool(AveragePool, _image(x), Share(1), Share(1)), (x.shape[0], x.shape[-1]))
+    return reshape(_pooled(AveragePool, _image(x), [Share(1)] * 2), (x.shape[0], x.shape[-1]))
 
 
 def masked_average(x: Value, mask: Value) -> Value:
@@ -345,18 +351,4 @@ def masked_average(x: Value, mask: Value) -> Value:
 
 def zero_pad(x: Value, padding: Sequence[Pair]) -> Value:
     """x (B, *spatial, C) with zeros around it; padding is (before, after) for each of 1 to 3 axes."""
-    batch, *spatial, channels = x.shape
-    if len(spatial) == 1:
-        y = _zero_pad(reshape(x, (batch, *spatial, 1, channels)), (padding[0], (0, 0)))
-        return reshape(y, (batch, y.shape[1], channels))
-    if len(spatial) == 2:
-        return _zero_pad(x, (padding[0], padding[1]))
-    depth, *sheet = spatial
-    y = _zero_pad(reshape(x, (batch * depth, *sheet, channels)), (padding[1], padding[2]))
-    _, height, width, _ = y.shape
-    y = _zero_pad(reshape(y, (batch, depth, height * width, channels)), (padding[0], (0, 0)))
-    return reshape(y, (batch, y.shape[1], height, width, channels))
-
-
-def _zero_pad(x: Value, padding: Around) -> Value:
-    return x.graph.add1(ZeroPad(padding), x)
+    return _by_two(lambda x, down, across: x.graph.add1(ZeroPad((down, across)), x), x, padding, (0, 0))
