@@ -17,10 +17,9 @@ from nnctl.layers.base import Weight
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import (
     add_row,
+    at_least,
+    at_most,
     divide,
-    fill,
-    maximum,
-    minimum,
     multiply,
     multiply_row,
     shift,
@@ -64,15 +63,15 @@ def batch_renorm(
     deviation = unary(shift(variance, epsilon), codes.SQRT)
     gamma, beta = weights.get("gamma"), weights.get("beta")
     # As long as the average is small, the division must not be by 0.
-    usual = maximum(weights["renorm_stddev"], _row(mean, sqrt(epsilon)))
+    usual = at_least(weights["renorm_stddev"], sqrt(epsilon))
     r = divide(deviation, usual)
     d = divide(subtract(mean, weights["renorm_mean"]), usual)
     if "rmin" in bounds:
-        r = maximum(r, _row(mean, bounds["rmin"]))
+        r = at_least(r, bounds["rmin"])
     if "rmax" in bounds:
-        r = minimum(r, _row(mean, bounds["rmax"]))
+        r = at_most(r, bounds["rmax"])
     if "dmax" in bounds:
-        d = maximum(minimum(d, _row(mean, bounds["dmax"])), _row(mean, -bounds["dmax"]))
+        d = at_least(at_most(d, bounds["dmax"]), -bounds["dmax"])
     y = add_row(multiply_row(normal, r), d)
     y = y if gamma is None else multiply_row(y, gamma)
     y = y if beta is None else add_row(y, beta)
@@ -82,9 +81,5 @@ def batch_renorm(
     update_moving(weights["moving_mean"], mean, momentum)
     update_moving(weights["moving_stddev"], deviation, momentum)
     square = multiply(weights["moving_stddev"], weights["moving_stddev"])
-    update_moving(weights["moving_variance"], maximum(shift(square, -epsilon), _row(mean, 0.0)), 0.0)
+    update_moving(weights["moving_variance"], at_least(shift(square, -epsilon), 0.0), 0.0)
     return y
-
-
-def _row(like: Value, number: float) -> Value:
-    return fill(like.graph, like.shape, number, like.dtype)

@@ -19,7 +19,7 @@ from nnctl.layers.context import LayerContext
 from nnctl.layers.in_keras import InKeras
 from nnctl.ops.base import Value
 from nnctl.ops.convolution import convolve
-from nnctl.ops.elementwise import add, affine, maximum, scale, shift, unary
+from nnctl.ops.elementwise import add, affine, at_least, maximum, scale, shift, unary
 from nnctl.ops.embedding import embedding
 from nnctl.ops.linear import linear
 from nnctl.ops.pooling import max_pool
@@ -144,9 +144,8 @@ class MelSpectrogram(Layer):
 
     def _decibels(self, y: Value) -> Value:
         """y (B, T', M) in decibels."""
-        floor = y.graph.constant(np.full(y.shape, self.min_power, y.dtype))
         zero = _DECIBELS * log(max(abs(self.ref_power), self.min_power))
-        y = affine(unary(maximum(y, floor), codes.LOG), _DECIBELS, -zero)
+        y = affine(unary(at_least(y, self.min_power), codes.LOG), _DECIBELS, -zero)
         batch, frames, bands = y.shape
         highest = max_pool(reshape(y, (batch, frames * bands, 1)), (frames * bands,), (1,), [(0, 0)])
         return maximum(y, broadcast_to(shift(highest, -self.top_db), y.shape))

@@ -9,21 +9,18 @@ import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from nnctl.activations.threshold import threshold
 from nnctl.core.shapes import Shape
 from nnctl.initializers.stft import STFT, Window
 from nnctl.kernels import codes
+from nnctl.kernels.probability import EPSILON
 from nnctl.layers.base import Layer, Weight, register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.windows import around_each, slide
 from nnctl.ops.base import Value
 from nnctl.ops.convolution import convolve
-from nnctl.ops.elementwise import add, multiply_row, unary
+from nnctl.ops.elementwise import add, at_least, multiply_row, unary
 from nnctl.ops.shape import concatenate, reshape
 from nnctl.ops.transpose import permute
-
-_LEAST = 1e-7
-"""What a power and a magnitude are at least: Keras's `epsilon`."""
 
 _SIDES: tuple[Literal["real"], Literal["imag"]] = ("real", "imag")
 
@@ -125,10 +122,5 @@ class STFTSpectrogram(Layer):
             twice = np.full(self.frequencies, 2.0, power.dtype)
             twice[[0, -1]] = 1.0
             return multiply_row(power, power.graph.constant(twice))
-        magnitude = unary(_at_least(power), codes.SQRT)
-        return magnitude if self.mode == "magnitude" else unary(_at_least(magnitude), codes.LOG)
-
-
-def _at_least(x: Value) -> Value:
-    raised: Value = threshold(threshold=_LEAST, default_value=_LEAST).apply(x)
-    return raised
+        magnitude = unary(at_least(power, EPSILON), codes.SQRT)
+        return magnitude if self.mode == "magnitude" else unary(at_least(magnitude, EPSILON), codes.LOG)

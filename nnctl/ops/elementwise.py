@@ -242,6 +242,16 @@ def fill(graph: Graph, shape: tuple[int, ...], value: float, dtype: str | None =
     return graph.add1(Fill(TensorType(shape, dtype or graph.dtype), float(value)))
 
 
+def at_least(x: Value, least: float) -> Value:
+    """x, or `least` where that is larger; a NaN stays."""
+    return maximum(x, fill(x.graph, x.shape, least, x.dtype))
+
+
+def at_most(x: Value, most: float) -> Value:
+    """x, or `most` where that is smaller; a NaN stays."""
+    return minimum(x, fill(x.graph, x.shape, most, x.dtype))
+
+
 def cast(x: Value, dtype: str) -> Value:
     """x as `dtype`, itself where it is that already."""
     return x if x.dtype == dtype else x.graph.add1(Cast(dtype), x)

@@ -16,7 +16,7 @@ from nnctl.kernels.axes import Axis
 from nnctl.kernels.pooling_plan import SPARE_TAPS, Shares, Windows, index_dtype
 from nnctl.ops.activation import RELU_GRAD
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
-from nnctl.ops.elementwise import cast, divide, fill, maximum
+from nnctl.ops.elementwise import at_least, cast, divide
 from nnctl.ops.masks import select
 from nnctl.ops.shape import broadcast_to, reshape
 from nnctl.ops.sums import sum_axes
@@ -344,8 +344,7 @@ def masked_average(x: Value, mask: Value) -> Value:
     """The mean of each channel of x (B, T, C) over the steps that the mask (B, T) counts: y (B, C), or 0."""
     batch, _, channels = x.shape
     total = sum_axes(select(mask, x, 0.0), (1,))
-    count = sum_axes(cast(mask, x.dtype), (1,))
-    count = maximum(count, fill(x.graph, (batch,), 1.0))
+    count = at_least(sum_axes(cast(mask, x.dtype), (1,)), 1.0)
     return divide(total, broadcast_to(reshape(count, (batch, 1)), (batch, channels)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnctl.kernels import codes
 from nnctl.ops.base import Value
-from nnctl.ops.elementwise import divide, fill, maximum, unary
+from nnctl.ops.elementwise import at_least, divide, unary
 from nnctl.ops.shape import broadcast_to, reshape
 from nnctl.ops.sums import sum_axes
 
@@ -15,8 +15,7 @@ def unit_rows(x: Value, least: float) -> Value:
     Below `least` the length is taken as given: the gradient of a row of zeros is finite.
     """
     squares = sum_axes(unary(x, codes.SQUARE), (-1,))
-    bounded = maximum(squares, fill(x.graph, squares.shape, least**2, x.dtype))
-    return divide_rows(x, unary(bounded, codes.SQRT))
+    return divide_rows(x, unary(at_least(squares, least**2), codes.SQRT))
 
 
 def divide_rows(x: Value, divisors: Value) -> Value:

@@ -35,6 +35,22 @@ def test_what_does_not_fit() -> None:
     assert make("MelSpectrogram").compute_output_shape((None,)) == (128, None)
 
 
+@pytest.mark.parametrize(
+    ("config", "shape"),
+    [
+        ({"type": "STFTSpectrogram", "frame_length": 4}, (9, 1)),
+        ({"type": "MelSpectrogram", "fft_length": 4, "num_mel_bins": 2}, (9,)),
+    ],
+)
+def test_a_signal_that_is_no_number_is_not_silence(config: dict[str, Any], shape: tuple[int, ...]) -> None:
+    """What is no number has no logarithm either, so that training stops at it."""
+    made = case(config, [shape])
+    made.inputs[0][:1] = np.nan
+    (y,) = made.run().outputs
+    assert np.isnan(y[0]).all()
+    assert np.isfinite(y[1:]).all()
+
+
 def test_one_tone_is_one_line() -> None:
     """Where the power is, by hand: a wave of 4 turns in a frame of 16 without a window."""
     made = case({"type": "STFTSpectrogram", "frame_length": 16, "mode": "psd", "window": None}, [(32, 1)])
