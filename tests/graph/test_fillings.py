@@ -114,6 +114,12 @@ def test_refused_where_training_would_fail(kind: str, monkeypatch: pytest.Monkey
         ({"type": "LayerNormalization", "gamma_initializer": "orthogonal"}, "gamma_initializer", "(3)"),
         ({"type": "Dense", "units": 4, "kernel_constraint": {"type": "MaxNorm", "axis": 5}}, "axis", "5"),
         ({"type": "LSTM", "units": 2, "bias_initializer": "identity"}, "bias_initializer", "(8)"),
+        (
+            {"type": "Dense", "units": 4, "bias_regularizer": "orthogonal_regularizer"},
+            "bias_regularizer",
+            "(4)",
+        ),
+        ({"type": "Dense", "units": 4, "kernel_initializer": "stft"}, "kernel_initializer", "(3, 4)"),
     ],
 )
 def test_says_weight_place_and_way_out(layer: Any, path: str, words: str) -> None:

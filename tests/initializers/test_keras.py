@@ -12,6 +12,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 keras = pytest.importorskip("keras")
 
+from nnctl.core.errors import ShapeError  # noqa: E402
 from nnctl.initializers.base import initializers  # noqa: E402
 from nnctl.initializers.stft import STFT, Window  # noqa: E402
 
@@ -75,3 +76,10 @@ def test_stft(window: str | None, fields: dict[str, Any]) -> None:
         ours = STFT(window=window, **fields).sample(shape, "float32", (0, 0))
         theirs = np.asarray(keras.initializers.STFT(window=window, **fields)(shape))
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (7, 2, 5), (7, 1, 1)])
+def test_what_stft_cannot_fill(shape: tuple[int, ...]) -> None:
+    """One frequency has no distance to the next: Keras divides by 0."""
+    with pytest.raises(ShapeError, match="STFT fills weights"):
+        STFT().check_shape(shape)
