@@ -151,6 +151,13 @@ def near(ours: np.ndarray, theirs: Any, what: str, least: float = 0.0) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5 * max(largest, 1e-30), err_msg=what)
 
 
+def shapes_in_keras(layer: Any, made: Case) -> list[tuple[int, ...]]:
+    """The shapes of what the layer gives, nothing computed."""
+    with keras.StatelessScope():
+        found = jax.eval_shape(lambda *xs: called(layer, made, xs), *map(jax.numpy.asarray, made.inputs))
+    return [tuple(out.shape) for out in found]
+
+
 def built(config: Any, made: Case, weights: Mapping[str, np.ndarray] | None = None) -> Any:
     """The Keras layer with our weights (those of `made`, or others), their names and shapes checked."""
     layer = to_keras(config)

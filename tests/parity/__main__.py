@@ -57,7 +57,7 @@ def tally(family: Family, name: str, numbers: Iterable[int]) -> Tally:
             continue
         apart, what = max((value, what) for what, value in found.items())
         seen.done, seen.largest = seen.done + 1, max(seen.largest, apart)
-        if not apart <= family.tolerance:
+        if not apart <= family.allowed(name):
             seen.differing += 1
             print(f"{name} {number}: {what} {apart:.2g} apart\n  {drawn}", file=sys.stderr)
     return seen

@@ -47,6 +47,10 @@ class Family(ABC):
         """The classes that have a line."""
         return sorted({name for name, _, _ in self.lines()})
 
+    def allowed(self, name: str) -> float:
+        """How far a class may be from Keras's."""
+        return self.tolerance
+
     @abstractmethod
     def lines(self) -> Iterable[tuple[str, Mapping[str, Any], tuple[Any, ...]]]:
         """(class, fields, what else the family's comparison takes) for each line."""

@@ -16,10 +16,12 @@ from nnctl.layers.base import layers
 from tests.layers import keras_cases
 from tests.layers.harness import Case, Result
 from tests.layers.harness import case as layer_case
-from tests.layers.test_keras import built, keras_program
+from tests.layers.test_keras import built, keras_program, shapes_in_keras
 from tests.parity.draw import lengths
 from tests.parity.family import Drawn, Family, apart, of_keras
 
+OTHERS = frozenset(["RandomCrop"])
+"""Classes that give something else than Keras's but for some arguments (`docs/keras_differences.md`)."""
 STEPS = 3
 """Of gradient descent."""
 
@@ -35,17 +37,25 @@ class Layers(Family):
     registry = layers
     dtype = "float32"
 
+    def allowed(self, name: str) -> float:
+        # The slope of a logarithm near 0 enlarges what is rounded: in float64 it is 2e-7.
+        return 1e-3 if name == "MelSpectrogram" else self.tolerance
+
     def lines(self) -> Iterable[tuple[str, Mapping[str, Any], tuple[Any, ...]]]:
         for config, shapes, options in keras_cases.CASES:
+            if config["type"] in OTHERS:
+                continue
             yield config["type"], config, (shapes, options)
 
     def deviations(self, drawn: Drawn, draw: random.Random) -> dict[str, float]:
         shapes, options = drawn.rest
         given = {"batch": draw.choice([1, 2, 3, 5]), "seed": draw.randrange(1000), **options}
         made = layer_case(drawn.fields, lengths(draw, shapes), dtype=self.dtype, **given)
-        made.layer.compute_output_shape(*at_parameters(made.layer, made.names, made.shapes))
+        made.layer.activated_shape(*at_parameters(made.layer, made.names, made.shapes))
         before, result = copied(made.weights), made.run()
         layer = of_keras(lambda: built(drawn.fields, made, before))
+        wanted = of_keras(lambda: shapes_in_keras(layer, made))
+        assert [out.shape for out in result.outputs] == wanted, "another shape"
         rng = np.random.default_rng(draw.randrange(1000))
         projections = [rng.standard_normal(out.shape).astype(self.dtype) for out in result.outputs]
         program = of_keras(lambda: keras_program(layer, made, projections))

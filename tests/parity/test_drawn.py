@@ -33,5 +33,5 @@ def test_as_in_keras(kind: str, name: str, number: int) -> None:
         drawn, found = family.compare(name, number)
     except RefusedError as refusal:
         pytest.skip(f"Keras: {refusal}")
-    far = {what: value for what, value in found.items() if value > family.tolerance}
+    far = {what: value for what, value in found.items() if not value <= family.allowed(name)}
     assert not far, drawn
