@@ -117,6 +117,34 @@ def test_kill_9_and_resume(every: str, straight, tmp_path: Path) -> None:  # typ
     assert files(tmp_path / "run") == straight[1]
 
 
+AUGMENTED = """model.layers=[
+  {type: RandomRotation, factor: 0.1},
+  {type: RandomErasing, value_range: [0, 1]},
+  {type: RandomGaussianBlur, value_range: [0, 1]},
+  Flatten,
+  {type: Dense, units: 10, activation: softmax, name: digit},
+]"""
+
+
+def test_images_that_are_changed_at_random_go_on(tmp_path: Path) -> None:
+    """Stopped within an epoch and killed, on other numbers of threads: the draws are those of the step."""
+    config, stopped = CONFIGS / "digits_cnn.yaml", tmp_path / "stopped"
+    overrides = [
+        AUGMENTED,
+        "training.epochs=2",
+        "training.callbacks=[]",
+        "training.checkpoint={every: epoch}",
+    ]
+    straight = run(start(config, run_dir=tmp_path / "straight", overrides=overrides))
+    run(start(config, run_dir=stopped, overrides=overrides, threads=2), 3)
+    run(start(config, run_dir=stopped, overrides=overrides, threads=1, resume=True), 57)
+    result = run(start(config, run_dir=stopped, overrides=overrides, threads=3, resume=True))
+    assert result["weights_sha256"] == straight["weights_sha256"]
+    assert files(stopped) == files(tmp_path / "straight")
+    killed, _ = kill_and_resume(config, overrides, tmp_path / "killed", kills=1, longest=0.05)
+    assert killed["weights_sha256"] == straight["weights_sha256"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("config", sorted(path.name for path in CONFIGS.glob("*.yaml")))
 def test_twenty_kills(config: str, tmp_path: Path) -> None:
