@@ -83,7 +83,7 @@ def check_indices(model: LayerGraph, examples: Dataset) -> None:
 def _looked_up(model: LayerGraph) -> Iterator[tuple[CallNode, str, str, int]]:
     """Every call that looks a model input up in a table: call, input, field with the rows, rows."""
     for node in model.nodes:
-        field = node.layer.index_count
+        field = node.layer.index_count()
         if field is not None:
             read, *_ = node.at_parameters(node.inputs)
             if read is not None and read.name in model.inputs:

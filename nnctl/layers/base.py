@@ -60,10 +60,6 @@ class Layer(Spec):
 
     fewest_inputs: ClassVar[int] = 1
     """Of a layer that takes any number of inputs: how many it needs."""
-    reads_integers: ClassVar[bool] = False
-    """Whether its input is class numbers (an Embedding's): such a model input is fed integers."""
-    index_count: ClassVar[str | None] = None
-    """The field that says how many class numbers there are: its input lies from 0 to that number less 1."""
     supports_masking: ClassVar[bool] = True
     """Whether a mask that comes in goes on to the output (Keras: `supports_masking`)."""
     any_dtype: ClassVar[bool] = False
@@ -194,6 +190,13 @@ class Layer(Spec):
         activation = getattr(self, "activation", None)
         found: Range | None = activation.value_range(ANY) if activation is not None else None
         return found
+
+    def index_count(self) -> str | None:
+        """The field that says how many class numbers there are, where they are what it reads (an Embedding).
+
+        A model input that it reads is fed integers, from 0 to that number less 1.
+        """
+        return None
 
     def softmax_axis(self) -> int | None:
         """The axis of its output (0 is the batch) along which the numbers sum to 1, if there is one."""

@@ -26,8 +26,6 @@ class CategoryEncoding(Encodes):
     """
 
     any_dtype: ClassVar[bool] = True
-    reads_integers: ClassVar[bool] = True
-    index_count: ClassVar[str | None] = "num_tokens"
     supports_masking: ClassVar[bool] = False
     in_keras: ClassVar[InKeras] = InKeras(arguments=("inputs",))
     keras_only: ClassVar[tuple[str, ...]] = ("sparse",)
@@ -49,6 +47,9 @@ class CategoryEncoding(Encodes):
     def depth(self) -> int:
         """How many classes there are."""
         return self.num_tokens or 0
+
+    def index_count(self) -> str | None:
+        return "num_tokens"
 
     def compute_output_shape(self, inputs: Shape, count_weights: Shape | None = None) -> Shape:
         if count_weights is not None and self.output_mode != "count":

@@ -27,8 +27,6 @@ class Embedding(Layer):
     """
 
     any_dtype: ClassVar[bool] = True
-    reads_integers: ClassVar[bool] = True
-    index_count: ClassVar[str | None] = "input_dim"
     keras_only: ClassVar[tuple[str, ...]] = ("weights", "lora_rank", "lora_alpha", "quantization_config")
 
     input_dim: PositiveInt
@@ -43,6 +41,9 @@ class Embedding(Layer):
     """What the table satisfies after each update."""
     mask_zero: bool = False
     """Whether index 0 is padding, which later layers skip."""
+
+    def index_count(self) -> str | None:
+        return "input_dim"
 
     def compute_output_shape(self, x: Shape) -> Shape:
         return (*x, self.output_dim)

@@ -9,7 +9,6 @@ from pydantic import PositiveFloat
 
 from nnctl.activations.plain import tanh
 from nnctl.core.errors import ShapeError
-from nnctl.core.ranges import ANY, Range
 from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Weight, register
 from nnctl.layers.call_arguments import Flag
@@ -39,6 +38,9 @@ class ReversibleEmbedding(Embedding):
     reverse: Flag = False
     """Of a call: whether vectors become numbers for each index."""
 
+    def index_count(self) -> str | None:
+        return None if self.reverse else super().index_count()
+
     def compute_output_shape(self, x: Shape) -> Shape:
         if not self.reverse:
             return super().compute_output_shape(x)
@@ -57,9 +59,6 @@ class ReversibleEmbedding(Embedding):
             shape = (self.output_dim, self.input_dim)
             made["reverse_embeddings"] = Weight(shape, self.embeddings_initializer)
         return made
-
-    def output_range(self, *inputs: Range | None) -> Range | None:
-        return ANY
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
         if not self.reverse:

@@ -39,7 +39,7 @@ class TimeDistributed(Wrapper):
     @classmethod
     def _of_one_input(cls, value: Any) -> Any:
         fewest, _ = value.takes()
-        if fewest > 1 or value.reads_integers:
+        if fewest > 1 or value.index_count() is not None:
             told = "takes several inputs" if fewest > 1 else "takes numbers of any shape as they are"
             raise PydanticCustomError(
                 "not_held",

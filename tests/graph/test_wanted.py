@@ -36,6 +36,8 @@ INTEGERS: list[tuple[list[Any], dict[str, Any], list[str]]] = [
     ([TABLE], {"inputs": {"words": [3]}}, ["words"]),
     ([TABLE, {**TABLE, "inputs": ["b", "embedding"]}], {"inputs": {"a": [3], "b": [3]}}, ["a", "b"]),
     ([DENSE, {**TABLE, "inputs": "words"}], {"inputs": {"words": [3]}}, ["words"]),
+    ([{**TABLE, "type": "ReversibleEmbedding"}], {}, ["input"]),
+    ([{**TABLE, "type": "ReversibleEmbedding", "reverse": True}], {}, []),
     ([DENSE, {**TABLE, "inputs": "dense"}], {"inputs": {"words": [3]}}, []),
     ([{"type": "Sequential", "layers": [TABLE, DENSE]}], {}, ["input"]),
     ([{"type": "Sequential", "layers": [DENSE, TABLE]}], {}, []),

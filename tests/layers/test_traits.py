@@ -35,7 +35,6 @@ TRAITS: dict[str, tuple[type[Layer], ...]] = {
     "any_dtype": (
         *(CategoryEncoding, Concatenate, Cropping, Embedding, Flatten, Identity, Permute, Rescaling, Reshape),
     ),
-    "reads_integers": (CategoryEncoding, Embedding),
     "keeps_range": (
         ActivityRegularization, Cropping, Flatten, Identity, Permute, RepeatVector, Reshape, Pooling,
         GlobalPooling, AdaptivePooling, UpSampling1D, UpSampling3D,
@@ -57,6 +56,17 @@ def test_what_a_layer_is(name: str) -> None:
     for trait, bases in TRAITS.items():
         assert getattr(made, trait) is isinstance(made, bases), trait
     assert (made.output_range((-7.0, 9.0)) == (-7.0, 9.0)) is made.keeps_range
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_how_many_class_numbers_a_layer_reads(name: str) -> None:
+    tables = {"Embedding": "input_dim", "ReversibleEmbedding": "input_dim", "CategoryEncoding": "num_tokens"}
+    assert make(EACH[name][0]).index_count() == tables.get(name)
+
+
+def test_a_table_in_reverse_reads_vectors() -> None:
+    reverse = {"type": "ReversibleEmbedding", "input_dim": 5, "output_dim": 2, "reverse": True}
+    assert make(reverse).index_count() is None
 
 
 TAKEN = {

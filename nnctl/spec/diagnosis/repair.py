@@ -144,5 +144,5 @@ def _safe(entry: Named, first: bool, inputs: set[str]) -> bool:
     if entry.use is None and (entry.type is None or nearest(entry.type, inputs_too)):
         return False
     layer = entry.layer
-    told = layer is not None and not layer.reads_integers and layer.nests is None
+    told = layer is not None and layer.index_count is Layer.index_count and layer.nests is None
     return told or not (first or any(name in inputs for _, name in entry.reads))
