@@ -119,8 +119,11 @@ class MelSpectrogram(Layer):
         curve = np.ones(length)
         if self.window is not None:
             curve = np.pad(window(self.window, self.covered, True), around)
-        turns = np.arange(length)[:, None] * np.arange(length // 2 + 1) % length / length
-        return tuple((wave(turns) * curve[:, None])[:, None] for wave in (cos_turns, sin_turns))  # type: ignore[return-value]
+        # All of them go through the same places of a circle: as many as the frame is long.
+        places = np.arange(length)[:, None] * np.arange(length // 2 + 1) % length
+        circle = np.arange(length) / length
+        cos, sin = (wave(circle)[places] * curve[:, None] for wave in (cos_turns, sin_turns))
+        return cos[:, None], sin[:, None]
 
     def bands(self) -> Array:
         """What each frequency gives to each band (F, M): triangles on the mel scale, nothing for 0 Hertz."""

@@ -13,6 +13,7 @@ from nnctl.layers.base import SameShape, register
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import add, divide, multiply, subtract
+from nnctl.ops.shape import broadcast_to
 
 Statistics = FiniteFloat | tuple[FiniteFloat, ...] | tuple[tuple[FiniteFloat, ...], ...]
 
@@ -85,7 +86,7 @@ class Normalization(SameShape):
         mean, variance = (np.array(held, ctx.graph.dtype) for held in (self.mean, self.variance))
         shape = (1, *self._shape(x.shape[1:]))
         center, by = (
-            ctx.graph.constant(np.broadcast_to(held.reshape(shape), x.shape))
+            broadcast_to(ctx.graph.constant(held.reshape(shape)), x.shape)
             for held in (mean, np.maximum(np.sqrt(variance), EPSILON))
         )
         return add(center, multiply(x, by)) if self.invert else divide(subtract(x, center), by)
