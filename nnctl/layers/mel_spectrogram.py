@@ -41,7 +41,7 @@ class MelSpectrogram(Layer):
 
     supports_masking: ClassVar[bool] = False
     in_keras: ClassVar[InKeras] = InKeras(
-        not_in_exports="there decibels hang on the batch, and the length told may be another than it makes"
+        not_in_exports="its decibels depend on the batch there, and it may tell another length than it makes"
     )
 
     fft_length: Annotated[int, Field(ge=2)] = 2048
@@ -63,7 +63,7 @@ class MelSpectrogram(Layer):
     power_to_db: bool = True
     """Whether the result is in decibels."""
     top_db: float = 80.0
-    """So far below the highest is the lowest."""
+    """How many decibels below an example's highest the lowest may lie."""
     mag_exp: PositiveFloat = 2.0
     """The exponent of the magnitude: 1 for the magnitude, 2 for the power."""
     min_power: PositiveFloat = 1e-10

@@ -20,7 +20,7 @@ class Stepwise(Layer):
 
     @classmethod
     def state_count(cls) -> int | None:
-        """How many states there are; None where that hangs on the fields."""
+        """How many states there are; None where that depends on the fields."""
         return None
 
     @property

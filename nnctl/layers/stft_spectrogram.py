@@ -37,20 +37,21 @@ class STFTSpectrogram(Layer):
     supports_masking: ClassVar[bool] = False
 
     mode: Literal["log", "magnitude", "psd", "real", "imag", "stft"] = "log"
-    """The logarithm of the magnitude, the magnitude, the power (twice, but at both ends), the real or the
-    imaginary part, or both side by side."""
+    """log: the logarithm of the magnitude. psd: the power, doubled except at both ends.
+    real, imag: one part of the transform. stft: both, side by side."""
     frame_length: Annotated[int, Field(ge=2)] = 256
     """How many numbers make a frame."""
     frame_step: PositiveInt | None = None
     """The steps between frames; default: half a frame."""
     fft_length: PositiveInt | None = None
-    """What the frequencies divide; default: the least power of two that is no less than a frame."""
+    """The length of the transform: frequency f turns f times in it; default: the least power of two
+    that is no less than a frame."""
     window: Window | None = "hann"
     """What a frame is multiplied by."""
     periodic: bool = False
     """Whether the window is one period of a periodic one; else it is symmetric."""
     scaling: Literal["density", "spectrum"] | None = "density"
-    """What the window is divided by: its root of squares, or its sum."""
+    """What the window is divided by. density: the root of the sum of its squares. spectrum: its sum."""
     padding: Literal["valid", "same"] = "valid"
     """`valid` uses whole frames only; `same` pads with zeros."""
     expand_dims: bool = False

@@ -26,7 +26,7 @@ from nnctl.ops.sums import sum_axes
 class TimeDistributed(Wrapper):
     """Calls a layer on every step of a sequence, with the same weights.
 
-    Steps are examples of one large batch to it, but where examples hang on each other while training
+    Steps are examples of one large batch to it, except where examples depend on each other while training
     (BatchNormalization): there it is called step by step, as Keras always does.
 
     A mask of more than the steps, such as that of the words in each sentence, is the layer's at each step.

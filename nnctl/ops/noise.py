@@ -15,7 +15,7 @@ class Noise(Op):
     """Random numbers of `type`, from (step,).
 
     The number at an index is a function of the key, the step and the index, so that what belongs to row i of
-    a batch does not hang on how many rows there are.
+    a batch does not depend on how many rows there are.
     """
 
     type: TensorType

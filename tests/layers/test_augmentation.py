@@ -199,7 +199,7 @@ def test_a_seed_of_its_own_takes_the_place_of_the_experiments(name: str) -> None
 
 
 BY_BATCH = ("Equalization", "RandAugment")
-"""Layers in which an image's output hangs on the others of its batch, as in Keras."""
+"""Layers in which an image's output depends on the others of its batch, as in Keras."""
 
 
 @pytest.mark.parametrize("name", [name for name in FIRST if name not in BY_BATCH])

@@ -70,7 +70,7 @@ def test_nothing_is_dropped(where: str) -> None:
 
 
 def test_gradients_go_through_a_recurrence_that_drops_nothing() -> None:
-    """What the recurrence keeps for its gradient hangs on the model's training, not on the call's."""
+    """What the recurrence keeps for its gradient depends on the model's training, not on the call's."""
     shape = "{type: Reshape, target_shape: [4, 1]}"
     cell = "{{type: LSTM, units: 3, name: l, dropout: {}{}}}"
     weights = trained(shape, cell.format(0, ""))[1]

@@ -345,7 +345,7 @@ training:
     - {type: ReduceLROnPlateau, monitor: size_square, mode: min}
   checkpoint: {every: epoch, keep: 3}
 """
-"""Everything in it hangs on something else in it."""
+"""Everything in it depends on something else in it."""
 
 
 def mistakes(value: Any, root: Any) -> Iterator[Any]:

@@ -127,7 +127,7 @@ def told(file: Path) -> list[str]:
 
 
 def test_what_is_known_of_the_size(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All splits; or the rows, where a file says how many there are; a width may hang on rows not read."""
+    """All splits; or the rows, where a file says how many there are; a width may depend on rows not read."""
     assert check(written(large, NPZ, data=OF_X)).summary["summary"] == f"ok: 15 parameters, 300 rows{LOST}"
     found = check(written(large, CSV)).summary
     assert found["summary"] == f"ok: parameters depend on rows not read, rows not counted{LOST}"

@@ -44,7 +44,7 @@ def mask_sources(model: LayerGraph) -> dict[Ref, MaskSource]:
 
 
 def check_masks_stay(model: LayerGraph) -> None:
-    """Hold that no prediction hangs on a mask that Keras takes off a tensor (`InKeras.takes_masks`).
+    """Hold that no prediction depends on a mask that Keras takes off a tensor (`InKeras.takes_masks`).
 
     Raises:
         ConfigError: a layer reads such a mask, or what has passed it on.
@@ -123,7 +123,7 @@ class _Asked:
         return listed(self.layer.output_mask(self.ctx, *self.given))
 
     def misses(self, leaves: Sequence[Value | None]) -> bool:
-        """Whether what the call gives hangs on one of these masks, or cannot be told without the lengths."""
+        """Whether what the call gives depends on one of these masks, or cannot be told without lengths."""
         try:
             made = self.layer.call(self.ctx, *self.given)
         except ValueError:

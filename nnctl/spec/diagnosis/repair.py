@@ -30,7 +30,7 @@ _OPTIONAL = {
         ]
     ),
 }
-"""By section: what no shape, no column, no label and no name of an output hangs on."""
+"""By section: what no shape, no column, no label and no name of an output depends on."""
 
 _MEANT = frozenset(
     [
@@ -58,7 +58,7 @@ def repaired(data: Any, problems: Sequence[Problem]) -> tuple[Any, frozenset[int
     The rule: what a later check says must be wrong whatever the user meant where the problems are. So only
     these are left out, and None is returned (nothing more is checked) if there is any other problem:
 
-    - optional settings that no shape, column or label hangs on, and unknown keys that mean one of them;
+    - optional settings that no shape, column or label depends on, and unknown keys that mean one of them;
     - single callbacks; all of them if a metric, whose name they may watch, or an unknown key is left out;
     - entries of `model.layers`. Their outputs, and those of all that reads them, count as not known, so that
       nothing is said of these. Not what may be an `Input` or may decide how one is read from the data, nor
