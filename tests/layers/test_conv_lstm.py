@@ -1,8 +1,9 @@
-"""What a convolutional LSTM drops: the same at every step."""
+"""What a convolutional LSTM drops: the same at every step. What it makes of masks: as LSTM."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.layers.harness import case
 
@@ -37,3 +38,23 @@ def test_the_same_states_are_dropped_at_every_step() -> None:
     kept = (h[:, 1:] - 1) / h[:, :-1]  # i = g = 1, f = 0: c is 1, and h = 1 + factor * h before
     assert set(np.unique(kept.round(9))) == {0.0, 2.0}
     np.testing.assert_allclose(kept, np.broadcast_to(kept[:, :1], kept.shape), atol=1e-12)
+
+
+@pytest.mark.parametrize("zero", [False, True])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_windows_of_one_place_make_an_lstm(zero: bool, backwards: bool) -> None:
+    """Of which the kernels are held against Keras with masks, too; ConvLSTM composes its steps of ops."""
+    fields: dict[str, bool] = {"return_sequences": True, "return_state": True}
+    fields |= {"go_backwards": backwards, "zero_output_for_mask": zero}
+    made = case(
+        {"type": "ConvLSTM1D", "filters": 3, "kernel_size": 1, **fields},
+        [(4, 1, 2), (1, 3), (1, 3)],
+        masks=[0],
+    )
+    plain = case({"type": "LSTM", "units": 3, **fields}, [(4, 2), (3,), (3,)], masks=[0])
+    plain.inputs = [x.reshape(y.shape) for x, y in zip(made.inputs, plain.inputs, strict=True)]
+    plain.weights = {name: w.reshape(plain.weights[name].shape) for name, w in made.weights.items()}
+    plain.masks = made.masks
+    assert 0 < made.masks[0].mean() < 1  # type: ignore[union-attr]
+    for got, want in zip(made.run().outputs, plain.run().outputs, strict=True):
+        np.testing.assert_allclose(got.reshape(want.shape), want, rtol=1e-12)
