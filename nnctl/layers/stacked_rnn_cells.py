@@ -111,10 +111,9 @@ class StackedRNNCells(OneStep, Holding):
             x = _reversed(x)
             ctx = replace(ctx, masks=[None if mask is None else _reversed(mask) for mask in ctx.masks])
         last: list[Value] = []
-        given = self.by_cell(states)
-        for at, (name, cell) in enumerate(self.children().items()):
-            zero = zero_masked and at == len(self.cells) - 1
-            x, *new = cell.over_time(ctx.inside(name, cell), x, given[at], False, zero)
+        for (name, cell), given in zip(self.children().items(), self.by_cell(states), strict=True):
+            # What a masked step gives, no cell after it reads.
+            x, *new = cell.over_time(ctx.inside(name, cell), x, given, False, zero_masked)
             last += new
         return x, *last
 
