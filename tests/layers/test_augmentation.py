@@ -119,6 +119,15 @@ def test_each_change_of_rand_augment_is_taken() -> None:
         near(y, changes(Drawn(u, x.shape, theirs, besides))(jax.numpy.asarray(x)), f"change {change}")
 
 
+@keras_too
+@pytest.mark.parametrize("factor", [0.1, 0.3, [0.2, 1.0]])
+def test_rand_augment_keeps_as_many_bits_as_keras(factor: Any) -> None:
+    config = {"type": "RandAugment", "factor": factor}
+    steps = make(config).steps()  # type: ignore[attr-defined]
+    (bits,) = (step.factor for step in steps if step.kind == "RandomPosterization")
+    assert (1, bits) == to_keras(config).random_posterization.factor
+
+
 def test_grey_images_are_left_as_they_are() -> None:
     x = images({}, 3, (4, 5, 1))
     np.testing.assert_array_equal(run({"type": "RandomGrayscale", "factor": 1}, x)[0], x)
