@@ -14,7 +14,7 @@ from nnctl.core.shapes import Shape, show
 from nnctl.layers.augmentation_fields import Factor, UnitFactor, ValueRange, from_zero
 from nnctl.layers.base import Layer
 from nnctl.layers.context import LayerContext
-from nnctl.layers.fields import WithTraining
+from nnctl.layers.fields import WithDataFormat, WithTraining
 from nnctl.ops.activation import clip
 from nnctl.ops.base import Value
 from nnctl.ops.formula import Formula, formula
@@ -74,16 +74,7 @@ def chosen(
     return 0, width if bar < least + chance * (most - least) else 0, 0, height
 
 
-class ChannelsLast(Layer):
-    """A layer where the layout of images can be said, though there is one only."""
-
-    shared_fields: ClassVar[bool] = True
-
-    data_format: Literal["channels_last"] = "channels_last"
-    """Where the channels are: always last."""
-
-
-class Projected(Augmentation, ChannelsLast):
+class Projected(Augmentation, WithDataFormat):
     """Images moved, turned, zoomed or bent as a plane, each by a projection drawn for it.
 
     A subclass gives `projection`.
@@ -155,7 +146,7 @@ class Pointwise(Cutting):
         return numbers(x, draws, value, slope)
 
 
-class Coloured(Augmentation, ChannelsLast):
+class Coloured(Augmentation, WithDataFormat):
     """Images whose colours are changed one by one. A subclass gives the formula `colour`."""
 
     shared_fields: ClassVar[bool] = True

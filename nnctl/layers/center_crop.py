@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import PositiveInt
 
 from nnctl.core.shapes import Shape
-from nnctl.layers.base import Layer, register
+from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithDataFormat
 from nnctl.layers.resizing import middle, resized
 from nnctl.ops.base import Value
 from nnctl.ops.shape import slice_axis
 
 
 @register
-class CenterCrop(Layer):
+class CenterCrop(WithDataFormat):
     """The middle of an image, `height` rows and `width` columns of it.
 
     Of an image that is smaller than that, the largest part of this shape is taken and stretched.
@@ -30,8 +31,6 @@ class CenterCrop(Layer):
     """How many rows there are after it."""
     width: PositiveInt
     """How many columns there are after it."""
-    data_format: Literal["channels_last"] = "channels_last"
-    """Where the channels are: always last."""
 
     def compute_output_shape(self, x: Shape) -> Shape:
         self.need_rank(x, "height", "width", "channels")

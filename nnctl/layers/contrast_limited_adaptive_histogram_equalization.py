@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from nnctl.layers.augmentation import ChannelsLast, OfImages
+from nnctl.layers.augmentation import OfImages
 from nnctl.layers.augmentation_fields import ValueRange
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithDataFormat
 from nnctl.layers.sizes import Pair
 from nnctl.ops.base import Value
 from nnctl.ops.histograms import equalize_tiles
 
 
 @register
-class ContrastLimitedAdaptiveHistogramEqualization(OfImages, ChannelsLast):
+class ContrastLimitedAdaptiveHistogramEqualization(OfImages, WithDataFormat):
     """Makes the shades of each channel of an image equally frequent around each pixel. In inference too.
 
     Shapes: x (B, H, W, C), y (B, H, W, C).

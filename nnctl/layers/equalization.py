@@ -6,18 +6,18 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from nnctl.layers.augmentation import ChannelsLast, OfImages
+from nnctl.layers.augmentation import OfImages
 from nnctl.layers.augmentation_fields import ValueRange
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
-from nnctl.layers.fields import WithTraining
+from nnctl.layers.fields import WithDataFormat, WithTraining
 from nnctl.layers.in_keras import InKeras
 from nnctl.ops.base import Value
 from nnctl.ops.histograms import equalize
 
 
 @register
-class Equalization(OfImages, WithTraining, ChannelsLast):
+class Equalization(OfImages, WithTraining, WithDataFormat):
     """While training, makes the shades of each channel equally frequent over the batch; else y = x.
 
     Shapes: x (B, H, W, C), y (B, H, W, C).

@@ -1,11 +1,11 @@
-"""Fields that many layers have, by what they are for: a kernel, a bias, a scale and a shift, an activation.
+"""Fields that many layers have, by what they are for: a kernel, a bias, an activation, the layout of images.
 
 A layer names those it has among its bases. They come after its own fields in a config and in the reference.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import NonNegativeFloat
 
@@ -41,6 +41,15 @@ class WithTraining(Layer):
 
     training: Inference = None
     """Of a call: false works as in inference, while training too; default: as the model does."""
+
+
+class WithDataFormat(Layer):
+    """A layer where the layout of images can be said, though there is one only."""
+
+    shared_fields: ClassVar[bool] = True
+
+    data_format: Literal["channels_last"] = "channels_last"
+    """Where the channels are: always last."""
 
 
 class WithKernel(Layer):

@@ -9,12 +9,13 @@ from pydantic import PositiveInt
 
 from nnctl.core.shapes import Shape
 from nnctl.kernels.functions import floor
-from nnctl.layers.augmentation import Augmentation, ChannelsLast, Cutting
+from nnctl.layers.augmentation import Augmentation, Cutting
 from nnctl.layers.augmentation_fields import UnitFactor, from_zero
 from nnctl.layers.auto_contrast import AutoContrast
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.equalization import Equalization
+from nnctl.layers.fields import WithDataFormat
 from nnctl.layers.random_brightness import RandomBrightness
 from nnctl.layers.random_color_degeneration import RandomColorDegeneration
 from nnctl.layers.random_contrast import RandomContrast
@@ -33,7 +34,7 @@ from nnctl.ops.shape import broadcast_to, slice_axis
 
 
 @register
-class RandAugment(Cutting, ChannelsLast):
+class RandAugment(Cutting, WithDataFormat):
     """While training, changes images as `num_ops` of eleven layers do, drawn for the batch; else y = x.
 
     How far they go is drawn for each image. All are computed, and most are not used.

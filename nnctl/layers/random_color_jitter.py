@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from nnctl.core.shapes import Shape
-from nnctl.layers.augmentation import Augmentation, ChannelsLast, Cutting
+from nnctl.layers.augmentation import Augmentation, Cutting
 from nnctl.layers.augmentation_fields import SignedFactor, UnitFactor
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithDataFormat
 from nnctl.layers.random_brightness import RandomBrightness
 from nnctl.layers.random_contrast import RandomContrast
 from nnctl.layers.random_hue import RandomHue
@@ -18,7 +19,7 @@ from nnctl.ops.shape import slice_axis
 
 
 @register
-class RandomColorJitter(Cutting, ChannelsLast):
+class RandomColorJitter(Cutting, WithDataFormat):
     """While training, does what RandomBrightness, RandomContrast, RandomSaturation, RandomHue do; else y = x.
 
     Shapes: x (B, H, W, C), C is 3 where saturations or hues change, y (B, H, W, C).

@@ -8,9 +8,10 @@ from pydantic import PositiveInt
 
 from nnctl.core.shapes import Shape
 from nnctl.kernels.functions import floor
-from nnctl.layers.augmentation import Augmentation, ChannelsLast
+from nnctl.layers.augmentation import Augmentation
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithDataFormat
 from nnctl.layers.in_keras import InKeras
 from nnctl.layers.resizing import largest, middle, resized
 from nnctl.ops.base import Value
@@ -20,7 +21,7 @@ from nnctl.ops.shape import broadcast_to, slice_axis
 
 
 @register
-class RandomCrop(Augmentation, ChannelsLast):
+class RandomCrop(Augmentation, WithDataFormat):
     """While training, cuts the same random part out of each image of a batch; else the middle, resized.
 
     In inference it is the largest part in the middle of the images with the proportions of (height, width).

@@ -7,11 +7,12 @@ from typing import ClassVar
 import numpy as np
 
 from nnctl.kernels.functions import exp, floor
-from nnctl.layers.augmentation import ChannelsLast, Cutting
+from nnctl.layers.augmentation import Cutting
 from nnctl.layers.augmentation_fields import UnitFactor, from_zero
 from nnctl.layers.base import register
 from nnctl.layers.blurring import bell, blurred
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithDataFormat
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import add, fill
 from nnctl.ops.formula import formula
@@ -22,7 +23,7 @@ from nnctl.ops.shape import broadcast_to
 
 
 @register
-class RandomElasticTransform(Cutting, ChannelsLast):
+class RandomElasticTransform(Cutting, WithDataFormat):
     """While training, reads pixels of random ones of the images beside their places; else y = x.
 
     Noise has a deviation s = 0.05 f min(H, W), is blurred by a bell of that deviation, and multiplied by

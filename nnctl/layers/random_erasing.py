@@ -9,10 +9,11 @@ import numpy as np
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
 from nnctl.kernels.functions import sqrt
-from nnctl.layers.augmentation import Augmentation, ChannelsLast
+from nnctl.layers.augmentation import Augmentation
 from nnctl.layers.augmentation_fields import UnitFactor, ValueRange, from_zero
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithDataFormat
 from nnctl.ops.activation import clip
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import fill
@@ -22,7 +23,7 @@ from nnctl.ops.shape import broadcast_to
 
 
 @register
-class RandomErasing(Augmentation, ChannelsLast):
+class RandomErasing(Augmentation, WithDataFormat):
     """While training, puts noise or a colour into a random box of random ones of the images; else y = x.
 
     Shapes: x (B, H, W, C), y (B, H, W, C).

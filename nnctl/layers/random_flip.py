@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from nnctl.layers.augmentation import Augmentation, ChannelsLast
+from nnctl.layers.augmentation import Augmentation
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithDataFormat
 from nnctl.ops.base import Value
 from nnctl.ops.sampling import Sample, projected_places, sample
 
 
 @register
-class RandomFlip(Augmentation, ChannelsLast):
+class RandomFlip(Augmentation, WithDataFormat):
     """While training, turns half of the images over; else y = x.
 
     Shapes: x (B, H, W, C), y (B, H, W, C).

@@ -7,11 +7,12 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator
 
 from nnctl.kernels.functions import exp
-from nnctl.layers.augmentation import ChannelsLast, Cutting
+from nnctl.layers.augmentation import Cutting
 from nnctl.layers.augmentation_fields import UnitFactor, from_zero
 from nnctl.layers.base import register
 from nnctl.layers.blurring import bell, blurred
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithDataFormat
 from nnctl.layers.sizes import Pair
 from nnctl.ops.base import Value
 from nnctl.ops.formula import formula
@@ -26,7 +27,7 @@ def _odd(sizes: tuple[int, int]) -> tuple[int, int]:
 
 
 @register
-class RandomGaussianBlur(Cutting, ChannelsLast):
+class RandomGaussianBlur(Cutting, WithDataFormat):
     """While training, blurs random ones of the images, all by the same two deviations; else y = x.
 
     Shapes: x (B, H, W, C), y (B, H, W, C).

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from nnctl.layers.augmentation import ChannelsLast, Pointwise
+from nnctl.layers.augmentation import Pointwise
 from nnctl.layers.augmentation_fields import UnitFactor, from_zero
 from nnctl.layers.base import register
+from nnctl.layers.fields import WithDataFormat
 
 
 @register
-class RandomInvert(Pointwise, ChannelsLast):
+class RandomInvert(Pointwise, WithDataFormat):
     """While training, subtracts random ones of the images from the largest number; else y = x.
 
     Shapes: x (B, H, W, C), y (B, H, W, C).

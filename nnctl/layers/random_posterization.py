@@ -7,11 +7,12 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from nnctl.kernels.functions import floor
-from nnctl.layers.augmentation import Augmentation, ChannelsLast
+from nnctl.layers.augmentation import Augmentation
 from nnctl.layers.augmentation_fields import ValueRange
 from nnctl.layers.base import register
 from nnctl.layers.colours import from_byte, to_byte
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithDataFormat
 from nnctl.ops.base import Value
 from nnctl.ops.pixels import numbers
 
@@ -19,7 +20,7 @@ Bits = Annotated[int, Field(ge=1, le=8)]
 
 
 @register
-class RandomPosterization(Augmentation, ChannelsLast):
+class RandomPosterization(Augmentation, WithDataFormat):
     """While training, keeps a random number of the 8 bits of each image's numbers; else y = x.
 
     Shapes: x (B, H, W, C), y (B, H, W, C).

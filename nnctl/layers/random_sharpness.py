@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnctl.layers.augmentation import ChannelsLast, Cutting
+from nnctl.layers.augmentation import Cutting
 from nnctl.layers.augmentation_fields import UnitFactor, from_zero
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithDataFormat
 from nnctl.ops.base import Value
 from nnctl.ops.convolution import convolve
 from nnctl.ops.elementwise import add, subtract
@@ -19,7 +20,7 @@ SMOOTHING = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]]) / 13
 
 
 @register
-class RandomSharpness(Cutting, ChannelsLast):
+class RandomSharpness(Cutting, WithDataFormat):
     """While training, y = x + (1 - 2 f) (s - x) with a softer image s and a random f, cut; else y = x.
 
     Shapes: x (B, H, W, C), y (B, H, W, C), s (B, H, W, C), f (B).

@@ -8,8 +8,9 @@ from pydantic import PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from nnctl.core.shapes import Shape
-from nnctl.layers.base import Layer, register
+from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithDataFormat
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import fill
 from nnctl.ops.resize import Interpolation, resize_axis
@@ -17,7 +18,7 @@ from nnctl.ops.shape import concatenate, slice_axis
 
 
 @register
-class Resizing(Layer):
+class Resizing(WithDataFormat):
     """Images of `height` rows and `width` columns, whatever their size was.
 
     Shapes: x (B, H, W, C), y (B, height, width, C) of floats.
@@ -42,8 +43,6 @@ class Resizing(Layer):
     """The number that it is filled up with."""
     antialias: bool = False
     """Whether a smaller image is made of means, so that nothing of the larger one is passed over."""
-    data_format: Literal["channels_last"] = "channels_last"
-    """Where the channels are: always last."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from nnctl.layers.base import register
+from nnctl.layers.fields import WithDataFormat
 from nnctl.layers.spatial_dropout import SpatialDropout
 
 
 @register
-class SpatialDropout3D(SpatialDropout):
+class SpatialDropout3D(SpatialDropout, WithDataFormat):
     """While training, sets a part `rate` of each example's channels to zero and divides the rest by 1 - rate.
 
     Shapes: x (B, D, H, W, C), y (B, D, H, W, C).
@@ -17,6 +18,3 @@ class SpatialDropout3D(SpatialDropout):
     """
 
     spatial: ClassVar[tuple[str, ...]] = ("depth", "height", "width")
-
-    data_format: Literal["channels_last"] = "channels_last"
-    """Where the channels are: always last."""

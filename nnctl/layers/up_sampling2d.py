@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from nnctl.core.ranges import Range
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithDataFormat
 from nnctl.layers.sizes import Pair
 from nnctl.layers.up_sampling import UpSampling
 from nnctl.ops.base import Value
@@ -14,7 +15,7 @@ from nnctl.ops.resize import Interpolation, resize_axis
 
 
 @register
-class UpSampling2D(UpSampling):
+class UpSampling2D(UpSampling, WithDataFormat):
     """Each pixel repeated along height and width, or pixels between them as `interpolation` says.
 
     Shapes: x (B, H, W, C), y (B, size_1 H, size_2 W, C).
@@ -26,8 +27,6 @@ class UpSampling2D(UpSampling):
 
     size: Pair = (2, 2)
     """The factors of height and width: one number, or one for each."""
-    data_format: Literal["channels_last"] = "channels_last"
-    """Where the channels are: always last."""
     interpolation: Interpolation = "nearest"
     """How the new pixels follow from the old ones."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from nnctl.layers.base import register
+from nnctl.layers.fields import WithDataFormat
 from nnctl.layers.sizes import Triple
 from nnctl.layers.up_sampling import UpSampling
 
 
 @register
-class UpSampling3D(UpSampling):
+class UpSampling3D(UpSampling, WithDataFormat):
     """Each place of a volume repeated along depth, height and width.
 
     Shapes: x (B, D, H, W, C), y (B, size_1 D, size_2 H, size_3 W, C).
@@ -21,5 +22,3 @@ class UpSampling3D(UpSampling):
 
     size: Triple = (2, 2, 2)
     """How often each place is repeated: one number, or one for each axis."""
-    data_format: Literal["channels_last"] = "channels_last"
-    """Where the channels are: always last."""

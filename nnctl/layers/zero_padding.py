@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from nnctl.core.shapes import Shape
-from nnctl.layers.base import Layer
 from nnctl.layers.context import LayerContext
+from nnctl.layers.fields import WithDataFormat
 from nnctl.ops.base import Value
 from nnctl.ops.pooling import zero_pad
 
 
-class ZeroPadding(Layer):
+class ZeroPadding(WithDataFormat):
     """Zeros around the spatial axes named by `spatial`.
 
     Shapes: x (B, *spatial, C), y (B, *spatial', C), each axis before + length + after.
@@ -23,8 +23,6 @@ class ZeroPadding(Layer):
 
     padding: Any
     """How many zeros, by axis."""
-    data_format: Literal["channels_last"] = "channels_last"
-    """Where the channels are: always last."""
 
     def around(self) -> tuple[tuple[int, int], ...]:
         """(before, after) for each spatial axis."""
