@@ -52,6 +52,8 @@ def test_lines_end_in_one_character(tmp_path: Path) -> None:
 def test_what_is_no_text_is_told_by_its_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="line 3 is not UTF-8"):
         read(tmp_path, b"one\ntwo\n\xff\nfour")
+    with pytest.raises(DataError, match="line 3 is not UTF-8"):
+        read(tmp_path, b"\xef\xbb\xbf\n\n\xff")
 
 
 def test_codes_are_the_characters_in_order(tmp_path: Path) -> None:

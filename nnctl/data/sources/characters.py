@@ -37,7 +37,8 @@ class Characters(Source):
         try:
             text = getincrementaldecoder("utf-8-sig")().decode(raw, final=whole)
         except UnicodeDecodeError as error:
-            line = raw.count(b"\n", 0, error.start) + 1
+            # The place is counted without the mark.
+            line = error.object.count(b"\n", 0, error.start) + 1
             raise DataError(f"line {line} is not UTF-8", file=self.path) from None
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         points = np.frombuffer(text[:rows].encode("utf-32-le"), "<u4")
