@@ -136,3 +136,17 @@ def test_a_pattern_reaches_targets_only_where_it_stands_for_them() -> None:
     )
     assert column_spec(both, "p1", target=True) == column_spec(both, "p1")
     assert column_spec(both, "p1").scale == 16
+
+
+@pytest.mark.parametrize("said", ["a", "a*", None])
+def test_what_is_wrong_with_a_column_stands_where_it_is_said(tmp_path: Path, said: str | None) -> None:
+    given = {} if said is None else {said: {"scale": 2}}
+    given |= {"kind": {"type": "category", "encoding": "index"}}
+    with pytest.raises(ConfigError) as raised:
+        columns(tmp_path, {"inputs": ["kind", "a"], "columns": given})
+    mixed, *scaled = raised.value.problems
+    assert mixed.message == "'kind' enters input 'input' as a class number, 'a' does not"
+    assert mixed.path == ("data", "columns", "kind", "encoding")
+    if said is not None:
+        assert [p.path for p in scaled] == [("data", "columns", said, "scale")]
+        assert "'a' holds class numbers for input 'input'; they cannot be scaled" in scaled[0].message

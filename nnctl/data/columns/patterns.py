@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
+from nnctl.core.errors import Path
 from nnctl.data.column_spec import ColumnSpec
 from nnctl.data.spec import DataSpec
 
@@ -18,6 +19,12 @@ def pattern_for(spec: DataSpec, name: str) -> str | None:
     if name in spec.columns or any(p.startswith("!") and matches(p[1:], name) for p in spec.columns):
         return None
     return next((pattern for pattern in spec.columns if matches(pattern, name)), None)
+
+
+def column_path(spec: DataSpec, name: str, *field: str) -> Path:
+    """Where the config says something of the input `name`: under its name or a pattern, if it does."""
+    said = name if name in spec.columns else pattern_for(spec, name)
+    return ("data", "columns") if said is None else ("data", "columns", said, *field)
 
 
 def target_patterns(spec: DataSpec) -> set[str]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.shapes import Shape
-from nnctl.data.columns.patterns import column_spec
+from nnctl.data.base import Kind
+from nnctl.data.column_spec import ColumnSpec
+from nnctl.data.columns.patterns import column_path, column_spec
 from nnctl.data.columns.roles import Roles, Wanted
 from nnctl.data.feeding.shapes import agreed_shape, disagreement, natural_shape
 from nnctl.data.fitting.one_column import fit_category, fit_number, fit_time, kind_of
@@ -68,44 +72,15 @@ def _input(
         problems.append(
             Problem(
                 f"'{indexed[0]}' enters input '{name}' as {entering}, '{other}' does not",
-                ("data", "columns", indexed[0], said) if indexed[0] in spec.columns else ("data", "columns"),
+                column_path(spec, indexed[0], said),
                 f"an input of its own for columns with `{said}: {'int' if texts else 'index'}`",
             )
         )
     preps: dict[str, ColumnPrep] = {}
     for c in columns:
-        if kinds[c] == "category":
-            encoding = "index" if integer else specs[c].encoding or "onehot"
-            preps[c] = fit_category(table.columns[c], rows, specs[c], c, table.at(c), encoding)
-        elif kinds[c] == "time":
-            if integer:
-                problems.append(
-                    Problem(
-                        f"'{c}' holds times, but input '{name}' takes class numbers",
-                        ("data", "columns", c) if c in spec.columns else ("data", "columns"),
-                        "an input of its own for times",
-                    )
-                )
-            preps[c] = fit_time(table.columns[c], rows, specs[c], c, table.at(c))
-        elif kinds[c] == "text":
-            if integer and not specs[c].indexed:
-                problems.append(
-                    Problem(
-                        f"'{c}' enters as a number per token, but input '{name}' takes numbers of tokens",
-                        ("data", "columns", c, "output_mode") if c in spec.columns else ("data", "columns"),
-                        "output_mode: int",
-                    )
-                )
-            preps[c] = fit_text(table.columns[c], rows, specs[c], c, table.at(c))
-        else:
-            if integer and specs[c].scale is not None:
-                problems.append(
-                    Problem(
-                        f"'{c}' holds class numbers for input '{name}'; they cannot be scaled",
-                        ("data", "columns", c, "scale") if c in spec.columns else ("data", "columns"),
-                    )
-                )
-            preps[c] = fit_number(table.columns[c], rows, specs[c], c, table.at(c))
+        if integer:
+            problems += _no_class_numbers(name, c, kinds[c], specs[c], spec)
+        preps[c] = _fitted(table, rows, c, kinds[c], specs[c], integer)
     found = natural_shape(table, preps, spec.window.length if spec.window else None)
     declared: Shape | None = wanted.inputs.get(name)
     if agreed_shape(found, declared) is None and declared is not None:
@@ -113,6 +88,35 @@ def _input(
     return InputPrep(
         columns=preps, shape=found if declared is None else declared, dtype="int32" if integer else "float32"
     )
+
+
+def _no_class_numbers(
+    name: str, column: str, kind: Kind, declared: ColumnSpec, spec: DataSpec
+) -> Iterator[Problem]:
+    """What keeps a column from entering input `name`, which takes numbers of classes or tokens."""
+    if kind == "time":
+        message = f"'{column}' holds times, but input '{name}' takes class numbers"
+        yield Problem(message, column_path(spec, column), "an input of its own for times")
+    elif kind == "text" and not declared.indexed:
+        message = f"'{column}' enters as a number per token, but input '{name}' takes numbers of tokens"
+        yield Problem(message, column_path(spec, column, "output_mode"), "output_mode: int")
+    elif kind == "number" and declared.scale is not None:
+        message = f"'{column}' holds class numbers for input '{name}'; they cannot be scaled"
+        yield Problem(message, column_path(spec, column, "scale"))
+
+
+def _fitted(
+    table: Table, rows: Rows, name: str, kind: Kind, declared: ColumnSpec, integer: bool
+) -> ColumnPrep:
+    column, origin = table.columns[name], table.at(name)
+    if kind == "category":
+        encoding = "index" if integer else declared.encoding or "onehot"
+        return fit_category(column, rows, declared, name, origin, encoding)
+    if kind == "time":
+        return fit_time(column, rows, declared, name, origin)
+    if kind == "text":
+        return fit_text(column, rows, declared, name, origin)
+    return fit_number(column, rows, declared, name, origin)
 
 
 def _target(
