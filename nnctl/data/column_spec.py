@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from nnctl.core.spec import Spec
 from nnctl.data.base import Kind
-from nnctl.data.text_fields import TextFields
+from nnctl.data.text_fields import TextFields, contradiction
 from nnctl.data.time_format import TimePart, pattern
 
 
@@ -93,6 +93,7 @@ class ColumnSpec(TextFields, _Fields):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
+        # A text takes more than a word: how many tokens it has, or another mode.
         words = {"enum": ["number", "category", "time"]}
         return {"anyOf": [handler.resolve_ref_schema(handler(schema)), words]}
 
@@ -100,36 +101,30 @@ class ColumnSpec(TextFields, _Fields):
     def _agree(self) -> ColumnSpec:
         self.check_text(self.type == "text")
         if self.type == "text":
-            others = [
-                n for n in ("scale", "encoding", "parts", "format", "unknown") if getattr(self, n) is not None
-            ]
-            if others:
-                raise PydanticCustomError("column", "'{name}' is not for texts", {"name": others[0]})
-            if isinstance(self.missing, float):
-                raise PydanticCustomError("column", "'missing' of texts is error, or the text that stands in")
-        category = [n for n in ("encoding", "unknown") if getattr(self, n) is not None]
-        if self.type == "number" and category:
-            raise PydanticCustomError(
-                "column", "'{name}' is for categories, but the type is number", {"name": category[0]}
-            )
+            self._check_others_of_text()
+        category, time = self._given("encoding", "unknown"), self._given("parts", "format")
+        if category and self.type in ("number", "time"):
+            message = "'{name}' is for categories, but the type is {type}"
+            raise contradiction(message, name=category[0], type=self.type)
         if self.scale is not None and (self.type == "category" or category):
-            raise PydanticCustomError("column", "'scale' is for numbers, but this column is a category")
-        time = [n for n in ("parts", "format") if getattr(self, n) is not None]
+            raise contradiction("'scale' is for numbers, but this column is a category")
         if time and (self.type not in (None, "time") or category):
-            raise PydanticCustomError("column", "'{name}' is for times", {"name": time[0]})
-        if self.type == "time" and category:
-            raise PydanticCustomError(
-                "column", "'{name}' is for categories, but the type is time", {"name": category[0]}
-            )
-        if (
-            self.kind in ("number", "time")
-            and isinstance(self.missing, str)
-            and self.missing not in NUMBER_MISSING
-        ):
-            raise PydanticCustomError(
-                "column", "'missing' of numbers is error, mean, median, zero or a number"
-            )
+            raise contradiction("'{name}' is for times", name=time[0])
+        words = isinstance(self.missing, str) and self.missing not in NUMBER_MISSING
+        if words and self.kind in ("number", "time"):
+            raise contradiction("'missing' of numbers is error, mean, median, zero or a number")
         return self
+
+    def _given(self, *names: str) -> list[str]:
+        """Those of these fields that the config says something for."""
+        return [name for name in names if getattr(self, name) is not None]
+
+    def _check_others_of_text(self) -> None:
+        others = self._given("scale", "encoding", "parts", "format", "unknown")
+        if others:
+            raise contradiction("'{name}' is not for texts", name=others[0])
+        if isinstance(self.missing, float):
+            raise contradiction("'missing' of texts is error, or the text that stands in")
 
     @property
     def indexed(self) -> bool:

@@ -77,37 +77,41 @@ class TextFields(Spec):
         if not is_text:
             given = [n for n, info in fields.items() if getattr(self, n) != info.default]
             if given:
-                raise _error("'{name}' is for texts; say `type: text`", name=given[0])
+                raise contradiction("'{name}' is for texts; say `type: text`", name=given[0])
             return
         length, mode = self.output_sequence_length, self.output_mode
         if mode == "int" and length is None:
-            raise _error("'output_mode: int' needs 'output_sequence_length': how many tokens a text has")
+            raise contradiction(
+                "'output_mode: int' needs 'output_sequence_length': how many tokens a text has"
+            )
         if mode != "int" and length is not None:
-            raise _error("'output_sequence_length' is for 'output_mode: int'")
+            raise contradiction("'output_sequence_length' is for 'output_mode: int'")
         if self.pad_to_max_tokens and self.max_tokens is None:
-            raise _error("'pad_to_max_tokens' needs 'max_tokens'")
+            raise contradiction("'pad_to_max_tokens' needs 'max_tokens'")
         if self.max_tokens is not None and self.max_tokens <= len(special(mode)):
-            raise _error("'max_tokens' leaves no token beside padding and the unknown one")
+            raise contradiction("'max_tokens' leaves no token beside padding and the unknown one")
         self._check_vocabulary()
 
     def _check_vocabulary(self) -> None:
         given, weights = self.vocabulary, self.idf_weights
         if weights is not None and (self.output_mode != "tf_idf" or given is None):
-            raise _error("'idf_weights' are for 'output_mode: tf_idf' with a 'vocabulary'")
+            raise contradiction("'idf_weights' are for 'output_mode: tf_idf' with a 'vocabulary'")
         if given is None:
             return
         words = self.words or ()
         again = [word for word, times in Counter(words).items() if times > 1]
         if again:
-            raise _error("'{word}' stands twice in 'vocabulary'", word=again[0])
+            raise contradiction("'{word}' stands twice in 'vocabulary'", word=again[0])
         if "" in words:
-            raise _error("the empty token stands for padding; leave it out of 'vocabulary'")
+            raise contradiction("the empty token stands for padding; leave it out of 'vocabulary'")
         if not words:
-            raise _error("'vocabulary' holds no token")
+            raise contradiction("'vocabulary' holds no token")
         if self.max_tokens is not None and len(words) + len(special(self.output_mode)) > self.max_tokens:
-            raise _error("'vocabulary' holds more than 'max_tokens'")
+            raise contradiction("'vocabulary' holds more than 'max_tokens'")
         if self.output_mode == "tf_idf" and (weights is None or len(weights) != len(given)):
-            raise _error("'output_mode: tf_idf' with a 'vocabulary' needs one of 'idf_weights' per token")
+            raise contradiction(
+                "'output_mode: tf_idf' with a 'vocabulary' needs one of 'idf_weights' per token"
+            )
 
     @property
     def words(self) -> tuple[str, ...] | None:
@@ -118,5 +122,6 @@ class TextFields(Spec):
         return self.vocabulary[len(first) :]
 
 
-def _error(message: str, **values: Any) -> PydanticCustomError:
+def contradiction(message: str, **values: Any) -> PydanticCustomError:
+    """An error for fields of a column that do not go together."""
     return PydanticCustomError("column", message, values)

@@ -63,7 +63,7 @@ class ScaledByFans(RandomSpec):
 
 
 def counting(initializer: Any, inputs: Sequence[int], outputs: Sequence[int]) -> Any:
-    """An initializer that counts these axes of a weight as inputs and outputs, unless it says its own."""
+    """An initializer that counts these axes of a weight as inputs and outputs, unless it says both itself."""
     if isinstance(initializer, ScaledByFans) and None in (initializer.input_axes, initializer.output_axes):
         return initializer.model_copy(update={"input_axes": tuple(inputs), "output_axes": tuple(outputs)})
     return initializer

@@ -8,9 +8,10 @@ from typing import Protocol
 
 from nnctl.data.text_fields import Split, Standardize
 
-_PUNCTUATION = string.punctuation.encode()
 WORDS = 4
 """Cells of so many words on average are sentences."""
+
+_PUNCTUATION = string.punctuation.encode()
 _LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
 
 
@@ -37,10 +38,9 @@ def tokens(text: str, how: Cutting) -> list[bytes]:
     and only ASCII's blanks separate. N-grams come width by width: first all of the first width.
     """
     done = how.standardize or ""
-    table = _LOWER if done.startswith("lower") else None
-    cleaned = text.encode("utf-8", "replace").translate(
-        table, _PUNCTUATION if done.endswith("strip_punctuation") else b""
-    )
+    smaller = _LOWER if done.startswith("lower") else None
+    dropped = _PUNCTUATION if done.endswith("strip_punctuation") else b""
+    cleaned = text.encode("utf-8", "replace").translate(smaller, dropped)
     found = cleaned.split() if how.split == "whitespace" else [c.encode() for c in cleaned.decode()]
     if how.ngrams is None:
         return found

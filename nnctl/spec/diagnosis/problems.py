@@ -108,13 +108,13 @@ class _Reading:
         given = value_at(self.data, path)
         if not isinstance(given, str):
             return Problem(f"'type' cannot be {_shown(given)}", path, expected=f"the name of a {kind}")
+        why = without(kind, name)
+        if why is not None:
+            return Problem(f"Keras has the {kind} {name}; nnctl does not: {why}", path)
         known = list(context.get("words", []))
         message = f"nnctl has no {kind} '{name}'"
         if has_keras(kind, name):
-            why = without(kind, name)
-            message = f"Keras has the {kind} {name}; nnctl does not" + (f": {why}" if why else " have it yet")
-            if why:
-                return Problem(message, path)
+            message = f"Keras has the {kind} {name}; nnctl does not have it yet"
         expected = one_of(known) if known else None
         return Problem(message, path, expected=expected, suggestion=context.get("nearest"))
 
