@@ -75,54 +75,82 @@ MERGES = ("Add", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
 
 
 def graph(draw: random.Random) -> Case:
-    """Branches of one or two inputs that are merged, shared and nested; one or two outputs.
-
-    `width` holds what each name that can be read puts out.
-    """
-    inputs = {name: (draw.choice([3, 4]),) for name in ("x", "z")[: draw.randint(1, 2)]}
-    width = {name: shape[0] for name, shape in inputs.items()}
-    layers: list[Any] = []
-
-    def add(entry: dict[str, Any], units: int) -> str:
-        name = f"n{len(layers)}"
-        layers.append({**entry, "name": name})
-        width[name] = units
-        return name
-
-    # What each input becomes, all of one width so that they can be merged.
-    units = draw.choice([2, 5])
-    for name in inputs:
-        add({"type": "Dense", "units": units, "activation": activation(draw), "inputs": name}, units)
+    """Branches of one or two inputs that are merged, shared and nested; one or two outputs."""
+    made = _Branches(draw)
     for _ in range(draw.randint(2, 6)):
-        alike = [name for name, size in width.items() if size == units]
-        what = draw.choice(["layer", "merge", "merge", "shared", "nested", "dot"])
-        read = draw.choice(alike)
-        if what == "layer":
-            entry = draw.choice([_dense, _normalization])(draw)
-            add({**entry, "inputs": read} | ({"units": units} if "units" in entry else {}), units)
-        elif what == "merge" and len(alike) > 1:
-            kind, merged = draw.choice(MERGES), draw.sample(alike, draw.randint(2, min(3, len(alike))))
-            add({"type": kind, "inputs": merged}, units * (len(merged) if kind == "Concatenate" else 1))
-        elif what == "dot" and len(alike) > 1:
-            pair = draw.sample(alike, 2)
-            add({"type": "Dot", "axes": 1, "normalize": draw.random() < 0.5, "inputs": pair}, 1)
-        elif what == "nested":
-            inner = [{**_dense(draw), "units": units} for _ in range(draw.randint(1, 2))]
-            add({"type": "Sequential", "layers": inner, "inputs": read}, units)
-        elif what == "shared":
-            # A layer of weights once more, on what has the width that it is built for.
-            built = [e for e in layers if e.get("type") in ("Dense", "Sequential", "LayerNormalization")]
-            known = draw.choice(built)
-            given = width[known["inputs"]]
-            add({"use": known["name"], "inputs": draw.choice([n for n in width if width[n] == given])}, units)
-    # All that nobody reads comes together, so that no layer is without a gradient.
-    ends = [e["name"] for e in layers if not any(_reads(other, e["name"]) for other in layers)]
-    last = ends[0] if len(ends) == 1 else add({"type": "Concatenate", "inputs": ends}, 0)
+        made.grow()
+    last, layers = made.end(), made.layers
     losses = {"class": SPARSE, "number": MSE} if draw.random() < 0.5 else {"number": MSE}
     for name in losses:
         head = {"units": 3, "activation": "softmax"} if name == "class" else {"units": 1}
         layers.append({"type": "Dense", "name": name, "inputs": last, **head})
-    return Case(layers, inputs, "float32", losses, _optimizer(draw))
+    return Case(layers, made.inputs, "float32", losses, _optimizer(draw))
+
+
+class _Branches:
+    """A graph while it grows.
+
+    Attributes:
+        units: What most layers put out, so that they can be merged.
+        width: What each name that can be read puts out.
+    """
+
+    def __init__(self, draw: random.Random) -> None:
+        self.draw = draw
+        self.inputs = {name: (draw.choice([3, 4]),) for name in ("x", "z")[: draw.randint(1, 2)]}
+        self.width = {name: shape[0] for name, shape in self.inputs.items()}
+        self.layers: list[dict[str, Any]] = []
+        self.units = draw.choice([2, 5])
+        for name in self.inputs:
+            first = {"type": "Dense", "units": self.units, "activation": activation(draw), "inputs": name}
+            self._add(first, self.units)
+
+    def grow(self) -> None:
+        """One layer more, if what is drawn can be."""
+        alike = [name for name, size in self.width.items() if size == self.units]
+        what = self.draw.choice(["layer", "merge", "merge", "shared", "nested", "dot"])
+        read = self.draw.choice(alike)
+        if what == "layer":
+            entry = self.draw.choice([_dense, _normalization])(self.draw)
+            self._add(
+                {**entry, "inputs": read} | ({"units": self.units} if "units" in entry else {}), self.units
+            )
+        elif what == "nested":
+            inner = [{**_dense(self.draw), "units": self.units} for _ in range(self.draw.randint(1, 2))]
+            self._add({"type": "Sequential", "layers": inner, "inputs": read}, self.units)
+        elif what == "shared":
+            self._share()
+        elif len(alike) > 1:
+            self._merge(what, alike)
+
+    def _share(self) -> None:
+        """A layer of weights once more, on what has the width that it is built for."""
+        weighted = ("Dense", "Sequential", "LayerNormalization")
+        known = self.draw.choice([e for e in self.layers if e.get("type") in weighted])
+        given = self.width[known["inputs"]]
+        read = self.draw.choice([name for name, size in self.width.items() if size == given])
+        self._add({"use": known["name"], "inputs": read}, self.units)
+
+    def _merge(self, what: str, alike: list[str]) -> None:
+        if what == "dot":
+            pair = self.draw.sample(alike, 2)
+            normalize = self.draw.random() < 0.5
+            self._add({"type": "Dot", "axes": 1, "normalize": normalize, "inputs": pair}, 1)
+        else:
+            kind, count = self.draw.choice(MERGES), self.draw.randint(2, min(3, len(alike)))
+            merged = self.draw.sample(alike, count)
+            self._add({"type": kind, "inputs": merged}, self.units * (count if kind == "Concatenate" else 1))
+
+    def end(self) -> str:
+        """All that nobody reads, brought together, so that no layer is without a gradient."""
+        ends = [e["name"] for e in self.layers if not any(_reads(other, e["name"]) for other in self.layers)]
+        return ends[0] if len(ends) == 1 else self._add({"type": "Concatenate", "inputs": ends}, 0)
+
+    def _add(self, entry: dict[str, Any], units: int) -> str:
+        name = f"n{len(self.layers)}"
+        self.layers.append({**entry, "name": name})
+        self.width[name] = units
+        return name
 
 
 def _reads(entry: dict[str, Any], name: str) -> bool:
