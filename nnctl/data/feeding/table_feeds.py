@@ -94,11 +94,10 @@ class TableFeeds:
         integer = prep.kind == "ids"
         dtype = "int32" if integer else self.dtype
         feed = self._feed(prep.columns, integer, dtype)
-        shape = (
-            self.table.columns[next(iter(prep.columns))].shape if len(prep.columns) == 1 else (feed.width,)
-        )
-        shape = (feed.width,) if prep.kind == "onehot" else shape
-        origin = self.table.at(next(iter(prep.columns)))
+        first = next(iter(prep.columns))
+        as_read = len(prep.columns) == 1 and prep.kind != "onehot"
+        shape = self.table.columns[first].shape if as_read else (feed.width,)
+        origin = self.table.at(first)
         if window is None or window.targets == "last":
             return ExampleArray(feed, shape, dtype, origin, window.last_target if window else 0)
         steps = window.length
