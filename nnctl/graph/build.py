@@ -252,21 +252,28 @@ class _GraphBuilder:
                 )
         elif not self._same_weights(owner, {k: w.shape for k, w in weights.items()}, path, refs, shapes):
             return (None,)
-        learner = next((self.learners[ref.name] for ref in refs if ref.name in self.learners), None)
-        if learner is not None and not layer.passes_gradient and not inference:
+        node = CallNode(
+            name, layer, owner, refs, shapes, outputs, trainable, path, entry.input_names, inference
+        )
+        self._note_learner(node, any(weight.trainable for weight in weights.values()))
+        self.graph.nodes.append(node)
+        return tuple(Ref(name, i) for i in range(len(outputs)))
+
+    def _note_learner(self, node: CallNode, has_weights: bool) -> None:
+        """Keep in mind what learns in or before a call; a problem where no gradient gets there."""
+        before = next((self.learners[ref.name] for ref in node.inputs if ref.name in self.learners), None)
+        # What changes its input only while training leaves it as it is in inference.
+        rests = node.inference and "training" in node.layer.call_arguments()
+        if before is not None and not node.layer.passes_gradient and not rests:
             self._fail(
-                f"{kind} '{name}' passes no gradient on, so that '{learner}' before it would not learn",
-                path,
+                f"{node.layer.kind} '{node.name}' passes no gradient on, so that '{before}' before it would "
+                "not learn",
+                node.path,
                 expected="only layers without weights before it, or ones that are not trainable",
             )
-        if trainable and any(weight.trainable for weight in weights.values()):
-            learner = owner
+        learner = node.owner if node.trainable and has_weights else before
         if learner is not None:
-            self.learners[name] = learner
-        self.graph.nodes.append(
-            CallNode(name, layer, owner, refs, shapes, outputs, trainable, path, entry.input_names, inference)
-        )
-        return tuple(Ref(name, i) for i in range(len(outputs)))
+            self.learners[node.name] = learner
 
     def _same_weights(
         self,

@@ -226,6 +226,11 @@ def test_what_contradicts_itself(column: dict[str, Any], message: str) -> None:
         ColumnSpec.model_validate(column)
 
 
+def test_a_vocabulary_may_fill_what_max_tokens_leaves() -> None:
+    words = ColumnSpec(type="text", output_mode="count", vocabulary=("a", "b"), max_tokens=3).words
+    assert words == ("a", "b")
+
+
 def test_nothing_is_said_of_texts_where_there_is_none() -> None:
     assert "split" not in ColumnSpec(type="number").config()
     written = ColumnSpec(type="text", output_sequence_length=3, ngrams=2).config()

@@ -160,6 +160,15 @@ def test_what_passes_no_gradient_stands_before_all_that_learns() -> None:
     graph(CONV, {"type": "RandomFlip"})
 
 
+@pytest.mark.parametrize(
+    "last", ["AutoContrast", {"type": "Discretization", "bin_boundaries": [0.0]}], ids=str
+)
+def test_what_is_the_same_in_inference_passes_no_gradient_there_either(last: Any) -> None:
+    with pytest.raises(ConfigError, match="passes no gradient on, so that 'first' before it would not learn"):
+        graph(CONV, {"type": "Sequential", "training": False, "layers": [last]})
+    graph(CONV, {"type": "Sequential", "training": False, "layers": [HUE]})
+
+
 def test_shapes_that_layers_cannot_take_are_told() -> None:
     with pytest.raises(ShapeError, match="moves corners, but"):
         make("RandomPerspective").compute_output_shape((1, 5, 3))
