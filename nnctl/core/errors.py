@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Literal
 
+from nnctl.core.visible import visible
+
 Path = tuple[str | int, ...]
 """Where in a config: keys and list indices from the root, e.g. ("model", "layers", 0, "filters")."""
 
@@ -146,7 +148,9 @@ class DataError(NnctlError):
             where += f":{self.row}"
         if self.column is not None:
             where += f", column '{self.column}'" if where else f"column '{self.column}'"
-        text = f"{where}: {self.message}" if where else self.message
+        # A word of the data may hold a line's end, an error's line none.
+        message = visible(self.message)
+        text = f"{where}: {message}" if where else message
         return f"{text}\n  {self.hint}" if self.hint else text
 
 
