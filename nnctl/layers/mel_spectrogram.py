@@ -41,7 +41,7 @@ class MelSpectrogram(Layer):
 
     supports_masking: ClassVar[bool] = False
     in_keras: ClassVar[InKeras] = InKeras(
-        not_in_exports="its decibels depend on the batch there, and it may tell another length than it makes"
+        not_in_exports="there its decibels depend on the batch, and it may tell another length than it makes"
     )
 
     fft_length: Annotated[int, Field(ge=2)] = 2048
