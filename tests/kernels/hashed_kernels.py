@@ -31,6 +31,7 @@ from nnctl.kernels import (
     sparsemax,
 )
 from tests.kernels.formulas import of_activations, of_losses, of_optimizers
+from tests.layers.augmenting import FIRST, images, run
 
 ROWS, COLUMNS = 301, 37
 RNG = np.random.default_rng(7)
@@ -166,6 +167,12 @@ def measures(dtype: str) -> Iterator[np.ndarray]:
         yield mean.copy()
 
 
+def images_changed(dtype: str) -> Iterator[np.ndarray]:
+    for config, (_, _, channels) in FIRST.values():
+        if config["type"] not in ("RandAugment", "RandomColorJitter"):  # made of the others
+            yield from run(config, images(config, 3, (21, 18, channels)).astype(dtype), threads=1)
+
+
 def orthonormal(dtype: str) -> Iterator[np.ndarray]:
     if dtype == "float64":
         q = np.empty((40, 30))
@@ -182,6 +189,7 @@ FAMILIES: tuple[Callable[[str], Iterator[np.ndarray]], ...] = (
     normalizations,
     updates,
     measures,
+    images_changed,
     orthonormal,
 )
 

@@ -21,39 +21,14 @@ from nnctl.layers.augmentation import Augmentation, OfImages  # noqa: E402
 from nnctl.layers.base import layers  # noqa: E402
 from nnctl.layers.context import LayerContext  # noqa: E402
 from nnctl.ops.base import Value  # noqa: E402
-from nnctl.ops.elementwise import scale  # noqa: E402
 from nnctl.spec.language.model import ModelSpec  # noqa: E402
-from tests.layers.augmentation_cases import BESIDES, CASES, Drawn, changes  # noqa: E402
+from tests.layers.augmentation_cases import CASES, Drawn, changes  # noqa: E402
+from tests.layers.augmenting import FIRST, images, run  # noqa: E402
 from tests.layers.harness import case, make  # noqa: E402
 from tests.layers.test_keras import near, to_keras  # noqa: E402
 from tests.ops.harness import evaluate  # noqa: E402
 
 keras_too = pytest.mark.keras
-
-
-def images(config: Any, batch: int, shape: tuple[int, int, int]) -> Array:
-    """Random images within the layer's range, a few numbers at its ends."""
-    low, high = config.get("value_range", (0.0, 255.0))
-    rng = np.random.default_rng(3)
-    x = rng.uniform(low, high, (batch, *shape)).astype(np.float32)
-    x[rng.random(x.shape) < 0.1] = low
-    x[rng.random(x.shape) < 0.1] = high
-    return x
-
-
-def run(config: Any, x: Array, step: int = 0, threads: int = 2, seed: int = 7) -> tuple[Array, Array, Array]:
-    """The layer's output for images x in training, the numbers drawn for them, what was drawn besides."""
-    layer = make(config)
-    assert isinstance(layer, OfImages)
-
-    def composed(x: Value, step: Value) -> list[Value]:
-        ctx = LayerContext(x.graph, {}, True, [None], seed, "layer", True)
-        besides = BESIDES[layer.kind](layer, ctx, x) if layer.kind in BESIDES else x
-        draws = layer.draw(ctx, x) if isinstance(layer, Augmentation) else besides
-        return [layer.call(ctx, x), scale(draws, 1.0), scale(besides, 1.0)]
-
-    y, u, besides = evaluate(composed, {"x": x, "step": np.array([step], np.uint64)}, threads=threads)
-    return y, u, besides
 
 
 @keras_too
@@ -181,14 +156,6 @@ def test_only_images_are_taken() -> None:
         make("RandomFlip").compute_output_shape((64,))
 
 
-FIRST: dict[str, tuple[dict[str, Any], tuple[int, int, int]]] = {
-    "AutoContrast": ({"type": "AutoContrast", "value_range": [-1, 2]}, (6, 5, 2)),
-    "ContrastLimitedAdaptiveHistogramEqualization": (
-        {"type": "ContrastLimitedAdaptiveHistogramEqualization", "tile_grid_size": [2, 3]},
-        (6, 5, 2),
-    ),
-    **{config["type"]: (config, shape) for config, shape, _ in reversed(CASES)},
-}
 DRAWING = [name for name, (config, _) in FIRST.items() if isinstance(make(config), Augmentation)]
 
 
