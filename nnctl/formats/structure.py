@@ -13,7 +13,7 @@ from nnctl.spec.yaml.emit import block
 
 
 def structure(spec: ModelSpec, graph: LayerGraph) -> dict[str, Any]:
-    """`inputs`, `layers` and `outputs` as plain data: every name, shape and default written out.
+    """`inputs`, `layers`, `outputs` and `freeze` as plain data: every name, shape and default written out.
 
     Args:
         spec: The model as written.
@@ -32,6 +32,8 @@ def structure(spec: ModelSpec, graph: LayerGraph) -> dict[str, Any]:
     words = list(graph.outputs)
     if all(word.partition(":")[0] in names for word in words):  # a container's last layer has no name here
         found["outputs"] = words
+    if spec.freeze:
+        found["freeze"] = list(spec.freeze)
     return found
 
 

@@ -11,6 +11,7 @@ from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
 from nnctl.core.foreign import is_foreign, raised
 from nnctl.core.shapes import Shape, show
 from nnctl.graph.fillings import weight_problems
+from nnctl.graph.freezing import Freezing, is_frozen
 from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo, at_parameters, shown_reads
 from nnctl.layers.base import Layer, listed
 from nnctl.layers.entry import Entry, entry_names
@@ -62,6 +63,7 @@ class _GraphBuilder:
         self.unknown = unknown
         self.graph = LayerGraph()
         self.problems: list[Problem] = []
+        self.freezing = Freezing(spec.freeze)
         self.learners: dict[str, str] = {}
         """Of each call with weights to learn in or before it: the last layer that has some."""
 
@@ -75,6 +77,7 @@ class _GraphBuilder:
             feed = (None,)
         last = self._run(self.entries, scope, feed)
         self._declare_outputs(scope, last)
+        self.problems += self.freezing.problems(not self.problems and not self.unknown)
         if self.problems:
             raise ConfigError(self.problems)
         return self.graph
@@ -138,6 +141,7 @@ class _GraphBuilder:
         if not scope.prefix and path[-1] in self.unknown:
             scope.names[name] = (None,)
             scope.entries[name] = entry
+            self.freezing.begun(name)
             return scope.names[name]
         inputs = self._inputs(entry, scope, previous, path)
         if entry.use is not None:
@@ -212,10 +216,11 @@ class _GraphBuilder:
         path: Path,
     ) -> Tensors:
         """One call of a layer or container, as `entry` says it."""
+        self.freezing.begun(owner)
         if inputs is None or any(ref is None for ref in inputs):
             return (None,)
         refs = tuple(ref for ref in inputs if ref is not None)
-        trainable = scope.trainable and layer.trainable
+        trainable = scope.trainable and layer.trainable and not is_frozen(owner, self.spec.freeze)
         inference = scope.inference or layer.given_arguments().get("training") is False
         if layer.nests is not None:
             inner = _Scope(name + "/", path, trainable, inference)
@@ -244,6 +249,7 @@ class _GraphBuilder:
             return (None,)
         outputs = tuple(listed(made))
         if owner == name:
+            self.freezing.built(owner, bool(weights))
             self.problems += weight_problems(layer, name, weights, path)
             for key, weight in weights.items():
                 full = f"{owner}/{key}"
@@ -336,7 +342,8 @@ class _GraphBuilder:
             previous = self._inner(entry, key, scope, previous, at, shared_owner)
         words = layer.output_names()
         if words:
-            return tuple(self._resolve(w, scope, (*path, "outputs", i)) for i, w in enumerate(words))
+            previous = tuple(self._resolve(w, scope, (*path, "outputs", i)) for i, w in enumerate(words))
+        self.freezing.built(owner, False)
         return previous if previous is not None else (None,)
 
     def _inner(

@@ -134,7 +134,8 @@ def with_model(loaded: LoadedExperiment) -> ModelSpec:
     if not file.is_file():
         raise loaded.fail([Problem(f"there is no file {file}", ("model", "path"))])
     structure, _ = load_model(file)
-    return structure.model_copy(update={"initial_weights": model.initial_weights})
+    beside = {"initial_weights": model.initial_weights, "freeze": model.freeze or structure.freeze}
+    return structure.model_copy(update=beside)
 
 
 def validate(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.core.errors import Path as At
 from nnctl.core.errors import Problem, RunError, nearest
+from nnctl.core.layer_patterns import is_pattern, listed, matches
 from nnctl.core.shapes import show
 from nnctl.graph.model import LayerGraph
 from nnctl.runs.find import Found, find
@@ -37,6 +37,7 @@ class Initial:
         weights: By full name.
         new: The model's layers that keep what their initializers give.
         left: The file's layers that are not used.
+        misfits: What is said of each layer that a pattern matches and whose weights have other shapes.
     """
 
     source: str
@@ -44,12 +45,14 @@ class Initial:
     loaded: tuple[str, ...]
     new: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    misfits: Mapping[str, str] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
-        """What was loaded, what is new, what was left."""
-        told = [f"initial weights from {self.source}: {_listed(self.loaded)} loaded"]
-        told += [f"  new, from initializers: {_listed(self.new)}"] if self.new else []
-        return told + ([f"  left in the file: {_listed(self.left)}"] if self.left else [])
+        """What was loaded, what is new, what was left, and which shapes differ."""
+        told = [f"initial weights from {self.source}: {listed(self.loaded)} loaded"]
+        told += [f"  new, from initializers: {listed(self.new)}"] if self.new else []
+        told += [f"  left in the file: {listed(self.left)}"] if self.left else []
+        return told + [f"  {text}" for text in self.misfits.values()]
 
     def as_json(self) -> dict[str, Any]:
         """What `check --json` prints."""
@@ -58,6 +61,7 @@ class Initial:
             "loaded": list(self.loaded),
             "new": list(self.new),
             "left": list(self.left),
+            "other_shapes": list(self.misfits),
         }
 
 
@@ -125,9 +129,11 @@ class _Chosen:
     def chosen(self, patterns: tuple[str, ...], problems: list[Problem]) -> Initial:
         """Everything that a pattern matches and that fits; what is wrong with patterns is added."""
         taken: set[str] = set()
+        matched: set[str] = set()
         for index, pattern in enumerate(patterns):
             fitting, problem = self._matched(pattern)
             taken |= fitting
+            matched |= {name for name in self.wanted if matches(name, pattern)}
             if problem is not None:
                 problems.append(replace(problem, path=(*PATH, "layers", index)))
         loaded = tuple(name for name in self.wanted if name in taken)
@@ -136,22 +142,24 @@ class _Chosen:
         }
         new = tuple(name for name in self.wanted if name not in taken)
         left = tuple(name for name in self.there if name not in taken)
-        return Initial(self.source, weights, loaded, new, left)
+        odd = [name for name in new if name in matched and name in self.there]
+        misfits = {name: self._misfit(name) for name in odd}
+        return Initial(self.source, weights, loaded, new, left, misfits)
 
     def _matched(self, pattern: str) -> tuple[set[str], Problem | None]:
         """The layers that a pattern loads, or what is wrong with it."""
-        own = [name for name in self.wanted if _matches(name, pattern)]
+        own = [name for name in self.wanted if matches(name, pattern)]
         fitting = {name for name in own if self.there.get(name) == self.wanted[name]}
         if not own:
             known = list(self.wanted)
             return set(), Problem(
                 f"the model has no layer '{pattern}' with weights",
-                expected=f"one of {_listed(known)}, or a pattern",
+                expected=f"one of {listed(known)}, or a pattern",
                 suggestion=nearest(pattern, known),
             )
         odd = [name for name in own if name not in fitting]
-        if odd and (not fitting or not any(char in pattern for char in "*?[")):
-            return set(), Problem(self._misfit(odd[0]), expected=f"one of {_listed(self._fits())}, or none")
+        if odd and (not fitting or not is_pattern(pattern)):
+            return set(), Problem(self._misfit(odd[0]), expected=f"one of {listed(self._fits())}, or none")
         return fitting, None
 
     def _fits(self) -> list[str]:
@@ -160,7 +168,7 @@ class _Chosen:
     def _misfit(self, name: str) -> str:
         if name not in self.there:
             near = nearest(name, list(self.there))
-            hint = f"; did you mean '{near}'?" if near else f"; it has {_listed(self.there)}"
+            hint = f"; did you mean '{near}'?" if near else f"; it has {listed(self.there)}"
             return f"{self.source} has no layer '{name}'{hint}"
         shapes = "; ".join(f"{key} {show(shape)}" for key, shape in self.there[name].items())
         needs = "; ".join(f"{key} {show(shape)}" for key, shape in self.wanted[name].items())
@@ -173,19 +181,3 @@ def _by_layer(weights: Mapping[str, Any]) -> Layers:
         name, _, key = full.rpartition("/")
         layers.setdefault(name, {})[key] = value
     return layers
-
-
-def _matches(name: str, pattern: str) -> bool:
-    """A layer by its name or pattern; those of a nested model by that of the model."""
-    return any(fnmatchcase(above, pattern) for above in (name, *_above(name)))
-
-
-def _above(name: str) -> Iterator[str]:
-    while "/" in name:
-        name = name.rpartition("/")[0]
-        yield name
-
-
-def _listed(names: Any) -> str:
-    shown = [f"'{name}'" for name in names]
-    return ", ".join(shown[:8]) + (f" and {len(shown) - 8} more" if len(shown) > 8 else "") or "nothing"

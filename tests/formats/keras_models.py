@@ -119,6 +119,7 @@ NESTED: Config = {
         {"type": "Multiply", "inputs": ["tower:1", "second:1"], "name": "product"},
     ],
     "outputs": ["frozen", "product", "second:1", "tower"],
+    "freeze": ["tower/inner/[pq]"],
 }
 
 LENGTHS: Config = {

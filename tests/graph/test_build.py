@@ -140,6 +140,44 @@ def test_frozen_layers_and_containers() -> None:
     }
 
 
+PARTS = [
+    dense(4, name="low"),
+    {"type": "Sequential", "name": "trunk", "layers": [dense(3, name="a"), dense(3, name="b"), "ReLU"]},
+    {"use": "trunk", "inputs": "trunk", "name": "again"},
+    dense(2, name="head"),
+]
+
+
+@pytest.mark.parametrize(
+    ("freeze", "frozen"),
+    [
+        ("low", {"low"}),
+        (["trunk"], {"trunk/a", "trunk/b"}),
+        (["trunk/[b-z]", "h*"], {"trunk/b", "head"}),
+        (["*"], {"low", "dense", "trunk/a", "trunk/b", "head"}),
+    ],
+)
+def test_layers_frozen_by_name_or_pattern(freeze: Any, frozen: set[str]) -> None:
+    """Wherever they are called; `again` is no layer, but a call of trunk's."""
+    graph = made([PARTS[0], dense(3), *PARTS[1:]], freeze=freeze)
+    assert {info.owner for info in graph.weights.values() if not info.trainable} == frozen
+    assert {node.owner for node in graph.nodes if not node.trainable} - frozen <= {"trunk/re_lu"}
+
+
+def test_a_pattern_that_freezes_nothing() -> None:
+    parts = [PARTS[0], "ReLU", dense(3), *PARTS[1:]]
+    near = problems(parts, {"x": FIVE}, freeze=["low", "lwo", "trunk/c", "*elu", "again"])
+    assert [(p.path[-1], p.suggestion) for p in near] == [(1, "low"), (2, "trunk/b"), (3, None), (4, None)]
+    assert all(p.path[:2] == ("model", "freeze") and "with weights to freeze" in p.message for p in near)
+    assert near[0].expected == "one of 'low', 'dense', 'trunk/a', 'trunk/b', 'head', or a pattern"
+    # What could not be built may be what a pattern names.
+    wrong = {"type": "Dense", "units": 2, "name": "bad", "kernel_initializer": "orthogonal"}
+    trunk = [{"type": "Conv1D", "filters": 2, "kernel_size": 3}, wrong]
+    parts = [dense(3), {"type": "Sequential", "name": "trunk", "layers": trunk}, wrong]
+    found = failed(parts, freeze=["trunk", "trunk/bad", "bad", "beside"])
+    assert [path for _, path in found if path[1] == "freeze"] == [("model", "freeze", 3)]
+
+
 def test_every_shape_error_is_reported_once() -> None:
     problems = failed(
         [

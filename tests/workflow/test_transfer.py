@@ -97,9 +97,16 @@ def test_by_name_and_shape(layers: list[str], loaded: set[str], here: Path, tmp_
 
 
 def test_verify_and_resolved_hold(here: Path, tmp_path: Path) -> None:
+    """Of a model that starts from another, of which some layers stay as they are."""
     file = written(here, "second", [*TRUNK, head(5)], {"from": "runs/first/1", "layers": ["*"]})
-    done = nnctl("train", file, "--run-dir", tmp_path / "run", "-q", cwd=here)
+    freeze = ("--set", "model.freeze=[trunk]")
+    done = nnctl("train", file, "--run-dir", tmp_path / "run", "-q", *freeze, cwd=here)
     assert done.code == 0, done.err
+    before = read_model(here / "runs/first/1/model.h5").state.weights
+    after = read_model(tmp_path / "run/model.h5").state
+    same = {name for name, array in before.items() if np.array_equal(array, after.weights[name])}
+    assert same == {name for name, learns in after.trainable.items() if not learns}
+    assert {name.rpartition("/")[0] for name in same} == {"trunk/a", "trunk/b"}
     again = nnctl("verify", tmp_path / "run", "-q", cwd=tmp_path)
     assert again.code == 0, again.err
 
@@ -181,10 +188,15 @@ def test_what_is_taken_new_and_left() -> None:
         "initial weights from first: 'a', 'c/x' loaded",
         "  new, from initializers: 'd', 'e'",
         "  left in the file: 'e', 'd', 'z'",
+        "  layer 'd' of first has k (1); b (1), the model needs k (1)",
+        "  layer 'e' of first has k (6), the model needs k (5)",
     ]
     assert made.as_json() == {
-        "from": "first", "loaded": ["a", "c/x"], "new": ["d", "e"], "left": ["e", "d", "z"]
+        "from": "first", "loaded": ["a", "c/x"], "new": ["d", "e"], "left": ["e", "d", "z"],
+        "other_shapes": ["d", "e"],
     }  # fmt: skip
+    made, _ = chosen(("a",), wanted, there)
+    assert made.misfits == {}, "only what a pattern matches was meant to be loaded"
     made, _ = chosen(("c",), {"c/x/k": 4}, {"c/x/k": 4})
     assert made.lines() == ["initial weights from first: 'c/x' loaded"]
 

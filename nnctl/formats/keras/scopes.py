@@ -15,6 +15,7 @@ from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.shapes import Shape, show
 from nnctl.formats.keras.masks import check_masks_stay, mask_sources
 from nnctl.formats.structure import declared_inputs
+from nnctl.graph.freezing import is_frozen
 from nnctl.graph.model import LayerGraph, Ref
 from nnctl.layers.base import Layer
 from nnctl.layers.entry import Entry, entry_names
@@ -95,7 +96,7 @@ def read_scope(spec: ModelSpec, graph: LayerGraph, dtype: str) -> Scope:
     """
     entries = spec.layers or ()
     names = entry_names(entries, declared_inputs(spec, graph))
-    reader = _Reader(graph, dtype)
+    reader = _Reader(graph, dtype, spec.freeze)
     scope = Scope()
     for name, info in graph.inputs.items():
         kind = dtype if info.dtype.startswith("float") else info.dtype
@@ -123,11 +124,12 @@ class _Frame:
 
 
 class _Reader:
-    def __init__(self, graph: LayerGraph, dtype: str) -> None:
+    def __init__(self, graph: LayerGraph, dtype: str, freeze: Sequence[str]) -> None:
         self.nodes = {node.name: node for node in graph.nodes}
         self.masks = mask_sources(graph)
         check_masks_stay(graph)
         self.dtype = dtype
+        self.freeze = freeze
 
     def run(
         self, entries: Sequence[Entry], names: Sequence[str], frame: _Frame, previous: tuple[Tensor, ...]
@@ -146,7 +148,8 @@ class _Reader:
         full = frame.prefix + name
         part = frame.scope.parts.get(entry.use or name)
         if part is None:
-            part = Member(name, entry.layer, full, frame.trainable and entry.layer.trainable)
+            trainable = frame.trainable and entry.layer.trainable and not is_frozen(full, self.freeze)
+            part = Member(name, entry.layer, full, trainable)
             frame.scope.parts[name] = part
         assert part.layer is not None
         call = len(part.calls)

@@ -50,11 +50,14 @@ class ModelSpec(Spec):
     """The names of the model's outputs; default: the last layer."""
     path: ConfigPath | None = None
     """A file (YAML or JSON) that holds `inputs`, `layers` and `outputs`, instead of giving them here."""
+    freeze: tuple[str, ...] = ()
+    """The layers that training leaves as they are, by name or pattern (`conv*`, `encoder/*`; a nested model's
+    name stands for its layers), as if each said `trainable: false`."""
     initial_weights: InitialWeights | None = None
     """A run or a checkpoint whose weights the training starts from; `{from: RUN, layers: [...]}` for those of
     some layers."""
 
-    @field_validator("outputs", mode="before")
+    @field_validator("outputs", "freeze", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
