@@ -36,6 +36,7 @@ class Job:
             often as costs little time (`auto`); when a signal comes and at the end in any case.
         mark_best: The log whose smallest value marks a checkpoint as the best; None if a callback does that.
         log_names: Every name that an epoch's logs may have.
+        validation_batch: Examples that are evaluated together.
         lost_logs, history: As `RunStarted`'s.
         clock: What `auto` goes by.
     """
@@ -44,6 +45,7 @@ class Job:
     session: Session
     train: Examples
     validation: Examples | None
+    validation_batch: int
     batches: Batches
     epochs: int
     seed: int
@@ -285,7 +287,7 @@ class _Loop:
         logs = session.logs()
         session.reset_states()
         if job.validation is not None and (self.epoch + 1) % job.validation_every == 0:
-            validated = evaluate(session, job.validation, job.batches.size)
+            validated = evaluate(session, job.validation, job.validation_batch)
             values = {f"val_{name}": value for name, value in validated.items()}
             logs |= values
             yield from self._tell(events.Validated(self.epoch, self.step, values))

@@ -198,9 +198,16 @@ class Training:
 
     def _fits(self, job: Job) -> None:
         """Hold the programs' plans against the machine's memory before any of it is asked for."""
-        need = max(job.session.compiled(program).plan.size for program in programs_of(job))
-        batch = f"the buffers of a batch of {job.batches.counts()[0]:,}"
-        self.assembled.need_memory(need, batch, ("data", "batch_size"), "a smaller batch, or a smaller model")
+        from nnctl.program.programs import EvaluationProgram
+
+        sizes = {program: job.session.compiled(program).plan.size for program in programs_of(job)}
+        largest = max(sizes, key=sizes.__getitem__)
+        count, path = job.batches.counts()[0], ("data", "batch_size")
+        if isinstance(largest, EvaluationProgram) and job.validation_batch != job.batches.size:
+            count = min(job.validation_batch, len(job.validation or ()))
+            path = ("training", "validation_batch_size")
+        batch, way_out = f"the buffers of a batch of {count:,}", "a smaller batch, or a smaller model"
+        self.assembled.need_memory(sizes[largest], batch, path, way_out)
 
     def _still_holds(self, run: RunDirectory) -> None:
         """What was decided was decided without the lock: another process may have trained here since."""
@@ -381,6 +388,7 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
         session=session,
         train=train,
         validation=validation,
+        validation_batch=training.validation_batch_size or experiment.data.batch_size,
         batches=Batches(len(train), experiment.data.batch_size, training.steps_per_epoch),
         epochs=training.epochs,
         seed=experiment.seed,
@@ -413,7 +421,7 @@ def programs_of(job: Job) -> list[Program]:
         programs.append(GatherProgram())
     programs += [TrainingProgram(job.train.sizes(count)) for count in job.batches.counts()]
     if job.validation is not None:
-        counts = Batches(len(job.validation), job.batches.size).counts()
+        counts = Batches(len(job.validation), job.validation_batch).counts()
         programs += [EvaluationProgram(job.validation.sizes(count)) for count in counts]
     return programs
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from nnctl.core import events
+from nnctl.program.programs import EvaluationProgram
 from nnctl.runner.train import Job, train
 from nnctl.workflow.assemble import assemble
-from nnctl.workflow.train import make_job, prepare
+from nnctl.workflow.train import make_job, prepare, programs_of
 
 IRIS = Path(__file__).resolve().parents[2] / "configs" / "iris.yaml"
 
@@ -32,6 +33,19 @@ def test_every_nth_epoch_is_validated_and_no_other(every: int, epochs: list[int]
     told = list(train(job("training.epochs=5", f"training.validation_frequency={every}")))
     assert [e.epoch for e in told if isinstance(e, events.Validated)] == epochs
     assert [e.epoch for e in told if isinstance(e, events.EpochEnded) and "val_loss" in e.logs] == epochs
+
+
+@pytest.mark.parametrize(("batch", "sizes"), [(5, {5, 2}), (11, {11}), (100, {22})])
+def test_validation_has_a_batch_size_of_its_own(batch: int, sizes: set[int]) -> None:
+    """Which changes nothing but how 22 examples are added up."""
+    runs = [job("training.epochs=2"), job("training.epochs=2", f"training.validation_batch_size={batch}")]
+    programs = [p for p in programs_of(runs[1]) if isinstance(p, EvaluationProgram)]
+    assert {shape[0] for program in programs for shape in program.sizes.values()} == sizes
+    plain, own = ([e.logs for e in train(run) if isinstance(e, events.EpochEnded)] for run in runs)
+    for name in plain[1]:
+        assert own[1][name] == pytest.approx(plain[1][name], rel=1e-6)
+    assert own[1]["loss"] == plain[1]["loss"]
+    assert {p for p in runs[1].session._bound if isinstance(p, EvaluationProgram)} == {*programs}
 
 
 def test_the_best_is_the_first_of_equal_epochs() -> None:

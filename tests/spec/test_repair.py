@@ -61,7 +61,8 @@ def test_nothing_is_left_without_one_of_the_sections(section: str, value: Any) -
         ("name",), ("dtype",), ("data", "batch_size"), ("data", "shuffle"), ("training", "epochs"),
         ("training", "optimizer"), ("training", "optimizer", "learning_rate"), ("training", "loss_weights"),
         ("training", "steps_per_epoch"), ("training", "validation_frequency"), ("training", "class_weight"),
-        ("training", "checkpoint"), ("training", "checkpoint", "every"),
+        ("training", "validation_batch_size"), ("training", "checkpoint"),
+        ("training", "checkpoint", "every"),
     ],
 )  # fmt: skip
 def test_a_setting_that_nothing_hangs_on_is_left_out_alone(path: Path) -> None:

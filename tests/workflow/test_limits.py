@@ -77,6 +77,19 @@ def test_more_activations_than_memory(tmp_path: Path) -> None:
     assert "the buffers of a batch of 8 need" in problems(tmp_path, pooled)
 
 
+def test_a_batch_of_validation_that_needs_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """4 MiB an example, of which training has one at a time; a batch is no larger than its split."""
+    wide = "{type: Reshape, target_shape: [2, 2, 1]}, {type: ZeroPadding2D, padding: 511}"
+    pooled = f"[{wide}, GlobalAveragePooling2D, {{type: Dense, units: 2, name: o}}]"
+    np.savez(tmp_path / "d.npz", x=np.zeros((11, 4), np.float32), y=np.zeros((11, 2), np.float32))
+    text = CONFIG.format(layers=pooled, batch="1, split: {validation: 0.5}")
+    (tmp_path / "c.yaml").write_text(text.replace("mse}", "mse, validation_batch_size: 9}"))
+    monkeypatch.setattr("nnctl.workflow.assemble.memory", lambda: (10 << 20, "it has"))
+    with pytest.raises(ConfigError, match="the buffers of a batch of 5 need") as caught:
+        list(start(tmp_path / "c.yaml", run_dir=tmp_path / "run", threads=1).events())
+    assert caught.value.problems[0].path == ("training", "validation_batch_size")
+
+
 def test_a_batch_larger_than_the_data_is_the_data(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x=np.ones((11, 4), np.float32), y=np.zeros((11, 2), np.float32))
     config = tmp_path / "c.yaml"

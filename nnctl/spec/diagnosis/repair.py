@@ -25,6 +25,7 @@ _OPTIONAL = {
             "callbacks",
             "steps_per_epoch",
             "validation_frequency",
+            "validation_batch_size",
             "class_weight",
             "checkpoint",
         ]

@@ -61,6 +61,8 @@ class TrainingSpec(Spec):
     """How many batches make an epoch, at most once through the data; default: all of it."""
     validation_frequency: Count = 1
     """The validation split is evaluated after every so many epochs (Keras: `validation_freq`)."""
+    validation_batch_size: Count | None = None
+    """Examples that are evaluated together in validation; default: `data.batch_size`."""
     class_weight: Literal["balanced"] | Annotated[dict[str, Factor], Field(min_length=1)] | None = None
     """What an example's loss is multiplied by, by its class: its name, or its number (from 0) where no class
     is named by a number; default: 1. `balanced`: each class counts as much as every other, by how often the
