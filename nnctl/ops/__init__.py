@@ -14,6 +14,7 @@ family's module:
 - `sampling`, `pixels`: images read between their pixels; their numbers and colours by formula
 - `histograms`: shades of images made equally frequent
 - `dropout`, `noise`: masks and random numbers counted by the step
+- `mixing`: examples added to one another, by shares and in orders counted by the step
 - `normalization`, `layer_norm`, `unit_rows`: batch statistics, their moving averages, rows of their own
 - `categories`: numbers of classes, counted; bins
 - `embedding`, `masks`: rows of a table; masks (batch, time) made and used

@@ -23,6 +23,7 @@ from nnctl.kernels import (
     layer_norm,
     losses,
     metrics,
+    mixing,
     normalization,
     optimizers,
     qr,
@@ -110,6 +111,9 @@ def random_numbers(dtype: str) -> Iterator[np.ndarray]:
         yield y.copy()
     dropout.dropout(y, 11, 12, step, 0.3, np.empty(1001, np.uint8), y)
     yield y
+    for alpha in (0.2, 3.0):
+        mixing.dirichlet(11, 12, step, np.array([alpha], dtype), np.empty(7), y.reshape(143, 7))
+        yield y.copy()
 
 
 def normalizations(dtype: str) -> Iterator[np.ndarray]:
@@ -169,7 +173,7 @@ def measures(dtype: str) -> Iterator[np.ndarray]:
 
 def images_changed(dtype: str) -> Iterator[np.ndarray]:
     for config, (_, _, channels) in FIRST.values():
-        if config["type"] not in ("RandAugment", "RandomColorJitter"):  # made of the others
+        if config["type"] not in ("AugMix", "RandAugment", "RandomColorJitter"):  # made of the others
             yield from run(config, images(config, 3, (21, 18, channels)).astype(dtype), threads=1)
 
 

@@ -430,6 +430,10 @@ CHANGES: list[tuple[str, Any, int]] = [
     ("equalization", lambda d: None, 0),
 ]
 """What RandAugment takes from, with a factor of 0.5."""
+SEVEN = ["random_shear", "random_translation", "random_rotation", "random_posterization"]
+SEVEN += ["solarization", "auto_contrast", "equalization"]
+FOUR = ["random_brightness", "random_color_degeneration", "random_contrast", "random_sharpness"]
+"""What AugMix takes from, and besides with `all_ops`."""
 
 
 def changes(d: Drawn) -> Any:
@@ -441,6 +445,38 @@ def changes(d: Drawn) -> Any:
         return x
 
     return transform
+
+
+def chains(names: list[str], chain_depth: int, least: float, most: float) -> Any:
+    """What AugMix's layers do at each place of its chains, with a factor from `least` to `most`."""
+    ranges = {
+        "random_shear": shear((least, most), (least, most)),
+        "random_translation": translations(least, most, least, most),
+        "random_rotation": rotation(least, most),
+        "random_posterization": bits(1, max(1, int(8 * most))),
+        "solarization": solar(*(255 * end for end in (least, most) * 2)),
+        "auto_contrast": lambda d: None,
+        "equalization": lambda d: None,
+        "random_brightness": brightness(least, most, 255),
+        "random_color_degeneration": lambda d: {"factor": d.per_image(least, most)},
+        "random_contrast": lambda d: {"contrast_factor": d.per_image(1 + least, 1 + most)},
+        "random_sharpness": sharpness(least, most),
+    }
+
+    def drawn(d: Drawn) -> Any:
+        weights, share, choices = np.split(d.besides[0], [d.layer.num_chains, d.layer.num_chains + 1])
+        chosen = (choices * (len(names) + 1)).astype(int)
+        taken = [
+            [
+                {"layer_name": names[at], "transformation": ranges[names[at]](d.after(3 * place))}
+                for place, at in list(enumerate(chosen))[first : first + chain_depth]
+                if at < len(names)
+            ]
+            for first in range(0, len(chosen), chain_depth)
+        ]
+        return {"chain_mixing_weights": weights, "weight_sample": share[0], "chain_transforms": taken}
+
+    return drawn
 
 
 MANY = [
@@ -470,12 +506,27 @@ MANY = [
     # Of two changes, what rounds may come second and see numbers that differ in their last bits.
     _case(changes, "RandAugment", seed=6),
     _case(changes, "RandAugment", 8, 6, 1, num_ops=1, interpolation="nearest", seed=4),
+    _case(chains(SEVEN + FOUR, 1, 0, 0.3), "AugMix", chain_depth=1, alpha=20, seed=1),
+    _case(
+        chains(SEVEN, 2, 0.2, 0.6),
+        "AugMix",
+        8,
+        6,
+        2,
+        num_chains=2,
+        chain_depth=2,
+        factor=[0.6, 0.2],
+        all_ops=False,
+        interpolation="nearest",
+        seed=3,
+    ),
 ]
 
 BESIDES: dict[str, Callable[[Any, LayerContext, Value], Value]] = {
     "RandomErasing": lambda layer, ctx, x: layer.filling(ctx, x),
     "RandomGaussianBlur": lambda layer, ctx, x: layer.sigmas(ctx, x),
     "RandAugment": lambda layer, ctx, x: layer.choices(ctx, x),
+    "AugMix": lambda layer, ctx, x: concatenate([*layer.shares(ctx, x), layer.choices(ctx, x)], 1),
     "RandomElasticTransform": lambda layer, ctx, x: concatenate(
         [layer.noise(ctx, x), broadcast_to(layer.bend(ctx, x), (*x.shape[:3], 1))], 3
     ),

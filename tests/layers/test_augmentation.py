@@ -183,7 +183,7 @@ def test_a_seed_of_its_own_takes_the_place_of_the_experiments(name: str) -> None
     assert (run(plain, x, seed=7)[1] != run(plain, x, seed=8)[1]).any()
 
 
-BY_BATCH = ("Equalization", "RandAugment")
+BY_BATCH = ("Equalization", "RandAugment", "AugMix")
 """Layers in which an image's output depends on the others of its batch, as in Keras."""
 
 

@@ -1,0 +1,102 @@
+"""What layers share that change images as others of a few layers do, which ones being drawn for the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from nnctl.core.shapes import Shape
+from nnctl.kernels.functions import floor
+from nnctl.layers.augmentation import Augmentation, Cutting, OfImages
+from nnctl.layers.augmentation_fields import UnitFactor, from_zero
+from nnctl.layers.auto_contrast import AutoContrast
+from nnctl.layers.context import LayerContext
+from nnctl.layers.equalization import Equalization
+from nnctl.layers.fields import WithDataFormat
+from nnctl.layers.random_brightness import RandomBrightness
+from nnctl.layers.random_color_degeneration import RandomColorDegeneration
+from nnctl.layers.random_contrast import RandomContrast
+from nnctl.layers.random_posterization import RandomPosterization
+from nnctl.layers.random_rotation import RandomRotation
+from nnctl.layers.random_sharpness import RandomSharpness
+from nnctl.layers.random_shear import RandomShear
+from nnctl.layers.random_translation import RandomTranslation
+from nnctl.layers.solarization import Solarization
+from nnctl.ops.base import Value
+from nnctl.ops.formula import formula
+from nnctl.ops.pixels import paste
+from nnctl.ops.sampling import Interpolation
+from nnctl.ops.shape import broadcast_to, slice_axis
+
+
+class OfMany(Cutting, WithDataFormat):
+    """Images changed as some of eleven layers do. All are computed, and most are not used."""
+
+    shared_fields: ClassVar[bool] = True
+    passes_gradient: ClassVar[bool] = False
+
+    factor: UnitFactor
+    """The least and the largest factor of each layer; f is [0, f]."""
+    interpolation: Interpolation = "bilinear"
+    """Of what moves and turns images."""
+
+    def kinds(self) -> Iterable[type[OfImages]]:
+        """The layers that are taken from, in the order in which they are numbered."""
+        raise NotImplementedError
+
+    def steps(self) -> list[OfImages]:
+        """The same, with their factors and ranges."""
+        factor = from_zero(self.factor)
+        ranged = {"value_range": self.value_range}
+        plane = {"interpolation": self.interpolation}
+        bits = max(1, int(8 * factor[1]))
+        made = [
+            RandomShear(x_factor=factor, y_factor=factor, **plane),
+            RandomTranslation(height_factor=factor, width_factor=factor, **plane),
+            RandomRotation(factor=factor, **plane),
+            RandomBrightness(factor=factor, **ranged),
+            RandomColorDegeneration(factor=factor, **ranged),
+            RandomContrast(factor=factor, **ranged),
+            RandomSharpness(factor=factor, **ranged),
+            RandomPosterization(factor=bits, **ranged),
+            Solarization(addition_factor=factor, threshold_factor=factor, **ranged),
+            AutoContrast(**ranged),
+            Equalization(**ranged),
+        ]
+        by_kind: dict[type[OfImages], OfImages] = {type(step): step for step in made}
+        return [by_kind[kind] for kind in self.kinds()]
+
+    def compute_output_shape(self, x: Shape) -> Shape:
+        shape = super().compute_output_shape(x)
+        coloured = shape[2] != 1 and RandomColorDegeneration in self.kinds()
+        return RandomColorDegeneration(factor=1.0).compute_output_shape(shape) if coloured else shape
+
+    def joins_examples(self) -> bool:
+        """The changes are chosen for the batch."""
+        return True
+
+    def changed(self, ctx: LayerContext, step: OfImages, x: Value, draws: Value, first: int) -> Value:
+        """x after one of the changes, by draws (B, ...) from number `first` on."""
+        if isinstance(step, Augmentation):
+            grey = isinstance(step, RandomColorDegeneration) and x.shape[3] == 1
+            return x if grey else step.transform(ctx, x, slice_axis(draws, 1, first, first + step.draws))
+        made = step.call(ctx, x)
+        assert isinstance(made, Value)
+        return made
+
+    def one_of(self, x: Value, changed: Iterable[Value], choice: Value, count: int) -> Value:
+        """The one of `changed` that the choice (1, 1) in [0, 1), cut into `count` parts, falls on; else x."""
+        batch, height, width, _ = x.shape
+        choice = broadcast_to(choice, (batch, 1))
+        y = x
+        for at, other in enumerate(changed):
+            ends = {"at": at, "count": count, "height": height, "width": width}
+            y = paste(y, other, choice, formula(taken, 1, self, ends))
+        return y
+
+
+def taken(
+    u: float, at: float, count: float, height: float, width: float
+) -> tuple[float, float, float, float]:
+    """The box of all of an image where the change `at` is drawn, of nothing elsewhere."""
+    return 0, width if floor(u * count) == at else 0, 0, height
