@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 sources: Registry[Source] = Registry("data source", "nnctl.data.sources")
 register = sources.register
 
-Kind = Literal["number", "category", "time", "text"]
+Kind = Literal["number", "category", "time", "text", "sequence"]
 Hint = Callable[[str], Kind | None]
 """What the config says that a column is, by its name."""
 

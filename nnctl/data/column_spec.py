@@ -9,7 +9,9 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     PlainValidator,
+    SerializerFunctionWrapHandler,
     WithJsonSchema,
+    model_serializer,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -17,6 +19,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from nnctl.core.spec import Spec
 from nnctl.data.base import Kind
+from nnctl.data.sequence_fields import SequenceFields
 from nnctl.data.text_fields import TextFields, contradiction
 from nnctl.data.time_format import TimePart, pattern
 
@@ -61,17 +64,19 @@ TimeFormat = Annotated[str, Field(max_length=200), AfterValidator(_format)]
 
 
 class _Fields(Spec):
-    """The fields of all columns; those of texts follow."""
+    """The fields of all columns; those of texts and of sequences follow."""
 
-    type: Literal["number", "category", "time", "text"] | None = None
-    """Numbers, names of classes, times, or texts; default: numbers or classes, as the file holds."""
+    type: Literal["number", "category", "time", "text", "sequence"] | None = None
+    """Numbers, names of classes, times, texts, or sequences of numbers; default: numbers or classes, as the
+    file holds."""
     scale: Scale = None
     """standard: subtract the mean, divide by the standard deviation. minmax: onto 0..1. A number: divide."""
     encoding: Literal["onehot", "index"] | None = None
     """How a category enters the model: a 0/1 column per class (the default); its number, for an Embedding."""
     missing: Missing = None
     """What stands in for a missing value: mean, median, zero or a number; for a category most_frequent, other
-    or a word; for a text another (`""`: one without words). Default: error."""
+    or a word; for a text another (`""`: one without words); `empty` for a cell that holds no sequence.
+    Default: error."""
     parts: tuple[TimePart, ...] | None = Field(default=None, min_length=1)
     """What a time becomes; default: year, month, day, weekday (Monday is 0), hour, minute, second."""
     format: TimeFormat | None = None
@@ -81,7 +86,7 @@ class _Fields(Spec):
     """A word that training never saw is an error (the default), or goes to a class of its own, the last."""
 
 
-class ColumnSpec(TextFields, _Fields):
+class ColumnSpec(SequenceFields, TextFields, _Fields):
     """What a column is and how it is prepared. Everything is fitted on the training split only."""
 
     @model_validator(mode="before")
@@ -89,19 +94,31 @@ class ColumnSpec(TextFields, _Fields):
     def _from_word(cls, value: Any) -> Any:
         return {"type": value} if isinstance(value, str) else value
 
+    @model_serializer(mode="wrap")
+    def _only_of_its_type(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Of a column that holds no texts, or no sequences, nothing is said about them."""
+        found: dict[str, Any] = handler(self)
+        for fields, type in ((TextFields, "text"), (SequenceFields, "sequence")):
+            if found.get("type") != type:
+                found = {name: value for name, value in found.items() if name not in fields.model_fields}
+        return found
+
     @classmethod
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         # A text takes more than a word: how many tokens it has, or another mode.
-        words = {"enum": ["number", "category", "time"]}
+        words = {"enum": ["number", "category", "time", "sequence"]}
         return {"anyOf": [handler.resolve_ref_schema(handler(schema)), words]}
 
     @model_validator(mode="after")
     def _agree(self) -> ColumnSpec:
         self.check_text(self.type == "text")
+        self.check_sequence(self.type == "sequence")
         if self.type == "text":
             self._check_others_of_text()
+        if self.type == "sequence":
+            self._check_others_of_sequence()
         category, time = self._given("encoding", "unknown"), self._given("parts", "format")
         if category and self.type in ("number", "time"):
             message = "'{name}' is for categories, but the type is {type}"
@@ -126,6 +143,14 @@ class ColumnSpec(TextFields, _Fields):
         if isinstance(self.missing, float):
             raise contradiction("'missing' of texts is error, or the text that stands in")
 
+    def _check_others_of_sequence(self) -> None:
+        others = self._given("encoding", "parts", "format", "unknown")
+        if others:
+            raise contradiction("'{name}' is not for sequences", name=others[0])
+        known = (*NUMBER_MISSING, *(() if self.lengths else (EMPTY,)))
+        if isinstance(self.missing, str) and self.missing not in known:
+            raise contradiction("'missing' of sequences is {words} or a number", words=", ".join(known))
+
     @property
     def indexed(self) -> bool:
         """Whether the config says that it enters the model as numbers of classes or tokens."""
@@ -145,3 +170,5 @@ class ColumnSpec(TextFields, _Fields):
 
 
 NUMBER_MISSING = ("error", "mean", "median", "zero")
+EMPTY = "empty"
+"""A missing cell is a sequence of no steps."""

@@ -149,23 +149,33 @@ def _exact(main: Table, spec: DataSpec, data: Data) -> Head:
 def _partial(main: Table, spec: DataSpec, wanted: Wanted) -> Head:
     """What the first rows say, taking all of them for training.
 
-    A one-hot width, or that of a vocabulary, may still grow with the rows not read, so it is neither told nor
-    held against the model.
+    A one-hot width, that of a vocabulary, or the longest sequence may still grow with the rows not read, so
+    it is neither told nor held against the model.
     """
     roles = assign(spec, main.names, wanted)
-    unsure = {n for n, columns in roles.inputs.items() if any(_onehot(main, spec, c) for c in columns)}
+    unsure = {n for n, columns in roles.inputs.items() if any(_may_grow(main, spec, c) for c in columns)}
     asked = replace(wanted, inputs={n: None if n in unsure else s for n, s in wanted.inputs.items()})
     count = main.rows(roles.used())
     data = assemble(spec, {"source": main}, 0, asked, split=contiguous((count, 0, 0)))
-    inputs = {n: Signature((None,), s.dtype) if n in unsure else s for n, s in data.inputs.items()}
+    inputs = {n: _unsure(s, wanted.inputs.get(n)) if n in unsure else s for n, s in data.inputs.items()}
     onehot = {n for n, t in data.preprocessing.targets.items() if t.kind == "onehot"}
     targets = {n: Signature((None,), s.dtype) if n in onehot else s for n, s in data.targets.items()}
     return Head(_columns(spec, main), main.total, False, inputs, targets, {}, {}, data)
 
 
-def _onehot(table: Table, spec: DataSpec, column: str) -> bool:
+def _unsure(found: Signature, declared: Shape | None) -> Signature:
+    """An input whose width may grow: only as much as the model says it has, and steps with what they hold."""
+    shape = (None, *found.shape[1:])
+    fits = declared is not None and None in declared and len(declared) > len(shape)
+    return Signature(declared if fits and declared is not None else shape, found.dtype)
+
+
+def _may_grow(table: Table, spec: DataSpec, column: str) -> bool:
+    """Whether rows that were not read may make what a column becomes wider."""
     declared = column_spec(spec, column)
     kind = kind_of(table, column, declared)
+    if kind == "sequence":
+        return declared.maxlen is None
     if kind == "text":
         return not (declared.indexed or declared.vocabulary or declared.pad_to_max_tokens)
     return kind == "category" and not declared.indexed

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, FiniteFloat, ValidationError, model_validator
 
 from nnctl.core.errors import RunError
 from nnctl.core.spec import Spec, first_fault
 from nnctl.data.base import Kind
 from nnctl.data.column_spec import TimeFormat
+from nnctl.data.sequence_fields import BLANKS, End, Separator
 from nnctl.data.spec import WindowSpec
 from nnctl.data.splitting.trained_on import TrainedOn
 from nnctl.data.text_fields import OutputMode, Split, Standardize, special
@@ -164,7 +165,43 @@ class TextPrep(Spec):
         return self.length or self.padded or self.classes
 
 
-ColumnPrep = Annotated[NumberPrep | CategoryPrep | TimePrep | TextPrep, Field(discriminator="kind")]
+class SequencePrep(Spec):
+    """A column of sequences: the numbers of each step are prepared, then all are made of one length."""
+
+    kind: Literal["sequence"] = "sequence"
+    numbers: NumberPrep
+    """How the numbers of one step are prepared; its shape is that of one step."""
+    length: Annotated[int, Field(ge=1, lt=1 << 31)]
+    """How many steps each sequence has for the model."""
+    padding: End
+    truncating: End
+    value: FiniteFloat
+    """What shorter sequences are filled up with."""
+    lengths: str | None = None
+    """The column that says how long each sequence of an array is; None: they stand in cells, as text."""
+    separator: Separator = BLANKS
+    """What stands between the numbers of a cell."""
+    markers: tuple[str, ...] = ()
+    """What is written where a number is missing."""
+    decimal: Annotated[str, Field(min_length=1, max_length=1)] = "."
+    thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    empty: bool = False
+    """Whether a missing cell is a sequence of no steps; else it is an error."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sequence."""
+        return (self.length, *self.numbers.shape)
+
+    @property
+    def width(self) -> int:
+        """How many numbers one sequence gives."""
+        return self.length * self.numbers.width
+
+
+ColumnPrep = Annotated[
+    NumberPrep | CategoryPrep | TimePrep | TextPrep | SequencePrep, Field(discriminator="kind")
+]
 
 
 class InputPrep(Spec):
@@ -232,6 +269,12 @@ class Preprocessing(Spec):
         """The classes' names by model output, for outputs whose labels are words."""
         return {name: t.class_names for name, t in self.targets.items() if t.class_names is not None}
 
+    @property
+    def lengths(self) -> tuple[str, ...]:
+        """The columns that say how long the sequences of others are."""
+        preps = [prep for role in self.inputs.values() for prep in role.columns.values()]
+        return tuple(p.lengths for p in preps if isinstance(p, SequencePrep) and p.lengths is not None)
+
     def kind_of(self, column: str) -> Kind | None:
         """What a column was in training; None for a column that had no part in it.
 
@@ -241,6 +284,6 @@ class Preprocessing(Spec):
         for role in roles:
             if column in role.columns:
                 return role.columns[column].kind
-        if column == self.sample_weight:
+        if column == self.sample_weight or column in self.lengths:
             return "number"
         return "category" if self.window is not None and column == self.window.group else None

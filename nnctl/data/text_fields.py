@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    FiniteFloat,
-    PositiveInt,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import BeforeValidator, Field, FiniteFloat, PositiveInt
 from pydantic_core import PydanticCustomError
 
 from nnctl.core.spec import Spec
@@ -62,14 +55,6 @@ class TextFields(Spec):
     """The known tokens in order. Default: those of the training split, the most frequent first."""
     idf_weights: tuple[FiniteFloat, ...] | None = None
     """For tf_idf with a `vocabulary`: what the count of each of its tokens is multiplied by."""
-
-    @model_serializer(mode="wrap")
-    def _only_of_texts(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Of a column that is no text, nothing is said about texts."""
-        found: dict[str, Any] = handler(self)
-        if found.get("type") == "text":
-            return found
-        return {name: value for name, value in found.items() if name not in TextFields.model_fields}
 
     def check_text(self, is_text: bool) -> None:
         """Raise PydanticCustomError where a column that is no text has one of these, or they contradict."""

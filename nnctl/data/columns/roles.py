@@ -37,10 +37,12 @@ class Roles:
     inputs: dict[str, list[str]]
     targets: dict[str, list[str]]
     sample_weight: str | None
+    lengths: tuple[str, ...] = ()
+    """The columns that say how long the sequences of others are."""
 
     def used(self) -> list[str]:
         """Every column with a part in training, once."""
-        lists = [*self.inputs.values(), *self.targets.values()]
+        lists = [*self.inputs.values(), *self.targets.values(), self.lengths]
         weight = [self.sample_weight] if self.sample_weight else []
         return list(dict.fromkeys([*(n for names in lists for n in names), *weight]))
 
@@ -129,7 +131,8 @@ def assign(spec: DataSpec, columns: Sequence[str], wanted: Wanted) -> Roles:
     weight = spec.sample_weight
     if weight:
         find.one(weight, ("data", "sample_weight"))
-    apart = {weight, *_splitting(spec, find)}
+    lengths = _lengths(spec, find)
+    apart = {weight, *_splitting(spec, find), *lengths}
     predicted = {c for names in targets.values() for c in names}
     rest = [c for c in columns if c not in apart]
     free = [c for c in rest if c not in predicted]
@@ -143,7 +146,7 @@ def assign(spec: DataSpec, columns: Sequence[str], wanted: Wanted) -> Roles:
     inputs = _inputs(spec, wanted, find, free if spec.window is None else rest, [*free, *again])
     if find.problems:
         raise ConfigError(find.problems)
-    return Roles(inputs, targets, weight)
+    return Roles(inputs, targets, weight, lengths)
 
 
 def steering(spec: DataSpec) -> list[str]:
@@ -165,6 +168,13 @@ def _splitting(spec: DataSpec, find: _Finder) -> list[str]:
     if spec.window and spec.window.group:
         named += find.one(spec.window.group, ("data", "window", "group"))
     return named
+
+
+def _lengths(spec: DataSpec, find: _Finder) -> tuple[str, ...]:
+    """Columns that only say how long the sequences of others are."""
+    named = {name: c.lengths for name, c in spec.columns.items() if c.lengths is not None}
+    found = [c for name, n in named.items() for c in find.one(n, ("data", "columns", name, "lengths"))]
+    return tuple(dict.fromkeys(found))
 
 
 def _targets(spec: DataSpec, wanted: Wanted, find: _Finder) -> dict[str, list[str]]:

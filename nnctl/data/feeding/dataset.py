@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -73,9 +74,10 @@ class Dataset:
         self._read(part, self.rows[indices], out[: len(indices)])
 
     def pieces(
-        self, part: ExampleArray, dtype: str, size: int = 1 << 16
+        self, part: ExampleArray, dtype: str, numbers: int = 1 << 22
     ) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-        """A part's values in all examples, some at a time: the first example's number, values (n, ...)."""
+        """A part's values in all examples, about so many at a time: the first example's number, values."""
+        size = max(1, min(1 << 16, numbers // max(1, prod(part.shape))))
         for start in range(0, len(self), size):
             indices = np.arange(start, min(start + size, len(self)), dtype=np.int64)
             values = np.empty((len(indices), *part.shape), dtype=dtype)

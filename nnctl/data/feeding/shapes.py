@@ -5,14 +5,16 @@ from __future__ import annotations
 from math import prod
 
 from nnctl.core.shapes import Shape, show
-from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, TextPrep, TimePrep
+from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, SequencePrep, TextPrep, TimePrep
 from nnctl.data.table import Table
 
 
 def natural_shape(table: Table, columns: dict[str, ColumnPrep], length: int | None) -> tuple[int, ...]:
     """The shape of one example as the columns give it: an array's own, else the columns side by side."""
     only = next(iter(columns)) if len(columns) == 1 else None
-    if only and table.columns[only].shape:
+    if only and isinstance(prep := columns[only], SequencePrep):
+        shape = prep.shape
+    elif only and table.columns[only].shape:
         shape = table.columns[only].shape
     else:
         shape = (sum(_width(table, name, prep) for name, prep in columns.items()),)
@@ -20,7 +22,7 @@ def natural_shape(table: Table, columns: dict[str, ColumnPrep], length: int | No
 
 
 def _width(table: Table, name: str, prep: ColumnPrep) -> int:
-    if isinstance(prep, CategoryPrep | TimePrep | TextPrep):
+    if isinstance(prep, CategoryPrep | TimePrep | TextPrep | SequencePrep):
         return prep.width
     width = 1
     for n in table.columns[name].shape:

@@ -138,6 +138,10 @@ class _Wanted:
             else:
                 lacking = next(column for column in prep.columns if column not in names)
                 raise origin.error(f"has no column '{lacking}'", hint=f"it has: {listed(names)}")
+        for name in self.preprocessing.lengths:
+            if name not in names:
+                raise origin.error(f"has no column '{name}'", hint=f"it has: {listed(names)}")
+            found.add(name)
         window = self.preprocessing.window
         if window is not None and window.group is not None:
             require_series(window, names, origin)

@@ -21,6 +21,7 @@ from nnctl.data.feeding.feeds import (
     negative_weight,
     ready,
 )
+from nnctl.data.feeding.sequences import Sequences
 from nnctl.data.feeding.shapes import agreed_shape, disagreement, natural_shape
 from nnctl.data.feeding.texts import Texts
 from nnctl.data.preprocessing import (
@@ -28,6 +29,7 @@ from nnctl.data.preprocessing import (
     ColumnPrep,
     NumberPrep,
     Preprocessing,
+    SequencePrep,
     TargetPrep,
     TextPrep,
     TimePrep,
@@ -53,7 +55,7 @@ class TableFeeds:
         self, table: Table, preprocessing: Preprocessing, dtype: str = "float32", *, targets: bool = True
     ) -> None:
         self.table, self.preprocessing, self.dtype = table, preprocessing, dtype
-        used = [c for i in preprocessing.inputs.values() for c in i.columns]
+        used = [*(c for i in preprocessing.inputs.values() for c in i.columns), *preprocessing.lengths]
         if targets:
             used += [c for t in preprocessing.targets.values() for c in t.columns]
             used += [preprocessing.sample_weight] if preprocessing.sample_weight else []
@@ -124,8 +126,7 @@ class TableFeeds:
             return feeds[0]
         lazy = any(isinstance(c, Numbers) and not isinstance(c.values, np.ndarray) for c in table)
         joined = feeds[0] if len(feeds) == 1 else Joined(feeds)
-        # A number per token of the vocabulary, nearly all of them 0, would take the memory of all others.
-        wide = any(isinstance(prep, TextPrep) and prep.output_mode != "int" for prep in columns.values())
+        wide = any(map(_wide, columns.values()))
         return joined if lazy or wide else ready(joined, self.count, self.rows, dtype)
 
     def _column(self, name: str, prep: ColumnPrep, integer: bool, varies: bool) -> Feed:
@@ -145,6 +146,8 @@ class TableFeeds:
             if not isinstance(column, Words):
                 raise origin.error("holds numbers, but held texts in training", column=name)
             return Texts(column, prep, name, origin)
+        if isinstance(prep, SequencePrep):
+            return Sequences.of(self.table, name, prep, self.rows, integer=integer, dtype=self.dtype)
         if not isinstance(column, Numbers):
             row = int(np.argmax(column.codes >= 0))
             raise origin.error(f"'{column.vocabulary[column.codes[row]]}' is not a number", row, name)
@@ -162,6 +165,14 @@ class TableFeeds:
         )
         feed.check(self.rows)
         return feed
+
+
+def _wide(prep: ColumnPrep) -> bool:
+    """Whether what a column becomes would take much more memory than what it is made of.
+
+    That is a number per token of a vocabulary, nearly all of them 0, and sequences that are filled up.
+    """
+    return isinstance(prep, SequencePrep) or (isinstance(prep, TextPrep) and prep.output_mode != "int")
 
 
 def restore(prep: TargetPrep, values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from nnctl.data.columns.texts import tokens
 from nnctl.data.feeding.feeds import Flat, missing_value
+from nnctl.data.feeding.ragged import Ragged
 from nnctl.data.preprocessing import TextPrep
 from nnctl.data.table import Origin, Rows, Words
 
@@ -24,20 +25,16 @@ class Texts:
         cut = [tokens(text, prep)[: prep.length] for text in texts]
         found = [[places.get(token, first - 1) for token in text] for text in cut]
         self.codes = np.where(words.codes < 0, len(texts) - 1, words.codes)
-        self.lengths = np.array([len(numbers) for numbers in found], dtype=np.int64)
-        self.starts = np.cumsum(self.lengths) - self.lengths
+        lengths = np.array([len(numbers) for numbers in found], dtype=np.int64)
+        self.ragged = Ragged.behind_another(lengths)
         self.numbers = np.array([n for numbers in found for n in numbers], dtype=np.int32)
 
     def kept(self) -> list[Flat]:
-        return [self.codes, self.lengths, self.starts, self.numbers]
+        return [self.codes, self.ragged.lengths, self.ragged.starts, self.numbers]
 
     def read(self, rows: Rows, out: Flat) -> None:
-        codes = self.codes[rows]
-        lengths = self.lengths[codes]
-        # Of every token of these rows: its row, its place in the text, its number.
-        row = np.repeat(np.arange(len(rows)), lengths)
-        place = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        number = self.numbers[np.repeat(self.starts[codes], lengths) + place]
+        row, place, token = self.ragged.steps(self.codes[rows])
+        number = self.numbers[token]
         out[...] = 0
         if self.prep.output_mode == "int":
             out[row, place] = number

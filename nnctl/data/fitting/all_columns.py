@@ -12,6 +12,7 @@ from nnctl.data.columns.patterns import column_path, column_spec
 from nnctl.data.columns.roles import Roles, Wanted
 from nnctl.data.feeding.shapes import agreed_shape, disagreement, natural_shape
 from nnctl.data.fitting.one_column import fit_category, fit_number, fit_time, kind_of
+from nnctl.data.fitting.sequences import fill_problems, fit_sequence
 from nnctl.data.fitting.texts import fit_text
 from nnctl.data.preprocessing import (
     CategoryPrep,
@@ -77,14 +78,22 @@ def _input(
             )
         )
     preps: dict[str, ColumnPrep] = {}
+    declared: Shape | None = wanted.inputs.get(name)
     for c in columns:
         if integer:
             problems += _no_class_numbers(name, c, kinds[c], specs[c], spec)
-        preps[c] = _fitted(table, rows, c, kinds[c], specs[c], integer)
+        if kinds[c] == "sequence":
+            problems += _no_sequence_here(name, c, columns, spec)
+            problems += fill_problems(c, specs[c], column_path(spec, c, "value"), integer=integer)
+            preps[c] = fit_sequence(table, rows, specs[c], c, declared)
+        else:
+            preps[c] = _fitted(table, rows, c, kinds[c], specs[c], integer)
     found = natural_shape(table, preps, spec.window.length if spec.window else None)
-    declared: Shape | None = wanted.inputs.get(name)
     if agreed_shape(found, declared) is None and declared is not None:
-        problems.append(Problem(disagreement(name, found, declared, columns), ("model", "inputs", name)))
+        longer = kinds[columns[0]] == "sequence" and declared and declared[0] and declared[0] < found[0]
+        way = f"maxlen: {declared[0]} of '{columns[0]}', which cuts longer ones" if longer else None
+        message = disagreement(name, found, declared, columns)
+        problems.append(Problem(message, ("model", "inputs", name), way))
     return InputPrep(
         columns=preps, shape=found if declared is None else declared, dtype="int32" if integer else "float32"
     )
@@ -100,9 +109,21 @@ def _no_class_numbers(
     elif kind == "text" and not declared.indexed:
         message = f"'{column}' enters as a number per token, but input '{name}' takes numbers of tokens"
         yield Problem(message, column_path(spec, column, "output_mode"), "output_mode: int")
-    elif kind == "number" and declared.scale is not None:
+    elif kind in ("number", "sequence") and declared.scale is not None:
         message = f"'{column}' holds class numbers for input '{name}'; they cannot be scaled"
         yield Problem(message, column_path(spec, column, "scale"))
+
+
+def _no_sequence_here(name: str, column: str, columns: list[str], spec: DataSpec) -> Iterator[Problem]:
+    """What keeps a column of sequences from entering input `name`."""
+    path = column_path(spec, column, "type")
+    if len(columns) > 1:
+        other = next(c for c in columns if c != column)
+        message = f"'{column}' enters input '{name}' as sequences, beside '{other}'"
+        yield Problem(message, path, "an input of its own for each column of sequences")
+    if spec.window is not None:
+        message = f"'{column}' holds a sequence in each row, and a window makes one of several rows"
+        yield Problem(message, path, "either of them")
 
 
 def _fitted(
@@ -131,7 +152,7 @@ def _target(
     specs = {c: column_spec(spec, c, target=True) for c in columns}
     for c in columns:
         kind = specs[c].kind
-        if kind in ("time", "text"):
+        if kind in ("time", "text", "sequence"):
             problem = Problem(f"'{c}' is a target, and cannot be a {kind}", ("data", "columns", c), "number")
             raise ConfigError(problem)
     categories = [c for c in columns if kind_of(table, c, specs[c]) == "category"]

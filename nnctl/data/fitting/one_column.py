@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from nnctl.core.errors import DataError
 from nnctl.data.base import Kind
 from nnctl.data.column_spec import ColumnSpec
+from nnctl.data.columns.sequences import look_like_sequences
 from nnctl.data.columns.texts import look_like_texts
 from nnctl.data.columns.times import numbers
 from nnctl.data.feeding.feeds import ScaledNumbers
@@ -114,7 +116,7 @@ def fit_category(
     counts = np.bincount(words.codes[rows] + 1, minlength=len(words.vocabulary) + 1)[1:]
     classes = natural([w for w, c in zip(words.vocabulary, counts.tolist(), strict=True) if c])
     if len(classes) > MANY_CLASSES and spec.kind is None:
-        kind = "time" if look_like_times(classes) else "text" if look_like_texts(classes) else "category"
+        kind = _kind_of_many(classes)
         raise origin.error(
             f"holds {len(classes)} different words",
             column=name,
@@ -141,6 +143,15 @@ def fit_category(
         missing_other=to_other,
         unknown_other=spec.unknown == "other",
     )
+
+
+def _kind_of_many(words: Sequence[str]) -> Kind:
+    """What a column of so many different words is likely to be."""
+    if look_like_times(words):
+        return "time"
+    if look_like_sequences(words):
+        return "sequence"
+    return "text" if look_like_texts(words) else "category"
 
 
 def _check_sums(values: Values, rows: Rows, name: str, origin: Origin) -> None:

@@ -159,7 +159,7 @@ class Cells:
         self.finished = False
         self.late_words: set[str] = set()
         self.builders = {
-            n: _ColumnBuilder(n in words or hint(n) in ("category", "time", "text"), numerals) for n in names
+            n: _ColumnBuilder(n in words or hint(n) not in (None, "number"), numerals) for n in names
         }
 
     @property

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnctl.core.errors import Problem, warning
+from nnctl.data.columns.sequences import look_like_sequences
 from nnctl.data.columns.texts import look_like_texts
 from nnctl.data.preprocessing import CategoryPrep, InputPrep, NumberPrep, TargetPrep
 from nnctl.data.table import Numbers, as_words
@@ -36,7 +37,14 @@ def text_or_ids_as_classes(evidence: Evidence) -> Iterator[Problem]:
         words = as_words(evidence.table.columns[name])
         present = np.unique(words.codes[evidence.rows])
         cells = [words.vocabulary[code] for code in present[present >= 0].tolist()]
-        if look_like_texts(cells) and 2 * len(cells) > count:
+        if look_like_sequences(cells) and 2 * len(cells) > count:
+            yield warning(
+                f"column '{name}' holds sequences of numbers ({len(cells)} different ones in {count} rows), "
+                "and enters as a category: each is a class of its own",
+                evidence.column_path(name),
+                f"columns: {{{name}: {{type: sequence, ...}}}}, or data.inputs without it",
+            )
+        elif look_like_texts(cells) and 2 * len(cells) > count:
             yield warning(
                 f"column '{name}' holds text ({len(cells)} different ones in {count} rows), "
                 "and enters as a category: each text is a class of its own",
