@@ -26,6 +26,9 @@ class CallbackSpec(Spec):
     wants_weights: ClassVar[bool] = False
     """Whether it reads `EpochEnded.weights`."""
 
+    needs_average: ClassVar[bool] = False
+    """Whether it can work only where the optimizer keeps a moving average of the weights."""
+
     sets_rate: ClassVar[Literal["schedule", "step"] | None] = None
     """Whether it sets the learning rate: of every epoch, or at some moment, once."""
 

@@ -83,6 +83,14 @@ class StepEnded(Event):
 
 
 @dataclass(frozen=True)
+class ValidationStarted(Event):
+    """The validation split is about to be evaluated."""
+
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True)
 class Validated(Event):
     """The validation split was evaluated; `logs` has val_* names."""
 
@@ -193,6 +201,13 @@ class SetLearningRate(Request):
 
 
 @dataclass(frozen=True)
+class UseAverage(Request):
+    """Have the optimizer's average of the weights in their place from now on, or the weights again."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
 class Save(Request):
     """Commit a checkpoint now, as the best so far or under an extra name."""
 
@@ -206,6 +221,13 @@ class WriteLog(Request):
 
     name: str
     text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Tell(Request):
+    """Say `text` to the user."""
+
+    text: str
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from nnctl.program.programs import (
 from nnctl.program.ready import compile_kernels
 from nnctl.program.step import InputSizes
 from nnctl.program.weights import Weights, aligned, allocate, initialize
+
+_SWAPPED_AT_ONCE = 1 << 16
+"""Weights that are held twice meanwhile."""
 
 
 class Session:
@@ -119,9 +122,23 @@ class Session:
 
     def finish(self) -> None:
         """Give the weights what training ends with, if the optimizer keeps that beside them."""
+        for weights, average in self._averages():
+            weights[...] = average
+
+    def swap_average(self) -> None:
+        """Let the weights and the average that the optimizer keeps of them change places."""
+        for weights, average in self._averages():
+            for start in range(0, weights.size, _SWAPPED_AT_ONCE):
+                part = slice(start, start + _SWAPPED_AT_ONCE)
+                kept = weights[part].copy()
+                weights[part] = average[part]
+                average[part] = kept
+
+    def _averages(self) -> Iterator[tuple[Array, Array]]:
+        """Weights (P,) of which the optimizer keeps an average, and that."""
         assert self.optimizer is not None
         if self.optimizer.final_slot is not None:
-            self.weights.flat[...] = self.slots[self.optimizer.final_slot]
+            yield self.weights.flat, self.slots[self.optimizer.final_slot]
 
     def compiled(self, program: Program, watch: Callable[[str, Graph], None] | None = None) -> Compiled:
         """A program planned, but without memory; `watch` sees its graph after each pass."""

@@ -26,6 +26,10 @@ _DISPLAY_EVERY = 0.05
 """Seconds between steps whose running means are worked out for display; no step depends on it."""
 
 
+class _SetAside(Request):
+    """Let the present weights, whichever callbacks have put in place, wait as the best model."""
+
+
 @dataclass
 class Job:
     """Everything a run needs; the loop changes only `session`.
@@ -83,6 +87,8 @@ class _Loop:
         self.committed: tuple[int, int] | None = None
         self.callback_states = [callback.start() for callback in job.callbacks]
         self.stopped: str | None = None
+        self.averaged = False
+        """Whether the average of the weights is in their place."""
         self.began = time.perf_counter()
         if state is not None:
             self._load(state)
@@ -125,6 +131,7 @@ class _Loop:
     def _end(self) -> Iterator[Event]:
         # From its last state a run goes on that shall have more epochs.
         yield from self._commit_waiting() if self.committed == self._place() else self._commit("last")
+        self._use_average(False)
         self.session.finish()
         if self.stopped is not None:
             yield from self._tell(events.Stopped(self.epoch, self.step, self.stopped))
@@ -195,6 +202,7 @@ class _Loop:
     def _scalars(self) -> dict[str, float]:
         """The loop's own numbers, where they are not what the config says."""
         known = {"learning_rate": self.rate, "best": self.best, "stopped": 1.0 if self.stopped else None}
+        known["averaged"] = 1.0 if self.averaged else None
         return {name: value for name, value in known.items() if value is not None}
 
     def _load(self, state: TrainingState) -> None:
@@ -208,6 +216,7 @@ class _Loop:
         self.rate = state.scalars.get("learning_rate")
         self.best = state.scalars.get("best")
         self.stopped = "it had stopped before it was interrupted" if "stopped" in state.scalars else None
+        self.averaged = "averaged" in state.scalars
         self.committed = self._place()
         self.logs = dict(state.logs)
         self.kept_logs = {slot: dict(logs) for slot, logs in state.kept_logs.items()}
@@ -265,8 +274,20 @@ class _Loop:
                 self.kept_logs.pop(slot, None)
                 if self.step_in_epoch == 0 and self.logs:
                     self.kept_logs[slot] = {"epoch": self.epoch - 1, **self.logs}
+            case events.UseAverage(on):
+                self._use_average(on)
+            case _SetAside():
+                self.waiting = self._model()
+            case events.Tell(text):
+                yield events.Notice(text)
             case events.WriteLog(name, text):
                 yield events.LogDue(name, text)
+
+    def _use_average(self, on: bool) -> None:
+        """Have the average of the weights in their place, or the weights."""
+        if self.averaged != on:
+            self.session.swap_average()
+            self.averaged = on
 
     def _epoch(self) -> Iterator[Event]:
         job, session = self.job, self.session
@@ -287,6 +308,7 @@ class _Loop:
         logs = session.logs()
         session.reset_states()
         if job.validation is not None and (self.epoch + 1) % job.validation_every == 0:
+            yield from self._tell(events.ValidationStarted(self.epoch, self.step))
             validated = evaluate(session, job.validation, job.validation_batch)
             values = {f"val_{name}": value for name, value in validated.items()}
             logs |= values
@@ -307,7 +329,7 @@ class _Loop:
         if best and due:
             requests.append(events.Save(best=True))
         elif best:
-            self.waiting = self._model()
+            requests.append(_SetAside())
         yield event
         yield from self._answer(requests)
         signal = self.job.stop()

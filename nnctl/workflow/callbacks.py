@@ -46,9 +46,20 @@ def check_callbacks(loaded: LoadedExperiment, objective: Objective, validation: 
     ]
     if not complete:
         problems = [replace(p, expected=None, suggestion=None) for p in problems if p.path[-1] == "monitor"]
+    problems += _no_average(loaded)
     problems += _same_files(loaded)
     if problems:
         raise loaded.fail(problems)
+
+
+def _no_average(loaded: LoadedExperiment) -> Iterator[Problem]:
+    """Callbacks that put the average of the weights in their place, where no optimizer keeps one."""
+    training = loaded.experiment.training
+    for index, callback in enumerate(training.callbacks):
+        if callback.needs_average and training.optimizer.final_slot is None:
+            name = type(callback).__name__
+            message = f"{name} needs an average of the weights, which the optimizer does not keep"
+            yield Problem(message, ("training", "callbacks", index), "`use_ema: true` in training.optimizer")
 
 
 def _same_files(loaded: LoadedExperiment) -> Iterator[Problem]:

@@ -44,7 +44,6 @@ ELSEWHERE = {"Sequential", "Functional", "Model"}
 NOT_YET = {
     "layer": {"CutMix", "MixUp", "SpectralNormalization"},
     "optimizer": {"MultiOptimizer"},
-    "callback": {"RemoteMonitor", "SwapEMAWeights"},
 }
 """What is still to come."""
 

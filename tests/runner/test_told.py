@@ -77,7 +77,7 @@ def test_running_means_are_worked_out_as_often_as_somebody_can_look(monkeypatch:
 
 def test_events_come_in_order() -> None:
     kinds = [type(e).__name__ for e in train(job("training.epochs=2", "training.checkpoint={every: epoch}"))]
-    epoch = ["EpochStarted", *["StepEnded"] * 7, "Validated", "EpochEnded"]
+    epoch = ["EpochStarted", *["StepEnded"] * 7, "ValidationStarted", "Validated", "EpochEnded"]
     saved = ["CheckpointDue"]
     assert kinds == ["RunStarted", *epoch, *saved, *epoch, *saved, *saved, "RunEnded"]
 
