@@ -18,6 +18,7 @@ from nnctl.data.feeding.table_feeds import TableFeeds
 from nnctl.data.feeding.windows import first_rows
 from nnctl.data.fitting.all_columns import fit
 from nnctl.data.preprocessing import Preprocessing
+from nnctl.data.sample_weight import weight_columns
 from nnctl.data.spec import DataSpec
 from nnctl.data.splitting.rule import split_rows
 from nnctl.data.splitting.splits import SPLITS, SplitRows
@@ -71,8 +72,7 @@ class Data:
             part
             for dataset in (self.train, self.validation, self.test)
             if dataset is not None
-            for part in (*dataset.inputs.values(), *dataset.targets.values(), dataset.weight)
-            if part is not None
+            for part in (*dataset.inputs.values(), *dataset.targets.values(), *dataset.weights.values())
         ]
         kept = {id(a if a.base is None else a.base): a.nbytes for part in parts for a in part.feed.kept()}
         rows = sum(d.rows.nbytes for d in (self.train, self.validation, self.test) if d is not None)
@@ -159,12 +159,13 @@ def hint_of(spec: DataSpec, roles: Roles, preprocessing: Preprocessing | None) -
     """What columns are, as the run stored it or the config declares it."""
     inputs = {c for columns in roles.inputs.values() for c in columns}
     words = {spec.split.by} if spec.split else set()
+    weights = weight_columns(spec.sample_weight)
 
     def hint(name: str) -> Kind | None:
         stored = preprocessing.kind_of(name) if preprocessing else None
         if stored or name in words:
             return stored or "category"
-        if name == spec.sample_weight:
+        if name in weights:
             return "number"
         return column_spec(spec, name, target=name not in inputs).kind
 

@@ -11,6 +11,7 @@ from nnctl.core.errors import RunError
 from nnctl.core.spec import Spec, first_fault
 from nnctl.data.base import Kind
 from nnctl.data.column_spec import TimeFormat
+from nnctl.data.sample_weight import SampleWeight, weight_columns
 from nnctl.data.sequence_fields import BLANKS, End, Separator
 from nnctl.data.spec import WindowSpec
 from nnctl.data.splitting.trained_on import TrainedOn
@@ -242,12 +243,19 @@ class Preprocessing(Spec):
     version: Literal[1] = 1
     inputs: dict[str, InputPrep]
     targets: dict[str, TargetPrep]
-    sample_weight: str | None = None
+    sample_weight: SampleWeight | None = None
     window: WindowSpec | None = None
     reader: dict[str, Any] = {}
     """How the training file was read (type, delimiter, header, missing markers)."""
     trained_on: TrainedOn = TrainedOn()
     """The files that it was fitted on."""
+
+    @model_validator(mode="after")
+    def _weighs_targets(self) -> Self:
+        weighed = self.sample_weight if isinstance(self.sample_weight, dict) else {}
+        if not weighed.keys() <= self.targets.keys():
+            raise ValueError("sample weights of an output without a target")
+        return self
 
     @classmethod
     def from_data(cls, data: Any) -> Preprocessing:
@@ -284,6 +292,6 @@ class Preprocessing(Spec):
         for role in roles:
             if column in role.columns:
                 return role.columns[column].kind
-        if column == self.sample_weight or column in self.lengths:
+        if column in weight_columns(self.sample_weight) or column in self.lengths:
             return "number"
         return "category" if self.window is not None and column == self.window.group else None

@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from nnctl.core.spec import Spec
 from nnctl.data.base import OneSource, sources
 from nnctl.data.column_spec import ColumnSpec
+from nnctl.data.sample_weight import SampleWeight
 
 ONLY = "*"
 """Stands for the model's only input, where `inputs` lists columns without naming a model input."""
@@ -161,8 +162,8 @@ class DataSpec(Spec):
     """The column to predict, for a model with one output."""
     targets: dict[str, Names] | None = None
     """Model output <- column, for several outputs."""
-    sample_weight: str | None = None
-    """A column that weighs each example's loss."""
+    sample_weight: SampleWeight | None = None
+    """A column that weighs each example's loss, or one by model output (outputs left out: 1)."""
     columns: Annotated[dict[str, ColumnSpec], BeforeValidator(_exclusions)] = {}
     """How columns are prepared, by name; `p*` stands for all inputs that match, `"!p*":` keeps those out."""
     split: SplitSpec | None = None

@@ -11,6 +11,7 @@ from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Measured, Objective, OutputObjective
 from nnctl.losses.base import LossSpec, Target
 from nnctl.metrics.base import MetricSpec, agree
+from nnctl.spec.language.class_weight import by_output, goes_by_output
 from nnctl.spec.language.training import TrainingSpec
 
 _TRAINING: Path = ("training",)
@@ -19,8 +20,13 @@ ROW_NAMES = ("epoch", "step", "seconds", "learning_rate")
 """What a row of the logs holds besides losses and metrics."""
 
 
-def compile_objective(training: TrainingSpec, model: LayerGraph, *, sample_weight: bool = False) -> Objective:
+def compile_objective(
+    training: TrainingSpec, model: LayerGraph, *, sample_weight: str | Mapping[str, str] | None = None
+) -> Objective:
     """The objective of a model, as Keras's `compile` makes it.
+
+    Args:
+        sample_weight: What the data says under this name: a column for all outputs, or one by output.
 
     Raises:
         ConfigError: a loss or metric names no output, is missing, or does not fit its output's shape.
@@ -32,14 +38,14 @@ def compile_objective(training: TrainingSpec, model: LayerGraph, *, sample_weigh
 
 
 def compile_partly(
-    training: TrainingSpec, model: LayerGraph, *, sample_weight: bool = False
+    training: TrainingSpec, model: LayerGraph, *, sample_weight: str | Mapping[str, str] | None = None
 ) -> tuple[Objective, list[Problem]]:
     """As `compile_objective`: the losses and metrics that fit, and what is wrong with the others.
 
     No output is in it where it is not sure which loss was meant for which.
     """
     compiler = _Compiler(training, model)
-    objective = compiler.compile(sample_weight or training.class_weight is not None)
+    objective = compiler.compile(sample_weight)
     mixed = any(problem.path == (*_TRAINING, "loss") for problem in compiler.problems)
     return replace(objective, outputs=()) if mixed else objective, compiler.problems
 
@@ -51,19 +57,20 @@ class _Compiler:
         self.shapes = model.output_shapes()
         self.problems: list[Problem] = []
 
-    def compile(self, sample_weight: bool) -> Objective:
+    def compile(self, sample_weight: str | Mapping[str, str] | None) -> Objective:
         losses = self._by_output(self.training.loss, "loss")
         weights = self._loss_weights()
         metrics = self._by_output(self.training.metrics, "metrics", several=True)
         weighted = self._by_output(self.training.weighted_metrics, "weighted_metrics", several=True)
+        weighed = self._weighed(sample_weight, losses)
         outputs = []
         for name in self.names:
             made = self._output(name, losses, weights, metrics, weighted)
             if made is not None:
-                outputs.append(made)
+                outputs.append(replace(made, weighted=name in weighed))
         if not outputs and not self.problems:
             self.problems.append(Problem("no output has a loss", (*_TRAINING, "loss")))
-        objective = Objective(tuple(outputs), sample_weight)
+        objective = Objective(tuple(outputs))
         self.problems += _taken_names(objective)
         return objective
 
@@ -128,6 +135,27 @@ class _Compiler:
                 self.problems.append(
                     Problem(message, (*_TRAINING, field, name), expected="a loss for it", at_key=True)
                 )
+
+    def _weighed(
+        self, sample_weight: str | Mapping[str, str] | None, losses: Mapping[str, tuple[Any, Path]]
+    ) -> set[str]:
+        """The outputs whose examples have weights, from the data or by class."""
+        by_class = self.training.class_weight
+        weighed = set(by_output(by_class, self.names))
+        if goes_by_output(by_class):
+            named = self._by_output(by_class, "class_weight")
+            self._no_loss([path for _, path in named.values()], losses)
+        if isinstance(sample_weight, str):
+            return weighed | set(self.names)
+        self._no_loss([("data", "sample_weight", name) for name in sample_weight or ()], losses)
+        return weighed | set(sample_weight or ())
+
+    def _no_loss(self, paths: Sequence[Path], losses: Mapping[str, tuple[Any, Path]]) -> None:
+        """Weights for an output without a loss: there is nothing that they could weigh."""
+        for path in paths:
+            if losses.get(str(path[-1]), (None,))[0] is None:
+                message = f"output '{path[-1]}' has no loss, so nothing of it can be weighed"
+                self.problems.append(Problem(message, path, expected="a loss for it", at_key=True))
 
     def _misfit(self, error: ShapeError, what: str, path: Path) -> None:
         problem = Problem(f"{what}: {error}", (*path, *error.path), expected=error.expected)

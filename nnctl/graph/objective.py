@@ -46,6 +46,8 @@ class OutputObjective:
     loss_weight: float
     target: Target
     metrics: tuple[Measured, ...]
+    weighted: bool = False
+    """Whether each example has a weight of its own here, from the data or by its class."""
 
 
 UNSCALED = "_unscaled"
@@ -57,8 +59,6 @@ class Objective:
     """All outputs that have a loss, in the model's order."""
 
     outputs: tuple[OutputObjective, ...]
-    sample_weight: bool = False
-    """Whether the data gives one weight per example."""
     unscaled: Mapping[str, float] = field(default_factory=dict)
     """By log name: what it is multiplied by to be in its target's own unit (`graph.units`)."""
 

@@ -55,13 +55,13 @@ def _target(graph: Graph, output: OutputObjective, y_pred: Value) -> Value:
 def _measure(graph: Graph, model: LayerGraph, objective: Objective, traced: Traced) -> Value:
     """Add losses and metrics; the total loss (1,), regularizers included."""
     batch = next(iter(graph.inputs.values())).shape[0]
-    weights = graph.input("sample_weight", (batch,)) if objective.sample_weight else None
     sums: list[Value] = []
     for output in objective.outputs:
         graph.origin = f"loss of {output.output}"
         ref = model.outputs[output.output]
         y_pred, mask = traced.values[ref], traced.masks[ref]
         y_true = _target(graph, output, y_pred)
+        weights = graph.input(f"sample_weight:{output.output}", (batch,)) if output.weighted else None
         rows, counted = output.loss.masked_rows(y_true, y_pred, mask)
         loss = total(output.loss, rows, weights, counted)
         if len(objective.outputs) > 1:

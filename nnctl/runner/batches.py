@@ -22,7 +22,7 @@ class Examples(Protocol):
         ...
 
     def read(self, indices: Array, out: Mapping[str, Array]) -> None:
-        """Write the examples `indices` into `out`: input:<name>, target:<output>, sample_weight."""
+        """Write the examples `indices` into `out`: input:<name>, target:<output>, sample_weight:<output>."""
         ...
 
 

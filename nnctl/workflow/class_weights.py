@@ -1,44 +1,64 @@
-"""`class_weight`: what an example's loss is multiplied by, by its class."""
+"""`class_weight`: what an example's loss is multiplied by, by its class, for one output or several."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.core.errors import ConfigError, Problem, nearest
+from nnctl.core.errors import ConfigError, Path, Problem, nearest
 from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.open import Data
 from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.losses.base import Target
+from nnctl.spec.language.class_weight import ClassWeight, OfClasses, by_output, goes_by_output
 
-ClassWeight = Mapping[str, float] | Literal["balanced"]
-"""By class, as the config has it."""
-
-PATH = ("training", "class_weight")
+PATH: Path = ("training", "class_weight")
 
 
 def class_weights(
     dataset: Dataset, data: Data, objective: Objective, weights: ClassWeight
-) -> tuple[str, Array]:
-    """The output whose class counts, and the weight of each class (C,).
+) -> dict[str, Array]:
+    """The weight of each class (C,), by the outputs whose classes count.
 
     Raises:
-        ConfigError: the model has no one class per example; a key is no class, or not clearly one.
+        ConfigError: an output has no one class per example; a key is no class, or not clearly one.
     """
-    match objective.outputs:
-        case [OutputObjective(output=output, target=Target(classes=int(classes)) as target)] if _one(target):
-            pass
-        case _:
-            raise ConfigError(
-                Problem("class_weight is for a model with one output, and one class per example", PATH)
-            )
-    if weights == "balanced":
-        return output, balanced(dataset, output, classes)
-    assert not isinstance(weights, str)
-    return output, by_key(weights, data.class_names.get(output), classes)
+    named = goes_by_output(weights)
+    if not named and len(objective.outputs) > 1:
+        expected = ", ".join(f"{o.output}: ..." for o in objective.outputs if _classes(o))
+        message = "class_weight without the name of an output is for a model that has only one"
+        raise ConfigError(Problem(message, PATH, expected=f"{{{expected}}}" if expected else None))
+    by_name = {o.output: o for o in objective.outputs}
+    tables: dict[str, Array] = {}
+    problems: list[Problem] = []
+    for name, given in by_output(weights, list(by_name)).items():
+        path = (*PATH, name) if named else PATH
+        try:
+            tables[name] = _of_classes(dataset, data, by_name[name], given, path)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return tables
+
+
+def _of_classes(
+    dataset: Dataset, data: Data, objective: OutputObjective, weights: OfClasses, path: Path
+) -> Array:
+    output, classes = objective.output, _classes(objective)
+    if classes is None:
+        message = f"class_weight is for one class per example; output '{output}' has none"
+        raise ConfigError(Problem(message, path, at_key=path != PATH))
+    if isinstance(weights, str):
+        return balanced(dataset, output, classes)
+    return by_key(weights, data.class_names.get(output), classes, path)
+
+
+def _classes(output: OutputObjective) -> int | None:
+    """How many classes an output tells apart, if each example has one of them."""
+    return output.target.classes if _one(output.target) else None
 
 
 def _one(target: Target) -> bool:
@@ -70,14 +90,16 @@ def balanced(dataset: Dataset, output: str, classes: int) -> Array:
     return weights
 
 
-def by_key(weights: Mapping[str, float], names: tuple[str, ...] | None, classes: int) -> Array:
+def by_key(
+    weights: Mapping[str, float], names: tuple[str, ...] | None, classes: int, place: Path = PATH
+) -> Array:
     """Weights by class name; or by number, from 0, where no class is named by a number."""
     table = np.ones(classes)
     taken: dict[int, str] = {}
     known = list(names) if names else [str(i) for i in range(classes)]
     numbered = names is not None and any(map(_is_number, names))
     for word, weight in weights.items():
-        path = (*PATH, word)
+        path = (*place, word)
         index = known.index(word) if word in known else None
         if index is None and _is_number(word):
             if numbered:

@@ -129,8 +129,8 @@ def _modelled(
         model = build(experiment.model, signature, loaded.unknown)
     if model is None or loaded.unknown:
         return model, Objective(()), False
-    weighted = experiment.data.sample_weight is not None
-    objective, misfits = compile_partly(experiment.training, model, sample_weight=weighted)
+    weighing = experiment.data.sample_weight
+    objective, misfits = compile_partly(experiment.training, model, sample_weight=weighing)
     problems += misfits
     objective = with_own_lengths(objective, {name: s.shape for name, s in known.targets.items()})
     return model, with_own_units(objective, model, known.data.preprocessing.targets), not misfits

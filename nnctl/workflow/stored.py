@@ -150,8 +150,7 @@ def open_stored(run: str, *, allow_plugins: bool = False) -> StoredModel:
     held = {name: (array.shape, array.dtype) for name, array in file.state.weights.items()}
     if held != dict(expected):
         raise RunError(f"{path} holds other weights than the model that it describes")
-    weighted = preprocessing.sample_weight is not None
-    objective = compile_objective(experiment.training, model, sample_weight=weighted)
+    objective = compile_objective(experiment.training, model, sample_weight=preprocessing.sample_weight)
     _check_match(path, preprocessing, model, objective)
     objective = with_own_lengths(objective, {name: t.shape for name, t in preprocessing.targets.items()})
     objective = with_own_units(objective, model, preprocessing.targets)

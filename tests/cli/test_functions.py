@@ -272,4 +272,4 @@ training: {{loss: mse, epochs: 1}}
 """
     )
     list(start(tmp_path / "c.yaml", run_dir=tmp_path / "run").events())
-    assert open_stored(str(tmp_path / "run")).objective.sample_weight is bool(weight)
+    assert open_stored(str(tmp_path / "run")).objective.outputs[0].weighted is bool(weight)

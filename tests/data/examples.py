@@ -7,14 +7,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnctl.data.feeding.dataset import WEIGHT, Dataset
+from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.table import Rows
 
 
 def examples(split: Dataset, indices: Rows | None = None) -> dict[str, npt.NDArray[Any]]:
-    """What batches are read from, by model input, model output and "sample_weight"; all examples or some."""
+    """What batches are read from, by model input, model output and `sample_weight`; all examples or some.
+
+    The weights of several outputs are `sample_weight:<output>`.
+    """
     chosen = np.arange(len(split)) if indices is None else indices
-    parts = {**split.inputs, **split.targets, **({WEIGHT: split.weight} if split.weight else {})}
+    one = len(split.weights) == 1
+    weights = {"sample_weight" if one else f"sample_weight:{o}": part for o, part in split.weights.items()}
+    parts = {**split.inputs, **split.targets, **weights}
     out = {name: np.empty((len(chosen), *part.shape), dtype=part.dtype) for name, part in parts.items()}
     for name, part in parts.items():
         split.read(part, chosen, out[name])

@@ -57,9 +57,9 @@ def test_a_weight_below_zero() -> None:
         columns = {name: Numbers(np.array(cells)) for name, cells in (held | {"w": weights}).items()}
         table = Table(dict(columns), Origin("a.csv", 2))
         if message is None:
-            assert TableFeeds(table, stored).weight is not None
+            assert list(TableFeeds(table, stored).weights) == ["y"]
             continue
-        assert TableFeeds(table, stored, targets=False).weight is None
+        assert TableFeeds(table, stored, targets=False).weights == {}
         with pytest.raises(DataError) as caught:
             TableFeeds(table, stored)
         assert str(caught.value) == message

@@ -214,11 +214,11 @@ def test_where_it_is_not_sure_which_loss_is_whose_there_is_none() -> None:
 def test_sample_weights_come_from_the_data_or_from_weights_of_classes() -> None:
     graph = model(("a", 3))
     loss = "sparse_categorical_crossentropy"
-    assert not compiled(graph, loss=loss).sample_weight
-    assert compiled(graph, loss=loss, class_weight={"0": 2.0}).sample_weight
+    assert not compiled(graph, loss=loss).outputs[0].weighted
+    assert compiled(graph, loss=loss, class_weight={"0": 2.0}).outputs[0].weighted
     plain = TrainingSpec.model_validate({"loss": loss})
-    assert compile_objective(plain, graph, sample_weight=True).sample_weight
-    assert not compile_partly(plain, graph)[0].sample_weight
+    assert compile_objective(plain, graph, sample_weight="w").outputs[0].weighted
+    assert not compile_partly(plain, graph)[0].outputs[0].weighted
 
 
 def test_weighted_metrics_see_the_weights() -> None:

@@ -38,7 +38,7 @@ def model_of(layers: list[Any], inputs: Any = FIVE, **more: Any) -> LayerGraph:
 
 
 def session_of(
-    model: LayerGraph, *, sample_weight: bool = False, dtype: str = "float64", **training: Any
+    model: LayerGraph, *, sample_weight: Any = None, dtype: str = "float64", **training: Any
 ) -> Session:
     spec = TrainingSpec.model_validate({"loss": "mse", "optimizer": "sgd", **training})
     objective = compile_objective(spec, model, sample_weight=sample_weight)
@@ -114,10 +114,10 @@ def test_losses_are_weighted_summed_and_averaged(of_a: float, of_b: float) -> No
 
 def test_sample_weights_weigh_the_loss_and_weighted_metrics_only() -> None:
     session = session_of(
-        model_of([dense(1, "a")]), sample_weight=True, metrics=["mae"], weighted_metrics=["mae"]
+        model_of([dense(1, "a")]), sample_weight="w", metrics=["mae"], weighted_metrics=["mae"]
     )
     weights = np.array([1.0, 0.0, 2.0, 0.5])
-    run(session, EvaluationProgram, X, target__a=0.25, sample_weight=weights)
+    run(session, EvaluationProgram, X, target__a=0.25, sample_weight__a=weights)
     off = (X @ session.weights.arrays["a/kernel"] - 0.25)[:, 0]
     logs = session.logs()
     assert logs["mae"] == pytest.approx(np.mean(np.abs(off)), rel=1e-12)

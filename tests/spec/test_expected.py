@@ -32,11 +32,18 @@ EXPECTED: list[tuple[str, str, str, str | None, str | None]] = [
         "training",
         "{loss: mse, class_weight: 3}",
         "class_weight",
-        "'balanced' or a mapping of names, each to a number, 0 or more",
+        "'balanced' or a mapping of names, each to 'balanced' or a number, 0 or more or a mapping of names, "
+        "each to a number, 0 or more",
         None,
     ),
     ("training", "{loss: mse, class_weight: {}}", "class_weight", "at least 1 entry", None),
-    ("training", "{loss: mse, class_weight: {a: .inf}}", "class_weight.a", "a number, 0 or more", None),
+    (
+        "training",
+        "{loss: mse, class_weight: {a: {b: .inf}}}",
+        "class_weight.a.b",
+        "a number, 0 or more",
+        None,
+    ),
     (
         "training",
         "{loss: mse, checkpoint: {every: x}}",

@@ -35,7 +35,7 @@ def test_names_that_meet(input_: str, output: str, layer: str, tmp_path: Path) -
     out = {
         f"input:{input_}": np.zeros((5, 4), np.float32),
         f"target:{output}": np.zeros((5, 3), np.float32),
-        "sample_weight": np.zeros(5, np.float32),
+        f"sample_weight:{output}": np.zeros(5, np.float32),
         "step": np.zeros(1, np.uint64),
     }
     rows = np.array([3, 1, 4, 10, 5])

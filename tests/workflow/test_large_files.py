@@ -226,4 +226,4 @@ def test_whether_examples_have_weights_is_known(
     file = written(large, NPZ, data=OF_X | ({"sample_weight": weight} if weight else {}))
     found = quick_look(load_experiment(file))
     assert (found.head.exact, found.objective is not None) == (not many, True)
-    assert found.objective.sample_weight == (weight is not None)  # type: ignore[union-attr]
+    assert found.objective.outputs[0].weighted == (weight is not None)  # type: ignore[union-attr]

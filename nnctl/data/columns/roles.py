@@ -9,6 +9,7 @@ from nnctl.core.errors import ConfigError, Path, Problem, nearest
 from nnctl.core.shapes import Shape
 from nnctl.data.columns.patterns import matches, pattern_for, target_patterns
 from nnctl.data.reading.dialect import delimiter_hint
+from nnctl.data.sample_weight import SampleWeight, weight_columns
 from nnctl.data.spec import ONLY, DataSpec
 
 
@@ -36,15 +37,15 @@ class Roles:
 
     inputs: dict[str, list[str]]
     targets: dict[str, list[str]]
-    sample_weight: str | None
+    sample_weight: SampleWeight | None
     lengths: tuple[str, ...] = ()
     """The columns that say how long the sequences of others are."""
 
     def used(self) -> list[str]:
         """Every column with a part in training, once."""
         lists = [*self.inputs.values(), *self.targets.values(), self.lengths]
-        weight = [self.sample_weight] if self.sample_weight else []
-        return list(dict.fromkeys([*(n for names in lists for n in names), *weight]))
+        weights = weight_columns(self.sample_weight)
+        return list(dict.fromkeys([*(n for names in lists for n in names), *weights]))
 
 
 def target_path(spec: DataSpec) -> Path:
@@ -69,12 +70,7 @@ class _Finder:
             return [name]
         matching = [c for c in self.columns if matches(name, c)]
         if not matching:
-            shown = ", ".join(self.columns[:12]) + (", ..." if len(self.columns) > 12 else "")
-            what = "no column matches" if "*" in name else "the data has no column"
-            expected = delimiter_hint(self.columns) or f"one of: {shown}"
-            self.problems.append(
-                Problem(f"{what} '{name}'", path, expected, nearest(name, self.columns), at_key)
-            )
+            self._none("no column matches" if "*" in name else "the data has no column", name, path, at_key)
         taken = [c for c in matching if among is None or c in among]
         if matching and not taken:
             self.problems.append(
@@ -86,6 +82,17 @@ class _Finder:
                 )
             )
         return taken
+
+    def column(self, name: str, path: Path) -> None:
+        """Look up one column where a pattern means nothing."""
+        if name not in self.columns:
+            self._none("the data has no column", name, path)
+
+    def _none(self, what: str, name: str, path: Path, at_key: bool = False) -> None:
+        shown = ", ".join(self.columns[:12]) + (", ..." if len(self.columns) > 12 else "")
+        expected = delimiter_hint(self.columns) or f"one of: {shown}"
+        problem = Problem(f"{what} '{name}'", path, expected, nearest(name, self.columns), at_key)
+        self.problems.append(problem)
 
     def several(self, names: Sequence[str], path: Path, among: Sequence[str] | None = None) -> list[str]:
         """The columns of a list of names, patterns and exclusions, in its order, each once."""
@@ -128,11 +135,9 @@ def assign(spec: DataSpec, columns: Sequence[str], wanted: Wanted) -> Roles:
     """
     find = _Finder(columns)
     targets = _targets(spec, wanted, find)
-    weight = spec.sample_weight
-    if weight:
-        find.one(weight, ("data", "sample_weight"))
+    _weights(spec, wanted, targets, find)
     lengths = _lengths(spec, find)
-    apart = {weight, *_splitting(spec, find), *lengths}
+    apart = {*weight_columns(spec.sample_weight), *_splitting(spec, find), *lengths}
     predicted = {c for names in targets.values() for c in names}
     rest = [c for c in columns if c not in apart]
     free = [c for c in rest if c not in predicted]
@@ -146,7 +151,7 @@ def assign(spec: DataSpec, columns: Sequence[str], wanted: Wanted) -> Roles:
     inputs = _inputs(spec, wanted, find, free if spec.window is None else rest, [*free, *again])
     if find.problems:
         raise ConfigError(find.problems)
-    return Roles(inputs, targets, weight, lengths)
+    return Roles(inputs, targets, spec.sample_weight, lengths)
 
 
 def steering(spec: DataSpec) -> list[str]:
@@ -197,6 +202,23 @@ def _targets(spec: DataSpec, wanted: Wanted, find: _Finder) -> dict[str, list[st
         )
     columns = find.several(names, path)
     return {wanted.outputs[0] if wanted.outputs else names[0]: columns}
+
+
+def _weights(spec: DataSpec, wanted: Wanted, targets: Mapping[str, list[str]], find: _Finder) -> None:
+    """Look up the columns of sample weights, and the outputs that they are for."""
+    given, path = spec.sample_weight, ("data", "sample_weight")
+    if not isinstance(given, dict):
+        for name in weight_columns(given):
+            find.column(name, path)
+        return
+    outputs = list(wanted.outputs or targets)
+    for output, name in given.items():
+        if output not in outputs:
+            find.unknown(output, outputs, "output", (*path, output))
+        elif output not in targets:
+            message = f"output '{output}' has no target, so it has no loss that could be weighed"
+            find.problems.append(Problem(message, (*path, output), at_key=True))
+        find.column(name, (*path, output))
 
 
 def _inputs(

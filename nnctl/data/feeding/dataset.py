@@ -13,9 +13,6 @@ import numpy.typing as npt
 from nnctl.data.feeding.feeds import Feed
 from nnctl.data.table import Origin, Rows
 
-WEIGHT = "sample_weight"
-"""The name under which a batch holds sample weights."""
-
 
 @dataclass(frozen=True)
 class ExampleArray:
@@ -53,7 +50,8 @@ class Dataset:
     """The first row of each example in its table."""
     inputs: Mapping[str, ExampleArray] = field(repr=False)
     targets: Mapping[str, ExampleArray] = field(repr=False)
-    weight: ExampleArray | None = field(repr=False)
+    weights: Mapping[str, ExampleArray] = field(repr=False)
+    """The sample weights, by the output whose loss they weigh."""
     origin: Origin
 
     def __len__(self) -> int:

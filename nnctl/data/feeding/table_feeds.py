@@ -34,6 +34,7 @@ from nnctl.data.preprocessing import (
     TextPrep,
     TimePrep,
 )
+from nnctl.data.sample_weight import weight_columns, weight_of
 from nnctl.data.table import Numbers, Rows, Table, Words, as_words
 
 
@@ -58,7 +59,7 @@ class TableFeeds:
         used = [*(c for i in preprocessing.inputs.values() for c in i.columns), *preprocessing.lengths]
         if targets:
             used += [c for t in preprocessing.targets.values() for c in t.columns]
-            used += [preprocessing.sample_weight] if preprocessing.sample_weight else []
+            used += weight_columns(preprocessing.sample_weight)
         table.need(used)
         for name in used:
             if name not in table.columns:
@@ -69,12 +70,11 @@ class TableFeeds:
         self.rows = np.arange(self.count, dtype=np.int64)
         self.inputs = {n: self._input(n) for n in preprocessing.inputs}
         self.targets = {n: self._target(n) for n in preprocessing.targets} if targets else {}
-        weighted = targets and preprocessing.sample_weight
-        self.weight = self._weight(preprocessing.sample_weight) if weighted else None
+        self.weights = self._weights()
 
     def dataset(self, name: str, firsts: Rows) -> Dataset:
         """The examples that begin at the rows `firsts`."""
-        return Dataset(name, firsts, self.inputs, self.targets, self.weight, self.table.origin)
+        return Dataset(name, firsts, self.inputs, self.targets, self.weights, self.table.origin)
 
     def _input(self, name: str) -> ExampleArray:
         prep = self.preprocessing.inputs[name]
@@ -105,8 +105,14 @@ class TableFeeds:
         steps = window.length
         return ExampleArray(feed, (steps, *shape), dtype, origin, window.horizon, steps)
 
-    def _weight(self, name: str | None) -> ExampleArray:
-        assert name is not None
+    def _weights(self) -> dict[str, ExampleArray]:
+        """The sample weights by output; outputs that a column weighs together share its array."""
+        given = self.preprocessing.sample_weight
+        columns = {output: name for output in self.targets if (name := weight_of(given, output))}
+        made = {name: self._weight(name) for name in dict.fromkeys(columns.values())}
+        return {output: made[name] for output, name in columns.items()}
+
+    def _weight(self, name: str) -> ExampleArray:
         feed = self._feed({name: NumberPrep()}, False, self.dtype)
         column, origin = self.table.columns[name], self.table.at(name)
         assert isinstance(column, Numbers)

@@ -11,13 +11,14 @@ from nnctl.data.spec import ONLY
 from nnctl.spec.diagnosis.expectation import one_of
 from nnctl.spec.diagnosis.layer_list import LayerList
 from nnctl.spec.language.annotations import value_at
+from nnctl.spec.language.class_weight import goes_by_output
 from nnctl.spec.language.names import IMPLIED_INPUT, named_entries, wrong_name
 from nnctl.spec.yaml.document import Document
 
 MOST = 200
 """So many problems of a kind are reported; a config with more is no config."""
 
-_BY_OUTPUT = ("loss", "loss_weights", "metrics", "weighted_metrics")
+_BY_OUTPUT = ("loss", "loss_weights", "metrics", "weighted_metrics", "class_weight")
 
 
 def name_problems(document: Document, model: Path = ("model",)) -> list[Problem]:
@@ -109,11 +110,13 @@ def _outputs(scope: LayerList, given: Any) -> list[str]:
 
 
 def _by_output(data: Any, outputs: list[str]) -> Iterator[Problem]:
-    """Keys that should be output names, in `training` and in `data.targets`."""
+    """Keys that should be output names, in `training` and in `data`."""
     paths: list[Path] = [("training", key) for key in _BY_OUTPUT]
-    for path in (*paths, ("data", "targets")):
+    for path in (*paths, ("data", "targets"), ("data", "sample_weight")):
         given = value_at(data, path)
         if not isinstance(given, dict) or (path[0] == "training" and "type" in given):
+            continue
+        if path[-1] == "class_weight" and not goes_by_output(given):
             continue
         for name in given:
             if name not in outputs:

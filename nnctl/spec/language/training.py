@@ -12,12 +12,10 @@ from nnctl.losses.base import Loss
 from nnctl.metrics.base import Metric
 from nnctl.optimizers.base import Optimizer
 from nnctl.spec.language.by_output import ByOutput
+from nnctl.spec.language.class_weight import ClassWeight
 
 Count = Annotated[int, Field(ge=1)]
 """A whole number, 1 or more."""
-
-Factor = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-"""A finite number, 0 or more."""
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 """A finite number."""
@@ -63,9 +61,9 @@ class TrainingSpec(Spec):
     """The validation split is evaluated after every so many epochs (Keras: `validation_freq`)."""
     validation_batch_size: Count | None = None
     """Examples that are evaluated together in validation; default: `data.batch_size`."""
-    class_weight: Literal["balanced"] | Annotated[dict[str, Factor], Field(min_length=1)] | None = None
+    class_weight: ClassWeight | None = None
     """What an example's loss is multiplied by, by its class: its name, or its number (from 0) where no class
     is named by a number; default: 1. `balanced`: each class counts as much as every other, by how often the
-    training split has it."""
+    training split has it. Or either by output name."""
     checkpoint: CheckpointSpec = CheckpointSpec()
     """When the state is saved."""
