@@ -16,6 +16,7 @@ class InKeras:
         parts: The group, below the layer's own in a weights file, of the weights that belong to a part of it.
             A part is what stands before a weight's name ("query" of "query/kernel"; "" for weights without
             one). A group that no line names has the part's name.
+        keeps: Weights of the layers that it holds which it has in its own group as well, before its own.
         arguments: The arguments of Keras's call that take one input each, in the order of the inputs. Where
             none is named, one input is the call's first argument, and several are a list in its place.
         rest: The argument that takes the inputs after those of `arguments`, as a list.
@@ -29,6 +30,7 @@ class InKeras:
     """
 
     parts: Mapping[str, str] = field(default_factory=dict)
+    keeps: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     rest: str | None = None
     mask: str | None = None

@@ -40,14 +40,14 @@ def _paths(scope: Scope, graph: LayerGraph, chain: bool, prefix: str) -> Iterato
         if part.inner is not None:
             yield from _paths(part.inner, graph, becomes_chain(part), f"{path}/layers")
             continue
-        infos = list(graph.weights_of(part.path))
+        infos = {info.field: info.name for info in graph.weights_of(part.path)}
         assert part.layer is not None
-        for place, info in zip(own_paths(part.layer, [info.field for info in infos]), infos, strict=True):
-            yield f"{path}/{place}", info.name
+        for place, name in own_paths(part.layer, list(infos)).items():
+            yield f"{path}/{place}", infos[name]
 
 
-def own_paths(layer: Layer, names: Sequence[str]) -> list[str]:
-    """Where each of a layer's weights lies below the layer's own group: `vars/0`, `cell/vars/1`.
+def own_paths(layer: Layer, names: Sequence[str]) -> dict[str, str]:
+    """Which of a layer's weights lies where below the layer's own group: `vars/0`, `cell/vars/1`.
 
     Keras numbers the weights of each group by themselves, in the order in which they were made.
 
@@ -55,13 +55,20 @@ def own_paths(layer: Layer, names: Sequence[str]) -> list[str]:
         layer: Its parts and children say what the groups are called.
         names: The layer's weights, in its order; "query/kernel" is the weight of a part or a child.
     """
-    groups = [_group(layer, name.rpartition("/")[0]) for name in names]
     counts: Counter[str] = Counter()
-    paths = []
-    for group in groups:
-        paths.append("/".join(filter(None, (group, "vars", str(counts[group])))))
+    paths = {}
+    for group, name in [*_again(layer), *((_group(layer, n.rpartition("/")[0]), n) for n in names)]:
+        paths["/".join(filter(None, (group, "vars", str(counts[group]))))] = name
         counts[group] += 1
     return paths
+
+
+def _again(layer: Layer, group: str = "") -> Iterator[tuple[str, str]]:
+    """(group, name) of each weight that a layer in this group keeps besides the one that it holds."""
+    for name in layer.in_keras.keeps:
+        yield group, f"{group}/{name}".removeprefix("/")
+    for child, held in layer.children().items():
+        yield from _again(held, f"{group}/{child}".removeprefix("/"))
 
 
 def _group(layer: Layer, part: str) -> str:
