@@ -16,6 +16,7 @@ family's module:
 - `dropout`, `noise`: masks and random numbers counted by the step
 - `mixing`: examples added to one another, by shares and in orders counted by the step
 - `normalization`, `layer_norm`, `unit_rows`: batch statistics, their moving averages, rows of their own
+- `spectral`: a weight divided by its largest singular value where it lies
 - `categories`: numbers of classes, counted; bins
 - `embedding`, `masks`: rows of a table; masks (batch, time) made and used
 - `losses`, `totals`: a loss per row, and its weighted mean

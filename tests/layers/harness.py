@@ -59,12 +59,14 @@ class Case:
         """The inputs' shapes without the batch axis."""
         return [x.shape[1:] for x in self.inputs]
 
-    def _arrays(self) -> tuple[dict[str, Array], dict[str, Array]]:
+    def _arrays(self, varied: bool = False) -> tuple[dict[str, Array], dict[str, Array]]:
+        """What is given to a graph, and its variables; trained weights are given where they are varied."""
         arrays = {f"x{i}": x for i, x in enumerate(self.inputs)}
         arrays |= {f"mask{i}": m for i, m in enumerate(self.masks) if m is not None}
-        arrays |= {k: w for k, w in self.weights.items() if k not in self.statistics}
+        kept = {k for k in self.weights if k in self.statistics or not varied}
+        arrays |= {k: w for k, w in self.weights.items() if k not in kept}
         arrays["step"] = np.array([self.step], np.uint64)
-        return arrays, {k: w for k, w in self.weights.items() if k in self.statistics}
+        return arrays, {k: w for k, w in self.weights.items() if k in kept}
 
     def _call(self, values: Mapping[str, Value], extras: bool) -> list[Value]:
         count = len(self.inputs)
@@ -96,7 +98,7 @@ class Case:
         return [r.penalty(weights[k]) for k, r in regularizers.items() if r is not None and self.trainable]
 
     def run(self) -> Result:
-        """Outputs, penalties and output masks. Statistics in `weights` are updated in place."""
+        """Outputs, penalties and output masks. What a call writes to `weights` is written in place."""
         arrays, state = self._arrays()
         made = evaluate(lambda **values: self._call(values, True), arrays, state)
         outs, losses, _ = self._counts
@@ -104,7 +106,7 @@ class Case:
 
     def check_gradients(self, tolerance: float = 1e-6) -> None:
         """Gradients for every float input and trainable weight against central differences."""
-        arrays, state = self._arrays()
+        arrays, state = self._arrays(varied=True)
         state = {k: a.astype(np.float64) for k, a in state.items()}
         wrt = [k for k, a in arrays.items() if a.dtype.kind == "f"]
         if wrt:
@@ -132,7 +134,8 @@ class Case:
         loss, *others = terms + made[len(projections) :]
         for term in others:
             loss = add(loss, term)
-        wrt = [k for k, a in arrays.items() if a.dtype.kind == "f"]
+        given = arrays | {k: w for k, w in state.items() if k not in self.statistics}
+        wrt = [k for k, a in given.items() if a.dtype.kind == "f"]
         found = gradients(loss, [values[k] for k in wrt])
         named = {k: g for k, g in zip(wrt, found, strict=True) if g is not None}
         compiled = compile_graph(graph, {"loss": loss, **named}, threads=2)
@@ -141,7 +144,7 @@ class Case:
             if name in program.inputs:
                 program.inputs[name][...] = array
         program.run()
-        return {k: program.outputs[k].copy() if k in named else np.zeros_like(arrays[k]) for k in wrt}
+        return {k: program.outputs[k].copy() if k in named else np.zeros_like(given[k]) for k in wrt}
 
 
 @dataclass

@@ -631,6 +631,29 @@ TIME_DISTRIBUTED = [
 ]
 
 
+def _spectral(*shape: int, layer: Any, **options: Any) -> Case:
+    # In training it takes the kernel that it has divided as given.
+    given = {} if options.get("training") is None else {"gradients": False}
+    return _layer("SpectralNormalization", shape, layer=layer, **given, **options)
+
+
+SPECTRAL = [
+    _spectral(5, layer={"type": "Dense", "units": 3, "kernel_regularizer": L1L2}, training=True),
+    _spectral(
+        4, 5, layer={"type": "Dense", "units": 3, "activation": "tanh"}, power_iterations=3, training=True,
+        masks=[0],
+    ),
+    _spectral(
+        4, 5, 2, layer={"type": "Conv2D", "filters": 3, "kernel_size": 2}, power_iterations=2, training=True
+    ),
+    _spectral(4, 5, layer={"type": "Dense", "units": 2}, masks=[0]),
+    _spectral(
+        6, 4, layer={"type": "Conv1D", "filters": 2, "kernel_size": 3, "padding": "same"}, training=True,
+        masks=[0],
+    ),
+]  # fmt: skip
+
+
 def _cell(type: str, units: int, **fields: Any) -> dict[str, Any]:
     return {"type": type, "units": units, **fields}
 
@@ -697,6 +720,7 @@ FAMILIES: dict[str, list[Case]] = {
     "bidirectional": BIDIRECTIONAL,
     "augmentations": AUGMENTATIONS,
     "time_distributed": TIME_DISTRIBUTED,
+    "spectral": SPECTRAL,
     "cells": CELLS,
     "conv_lstms": CONV_LSTMS,
 }

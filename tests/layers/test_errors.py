@@ -122,6 +122,7 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
         "merge_mode",
     ),
     ({"type": "TimeDistributed", "layer": "Flatten"}, [(4,)], "axes of their own", None),
+    ({"type": "SpectralNormalization", "layer": "PReLU"}, [(4,)], "and PReLU has none", "layer"),
     (
         {"type": "TimeDistributed", "layer": {"type": "GRU", "units": 3, "return_state": True}},
         [(4, 5, 2)],
@@ -230,6 +231,7 @@ WRONG: list[tuple[dict[str, Any], tuple[str | int, ...]]] = [
         ("dilation_rate",),
     ),
     ({"type": "TimeDistributed", "layer": "Add"}, ("layer",)),
+    ({"type": "SpectralNormalization", "layer": {"type": "GRU", "units": 3}}, ("layer",)),
     ({"type": "RNN", "cell": {"type": "LSTM", "units": 3}}, ("cell",)),
     ({"type": "RNN", "cell": [{"type": "GRUCell", "units": 3}, "Flatten"]}, ("cell", 1)),
     ({"type": "RNN", "cell": {"type": "GRUCell", "units": 3}, "stateful": True}, ("stateful",)),

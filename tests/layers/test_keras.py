@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ Merge = keras.layers.Add.__base__
 
 pytestmark = pytest.mark.keras
 
+WRITES = ("SpectralNormalization",)
+"""Layers whose call in training writes a weight that is trained; in inference it is the same but for that."""
 FAMILIES = (keras.regularizers, keras.constraints, keras.initializers)
 
 
@@ -112,21 +115,26 @@ def keras_program(layer: Any, made: Case, projections: Sequence[np.ndarray]) -> 
         inputs = list(xs)
         for i, leaf in zip(floats, leaves, strict=True):
             inputs[i] = leaf
+        call = made
+        if made.layer.kind in WRITES and made.training:
+            trainable, fixed = written(layer, made, inputs, trainable, fixed)
+            call = replace(made, training=False)
         values = list(zip(variables, [*trainable, *fixed], strict=True))
         with keras.StatelessScope(state_mapping=values, collect_losses=True) as scope:
-            outputs = called(layer, made, inputs)
+            outputs = called(layer, call, inputs)
             penalties = list(layer.losses)
         total = sum((o * p).sum() for o, p in zip(outputs, projections, strict=True)) + sum(penalties)
         found = {
             "outputs": outputs,
             "mask": keras.src.backend.get_keras_mask(outputs[0]),
             "statistics": [scope.get_current_value(v) for v in layer.non_trainable_variables],
+            "trained": dict(zip(names, trainable, strict=True)),
             "penalty": sum(penalties),
         }
         return total, found
 
-    compiled = jax.jit(jax.grad(loss, (0, 1), has_aux=True))
     names = [k for k in made.weights if k not in made.statistics]
+    compiled = jax.jit(jax.grad(loss, (0, 1), has_aux=True))
 
     def run(xs: Values, trainable: Values, fixed: Values) -> dict[str, Any]:
         (dxs, dws), found = compiled([xs[i] for i in floats], trainable, fixed, xs)
@@ -135,6 +143,24 @@ def keras_program(layer: Any, made: Case, projections: Sequence[np.ndarray]) -> 
         return dict(found)
 
     return run
+
+
+def written(
+    layer: Any, made: Case, inputs: Values, trainable: Values, fixed: Values
+) -> tuple[list[Any], list[Any]]:
+    """The weights as a call in training leaves them; gradients for trained ones are for what it has written.
+
+    So it is on TensorFlow and PyTorch. On JAX `fit` forgets what a call writes to a trained weight.
+    """
+    count, before = len(trainable), [*trainable, *fixed]
+    variables = [*layer.trainable_variables, *layer.non_trainable_variables]
+    with keras.StatelessScope(state_mapping=list(zip(variables, before, strict=True))) as scope:
+        called(layer, made, inputs)
+    stop = jax.lax.stop_gradient
+    found = [
+        (old - stop(old)) + stop(scope.get_current_value(v)) for v, old in zip(variables, before, strict=True)
+    ]
+    return found[:count], found[count:]
 
 
 def keras_run(layer: Any, made: Case, xs: Values, projections: Sequence[np.ndarray]) -> dict[str, Any]:
@@ -188,6 +214,8 @@ def test_layer(config: Any, shapes: Any, options: dict[str, Any]) -> None:
         near(out, theirs["outputs"][i], f"output {i}")
     names = [k for k in made.weights if k in made.statistics]
     for name, value in zip(names, theirs["statistics"], strict=False):
+        near(made.weights[name], value, name)
+    for name, value in theirs["trained"].items():
         near(made.weights[name], value, name)
     assert sum(result.losses) == pytest.approx(float(theirs["penalty"]), rel=1e-5)
     # No mask and one that is set everywhere mean the same.

@@ -85,6 +85,8 @@ class Layers(Family):
         statistics = [k for k in made.weights if k in made.statistics]
         for name, value in zip(statistics, theirs["statistics"], strict=False):
             found[name] = apart(made.weights[name], value)
+        for name, value in theirs["trained"].items():
+            found[name] = apart(made.weights[name], value)
         found["penalty"] = apart(sum(result.losses), theirs["penalty"], 1e-3)
         self._masks(result.masks, theirs["mask"])
         return found
@@ -97,13 +99,13 @@ class Layers(Family):
         theirs: Mapping[str, Any],
     ) -> dict[str, float]:
         """How far apart the gradients at the weights `before` are; a step along ours is made then."""
-        after = {k: w for k, w in made.weights.items() if k in made.statistics}
+        after = made.weights
         made.weights = dict(before)
         ours = made.gradients(projections)
         largest = max((float(np.abs(g).max(initial=0)) for g in theirs.values()), default=0.0)
-        for name in made.weights.keys() - after.keys():
-            made.weights[name] = np.asarray(before[name] - 0.05 * ours[name] / max(largest, 1), self.dtype)
-        made.weights |= after
+        for name in after.keys() - made.statistics:
+            after[name] = np.asarray(after[name] - 0.05 * ours[name] / max(largest, 1), self.dtype)
+        made.weights = after
         return {f"gradient for {k}": apart(ours[k], g, largest / 10) for k, g in theirs.items()}
 
     def _masks(self, ours: Sequence[Array], theirs: Any) -> None:

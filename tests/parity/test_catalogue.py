@@ -42,7 +42,7 @@ BASES |= {"Initializer", "Regularizer", "Constraint", "Callback", "get", "serial
 # Ours that are not in the family's module in Keras.
 ELSEWHERE = {"Sequential", "Functional", "Model"}
 NOT_YET = {
-    "layer": {"CutMix", "MixUp", "SpectralNormalization"},
+    "layer": {"CutMix", "MixUp"},
     "optimizer": {"MultiOptimizer"},
 }
 """What is still to come."""

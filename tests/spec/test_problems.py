@@ -158,8 +158,8 @@ def test_a_wrong_field_of_a_layer(
 
 
 def test_what_only_keras_has_is_called_by_name(problems: Problems) -> None:
-    (found,) = problems(layer("{type: SpectralNormalization, layer: Dense}"))
-    assert found.message == "Keras has the layer SpectralNormalization; nnctl does not have it yet"
+    (found,) = problems(layer("{type: MixUp}"))
+    assert found.message == "Keras has the layer MixUp; nnctl does not have it yet"
     (found,) = problems(layer("Lambda"))
     assert found.message.startswith("Keras has the layer Lambda; nnctl does not: it holds a Python function")
     (found,) = problems(layer("TextVectorization"))
