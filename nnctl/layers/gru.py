@@ -11,6 +11,7 @@ from nnctl.layers.one_step import OneStep
 from nnctl.layers.recurrent import Recurrent
 from nnctl.layers.units import Gated
 from nnctl.ops.base import Value
+from nnctl.ops.elementwise import add, add_row, affine, multiply
 from nnctl.ops.recurrence import Cell
 from nnctl.ops.shape import reshape, slice_axis
 from nnctl.ops.sums import sum_axes
@@ -48,6 +49,21 @@ class Reset(Gated):
         width = (self.gates * self.units,)
         own, of_state = (slice_axis(bias, 0, at, at + 1) for at in (0, 1))
         return reshape(own, width), reshape(of_state, width)
+
+    def step(self, ctx: LayerContext, x: Value, states: Sequence[Value]) -> Sequence[Value]:
+        (h,) = states
+        _, bias = self.biases(ctx)
+        own = self.by_gate(x)
+        hv = self.of_state(ctx, h, range(3 if self.reset_after else 2))
+        of_state = self.by_gate(hv if bias is None else add_row(hv, bias))
+        z, r = (
+            self.recurrent_activation.apply(add(*parts)) for parts in zip(own[:2], of_state, strict=False)
+        )
+        inner = (
+            multiply(r, of_state[2]) if self.reset_after else self.of_state(ctx, multiply(r, h), range(2, 3))
+        )
+        g = self.activation.apply(add(own[2], inner))
+        return [add(multiply(z, h), multiply(affine(z, -1.0, 1.0), g))]
 
 
 @register

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -9,10 +10,13 @@ import numpy as np
 
 from nnctl.core.keys import Key
 from nnctl.layers.base import Weight, register
+from nnctl.layers.context import LayerContext
 from nnctl.layers.fields import WithBias
 from nnctl.layers.one_step import OneStep
 from nnctl.layers.recurrent import Recurrent
 from nnctl.layers.units import Gated
+from nnctl.ops.base import Value
+from nnctl.ops.elementwise import add, multiply
 from nnctl.ops.recurrence import Cell
 
 
@@ -52,6 +56,13 @@ class LongShortTerm(WithForgetBias, Gated):
     """Input, forget and output gates around a state c of its own."""
 
     step_op: ClassVar[Cell] = Cell("lstm", gates=4, states=2, saved=5)
+
+    def step(self, ctx: LayerContext, x: Value, states: Sequence[Value]) -> Sequence[Value]:
+        h, c = states
+        gates = self.by_gate(add(x, self.of_state(ctx, h, range(4))))
+        i, f, o = (self.recurrent_activation.apply(gates[at]) for at in (0, 1, 3))
+        c = add(multiply(f, c), multiply(i, self.activation.apply(gates[2])))
+        return multiply(o, self.activation.apply(c)), c
 
 
 @register

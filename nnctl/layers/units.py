@@ -3,43 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field, PositiveInt, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, PositiveInt
 
-from nnctl.activations.base import Activation
-from nnctl.core.shapes import Shape
+from nnctl.activations.base import Activation, ActivationFunction
+from nnctl.core.errors import ShapeError
+from nnctl.core.ranges import ANY, UNIT, Range, within
+from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Weight
 from nnctl.layers.context import LayerContext
 from nnctl.layers.fields import WithBias, WithKernel, WithRecurrentKernel, WithTraining
 from nnctl.layers.stepwise import Stepwise
 from nnctl.ops.base import Value
 from nnctl.ops.dropout import dropout, dropout_factor
-from nnctl.ops.linear import linear
+from nnctl.ops.elementwise import multiply
+from nnctl.ops.linear import linear, matmul
 from nnctl.ops.recurrence import Cell, recurrence
-from nnctl.ops.shape import concatenate, slice_axis
+from nnctl.ops.shape import concatenate, reshape, slice_axis, unstack
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 """A part of the numbers."""
 
-STEP_ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh", "hard_sigmoid")
-"""What the recurrent kernels can apply in a step."""
-
-
-def applied_in_a_step(value: Any) -> Any:
-    """The activation, if recurrent layers have it in their kernels; a pydantic error else."""
-    if type(value).__name__ not in STEP_ACTIVATIONS or value != type(value)():
-        raise PydanticCustomError(
-            "step_activation",
-            "a recurrent layer's activation is one of {words}, without parameters",
-            {"words": ", ".join(STEP_ACTIVATIONS)},
-        )
-    return value
+IN_KERNELS = ("linear", "relu", "sigmoid", "tanh", "hard_sigmoid")
+"""What the recurrent kernels can apply in a step, without parameters."""
 
 
 class Units(WithKernel, WithRecurrentKernel, WithBias, WithTraining, Stepwise):
     """A step of U units with G gates: products of the input and of the state, side by side.
+
+    One kernel takes all steps where it has the activations. With others, steps are composed of ops, one after
+    the other, which takes longer to plan and to run.
 
     Shapes: x (B, T, I), each state (B, U), kernel W (I, G U), recurrent_kernel V (U, G U), bias b (G U,).
     """
@@ -50,18 +44,13 @@ class Units(WithKernel, WithRecurrentKernel, WithBias, WithTraining, Stepwise):
     units: PositiveInt
     """The length of the state and of the output: U."""
     activation: Activation = "tanh"
-    """What is applied to the new state: linear, relu, sigmoid, tanh or hard_sigmoid."""
+    """What is applied to the new state: fastest are linear, relu, sigmoid, tanh and hard_sigmoid."""
     dropout: Rate = 0.0
     """The part of the input that is dropped while training, the same at every step of a sequence."""
     recurrent_dropout: Rate = 0.0
     """The part of the state that is dropped before its product, the same at every step of a sequence."""
     seed: int | None = None
     """The dropouts' stream; default: the experiment's."""
-
-    @field_validator("activation")
-    @classmethod
-    def _activation(cls, value: Any) -> Any:
-        return applied_in_a_step(value)
 
     @classmethod
     def state_count(cls) -> int | None:
@@ -73,9 +62,9 @@ class Units(WithKernel, WithRecurrentKernel, WithBias, WithTraining, Stepwise):
         return self.step_op.gates
 
     @property
-    def activations(self) -> list[str]:
-        """The names of those that a step applies, as ops know them."""
-        return [type(self.activation).__name__]
+    def activations(self) -> dict[str, ActivationFunction]:
+        """Those that a step applies, by their fields."""
+        return {"activation": self.activation}
 
     @property
     def chosen_op(self) -> Cell:
@@ -84,6 +73,24 @@ class Units(WithKernel, WithRecurrentKernel, WithBias, WithTraining, Stepwise):
 
     def check_step(self, step: Shape) -> None:
         self.need_known(step, -1, "the features")
+        for field, activation in self.activations.items():
+            try:
+                made = activation.output_shape((self.units,))
+            except ShapeError as error:
+                error.path = (field, *error.path)
+                raise
+            if made != (self.units,):
+                raise ShapeError(
+                    f"a state of {self.units} cannot be one of {show(made)}, "
+                    f"which {type(activation).__name__} makes of it",
+                    field=field,
+                    expected="an activation that keeps the shape",
+                )
+
+    def output_range(self, *inputs: Range | None) -> Range | None:
+        """The activation's, and the 0 of states before the first step."""
+        low, high = self.activation.value_range(ANY) or ANY
+        return min(low, 0.0), max(high, 0.0)
 
     def state_shapes(self, step: Shape) -> list[Shape]:
         return [(self.units,)] * self.step_op.states
@@ -134,15 +141,38 @@ class Units(WithKernel, WithRecurrentKernel, WithBias, WithTraining, Stepwise):
         """The input's, and what the op takes besides."""
         return ctx.weights.get("bias"), None
 
+    def prepared(self, ctx: LayerContext, x: Value) -> Value:
+        bias, _ = self.biases(ctx)
+        return self.projected(ctx, x, bias)
+
+    def of_state(self, ctx: LayerContext, h: Value, gates: range) -> Value:
+        """h V (B, G' U) of neighbouring gates, h (B, U) with its dropout."""
+        v = slice_axis(ctx.weights["recurrent_kernel"], 1, gates.start * self.units, gates.stop * self.units)
+        factors = self._state_factors(ctx, h)
+        if factors is None:
+            return matmul(h, v)
+        parts = []
+        for at, gate in enumerate(gates):
+            seen = multiply(h, reshape(slice_axis(factors, 0, gate, gate + 1), h.shape))
+            parts.append(matmul(seen, slice_axis(v, 1, at * self.units, (at + 1) * self.units)))
+        return concatenate(parts, 1)
+
+    def by_gate(self, x: Value) -> tuple[Value, ...]:
+        """The parts (B, U) of x (B, G' U)."""
+        return unstack(reshape(x, (x.shape[0], -1, self.units)), 1)
+
     def over_time(
         self, ctx: LayerContext, x: Value, states: Sequence[Value], go_backwards: bool, zero_masked: bool
     ) -> tuple[Value, ...]:
+        words = [type(activation).__name__ for activation in self.activations.values()]
+        if not all(a == type(a)() for a in self.activations.values()) or not set(words) <= set(IN_KERNELS):
+            return super().over_time(ctx, x, states, go_backwards, zero_masked)
         bias, extra = self.biases(ctx)
         return recurrence(
             self.chosen_op,
             self.projected(ctx, x, bias),
             ctx.weights["recurrent_kernel"],
-            *self.activations,
+            *words,
             extra=extra,
             states=states,
             mask=ctx.mask,
@@ -157,13 +187,16 @@ class Gated(Units):
     """A recurrence with gates, which have an activation of their own."""
 
     recurrent_activation: Activation = "sigmoid"
-    """What is applied to the gates: linear, relu, sigmoid, tanh or hard_sigmoid."""
-
-    @field_validator("recurrent_activation")
-    @classmethod
-    def _recurrent_activation(cls, value: Any) -> Any:
-        return applied_in_a_step(value)
+    """What is applied to the gates: fastest are linear, relu, sigmoid, tanh and hard_sigmoid."""
 
     @property
-    def activations(self) -> list[str]:
-        return [*super().activations, type(self.recurrent_activation).__name__]
+    def activations(self) -> dict[str, ActivationFunction]:
+        return {**super().activations, "recurrent_activation": self.recurrent_activation}
+
+    def output_range(self, *inputs: Range | None) -> Range | None:
+        """The activation's where gates let through a part of it."""
+        gates = self.recurrent_activation.value_range(ANY) or ANY
+        return super().output_range(*inputs) if within(gates, UNIT) else ANY
+
+    def softmax_axis(self) -> int | None:
+        return None

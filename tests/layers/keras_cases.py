@@ -524,6 +524,17 @@ def _more_recurrent(type: str) -> list[Case]:
     ]
 
 
+# With these, steps are composed of ops.
+_OTHER_STEPS = [
+    _layer("SimpleRNN", (5, 3), (4,), units=4, activation="softsign", masks=[0], return_sequences=True),
+    _layer(
+        "LSTM", (4, 3), units=3, activation="gelu", recurrent_activation={"type": "elu", "alpha": 0.7},
+        masks=[0], return_state=True,
+    ),
+    _layer("GRU", (4, 3), units=3, activation="softmax", recurrent_activation="hard_silu", go_backwards=True),
+    _layer("GRU", (4, 3), units=3, activation="softplus", reset_after=False, use_bias=False),
+]  # fmt: skip
+
 RECURRENT = [
     *_recurrent("SimpleRNN", 1),
     *_recurrent("LSTM", 2),
@@ -532,6 +543,7 @@ RECURRENT = [
     _layer("GRU", (5, 3), units=4, reset_after=False, masks=[0], return_sequences=True),
     _layer("GRU", (5, 3), units=4, reset_after=False, use_bias=False, go_backwards=True),
     _layer("LSTM", (5, 3), units=4, unit_forget_bias=False),
+    *_OTHER_STEPS,
     # Keras's SimpleRNN takes an activity_regularizer and forgets it.
     _layer("LSTM", (5, 3), units=4, activity_regularizer=L1L2, return_sequences=True),
     _layer("GRU", (5, 3), units=4, activity_regularizer=L1L2, return_state=True),
@@ -666,6 +678,7 @@ CELLS = [
     _layer("SimpleRNNCell", (3,), (2,), units=2, use_bias=False),
     _layer("LSTMCell", (3,), (4,), (4,), units=4, recurrent_activation="hard_sigmoid"),
     _layer("LSTMCell", (3,), (2,), (2,), units=2, use_bias=False),
+    _layer("LSTMCell", (3,), (2,), (2,), units=2, activation={"type": "relu", "negative_slope": 0.2}),
     _layer("GRUCell", (3,), (4,), units=4),
     _layer("GRUCell", (3,), (4,), units=4, reset_after=False),
     _layer("StackedRNNCells", (3,), (4,), (4,), (3,), cells=_TWO_CELLS),

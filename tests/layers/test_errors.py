@@ -100,6 +100,12 @@ MISFITS: list[tuple[Any, list[tuple[int | None, ...]], str, str | None]] = [
     ({"type": "Softmax", "axis": -3}, [(4, 2)], "axis -3", "axis"),
     ("Input", [], "not given", "shape"),
     ({"type": "LSTM", "units": 3}, [(4,)], "2 axes", None),
+    (
+        {"type": "LSTM", "units": 4, "recurrent_activation": "glu"},
+        [(4, 2)],
+        "be one of",
+        "recurrent_activation",
+    ),
     ({"type": "LSTM", "units": 3}, [(4, 2), (3,)], "2 initial states", None),
     ({"type": "LSTM", "units": 3}, [(4, 2), (3,), (2,)], r"state of \(2\)", "units"),
     ({"type": "GRU", "units": 3}, [(4, None)], "null", None),
@@ -250,11 +256,7 @@ WRONG: list[tuple[dict[str, Any], tuple[str | int, ...]]] = [
     ({"type": "Conv1D", "filters": 3, "kernel_size": [2, 2]}, ("kernel_size",)),
     ({"type": "Reshape", "target_shape": [-1, -1]}, ("target_shape",)),
     ({"type": "Reshape", "target_shape": [0, 2]}, ("target_shape",)),
-    ({"type": "GRU", "units": 3, "recurrent_activation": "gelu"}, ("recurrent_activation",)),
-    (
-        {"type": "GRU", "units": 3, "activation": {"type": "relu", "negative_slope": 0.1}},
-        ("activation",),
-    ),
+    ({"type": "GRU", "units": 3, "recurrent_activation": "glue"}, ("recurrent_activation",)),
     ({"type": "ZeroPadding2D", "padding": -1}, ("padding", 0)),
     ({"type": "Dropout", "rate": 1.5}, ("rate",)),
     ({"type": "AlphaDropout", "rate": 1.0}, ("rate",)),
@@ -298,7 +300,6 @@ WRONG: list[tuple[dict[str, Any], tuple[str | int, ...]]] = [
     ),
     ({"type": "ReLU", "negative_slope": -0.1}, ("negative_slope",)),
     ({"type": "LayerNormalization", "axis": []}, ("axis",)),
-    ({"type": "LSTM", "units": 3, "activation": "gelu"}, ("activation",)),
 ]
 
 

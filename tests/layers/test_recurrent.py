@@ -131,3 +131,35 @@ def test_masked_steps_do_not_matter(cell: str) -> None:
     second.inputs[0] = np.where(mask[:, :, None], second.inputs[0], 99.0)
     for a, b in zip(first.run().outputs, second.run().outputs, strict=True):
         assert np.array_equal(a, b)
+
+
+_DROPPED = {"dropout": 0.3, "recurrent_dropout": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("config", "options"),
+    [
+        ({"type": "SimpleRNN", **_DROPPED}, {"training": True, "masks": [0]}),
+        ({"type": "LSTM", **_DROPPED, "zero_output_for_mask": True}, {"training": True, "masks": [0]}),
+        ({"type": "GRU", **_DROPPED, "go_backwards": True}, {"training": True}),
+        ({"type": "GRU", **_DROPPED, "reset_after": False}, {"training": True, "masks": [0]}),
+        ({"type": "GRU", "use_bias": False}, {"masks": [0]}),
+    ],
+    ids=str,
+)
+def test_composed_steps_are_those_of_the_kernel(
+    config: dict[str, Any], options: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = {"units": 4, "return_sequences": True, "return_state": True, **config}
+    made = case(config, [(5, 3)], **options)
+    results = [made.run().outputs]
+    projections = [np.random.default_rng(1).standard_normal(y.shape) for y in results[0]]
+    slopes = [made.gradients(projections)]
+    monkeypatch.setattr("nnctl.layers.units.IN_KERNELS", ())
+    assert "Recurrence" not in made.ops()
+    results.append(made.run().outputs)
+    slopes.append(made.gradients(projections))
+    for ours, composed in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, composed, rtol=1e-11, atol=1e-13)
+    for name, slope in slopes[0].items():
+        np.testing.assert_allclose(slope, slopes[1][name], rtol=1e-10, atol=1e-12)
