@@ -73,7 +73,14 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.mark.parametrize("example", [each for about in ABOUT.values() for each in about.examples])
+EXAMPLES = [each for about in ABOUT.values() for each in about.examples]
+
+
+@pytest.mark.parametrize(
+    "example",
+    # All kernels: half a minute where the cache is cold.
+    [pytest.param(e, marks=pytest.mark.slow if e == "nnctl warm" else ()) for e in EXAMPLES],
+)
 def test_examples_run(example: str, workplace: Path, tmp_path: Path) -> None:
     """Each as it stands, in a directory of its own; only what the shell does is left out."""
     here = tmp_path / "here"

@@ -29,10 +29,12 @@ from tests.formats.keras_models import MODELS  # noqa: E402
 from tests.formats.models import Model, from_spec, model  # noqa: E402
 from tests.layers import keras_cases  # noqa: E402
 from tests.layers.harness import make  # noqa: E402
+from tests.sampling import a_day  # noqa: E402
 
 pytestmark = pytest.mark.keras
 
 CONFIGS = sorted(Path("configs").glob("*.yaml"))
+EVERYDAY = ("diabetes", "digits_pairs", "penguins", "sentences")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -95,13 +97,11 @@ def side_by_side(cases: Sequence[keras_cases.Case]) -> dict[str, Any]:
     return {"inputs": inputs, "layers": layers, "outputs": outputs}
 
 
+@pytest.mark.parametrize("most", [1, pytest.param(99, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("family", keras_cases.FAMILIES)
-def test_layers(family: str, tmp_path: Path) -> None:
-    cases = keras_cases.FAMILIES[family]
-    if family == "recurrent":
-        # Tracing a recurrent layer takes JAX half a second: every other case, GRU's last.
-        cases = [*cases[1:-4:2], *cases[-4:]]
-    made = model(side_by_side(cases))
+def test_layers(family: str, most: int, tmp_path: Path) -> None:
+    """Of each layer one case every day: Keras traces every layer anew."""
+    made = model(side_by_side(a_day(keras_cases.FAMILIES[family], keras_cases.kind, most)))
     same(made, exported(made, tmp_path / "m.keras"), made.inputs(largest=3))
 
 
@@ -184,7 +184,10 @@ def test_weights_alone(name: str, tmp_path: Path) -> None:
     same(made, theirs, made.inputs())
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=() if p.stem in EVERYDAY else pytest.mark.slow, id=p.stem) for p in CONFIGS],
+)
 def test_configs(path: Path, tmp_path: Path) -> None:
     experiment = load(path).experiment
     asks = wanted(experiment.model, experiment.training)

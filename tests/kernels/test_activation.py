@@ -33,9 +33,11 @@ def test_as_in_python(name, dtype, tolerance):
     formula = FORMULAS[name]
     x = np.random.default_rng(1).normal(scale=3, size=1003).astype(dtype)
     want = [formula.function(float(v), *formula.numbers) for v in x]
-    np.testing.assert_allclose(value(formula, x), want, rtol=tolerance, atol=3 * tolerance)
-    dy = np.linspace(-2, 2, 1003).astype(dtype)
-    np.testing.assert_allclose(slope(formula, x, dy), want * dy, rtol=tolerance, atol=9 * tolerance)
+    if "slope" in name:
+        dy = np.linspace(-2, 2, 1003).astype(dtype)
+        np.testing.assert_allclose(slope(formula, x, dy), want * dy, rtol=tolerance, atol=9 * tolerance)
+    else:
+        np.testing.assert_allclose(value(formula, x), want, rtol=tolerance, atol=3 * tolerance)
 
 
 @pytest.mark.parametrize("name", ["silu.value", "leaky_relu.slope", "rectified"])

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from typing import Any
 
-import pytest
-
 from nnctl.layers.base import Layer, layers
+from tests.sampling import sampled
 
 Case = tuple[Any, list[tuple[int, ...]], dict[str, Any]]
 
@@ -791,21 +789,13 @@ MORE += [
 ]
 
 
-_A_DAY = 3
-"""How many cases of one layer everyday tests try."""
+def kind(case: Case) -> str:
+    return str(case[0]["type"])
 
 
-def sampled(cases: list[Case]) -> list[Any]:
+def everyday(cases: list[Case]) -> list[Any]:
     """The cases as parameters: of a layer with many an even sample, the others marked slow."""
-    found = []
-    counts, seen = Counter(config["type"] for config, _, _ in cases), Counter[str]()
-    for case in cases:
-        kind = case[0]["type"]
-        count, at = counts[kind], seen[kind]
-        seen[kind] += 1
-        kept = count <= _A_DAY or at * _A_DAY // count != (at - 1) * _A_DAY // count
-        found.append(pytest.param(*case, marks=() if kept else pytest.mark.slow))
-    return found
+    return sampled(cases, kind, 2)
 
 
 def uncovered() -> set[str]:

@@ -18,7 +18,7 @@ keras = pytest.importorskip("keras")
 jax = pytest.importorskip("jax")
 
 from tests.layers.harness import Case, case, make  # noqa: E402
-from tests.layers.keras_cases import ACTIVATIONS, CASES, sampled  # noqa: E402
+from tests.layers.keras_cases import ACTIVATIONS, CASES, everyday  # noqa: E402
 
 Merge = keras.layers.Add.__base__
 
@@ -196,7 +196,7 @@ def built(config: Any, made: Case, weights: Mapping[str, np.ndarray] | None = No
     return layer
 
 
-@pytest.mark.parametrize(("config", "shapes", "options"), sampled(CASES), ids=str)
+@pytest.mark.parametrize(("config", "shapes", "options"), everyday(CASES), ids=str)
 def test_layer(config: Any, shapes: Any, options: dict[str, Any]) -> None:
     made = case(config, shapes, dtype="float32", **options)
     layer = built(config, made)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.layers.harness import check, make
-from tests.layers.keras_cases import CASES, MORE, sampled, uncovered
+from tests.layers.keras_cases import CASES, MORE, everyday, uncovered
 
 
-@pytest.mark.parametrize(("config", "shapes", "options"), sampled([*CASES, *MORE]), ids=str)
+@pytest.mark.parametrize(("config", "shapes", "options"), everyday([*CASES, *MORE]), ids=str)
 def test_layer(config: Any, shapes: Any, options: dict[str, Any]) -> None:
     check(config, *shapes, **options)
 
