@@ -249,6 +249,13 @@ class _GraphBuilder:
             return (None,)
         outputs = tuple(listed(made))
         if owner == name:
+            if layer.adapts() and refs[0].name not in self.graph.inputs:
+                self._fail(
+                    f"{kind} '{name}' finds its statistics in an input of the model, but it reads the layer "
+                    f"'{refs[0].name}'",
+                    path,
+                    expected="an input for it to read, or its statistics in the config",
+                )
             self.freezing.built(owner, bool(weights))
             self.problems += weight_problems(layer, name, weights, path)
             for key, weight in weights.items():

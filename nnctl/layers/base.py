@@ -16,6 +16,7 @@ from nnctl.layers.call_arguments import CallArgument
 from nnctl.layers.in_keras import InKeras
 
 if TYPE_CHECKING:
+    from nnctl.core.arrays import Array
     from nnctl.layers.context import LayerContext
     from nnctl.ops.base import Value
 
@@ -231,6 +232,17 @@ class Layer(Spec):
     def joins_examples(self) -> bool:
         """Whether training mixes the examples of a batch, or moves statistics (BatchNormalization)."""
         return False
+
+    def adapts(self) -> bool:
+        """Whether its weights are what `adapted` finds in the training split, before the first step.
+
+        Such a layer reads an input of the model.
+        """
+        return False
+
+    def adapted(self, blocks: Iterator[Array]) -> Mapping[str, Any]:
+        """The values of its weights, from all that it reads in training: blocks (N, ...) in order."""
+        raise NotImplementedError
 
     def children(self) -> Mapping[str, Layer]:
         """The layers that it calls itself, by the names of the attributes where Keras's layer holds them.

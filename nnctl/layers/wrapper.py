@@ -24,6 +24,9 @@ def _held(layer: Any) -> Any:
     """A layer that another can hold; a pydantic error for what stands in a model only."""
     if layer.is_input or layer.nests is not None:
         raise PydanticCustomError("not_held", "{kind} cannot be inside another layer", {"kind": layer.kind})
+    if layer.adapts():
+        message = "{kind} finds its statistics in an input of the model, so no layer can be around it"
+        raise PydanticCustomError("not_held", message, {"kind": layer.kind})
     for name in layer.given_arguments():
         context = {"name": name, "kind": layer.kind}
         raise PydanticCustomError(

@@ -18,6 +18,7 @@ from nnctl.core.errors import RunError
 from nnctl.core.events import Event
 from nnctl.core.memory import give_back_freed
 from nnctl.core.threads import thread_count
+from nnctl.data.feeding.dataset import Dataset
 from nnctl.runs.decision import Decision, decide
 from nnctl.runs.directory import MANIFEST, METRICS, RunDirectory, allocate, numbered
 from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
@@ -27,6 +28,7 @@ from nnctl.runs.state import TrainingState
 from nnctl.spec.output.resolved import config_sha256, resolved_text
 from nnctl.spec.output.rewrite import rewritten_text
 from nnctl.storage.disk import DISK, Disk
+from nnctl.workflow.adapted import adapt
 from nnctl.workflow.assemble import Assembled, assemble
 from nnctl.workflow.batch_reader import make_reader
 from nnctl.workflow.callbacks import better, log_names
@@ -117,12 +119,17 @@ def _default_directory(assembled: Assembled, resume: bool) -> Path | None:
     return newest[0]
 
 
-def first_weights(session: Session, initial: Initial | None) -> None:
-    """Fill the weights from their initializers, then from `initial_weights` where the config names some."""
+def first_weights(session: Session, initial: Initial | None, train: Dataset) -> None:
+    """Fill the weights: from initializers, then `initial_weights`, then what is found in the training split.
+
+    Raises:
+        DataError: a value of the split is missing, infinite or unknown.
+    """
     session.initialize()
-    if initial is not None:
-        for name, values in initial.weights.items():
-            session.weights.arrays[name][...] = values
+    given = initial.weights if initial is not None else {}
+    for name, values in given.items():
+        session.weights.arrays[name][...] = values
+    adapt(session, train, given)
 
 
 class Training:
@@ -289,7 +296,7 @@ class Training:
             recorder.begin(self.manifest)
         if state is None:
             with placed(self.assembled.loaded):
-                first_weights(job.session, self.initial)
+                first_weights(job.session, self.initial, self.assembled.data.train)
             if self.initial is not None:
                 yield events.Notice("\n".join(self.initial.lines()))
         return state

@@ -89,7 +89,7 @@ def verify(
     job = make_job(assembled, session)
     prepare(job)
     ready_kernels(session, watch)
-    first_weights(session, initial)
+    first_weights(session, initial, assembled.data.train)
     from nnctl.kernels.threads import spread
     from nnctl.runner.train import train
 

@@ -196,6 +196,8 @@ def case(
     for name in weights:
         if "variance" in name:
             weights[name] = np.abs(weights[name]) + weights[name].dtype.type(0.5)
+        if name == "count":
+            weights[name] = np.zeros((), dtype)
     axes = masks if isinstance(masks, Mapping) else dict.fromkeys(masks, 2)
     found = [_mask(rng, x.shape[: axes[i]]) if i in axes else None for i, x in enumerate(inputs)]
     statistics = {k for k, w in specs.items() if not w.trainable}

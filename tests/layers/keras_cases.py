@@ -148,6 +148,9 @@ CATEGORIES = [
     _layer("Normalization", (4, 2), axis=[1, -1], mean=[[0.3, 1.0]], variance=[[2.5, 0.1]], invert=True),
     _layer("Normalization", (2, 3, 4), axis=[2, 1], mean=[0.3, 1.0, 2.0], variance=[2.5, 0.1, 1.0]),
     _layer("Normalization", (4,), mean=1.5, variance=0.25, integers=9),
+    _layer("Normalization", (4, 3)),
+    _layer("Normalization", (2, 3, 4), axis=[3, 1], invert=True, masks=[0]),
+    _layer("Normalization", (5,), axis=None),
 ]
 
 SIGNALS = [

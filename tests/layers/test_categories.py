@@ -49,7 +49,8 @@ def test_a_mean_of_fewer_axes() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ("Normalization", "scale: standard"),
+        ({"type": "Normalization", "mean": 1}, "both 'mean' and 'variance', or neither"),
+        ({"type": "TimeDistributed", "layer": "Normalization"}, "no layer can be around it"),
         ({"type": "Normalization", "mean": 1, "variance": [1, 2]}, "different shapes"),
         ({"type": "Normalization", "mean": 1, "variance": -1}, "below 0"),
         (

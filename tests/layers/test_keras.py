@@ -193,6 +193,8 @@ def built(config: Any, made: Case, weights: Mapping[str, np.ndarray] | None = No
         (k.rpartition("/")[2], w.shape) for k, w in made.weights.items()
     ]
     layer.set_weights([w.copy() for w in (weights or made.weights).values()])  # jax may keep what it is given
+    if made.layer.adapts():
+        layer.finalize_state()
     return layer
 
 

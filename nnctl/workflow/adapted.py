@@ -1,0 +1,37 @@
+"""Weights that are statistics of the training split (`Layer.adapts`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from math import prod
+from typing import TYPE_CHECKING
+
+from nnctl.data.feeding.dataset import Dataset
+
+if TYPE_CHECKING:
+    from nnctl.program.session import Session
+
+_BLOCK = 1 << 20
+"""How many numbers are read at a time."""
+
+
+def adapt(session: Session, train: Dataset, known: Collection[str] = ()) -> None:
+    """Find what layers keep of the training split: each reads it once, from the first example to the last.
+
+    Blocks follow from the shape of an example only, so that sums over them have one order.
+
+    Args:
+        known: Weights, by full name, whose values are there already.
+
+    Raises:
+        DataError: a value that is read lazily is missing, infinite or unknown.
+    """
+    for node in session.model.nodes:
+        names = [info.name for info in session.model.weights_of(node.name)]
+        if not node.layer.adapts() or node.owner != node.name or set(names) <= set(known):
+            continue
+        part = train.inputs[node.inputs[0].name]
+        size = max(1, _BLOCK // max(1, prod(part.shape)))
+        pieces = (values for _, values in train.pieces(part, session.dtype, size))
+        for name, value in node.layer.adapted(pieces).items():
+            session.weights.arrays[f"{node.name}/{name}"][...] = value
