@@ -60,6 +60,10 @@ class CallbackSpec(Spec):
         """Whether it must see every `StepEnded`, with its logs filled; others may be spared it."""
         return False
 
+    def profiles(self, step: int) -> bool:
+        """Whether it wants the kernel calls of update `step` (counted from 1) timed, in `StepEnded.calls`."""
+        return False
+
     def beside(self, better: Mapping[str, Literal["min", "max"]]) -> Self:
         """The callback to use in a run of whose logs it is known whether less or more is better."""
         return self
@@ -70,6 +74,10 @@ class CallbackSpec(Spec):
 
     def problems(self, log_names: Sequence[str]) -> list[Problem]:
         """What is wrong with it in a run whose logs have these names; paths are below this callback."""
+        return []
+
+    def model_problems(self, layers: Mapping[str, str]) -> list[Problem]:
+        """What is wrong with it beside a model of these layers, their types by name; paths as `problems`'."""
         return []
 
 

@@ -44,6 +44,47 @@ class Warned(Event):
 
 
 @dataclass(frozen=True)
+class LayerCall:
+    """A call of a layer in the model, for whoever shows it.
+
+    Attributes:
+        name: Unique in the model.
+        type: The layer's class.
+        owner: The layer whose weights it uses; another one's where it is shared.
+        reads: The inputs and calls that it reads.
+        shapes: Those of its outputs, without the batch axis.
+    """
+
+    name: str
+    type: str
+    owner: str
+    reads: Sequence[str]
+    shapes: Sequence[Sequence[int | None]]
+
+
+@dataclass(frozen=True)
+class TimedCall:
+    """One call of a kernel, timed.
+
+    Attributes:
+        step: The update it was made for, counted from 1.
+        program: What runs in a step: training, check or update.
+        kernel: The kernel's name.
+        op: The op it runs.
+        origin: The layer, loss or metric that the op is of.
+        start: When it began, in seconds since the process began to train.
+    """
+
+    step: int
+    program: str
+    kernel: str
+    op: str
+    origin: str
+    start: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class RunStarted(Event):
     """Before the first step of this process. `epoch` and `step` are where a resumed run goes on."""
 
@@ -61,6 +102,10 @@ class RunStarted(Event):
     """Log files of a resumed run that do not hold what they held at its checkpoint: to be written whole."""
     history: Sequence[Mapping[str, Any]] = field(repr=False, default=())
     """Where logs are lost: `epoch` and logs of each epoch before the checkpoint."""
+    inputs: Sequence[str] = ()
+    """The model's inputs."""
+    layers: Sequence[LayerCall] = field(repr=False, default=())
+    """The model's calls of layers, in the order they run."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +125,10 @@ class StepEnded(Event):
     steps_per_epoch: int
     logs: Logs
     """Running means over the epoch so far; empty on steps that nobody displays."""
+    seconds: float = 0.0
+    """What the step took, reading its examples included."""
+    calls: Sequence[TimedCall] = field(repr=False, default=())
+    """Its kernel calls, where a callback wants them timed."""
 
 
 @dataclass(frozen=True)

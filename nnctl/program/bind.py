@@ -52,6 +52,15 @@ class Bound:
         for kernel, args in self.calls if self.entries is None else self.entries:
             kernel(*args)
 
+    def run_timed(self, clock: Callable[[], float]) -> list[tuple[str, Node, float, float]]:
+        """As `run`; for each call the kernel's name, the node it is for, when it began and what it took."""
+        found = []
+        for at, (kernel, args) in enumerate(self.calls if self.entries is None else self.entries):
+            start = clock()
+            kernel(*args)
+            found.append((self.calls[at][0].__name__, self.sources[at], start, clock() - start))
+        return found
+
     def first_non_finite(self) -> Node | None:
         """Run again, call by call; the first node with a NaN or infinity in an output."""
         for at, (kernel, args) in enumerate(self.calls):

@@ -16,6 +16,8 @@ from nnctl.core import events
 from nnctl.core.arrays import Array
 from nnctl.core.events import Event, Request
 from nnctl.data.feeding.order import order
+from nnctl.graph.model import CallNode
+from nnctl.program.bind import Bound
 from nnctl.program.session import Session
 from nnctl.runner.batches import Batches, Examples, feed
 from nnctl.runner.evaluate import evaluate
@@ -67,6 +69,11 @@ class Job:
     clock: Callable[[], float] = time.perf_counter
 
 
+def _call(node: CallNode) -> events.LayerCall:
+    reads = [ref.name for ref in node.inputs]
+    return events.LayerCall(node.name, type(node.layer).__name__, node.owner, reads, node.output_shapes)
+
+
 def train(job: Job, state: TrainingState | None = None) -> Iterator[Event]:
     """Train, from the start or from `state`. The last event is RunEnded, Interrupted or Failed."""
     return _Loop(job, state).run()
@@ -89,6 +96,8 @@ class _Loop:
         self.stopped: str | None = None
         self.averaged = False
         """Whether the average of the weights is in their place."""
+        self.timed: list[events.TimedCall] | None = None
+        """The kernel calls of this step, where a callback wants them timed."""
         self.began = time.perf_counter()
         if state is not None:
             self._load(state)
@@ -112,6 +121,8 @@ class _Loop:
                 job.log_names,
                 job.lost_logs,
                 job.history,
+                tuple(job.session.model.inputs),
+                tuple(map(_call, job.session.model.nodes)),
             )
         )
         try:
@@ -355,6 +366,8 @@ class _Loop:
         shown = time.perf_counter()
         watched = any(callback.wants_steps() for callback in job.callbacks)
         for part in job.batches.slices(self.step_in_epoch):
+            began = time.perf_counter()
+            self.timed = [] if any(c.profiles(self.step + 1) for c in job.callbacks) else None
             failed = self._step(indices[part])
             if failed is not None:
                 yield failed
@@ -363,7 +376,15 @@ class _Loop:
             logs: dict[str, float] = {}
             if watched or now - shown >= _DISPLAY_EVERY:
                 shown, logs = now, self.session.logs()
-            event = events.StepEnded(self.epoch, self.step, self.step_in_epoch, job.batches.steps, logs)
+            event = events.StepEnded(
+                self.epoch,
+                self.step,
+                self.step_in_epoch,
+                job.batches.steps,
+                logs,
+                now - began,
+                self.timed or (),
+            )
             if watched:
                 yield from self._tell(event)
             else:
@@ -382,20 +403,32 @@ class _Loop:
         session = self.session
         program = session.training(self.job.train.sizes(len(indices)))
         feed(program, self.job.train, indices, self.step)
-        program.run()
+        self._run(program, "training")
         # Read now: the next program runs in the same arena.
         loss = program.outputs["loss"].item()
         check = session.check()
-        check.run()
+        self._run(check, "check")
         bad = check.outputs["bad"].item()
         if bad >= 0 or not math.isfinite(loss):
             return self._failed(program, indices, bad)
         update = session.update() if self.optimizer.steps_after(self.step) else session.gather()
         update.inputs["hyper"][:] = self.optimizer.all_hyper(self.step, self._rate(self.step))
-        update.run()
+        self._run(update, "update")
         self.step += 1
         self.step_in_epoch += 1
         return None
+
+    def _run(self, program: Bound, what: str) -> None:
+        """Run a program of this step, its calls timed where a callback wants that."""
+        if self.timed is None:
+            program.run()
+            return
+        self.timed += [
+            events.TimedCall(
+                self.step + 1, what, kernel, type(node.op).__name__, node.origin, start - self.began, seconds
+            )
+            for kernel, node, start, seconds in program.run_timed(time.perf_counter)
+        ]
 
     def _failed(self, program: Any, indices: Array, bad: int) -> events.Failed:
         """Find where the first non-finite number appeared: the step runs again, call by call."""

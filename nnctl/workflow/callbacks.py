@@ -8,6 +8,7 @@ from typing import Literal
 
 from nnctl.callbacks.log_file import LogFile
 from nnctl.core.errors import Problem
+from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.spec.load import LoadedExperiment
 
@@ -28,8 +29,14 @@ def _with_validated(names: Sequence[str], validation: bool) -> list[str]:
     return [*names, *validated, "learning_rate"]
 
 
-def check_callbacks(loaded: LoadedExperiment, objective: Objective, validation: bool, complete: bool) -> None:
-    """Raise ConfigError, placed, where a callback watches what the logs will not have.
+def check_callbacks(
+    loaded: LoadedExperiment,
+    objective: Objective,
+    validation: bool,
+    complete: bool,
+    model: LayerGraph | None = None,
+) -> None:
+    """Raise ConfigError, placed, where a callback watches what the logs, or the model, will not have.
 
     Where the objective is not `complete`, what is watched may belong to what is missing: its name is taken
     as given, and it is asked only whether there is a validation split for it.
@@ -47,6 +54,7 @@ def check_callbacks(loaded: LoadedExperiment, objective: Objective, validation: 
     if not complete:
         problems = [replace(p, expected=None, suggestion=None) for p in problems if p.path[-1] == "monitor"]
     problems += _no_average(loaded)
+    problems += _of_model(loaded, model)
     problems += _same_files(loaded)
     if problems:
         raise loaded.fail(problems)
@@ -60,6 +68,15 @@ def _no_average(loaded: LoadedExperiment) -> Iterator[Problem]:
             name = type(callback).__name__
             message = f"{name} needs an average of the weights, which the optimizer does not keep"
             yield Problem(message, ("training", "callbacks", index), "`use_ema: true` in training.optimizer")
+
+
+def _of_model(loaded: LoadedExperiment, model: LayerGraph | None) -> Iterator[Problem]:
+    """What callbacks say of layers that the model does not have."""
+    if model is not None:
+        layers = {node.owner: type(node.layer).__name__ for node in model.nodes}
+        for index, callback in enumerate(loaded.experiment.training.callbacks):
+            for problem in callback.model_problems(layers):
+                yield problem.below(("training", "callbacks", index))
 
 
 def _same_files(loaded: LoadedExperiment) -> Iterator[Problem]:

@@ -109,7 +109,7 @@ def check_against(loaded: LoadedExperiment, known: KnownData) -> CheckedModel:
         with collected(problems):
             check_table_sizes(model, data)
     with collected(problems):
-        check_callbacks(loaded, objective, known.validation, complete)
+        check_callbacks(loaded, objective, known.validation, complete, None if loaded.unknown else model)
     if problems or model is None:
         raise loaded.fail(problems)
     seen = Seen(experiment, model, objective, data if known.whole else None)
