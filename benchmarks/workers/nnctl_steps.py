@@ -58,7 +58,9 @@ class _Batches:
     def __len__(self) -> int:
         return self.job.batch * LONG
 
-    def sizes(self, batch: int) -> Mapping[str, tuple[int, ...]]:
+    buckets = None
+
+    def sizes(self, batch: int, bucket: int | None = None) -> Mapping[str, tuple[int, ...]]:
         return {"x": (batch, *self.job.example)}
 
     def read(self, indices: np.ndarray, out: Mapping[str, np.ndarray]) -> None:

@@ -52,8 +52,14 @@ class Data:
 
     @property
     def inputs(self) -> dict[str, Signature]:
-        """Shape and type of every model input; a length that varies is the training data's own."""
-        return {n: Signature(p.shape, p.dtype) for n, p in self.train.inputs.items()}
+        """Shape and type of every model input; None is a length that varies with the batch, another one
+        that varies is the training data's own."""
+        shapes = {n: p.shape for n, p in self.train.inputs.items()}
+        varying = self.train.varying
+        return {
+            n: Signature((None, *s[1:]) if n in varying else s, self.train.inputs[n].dtype)
+            for n, s in shapes.items()
+        }
 
     @property
     def targets(self) -> dict[str, Signature]:

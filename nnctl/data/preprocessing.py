@@ -213,6 +213,14 @@ class InputPrep(Spec):
     """The shape of one example."""
     dtype: Literal["float32", "int32"] = "float32"
 
+    @property
+    def sequence(self) -> SequencePrep | TextPrep | None:
+        """How the sequences, or the numbers of tokens, that it holds are prepared; None: it holds others."""
+        first = next(iter(self.columns.values()))
+        if len(self.columns) > 1 or not isinstance(first, SequencePrep | TextPrep) or not first.length:
+            return None
+        return first
+
 
 class TargetPrep(Spec):
     """What one model output is trained towards."""
@@ -245,6 +253,8 @@ class Preprocessing(Spec):
     targets: dict[str, TargetPrep]
     sample_weight: SampleWeight | None = None
     window: WindowSpec | None = None
+    bucket_boundaries: tuple[Annotated[int, Field(ge=2, lt=1 << 31)], ...] = ()
+    """Lengths of sequences at which a new bucket begins; none where all are filled up to one length."""
     reader: dict[str, Any] = {}
     """How the training file was read (type, delimiter, header, missing markers)."""
     trained_on: TrainedOn = TrainedOn()
@@ -256,6 +266,16 @@ class Preprocessing(Spec):
         if not weighed.keys() <= self.targets.keys():
             raise ValueError("sample weights of an output without a target")
         return self
+
+    @model_validator(mode="after")
+    def _hang_together(self) -> Self:
+        if list(self.bucket_boundaries) != sorted(set(self.bucket_boundaries)):
+            raise ValueError("the boundaries of buckets do not grow")
+        return self
+
+    def varies(self, name: str) -> bool:
+        """Whether the length of a model input is another in batches of another bucket."""
+        return bool(self.bucket_boundaries) and self.inputs[name].sequence is not None
 
     @classmethod
     def from_data(cls, data: Any) -> Preprocessing:

@@ -145,6 +145,20 @@ class WindowSpec(Spec):
         return self.length - 1 + self.horizon
 
 
+class BatchingSpec(Spec):
+    """Which examples stand side by side in a batch, by the words of tf.data's bucket_by_sequence_length."""
+
+    bucket_boundaries: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)]
+    """Lengths at which a new bucket begins: [17, 33] makes batches of sequences of up to 16 steps, of 17 to
+    32, and of longer ones. A batch is only filled up to the longest that its bucket holds."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> BatchingSpec:
+        if list(self.bucket_boundaries) != sorted(set(self.bucket_boundaries)):
+            raise PydanticCustomError("buckets", "'bucket_boundaries' must grow")
+        return self
+
+
 class DataSpec(Spec):
     """The `data` section of a config."""
 
@@ -172,6 +186,8 @@ class DataSpec(Spec):
     """Make windows of rows in order of time."""
     batch_size: PositiveInt = 32
     """Examples in a step."""
+    batching: BatchingSpec | None = None
+    """Batches of sequences of about the same length."""
     shuffle: bool = True
     """Whether training sees the examples in a new random order each epoch."""
 
@@ -208,6 +224,11 @@ class DataSpec(Spec):
         if self.window and self.split and (self.split.stratify or self.split.order == "random"):
             raise PydanticCustomError("data", "windows are split by time (or by: or group:), not at random")
         return self
+
+    @property
+    def boundaries(self) -> tuple[int, ...]:
+        """Where buckets of sequences begin; none where all have one length."""
+        return self.batching.bucket_boundaries if self.batching is not None else ()
 
     @property
     def main(self) -> Any:

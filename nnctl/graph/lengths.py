@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from nnctl.core.errors import ConfigError, Problem, ShapeError
-from nnctl.core.shapes import Shape
+from nnctl.core.shapes import Shape, show
 from nnctl.data.feeding.dataset import Dataset
 from nnctl.graph.model import LayerGraph, Ref, shown_reads
 from nnctl.graph.objective import Objective
@@ -25,12 +27,11 @@ class GivenShapes(NamedTuple):
     of: str
 
 
-def given_shapes(split: Dataset, of: str) -> GivenShapes:
-    """Those of a split's examples."""
-    inputs, targets = (
-        {name: part.shape for name, part in parts.items()} for parts in (split.inputs, split.targets)
-    )
-    return GivenShapes(inputs, targets, of)
+def given_shapes(split: Dataset, of: str) -> list[GivenShapes]:
+    """Those of a split's examples: one for each bucket that has any."""
+    targets = {name: part.shape for name, part in split.targets.items()}
+    found = [None] if split.buckets is None else np.unique(split.buckets.of).tolist()
+    return [GivenShapes(split.input_shapes(bucket), targets, of) for bucket in found]
 
 
 def check_lengths(model: LayerGraph, objective: Objective, given: Iterable[GivenShapes]) -> None:
@@ -55,8 +56,28 @@ def check_file_lengths(model: LayerGraph, examples: Dataset) -> None:
     """
     if not varies(model) or not len(examples):
         return
-    for problem in length_problems(model, Objective(()), given_shapes(examples, "").inputs, {}, ""):
-        raise examples.origin.error(problem.message)
+    for given in given_shapes(examples, ""):
+        for problem in length_problems(model, Objective(()), given.inputs, {}, ""):
+            raise examples.origin.error(problem.message)
+
+
+def check_outputs_of_buckets(model: LayerGraph, split: Dataset) -> None:
+    """Refuse outputs that have as many steps as the inputs, where these vary with the batch.
+
+    Raises:
+        ConfigError: neither a target nor a file of predictions has room for them.
+    """
+    if split.buckets is None:
+        return
+    for name, shape in model.output_shapes().items():
+        if None in shape:
+            raise ConfigError(
+                Problem(
+                    f"output '{name}' has the shape {show(shape)}, and its length would vary with the bucket",
+                    ("data", "batching"),
+                    "a model that puts out one shape for sequences of any length, or no buckets",
+                )
+            )
 
 
 def varies(model: LayerGraph) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +17,12 @@ class Examples(Protocol):
 
     def __len__(self) -> int: ...
 
-    def sizes(self, batch: int) -> Mapping[str, tuple[int, ...]]:
+    @property
+    def buckets(self) -> Array | None:
+        """The bucket of each example (N,), where only those of one may stand side by side."""
+        ...
+
+    def sizes(self, batch: int, bucket: int | None = None) -> Mapping[str, tuple[int, ...]]:
         """The full shape of each model input of a batch."""
         ...
 
@@ -26,35 +31,82 @@ class Examples(Protocol):
         ...
 
 
+Kind = tuple[int, int | None]
+"""How many examples a batch has, and of which bucket they are."""
+
+
 @dataclass(frozen=True)
 class Batches:
     """How a split is cut into steps.
 
     Args:
         examples: How many there are, at least one.
-        size: The batch size; the last batch of a pass may be short.
+        size: The batch size; the last batch of a pass may be short, and the last of each bucket.
         limit: Steps a pass at the most (Keras: steps_per_epoch), or None.
+        buckets: The bucket of each example, where only those of one may stand side by side.
     """
 
     examples: int
     size: int
     limit: int | None = None
+    buckets: Array | None = field(default=None, repr=False, compare=False)
 
     @property
     def steps(self) -> int:
         """Steps in one pass."""
-        whole = -(-self.examples // self.size)
+        whole = sum(-(-count // self.size) for _, count in self._counted())
         return whole if self.limit is None else min(whole, self.limit)
 
-    def counts(self) -> list[int]:
-        """The batch sizes that occur, the largest first."""
-        last = self.examples - (self.steps - 1) * self.size
-        return sorted({min(self.size, self.examples), min(last, self.size)}, reverse=True)
+    def kinds(self) -> list[Kind]:
+        """The sizes and buckets of batches that occur, the largest first."""
+        if self.limit is not None and self.buckets is None:
+            last = self.examples - (self.steps - 1) * self.size
+            counts = {min(self.size, self.examples), min(last, self.size)}
+            return [(count, None) for count in sorted(counts, reverse=True)]
+        found = {
+            (count, bucket)
+            for bucket, examples in self._counted()
+            for count in (min(self.size, examples), examples % self.size)
+            if count
+        }
+        return sorted(found, key=lambda kind: (kind[0], kind[1] or 0), reverse=True)
 
-    def slices(self, start: int = 0) -> Iterator[slice]:
-        """The part of an epoch's order that each step sees, from step `start`."""
-        for step in range(start, self.steps):
-            yield slice(step * self.size, min((step + 1) * self.size, self.examples))
+    def cut(self, order: Array, start: int = 0) -> Iterator[Array]:
+        """The examples of each step from step `start` on, of a pass that sees them in this order.
+
+        Those of a bucket are gathered in order, and are a step where they are enough of them; what is left of
+        each bucket comes last. That is what `bucket_by_sequence_length` does.
+        """
+        if self.buckets is None:
+            for step in range(start, self.steps):
+                yield order[step * self.size : (step + 1) * self.size]
+            return
+        yield from (order[places] for places in self._gathered(order)[start : self.steps])
+
+    def bucket(self, indices: Array) -> int | None:
+        """The bucket that the examples of a step are of."""
+        return None if self.buckets is None else int(self.buckets[indices[0]])
+
+    def _counted(self) -> list[tuple[int | None, int]]:
+        """The buckets, and how many examples each has."""
+        if self.buckets is None:
+            return [(None, self.examples)]
+        found, counts = np.unique(self.buckets, return_counts=True)
+        return list(zip(found.tolist(), counts.tolist(), strict=True))
+
+    def _gathered(self, order: Array) -> list[Array]:
+        """The places in `order` of the examples of each step."""
+        assert self.buckets is not None
+        buckets = self.buckets[order]
+        steps: list[tuple[int, Array]] = []
+        for bucket in np.unique(buckets).tolist():
+            places = np.flatnonzero(buckets == bucket)
+            for first in range(0, len(places), self.size):
+                step = places[first : first + self.size]
+                # A step comes when its last example does; one that never gets full, after all others.
+                due = int(step[-1]) if len(step) == self.size else len(order) + bucket
+                steps.append((due, step))
+        return [step for _, step in sorted(steps, key=lambda found: found[0])]
 
 
 def feed(program: Bound, split: Examples, indices: Array, step: int) -> None:

@@ -365,10 +365,10 @@ class _Loop:
         job = self.job
         shown = time.perf_counter()
         watched = any(callback.wants_steps() for callback in job.callbacks)
-        for part in job.batches.slices(self.step_in_epoch):
+        for examples in job.batches.cut(indices, self.step_in_epoch):
             began = time.perf_counter()
             self.timed = [] if any(c.profiles(self.step + 1) for c in job.callbacks) else None
-            failed = self._step(indices[part])
+            failed = self._step(examples)
             if failed is not None:
                 yield failed
                 return
@@ -401,7 +401,8 @@ class _Loop:
     def _step(self, indices: Array) -> Event | None:
         """One update; an event instead where loss or gradients are not finite."""
         session = self.session
-        program = session.training(self.job.train.sizes(len(indices)))
+        sizes = self.job.train.sizes(len(indices), self.job.batches.bucket(indices))
+        program = session.training(sizes)
         feed(program, self.job.train, indices, self.step)
         self._run(program, "training")
         # Read now: the next program runs in the same arena.

@@ -26,9 +26,14 @@ class BatchReader:
     def __len__(self) -> int:
         return len(self.data)
 
-    def sizes(self, batch: int) -> Mapping[str, tuple[int, ...]]:
-        """The full shape of each model input of a batch."""
-        return {name: (batch, *part.shape) for name, part in self.data.inputs.items()}
+    @property
+    def buckets(self) -> Array | None:
+        """The bucket of each example, where only those of one may stand side by side."""
+        return self.data.buckets.of if self.data.buckets is not None else None
+
+    def sizes(self, batch: int, bucket: int | None = None) -> Mapping[str, tuple[int, ...]]:
+        """The full shape of each model input of a batch: one of a bucket, or of any examples."""
+        return {name: (batch, *shape) for name, shape in self.data.input_shapes(bucket).items()}
 
     def read(self, indices: Array, out: Mapping[str, Array]) -> None:
         """Write the examples `indices` into the buffers of a program."""

@@ -13,7 +13,7 @@ from nnctl.data.spec import DataSpec
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_partly
 from nnctl.graph.indices import check_table_sizes
-from nnctl.graph.lengths import GivenShapes, check_lengths, given_shapes
+from nnctl.graph.lengths import GivenShapes, check_lengths, check_outputs_of_buckets, given_shapes
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import label_problems, shape_problems, with_own_lengths
@@ -58,7 +58,7 @@ class KnownData:
 def whole(data: Data) -> KnownData:
     """Data of which every row was read."""
     splits = [split for split in (data.train, data.validation, data.test) if split is not None]
-    shapes = [given_shapes(split, f"the {split.name} split of ") for split in splits]
+    shapes = [given for split in splits for given in given_shapes(split, f"the {split.name} split of ")]
     names, validation = data.class_names, data.validation is not None
     return KnownData(data, True, data.inputs, data.targets, names, shapes, validation)
 
@@ -92,7 +92,8 @@ def check_against(loaded: LoadedExperiment, known: KnownData) -> CheckedModel:
         ConfigError: everything that is wrong, placed in the file.
     """
     experiment, data = loaded.experiment, known.data
-    if any(None in s.shape for s in known.inputs.values()) and not experiment.model.inputs:
+    unknown = not known.whole and any(None in s.shape for s in known.inputs.values())
+    if unknown and not experiment.model.inputs:
         return CheckedModel(None, Objective(()), placed_warnings(loaded, data.warnings))
     problems: list[Problem] = []
     model, objective, complete = _modelled(loaded, known, problems)
@@ -106,6 +107,8 @@ def check_against(loaded: LoadedExperiment, known: KnownData) -> CheckedModel:
             if complete and known.has_classes_of(objective):
                 with collected(problems):
                     make_reader(data.train, data, objective, experiment.training.class_weight)
+        with collected(problems):
+            check_outputs_of_buckets(model, data.train)
         with collected(problems):
             check_table_sizes(model, data)
     with collected(problems):

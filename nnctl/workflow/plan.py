@@ -120,7 +120,7 @@ def plan(
     job = make_job(assembled, session)
     with placed(assembled.loaded):
         compiled = {_label(program): session.compiled(program) for program in programs_of(job)}
-        training = session.compiled(TrainingProgram(job.train.sizes(job.batches.counts()[0])))
+        training = session.compiled(TrainingProgram(job.train.sizes(*job.batches.kinds()[0])))
         forward = session.compiled(PredictionProgram(job.train.sizes(1)))
     model = assembled.model
     trainable, frozen = model.parameters()

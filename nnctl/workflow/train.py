@@ -209,7 +209,7 @@ class Training:
 
         sizes = {program: job.session.compiled(program).plan.size for program in programs_of(job)}
         largest = max(sizes, key=sizes.__getitem__)
-        count, path = job.batches.counts()[0], ("data", "batch_size")
+        count, path = job.batches.kinds()[0][0], ("data", "batch_size")
         if isinstance(largest, EvaluationProgram) and job.validation_batch != job.batches.size:
             count = min(job.validation_batch, len(job.validation or ()))
             path = ("training", "validation_batch_size")
@@ -396,7 +396,7 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
         train=train,
         validation=validation,
         validation_batch=training.validation_batch_size or experiment.data.batch_size,
-        batches=Batches(len(train), experiment.data.batch_size, training.steps_per_epoch),
+        batches=Batches(len(train), experiment.data.batch_size, training.steps_per_epoch, train.buckets),
         epochs=training.epochs,
         seed=experiment.seed,
         shuffle=experiment.data.shuffle,
@@ -426,10 +426,10 @@ def programs_of(job: Job) -> list[Program]:
     assert optimizer is not None
     if not optimizer.steps_after(0):
         programs.append(GatherProgram())
-    programs += [TrainingProgram(job.train.sizes(count)) for count in job.batches.counts()]
+    programs += [TrainingProgram(job.train.sizes(*kind)) for kind in job.batches.kinds()]
     if job.validation is not None:
-        counts = Batches(len(job.validation), job.validation_batch).counts()
-        programs += [EvaluationProgram(job.validation.sizes(count)) for count in counts]
+        kinds = Batches(len(job.validation), job.validation_batch, buckets=job.validation.buckets).kinds()
+        programs += [EvaluationProgram(job.validation.sizes(*kind)) for kind in kinds]
     return programs
 
 

@@ -110,6 +110,11 @@ def test_what_was_fitted_holds_for_other_files(tmp_path: Path) -> None:
     )
 
 
+def test_scales_are_of_the_steps_that_the_model_sees(tmp_path: Path) -> None:
+    data = cells(tmp_path, ["9 1 2", "3"], {"maxlen": 2, "scale": "minmax"})
+    assert examples(data.train)["input"].tolist() == [[0, 0.5], [1, 0]]
+
+
 @pytest.mark.parametrize("ending", ["npz", "h5"])
 def test_arrays_with_lengths(ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several numbers a step, scaled each by itself; numbers behind a sequence's end are never looked at."""
@@ -182,7 +187,7 @@ def test_of_a_large_file_the_longest_is_not_known(tmp_path: Path, monkeypatch: p
             r"s.csv:2, column 's': '1 2' is not .*\n.*separator: whitespace",
         ),
         (["1|2", "3||4"], {"separator": "|"}, "s.csv:3, column 's': the value is missing"),
-        (["1 2", "3 inf"], {}, "s.csv:3, column 's': the value is infinite"),
+        (["1 2", "inf 3"], {}, "s.csv:3, column 's': the value is infinite"),
         (["1 2", "3 1e39"], {}, "s.csv:3, column 's': the value 1e[+]39 is too large"),
         (["1 2", "3 0.5"], {"ids": True}, "s.csv:3, column 's': 0.5 is not a class number"),
         (["NA", ""], {"missing": "empty"}, "column 's': has no sequence with a step in the training split"),

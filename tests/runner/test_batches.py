@@ -28,9 +28,38 @@ def test_every_example_is_in_one_step_as_far_as_the_limit_goes(
     whole = [list(range(i, min(i + size, examples))) for i in range(0, examples, size)][:limit]
     assert batches.steps == len(whole)
     order = in_order(examples)
-    assert [order[part].tolist() for part in batches.slices()] == whole
-    assert [order[part].tolist() for part in batches.slices(1)] == whole[1:]
-    assert batches.counts() == sorted({len(rows) for rows in whole}, reverse=True)
+    assert [part.tolist() for part in batches.cut(order)] == whole
+    assert [part.tolist() for part in batches.cut(order, 1)] == whole[1:]
+    assert [count for count, _ in batches.kinds()] == sorted({len(rows) for rows in whole}, reverse=True)
+
+
+def gathered(order: list[int], buckets: list[int], size: int) -> list[list[int]]:
+    """What `bucket_by_sequence_length` makes of a stream."""
+    waiting: dict[int, list[int]] = {}
+    steps = []
+    for example in order:
+        held = waiting.setdefault(buckets[example], [])
+        held.append(example)
+        if len(held) == size:
+            steps.append(waiting.pop(buckets[example]))
+    return steps + [waiting[bucket] for bucket in sorted(waiting)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
+@pytest.mark.parametrize("limit", [None, 2, 100])
+def test_a_step_holds_examples_of_one_bucket(size: int, limit: int | None) -> None:
+    random = np.random.default_rng(size)
+    for examples in (1, 6, 29):
+        buckets = random.integers(0, 4, examples)
+        batches = Batches(examples, size, limit, buckets)
+        order = random.permutation(examples)
+        wanted = gathered(order.tolist(), buckets.tolist(), size)
+        for start in (0, 1, 2):
+            assert [step.tolist() for step in batches.cut(order, start)] == wanted[start : batches.steps]
+        assert batches.steps == min(len(wanted), limit or len(wanted))
+        kinds = {(len(step), int(buckets[step[0]])) for step in wanted}
+        assert batches.kinds() == sorted(kinds, reverse=True)
+        assert all(batches.bucket(np.array(step)) == buckets[step[0]] for step in wanted)
 
 
 def test_a_batch_size_does_not_change_what_is_evaluated_or_predicted() -> None:

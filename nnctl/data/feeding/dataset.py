@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nnctl.data.feeding.buckets import Buckets
 from nnctl.data.feeding.feeds import Feed
 from nnctl.data.table import Origin, Rows
 
@@ -53,9 +54,22 @@ class Dataset:
     weights: Mapping[str, ExampleArray] = field(repr=False)
     """The sample weights, by the output whose loss they weigh."""
     origin: Origin
+    buckets: Buckets | None = field(default=None, repr=False)
+    """Which examples a batch may hold side by side; None: any."""
+    varying: frozenset[str] = frozenset()
+    """The inputs that are filled up only as far as their bucket's length."""
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def input_shapes(self, bucket: int | None = None) -> dict[str, tuple[int, ...]]:
+        """The shape of one example of each input: in batches of a bucket, or of any."""
+        shapes = {name: part.shape for name, part in self.inputs.items()}
+        if bucket is not None and self.buckets is not None:
+            length = self.buckets.lengths[bucket]
+            for name in self.varying:
+                shapes[name] = (min(length, shapes[name][0]), *shapes[name][1:])
+        return shapes
 
     def read(self, part: ExampleArray, indices: Rows, out: npt.NDArray[Any]) -> None:
         """Write a part of the examples `indices` (n,) into the first n rows of `out`.
@@ -90,7 +104,7 @@ class Dataset:
     def _read(part: ExampleArray, firsts: Rows, out: npt.NDArray[Any]) -> None:
         if part.length == 1:
             rows = firsts + part.offset if part.offset else firsts
-            part.feed.read(rows, out.reshape(len(rows), part.feed.width))
+            part.feed.read(rows, out.reshape(len(rows), prod(out.shape[1:])))
             return
         steps = np.arange(part.offset, part.offset + part.length, dtype=np.int64)
         rows = (firsts[:, None] + steps).reshape(-1)

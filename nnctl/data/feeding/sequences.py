@@ -176,12 +176,17 @@ class Sequences:
         codes = [] if self.held.codes is None else [self.held.codes]
         return [*codes, self.ragged.starts, self.ragged.lengths, *self.steps.kept()]
 
+    def steps_of(self, rows: Rows) -> Rows:
+        """How many steps each of the rows has."""
+        found: Rows = self.ragged.lengths[self.held.of(rows)]
+        return found
+
     def read(self, rows: Rows, out: Flat) -> None:
         row, place, step = self.ragged.steps(self.held.of(rows))
         values = np.empty((len(step), self.steps.width), dtype=out.dtype)
         self.steps.read(step, values)
         filled = out.reshape(len(rows), out.shape[1] // max(1, self.steps.width), self.steps.width)
         if self.prep.padding == "pre":
-            place = place + (filled.shape[1] - self.ragged.lengths[self.held.of(rows)])[row]
+            place = place + (filled.shape[1] - self.steps_of(rows))[row]
         filled[...] = self.prep.value
         filled[row, place] = values

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nnctl.core.visible import listed
 from nnctl.data.columns import times
+from nnctl.data.feeding.buckets import Buckets, Varying
 from nnctl.data.feeding.dataset import Dataset, ExampleArray
 from nnctl.data.feeding.feeds import (
     Coded,
@@ -74,7 +75,20 @@ class TableFeeds:
 
     def dataset(self, name: str, firsts: Rows) -> Dataset:
         """The examples that begin at the rows `firsts`."""
-        return Dataset(name, firsts, self.inputs, self.targets, self.weights, self.table.origin)
+        varying = frozenset(n for n in self.inputs if self.preprocessing.varies(n))
+        buckets = self._buckets(firsts, varying) if varying else None
+        origin = self.table.origin
+        return Dataset(name, firsts, self.inputs, self.targets, self.weights, origin, buckets, varying)
+
+    def _buckets(self, rows: Rows, varying: frozenset[str]) -> Buckets:
+        """The examples by the longest of their sequences."""
+        steps, longest = np.zeros(len(rows), dtype=np.int64), 0
+        for name in varying:
+            feed = self.inputs[name].feed
+            assert isinstance(feed, Varying)
+            steps = np.maximum(steps, feed.steps_of(rows))
+            longest = max(longest, self.inputs[name].shape[0])
+        return Buckets.by_length(steps, self.preprocessing.bucket_boundaries, longest)
 
     def _input(self, name: str) -> ExampleArray:
         prep = self.preprocessing.inputs[name]
@@ -132,7 +146,7 @@ class TableFeeds:
             return feeds[0]
         lazy = any(isinstance(c, Numbers) and not isinstance(c.values, np.ndarray) for c in table)
         joined = feeds[0] if len(feeds) == 1 else Joined(feeds)
-        wide = any(map(_wide, columns.values()))
+        wide = any(map(_wide, columns.values())) or (varies and isinstance(joined, Texts))
         return joined if lazy or wide else ready(joined, self.count, self.rows, dtype)
 
     def _column(self, name: str, prep: ColumnPrep, integer: bool, varies: bool) -> Feed:

@@ -32,6 +32,11 @@ class Texts:
     def kept(self) -> list[Flat]:
         return [self.codes, self.ragged.lengths, self.ragged.starts, self.numbers]
 
+    def steps_of(self, rows: Rows) -> Rows:
+        """How many tokens each of the rows has."""
+        found: Rows = self.ragged.lengths[self.codes[rows]]
+        return found
+
     def read(self, rows: Rows, out: Flat) -> None:
         row, place, token = self.ragged.steps(self.codes[rows])
         number = self.numbers[token]

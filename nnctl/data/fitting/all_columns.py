@@ -11,6 +11,7 @@ from nnctl.data.column_spec import ColumnSpec
 from nnctl.data.columns.patterns import column_path, column_spec
 from nnctl.data.columns.roles import Roles, Wanted
 from nnctl.data.feeding.shapes import agreed_shape, disagreement, natural_shape
+from nnctl.data.fitting.buckets import bucket_problems, with_own_length
 from nnctl.data.fitting.one_column import fit_category, fit_number, fit_time, kind_of
 from nnctl.data.fitting.sequences import fill_problems, fit_sequence
 from nnctl.data.fitting.texts import fit_text
@@ -41,13 +42,16 @@ def fit(table: Table, rows: Rows, roles: Roles, spec: DataSpec, wanted: Wanted) 
     targets = {
         n: _target(n, columns, table, rows, spec, wanted, problems) for n, columns in roles.targets.items()
     }
+    problems += bucket_problems(spec, inputs, wanted)
     if problems:
         raise ConfigError(problems)
+    inputs = {n: with_own_length(prep) if spec.batching else prep for n, prep in inputs.items()}
     return Preprocessing(
         inputs=inputs,
         targets=targets,
         sample_weight=roles.sample_weight,
         window=spec.windows,
+        bucket_boundaries=spec.boundaries,
         reader=table.options,
     )
 
