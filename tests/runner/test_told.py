@@ -54,23 +54,24 @@ def test_an_epoch_of_one_step_has_the_first_rate() -> None:
 
 
 def test_running_means_are_worked_out_as_often_as_somebody_can_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every third step, where steps take 20 ms and looks are 50 ms apart; each step where a callback asks."""
+    """Every third step, where steps are 20 ms apart and looks 50 ms; each step where a callback asks."""
     now = 1000.0
 
     def tick() -> float:
         nonlocal now
-        now += 0.02
+        now += 0.01
         return now
 
     monkeypatch.setattr("nnctl.runner.train.time", SimpleNamespace(perf_counter=tick))
     steps = told(job("training.epochs=1"), events.StepEnded)
     assert [bool(step.logs) for step in steps] == [False, False, True, False, False, True, False]
+    assert all(step.seconds == pytest.approx(0.01) for step in steps)
     now = 1000.0
     (ended,) = told(job("training.epochs=1"), events.EpochEnded)
-    assert ended.seconds == pytest.approx(9 * 0.02), "from its start over seven steps to its end"
+    assert ended.seconds == pytest.approx(16 * 0.01), "from its start over seven steps to its end"
     now = 1000.0
     (ended,) = told(job("training.epochs=2"), events.RunEnded)
-    assert ended.seconds == pytest.approx(0.02 * (2 * 10 + 1)), "from before the first epoch to the end"
+    assert ended.seconds == pytest.approx(0.01 * (2 * 17 + 1)), "from before the first epoch to the end"
     asks = "training.callbacks=[{type: ModelCheckpoint, save_freq: 3, filepath: '{epoch}-{batch}.h5'}]"
     assert all(step.logs for step in told(job("training.epochs=1", asks), events.StepEnded))
 
