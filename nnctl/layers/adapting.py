@@ -1,4 +1,4 @@
-"""Statistics of all that a layer reads in training, in one pass over the data."""
+"""Statistics of all that a layer reads in training, in one pass over the data: moments and quantiles."""
 
 from __future__ import annotations
 
@@ -41,3 +41,34 @@ def moments(blocks: Iterable[Array], axes: Sequence[int]) -> tuple[Array, Array,
     means = totals / count
     variances = np.maximum(of_squares / count - means * means, 0.0)
     return (first + means).reshape(places), variances.reshape(places), count
+
+
+def quantiles(blocks: Iterable[Array], bins: int, epsilon: float) -> Array | None:
+    """Boundaries (bins - 1,) between which about equally many numbers lie; None for fewer numbers than bins.
+
+    Each block is sorted and thinned to 1 / epsilon numbers with weights, which are merged with those of the
+    blocks before it and thinned again.
+
+    Source: keras.src.layers.preprocessing.discretization (`summarize` and what follows it).
+    """
+    known = np.zeros((2, 0), np.float32)
+    for block in blocks:
+        # 0 is added so that no zero is negative: which of both comes first is not said.
+        values = np.sort(block.astype(np.float32) + np.float32(0), axis=None)
+        step = max(values.size * epsilon, 1.0)
+        chosen = values[int(step - 1) :: int(step)]
+        merged = np.concatenate([np.stack([chosen, np.full_like(chosen, step)]), known], axis=1)
+        known = merged[:, np.argsort(merged[0], kind="stable")]
+        if known.shape[1] * epsilon >= 1:
+            known = _at(known, epsilon + np.arange(0.0, 1.0, epsilon))
+    share = 1 / bins
+    return None if known.shape[1] < bins else _at(known, share + np.arange(bins - 1) * share)[0]
+
+
+def _at(known: Array, parts: Array) -> Array:
+    """Numbers (N,) with their weights as (2, N), from known ones: below each lies such a part of all."""
+    weights = np.cumsum(known[1])
+    shares = weights / weights[-1]
+    upto = np.interp(parts, shares, weights)
+    found = np.stack([np.interp(parts, shares, known[0]), np.diff(upto, prepend=0.0)])
+    return found.astype(np.float32)

@@ -17,6 +17,7 @@ class InKeras:
             A part is what stands before a weight's name ("query" of "query/kernel"; "" for weights without
             one). A group that no line names has the part's name.
         keeps: Weights of the layers that it holds which it has in its own group as well, before its own.
+        configured: Weights that Keras has as arguments in the config, and not in the file of weights.
         arguments: The arguments of Keras's call that take one input each, in the order of the inputs. Where
             none is named, one input is the call's first argument, and several are a list in its place.
         rest: The argument that takes the inputs after those of `arguments`, as a list.
@@ -31,6 +32,7 @@ class InKeras:
 
     parts: Mapping[str, str] = field(default_factory=dict)
     keeps: tuple[str, ...] = ()
+    configured: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     rest: str | None = None
     mask: str | None = None

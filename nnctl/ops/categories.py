@@ -68,20 +68,20 @@ class PickRows(Op):
 
 @dataclass(frozen=True)
 class Bins(Op):
-    """y = how many of the boundaries, which rise, are at most x; int64 of x's shape."""
-
-    boundaries: tuple[float, ...]
+    """y = how many of the boundaries (D,), which never fall, are at most x; int64 of x's shape."""
 
     def infer(self, *inputs: TensorType) -> Types:
-        return (TensorType(inputs[0].shape, "int64"),)
+        x, boundaries = inputs
+        if boundaries.dtype != x.dtype or len(boundaries.shape) != 1:
+            raise ValueError(f"bins of {x} with boundaries {boundaries}")
+        return (TensorType(x.shape, "int64"),)
 
     def grad(self, node: Node, *dys: Value | None) -> Gradients:
-        return (None,)
+        return None, None
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
-        x = inputs[0].reshape(-1)
-        args = (x, np.array(self.boundaries, x.dtype), outputs[0].reshape(-1))
-        return (KernelCall("categories.bins", args),)
+        x, boundaries = inputs
+        return (KernelCall("categories.bins", (x.reshape(-1), boundaries, outputs[0].reshape(-1))),)
 
 
 def count_rows(numbers: Value, depth: int, dtype: str, weights: Value | None = None) -> Value:
@@ -95,6 +95,6 @@ def occur(numbers: Value, depth: int, dtype: str) -> Value:
     return numbers.graph.add1(CountRows(depth, dtype, once=True), cast(numbers, "int64"))
 
 
-def bins(x: Value, boundaries: tuple[float, ...]) -> Value:
-    """How many of the boundaries are at most x."""
-    return x.graph.add1(Bins(boundaries), x)
+def bins(x: Value, boundaries: Value) -> Value:
+    """How many of the boundaries (D,) are at most x."""
+    return x.graph.add1(Bins(), x, boundaries)

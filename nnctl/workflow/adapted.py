@@ -6,6 +6,7 @@ from collections.abc import Collection
 from math import prod
 from typing import TYPE_CHECKING
 
+from nnctl.core.errors import ConfigError, Problem, ShapeError
 from nnctl.data.feeding.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def adapt(session: Session, train: Dataset, known: Collection[str] = ()) -> None
         known: Weights, by full name, whose values are there already.
 
     Raises:
+        ConfigError: the split is too small.
         DataError: a value that is read lazily is missing, infinite or unknown.
     """
     for node in session.model.nodes:
@@ -33,5 +35,10 @@ def adapt(session: Session, train: Dataset, known: Collection[str] = ()) -> None
         part = train.inputs[node.inputs[0].name]
         size = max(1, _BLOCK // max(1, prod(part.shape)))
         pieces = (values for _, values in train.pieces(part, session.dtype, size))
-        for name, value in node.layer.adapted(pieces).items():
+        try:
+            found = node.layer.adapted(pieces)
+        except ShapeError as error:
+            message = f"layer '{node.name}': {error}"
+            raise ConfigError(Problem(message, (*node.path, *error.path), expected=error.expected)) from None
+        for name, value in found.items():
             session.weights.arrays[f"{node.name}/{name}"][...] = value

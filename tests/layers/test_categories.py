@@ -35,7 +35,7 @@ def test_counts_by_weights() -> None:
 
 def test_a_boundary_belongs_to_the_upper_bin() -> None:
     x = np.array([-np.inf, 0.0, 0.1, 0.5, 0.5 - 1e-7, 3.0, np.inf, np.nan], np.float32)
-    (y,) = evaluate(lambda x: bins(x, (0.0, 0.1, 0.5)), {"x": x})
+    (y,) = evaluate(lambda x: bins(x, x.graph.constant(np.array([0.0, 0.1, 0.5], x.dtype))), {"x": x})
     assert y.dtype == np.int64
     np.testing.assert_array_equal(y, np.digitize(x, np.array([0.0, 0.1, 0.5], np.float32)))
 
@@ -58,7 +58,8 @@ def test_a_mean_of_fewer_axes() -> None:
             "lists of equal lengths",
         ),
         ({"type": "Normalization", "axis": None, "mean": [1], "variance": [1]}, "more axes than"),
-        ("Discretization", "needs 'bin_boundaries'"),
+        ("Discretization", "needs either 'bin_boundaries' or 'num_bins'"),
+        ({"type": "Discretization", "num_bins": 20, "epsilon": 0.1}, "at most 1 / num_bins"),
         ({"type": "Discretization", "bin_boundaries": [1, 1]}, "must rise"),
         ("CategoryEncoding", "needs 'num_tokens'"),
     ],

@@ -35,8 +35,6 @@ LEFT_OUT = {
     "use_cudnn": "CPU only",
     "weights": "a config holds no arrays",
     "sparse": "tensors are dense",
-    "num_bins": "bins are given, not found in the data",
-    "epsilon": "bins are given, not found in the data",
     "bounding_box_format": "only images are changed",
 }
 # What Keras takes through **kwargs.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError
-from nnctl.layers.adapting import moments
+from nnctl.formats.keras.archive import keras_archive
+from nnctl.layers.adapting import moments, quantiles
 from nnctl.workflow.assemble import Assembled, assemble
 from nnctl.workflow.initial import Initial
 from nnctl.workflow.train import first_weights
@@ -17,9 +20,9 @@ from nnctl.workflow.train import first_weights
 IRIS = Path(__file__).resolve().parents[2] / "configs" / "iris.yaml"
 
 
-def assembled(*layers: str) -> Assembled:
+def assembled(*layers: str, more: Sequence[str] = ()) -> Assembled:
     out = "{type: Dense, units: 3, activation: softmax, name: species}"
-    return assemble(IRIS, overrides=[f"model.layers=[{', '.join([*layers, out])}]"])
+    return assemble(IRIS, overrides=[f"model.layers=[{', '.join([*layers, out])}]", *more])
 
 
 def test_statistics_are_those_of_the_training_split() -> None:
@@ -51,6 +54,35 @@ def test_moments_in_one_pass(axes: list[int]) -> None:
     assert not moments(iter([np.full((5, 3), 0.1)]), [1])[1].any()
 
 
+@pytest.mark.keras
+@pytest.mark.parametrize(("bins", "epsilon", "count"), [(4, 0.01, 500), (7, 0.05, 90), (10, 0.1, 11)])
+def test_bins_are_those_of_keras(bins: int, epsilon: float, count: int) -> None:
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    keras = pytest.importorskip("keras")
+    x = np.random.default_rng(2).standard_normal((count, 3)).astype(np.float32)
+    theirs = keras.layers.Discretization(num_bins=bins, epsilon=epsilon)
+    blocks = [x[:60], x[60:]] if count == 90 else [x]
+    for block in blocks:  # as `adapt` does, which needs TensorFlow
+        theirs.update_state(block)
+    theirs.finalize_state()
+    ours = quantiles(iter(blocks), bins, epsilon)
+    assert ours is not None
+    np.testing.assert_allclose(ours, theirs.bin_boundaries, rtol=1e-6)
+
+
+def test_bins_are_found_in_the_training_split() -> None:
+    made = assembled("{type: Discretization, name: bins, num_bins: 4, output_mode: one_hot}", "Flatten")
+    session, train = made.session(1), made.data.train
+    first_weights(session, None, train)
+    (part,) = train.inputs.values()
+    ((_, x),) = train.pieces(part, "float32")
+    found = session.weights.arrays["bins/bin_boundaries"]
+    np.testing.assert_allclose(found, np.quantile(x, [0.25, 0.5, 0.75]), atol=0.1)
+    made = assembled("{type: Discretization, num_bins: 400, epsilon: 1e-3, output_mode: multi_hot}")
+    with pytest.raises(ConfigError, match="fewer than 400 numbers are no 400 bins"):
+        first_weights(made.session(1), None, made.data.train)
+
+
 @pytest.mark.parametrize(
     ("layers", "message", "path"),
     [
@@ -66,3 +98,30 @@ def test_only_an_input_has_statistics(layers: list[str], message: str, path: Any
     with pytest.raises(ConfigError, match=message) as caught:
         assembled(*layers)
     assert caught.value.problems[0].path == path
+
+
+@pytest.mark.keras
+def test_keras_has_what_was_found(tmp_path: Path) -> None:
+    """Means among the weights of its file, boundaries in the config."""
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    keras = pytest.importorskip("keras")
+    bins = "{type: Discretization, name: bins, num_bins: 4, output_mode: one_hot, inputs: x}"
+    join = "{type: Concatenate, inputs: [norm, flatten]}"
+    layers = "{type: Normalization, name: norm, inputs: x}", bins, "Flatten", join
+    inputs = "model.inputs={x: {shape: [4]}}"
+    made = assembled(*layers, more=[inputs, "data.inputs={x: ['sepal*', 'petal*']}"])
+    session = made.session(1)
+    first_weights(session, None, made.data.train)
+    weights = session.weights.arrays
+    spec = made.loaded.experiment.model
+    path = tmp_path / "m.keras"
+    path.write_bytes(keras_archive(spec, made.model, weights, name="m", dtype="float32"))
+    theirs = keras.saving.load_model(path)
+    x = np.random.default_rng(1).standard_normal((5, 4)).astype(np.float32) + 3
+    normal = (x - weights["norm/mean"]) / np.sqrt(weights["norm/variance"])
+    np.testing.assert_allclose(theirs.get_layer("norm")(x), normal, rtol=1e-5)
+    assert theirs.get_layer("bins").bin_boundaries == weights["bins/bin_boundaries"].tolist()
+    program = session.prediction({"x": (5, 4)})
+    program.inputs["input:x"][...] = x
+    program.run()
+    np.testing.assert_allclose(program.outputs["species"], theirs(x), rtol=1e-5)

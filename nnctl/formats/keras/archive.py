@@ -9,7 +9,7 @@ from nnctl.core.arrays import Array
 from nnctl.formats.archive import zipped
 from nnctl.formats.keras.model import model_object
 from nnctl.formats.keras.scopes import read_scope
-from nnctl.formats.keras.weights import keras_weights
+from nnctl.formats.keras.weights import configure, keras_weights
 from nnctl.graph.model import LayerGraph
 from nnctl.spec.language.model import ModelSpec
 from nnctl.storage.hdf5_writer import hdf5
@@ -34,6 +34,7 @@ def keras_archive(
         ConfigError: something in the model is not Keras's; the message names it.
     """
     scope = read_scope(spec, graph, dtype)
+    configure(scope, weights)
     config = model_object(scope, name.replace("/", "_"), True, dtype)
     members: dict[str, list[bytes | memoryview]] = {
         "metadata.json": [json.dumps(_METADATA).encode()],

@@ -27,6 +27,17 @@ def keras_weights(scope: Scope, graph: LayerGraph, weights: Mapping[str, Array])
     return {path: weights[name] for path, name in _paths(scope, graph, is_chain(scope), "layers")}
 
 
+def configure(scope: Scope, weights: Mapping[str, Array]) -> None:
+    """Put weights that Keras has in the config there."""
+    for part in scope.parts.values():
+        if part.inner is not None:
+            configure(part.inner, weights)
+        elif part.layer is not None:
+            names = {field: f"{part.path}/{field}" for field in part.layer.in_keras.configured}
+            found = {field: tuple(weights[n].tolist()) for field, n in names.items() if n in weights}
+            part.layer = part.layer.model_copy(update=found)
+
+
 def _paths(scope: Scope, graph: LayerGraph, chain: bool, prefix: str) -> Iterator[tuple[str, str]]:
     """(path, the weight's full name) of every weight in a scope."""
     counts: Counter[str] = Counter()
@@ -40,8 +51,9 @@ def _paths(scope: Scope, graph: LayerGraph, chain: bool, prefix: str) -> Iterato
         if part.inner is not None:
             yield from _paths(part.inner, graph, becomes_chain(part), f"{path}/layers")
             continue
-        infos = {info.field: info.name for info in graph.weights_of(part.path)}
         assert part.layer is not None
+        infos = {info.field: info.name for info in graph.weights_of(part.path)}
+        infos = {field: name for field, name in infos.items() if field not in part.layer.in_keras.configured}
         for place, name in own_paths(part.layer, list(infos)).items():
             yield f"{path}/{place}", infos[name]
 
