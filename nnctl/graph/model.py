@@ -119,6 +119,10 @@ class LayerGraph:
         """The weights of one layer, in its order."""
         return (info for info in self.weights.values() if info.owner == owner)
 
+    def trainable(self) -> list[str]:
+        """The names of the weights that training changes, in graph order."""
+        return [info.name for info in self.weights.values() if info.trainable]
+
     def parameters(self) -> tuple[int, int]:
         """(trainable, non-trainable) numbers of parameters."""
         total = sum(info.size for info in self.weights.values())

@@ -2,7 +2,8 @@
 
 All trainable weights lie in one flat buffer (each variable starts at a multiple of 16 elements), their
 gradients in another, each slot in one more. An update is a pass over them, the padding between variables
-included: that of gradients is zero, and nothing reads what comes of it elsewhere.
+included: that of gradients is zero, and nothing reads what comes of it elsewhere. Where several optimizers
+share the work, each has a stretch of the buffers to itself (`parts`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
+from nnctl.core.errors import Path
 from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
 
@@ -44,6 +46,20 @@ class FlatUpdate:
     names: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Part:
+    """The weights that one optimizer updates; it sees no others.
+
+    Attributes:
+        names: The weights, in the model's order.
+        path: Where in the config the optimizer is, below `training.optimizer`.
+    """
+
+    optimizer: OptimizerSpec
+    names: tuple[str, ...]
+    path: Path = ()
+
+
 class OptimizerSpec(Spec):
     """An optimizer's parameters and meaning. Source: keras.optimizers."""
 
@@ -72,6 +88,10 @@ class OptimizerSpec(Spec):
     def all_hyper(self, batch: int, learning_rate: float) -> Sequence[float]:
         """`hyper` of the step after batch `batch` (from 0), and the numbers for that."""
         return self.hyper(batch, learning_rate)
+
+    def parts(self, names: Sequence[str]) -> tuple[Part, ...]:
+        """Which optimizer updates which of the weights `names`: each lies in one part."""
+        return (Part(self, tuple(names)),)
 
     def steps_after(self, batch: int) -> bool:
         """Whether a step follows on batch `batch` (from 0); else its gradients are only gathered."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
-from nnctl.optimizers.base import OptimizerSpec
 from nnctl.program import step
 from nnctl.program.step import Built, InputSizes
+from nnctl.program.stretches import Stretch
 from nnctl.program.weights import Weights
 
 
@@ -18,7 +19,7 @@ class Subject(Protocol):
 
     model: LayerGraph
     objective: Objective | None
-    optimizer: OptimizerSpec | None
+    stretches: Sequence[Stretch]
     weights: Weights
     dtype: str
     seed: int
@@ -85,8 +86,7 @@ class UpdateProgram(Program):
     name = "update"
 
     def build(self, subject: Subject) -> Built:
-        assert subject.optimizer is not None
-        return step.update(subject.model, subject.optimizer, subject.weights)
+        return step.update(subject.model, subject.stretches, subject.weights)
 
 
 class GatherProgram(Program):
@@ -95,5 +95,4 @@ class GatherProgram(Program):
     name = "gather"
 
     def build(self, subject: Subject) -> Built:
-        assert subject.optimizer is not None
-        return step.update(subject.model, subject.optimizer, subject.weights, gather=True)
+        return step.update(subject.model, subject.stretches, subject.weights, gather=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -23,7 +23,8 @@ from nnctl.program.programs import (
 )
 from nnctl.program.ready import compile_kernels
 from nnctl.program.step import InputSizes
-from nnctl.program.weights import Weights, aligned, allocate, initialize
+from nnctl.program.stretches import Stretch, stretches
+from nnctl.program.weights import Weights, allocate, initialize
 
 _SWAPPED_AT_ONCE = 1 << 16
 """Weights that are held twice meanwhile."""
@@ -57,19 +58,21 @@ class Session:
         self.dtype = dtype
         self.seed = seed
         self.threads = threads
-        self.weights: Weights = allocate(model, dtype, gradients=optimizer is not None)
-        self.slots: dict[str, Array] = {}
+        parts = optimizer.parts(model.trainable()) if optimizer is not None else ()
+        order = [name for part in parts for name in part.names] if parts else None
+        self.weights: Weights = allocate(model, dtype, gradients=optimizer is not None, order=order)
+        self.stretches: Sequence[Stretch] = stretches(parts, self.weights)
         self.states: dict[str, Array] = {}
-        if optimizer is not None:
-            size = self.weights.flat.size
-            for name, first in optimizer.all_slots().items():
-                self.slots[name] = aligned(size, dtype)
-                self.slots[name][...] = first
         if objective is not None:
             self.states = {name: np.zeros(shape) for name, shape in objective.states().items()}
         self._compiled: dict[Program, Compiled] = {}
         self._bound: dict[Program, Bound] = {}
         self._arena = new_arena(0)
+
+    @property
+    def slots(self) -> dict[str, Array]:
+        """Every slot (P,) of the optimizers, by its name in programs without `slot:`."""
+        return {f"{s.prefix}{name}": slot for s in self.stretches for name, slot in s.slots.items()}
 
     def initialize(self) -> None:
         """Fill the weights from their initializers."""
@@ -77,12 +80,20 @@ class Session:
 
     def slot_views(self) -> dict[str, Array]:
         """Each optimizer slot by "slot/weight", in graph order, as a view shaped like its weight."""
-        store = self.weights
         views: dict[str, Array] = {}
-        for slot, flat in self.slots.items():
-            for name, start, size in zip(store.trainable, store.starts, store.sizes, strict=False):
-                views[f"{slot}/{name}"] = flat[start : start + size].reshape(store.arrays[name].shape)
+        for stretch in self.stretches:
+            for slot, flat in stretch.slots.items():
+                for name, start in zip(stretch.names, stretch.starts, strict=False):
+                    like = self.weights.arrays[name]
+                    views[f"{slot}/{name}"] = flat[start : start + like.size].reshape(like.shape)
         return views
+
+    def take_hyper(self, program: Bound, batch: int, rate: float | None) -> None:
+        """Give an update the numbers of the step after `batch`, at `rate` where that is not the config's."""
+        for stretch in self.stretches:
+            optimizer = stretch.optimizer
+            own = optimizer.rate(batch) if rate is None else rate
+            program.inputs[f"{stretch.prefix}hyper"][:] = optimizer.all_hyper(batch, own)
 
     def reset_states(self) -> None:
         """Start the loss and metric averages anew."""
@@ -135,10 +146,10 @@ class Session:
                 average[part] = kept
 
     def _averages(self) -> Iterator[tuple[Array, Array]]:
-        """Weights (P,) of which the optimizer keeps an average, and that."""
-        assert self.optimizer is not None
-        if self.optimizer.final_slot is not None:
-            yield self.weights.flat, self.slots[self.optimizer.final_slot]
+        """Weights (P,) of which an optimizer keeps an average, and that."""
+        for stretch in self.stretches:
+            if stretch.optimizer.final_slot is not None:
+                yield self.weights.flat[stretch.span], stretch.slots[stretch.optimizer.final_slot]
 
     def compiled(self, program: Program, watch: Callable[[str, Graph], None] | None = None) -> Compiled:
         """A program planned, but without memory; `watch` sees its graph after each pass."""
@@ -183,6 +194,6 @@ class Session:
             "gradients": store.gradients,
             **store.arrays,
             **{f"gradient:{name}": view for name, view in store.gradient_views.items()},
-            **{f"slot:{name}": slot for name, slot in self.slots.items()},
+            **{name: array for stretch in self.stretches for name, array in stretch.memory(store).items()},
             **self.states,
         }

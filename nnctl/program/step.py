@@ -16,6 +16,7 @@ from nnctl.ops.optimizers import check_finite
 from nnctl.ops.shape import copy
 from nnctl.optimizers.base import FlatUpdate, OptimizerSpec
 from nnctl.program.autodiff import gradients
+from nnctl.program.stretches import Stretch
 from nnctl.program.trace import Traced, trace
 from nnctl.program.weights import Weights
 
@@ -140,11 +141,13 @@ def finite_check(weights: Weights) -> Built:
     return Built(graph, {"bad": check_finite(flat, weights.starts)}, {})
 
 
-def update(model: LayerGraph, optimizer: OptimizerSpec, weights: Weights, gather: bool = False) -> Built:
-    """One optimizer step over the flat buffers, or only gathering for one; then each weight's constraint."""
+def update(model: LayerGraph, stretches: Sequence[Stretch], weights: Weights, gather: bool = False) -> Built:
+    """A step of each optimizer over its stretch, or only gathering for one; then each weight's constraint."""
     graph = Graph(weights.dtype)
-    shapes = [weights.arrays[name].shape for name in weights.trainable]
-    optimize(graph, optimizer, weights.starts, shapes, weights.trainable, gather)
+    for stretch in stretches:
+        shapes = [weights.arrays[name].shape for name in stretch.names]
+        with told(stretch.optimizer, "the optimizer", ("training", "optimizer", *stretch.path)):
+            optimize(graph, stretch.optimizer, stretch.starts, shapes, stretch.names, gather, stretch.prefix)
     constrain(model, graph)
     return Built(graph, {}, {})
 
@@ -156,28 +159,28 @@ def optimize(
     shapes: Sequence[tuple[int, ...]],
     names: Sequence[str],
     gather: bool = False,
+    prefix: str = "",
 ) -> None:
     """Add one optimizer step (or what only gathers) over flat buffers; what they hold: see FlatUpdate.
 
-    Raises:
-        ConfigError: a plugin's optimizer raises.
+    Args:
+        prefix: What the names of memory and inputs begin with.
     """
     graph.origin = type(optimizer).__name__
     shape = (starts[-1],)
-    with told(optimizer, "the optimizer", ("training", "optimizer")):
-        flat = FlatUpdate(
-            graph.variable("weights", shape),
-            graph.variable("gradients", shape),
-            {name: graph.variable(f"slot:{name}", shape) for name in optimizer.all_slots()},
-            graph.input("hyper", (len(optimizer.all_hyper(0, 0.0)),), "float64"),
-            starts,
-            shapes,
-            names,
-        )
-        if gather:
-            optimizer.gather(flat)
-        else:
-            optimizer.update(flat)
+    flat = FlatUpdate(
+        graph.variable(f"{prefix}weights", shape),
+        graph.variable(f"{prefix}gradients", shape),
+        {name: graph.variable(f"{prefix}slot:{name}", shape) for name in optimizer.all_slots()},
+        graph.input(f"{prefix}hyper", (len(optimizer.all_hyper(0, 0.0)),), "float64"),
+        starts,
+        shapes,
+        names,
+    )
+    if gather:
+        optimizer.gather(flat)
+    else:
+        optimizer.update(flat)
 
 
 def constrain(model: LayerGraph, graph: Graph) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -59,16 +59,22 @@ def aligned(count: int, dtype: str) -> Array:
     return new_arena(count * np.dtype(dtype).itemsize).view(dtype)
 
 
-def allocate(model: LayerGraph, dtype: str, gradients: bool = True) -> Weights:
-    """Room for every weight of `model`, all zero; without room for gradients where none are wanted."""
+def allocate(
+    model: LayerGraph, dtype: str, gradients: bool = True, order: Sequence[str] | None = None
+) -> Weights:
+    """Room for every weight of `model`, all zero; without room for gradients where none are wanted.
+
+    Args:
+        order: The trainable weights as they shall lie in the flat buffer; default: the model's order.
+    """
     store = Weights(dtype)
     at = 0
-    for info in model.weights.values():
-        if info.trainable:
-            store.trainable.append(info.name)
-            store.starts.append(at)
-            store.sizes.append(info.size)
-            at += -(-info.size // SEGMENT) * SEGMENT
+    for name in model.trainable() if order is None else order:
+        size = model.weights[name].size
+        store.trainable.append(name)
+        store.starts.append(at)
+        store.sizes.append(size)
+        at += -(-size // SEGMENT) * SEGMENT
     store.starts.append(at)
     store.flat = aligned(at, dtype)
     store.gradients = aligned(at if gradients else 0, dtype)

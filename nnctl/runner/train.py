@@ -413,7 +413,7 @@ class _Loop:
         if bad >= 0 or not math.isfinite(loss):
             return self._failed(program, indices, bad)
         update = session.update() if self.optimizer.steps_after(self.step) else session.gather()
-        update.inputs["hyper"][:] = self.optimizer.all_hyper(self.step, self._rate(self.step))
+        session.take_hyper(update, self.step, self.rate)
         self._run(update, "update")
         self.step += 1
         self.step_in_epoch += 1

@@ -71,8 +71,10 @@ def need_memory_for(loaded: LoadedExperiment, model: LayerGraph) -> None:
         ConfigError: this machine has less.
     """
     trainable, fixed = model.parameters()
-    slots = len(loaded.experiment.training.optimizer.all_slots())
-    size = np.dtype(loaded.experiment.dtype).itemsize * (trainable * (2 + slots) + fixed)
+    slots = 0
+    for own in loaded.experiment.training.optimizer.parts(model.trainable()):
+        slots += len(own.optimizer.all_slots()) * sum(model.weights[name].size for name in own.names)
+    size = np.dtype(loaded.experiment.dtype).itemsize * (2 * trainable + slots + fixed)
     _need_memory(loaded, size, f"{trainable + fixed:,} parameters", ("model",), "fewer units or filters")
 
 

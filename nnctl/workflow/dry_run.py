@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nnctl.core.foreign import told
 from nnctl.core.shapes import Shape
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
@@ -29,6 +30,8 @@ def dry_run(
     }
     step.training(model, objective, experiment.dtype, sizes, experiment.seed)
     step.evaluation(model, objective, experiment.dtype, sizes, experiment.seed)
-    optimizer = experiment.training.optimizer
-    step.optimize(Graph(experiment.dtype), optimizer, (0, SEGMENT), ((SEGMENT,),), ("weight",))
+    for part in experiment.training.optimizer.parts(model.trainable()):
+        with told(part.optimizer, "the optimizer", ("training", "optimizer", *part.path)):
+            graph = Graph(experiment.dtype)
+            step.optimize(graph, part.optimizer, (0, SEGMENT), ((SEGMENT,),), ("weight",))
     step.constrain(model, Graph(experiment.dtype))
