@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from nnctl.core.errors import Path
+from nnctl.core.errors import Path, Problem
 from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
 
@@ -63,6 +63,9 @@ class Part:
 class OptimizerSpec(Spec):
     """An optimizer's parameters and meaning. Source: keras.optimizers."""
 
+    has_rate: ClassVar[bool] = True
+    """Whether it has one learning rate, which callbacks may set."""
+
     def slots(self) -> Mapping[str, float]:
         """The flat buffers it keeps, by name, with their first value."""
         raise NotImplementedError
@@ -92,6 +95,10 @@ class OptimizerSpec(Spec):
     def parts(self, names: Sequence[str]) -> tuple[Part, ...]:
         """Which optimizer updates which of the weights `names`: each lies in one part."""
         return (Part(self, tuple(names)),)
+
+    def problems(self, names: Sequence[str]) -> list[Problem]:
+        """What is wrong with it for a model of these weights; paths are below the optimizer."""
+        return []
 
     def steps_after(self, batch: int) -> bool:
         """Whether a step follows on batch `batch` (from 0); else its gradients are only gathered."""

@@ -53,21 +53,24 @@ def check_callbacks(
     ]
     if not complete:
         problems = [replace(p, expected=None, suggestion=None) for p in problems if p.path[-1] == "monitor"]
-    problems += _no_average(loaded)
+    problems += _beside_optimizer(loaded)
     problems += _of_model(loaded, model)
     problems += _same_files(loaded)
     if problems:
         raise loaded.fail(problems)
 
 
-def _no_average(loaded: LoadedExperiment) -> Iterator[Problem]:
-    """Callbacks that put the average of the weights in their place, where no optimizer keeps one."""
-    training = loaded.experiment.training
+def _beside_optimizer(loaded: LoadedExperiment) -> Iterator[Problem]:
+    """Callbacks that want of the optimizer what it does not have: an average of the weights, a rate."""
+    training, optimizer = loaded.experiment.training, loaded.experiment.training.optimizer
     for index, callback in enumerate(training.callbacks):
-        if callback.needs_average and training.optimizer.final_slot is None:
-            name = type(callback).__name__
+        name, path = type(callback).__name__, ("training", "callbacks", index)
+        if callback.needs_average and optimizer.final_slot is None:
             message = f"{name} needs an average of the weights, which the optimizer does not keep"
-            yield Problem(message, ("training", "callbacks", index), "`use_ema: true` in training.optimizer")
+            yield Problem(message, path, "`use_ema: true` in training.optimizer")
+        if callback.sets_rate is not None and not optimizer.has_rate:
+            message = f"{name} sets the learning rate, of which {type(optimizer).__name__} has several"
+            yield Problem(message, path, "schedules in its optimizers")
 
 
 def _of_model(loaded: LoadedExperiment, model: LayerGraph | None) -> Iterator[Problem]:

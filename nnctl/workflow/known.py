@@ -98,6 +98,8 @@ def check_against(loaded: LoadedExperiment, known: KnownData) -> CheckedModel:
     problems: list[Problem] = []
     model, objective, complete = _modelled(loaded, known, problems)
     if model is not None and not loaded.unknown:
+        optimizer = experiment.training.optimizer
+        problems += [p.below(("training", "optimizer")) for p in optimizer.problems(list(model.weights))]
         shapes = shape_problems(objective, model, known.targets, known.class_names)
         problems += shapes
         if not shapes:

@@ -18,6 +18,7 @@ from nnctl.ops.formula import Formula, formula
 from nnctl.ops.optimizers import Update
 from nnctl.optimizers.base import optimizers
 from nnctl.program.step import optimize
+from tests.optimizers.runs import stepping
 
 
 def of_activations() -> dict[str, Formula]:
@@ -59,7 +60,7 @@ def of_optimizers() -> list[tuple[Formula, int, int]]:
         {"centered": True, "momentum": 0.9}, {"use_ema": True, "gradient_accumulation_steps": 2},
     )  # fmt: skip
     found: dict[Any, tuple[Formula, int, int]] = {}
-    for name, fields in itertools.product(optimizers.names(), variants):
+    for name, fields in itertools.product(stepping(), variants):
         cls = optimizers.get(name)
         assert cls is not None
         if set(fields) <= set(cls.model_fields):

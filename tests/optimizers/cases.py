@@ -95,5 +95,22 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ),
     ("AdamW", {"amsgrad": True}),
     ("AdamW", {"weight_decay": 0.3}),
+    (
+        "MultiOptimizer",
+        {
+            "optimizer_map": {
+                "hidden": {"type": "SGD", "momentum": 0.9, "clipvalue": 0.4, "use_ema": True},
+                "[bk]*": {"type": "Adam", "learning_rate": DECAY, "global_clipnorm": 0.9},
+            },
+            "default_optimizer": {"type": "Adagrad", "weight_decay": 0.1},
+        },
+    ),
+    (
+        "MultiOptimizer",
+        {
+            "optimizer_map": {"*i*": {"type": "Lion", "gradient_accumulation_steps": 2}},
+            "default_optimizer": {"type": "RMSprop", "gradient_accumulation_steps": 2, "use_ema": True},
+        },
+    ),
 ]
 """What an optimizer has beside that: a new one has its line here, with every field of its own."""

@@ -21,6 +21,11 @@ def make(name: str, **fields: Any) -> OptimizerSpec:
     return cls.model_validate(fields)
 
 
+def stepping() -> list[str]:
+    """The optimizers with a step of their own; MultiOptimizer has those of others."""
+    return [name for name, cls in zip(optimizers.names(), optimizers.classes(), strict=True) if cls.has_rate]
+
+
 def flat(arrays: list[Array], dtype: str) -> tuple[Array, list[int], list[int]]:
     """Arrays laid out as nnctl lays out weights: (flat, starts, sizes)."""
     starts, sizes = [0], [a.size for a in arrays]
@@ -41,12 +46,14 @@ def run(
     names: list[str] | None = None,
 ) -> tuple[list[Array], dict[str, Array]]:
     """The weights after one update for each entry of `gradients` and the end, and the slots (flat)."""
+    names = names or [f"w{i}" for i in range(len(weights))]
+    if not optimizer.has_rate:
+        return _in_parts(optimizer, weights, gradients, dtype, threads, names)
     w, starts, sizes = flat(weights, dtype)
     slots = {name: np.full(w.shape, first, dtype) for name, first in optimizer.all_slots().items()}
     memory = {"weights": w, "gradients": np.zeros(w.shape, dtype)}
     memory |= {f"slot:{name}": slot for name, slot in slots.items()}
     shapes = [array.shape for array in weights]
-    names = names or [f"w{i}" for i in range(len(weights))]
     programs = {}
     for gather in {False, not optimizer.steps_after(0)}:
         graph = Graph(dtype)
@@ -66,3 +73,21 @@ def run(
         for start, size, like in zip(starts, sizes, weights, strict=False)
     ]
     return parts, slots
+
+
+def _in_parts(
+    optimizer: OptimizerSpec,
+    weights: list[Array],
+    gradients: list[list[Array]],
+    dtype: str,
+    threads: int,
+    names: list[str],
+) -> tuple[list[Array], dict[str, Array]]:
+    """`run` of each optimizer with its own weights."""
+    found = dict(zip(names, weights, strict=True))
+    for part in optimizer.parts(names):
+        own = [names.index(name) for name in part.names]
+        steps = [[arrays[i] for i in own] for arrays in gradients]
+        got, _ = run(part.optimizer, [weights[i] for i in own], steps, dtype, threads, list(part.names))
+        found |= dict(zip(part.names, got, strict=True))
+    return list(found.values()), {}

@@ -8,13 +8,30 @@ import numpy as np
 import pytest
 
 from nnctl.core.arrays import Array
-from nnctl.optimizers.base import optimizers
 from tests.optimizers.cases import COMMON, VARIANTS
-from tests.optimizers.runs import make, run
+from tests.optimizers.runs import make, run, stepping
 
 pytestmark = pytest.mark.keras
 
-CASES = [*((name, fields) for name in optimizers.names() for fields in COMMON), *VARIANTS]
+CASES = [*((name, fields) for name in stepping() for fields in COMMON), *VARIANTS]
+
+
+def of_keras(name: str, fields: dict[str, Any]) -> Any:
+    """Keras's optimizer of these fields."""
+    keras = pytest.importorskip("keras")
+    given = dict(fields)
+    if isinstance(rate := fields.get("learning_rate"), dict):
+        schedule = {k: v for k, v in rate.items() if k != "type"}
+        given["learning_rate"] = getattr(keras.optimizers.schedules, rate["type"])(**schedule)
+    if name == "MultiOptimizer":
+        default, *inner = (
+            of_keras(own["type"], {k: v for k, v in own.items() if k != "type"})
+            for own in (fields["default_optimizer"], *fields["optimizer_map"].values())
+        )
+        patterns = [pattern.replace("*", ".*") for pattern in fields["optimizer_map"]]
+        by_pattern = dict(zip(patterns, inner, strict=True))
+        given = {"optimizer_map": keras.optimizers.OptimizerMap(default, by_pattern)}
+    return getattr(keras.optimizers, name)(**given)
 
 
 def ways(name: str, fields: dict[str, Any], seed: int) -> list[tuple[Array, Array]]:
@@ -27,11 +44,7 @@ def ways(name: str, fields: dict[str, Any], seed: int) -> list[tuple[Array, Arra
     gradients = [[rng.standard_normal(s).astype(np.float32) for s in shapes] for _ in range(5)]
     gradients[2][1][...] = 0
 
-    theirs_fields = dict(fields)
-    if isinstance(rate := fields.get("learning_rate"), dict):
-        schedule = {k: v for k, v in rate.items() if k != "type"}
-        theirs_fields["learning_rate"] = getattr(keras.optimizers.schedules, rate["type"])(**schedule)
-    theirs = getattr(keras.optimizers, name)(**theirs_fields)
+    theirs = of_keras(name, fields)
     variables = [keras.Variable(w, name=name) for w, name in zip(weights, names, strict=True)]
     for arrays in gradients:
         theirs.apply([keras.ops.convert_to_tensor(a) for a in arrays], variables)

@@ -43,7 +43,6 @@ BASES |= {"Initializer", "Regularizer", "Constraint", "Callback", "get", "serial
 ELSEWHERE = {"Sequential", "Functional", "Model"}
 NOT_YET = {
     "layer": {"CutMix", "MixUp"},
-    "optimizer": {"MultiOptimizer"},
 }
 """What is still to come."""
 

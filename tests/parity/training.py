@@ -18,6 +18,7 @@ from tests.metrics import test_keras as metric_cases
 from tests.metrics.streams import make as make_metric
 from tests.metrics.streams import stream
 from tests.optimizers import cases as optimizer_cases
+from tests.optimizers.runs import stepping
 from tests.optimizers.test_keras import ways
 from tests.parity.family import Drawn, Family, apart, of_keras
 
@@ -82,7 +83,7 @@ class Optimizers(Family):
     tolerance = 5e-5
 
     def lines(self) -> Iterable[tuple[str, Mapping[str, Any], tuple[Any, ...]]]:
-        for name in optimizers.names():
+        for name in stepping():
             yield from ((name, fields, ()) for fields in optimizer_cases.COMMON)
         yield from ((name, fields, ()) for name, fields in optimizer_cases.VARIANTS)
 
