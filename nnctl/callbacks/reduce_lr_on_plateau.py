@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field, NonNegativeFloat, NonNegativeInt
 
 from nnctl.callbacks.base import register
@@ -20,7 +21,6 @@ class ReduceLROnPlateau(Monitor):
     """
 
     sets_rate: ClassVar[Literal["schedule", "step"] | None] = "step"
-    keras_only: ClassVar[tuple[str, ...]] = ("baseline",)
     factor: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """What the learning rate is multiplied by."""
     patience: NonNegativeInt = 10
@@ -50,7 +50,9 @@ class ReduceLROnPlateau(Monitor):
             state |= {"best": float(current), "wait": 0}
         elif state["cooldown"] == 0:
             state["wait"] += 1
-            if state["wait"] >= self.patience and event.logs["learning_rate"] > self.min_lr:
+            rate = event.logs["learning_rate"]
+            # The rate may be a float32: one that is `min_lr` already can be above it by rounding.
+            if state["wait"] >= self.patience and np.float32(rate) > np.float32(self.min_lr):
                 reason = f"{self.monitor} has not improved for {state['wait']} epochs"
                 state |= {"cooldown": self.cooldown, "wait": 0}
-                yield SetLearningRate(max(event.logs["learning_rate"] * self.factor, self.min_lr), reason)
+                yield SetLearningRate(max(rate * self.factor, self.min_lr), reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -37,6 +38,26 @@ def test_epochs_without_the_number_do_not_count() -> None:
     rows = [{"val_loss": 1.0}, {}, {}, {"val_loss": 1.0}, {}]
     assert run(make("ReduceLROnPlateau", patience=2), rows).rates == [0.1] * 5
     assert run(make("ReduceLROnPlateau", patience=1), rows).rates == [0.1] * 4 + [pytest.approx(0.01)]
+
+
+def test_a_rate_that_is_the_least_already_is_left_alone() -> None:
+    """As a float32, 0.1 is above 0.1: nothing is asked for, and the wait goes on, as in Keras."""
+    reduce = make("ReduceLROnPlateau", patience=1, min_lr=0.1)
+    state = {"wait": 0, "best": 1.0, "cooldown": 0}
+    row = {"val_loss": 1.0, "learning_rate": float(np.float32(0.1))}
+    assert [list(reduce.handle(EpochEnded(epoch, epoch, row, 0.1), state)) for epoch in (1, 2)] == [[], []]
+    assert state["wait"] == 2
+
+
+def test_a_table_of_epochs() -> None:
+    """Each rate from its epoch on; a stored config holds the schedule that it is."""
+    table = make("LearningRateScheduler", schedule={"0": 0.5, "3": 0.25, 2: 0})
+    assert run(table, losses(*[1] * 5)).rates == [0.5, 0.5, 0.0, 0.25, 0.25]
+    assert table.config()["schedule"]["type"] == "PiecewiseConstantDecay"
+    assert make("LearningRateScheduler", **table.config()) == table
+    for wrong in ({1: 0.5, 2: 0.1}, {0: 0.5}, {0: 0.5, 1: -1.0}, {0: 0.5, 1: True}, {0: 0.5, "x": 1}, {}):
+        with pytest.raises(ValidationError):
+            make("LearningRateScheduler", schedule=wrong)
 
 
 def test_why_the_rate_changes() -> None:

@@ -81,6 +81,25 @@ def test_other_names_are_other_names_here_too(kind: str) -> None:
         assert len({registry.get(other) for other in same}) == 1, same
 
 
+OTHER_DEFAULTS: dict[str, dict[str, Any]] = {"ModelCheckpoint": {"filepath": None}}
+"""Of callbacks' arguments, where they are not Keras's."""
+
+
+@pytest.mark.parametrize("name", sorted(public("callback")))
+def test_callbacks_have_the_arguments_of_keras(name: str) -> None:
+    """With the same defaults; a class says which it does not have, and has none besides."""
+    ours = REGISTRIES["callback"].get(name)
+    if ours is None:
+        return
+    parameters = inspect.signature(getattr(keras.callbacks, name).__init__).parameters.values()
+    theirs = {p.name: p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"}
+    fields = {key: ... if f.is_required() else f.get_default() for key, f in ours.model_fields.items()}
+    expected = {key: ... if value is inspect.Parameter.empty else value for key, value in theirs.items()}
+    expected |= OTHER_DEFAULTS.get(name, {})
+    assert fields == {key: value for key, value in expected.items() if key not in ours.keras_only}
+    assert set(ours.keras_only) <= set(theirs)
+
+
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_what_is_offered_is_compared(kind: str) -> None:
     offered = [cls for name in keras_classes(kind) if (cls := REGISTRIES[kind].get(name)) is not None]
