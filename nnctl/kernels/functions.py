@@ -64,6 +64,11 @@ def power(x: float, y: float) -> float:
     return x**y if x > 0 or y == math.floor(y) else math.nan
 
 
+def arctan2(y: float, x: float) -> float:
+    """The angle of the point (x, y) from -pi to pi."""
+    return math.atan2(y, x)
+
+
 def sqrt(x: float) -> float:
     """The square root; NaN below 0."""
     return math.sqrt(x) if x >= 0 else math.nan

@@ -1,4 +1,4 @@
-"""erf, its inverse, powers, and sine and cosine of turns: see mathfn.py for the rules they follow."""
+"""erf, its inverse, powers, angles, and sine and cosine of turns: see mathfn.py for the rules they follow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numba import types
 from numba.extending import overload
 
 from nnctl.kernels.bits import bits, from_bits, polynomial
-from nnctl.kernels.functions import cos_turns, erf, power, sin_turns
+from nnctl.kernels.functions import arctan2, cos_turns, erf, power, sin_turns
 from nnctl.kernels.mathfn import _OPTIONS, _SINGLE, _by_type, _Format, exp, log
 from nnctl.kernels.simd import fma
 
@@ -147,6 +147,47 @@ def _power(x: Any, y: Any) -> Any:
         z = exp(n * log(abs(np.float64(x))))
         below = z if n * 0.5 == np.floor(n * 0.5) else (-z if n == np.floor(n) else np.nan)
         return real(1.0) if y == 0 or x == 1 else real(below if x < 0 else z)
+
+    return implementation
+
+
+# (atan(z) / z - 1) / z^2 in z^2, |z| <= 1 / 2
+_ATAN = (
+    -0.3333333333333333, 0.19999999999999488, -0.14285714285599188, 0.11111111100917376,
+    -0.09090908620322523, 0.07692294712540285, -0.06666435677235948, 0.05879578429582425,
+    -0.05240099507994713, 0.04628024868570153, -0.03806653672057366, 0.025006503566489507,
+    -0.009215792047089858,
+)  # fmt: skip
+_EIGHTH, _EIGHTH_LOW = 0.7853981633974483, 3.061616997868383e-17  # of a turn: pi / 4
+
+
+@overload(arctan2, jit_options=_OPTIONS, strict=False)
+def _arctan2(y: Any, x: Any) -> Any:
+    """In float64; the angle within the first eighth of a turn, then put where it belongs by eighths."""
+    if x not in (types.float32, types.float64):
+        return None
+    real = np.float32 if x == types.float32 else np.float64
+
+    def implementation(y, x):
+        a, b = abs(np.float64(x)), abs(np.float64(y))
+        steep, left = b > a, np.copysign(1.0, np.float64(x)) < 0.0
+        low, high = (a, b) if steep else (b, a)
+        if high == np.inf:  # NaN stays
+            low, high = 1.0 if low == np.inf else low / high, 1.0
+        elif high == 0.0:
+            high = 1.0
+        elif high > 1e300:  # the sum below stays finite
+            low, high = low * 0.25, high * 0.25
+        far = low > 0.5 * high
+        z = (low - high if far else low) / (low + high if far else high)
+        square = z * z
+        angle = fma(z, square * polynomial(square, _ATAN), z)
+        eighths = 1.0 if far else 0.0
+        eighths, angle = (2.0 - eighths, -angle) if steep else (eighths, angle)
+        eighths, angle = (4.0 - eighths, -angle) if left else (eighths, angle)
+        base = eighths * _EIGHTH
+        rest = fma(eighths, _EIGHTH_LOW, fma(eighths, _EIGHTH, -base))
+        return real(np.copysign(base + (rest + angle), np.float64(y)))
 
     return implementation
 

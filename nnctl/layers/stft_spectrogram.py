@@ -16,6 +16,7 @@ from nnctl.kernels.probability import EPSILON
 from nnctl.layers.base import Layer, Weight, register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.windows import around_each, slide
+from nnctl.ops.angle import angle
 from nnctl.ops.base import Value
 from nnctl.ops.convolution import convolve
 from nnctl.ops.elementwise import add, at_least, multiply_row, unary
@@ -36,9 +37,9 @@ class STFTSpectrogram(Layer):
 
     supports_masking: ClassVar[bool] = False
 
-    mode: Literal["log", "magnitude", "psd", "real", "imag", "stft"] = "log"
+    mode: Literal["log", "magnitude", "psd", "real", "imag", "angle", "stft"] = "log"
     """log: the logarithm of the magnitude. psd: the power, doubled except at both ends.
-    real, imag: one part of the transform. stft: both, side by side."""
+    real, imag: one part of the transform. angle: that of both, from -pi to pi. stft: both, side by side."""
     frame_length: Annotated[int, Field(ge=2)] = 256
     """How many numbers make a frame."""
     frame_step: PositiveInt | None = None
@@ -117,6 +118,8 @@ class STFTSpectrogram(Layer):
             return parts[0]
         if self.mode == "stft":
             return concatenate(parts, 2)
+        if self.mode == "angle":
+            return angle(parts[1], parts[0])
         real, imag = (unary(part, codes.SQUARE) for part in parts)
         power = add(real, imag)
         if self.mode == "psd":

@@ -7,6 +7,7 @@ family's module:
 - `convolution`, `pooling`: images (batch, height, width, channels); sequences are images of height 1
 - `recurrence`: one op over a whole sequence; a cell says its step (SimpleRNN, LSTM, GRU)
 - `elementwise`, `activation`: arithmetic and functions element by element
+- `angle`: of points in the plane
 - `softmax`, `sparsemax`: over the last axis, and the logits behind an output
 - `sums`, `reduce`: sums over axes, and over everything
 - `shape`, `transpose`: views, copies, slices, concatenation, moved axes

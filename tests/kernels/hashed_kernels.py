@@ -11,6 +11,7 @@ import numpy as np
 from nnctl.kernels import (
     activation,
     adafactor,
+    angle,
     circle,
     codes,
     confusion,
@@ -30,6 +31,7 @@ from nnctl.kernels import (
     reduce,
     softmax,
     sparsemax,
+    spectral,
 )
 from tests.kernels.formulas import of_activations, of_losses, of_optimizers
 from tests.layers.augmenting import FIRST, images, run
@@ -135,6 +137,16 @@ def normalizations(dtype: str) -> Iterator[np.ndarray]:
     yield y
 
 
+def angles_and_division(dtype: str) -> Iterator[np.ndarray]:
+    y, x = table(dtype).reshape(-1), table(dtype).reshape(-1)
+    out = np.empty_like(x)
+    angle.angles(y, x, out)
+    yield out
+    u, found = table(dtype)[:2].copy()
+    spectral.divide_weight(np.array([1.7], dtype), found, u, x, y)
+    yield from (u, x, y)
+
+
 def updates(dtype: str) -> Iterator[np.ndarray]:
     w, g, a, b, c = (table(dtype).reshape(-1) for _ in range(5))
     hyper, starts = np.array([1e-3, 0.7e-3, 0.4, 0.2, 0.1]), np.array([0, 16, 9000, w.size])
@@ -191,6 +203,7 @@ FAMILIES: tuple[Callable[[str], Iterator[np.ndarray]], ...] = (
     losses_of_batches,
     random_numbers,
     normalizations,
+    angles_and_division,
     updates,
     measures,
     images_changed,

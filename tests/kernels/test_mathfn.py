@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from nnctl.kernels.angle import angles
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.mathfn import exp, expm1, log, log1p, power_int, sigmoid, softplus, tanh
 from nnctl.kernels.special import erf, erfinv_central, power, sincos_turns
@@ -149,3 +150,23 @@ def test_integer_powers():
     y = np.empty(4)
     powers(x, n, y)
     np.testing.assert_allclose(y, x**n, rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_angles(dtype):
+    """In all directions, and wherever either number is 0, infinite, tiny, huge or none."""
+    rng = np.random.default_rng(0)
+    corners = np.array([0.0, -0.0, 1, -1, 1e-45, -1e-40, 1e-310, np.inf, -np.inf, np.nan, 3e38, -1.7e308])
+    with np.errstate(over="ignore"):
+        pairs = np.array([(y, x) for y in corners for x in corners]).astype(dtype)
+        drawn = (rng.standard_normal((60_000, 2)) * 10.0 ** rng.uniform(-3, 3, (60_000, 2))).astype(dtype)
+    grid = np.array([(y, x) for y in range(-9, 10) for x in range(-9, 10)], dtype)
+    y, x = np.ascontiguousarray(np.concatenate([pairs, drawn, grid]).T)
+    found = np.empty_like(x)
+    angles(y, x, found)
+    wider = np.float64 if dtype == np.float32 else np.longdouble
+    reference = np.arctan2(y.astype(wider), x.astype(wider))
+    assert ulps(found, reference).max() <= 2
+    np.testing.assert_array_equal(
+        np.signbit(found)[~np.isnan(found)], np.signbit(reference)[~np.isnan(found)]
+    )

@@ -163,6 +163,7 @@ SIGNALS = [
     _layer("STFTSpectrogram", (9, 2), frame_length=6, frame_step=4, mode="imag", padding="same"),
     _layer("STFTSpectrogram", (9, 2), frame_length=4, mode="stft", scaling="spectrum", expand_dims=True),
     _layer("STFTSpectrogram", (9, 2), frame_length=4, mode="stft", scaling=None),
+    _layer("STFTSpectrogram", (9, 2), frame_length=4, mode="angle"),
 ]
 
 SHAPES = [

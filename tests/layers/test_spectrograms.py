@@ -17,7 +17,7 @@ from tests.layers.harness import case, make
     [
         ({"type": "STFTSpectrogram", "frame_length": 4, "frame_step": 5}, "'frame_step' is above"),
         ({"type": "STFTSpectrogram", "frame_length": 4, "fft_length": 3}, "'fft_length' is below"),
-        ({"type": "STFTSpectrogram", "frame_length": 4, "mode": "angle"}, "mode"),
+        ({"type": "STFTSpectrogram", "frame_length": 4, "mode": "phase"}, "mode"),
         ({"type": "MelSpectrogram", "fft_length": 8, "sequence_length": 9}, "'sequence_length' is above"),
         ({"type": "MelSpectrogram", "max_freq": 20}, "'max_freq' is not above 'min_freq'"),
     ],
@@ -63,3 +63,11 @@ def test_one_tone_is_one_line() -> None:
     expected = np.zeros((3, 3, 9))
     expected[:, :, 4] = 2 * (16 / 2) ** 2
     np.testing.assert_allclose(y, expected, atol=1e-9)
+
+
+def test_silence_has_an_angle_of_0_and_passes_no_gradient() -> None:
+    made = case({"type": "STFTSpectrogram", "frame_length": 4, "mode": "angle"}, [(8, 1)])
+    made.inputs[0][...] = 0
+    (y,) = made.run().outputs
+    assert not y.any()
+    assert not any(gradient.any() for gradient in made.gradients([np.ones_like(y)]).values())
