@@ -39,8 +39,8 @@ EXPECTED: list[tuple[str, str, str, str | None, str | None]] = [
     ("training", "{loss: mse, class_weight: {}}", "class_weight", "at least 1 entry", None),
     (
         "training",
-        "{loss: mse, class_weight: {a: {b: .inf}}}",
-        "class_weight.a.b",
+        "{loss: mse, class_weight: {dense: {b: .inf}}}",
+        "class_weight.dense.b",
         "a number, 0 or more",
         None,
     ),
