@@ -265,12 +265,31 @@ class _GraphBuilder:
                 )
         elif not self._same_weights(owner, {k: w.shape for k, w in weights.items()}, path, refs, shapes):
             return (None,)
+        mixers = self._mixers(layer, name, refs, path)
+        mixers += (name,) if layer.mixes_examples and not inference else ()
         node = CallNode(
-            name, layer, owner, refs, shapes, outputs, trainable, path, entry.input_names, inference
+            name, layer, owner, refs, shapes, outputs, trainable, path, entry.input_names, inference, mixers
         )
         self._note_learner(node, any(weight.trainable for weight in weights.values()))
         self.graph.nodes.append(node)
         return tuple(Ref(name, i) for i in range(len(outputs)))
+
+    def _mixers(self, layer: Layer, name: str, refs: tuple[Ref, ...], path: Path) -> tuple[str, ...]:
+        """What has mixed the examples that a call reads; a problem where that is not the same for all."""
+        first, *others = refs
+        found = self.graph.mixers(first)
+        for other in others:
+            if self.graph.mixers(other) != found:
+                mixed, plain = (first, other) if found else (other, first)
+                mixer = self.graph.mixers(mixed)[-1]
+                self._fail(
+                    f"{layer.kind} '{name}' joins '{mixed.name}', whose examples '{mixer}' has mixed, with "
+                    f"'{plain.name}', where it has not mixed the same ones",
+                    path,
+                    expected=f"'{mixer}' before whatever both are made of",
+                )
+                break
+        return found
 
     def _note_learner(self, node: CallNode, has_weights: bool) -> None:
         """Keep in mind what learns in or before a call; a problem where no gradient gets there."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
+from nnctl.core.registry import snake_case
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Measured, Objective, OutputObjective
 from nnctl.losses.base import LossSpec, Target
@@ -53,6 +54,7 @@ def compile_partly(
 class _Compiler:
     def __init__(self, training: TrainingSpec, model: LayerGraph) -> None:
         self.training = training
+        self.model = model
         self.names = list(model.outputs)
         self.shapes = model.output_shapes()
         self.problems: list[Problem] = []
@@ -93,10 +95,25 @@ class _Compiler:
             self._misfit(error, f"the loss does not fit output '{name}'", path)
             return None
         assert isinstance(loss, LossSpec)
+        if target.kind == "classes" and loss.of_shares() is None:
+            self._need_unmixed(name, loss, path)
         plain = self._measured(name, metrics, loss, target, shape)
         more = self._measured(name, weighted, loss, target, shape, beside=plain)
         unique = tuple(_numbered([*plain, *more]))
         return OutputObjective(name, shape, loss, weights.get(name, 1.0), target, unique)
+
+    def _need_unmixed(self, name: str, loss: LossSpec, path: Path) -> None:
+        """A problem where a layer mixes targets that the loss cannot read so."""
+        for mixer in self.model.mixers(self.model.outputs[name]):
+            kind = self.model.node(mixer).layer.kind
+            ignores = getattr(loss, "ignore_class", None) is not None
+            loss_name = snake_case(type(loss).__name__) + " with an ignore_class" * ignores
+            message = (
+                f"{kind} '{mixer}' mixes the targets of '{name}', and {loss_name} cannot read mixed ones"
+            )
+            expected = "a loss without ignore_class" if ignores else "sparse_categorical_crossentropy"
+            self.problems.append(Problem(message, path, expected=expected))
+            return
 
     def _measured(
         self,

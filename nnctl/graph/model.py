@@ -49,6 +49,7 @@ class CallNode:
         path: Where in the config the layer stands.
         input_names: The layer's names for its inputs, where the config says them.
         inference: Whether it works as in inference, in training too.
+        mixers: The calls that have mixed the examples of its outputs while training, in order.
     """
 
     name: str
@@ -61,6 +62,7 @@ class CallNode:
     path: Path
     input_names: tuple[str, ...] = ()
     inference: bool = False
+    mixers: tuple[str, ...] = ()
 
     def at_parameters(self, values: Sequence[T]) -> list[T | None]:
         """One value an input, as the parameters of the layer's methods take them; see `at_parameters`."""
@@ -110,6 +112,10 @@ class LayerGraph:
     def node(self, name: str) -> CallNode:
         """The call of this name."""
         return next(node for node in self.nodes if node.name == name)
+
+    def mixers(self, ref: Ref) -> tuple[str, ...]:
+        """The calls that have mixed the examples of a tensor while training, in order."""
+        return () if ref.name in self.inputs else self.node(ref.name).mixers
 
     def output_shapes(self) -> Mapping[str, Shape]:
         """The shape of each model output, by name."""

@@ -68,6 +68,11 @@ class Layer(Spec):
 
     passes_gradient: ClassVar[bool] = True
     """Whether layers before it can learn through it; where not, none of them may have weights to learn."""
+    mixes_examples: ClassVar[bool] = False
+    """Whether it makes each example of several while training, of which it says `LayerContext.mixings`.
+
+    Targets and sample weights of all outputs after it are mixed alike.
+    """
     keeps_range: ClassVar[bool] = False
     """Whether its outputs lie between the least and the largest of its input (Flatten, pooling)."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,9 @@ from nnctl.ops.elementwise import scale
 
 if TYPE_CHECKING:
     from nnctl.layers.base import Layer
+
+Mixing = Callable[[Value], Value]
+"""Mixes what belongs to the examples of a batch, floats (B, ...), as a layer has mixed the examples."""
 
 
 @dataclass
@@ -27,6 +30,7 @@ class LayerContext:
         path: The layer's path in the model ("encoder/dense_1"): with a purpose, the name of a random stream.
         trainable: False where the layer is frozen (BatchNormalization then runs as in inference).
         losses: Scalars (1,) added to the loss: activity regularizers.
+        mixings: How the layer has mixed the examples (`Layer.mixes_examples`), in order.
         differentiable: Whether a gradient may be taken through this call, so that ops keep what it needs.
     """
 
@@ -38,6 +42,7 @@ class LayerContext:
     path: str
     trainable: bool
     losses: list[Value] = field(default_factory=list)
+    mixings: list[Mixing] = field(default_factory=list)
     differentiable: bool = False
 
     @property

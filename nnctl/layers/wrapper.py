@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 def _held(layer: Any) -> Any:
     """A layer that another can hold; a pydantic error for what stands in a model only."""
-    if layer.is_input or layer.nests is not None:
+    if layer.is_input or layer.nests is not None or layer.mixes_examples:
         raise PydanticCustomError("not_held", "{kind} cannot be inside another layer", {"kind": layer.kind})
     if layer.adapts():
         message = "{kind} finds its statistics in an input of the model, so no layer can be around it"

@@ -62,6 +62,13 @@ class LossSpec(Spec):
         """Whether y_pred is read as logits, which a softmax or sigmoid is still to be applied to."""
         return bool(getattr(self, "from_logits", False))
 
+    def of_shares(self) -> LossSpec | None:
+        """The loss that reads, for each class number, the share of every class.
+
+        That is what class numbers are where a layer has mixed examples; None: it is not the same loss of any.
+        """
+        return None
+
     def reads(self) -> Range:
         """Between what y_pred must lie to mean anything to this loss."""
         return ANY

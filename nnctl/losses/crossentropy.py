@@ -60,6 +60,11 @@ class SparseCategoricalCrossentropy(LossSpec):
     def target(self, output: Shape) -> Target:
         return Target("classes", output[:-1], class_axis("sparse_categorical_crossentropy", output))
 
+    def of_shares(self) -> LossSpec | None:
+        if self.ignore_class is not None:
+            return None
+        return CategoricalCrossentropy(from_logits=self.from_logits, reduction=self.reduction)
+
     def reads(self) -> Range:
         return ANY if self.from_logits else POSITIVE
 

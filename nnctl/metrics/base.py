@@ -49,6 +49,10 @@ class MetricSpec(Spec):
         """The metric to use for an output that has this loss; default: itself."""
         return self
 
+    def of_shares(self) -> MetricSpec | None:
+        """As `LossSpec.of_shares`; None: it reads the class that has the largest share."""
+        return None
+
     def power_of_unit(self) -> int | None:
         """As `LossSpec.power_of_unit`."""
         return None

@@ -10,7 +10,7 @@ from pydantic import create_model
 from nnctl.core.ranges import Range
 from nnctl.core.shapes import Shape
 from nnctl.losses.base import LossSpec, Target, losses
-from nnctl.metrics.base import MetricSpec, register
+from nnctl.metrics.base import MetricSpec, metrics, register
 from nnctl.metrics.mean import MeanMetric
 
 if TYPE_CHECKING:
@@ -30,6 +30,13 @@ class LossMetric(MeanMetric):
         """The loss with this metric's parameters."""
         fields = {key: getattr(self, key) for key in type(self).model_fields if key != "name"}
         return self.loss_class(**fields)
+
+    def of_shares(self) -> MetricSpec | None:
+        loss = self.loss().of_shares()
+        cls = metrics.get(type(loss).__name__)
+        if loss is None or cls is None:
+            return None
+        return cls(**{field: getattr(loss, field) for field in cls.model_fields if field != "name"})
 
     def target(self, output: Shape) -> Target:
         return self.loss().target(output)

@@ -17,6 +17,7 @@ from nnctl.ops.shape import copy
 from nnctl.optimizers.base import FlatUpdate, OptimizerSpec
 from nnctl.program.autodiff import gradients
 from nnctl.program.stretches import Stretch
+from nnctl.program.targets import MixedTruth, Truth, mixed
 from nnctl.program.trace import Traced, trace
 from nnctl.program.weights import Weights
 
@@ -60,15 +61,17 @@ def _measure(graph: Graph, model: LayerGraph, objective: Objective, traced: Trac
     for output in objective.outputs:
         graph.origin = f"loss of {output.output}"
         ref = model.outputs[output.output]
-        y_pred, mask = traced.values[ref], traced.masks[ref]
+        y_pred, mask, mixings = traced.values[ref], traced.masks[ref], traced.mixings[ref]
         y_true = _target(graph, output, y_pred)
         weights = graph.input(f"sample_weight:{output.output}", (batch,)) if output.weighted else None
-        rows, counted = output.loss.masked_rows(y_true, y_pred, mask)
+        weights = mixed(weights, mixings) if weights is not None else None
+        truth = MixedTruth(output, y_true, mixings) if mixings else Truth(output, y_true)
+        rows, counted = truth.rows(y_pred, mask)
         loss = total(output.loss, rows, weights, counted)
         if len(objective.outputs) > 1:
             accumulate_mean(graph.variable(f"{output.output}_loss/mean", (2,), "float64"), loss, batch)
         sums.append(loss if output.loss_weight == 1.0 else scale(loss, output.loss_weight))
-        _add_metrics(graph, output, y_true, y_pred, mask, weights)
+        _add_metrics(graph, output, truth, y_pred, mask, weights)
     graph.origin = "regularizers"
     sums.extend(_penalties(graph, model))
     sums.extend(traced.losses)
@@ -83,7 +86,7 @@ def _measure(graph: Graph, model: LayerGraph, objective: Objective, traced: Trac
 def _add_metrics(
     graph: Graph,
     output: OutputObjective,
-    y_true: Value,
+    truth: Truth,
     y_pred: Value,
     mask: Value | None,
     weights: Value | None,
@@ -92,7 +95,8 @@ def _add_metrics(
         graph.origin = measured.name
         states = {full: graph.variable(full, shape, "float64") for full, shape in measured.state.items()}
         used = weights if measured.weighted else None
-        measured.metric.add(measured.own(states), y_true, y_pred, used, mask)
+        metric, y_true = truth.seen_by(measured)
+        metric.add(measured.own(states), y_true, y_pred, used, mask)
 
 
 def _penalties(graph: Graph, model: LayerGraph) -> list[Value]:

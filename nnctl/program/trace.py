@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from nnctl.core.foreign import told
 from nnctl.graph.model import CallNode, LayerGraph, Ref
 from nnctl.layers.base import listed
-from nnctl.layers.context import LayerContext
+from nnctl.layers.context import LayerContext, Mixing
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.elementwise import cast
 
 
 @dataclass
 class Traced:
-    """What tracing a model gives: values and masks by tensor, and the losses that layers add."""
+    """What tracing a model gives: values, masks, how examples were mixed; and the losses that layers add."""
 
     values: dict[Ref, Value] = field(default_factory=dict)
     masks: dict[Ref, Value | None] = field(default_factory=dict)
+    mixings: dict[Ref, tuple[Mixing, ...]] = field(default_factory=dict)
     losses: list[Value] = field(default_factory=list)
 
 
@@ -36,6 +37,7 @@ def trace(model: LayerGraph, graph: Graph, inputs: Mapping[str, Value], training
     for name, value in inputs.items():
         traced.values[Ref(name)] = value
         traced.masks[Ref(name)] = None
+        traced.mixings[Ref(name)] = ()
     for node in model.nodes:
         graph.origin = node.name
         with told(node.layer, f"layer '{node.name}'", node.path):
@@ -66,4 +68,6 @@ def _call(model: LayerGraph, graph: Graph, node: CallNode, traced: Traced, train
             raise ValueError(f"'{node.name}' promised {shape} and made {got}")
         traced.values[Ref(node.name, index)] = out
         traced.masks[Ref(node.name, index)] = out_mask
+        # All that it reads is mixed alike (`graph.build`).
+        traced.mixings[Ref(node.name, index)] = (*traced.mixings[node.inputs[0]], *ctx.mixings)
     traced.losses.extend(ctx.losses)
