@@ -86,7 +86,7 @@ class AugMix(OfMany):
 
     def shares(self, ctx: LayerContext, x: Value) -> tuple[Value, Value]:
         """The weights w (1, num_chains) and s (1, 1) of this step."""
-        alpha = ctx.graph.constant(np.array([self.alpha]))
+        alpha = ctx.graph.constant(np.array([self.alpha], x.dtype))
         weights = shares(ctx.graph, (1, self.num_chains), alpha, ctx.key("weights", self.seed))
         both = shares(ctx.graph, (1, 2), alpha, ctx.key("share", self.seed))
         return weights, slice_axis(both, 1, 0, 1)

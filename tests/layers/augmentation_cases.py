@@ -15,7 +15,8 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Value
-from nnctl.ops.shape import broadcast_to, concatenate
+from nnctl.ops.elementwise import cast
+from nnctl.ops.shape import broadcast_to, concatenate, reshape
 
 
 class Drawn(NamedTuple):
@@ -522,11 +523,44 @@ MANY = [
     ),
 ]
 
+
+def mix_up(d: Drawn) -> Any:
+    return {"mix_weight": d.besides[:, 1], "permutation_order": d.besides[:, 0].astype(int)}
+
+
+def cut_mix(d: Drawn) -> Any:
+    order, kept, across, down = d.besides.T
+    _, height, width, _ = d.shape
+    part = np.sqrt(1 - kept)
+
+    def side(place: Array, length: int) -> tuple[Array, Array]:
+        start = place * (length - part * length)
+        return start, start + part * length
+
+    masks, weight = d.layer._generate_batch_mask(d.shape, (*side(across, width), *side(down, height)))
+    return {"batch_masks": masks, "mix_weight": weight, "permutation_order": order.astype(int)}
+
+
+def in_columns(order: Value, draws: Value) -> Value:
+    """The places (B,) of examples, then the numbers (B, D) drawn for them, as one table."""
+    return concatenate([reshape(cast(order, draws.dtype), (-1, 1)), draws], 1)
+
+
+MIXED = [
+    _case(mix_up, "MixUp"),
+    _case(mix_up, "MixUp", 4, 5, 1, alpha=2.5, seed=3),
+    _case(cut_mix, "CutMix", 6, 7, 2, factor=[1, 0.7]),
+    _case(cut_mix, "CutMix", factor=0.8, seed=2),
+]
+"""Layers that mix the targets, too."""
+
 BESIDES: dict[str, Callable[[Any, LayerContext, Value], Value]] = {
     "RandomErasing": lambda layer, ctx, x: layer.filling(ctx, x),
     "RandomGaussianBlur": lambda layer, ctx, x: layer.sigmas(ctx, x),
     "RandAugment": lambda layer, ctx, x: layer.choices(ctx, x),
     "AugMix": lambda layer, ctx, x: concatenate([*layer.shares(ctx, x), layer.choices(ctx, x)], 1),
+    "MixUp": lambda layer, ctx, x: in_columns(layer.order(ctx, x), layer.shares(ctx, x)),
+    "CutMix": lambda layer, ctx, x: in_columns(layer.order(ctx, x), layer.draw(ctx, x)),
     "RandomElasticTransform": lambda layer, ctx, x: concatenate(
         [layer.noise(ctx, x), broadcast_to(layer.bend(ctx, x), (*x.shape[:3], 1))], 3
     ),
@@ -545,4 +579,5 @@ CASES: list[Case] = [
     *JITTERS,
     *EQUALIZED,
     *MANY,
+    *MIXED,
 ]

@@ -598,6 +598,8 @@ AUGMENTATIONS = [
     _layer("RandomElasticTransform", (4, 5, 3), factor=[0.1, 0.5], scale=0.3, fill_mode="mirror"),
     _layer("RandAugment", (4, 5, 3), num_ops=3, factor=0.2, interpolation="nearest"),
     _layer("AugMix", (4, 5, 3), num_chains=2, chain_depth=1, factor=[0.1, 0.2], alpha=0.5, all_ops=False),
+    _layer("MixUp", (4, 5, 3), alpha=1.5),
+    _layer("CutMix", (4, 5, 3), factor=[0.2, 0.7]),
     _layer("AutoContrast", (4, 5, 3)),
     _layer("AutoContrast", (1, 1, 2), value_range=[-1, 2]),
     _layer("AutoContrast", (7, 3, 1), value_range=[-3, 3]),

@@ -22,7 +22,7 @@ from nnctl.layers.base import layers  # noqa: E402
 from nnctl.layers.context import LayerContext  # noqa: E402
 from nnctl.ops.base import Value  # noqa: E402
 from nnctl.spec.language.model import ModelSpec  # noqa: E402
-from tests.layers.augmentation_cases import CASES, Drawn, changes  # noqa: E402
+from tests.layers.augmentation_cases import BESIDES, CASES, MIXED, Drawn, changes  # noqa: E402
 from tests.layers.augmenting import FIRST, images, run  # noqa: E402
 from tests.layers.harness import case, make  # noqa: E402
 from tests.layers.test_keras import near, to_keras  # noqa: E402
@@ -50,11 +50,29 @@ def test_as_keras_transforms_images(config: Any, shape: Any, drawn: Any) -> None
     assert changed > 1
 
 
+@keras_too
+@pytest.mark.parametrize(("config", "shape", "drawn"), MIXED[1::2], ids=[str(c) for c, _, _ in MIXED[1::2]])
+def test_as_keras_transforms_labels(config: Any, shape: Any, drawn: Any) -> None:
+    x, labels = images(config, 6, shape), np.eye(4, dtype=np.float32)[[0, 3, 2, 1, 3, 0]]
+    layer = make(config)
+
+    def composed(x: Value, labels: Value, step: Value) -> list[Value]:
+        ctx = LayerContext(x.graph, {}, True, [None], 7, "layer", True)
+        return [layer.mixing(ctx, x)(labels), BESIDES[layer.kind](layer, ctx, x)]  # type: ignore[attr-defined]
+
+    ours, besides = evaluate(composed, {"x": x, "labels": labels, "step": np.zeros(1, np.uint64)})
+    theirs = to_keras(config)
+    near(ours, theirs.transform_labels(labels, drawn(Drawn(besides, x.shape, theirs, besides))), "labels")
+    assert (ours != labels).any()
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"type": "RandomRotation", "factor": 1.5}, "1.5 does not lie between -1 and 1"),
     ({"type": "RandomTranslation", "height_factor": [0, -2], "width_factor": 0}, "-2 does not lie between"),
     ({"type": "RandomZoom", "height_factor": [0.5, -1]}, "-1 would zoom an image to nothing"),
     ({"type": "RandomShear", "x_factor": -0.1}, "-0.1 does not lie between 0 and 1"),
+    ({"type": "MixUp", "alpha": 0}, "greater than 0"),
+    ({"type": "CutMix", "factor": [0.5, 1.5]}, "1.5 does not lie between 0 and 1"),
     ({"type": "RandomContrast", "factor": 0.1, "value_range": [1, 1]}, "1 is not less than 1"),
 ]
 
@@ -183,7 +201,7 @@ def test_a_seed_of_its_own_takes_the_place_of_the_experiments(name: str) -> None
     assert (run(plain, x, seed=7)[1] != run(plain, x, seed=8)[1]).any()
 
 
-BY_BATCH = ("Equalization", "RandAugment", "AugMix")
+BY_BATCH = ("Equalization", "RandAugment", "AugMix", "MixUp", "CutMix")
 """Layers in which an image's output depends on the others of its batch, as in Keras."""
 
 

@@ -41,9 +41,7 @@ BASES = {"Layer", "InputSpec", "Loss", "Metric", "Optimizer", "OptimizerMap", "L
 BASES |= {"Initializer", "Regularizer", "Constraint", "Callback", "get", "serialize", "deserialize"}
 # Ours that are not in the family's module in Keras.
 ELSEWHERE = {"Sequential", "Functional", "Model"}
-NOT_YET = {
-    "layer": {"CutMix", "MixUp"},
-}
+NOT_YET: dict[str, set[str]] = {}
 """What is still to come."""
 
 # Accuracy stands for one of the other accuracies, as in `metrics=["accuracy"]` of Keras; Mean and Sum, which
