@@ -13,6 +13,7 @@ from nnctl.data.columns.roles import Wanted, assign, taken
 from nnctl.data.feeding.dataset import Signature
 from nnctl.data.fitting.one_column import kind_of
 from nnctl.data.open import Data, assemble, read_tables
+from nnctl.data.preprocessing import TargetPrep
 from nnctl.data.reading.bounds import open_bytes
 from nnctl.data.spec import DataSpec
 from nnctl.data.splitting.rule import check_counts
@@ -158,9 +159,15 @@ def _partial(main: Table, spec: DataSpec, wanted: Wanted) -> Head:
     count = main.rows(roles.used())
     data = assemble(spec, {"source": main}, 0, asked, split=contiguous((count, 0, 0)))
     inputs = {n: _unsure(s, wanted.inputs.get(n)) if n in unsure else s for n, s in data.inputs.items()}
-    onehot = {n for n, t in data.preprocessing.targets.items() if t.kind == "onehot"}
-    targets = {n: Signature((None,), s.dtype) if n in onehot else s for n, s in data.targets.items()}
+    growing = {n for n, t in data.preprocessing.targets.items() if t.kind == "onehot" or _has_steps(t, spec)}
+    targets = {n: _unsure(s, None) if n in growing else s for n, s in data.targets.items()}
     return Head(_columns(spec, main), main.total, False, inputs, targets, {}, {}, data)
+
+
+def _has_steps(target: TargetPrep, spec: DataSpec) -> bool:
+    """Whether a target is as long as its longest sequence."""
+    kinds = [column_spec(spec, c, target=True) for c in target.columns]
+    return any(kind.kind == "sequence" and kind.maxlen is None for kind in kinds)
 
 
 def _unsure(found: Signature, declared: Shape | None) -> Signature:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, FiniteFloat, ValidationError, model_validator
@@ -240,6 +241,13 @@ class TargetPrep(Spec):
         return self
 
     @property
+    def numbers(self) -> list[NumberPrep] | None:
+        """How the numbers of its columns are prepared; None where one of them holds others."""
+        found = [p.numbers if isinstance(p, SequencePrep) else p for p in self.columns.values()]
+        numbers = [p for p in found if isinstance(p, NumberPrep)]
+        return numbers if len(numbers) == len(found) else None
+
+    @property
     def dtype(self) -> Literal["float32", "int32"]:
         """int32 for class numbers, else float32."""
         return "int32" if self.kind == "ids" else "float32"
@@ -299,9 +307,13 @@ class Preprocessing(Spec):
 
     @property
     def lengths(self) -> tuple[str, ...]:
-        """The columns that say how long the sequences of others are."""
-        preps = [prep for role in self.inputs.values() for prep in role.columns.values()]
-        return tuple(p.lengths for p in preps if isinstance(p, SequencePrep) and p.lengths is not None)
+        """The columns that say how long the sequences of inputs are."""
+        return _lengths(self.inputs.values())
+
+    @property
+    def target_lengths(self) -> tuple[str, ...]:
+        """The columns that say how long the sequences of targets are."""
+        return _lengths(self.targets.values())
 
     def kind_of(self, column: str) -> Kind | None:
         """What a column was in training; None for a column that had no part in it.
@@ -312,6 +324,12 @@ class Preprocessing(Spec):
         for role in roles:
             if column in role.columns:
                 return role.columns[column].kind
-        if column in weight_columns(self.sample_weight) or column in self.lengths:
+        if column in weight_columns(self.sample_weight) or column in (*self.lengths, *self.target_lengths):
             return "number"
         return "category" if self.window is not None and column == self.window.group else None
+
+
+def _lengths(roles: Iterable[InputPrep | TargetPrep]) -> tuple[str, ...]:
+    """The columns that say how long the sequences of others are."""
+    preps = [prep for role in roles for prep in role.columns.values()]
+    return tuple(p.lengths for p in preps if isinstance(p, SequencePrep) and p.lengths is not None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from nnctl.data.preprocessing import NumberPrep, TargetPrep
+from nnctl.data.preprocessing import TargetPrep
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import UNSCALED, Objective, OutputObjective
 
@@ -52,8 +52,8 @@ def _loss_name(objective: Objective, model: LayerGraph, output: OutputObjective)
 
 def unit(target: TargetPrep) -> float | None:
     """What one scaled unit is in the target's own; None where it is not scaled, or its parts differ."""
-    numbers = [p for p in target.columns.values() if isinstance(p, NumberPrep)]
-    if len(numbers) < len(target.columns) or all(p.scale == "none" for p in numbers):
+    numbers = target.numbers
+    if numbers is None or all(p.scale == "none" for p in numbers):
         return None
     sizes = {abs(d) for p in numbers for d in p.divide}
     return sizes.pop() if len(sizes) == 1 else None

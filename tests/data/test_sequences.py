@@ -18,13 +18,16 @@ from nnctl.core.errors import ConfigError, DataError, RunError
 from nnctl.data import head as head_module
 from nnctl.data.column_spec import ColumnSpec
 from nnctl.data.feeding.dataset import Signature
+from nnctl.data.feeding.from_file import read_examples
 from nnctl.data.feeding.stream import read_blocks
+from nnctl.data.feeding.table_feeds import restore
 from nnctl.data.head import head
 from nnctl.data.open import Data
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.sources import hdf5
 from nnctl.data.spec import DataSpec
 from nnctl.data.warnings.columns import text_or_ids_as_classes
+from nnctl.graph.units import unit
 from tests.data.examples import examples
 from tests.data.given import evidence, opened, write
 from tests.data.whole import read_inputs
@@ -171,9 +174,14 @@ def test_of_a_large_file_the_longest_is_not_known(tmp_path: Path, monkeypatch: p
         ({}, (None, 1), (None, 1)),
         ({"maxlen": 5}, (None, 1), (5, 1)),
     ):
-        config = {"source": "s.csv", "target": "y", "columns": {"s": {"type": "sequence", **column}}}
+        config: dict[str, Any] = {"source": "s.csv", "target": "y"}
+        config["columns"] = {"s": {"type": "sequence", **column}}
         found = head(DataSpec.model_validate(config), tmp_path, 1, input_shapes={"x": shape})
         assert found.inputs == {"x": Signature(signature, "float32")}
+        assert found.targets == {"y": Signature((), "float32")}
+        columns = {"y": config["columns"]["s"]}
+        found = head(DataSpec.model_validate(config | {"columns": columns, "inputs": "y"}), tmp_path, 1)
+        assert found.targets == {"y": Signature((column.get("maxlen"),), "float32")}
 
 
 @pytest.mark.parametrize(
@@ -205,14 +213,46 @@ def test_what_an_input_cannot_take(tmp_path: Path) -> None:
     write(tmp_path, "s.csv", "s,z,y\n1 2,1,0\n3,2,1\n")
     columns: dict[str, Any] = {"s": {"type": "sequence", "value": 0.5}}
     config: dict[str, Any] = {"source": "s.csv", "target": "y", "columns": columns}
-    with pytest.raises(ConfigError, match="'s' enters input 'input' as sequences, beside 'z'"):
+    with pytest.raises(ConfigError, match="'s' holds sequences for input 'input', and stands beside 'z'"):
         opened(tmp_path, config)
     with pytest.raises(ConfigError, match=r"(?s)a window makes one of several"):
         opened(tmp_path, config | {"inputs": "s", "window": {"length": 1}})
-    with pytest.raises(ConfigError, match=r"'s' holds class numbers; 0.5 is none"):
+    with pytest.raises(ConfigError, match=r"'s' holds class numbers; 0[.]5"):
         opened(tmp_path, config | {"inputs": "s"}, integer_inputs=["input"])
-    with pytest.raises(ConfigError, match="'s' is a target, and cannot be a sequence"):
-        opened(tmp_path, config | {"inputs": "z", "target": "s"})
+    with pytest.raises(ConfigError, match="'s' holds sequences for output 's', and stands beside 'y'"):
+        opened(tmp_path, config | {"inputs": "z", "target": ["s", "y"]})
+    with pytest.raises(ConfigError, match=r"'s' holds class numbers; 0.5 is none"):
+        opened(tmp_path, config | {"inputs": "z", "target": "s"}, outputs=["s"], categorical={"s": True})
+    columns["s"] = {"type": "sequence", "scale": 3}
+    with pytest.raises(ConfigError, match="'s' holds class numbers for output 's'; they cannot be prep"):
+        opened(tmp_path, config | {"inputs": "z", "target": "s"}, outputs=["s"], categorical={"s": True})
+
+
+def test_a_target_for_each_step(tmp_path: Path) -> None:
+    """Predictions of a scaled one are given in its own units; to predict takes no lengths of targets."""
+    steps, lengths = np.array([[[1.0, 5], [3, 5]], [[2, 8], [7, 9]]]), np.array([2, 1])
+    np.savez(tmp_path / "a.npz", x=[1, 2], y=steps, n=lengths, t=[[3, 1], [2, 9]])
+    column = {"type": "sequence", "lengths": "n"}
+    config = {
+        "source": "a.npz",
+        "inputs": "x",
+        "targets": {"o": "y", "p": "t"},
+        "columns": {"y": column | {"scale": "standard"}, "t": column},
+    }
+    data = opened(tmp_path, config, outputs=["o", "p"], categorical={"o": False, "p": True})
+    assert data.targets == {"o": Signature((2, 2), "float32"), "p": Signature((2,), "int32")}
+    found = examples(data.train)
+    assert found["p"].tolist() == [[3, 1], [2, 0]]
+    np.testing.assert_allclose(found["o"][1, 1], [0, 0])
+    back = restore(data.preprocessing.targets["o"], found["o"])
+    np.testing.assert_allclose(back[0], steps[0], rtol=1e-6)
+    np.testing.assert_allclose(back[1, 0], steps[1, 0], rtol=1e-6)
+    assert unit(data.preprocessing.targets["o"]) is None
+    np.savez(tmp_path / "new.npz", x=[1])
+    assert examples(read_inputs(tmp_path / "new.npz", data.preprocessing)) == {"input": [[1]]}
+    np.savez(tmp_path / "new.npz", x=[1], y=steps[:1], t=[[1, 1]])
+    with pytest.raises(DataError, match="has no column 'n'"):
+        read_examples(tmp_path / "new.npz", data.preprocessing)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ class TableFeeds:
         used = [*(c for i in preprocessing.inputs.values() for c in i.columns), *preprocessing.lengths]
         if targets:
             used += [c for t in preprocessing.targets.values() for c in t.columns]
+            used += preprocessing.target_lengths
             used += weight_columns(preprocessing.sample_weight)
         table.need(used)
         for name in used:
@@ -111,8 +112,12 @@ class TableFeeds:
         dtype = "int32" if integer else self.dtype
         feed = self._feed(prep.columns, integer, dtype)
         first = next(iter(prep.columns))
-        as_read = len(prep.columns) == 1 and prep.kind != "onehot"
-        shape = self.table.columns[first].shape if as_read else (feed.width,)
+        alone = prep.columns[first] if len(prep.columns) == 1 else None
+        if isinstance(alone, SequencePrep):
+            shape = alone.shape
+        else:
+            as_read = alone is not None and prep.kind != "onehot"
+            shape = self.table.columns[first].shape if as_read else (feed.width,)
         origin = self.table.at(first)
         if window is None or window.targets == "last":
             return ExampleArray(feed, shape, dtype, origin, window.last_target if window else 0)
@@ -197,8 +202,8 @@ def _wide(prep: ColumnPrep) -> bool:
 
 def restore(prep: TargetPrep, values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
     """Predictions (N, ...) of a scaled target in the units of the data; others unchanged."""
-    numbers = [p for p in prep.columns.values() if isinstance(p, NumberPrep)]
-    if len(numbers) < len(prep.columns) or all(p.scale == "none" for p in numbers):
+    numbers = prep.numbers
+    if numbers is None or all(p.scale == "none" for p in numbers):
         return values
     shift = np.array([s for p in numbers for s in p.shift])
     divide = np.array([d for p in numbers for d in p.divide])

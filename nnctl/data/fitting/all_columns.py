@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.errors import ConfigError, Path, Problem
 from nnctl.core.shapes import Shape
 from nnctl.data.base import Kind
 from nnctl.data.column_spec import ColumnSpec
@@ -87,7 +87,7 @@ def _input(
         if integer:
             problems += _no_class_numbers(name, c, kinds[c], specs[c], spec)
         if kinds[c] == "sequence":
-            problems += _no_sequence_here(name, c, columns, spec)
+            problems += _no_sequence_here(f"input '{name}'", c, columns, spec)
             problems += fill_problems(c, specs[c], column_path(spec, c, "value"), integer=integer)
             preps[c] = fit_sequence(table, rows, specs[c], c, declared)
         else:
@@ -118,13 +118,13 @@ def _no_class_numbers(
         yield Problem(message, column_path(spec, column, "scale"))
 
 
-def _no_sequence_here(name: str, column: str, columns: list[str], spec: DataSpec) -> Iterator[Problem]:
-    """What keeps a column of sequences from entering input `name`."""
+def _no_sequence_here(whose: str, column: str, columns: list[str], spec: DataSpec) -> Iterator[Problem]:
+    """What keeps a column of sequences from being what an input reads, or an output's target."""
     path = column_path(spec, column, "type")
     if len(columns) > 1:
         other = next(c for c in columns if c != column)
-        message = f"'{column}' enters input '{name}' as sequences, beside '{other}'"
-        yield Problem(message, path, "an input of its own for each column of sequences")
+        message = f"'{column}' holds sequences for {whose}, and stands beside '{other}'"
+        yield Problem(message, path, f"an {whose.split()[0]} of its own for each column of sequences")
     if spec.window is not None:
         message = f"'{column}' holds a sequence in each row, and a window makes one of several rows"
         yield Problem(message, path, "either of them")
@@ -156,11 +156,15 @@ def _target(
     specs = {c: column_spec(spec, c, target=True) for c in columns}
     for c in columns:
         kind = specs[c].kind
-        if kind in ("time", "text", "sequence"):
+        if kind in ("time", "text"):
             problem = Problem(f"'{c}' is a target, and cannot be a {kind}", ("data", "columns", c), "number")
             raise ConfigError(problem)
-    categories = [c for c in columns if kind_of(table, c, specs[c]) == "category"]
     categorical = wanted.categorical.get(output)
+    sequence = next((c for c in columns if specs[c].kind == "sequence"), None)
+    if sequence is not None:
+        problems += _no_sequence_here(f"output '{output}'", sequence, columns, spec)
+        return _steps(output, sequence, table, rows, specs[sequence], categorical, problems)
+    categories = [c for c in columns if kind_of(table, c, specs[c]) == "category"]
     if categories and len(columns) > 1:
         problems.append(
             Problem(
@@ -183,6 +187,25 @@ def _target(
             )
     shape = table.columns[columns[0]].shape if len(columns) == 1 else natural_shape(table, preps, None)
     return TargetPrep(columns=preps, kind="ids" if categorical else "number", shape=shape)
+
+
+def _steps(
+    output: str,
+    column: str,
+    table: Table,
+    rows: Rows,
+    declared: ColumnSpec,
+    categorical: bool | None,
+    problems: list[Problem],
+) -> TargetPrep:
+    """A target of sequences: a class number, or numbers, for each step that the model puts out."""
+    prep = fit_sequence(table, rows, declared, column, None)
+    path: Path = ("data", "columns", column)
+    problems += fill_problems(column, declared, (*path, "value"), integer=bool(categorical))
+    if categorical and not prep.numbers.identity:
+        message = f"'{column}' holds class numbers for output '{output}'; they cannot be prepared"
+        problems.append(Problem(message, path))
+    return TargetPrep(columns={column: prep}, kind="ids" if categorical else "number", shape=prep.shape)
 
 
 def _plain(prep: ColumnPrep) -> bool:
