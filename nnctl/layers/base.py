@@ -204,6 +204,10 @@ class Layer(Spec):
         """
         return None
 
+    def skips(self) -> float | None:
+        """What a step of its input holds that it masks, if it masks any."""
+        return None
+
     def softmax_axis(self) -> int | None:
         """The axis of its output (0 is the batch) along which the numbers sum to 1, if there is one."""
         activation = getattr(self, "activation", None)

@@ -45,6 +45,9 @@ class Embedding(Layer):
     def index_count(self) -> str | None:
         return "input_dim"
 
+    def skips(self) -> float | None:
+        return 0.0 if self.mask_zero else None
+
     def compute_output_shape(self, x: Shape) -> Shape:
         return (*x, self.output_dim)
 

@@ -27,6 +27,9 @@ class Masking(SameShape):
         self.need_features(x)
         return x
 
+    def skips(self) -> float | None:
+        return self.mask_value
+
     def call(self, ctx: LayerContext, x: Value) -> Value:
         return select(self.output_mask(ctx, x), x, 0.0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnctl.core.errors import Problem
-from nnctl.warnings import labels, outputs, training
+from nnctl.warnings import labels, outputs, sequences, training
 from nnctl.warnings.base import ExperimentCheck, Seen
 
 CHECKS: tuple[ExperimentCheck, ...] = (
@@ -13,6 +13,7 @@ CHECKS: tuple[ExperimentCheck, ...] = (
     labels.targets_out_of_range,
     labels.one_class_only,
     labels.accuracy_of_numbers,
+    sequences.filling_that_is_not_masked,
     training.schedule_beside_another_rate,
 )
 

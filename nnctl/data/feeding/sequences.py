@@ -140,7 +140,7 @@ class Sequences:
     """The sequences of a column, prepared, cut and filled up as rows are read."""
 
     def __init__(self, found: Held, prep: SequencePrep, name: str, *, integer: bool, dtype: str) -> None:
-        self.prep, self.held = prep, found
+        self.prep, self.held, self.name = prep, found, name
         self.ragged = found.ragged.cut(prep.length, last=prep.truncating == "pre")
         self.width = prep.width
         self.steps: Whole | ScaledNumbers = (
@@ -180,6 +180,17 @@ class Sequences:
         """How many steps each of the rows has."""
         found: Rows = self.ragged.lengths[self.held.of(rows)]
         return found
+
+    def first_with(self, value: float, rows: Rows, some: int = 4096) -> int | None:
+        """The first of `rows` with a step of its own that holds nothing but `value`."""
+        for start in range(0, len(rows), some):
+            which, _, step = self.ragged.steps(self.held.of(rows[start : start + some]))
+            values = np.empty((len(step), self.steps.width), dtype=np.float32)
+            self.steps.read(step, values)
+            same = (values == np.float32(value)).all(axis=1)
+            if same.any():
+                return int(rows[start + which[int(np.argmax(same))]])
+        return None
 
     def read(self, rows: Rows, out: Flat) -> None:
         row, place, step = self.ragged.steps(self.held.of(rows))
