@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from nnctl.ops.base import Graph, Node, Value
 
 ALIGNMENT = 64
@@ -121,20 +123,23 @@ def _shared(
 
 def _place(buffers: Sequence[_Buffer]) -> int:
     """Give every buffer an offset, largest first, each as low as its lifetime allows; the arena's size."""
-    placed: list[_Buffer] = []
+    # Of what is placed: start, end, offset, and where the next may begin behind it.
+    placed = np.zeros((4, len(buffers)), np.int64)
     size = 0
     order = sorted(range(len(buffers)), key=lambda i: (-buffers[i].nbytes, buffers[i].start, i))
-    for index in order:
+    for count, index in enumerate(order):
         buffer = buffers[index]
-        offset = 0
-        rivals = [p for p in placed if p.start <= buffer.end and buffer.start <= p.end]
-        for rival in sorted(rivals, key=lambda p: p.offset):
-            if rival.offset < offset + buffer.nbytes:  # no gap before it that is large enough
-                offset = max(offset, _aligned(rival.offset + rival.nbytes))
-        buffer.offset = offset
-        placed.append(buffer)
-        size = max(size, offset + buffer.nbytes)
-    return _aligned(size)
+        starts, ends, offsets, behind = placed[:, :count]
+        rivals = np.flatnonzero((starts <= buffer.end) & (buffer.start <= ends))
+        rivals = rivals[np.argsort(offsets[rivals], kind="stable")]
+        # The lowest place behind each rival and all below it, and the first of them with room enough above.
+        lowest = np.maximum.accumulate(np.concatenate([[0], behind[rivals]]))
+        room = np.flatnonzero(offsets[rivals] >= lowest[:-1] + buffer.nbytes)
+        buffer.offset = int(lowest[room[0] if room.size else -1])
+        end = _aligned(buffer.offset + buffer.nbytes)
+        placed[:, count] = buffer.start, buffer.end, buffer.offset, end
+        size = max(size, end)
+    return size
 
 
 def _aligned(offset: int) -> int:
