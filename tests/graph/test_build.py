@@ -176,6 +176,10 @@ def test_a_pattern_that_freezes_nothing() -> None:
     parts = [dense(3), {"type": "Sequential", "name": "trunk", "layers": trunk}, wrong]
     found = failed(parts, freeze=["trunk", "trunk/bad", "bad", "beside"])
     assert [path for _, path in found if path[1] == "freeze"] == [("model", "freeze", 3)]
+    inner = ["Input", {"type": "Input", "name": "more"}, dense(2, name="in")]
+    trunk = {"type": "Functional", "name": "trunk", "layers": inner}
+    ((message, _),) = failed([trunk], freeze=["trunk", "trunk/in"])
+    assert message.startswith("'trunk' declares 2 inputs")
 
 
 def test_every_shape_error_is_reported_once() -> None:
