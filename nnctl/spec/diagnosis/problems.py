@@ -91,7 +91,10 @@ class _Reading:
         renamed, told = field_now(owners, str(key), known), written_now(owners, str(key))
         # What an old word has become comes before the word that happens to look like it.
         close = renamed or (None if told else nearest(str(key), known))
-        home = None if close or told else where_it_belongs(self.model, self.data, above, str(key))
+        # A longer word that ends in it is no typo of it: `batch_size` may stand in the wrong section.
+        sure = renamed or (close and not close.endswith(f"_{key}"))
+        home = None if sure or told else where_it_belongs(self.model, self.data, above, str(key))
+        close = None if home else close
         expected = told or home or (one_of(known) if known else None)
         message = f"{self._owner(above)} has no key '{key}'"
         in_keras = keras_has_argument(families, str(key)) or any(key in cls.keras_only for cls in classes)
