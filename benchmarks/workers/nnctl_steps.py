@@ -101,9 +101,9 @@ class Training:
         ready_kernels(self.session)
         batches = Batches(len(examples), job.batch)
         loop = Job(
-            name, self.session, examples, None, batches, epochs=1, seed=1, shuffle=False, callbacks=(),
-            validation_every=1, checkpoint_every="epoch", mark_best=None, log_names=(), stop=lambda: None,
-            resolved_config={},
+            name, self.session, examples, None, job.batch, batches, epochs=1, seed=1, shuffle=False,
+            callbacks=(), validation_every=1, checkpoint_every="epoch", mark_best=None, log_names=(),
+            stop=lambda: None, resolved_config={},
         )  # fmt: skip
         self.events: Iterator[Event] = train(loop)
 

@@ -17,7 +17,6 @@ from nnctl.core.ranges import ANY
 from nnctl.layers.activation import Activation
 from nnctl.layers.base import layers
 from nnctl.layers.dense import Dense
-from nnctl.layers.gru import GRU
 from tests.layers.harness import case, check
 from tests.ops.harness import check_gradients, evaluate
 
@@ -165,19 +164,6 @@ def test_a_negative_slope_does_not_take_its_branch_from_the_output(fields: dict[
     assert cls is not None
     function = cls.model_validate({k: v for k, v in fields.items() if k != "type"})
     check_gradients(lambda x: function.apply(x), {"x": np.array([[-2.0, -0.7, 0.3, 1.9]])})
-
-
-def test_recurrent_steps_take_activations_without_arguments_only() -> None:
-    """Their kernels know no others, so that no argument is passed over."""
-    for wrong in (
-        {"type": "relu", "negative_slope": -0.3},
-        {"type": "relu", "max_value": 1.0},
-        "elu",
-        "leaky_relu",
-    ):
-        for field in ("activation", "recurrent_activation"):
-            with pytest.raises(ValidationError):
-                GRU.model_validate({"units": 2, field: wrong})
 
 
 def test_relu_of_a_negative_threshold_and_a_largest_value() -> None:
