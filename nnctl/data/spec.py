@@ -152,10 +152,20 @@ class BatchingSpec(Spec):
     """Lengths at which a new bucket begins: [17, 33] makes batches of sequences of up to 16 steps, of 17 to
     32, and of longer ones. A batch is only filled up to the longest that its bucket holds."""
 
+    bucket_batch_sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] | None = None
+    """Examples in a step of each bucket, one more than there are boundaries; default: `batch_size`."""
+
     @model_validator(mode="after")
     def _agree(self) -> BatchingSpec:
         if list(self.bucket_boundaries) != sorted(set(self.bucket_boundaries)):
             raise PydanticCustomError("buckets", "'bucket_boundaries' must grow")
+        sizes, buckets = self.bucket_batch_sizes, len(self.bucket_boundaries) + 1
+        if sizes is not None and len(sizes) != buckets:
+            raise PydanticCustomError(
+                "buckets",
+                "'bucket_batch_sizes' are {given}, but there are {buckets} buckets",
+                {"given": len(sizes), "buckets": buckets},
+            )
         return self
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -44,29 +45,31 @@ class Batches:
         size: The batch size; the last batch of a pass may be short, and the last of each bucket.
         limit: Steps a pass at the most (Keras: steps_per_epoch), or None.
         buckets: The bucket of each example, where only those of one may stand side by side.
+        sizes: The batch size of each bucket, where that is not `size`.
     """
 
     examples: int
     size: int
     limit: int | None = None
     buckets: Array | None = field(default=None, repr=False, compare=False)
+    sizes: Sequence[int] | None = None
 
     @property
     def steps(self) -> int:
         """Steps in one pass."""
-        whole = sum(-(-count // self.size) for _, count in self._counted())
+        whole = sum(-(-count // self._size(bucket)) for bucket, count in self._counted)
         return whole if self.limit is None else min(whole, self.limit)
 
     def kinds(self) -> list[Kind]:
         """The sizes and buckets of batches that occur, the largest first."""
-        if self.limit is not None and self.buckets is None:
+        if self.buckets is None:
             last = self.examples - (self.steps - 1) * self.size
             counts = {min(self.size, self.examples), min(last, self.size)}
             return [(count, None) for count in sorted(counts, reverse=True)]
         found = {
             (count, bucket)
-            for bucket, examples in self._counted()
-            for count in (min(self.size, examples), examples % self.size)
+            for bucket, examples in self._counted
+            for count in (min(self._size(bucket), examples), examples % self._size(bucket))
             if count
         }
         return sorted(found, key=lambda kind: (kind[0], kind[1] or 0), reverse=True)
@@ -87,6 +90,11 @@ class Batches:
         """The bucket that the examples of a step are of."""
         return None if self.buckets is None else int(self.buckets[indices[0]])
 
+    def _size(self, bucket: int | None) -> int:
+        """The batch size of a bucket."""
+        return self.size if bucket is None or self.sizes is None else self.sizes[bucket]
+
+    @cached_property
     def _counted(self) -> list[tuple[int | None, int]]:
         """The buckets, and how many examples each has."""
         if self.buckets is None:
@@ -101,10 +109,11 @@ class Batches:
         steps: list[tuple[int, Array]] = []
         for bucket in np.unique(buckets).tolist():
             places = np.flatnonzero(buckets == bucket)
-            for first in range(0, len(places), self.size):
-                step = places[first : first + self.size]
+            size = self._size(bucket)
+            for first in range(0, len(places), size):
+                step = places[first : first + size]
                 # A step comes when its last example does; one that never gets full, after all others.
-                due = int(step[-1]) if len(step) == self.size else len(order) + bucket
+                due = int(step[-1]) if len(step) == size else len(order) + bucket
                 steps.append((due, step))
         return [step for _, step in sorted(steps, key=lambda found: found[0])]
 

@@ -382,7 +382,7 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
     from nnctl.runner.train import Job
 
     experiment, data = assembled.loaded.experiment, assembled.data
-    training = experiment.training
+    training, batching = experiment.training, experiment.data.batching
     marked_by_callback = any(isinstance(c, ModelCheckpoint) and c.save_best_only for c in training.callbacks)
     watched = "loss" if data.validation is None else "val_loss"
     with placed(assembled.loaded):
@@ -396,7 +396,13 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
         train=train,
         validation=validation,
         validation_batch=training.validation_batch_size or experiment.data.batch_size,
-        batches=Batches(len(train), experiment.data.batch_size, training.steps_per_epoch, train.buckets),
+        batches=Batches(
+            len(train),
+            experiment.data.batch_size,
+            training.steps_per_epoch,
+            train.buckets,
+            batching.bucket_batch_sizes if batching is not None else None,
+        ),
         epochs=training.epochs,
         seed=experiment.seed,
         shuffle=experiment.data.shuffle,

@@ -33,27 +33,30 @@ def test_every_example_is_in_one_step_as_far_as_the_limit_goes(
     assert [count for count, _ in batches.kinds()] == sorted({len(rows) for rows in whole}, reverse=True)
 
 
-def gathered(order: list[int], buckets: list[int], size: int) -> list[list[int]]:
+def gathered(order: list[int], buckets: list[int], sizes: list[int]) -> list[list[int]]:
     """What `bucket_by_sequence_length` makes of a stream."""
     waiting: dict[int, list[int]] = {}
     steps = []
     for example in order:
         held = waiting.setdefault(buckets[example], [])
         held.append(example)
-        if len(held) == size:
+        if len(held) == sizes[buckets[example]]:
             steps.append(waiting.pop(buckets[example]))
     return steps + [waiting[bucket] for bucket in sorted(waiting)]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
 @pytest.mark.parametrize("limit", [None, 2, 100])
-def test_a_step_holds_examples_of_one_bucket(size: int, limit: int | None) -> None:
+@pytest.mark.parametrize("sizes", [None, (4, 2, 1, 9)])
+def test_a_step_holds_examples_of_one_bucket(
+    size: int, limit: int | None, sizes: tuple[int, ...] | None
+) -> None:
     random = np.random.default_rng(size)
     for examples in (1, 6, 29):
         buckets = random.integers(0, 4, examples)
-        batches = Batches(examples, size, limit, buckets)
+        batches = Batches(examples, size, limit, buckets, sizes)
         order = random.permutation(examples)
-        wanted = gathered(order.tolist(), buckets.tolist(), size)
+        wanted = gathered(order.tolist(), buckets.tolist(), list(sizes or [size] * 4))
         for start in (0, 1, 2):
             assert [step.tolist() for step in batches.cut(order, start)] == wanted[start : batches.steps]
         assert batches.steps == min(len(wanted), limit or len(wanted))

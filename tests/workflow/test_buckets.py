@@ -32,7 +32,7 @@ data:
   columns:
     letters: {type: sequence, maxlen: 40}
   split: {validation: 0.2, test: 0.2}
-  batching: {bucket_boundaries: [13, 25]}
+  batching: {bucket_boundaries: [13, 25], bucket_batch_sizes: [32, 32, 10]}
 model:
   layers:
     - {type: Embedding, input_dim: 20, output_dim: 3, mask_zero: true}
@@ -68,8 +68,8 @@ def run(config: Path, directory: Path, stop: int | None = None, **how: Any) -> d
 def test_the_same_bits(config: Path, tmp_path: Path) -> None:
     """Stopped in the middle of an epoch; then each row by itself; and all filled up to one length."""
     straight = run(config, tmp_path / "a", threads=1)
-    assert straight["steps"] == 2 * 7
-    assert run(config, tmp_path / "b", stop=9, threads=2)["status"] == "interrupted"
+    assert straight["steps"] == 2 * 14
+    assert run(config, tmp_path / "b", stop=19, threads=2)["status"] == "interrupted"
     resumed = run(config, tmp_path / "b", threads=2, resume=True)
     assert resumed["weights_sha256"] == straight["weights_sha256"]
     assert resumed["metrics"] == straight["metrics"]

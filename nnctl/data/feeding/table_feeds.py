@@ -151,7 +151,8 @@ class TableFeeds:
             return feeds[0]
         lazy = any(isinstance(c, Numbers) and not isinstance(c.values, np.ndarray) for c in table)
         joined = feeds[0] if len(feeds) == 1 else Joined(feeds)
-        wide = any(map(_wide, columns.values())) or (varies and isinstance(joined, Texts))
+        cut = bool(self.preprocessing.bucket_boundaries) and isinstance(joined, Texts)
+        wide = cut or any(map(_wide, columns.values()))
         return joined if lazy or wide else ready(joined, self.count, self.rows, dtype)
 
     def _column(self, name: str, prep: ColumnPrep, integer: bool, varies: bool) -> Feed:
