@@ -63,15 +63,21 @@ def test_sigterm_and_resume(stops: tuple[int, ...], straight, tmp_path: Path) ->
 
 
 LONG = {
+    "constitution_lstm.yaml": ["training.epochs=40", "training.steps_per_epoch=2"],
+    "constitution_transformer.yaml": ["training.epochs=40", "training.steps_per_epoch=2"],
     "diabetes.yaml": ["training.epochs=400", "training.callbacks.0.patience=400"],
+    "digits_autoencoder.yaml": ["training.epochs=150"],
     "digits_cnn.yaml": ["training.epochs=60", "training.callbacks.0.patience=60"],
     "digits_halves.yaml": ["training.epochs=150"],
     "digits_mlp.yaml": ["training.epochs=150"],
+    "digits_pairs.yaml": ["training.epochs=60", "training.steps_per_epoch=5"],
+    "digits_residual.yaml": ["training.epochs=60", "training.steps_per_epoch=4"],
     "iris.yaml": ["training.epochs=400"],
     "penguins.yaml": ["training.epochs=300"],
+    "sentences.yaml": ["training.epochs=200", "training.callbacks.0.patience=200"],
     "sunspots_lstm.yaml": ["training.epochs=120", "training.callbacks.0.patience=120"],
 }
-"""What makes each config train for seconds, so that kills come in the middle of it."""
+"""What makes each config train for seconds, in short epochs: kills come before and after checkpoints."""
 
 
 def resumed(directory: Path) -> int:
