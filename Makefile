@@ -10,7 +10,7 @@ ITSELF := $(PIP) --no-deps --no-build-isolation --no-index -e .
 # What test-latest and test-lowest run: make test-lowest TESTS=tests/spec
 TESTS ?=
 
-.PHONY: demo test test-slow mutated test-latest test-lowest mutants mutants-sample parity fuzz lock lint docs bench faults clean
+.PHONY: demo test test-slow mutated test-latest test-lowest mutants mutants-sample parity same-result fuzz lock lint docs bench faults clean
 
 $(STAMPS)/installed: pyproject.toml requirements/run.txt
 	@sh requirements/preflight $(PYTHON)
@@ -69,6 +69,10 @@ test-lowest: $(STAMPS)/lowest/installed
 COUNT ?= 10
 parity: $(STAMPS)/dev
 	$(BIN)/python -m tests.parity --count $(COUNT)
+
+# Six models on real data trained in nnctl and in Keras: are losses and test metrics the same?
+same-result: $(STAMPS)/dev
+	$(BIN)/python -m tests.parity.same_result
 
 fuzz: $(STAMPS)/dev
 	$(BIN)/python -m tests.workflow.random_keras --count $(COUNT)

@@ -33,6 +33,7 @@ from nnctl.graph.model import InputInfo
 from nnctl.program.session import Session
 from nnctl.spec.language.model import ModelSpec
 from nnctl.spec.language.training import TrainingSpec
+from tests.parity.wide import keep_64_bits
 
 SPARSE, MSE = "sparse_categorical_crossentropy", "mean_squared_error"
 TOLERANCE = 1e-8
@@ -303,7 +304,7 @@ def difference(seed: int) -> str | None:
 
     # Learning rates and slots have this type, whatever the model's is.
     keras.config.set_floatx("float64")
-    _keep_64_bits()
+    keep_64_bits()
     _as_on_tensorflow()
     case = drawn(seed)
     dtype = "int32" if case.dtype == "int32" else "float64"
@@ -340,13 +341,6 @@ def difference(seed: int) -> str | None:
         if not apart <= TOLERANCE * moved * 10:
             return f"'{key}': {apart:.3g} apart, moved {moved:.3g}"
     return None
-
-
-def _keep_64_bits() -> None:
-    """On JAX, Keras turns a float64 among an operation's types into a float32: half of the bits go."""
-    from keras.src.backend.common import dtypes
-
-    dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 
 
 def _as_on_tensorflow() -> None:
