@@ -142,6 +142,17 @@ def test_a_target_of_one_number_is_not_spread(kind: str) -> None:
         Preprocessing.from_data(stored)
 
 
+def test_stored_weights_are_of_outputs_that_have_a_target() -> None:
+    """Each weight's column is read as numbers."""
+    target = {"columns": {"y": {"kind": "number"}}, "kind": "number", "shape": []}
+    stored: dict[str, Any] = {"inputs": {}, "targets": {"o": target}, "sample_weight": {"o": "w"}}
+    found = Preprocessing.from_data(stored)
+    assert (found.kind_of("w"), found.kind_of("o")) == ("number", None)
+    stored["sample_weight"] = {"o": "w", "p": "v"}
+    with pytest.raises(RunError, match="sample weights of an output without a target"):
+        Preprocessing.from_data(stored)
+
+
 def test_stored_preprocessing_is_used_not_fitted(tmp_path: Path) -> None:
     stored = people(tmp_path).preprocessing
     first = examples(people(tmp_path).train)
