@@ -29,8 +29,9 @@ def adapt(session: Session, train: Dataset, known: Collection[str] = ()) -> None
         DataError: a value that is read lazily is missing, infinite or unknown.
     """
     for node in session.model.nodes:
-        names = [info.name for info in session.model.weights_of(node.name)]
-        if not node.layer.adapts() or node.owner != node.name or set(names) <= set(known):
+        # None where the layer is called again: the first call's input is what its statistics are of.
+        names = {info.name for info in session.model.weights_of(node.name)}
+        if not node.layer.adapts() or names <= set(known):
             continue
         part = train.inputs[node.inputs[0].name]
         size = max(1, _BLOCK // max(1, prod(part.shape)))

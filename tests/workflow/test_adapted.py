@@ -26,7 +26,7 @@ def assembled(*layers: str, more: Sequence[str] = ()) -> Assembled:
 
 
 def test_statistics_are_those_of_the_training_split() -> None:
-    made = assembled("{type: Normalization, name: norm}")
+    made = assembled("{type: Normalization, name: norm}", "{use: norm}")
     session, train = made.session(1), made.data.train
     first_weights(session, None, train)
     (part,) = train.inputs.values()
