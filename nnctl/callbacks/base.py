@@ -23,9 +23,6 @@ register = callbacks.register
 class CallbackSpec(Spec):
     """A callback's parameters and meaning. Source: keras.callbacks."""
 
-    wants_weights: ClassVar[bool] = False
-    """Whether it reads `EpochEnded.weights`."""
-
     needs_average: ClassVar[bool] = False
     """Whether it can work only where the optimizer keeps a moving average of the weights."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import NonNegativeInt, PositiveInt, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
@@ -43,8 +43,6 @@ class TensorBoard(CallbackSpec):
     `evaluation_loss_vs_iterations`). A resumed run tells TensorBoard to drop what it will write again. Needs
     `nnctl[tensorboard]`. Source: keras.callbacks.TensorBoard.
     """
-
-    wants_weights: ClassVar[bool] = True
 
     log_dir: InnerPath = "logs"
     """The directory for the event files, inside the run directory."""

@@ -118,6 +118,10 @@ def load_model(path: FilePath | str) -> tuple[ModelSpec, Document]:
     if model.path is not None:
         message = "a model file holds the layers themselves, not another path"
         raise ConfigError(document.locate([Problem(message, ("path",))]))
+    if model.initial_weights is not None:
+        message = "a model file does not say which weights training starts from"
+        problem = Problem(message, ("initial_weights",), "`initial_weights` beside `path`, in the experiment")
+        raise ConfigError(document.locate([problem]))
     return model, document
 
 

@@ -107,9 +107,8 @@ def test_what_is_wrong_with_a_monitor_is_told() -> None:
     assert problem.expected == "`mode: min` or `mode: max`"
 
 
-def test_which_callbacks_read_weights_or_set_rates() -> None:
+def test_which_callbacks_set_rates() -> None:
     made = [callbacks.get(name) for name in callbacks.names()]
-    assert [cls.__name__ for cls in made if cls is not None and cls.wants_weights] == ["TensorBoard"]
     assert {cls.__name__: cls.sets_rate for cls in made if cls is not None and cls.sets_rate} == {
         "LearningRateScheduler": "schedule",
         "ReduceLROnPlateau": "step",

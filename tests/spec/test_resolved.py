@@ -65,6 +65,10 @@ def test_a_model_from_a_file(loads: Load, tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text("path: m.json\n")
     with pytest.raises(ConfigError, match="not another path"):
         load_model("m.yaml")
+    (tmp_path / "m.yaml").write_text("initial_weights: run\nlayers: [{type: Dense, units: 3}]\n")
+    with pytest.raises(ConfigError, match="does not say which weights") as caught:
+        load_model("m.yaml")
+    assert caught.value.problems[0].path == ("initial_weights",)
 
 
 def test_loading_imports_nothing_heavy(loads: Load) -> None:
