@@ -212,7 +212,7 @@ def _table(draw: random.Random) -> tuple[tuple[int, ...], str, list[Any]]:
 
 def _image(draw: random.Random) -> tuple[tuple[int, ...], str, list[Any]]:
     layers: list[Any] = []
-    for _ in range(draw.randint(1, 2)):
+    for at in range(draw.randint(1, 2)):
         strides = draw.choice([1, 1, 2])
         layers.append(
             {
@@ -226,6 +226,9 @@ def _image(draw: random.Random) -> tuple[tuple[int, ...], str, list[Any]]:
                 "use_bias": draw.random() < 0.8,
             }
         )
+        if at and layers[-1]["dilation_rate"] == 2:
+            # Its window may be larger than what the first one leaves.
+            layers[-1]["padding"] = "same"
         layers += [_normalization(draw)] if draw.random() < 0.4 else []
     pool = draw.choice(["MaxPooling2D", "AveragePooling2D", None])
     if pool:
