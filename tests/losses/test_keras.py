@@ -37,7 +37,7 @@ def _theirs(
             backend.set_keras_mask(p, jax.numpy.array(mask.astype(bool)))
         return loss(y_true, p, sample_weight=weight)
 
-    return jax.value_and_grad(value)(jax.numpy.array(y_pred))
+    return jax.jit(jax.value_and_grad(value))(jax.numpy.array(y_pred))
 
 
 def _ours(case: Case, arrays: dict[str, Array], **more: Any) -> list[Array]:

@@ -33,7 +33,8 @@ def evaluate(
 ) -> list[Array]:
     """Outputs of `build(**values)`. Arrays in `state` become variables and are changed in place."""
     state = state or {}
-    graph = Graph(next((a.dtype.name for a in inputs.values() if a.dtype.kind == "f"), "float32"))
+    arrays = (*inputs.values(), *state.values())
+    graph = Graph(next((a.dtype.name for a in arrays if a.dtype.kind == "f"), "float32"))
     values = {name: graph.input(name, a.shape, a.dtype.name) for name, a in inputs.items()}
     values |= {name: graph.variable(name, a.shape, a.dtype.name) for name, a in state.items()}
     made = build(**values)

@@ -36,7 +36,7 @@ def of_keras(name: str, fields: dict[str, Any]) -> Any:
 
 def ways(name: str, fields: dict[str, Any], seed: int) -> list[tuple[Array, Array]]:
     """How far each weight goes in five steps, here and in Keras."""
-    keras = pytest.importorskip("keras")
+    keras, jax = pytest.importorskip("keras"), pytest.importorskip("jax")
     rng = np.random.default_rng(seed)
     shapes = [(5, 7), (3,), (2, 3, 11), (9, 4)]
     names = ["hidden", "bias", "kernel", "Embeddings"]
@@ -46,8 +46,13 @@ def ways(name: str, fields: dict[str, Any], seed: int) -> list[tuple[Array, Arra
 
     theirs = of_keras(name, fields)
     variables = [keras.Variable(w, name=name) for w, name in zip(weights, names, strict=True)]
+    theirs.build(variables)
+    step = jax.jit(lambda slots, arrays, now: theirs.stateless_apply(slots, arrays, now))
+    state = ([v.value for v in variables], [v.value for v in theirs.variables])
     for arrays in gradients:
-        theirs.apply([keras.ops.convert_to_tensor(a) for a in arrays], variables)
+        state = step(state[1], arrays, state[0])
+    for variable, value in zip([*variables, *theirs.variables], [*state[0], *state[1]], strict=True):
+        variable.assign(value)
     theirs.finalize_variable_values(variables)
     got, _ = run(make(name, **fields), weights, gradients, names=names)
     return [
