@@ -799,9 +799,9 @@ def kind(case: Case) -> str:
     return str(case[0]["type"])
 
 
-def everyday(cases: list[Case]) -> list[Any]:
-    """The cases as parameters: of a layer with many an even sample, the others marked slow."""
-    return sampled(cases, kind, 2)
+def everyday(cases: list[Case], most: int) -> list[Any]:
+    """The cases as parameters: of each layer an even sample of `most`, the others marked slow."""
+    return sampled(cases, kind, most)
 
 
 def uncovered() -> set[str]:

@@ -198,7 +198,7 @@ def built(config: Any, made: Case, weights: Mapping[str, np.ndarray] | None = No
     return layer
 
 
-@pytest.mark.parametrize(("config", "shapes", "options"), everyday(CASES), ids=str)
+@pytest.mark.parametrize(("config", "shapes", "options"), everyday(CASES, 1), ids=str)
 def test_layer(config: Any, shapes: Any, options: dict[str, Any]) -> None:
     made = case(config, shapes, dtype="float32", **options)
     layer = built(config, made)

@@ -11,7 +11,7 @@ from tests.layers.harness import check, make
 from tests.layers.keras_cases import CASES, MORE, everyday, uncovered
 
 
-@pytest.mark.parametrize(("config", "shapes", "options"), everyday([*CASES, *MORE]), ids=str)
+@pytest.mark.parametrize(("config", "shapes", "options"), everyday([*CASES, *MORE], 2), ids=str)
 def test_layer(config: Any, shapes: Any, options: dict[str, Any]) -> None:
     check(config, *shapes, **options)
 

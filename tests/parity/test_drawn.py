@@ -1,4 +1,4 @@
-"""Classes beside Keras with drawn arguments: a third of them everyday, all with `make parity`."""
+"""Classes beside Keras with drawn arguments: a quarter of them everyday, all with `make parity`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ CLASSES = [(kind, name) for kind, family in FAMILIES.items() for name in family.
 
 
 def drawn(at: int, kind: str, name: str, number: int) -> Any:
-    """A class and a number: of every third class the first one everyday."""
-    everyday = number == 0 and at % 3 == 0
+    """A class and a number: of every fourth class the first one everyday."""
+    everyday = number == 0 and at % 4 == 0
     return pytest.param(kind, name, number, marks=() if everyday else pytest.mark.slow)
 
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.keras
 pytest.importorskip("keras")
 
 
-@pytest.mark.parametrize("count", [3, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2, pytest.param(300, marks=pytest.mark.slow)])
 def test_none_differs(count: int) -> None:
     """In a process of its own: JAX is told at its start to compute in 64 bits."""
     command = [sys.executable, "-m", "tests.workflow.random_keras", "--count", str(count)]
