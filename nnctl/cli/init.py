@@ -17,8 +17,7 @@ def command(
         typer.Argument(
             metavar="TEMPLATE",
             autocompletion=complete.templates,
-            help="What to start from: table, regression, image, sequence, two-inputs, residual, siamese, "
-            "autoencoder, text, language-model, transformer.",
+            help="What to start from.",
         ),
     ] = "table",
     output: Annotated[
@@ -30,7 +29,11 @@ def command(
     force: Force = False,
     json: JsonOption = False,
 ) -> None:
-    """Write a commented config, with a small real data set beside it, that trains as it stands."""
+    """Write a commented config, with a small real data set beside it, that trains as it stands.
+
+    There are table, regression, image, sequence, two-inputs, residual, siamese, autoencoder, text,
+    language-model and transformer.
+    """
     from nnctl.cli.output import say, write_json
     from nnctl.workflow.init import init
 
