@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from math import prod
 from typing import TYPE_CHECKING
 
 from nnctl.core.errors import ConfigError, Problem, ShapeError
@@ -34,8 +33,7 @@ def adapt(session: Session, train: Dataset, known: Collection[str] = ()) -> None
         if not node.layer.adapts() or names <= set(known):
             continue
         part = train.inputs[node.inputs[0].name]
-        size = max(1, _BLOCK // max(1, prod(part.shape)))
-        pieces = (values for _, values in train.pieces(part, session.dtype, size))
+        pieces = (values for _, values in train.pieces(part, session.dtype, _BLOCK))
         try:
             found = node.layer.adapted(pieces)
         except ShapeError as error:

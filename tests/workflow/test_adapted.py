@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +125,19 @@ def test_keras_has_what_was_found(tmp_path: Path) -> None:
     program.inputs["input:x"][...] = x
     program.run()
     np.testing.assert_allclose(program.outputs["species"], theirs(x), rtol=1e-5)
+
+
+def test_blocks_hold_so_many_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 98 examples of 4 numbers each: 30 in a block, not as many blocks as examples."""
+    monkeypatch.setattr("nnctl.workflow.adapted._BLOCK", 122)
+    seen: list[int] = []
+
+    def counted(blocks: Iterator[Any], axes: Sequence[int]) -> Any:
+        held = list(blocks)
+        seen.extend(map(len, held))
+        return moments(held, axes)
+
+    monkeypatch.setattr("nnctl.layers.normalization.moments", counted)
+    made = assembled("{type: Normalization, name: norm}")
+    first_weights(made.session(1), None, made.data.train)
+    assert seen == [30, 30, 30, 8]
