@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
+from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from nnctl.core.errors import DataError, nearest
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 sources: Registry[Source] = Registry("data source", "nnctl.data.sources")
 register = sources.register
+
+Length = Annotated[int, Field(ge=1, lt=1 << 31)]
+"""How long an axis of an array is."""
 
 Kind = Literal["number", "category", "time", "text", "sequence"]
 Hint = Callable[[str], Kind | None]

@@ -10,11 +10,11 @@ from pydantic import Field, FiniteFloat, ValidationError, model_validator
 
 from nnctl.core.errors import RunError
 from nnctl.core.spec import Spec, first_fault
-from nnctl.data.base import Kind
+from nnctl.data.base import Kind, Length
 from nnctl.data.column_spec import TimeFormat
 from nnctl.data.sample_weight import SampleWeight, weight_columns
 from nnctl.data.sequence_fields import BLANKS, End, Separator
-from nnctl.data.spec import WindowSpec
+from nnctl.data.spec import Boundaries, WindowSpec
 from nnctl.data.splitting.trained_on import TrainedOn
 from nnctl.data.text_fields import OutputMode, Split, Standardize, special
 from nnctl.data.time_format import TimePart
@@ -128,13 +128,13 @@ class TextPrep(Spec):
     split: Split
     ngrams: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     output_mode: OutputMode
-    length: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
+    length: Length | None = None
     """How many numbers a text gives where they are those of its tokens."""
     words: Annotated[tuple[str, ...], Field(min_length=1)]
     """The known tokens in order; their numbers begin after those of padding and of unknown ones."""
     idf: Floats | None = None
     """What counts are multiplied by, the unknown tokens' first."""
-    padded: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
+    padded: Length | None = None
     """How many numbers a text gives where there are more than one per token."""
     fill: str | None = None
     """The text that replaces missing ones; None if they are an error."""
@@ -173,7 +173,7 @@ class SequencePrep(Spec):
     kind: Literal["sequence"] = "sequence"
     numbers: NumberPrep
     """How the numbers of one step are prepared; its shape is that of one step."""
-    length: Annotated[int, Field(ge=1, lt=1 << 31)]
+    length: Length
     """How many steps each sequence has for the model."""
     padding: End
     truncating: End
@@ -261,8 +261,8 @@ class Preprocessing(Spec):
     targets: dict[str, TargetPrep]
     sample_weight: SampleWeight | None = None
     window: WindowSpec | None = None
-    bucket_boundaries: tuple[Annotated[int, Field(ge=2, lt=1 << 31)], ...] = ()
-    """Lengths of sequences at which a new bucket begins; none where all are filled up to one length."""
+    bucket_boundaries: Boundaries = ()
+    """None where all sequences are filled up to one length."""
     reader: dict[str, Any] = {}
     """How the training file was read (type, delimiter, header, missing markers)."""
     trained_on: TrainedOn = TrainedOn()
@@ -273,12 +273,6 @@ class Preprocessing(Spec):
         weighed = self.sample_weight if isinstance(self.sample_weight, dict) else {}
         if not weighed.keys() <= self.targets.keys():
             raise ValueError("sample weights of an output without a target")
-        return self
-
-    @model_validator(mode="after")
-    def _hang_together(self) -> Self:
-        if list(self.bucket_boundaries) != sorted(set(self.bucket_boundaries)):
-            raise ValueError("the boundaries of buckets do not grow")
         return self
 
     def varies(self, name: str) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, FiniteFloat, PositiveInt
+from pydantic import AfterValidator, Field, FiniteFloat
 from pydantic_core import PydanticCustomError
 
 from nnctl.core.spec import Spec
-from nnctl.data.text_fields import contradiction
+from nnctl.data.base import Length
+from nnctl.data.text_fields import contradiction, given_of
 
 End = Literal["pre", "post"]
 
@@ -37,7 +38,7 @@ class SequenceFields(Spec):
     """What stands between the numbers of a cell: one character. Default: `whitespace`, any run of blanks."""
     lengths: Annotated[str, Field(min_length=1)] | None = None
     """For an array (N, T, ...): the column with the length of each of its N sequences."""
-    maxlen: PositiveInt | None = None
+    maxlen: Length | None = None
     """How many steps each sequence has for the model. Default: as many as the longest one of training."""
     padding: End = "post"
     """Where shorter sequences are filled up: `pre`, before their first step, or `post`, after their last."""
@@ -48,8 +49,7 @@ class SequenceFields(Spec):
 
     def check_sequence(self, is_sequence: bool) -> None:
         """Raise PydanticCustomError where a column of no sequences has one of these, or they contradict."""
-        fields = SequenceFields.model_fields
-        given = [n for n, info in fields.items() if getattr(self, n) != info.default]
+        given = given_of(self, SequenceFields)
         if given and not is_sequence:
             raise contradiction("'{name}' is for sequences; say `type: sequence`", name=given[0])
         if self.separator is not None and self.lengths is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PlainSerializer,
@@ -124,10 +125,18 @@ class SplitSpec(Spec):
         return self
 
 
+def _rows(length: int) -> int:
+    if length >= 1 << 31:
+        raise PydanticCustomError(
+            "window", "no data is long enough for windows of {rows} rows", {"rows": length}
+        )
+    return length
+
+
 class WindowSpec(Spec):
     """Rows in order of time become overlapping windows: `length` rows in, the target `horizon` rows later."""
 
-    length: PositiveInt
+    length: Annotated[PositiveInt, AfterValidator(_rows)]
     """Rows in a window."""
     stride: PositiveInt = 1
     """Rows from the start of one window to the start of the next."""
@@ -145,10 +154,20 @@ class WindowSpec(Spec):
         return self.length - 1 + self.horizon
 
 
+def _growing(boundaries: tuple[int, ...]) -> tuple[int, ...]:
+    if list(boundaries) != sorted(set(boundaries)):
+        raise PydanticCustomError("buckets", "'bucket_boundaries' must grow")
+    return boundaries
+
+
+Boundaries = Annotated[tuple[Annotated[int, Field(ge=2, lt=1 << 31)], ...], AfterValidator(_growing)]
+"""Lengths of sequences at which a new bucket begins."""
+
+
 class BatchingSpec(Spec):
     """Which examples stand side by side in a batch, by the words of tf.data's bucket_by_sequence_length."""
 
-    bucket_boundaries: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)]
+    bucket_boundaries: Annotated[Boundaries, Field(min_length=1)]
     """Lengths at which a new bucket begins: [17, 33] makes batches of sequences of up to 16 steps, of 17 to
     32, and of longer ones. A batch is only filled up to the longest that its bucket holds."""
 
@@ -157,8 +176,6 @@ class BatchingSpec(Spec):
 
     @model_validator(mode="after")
     def _agree(self) -> BatchingSpec:
-        if list(self.bucket_boundaries) != sorted(set(self.bucket_boundaries)):
-            raise PydanticCustomError("buckets", "'bucket_boundaries' must grow")
         sizes, buckets = self.bucket_batch_sizes, len(self.bucket_boundaries) + 1
         if sizes is not None and len(sizes) != buckets:
             raise PydanticCustomError(

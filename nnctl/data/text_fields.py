@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, FiniteFloat, PositiveInt
 from pydantic_core import PydanticCustomError
 
 from nnctl.core.spec import Spec
+from nnctl.data.base import Length
 
 Standardize = Literal["lower_and_strip_punctuation", "lower", "strip_punctuation"]
 Split = Literal["whitespace", "character"]
@@ -42,12 +43,12 @@ class TextFields(Spec):
     """Where a text is cut into tokens."""
     ngrams: Ngrams = Field(default=None, min_length=1)
     """Tokens that stand side by side make one: 2 for single ones and pairs, [2] for pairs only."""
-    max_tokens: Annotated[int, Field(gt=1)] | None = None
+    max_tokens: Annotated[int, Field(gt=1, lt=1 << 31)] | None = None
     """The most tokens that are known, the most frequent ones; padding and the unknown token count as well."""
     output_mode: OutputMode = "int"
     """int: the numbers of the tokens in order, for an Embedding. A number per known token instead: whether it
     occurs (multi_hot), how often (count), how often by how rare it is (tf_idf)."""
-    output_sequence_length: PositiveInt | None = None
+    output_sequence_length: Length | None = None
     """How many tokens a text has for `int`: longer ones are cut, shorter ones filled up with 0."""
     pad_to_max_tokens: bool = False
     """Whether there are `max_tokens` numbers per text even where fewer tokens are known."""
@@ -58,9 +59,8 @@ class TextFields(Spec):
 
     def check_text(self, is_text: bool) -> None:
         """Raise PydanticCustomError where a column that is no text has one of these, or they contradict."""
-        fields = TextFields.model_fields
         if not is_text:
-            given = [n for n, info in fields.items() if getattr(self, n) != info.default]
+            given = given_of(self, TextFields)
             if given:
                 raise contradiction("'{name}' is for texts; say `type: text`", name=given[0])
             return
@@ -105,6 +105,11 @@ class TextFields(Spec):
         if self.vocabulary is None or self.vocabulary[: len(first)] != first:
             return self.vocabulary
         return self.vocabulary[len(first) :]
+
+
+def given_of(column: Spec, fields: type[Spec]) -> list[str]:
+    """Those of these fields of a column that are not at their default."""
+    return [n for n, info in fields.model_fields.items() if getattr(column, n) != info.default]
 
 
 def contradiction(message: str, **values: Any) -> PydanticCustomError:

@@ -101,7 +101,7 @@ def test_what_buckets_cannot_be_made_of(tmp_path: Path) -> None:
         opened(tmp_path, config | {"batching": {"bucket_boundaries": [2]}}, input_shapes={"s": (4,)})
     with pytest.raises(ValidationError, match="'bucket_batch_sizes' are 2, but there are 3 buckets"):
         BatchingSpec.model_validate({"bucket_boundaries": [2, 4], "bucket_batch_sizes": [8, 4]})
-    for wrong in ([], [1, 3], [3, 3], [4, 2]):
+    for wrong in ([], [1, 3], [3, 3], [4, 2], [2, 1 << 31]):
         with pytest.raises(ValidationError):
             BatchingSpec.model_validate({"bucket_boundaries": wrong})
     stored = made(tmp_path, [2, 4]).preprocessing.config()
