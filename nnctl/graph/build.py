@@ -271,7 +271,7 @@ class _GraphBuilder:
             name, layer, owner, refs, shapes, outputs, trainable, path, entry.input_names, inference, mixers
         )
         self._note_learner(node, any(weight.trainable for weight in weights.values()))
-        self.graph.nodes.append(node)
+        self.graph.calls[name] = node
         return tuple(Ref(name, i) for i in range(len(outputs)))
 
     def _mixers(self, layer: Layer, name: str, refs: tuple[Ref, ...], path: Path) -> tuple[str, ...]:

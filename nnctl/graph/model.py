@@ -96,12 +96,17 @@ class WeightInfo:
 
 @dataclass
 class LayerGraph:
-    """A whole model: inputs, calls in the order they run, outputs by name, weights in graph order."""
+    """A whole model: inputs, calls by name in the order they run, outputs, weights in graph order."""
 
     inputs: dict[str, InputInfo] = field(default_factory=dict)
-    nodes: list[CallNode] = field(default_factory=list)
+    calls: dict[str, CallNode] = field(default_factory=dict)
     outputs: dict[str, Ref] = field(default_factory=dict)
     weights: dict[str, WeightInfo] = field(default_factory=dict)
+
+    @property
+    def nodes(self) -> list[CallNode]:
+        """The calls, in order."""
+        return list(self.calls.values())
 
     def shape(self, ref: Ref) -> Shape:
         """The shape of a tensor, without the batch axis."""
@@ -111,7 +116,7 @@ class LayerGraph:
 
     def node(self, name: str) -> CallNode:
         """The call of this name."""
-        return next(node for node in self.nodes if node.name == name)
+        return self.calls[name]
 
     def mixers(self, ref: Ref) -> tuple[str, ...]:
         """The calls that have mixed the examples of a tensor while training, in order."""

@@ -125,7 +125,7 @@ class _Frame:
 
 class _Reader:
     def __init__(self, graph: LayerGraph, dtype: str, freeze: Sequence[str]) -> None:
-        self.nodes = {node.name: node for node in graph.nodes}
+        self.nodes = graph.calls
         self.masks = mask_sources(graph)
         check_masks_stay(graph)
         self.dtype = dtype
