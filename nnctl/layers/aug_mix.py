@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
@@ -27,7 +25,6 @@ from nnctl.ops.base import Value
 from nnctl.ops.elementwise import add
 from nnctl.ops.mixing import mixed, part, shares
 from nnctl.ops.noise import uniform
-from nnctl.ops.sampling import Interpolation
 from nnctl.ops.shape import broadcast_to, slice_axis
 
 KINDS = (
@@ -66,11 +63,10 @@ class AugMix(OfMany):
     """Of the distributions of w (Dirichlet's) and s (Beta's): the larger, the more even the mixture."""
     all_ops: bool = True
     """Whether brightness, colours, contrast and sharpness change, too."""
-    interpolation: Interpolation = "bilinear"
-    """Of what moves and turns images."""
 
-    def kinds(self) -> Iterable[type[OfImages]]:
-        return (*KINDS, *MORE) if self.all_ops else KINDS
+    def steps(self) -> list[OfImages]:
+        made: dict[type[OfImages], OfImages] = {type(step): step for step in super().steps()}
+        return [made[kind] for kind in (*KINDS, *(MORE if self.all_ops else ()))]
 
     def places(self) -> int:
         """Of all chains."""

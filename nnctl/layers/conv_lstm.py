@@ -11,14 +11,14 @@ from nnctl.layers.base import Weight, register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.convolution import OverImages, OverTime, OverVolumes, Windowed, WithFilters
 from nnctl.layers.fields import WithKernel, WithRecurrentKernel, WithTraining
-from nnctl.layers.lstm import WithForgetBias
+from nnctl.layers.lstm import WithForgetBias, through_gates
 from nnctl.layers.recurrent import Recurrent
 from nnctl.layers.units import Rate
 from nnctl.layers.windows import around_each
 from nnctl.ops.base import Value
 from nnctl.ops.convolution import convolve
 from nnctl.ops.dropout import dropout
-from nnctl.ops.elementwise import add, multiply
+from nnctl.ops.elementwise import add
 from nnctl.ops.shape import concatenate, reshape, slice_axis, unstack
 
 GATES = 4
@@ -94,9 +94,7 @@ class ConvLSTM(
         before, c = states
         z = add(x, self._of_state(ctx, before))
         gates = unstack(reshape(z, (*z.shape[:-1], GATES, self.filters)), -2)
-        i, f, o = (self.recurrent_activation.apply(gates[at]) for at in (0, 1, 3))
-        c = add(multiply(f, c), multiply(i, self.activation.apply(gates[2])))
-        return multiply(o, self.activation.apply(c)), c
+        return through_gates(gates, c, self.activation, self.recurrent_activation)
 
     def _of_state(self, ctx: LayerContext, h: Value) -> Value:
         """The state's convolution: (B, *spatial', 4F)."""

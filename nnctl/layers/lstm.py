@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from nnctl.activations.base import ActivationFunction
 from nnctl.core.keys import Key
 from nnctl.layers.base import Weight, register
 from nnctl.layers.context import LayerContext
@@ -60,9 +61,16 @@ class LongShortTerm(WithForgetBias, Gated):
     def step(self, ctx: LayerContext, x: Value, states: Sequence[Value]) -> Sequence[Value]:
         h, c = states
         gates = self.by_gate(add(x, self.of_state(ctx, h, range(4))))
-        i, f, o = (self.recurrent_activation.apply(gates[at]) for at in (0, 1, 3))
-        c = add(multiply(f, c), multiply(i, self.activation.apply(gates[2])))
-        return multiply(o, self.activation.apply(c)), c
+        return through_gates(gates, c, self.activation, self.recurrent_activation)
+
+
+def through_gates(
+    gates: Sequence[Value], c: Value, activation: ActivationFunction, of_gates: ActivationFunction
+) -> tuple[Value, Value]:
+    """The new h and c, from what input and h give to i, f, g and o, and from c."""
+    i, f, o = (of_gates.apply(gates[at]) for at in (0, 1, 3))
+    c = add(multiply(f, c), multiply(i, activation.apply(gates[2])))
+    return multiply(o, activation.apply(c)), c
 
 
 @register

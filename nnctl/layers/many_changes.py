@@ -40,17 +40,13 @@ class OfMany(Cutting, WithDataFormat):
     interpolation: Interpolation = "bilinear"
     """Of what moves and turns images."""
 
-    def kinds(self) -> Iterable[type[OfImages]]:
-        """The layers that are taken from, in the order in which they are numbered."""
-        raise NotImplementedError
-
     def steps(self) -> list[OfImages]:
-        """The same, with their factors and ranges."""
+        """The layers that are taken from, in the order in which they are numbered; default: all eleven."""
         factor = from_zero(self.factor)
         ranged = {"value_range": self.value_range}
         plane = {"interpolation": self.interpolation}
         bits = max(1, int(8 * factor[1]))
-        made = [
+        return [
             RandomShear(x_factor=factor, y_factor=factor, **plane),
             RandomTranslation(height_factor=factor, width_factor=factor, **plane),
             RandomRotation(factor=factor, **plane),
@@ -63,12 +59,10 @@ class OfMany(Cutting, WithDataFormat):
             AutoContrast(**ranged),
             Equalization(**ranged),
         ]
-        by_kind: dict[type[OfImages], OfImages] = {type(step): step for step in made}
-        return [by_kind[kind] for kind in self.kinds()]
 
     def compute_output_shape(self, x: Shape) -> Shape:
         shape = super().compute_output_shape(x)
-        coloured = shape[2] != 1 and RandomColorDegeneration in self.kinds()
+        coloured = shape[2] != 1 and any(isinstance(s, RandomColorDegeneration) for s in self.steps())
         return RandomColorDegeneration(factor=1.0).compute_output_shape(shape) if coloured else shape
 
     def joins_examples(self) -> bool:

@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import PositiveInt
 
-from nnctl.layers.augmentation import Augmentation, OfImages
+from nnctl.layers.augmentation import Augmentation
 from nnctl.layers.augmentation_fields import UnitFactor
-from nnctl.layers.auto_contrast import AutoContrast
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
-from nnctl.layers.equalization import Equalization
 from nnctl.layers.many_changes import OfMany
-from nnctl.layers.random_brightness import RandomBrightness
-from nnctl.layers.random_color_degeneration import RandomColorDegeneration
-from nnctl.layers.random_contrast import RandomContrast
-from nnctl.layers.random_posterization import RandomPosterization
-from nnctl.layers.random_rotation import RandomRotation
-from nnctl.layers.random_sharpness import RandomSharpness
-from nnctl.layers.random_shear import RandomShear
-from nnctl.layers.random_translation import RandomTranslation
-from nnctl.layers.solarization import Solarization
 from nnctl.ops.base import Value
 from nnctl.ops.noise import uniform
-from nnctl.ops.sampling import Interpolation
 from nnctl.ops.shape import slice_axis
-
-KINDS = (
-    RandomShear,
-    RandomTranslation,
-    RandomRotation,
-    RandomBrightness,
-    RandomColorDegeneration,
-    RandomContrast,
-    RandomSharpness,
-    RandomPosterization,
-    Solarization,
-    AutoContrast,
-    Equalization,
-)
 
 
 @register
@@ -59,11 +33,6 @@ class RandAugment(OfMany):
     """How many changes, one after the other; the same one may come again."""
     factor: UnitFactor = 0.5
     """The least and the largest factor of each layer; f is [0, f]."""
-    interpolation: Interpolation = "bilinear"
-    """Of what moves and turns images."""
-
-    def kinds(self) -> Iterable[type[OfImages]]:
-        return KINDS
 
     def choices(self, ctx: LayerContext, x: Value) -> Value:
         """Which changes this step makes, drawn as (1, num_ops) in [0, 1), a place on a list of eleven."""
@@ -73,7 +42,7 @@ class RandAugment(OfMany):
         choices = self.choices(ctx, x)
         for number in range(self.num_ops):
             choice = slice_axis(choices, 1, number, number + 1)
-            x = self.one_of(x, self._changed(ctx, x, draws), choice, len(KINDS))
+            x = self.one_of(x, self._changed(ctx, x, draws), choice, len(self.steps()))
         return x
 
     def _changed(self, ctx: LayerContext, x: Value, draws: Value) -> Iterator[Value]:
