@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 import pytest
@@ -21,6 +21,14 @@ def a_day(cases: Sequence[C], kind: Callable[[C], str], most: int) -> list[C]:
         if count <= most or (at + 1) * most // count != at * most // count:
             found.append(case)
     return found
+
+
+def everyday(values: Iterable[C], names: Collection[str], name: Callable[[C], str] = str) -> list[Any]:
+    """The values as parameters by name: those that `names` has not are marked slow."""
+    return [
+        pytest.param(value, id=name(value), marks=() if name(value) in names else pytest.mark.slow)
+        for value in values
+    ]
 
 
 def sampled(cases: Sequence[Any], kind: Callable[[Any], str], most: int) -> list[Any]:

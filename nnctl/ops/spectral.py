@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
+from nnctl.kernels.probability import EPSILON
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.linear import matmul
 from nnctl.ops.shape import reshape
 from nnctl.ops.unit_rows import unit_rows
-
-_SHORTEST = 1e-7
-"""What a vector is at least divided by when it is made a unit vector (keras.config.epsilon)."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,8 @@ def divide_by_norm(w: Value, u: Value, iterations: int) -> Value:
     """
     matrix, vector = reshape(w, (w.type.size // w.shape[-1], w.shape[-1])), u
     for _ in range(iterations):
-        left = unit_rows(matmul(vector, matrix, transpose_b=True), _SHORTEST)
+        left = unit_rows(matmul(vector, matrix, transpose_b=True), EPSILON)
         product = matmul(left, matrix)
-        vector = unit_rows(product, _SHORTEST)
+        vector = unit_rows(product, EPSILON)
     sigma = matmul(product, vector, transpose_b=True)
     return w.graph.add1(DivideWeight(), w, u, vector, sigma)

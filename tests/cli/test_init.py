@@ -8,13 +8,12 @@ import pytest
 
 from nnctl.workflow.init import TEMPLATES
 from tests.cli.command import ROOT, nnctl
+from tests.sampling import everyday
 
 EVERYDAY = ("table", "image", "two-inputs", "text", "language-model")
 
 
-@pytest.mark.parametrize(
-    "template", [pytest.param(t, marks=() if t in EVERYDAY else pytest.mark.slow) for t in TEMPLATES]
-)
+@pytest.mark.parametrize("template", everyday(TEMPLATES, EVERYDAY))
 def test_template_trains_as_it_stands(template: str, tmp_path: Path) -> None:
     made = nnctl("init", template, cwd=tmp_path)
     assert (made.code, made.out) == (0, "")

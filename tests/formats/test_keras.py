@@ -29,7 +29,7 @@ from tests.formats.keras_models import MODELS  # noqa: E402
 from tests.formats.models import Model, from_spec, model  # noqa: E402
 from tests.layers import keras_cases  # noqa: E402
 from tests.layers.harness import make  # noqa: E402
-from tests.sampling import a_day  # noqa: E402
+from tests.sampling import a_day, everyday  # noqa: E402
 
 pytestmark = pytest.mark.keras
 
@@ -184,10 +184,7 @@ def test_weights_alone(name: str, tmp_path: Path) -> None:
     same(made, theirs, made.inputs())
 
 
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(p, marks=() if p.stem in EVERYDAY else pytest.mark.slow, id=p.stem) for p in CONFIGS],
-)
+@pytest.mark.parametrize("path", everyday(CONFIGS, EVERYDAY, lambda path: path.stem))
 def test_configs(path: Path, tmp_path: Path) -> None:
     experiment = load(path).experiment
     asks = wanted(experiment.model, experiment.training)

@@ -59,7 +59,6 @@ _TOLD: dict[str, dict[str, str]] = {
     "TrainingSpec": {
         "validation_split": SPLIT,
         "validation_data": SPLIT,
-        "batch_size": "'batch_size' in 'data'",
         "decay": f"in training.optimizer, {DECAY}",
         "lr": "learning_rate in training.optimizer: {type: Adam, learning_rate: ...}",
         "verbose": OPTIONS,
