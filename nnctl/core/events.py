@@ -30,6 +30,15 @@ class Compiling(Event):
 
 
 @dataclass(frozen=True)
+class Adapting(Event):
+    """`done` of `total` examples were read for what `layer` keeps of the training split; equal at the end."""
+
+    done: int
+    total: int
+    layer: str
+
+
+@dataclass(frozen=True)
 class Notice(Event):
     """Something the user should know that is no error: a checkpoint passed over, where the run is."""
 

@@ -76,7 +76,9 @@ class Live:
     def _show(self, event: Event) -> None:
         match event:
             case events.Compiling(done, total, kernel):
-                self._compiling(done, total, kernel)
+                self._waiting("compiling kernels (once per machine)", "kernels", done, total, kernel)
+            case events.Adapting(done, total, layer):
+                self._waiting("statistics of the training split", "examples", done, total, layer)
             case events.RunStarted():
                 self._started(event)
             case events.StepEnded():
@@ -125,10 +127,11 @@ class Live:
     def _line(self, text: Text) -> None:
         self.console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
 
-    def _compiling(self, done: int, total: int, kernel: str) -> None:
+    def _waiting(self, title: str, label: str, done: int, total: int, beside: str) -> None:
+        """A bar of what comes before the first step, gone when it is done."""
         rows = self._rows()
-        rows.add_row(*self._bar("kernels", done, total, 40), kernel)
-        what = Text("compiling kernels (once per machine)", no_wrap=True, overflow="ellipsis")
+        rows.add_row(*self._bar(label, done, total, 40), visible(beside))
+        what = Text(title, no_wrap=True, overflow="ellipsis")
         self.live.update(Group(what, rows) if done < total else Text(""), refresh=True)
 
     def _step(self, event: events.StepEnded) -> None:

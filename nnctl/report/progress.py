@@ -50,6 +50,7 @@ class LineProgress:
         self.epochs = 0
         self.last = time.perf_counter()
         self.compiling = False
+        self.adapting = ""
         self.lost = False
 
     def show(self, event: Event) -> None:
@@ -70,6 +71,11 @@ class LineProgress:
                     self.compiling = True
                     return [f"compiling kernels (once per machine): {total} to go"]
                 return []
+            case events.Adapting(_, total, layer):
+                if layer == self.adapting:
+                    return []
+                self.adapting = layer
+                return [f"statistics of the training split for '{layer}': {total:,} examples to read"]
             case events.RunStarted():
                 self.epochs = event.epochs
                 return started_lines(event)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 
+from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem, ShapeError
+from nnctl.core.events import Adapting, Event
 from nnctl.data.feeding.dataset import Dataset
+from nnctl.workflow.kernels import PATIENCE
 
 if TYPE_CHECKING:
     from nnctl.program.session import Session
@@ -15,13 +19,19 @@ _BLOCK = 1 << 20
 """How many numbers are read at a time."""
 
 
-def adapt(session: Session, train: Dataset, known: Collection[str] = ()) -> None:
+def adapt(
+    session: Session,
+    train: Dataset,
+    known: Collection[str] = (),
+    watch: Callable[[Event], None] = lambda event: None,
+) -> None:
     """Find what layers keep of the training split: each reads it once, from the first example to the last.
 
     Blocks follow from the shape of an example only, so that sums over them have one order.
 
     Args:
         known: Weights, by full name, whose values are there already.
+        watch: Told how far it is where that takes long.
 
     Raises:
         ConfigError: the split is too small.
@@ -33,7 +43,7 @@ def adapt(session: Session, train: Dataset, known: Collection[str] = ()) -> None
         if not node.layer.adapts() or names <= set(known):
             continue
         part = train.inputs[node.inputs[0].name]
-        pieces = (values for _, values in train.pieces(part, session.dtype, _BLOCK))
+        pieces = _told(train.pieces(part, session.dtype, _BLOCK), len(train), node.name, watch)
         try:
             found = node.layer.adapted(pieces)
         except ShapeError as error:
@@ -41,3 +51,18 @@ def adapt(session: Session, train: Dataset, known: Collection[str] = ()) -> None
             raise ConfigError(Problem(message, (*node.path, *error.path), expected=error.expected)) from None
         for name, value in found.items():
             session.weights.arrays[f"{node.name}/{name}"][...] = value
+
+
+def _told(
+    pieces: Iterator[tuple[int, Array]], total: int, layer: str, watch: Callable[[Event], None]
+) -> Iterator[Array]:
+    """The values of `pieces`; from `PATIENCE` on `watch` hears how many of `total` examples were read."""
+    began = time.perf_counter()
+    told = False
+    for start, values in pieces:
+        told = told or time.perf_counter() - began > PATIENCE
+        if told:
+            watch(Adapting(start, total, layer))
+        yield values
+    if told:
+        watch(Adapting(total, total, layer))

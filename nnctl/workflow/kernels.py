@@ -15,8 +15,8 @@ from nnctl.core.threads import limit_kernels
 if TYPE_CHECKING:
     from nnctl.program.session import Session
 
-_PATIENCE = 0.7
-"""Seconds of loading kernels after which the user is told what is going on."""
+PATIENCE = 0.7
+"""Seconds before the first step after which the user is told what is going on."""
 
 
 def use_threads(count: int) -> None:
@@ -64,7 +64,7 @@ def ready_kernels(session: Session, watch: Callable[[Event], None] | None = None
         nonlocal told
         if watch is None:
             return
-        if not told and (empty or time.perf_counter() - began > _PATIENCE) and done < total:
+        if not told and (empty or time.perf_counter() - began > PATIENCE) and done < total:
             watch(Compiling(0, total, kernel))
             told = True
         if told:

@@ -119,7 +119,9 @@ def _default_directory(assembled: Assembled, resume: bool) -> Path | None:
     return newest[0]
 
 
-def first_weights(session: Session, initial: Initial | None, train: Dataset) -> None:
+def first_weights(
+    session: Session, initial: Initial | None, train: Dataset, watch: Watch = lambda event: None
+) -> None:
     """Fill the weights: from initializers, then `initial_weights`, then what is found in the training split.
 
     Raises:
@@ -129,7 +131,7 @@ def first_weights(session: Session, initial: Initial | None, train: Dataset) -> 
     given = initial.weights if initial is not None else {}
     for name, values in given.items():
         session.weights.arrays[name][...] = values
-    adapt(session, train, given)
+    adapt(session, train, given, watch)
 
 
 class Training:
@@ -186,6 +188,9 @@ class Training:
         with placed(self.assembled.loaded):
             self._fits(job)
             prepare(job)
+            if self.decision.action == "start":
+                # Statistics read the whole split: what cannot be read there shall leave nothing behind.
+                first_weights(session, self.initial, self.assembled.data.train, self.watch)
         ready_kernels(session, self.watch)
         if self.path is None:
             self.path = allocate(RUNS, self.experiment.name, self.disk)
@@ -295,8 +300,9 @@ class Training:
             # Before any file of a callback's: by its manifest a directory is a run's, and can be resumed.
             recorder.begin(self.manifest)
         if state is None:
-            with placed(self.assembled.loaded):
-                first_weights(job.session, self.initial, self.assembled.data.train)
+            if self.decision.action == "resume":
+                with placed(self.assembled.loaded):
+                    first_weights(job.session, self.initial, self.assembled.data.train, self.watch)
             if self.initial is not None:
                 yield events.Notice("\n".join(self.initial.lines()))
         return state

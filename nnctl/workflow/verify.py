@@ -88,8 +88,8 @@ def verify(
     initial = initial_weights(assembled.loaded, assembled.model)
     job = make_job(assembled, session)
     prepare(job)
+    first_weights(session, initial, assembled.data.train, watch)
     ready_kernels(session, watch)
-    first_weights(session, initial, assembled.data.train)
     from nnctl.kernels.threads import spread
     from nnctl.runner.train import train
 

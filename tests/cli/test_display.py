@@ -30,6 +30,7 @@ MANY = {
 def run(logs: dict[str, float], epochs: int, steps: int = 4) -> Sequence[Event]:
     """The events of a run."""
     told: list[Event] = [events.Compiling(0, 3, "matmul"), events.Compiling(3, 3, "")]
+    told += [events.Adapting(done, 60_000, "rescaled") for done in (30_000, 60_000)]
     told.append(events.RunStarted("digits", Path("runs/digits/1"), epochs, steps, 0, 0, 1234))
     for epoch in range(epochs):
         for step in range(1, steps + 1):
@@ -68,6 +69,7 @@ def test_a_row_an_epoch_below_one_header() -> None:
         assert all(row[end - 1].isdigit() and row[end : end + 1] in ("", " ") for row in rows)
     assert any("steps/s" in line for line in lines)
     assert any(" left" in line for line in lines)
+    assert any(line.startswith("examples") and "30,000/60,000  rescaled" in line for line in lines)
     assert lines[-2:] == ["completed: runs/digits/1", "next: nnctl eval runs/digits/1"] or (
         "next: nnctl eval runs/digits/1" in lines
     )
@@ -115,6 +117,7 @@ def test_plain_lines() -> None:
         lines.show(event)
     assert stream.getvalue().splitlines() == [
         "compiling kernels (once per machine): 3 to go",
+        "statistics of the training split for 'rescaled': 60,000 examples to read",
         "digits: 1,234 parameters, 4 steps an epoch in runs/digits/1",
         "epoch 1/2  step 4  loss=0.5000 accuracy=0.2500 val_loss=0.7500 val_accuracy=0.5000 "
         "learning_rate=0.001  500 ms",

@@ -7,15 +7,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
-from nnctl.core.errors import ConfigError
+from nnctl.core.errors import ConfigError, DataError
+from nnctl.core.events import Adapting, Event
+from nnctl.data.feeding import in_memory
+from nnctl.data.sources import hdf5
 from nnctl.formats.keras.archive import keras_archive
 from nnctl.layers.adapting import moments, quantiles
 from nnctl.workflow.assemble import Assembled, assemble
 from nnctl.workflow.initial import Initial
-from nnctl.workflow.train import first_weights
+from nnctl.workflow.train import first_weights, start
 
 IRIS = Path(__file__).resolve().parents[2] / "configs" / "iris.yaml"
 
@@ -139,5 +143,32 @@ def test_blocks_hold_so_many_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("nnctl.layers.normalization.moments", counted)
     made = assembled("{type: Normalization, name: norm}")
-    first_weights(made.session(1), None, made.data.train)
+    told: list[Event] = []
+    first_weights(made.session(1), None, made.data.train, told.append)
     assert seen == [30, 30, 30, 8]
+    assert not told, "it took no time"
+    monkeypatch.setattr("nnctl.workflow.adapted.PATIENCE", -1)
+    first_weights(made.session(1), None, made.data.train, told.append)
+    assert told == [Adapting(done, 98, "norm") for done in (0, 30, 60, 90, 98)]
+
+
+def test_what_cannot_be_read_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that is infinite in a file that stays on disk: said before there is a run directory."""
+    x = np.ones((40, 3))
+    x[7, 1] = np.inf
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"], file["y"] = x, x[:, 0]
+    monkeypatch.setattr(hdf5, "IN_MEMORY", 0)
+    monkeypatch.setattr(in_memory, "budget", lambda: 0)
+    layers = "[Normalization, {type: Dense, units: 1, name: out}]"
+    (tmp_path / "c.yaml").write_text(
+        "nnctl: 1\n"
+        "data: {source: a.h5, inputs: x, target: y, split: {validation: 0.2}}\n"
+        f"model: {{layers: {layers}}}\n"
+        "training: {loss: mse, optimizer: SGD, epochs: 1}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    for run in (None, tmp_path / "run"):
+        with pytest.raises(DataError, match=r"a.h5:8, column 'x': the value is infinite"):
+            list(start(tmp_path / "c.yaml", run_dir=run).events())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5", "c.yaml"]
