@@ -9,12 +9,15 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 _CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
+_QUOTED = re.compile(r'"(\w+)"')
 _REGISTERED = re.compile(r"^@register\n(?:@.*\n)*class (\w+)\(", re.MULTILINE)
 
 
@@ -31,15 +34,19 @@ class Registry(Generic[T]):
     Args:
         kind: What a user calls one of these ("layer", "optimizer"); used in errors.
         package: The package whose modules register the classes.
+        made_in: The module of the package that makes classes of another family's (`make_of`), if one does.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, made_in: str | None = None) -> None:
         self.kind = kind
         self.package = package
+        self.made_in = made_in
+        self._others: Registry[Any] | None = None
+        self._make: Callable[[type[Any]], type[T] | None]
         self._classes: dict[str, type[T]] = {}
         self._aliases: dict[str, str] = {}
-        self._modules: dict[str, Path] | None = None
-        """Modules of the package that are not imported yet, with their source files."""
+        self._modules: list[str] | None = None
+        """Modules of the package that are not imported yet."""
 
     def register(self, cls: type[T]) -> type[T]:
         """Class decorator: make `cls` known under its name, its snake case and its `aliases`."""
@@ -49,15 +56,27 @@ class Registry(Generic[T]):
             self._aliases[alias] = name
         return cls
 
+    def make_of(self, others: Registry[Any], make: Callable[[type[Any]], type[T] | None]) -> None:
+        """Have a class of this family for each of another's, of the same name: made when it is asked for.
+
+        Args:
+            make: Registers the class that it makes of another family's; None where that needs none.
+        """
+        self._others, self._make = others, make
+
     def get(self, name: str) -> type[T] | None:
         """The class a config calls `name` (class name, snake case or alias), or None.
 
         Only modules whose source speaks of the name are imported, unless none of them registers it.
         """
         if self._find(name) is None:
-            for module in list(self._pending()):
-                if self._speaks_of(module, name):
-                    self._import(module)
+            for module in self._speaking.get(name, ()):
+                self._import(module)
+            if self._find(name) is None and self.made_in is not None:
+                self._import(self.made_in)
+                other = self._others.get(name) if self._others else None
+                if other is not None:
+                    self._make(other)
             if self._find(name) is None:
                 self._load()
         return self._find(name)
@@ -72,8 +91,7 @@ class Registry(Generic[T]):
 
     def declared(self) -> list[str]:
         """Every class name in the family's package, sorted; read off the sources, nothing is imported."""
-        package: Any = importlib.import_module(self.package)
-        sources = [file.read_text(encoding="utf-8") for file in Path(package.__path__[0]).glob("*.py")]
+        sources = [file.read_text(encoding="utf-8") for file in self._folder().glob("*.py")]
         return sorted(name for source in sources for name in _REGISTERED.findall(source))
 
     def words(self) -> list[str]:
@@ -87,30 +105,38 @@ class Registry(Generic[T]):
         return [self._classes[name] for name in self.names()]
 
     def _load(self) -> None:
-        """Import every module of the family."""
+        """Import every module of the family, make what is made of another's."""
         for module in list(self._pending()):
             self._import(module)
+        if self._others is not None:
+            for other in self._others.classes():
+                if other.__name__ not in self._classes:
+                    self._make(other)
 
-    def _pending(self) -> dict[str, Path]:
+    def _pending(self) -> list[str]:
         if self._modules is None:
-            package: Any = importlib.import_module(self.package)
-            folder = Path(package.__path__[0])
-            self._modules = {
-                module.name: folder / f"{module.name}.py" for module in pkgutil.iter_modules(package.__path__)
-            }
+            self._modules = [module.name for module in pkgutil.iter_modules([str(self._folder())])]
         return self._modules
 
+    def _folder(self) -> Path:
+        package: Any = importlib.import_module(self.package)
+        return Path(package.__path__[0])
+
     def _import(self, module: str) -> None:
-        self._pending().pop(module, None)
+        if module in self._pending():
+            self._pending().remove(module)
         importlib.import_module(f"{self.package}.{module}")
 
-    def _speaks_of(self, module: str, name: str) -> bool:
-        """Whether a module's source defines a class of this name or mentions it as an alias."""
-        file = self._pending()[module]
-        try:
-            source = file.read_text(encoding="utf-8")
-        except OSError:
-            return True
-        if f'"{name}"' in source:
-            return True
-        return any(name in (found, snake_case(found)) for found in _CLASS.findall(source))
+    @cached_property
+    def _speaking(self) -> dict[str, list[str]]:
+        """The modules whose source defines a class of a name or mentions it as an alias, by that name."""
+        speaking: dict[str, list[str]] = {}
+        for module in self._pending():
+            try:
+                source = (self._folder() / f"{module}.py").read_text(encoding="utf-8")
+            except OSError:
+                continue  # a package without sources: `get` then imports all of it
+            classes = _CLASS.findall(source)
+            for word in {*classes, *map(snake_case, classes), *_QUOTED.findall(source)}:
+                speaking.setdefault(word, []).append(module)
+        return speaking

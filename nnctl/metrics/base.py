@@ -17,7 +17,7 @@ from nnctl.losses.base import LossSpec, Target
 if TYPE_CHECKING:
     from nnctl.ops.base import Value
 
-metrics: Registry[MetricSpec] = Registry("metric", "nnctl.metrics")
+metrics: Registry[MetricSpec] = Registry("metric", "nnctl.metrics", made_in="of_losses")
 register = metrics.register
 
 

@@ -71,8 +71,13 @@ class LossMetric(MeanMetric):
         accumulate_rows(state["mean"], by_example(rows, used), used)
 
 
-def _as_metric(loss: type[LossSpec]) -> type[LossMetric]:
-    """The metric of a loss: its name, words and fields, without the reduction."""
+def metric_of(loss: type[LossSpec]) -> type[MetricSpec] | None:
+    """Register a loss as a metric: its name, words and fields, without the reduction.
+
+    None for a loss whose metric is a class of its own.
+    """
+    if loss.has_own_metric:
+        return None
     fields: dict[str, Any] = {
         key: (info.annotation, info) for key, info in loss.model_fields.items() if key != "reduction"
     }
@@ -82,9 +87,7 @@ def _as_metric(loss: type[LossSpec]) -> type[LossMetric]:
     made.loss_class = loss
     made.documented_by = loss
     made.aliases = getattr(loss, "aliases", ())  # type: ignore[attr-defined]
-    return made
+    return register(made)
 
 
-for _loss in losses.classes():
-    if not _loss.has_own_metric:
-        register(_as_metric(_loss))
+metrics.make_of(losses, metric_of)
