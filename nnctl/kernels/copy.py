@@ -23,6 +23,16 @@ def copy(x, y):
     _copy(x, np.uint64(0), all_of(x), y)
 
 
+def copy_drawn(x, other, number, part, parts, y):
+    """y = other where a number (1,) in [0, 1), cut into parts, falls into one of them, else x.
+
+    In the number's own float arithmetic. Nothing is done where y lies in the memory of what it becomes.
+    """
+    source = other if int(number.reshape(-1)[0] * number.dtype.type(parts)) == part else x
+    if source.ctypes.data != y.ctypes.data:
+        y[...] = source
+
+
 @kernel
 def put_middle(x, start, y):
     """y[:, start : start + R, :] = x; x (A, R, B), y (A, S, B). A piece of a concatenation."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
@@ -22,6 +24,7 @@ from nnctl.layers.random_shear import RandomShear
 from nnctl.layers.random_translation import RandomTranslation
 from nnctl.layers.solarization import Solarization
 from nnctl.ops.base import Value
+from nnctl.ops.choice import one_of
 from nnctl.ops.elementwise import add
 from nnctl.ops.mixing import mixed, part, shares
 from nnctl.ops.noise import uniform
@@ -46,8 +49,7 @@ class AugMix(OfMany):
     """While training, adds up images changed by several chains of layers, and the images; else y = x.
 
     y = s x + (1 - s) (w_1 c_1(x) + ... + w_n c_n(x)), cut to the range. The layers of each chain c and the
-    weights w and s are drawn for the batch, how far the layers go for each image. All are computed, and most
-    are not used.
+    weights w and s are drawn for the batch, how far the layers go for each image.
 
     Shapes: x (B, H, W, C), C is 3 or 1 with `all_ops`, y (B, H, W, C).
     Source: keras.layers.AugMix; Hendrycks et al., "AugMix" (2020).
@@ -103,5 +105,5 @@ class AugMix(OfMany):
     def _changed(self, ctx: LayerContext, x: Value, draws: Value, choices: Value, place: int) -> Value:
         """x after what is drawn for one place, whose draws serve whichever layer that is."""
         steps = self.steps()
-        changed = (self.changed(ctx, step, x, draws, place * MOST_DRAWS) for step in steps)
-        return self.one_of(x, changed, slice_axis(choices, 1, place, place + 1), len(steps) + 1)
+        changes = [partial(self.changed, ctx, step, x, draws, place * MOST_DRAWS) for step in steps]
+        return one_of(x, changes, slice_axis(choices, 1, place, place + 1), len(steps) + 1)

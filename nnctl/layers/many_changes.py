@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import ClassVar
 
 from nnctl.core.shapes import Shape
-from nnctl.kernels.functions import floor
 from nnctl.layers.augmentation import Augmentation, Cutting, OfImages
 from nnctl.layers.augmentation_fields import UnitFactor, from_zero
 from nnctl.layers.auto_contrast import AutoContrast
@@ -23,14 +21,12 @@ from nnctl.layers.random_shear import RandomShear
 from nnctl.layers.random_translation import RandomTranslation
 from nnctl.layers.solarization import Solarization
 from nnctl.ops.base import Value
-from nnctl.ops.formula import formula
-from nnctl.ops.pixels import paste
 from nnctl.ops.sampling import Interpolation
-from nnctl.ops.shape import broadcast_to, slice_axis
+from nnctl.ops.shape import slice_axis
 
 
 class OfMany(Cutting, WithDataFormat):
-    """Images changed as some of eleven layers do. All are computed, and most are not used."""
+    """Images changed as some of eleven layers do; only those that are drawn are computed."""
 
     shared_fields: ClassVar[bool] = True
     passes_gradient: ClassVar[bool] = False
@@ -77,20 +73,3 @@ class OfMany(Cutting, WithDataFormat):
         made = step.call(ctx, x)
         assert isinstance(made, Value)
         return made
-
-    def one_of(self, x: Value, changed: Iterable[Value], choice: Value, count: int) -> Value:
-        """The one of `changed` that the choice (1, 1) in [0, 1), cut into `count` parts, falls on; else x."""
-        batch, height, width, _ = x.shape
-        choice = broadcast_to(choice, (batch, 1))
-        y = x
-        for at, other in enumerate(changed):
-            ends = {"at": at, "count": count, "height": height, "width": width}
-            y = paste(y, other, choice, formula(taken, 1, self, ends))
-        return y
-
-
-def taken(
-    u: float, at: float, count: float, height: float, width: float
-) -> tuple[float, float, float, float]:
-    """The box of all of an image where the change `at` is drawn, of nothing elsewhere."""
-    return 0, width if floor(u * count) == at else 0, 0, height

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from pydantic import PositiveInt
@@ -13,6 +14,7 @@ from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.many_changes import OfMany
 from nnctl.ops.base import Value
+from nnctl.ops.choice import one_of
 from nnctl.ops.noise import uniform
 from nnctl.ops.shape import slice_axis
 
@@ -21,7 +23,7 @@ from nnctl.ops.shape import slice_axis
 class RandAugment(OfMany):
     """While training, changes images as `num_ops` of eleven layers do, drawn for the batch; else y = x.
 
-    How far they go is drawn for each image. All are computed, and most are not used.
+    How far they go is drawn for each image.
 
     Shapes: x (B, H, W, C), C is 3 or 1, y (B, H, W, C).
     Source: keras.layers.RandAugment; Cubuk, Zoph, Shlens, Le (2020).
@@ -42,12 +44,15 @@ class RandAugment(OfMany):
         choices = self.choices(ctx, x)
         for number in range(self.num_ops):
             choice = slice_axis(choices, 1, number, number + 1)
-            x = self.one_of(x, self._changed(ctx, x, draws), choice, len(self.steps()))
+            changes = self._changes(ctx, x, draws)
+            x = one_of(x, changes, choice, len(changes))
         return x
 
-    def _changed(self, ctx: LayerContext, x: Value, draws: Value) -> Iterator[Value]:
-        """x after each of the changes, each by draws of its own."""
+    def _changes(self, ctx: LayerContext, x: Value, draws: Value) -> list[Callable[[], Value]]:
+        """What composes x after each of the changes, each by draws of its own."""
+        changes: list[Callable[[], Value]] = []
         first = 0
         for step in self.steps():
-            yield self.changed(ctx, step, x, draws, first)
+            changes.append(partial(self.changed, ctx, step, x, draws, first))
             first += step.draws if isinstance(step, Augmentation) else 0
+        return changes

@@ -15,6 +15,7 @@ family's module:
 - `sampling`, `pixels`: images read between their pixels; their numbers and colours by formula
 - `histograms`: shades of images made equally frequent
 - `dropout`, `noise`: masks and random numbers counted by the step
+- `choice`: one of several values, by a number that is drawn; only that one is computed
 - `mixing`: examples added to one another, by shares and in orders counted by the step
 - `normalization`, `layer_norm`, `unit_rows`: batch statistics, their moving averages, rows of their own
 - `spectral`: a weight divided by its largest singular value where it lies

@@ -7,7 +7,8 @@ program is bound, so building and checking a graph never imports Numba.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, ClassVar
@@ -68,6 +69,24 @@ class Value:
         return self.type.dtype
 
 
+@dataclass(frozen=True)
+class Condition:
+    """Holds in the steps in which a number drawn in [0, 1), which is cut into parts, falls into one of them.
+
+    Attributes:
+        number: Its first element, of floats, is the number.
+    """
+
+    number: Value
+    part: int
+    parts: int
+
+    def holds(self, number: Array) -> bool:
+        """Whether it holds of the number that is there now, in its own float arithmetic."""
+        (first,) = number.reshape(-1)[:1]
+        return int(first * number.dtype.type(self.parts)) == self.part
+
+
 @dataclass(eq=False)
 class Node:
     """One application of an op. `origin` names the layer (or loss, metric ...) it was made for."""
@@ -76,6 +95,13 @@ class Node:
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...] = ()
     origin: str = ""
+    only: Condition | None = None
+    """When it runs; None: in every step. In others its outputs are whatever lies there."""
+
+    @property
+    def reads(self) -> tuple[Value, ...]:
+        """All that must be there when it runs."""
+        return self.inputs if self.only is None else (*self.inputs, self.only.number)
 
 
 Types = Sequence[TensorType]
@@ -141,6 +167,7 @@ class Graph:
         self.constants: dict[Value, Array] = {}
         self.origin = ""
         """The name given to nodes added from now on."""
+        self._only: Condition | None = None
 
     def input(self, name: str, shape: tuple[int, ...], dtype: str | None = None) -> Value:
         """The input `name`, made on first use."""
@@ -167,11 +194,22 @@ class Graph:
 
     def add(self, op: Op, *inputs: Value) -> tuple[Value, ...]:
         """Append `op` applied to `inputs`; its outputs."""
-        node = Node(op, inputs, origin=self.origin)
+        node = Node(op, inputs, origin=self.origin, only=self._only)
         types = op.infer(*(v.type for v in inputs))
         node.outputs = tuple(Value(self, t, node, i) for i, t in enumerate(types))
         self.nodes.append(node)
         return node.outputs
+
+    @contextmanager
+    def only(self, condition: Condition) -> Iterator[None]:
+        """What is added within runs only where the condition holds.
+
+        Only an op that asks the same (`ops.choice`) may read it from outside, and no gradient passes it.
+        """
+        before, self._only = self._only, condition
+        assert before is None, "conditions do not nest"
+        yield
+        self._only = None
 
     def add1(self, op: Op, *inputs: Value) -> Value:
         """`add` for an op with one output."""

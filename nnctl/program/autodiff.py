@@ -23,6 +23,8 @@ def gradients(loss: Value, wrt: Sequence[Value]) -> list[Value | None]:
         dys = [flowing.get(out) for out in node.outputs]
         if all(dy is None for dy in dys):
             continue
+        if node.only is not None:
+            raise ValueError(f"a gradient of {type(node.op).__name__}, which does not run in every step")
         graph.origin = node.origin
         _send(node, node.op.grad(node, *dys), wanted, flowing)
     graph.origin = origin

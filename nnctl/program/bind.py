@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from math import prod
 from typing import Any
 
@@ -34,6 +36,15 @@ class Compiled:
     threads: int
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """Calls from number `start` up to `stop` (not included) that run where `holds`, if given, says so."""
+
+    start: int
+    stop: int
+    holds: Callable[[], bool] | None = None
+
+
 @dataclass
 class Bound:
     """A compiled graph over real buffers. `run()` is the whole of a step."""
@@ -44,18 +55,34 @@ class Bound:
     sources: list[Node]
     """The node each call was made for."""
     buffers: dict[Value, Array]
+    stretches: list[Stretch] | None = None
+    """The calls in pieces, where some run only in some steps."""
     entries: list[tuple[Kernel, tuple[Any, ...]]] | None = None
     """The calls as compiled code: Numba would look up the types of all arguments again for each call."""
 
     def run(self) -> None:
         """Run every kernel call in order."""
-        for kernel, args in self.calls if self.entries is None else self.entries:
-            kernel(*args)
+        calls = self.calls if self.entries is None else self.entries
+        if self.stretches is None:
+            for kernel, args in calls:
+                kernel(*args)
+        else:
+            for at in self._due():
+                kernel, args = calls[at]
+                kernel(*args)
+
+    def _due(self) -> Iterator[int]:
+        """The numbers of the calls that run in this step; whether one does is asked when it is its turn."""
+        for stretch in self.stretches or [Stretch(0, len(self.calls))]:
+            if stretch.holds is None or stretch.holds():
+                yield from range(stretch.start, stretch.stop)
 
     def run_timed(self, clock: Callable[[], float]) -> list[tuple[str, Node, float, float]]:
         """As `run`; for each call the kernel's name, the node it is for, when it began and what it took."""
         found = []
-        for at, (kernel, args) in enumerate(self.calls if self.entries is None else self.entries):
+        calls = self.calls if self.entries is None else self.entries
+        for at in self._due():
+            kernel, args = calls[at]
             start = clock()
             kernel(*args)
             found.append((self.calls[at][0].__name__, self.sources[at], start, clock() - start))
@@ -63,7 +90,8 @@ class Bound:
 
     def first_non_finite(self) -> Node | None:
         """Run again, call by call; the first node with a NaN or infinity in an output."""
-        for at, (kernel, args) in enumerate(self.calls):
+        for at in self._due():
+            kernel, args = self.calls[at]
             kernel(*args)
             node = self.sources[at]
             if at + 1 < len(self.calls) and self.sources[at + 1] is node:
@@ -130,7 +158,20 @@ def bind(compiled: Compiled, arena: Array, memory: Mapping[str, Array]) -> Bound
         {name: buffers[value] for name, value in compiled.outputs.items()},
         sources,
         buffers.known,
+        _stretches(sources, buffers),
     )
+
+
+def _stretches(sources: Sequence[Node], buffers: _Buffers) -> list[Stretch] | None:
+    """The calls that these nodes are the sources of, in pieces of one condition; None without any."""
+    if all(node.only is None for node in sources):
+        return None
+    made: list[Stretch] = []
+    for only, nodes in groupby(sources, lambda node: node.only):
+        start = made[-1].stop if made else 0
+        holds = None if only is None else partial(only.holds, buffers[only.number])
+        made.append(Stretch(start, start + len(list(nodes)), holds))
+    return made
 
 
 class _Buffers:

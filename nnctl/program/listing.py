@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from nnctl.ops.base import Graph, Op, Value
+from nnctl.ops.base import Graph, Node, Op, Value
 from nnctl.program.bind import Compiled
 
 
@@ -34,7 +34,7 @@ def listing(compiled: Compiled) -> list[Line]:
         first = node.outputs[0] if node.outputs else None
         lines.append(
             Line(
-                op=_op(node.op),
+                op=_op(node.op) + _when(node, names),
                 inputs=tuple(names[v] for v in node.inputs),
                 outputs=tuple(names[v] for v in node.outputs),
                 origin=node.origin,
@@ -44,6 +44,14 @@ def listing(compiled: Compiled) -> list[Line]:
             )
         )
     return lines
+
+
+def _when(node: Node, names: Mapping[Value, str]) -> str:
+    """In which steps a node runs, where it does not in all."""
+    only = node.only
+    if only is None:
+        return ""
+    return f" if {names[only.number].split()[0]} falls into part {only.part + 1} of {only.parts}"
 
 
 def value_names(graph: Graph, pinned: Mapping[Value, str]) -> dict[Value, str]:

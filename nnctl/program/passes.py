@@ -20,7 +20,7 @@ def dead_code(graph: Graph, keep: Sequence[Value]) -> None:
     kept: list[Node] = []
     for node in reversed(graph.nodes):
         if node.op.mutates or any(out in live for out in node.outputs):
-            live.update(node.inputs)
+            live.update(node.reads)
             kept.append(node)
     graph.nodes = kept[::-1]
 
@@ -30,7 +30,7 @@ def fuse(graph: Graph, keep: Sequence[Value]) -> None:
 
     One sweep is enough: what a node becomes changes nothing for the nodes before it.
     """
-    uses = Counter(value for node in graph.nodes for value in node.inputs)
+    uses = Counter(value for node in graph.nodes for value in node.reads)
     uses.update(keep)
     gone: set[Node] = set()
     for at, node in enumerate(graph.nodes):
@@ -50,13 +50,15 @@ def _absorbed(consumer: Node, uses: Counter[Value]) -> tuple[Node, Node] | None:
         producer = value.node
         if producer is None or uses[value] != 1 or producer.op.view or producer.op.mutates:
             continue
+        if producer.only != consumer.only:
+            continue
         if any(uses[out] for out in producer.outputs if out is not value):
             continue
         op = producer.op.absorb(producer, consumer)
         if op is None:
             continue
         others = tuple(v for v in consumer.inputs if v is not value)
-        fused = Node(op, producer.inputs + others, consumer.outputs, producer.origin)
+        fused = Node(op, producer.inputs + others, consumer.outputs, producer.origin, consumer.only)
         for out in fused.outputs:
             out.node = fused
         return producer, fused

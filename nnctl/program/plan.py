@@ -88,7 +88,7 @@ def _last_uses(graph: Graph, outputs: Sequence[Value]) -> dict[Value, int]:
     """The index of the last node that reads a value, through views too."""
     last: dict[Value, int] = dict.fromkeys(outputs, len(graph.nodes))
     for at, node in enumerate(graph.nodes):
-        for value in node.inputs:
+        for value in node.reads:
             last[value] = max(last.get(value, at), at)
     return last
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from nnctl.ops.base import Graph
+from nnctl.ops.base import Condition, Graph
+from nnctl.ops.choice import Choose
 
 
 def _defined_before_use(graph: Graph) -> Iterator[str]:
     known = set(graph.inputs.values()) | set(graph.variables.values()) | set(graph.constants)
     for node in graph.nodes:
-        for value in node.inputs:
+        for value in node.reads:
             if value not in known:
                 yield f"{node.op} reads a value that nothing before it makes"
         known.update(node.outputs)
@@ -38,10 +39,24 @@ def _only_variables_mutate(graph: Graph) -> Iterator[str]:
                 yield f"{node.op} writes an input that is not a variable"
 
 
+def _what_may_not_run_is_not_read(graph: Graph) -> Iterator[str]:
+    for node in graph.nodes:
+        for value in node.inputs:
+            only = value.node.only if value.node is not None else None
+            asks = node.only or (
+                Condition(node.inputs[2], node.op.part, node.op.parts)
+                if isinstance(node.op, Choose)
+                else None
+            )
+            if only is not None and asks != only:
+                yield f"{node.op} reads what runs only in some steps"
+
+
 INVARIANTS: tuple[tuple[str, Callable[[Graph], Iterator[str]]], ...] = (
     ("every value is made before it is read", _defined_before_use),
     ("every output points back at its node", _outputs_point_back),
     ("types follow from the ops", _types_follow),
+    ("what runs in some steps is read in those", _what_may_not_run_is_not_read),
     ("only variables are written", _only_variables_mutate),
 )
 
