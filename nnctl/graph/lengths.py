@@ -9,6 +9,7 @@ import numpy as np
 
 from nnctl.core.errors import ConfigError, Problem, ShapeError
 from nnctl.core.shapes import Shape, show
+from nnctl.data.feeding.buckets import Varying
 from nnctl.data.feeding.dataset import Dataset
 from nnctl.graph.model import LayerGraph, Ref, shown_reads
 from nnctl.graph.objective import Objective
@@ -28,10 +29,20 @@ class GivenShapes(NamedTuple):
 
 
 def given_shapes(split: Dataset, of: str) -> list[GivenShapes]:
-    """Those of a split's examples: one for each bucket that has any."""
-    targets = {name: part.shape for name, part in split.targets.items()}
-    found = [None] if split.buckets is None else np.unique(split.buckets.of).tolist()
-    return [GivenShapes(split.input_shapes(bucket), targets, of) for bucket in found]
+    """Those of a split's examples: one for each bucket that has any.
+
+    Targets of sequences are filled up as far as each bucket's outputs (None); to their full length they have
+    that of the outputs of full length.
+    """
+    targets: dict[str, Shape] = {name: part.shape for name, part in split.targets.items()}
+    if split.buckets is None:
+        return [GivenShapes(split.input_shapes(), targets, of)]
+    varying = {name for name, part in split.targets.items() if isinstance(part.feed, Varying)}
+    filled = {name: (None, *shape[1:]) if name in varying else shape for name, shape in targets.items()}
+    given = [
+        GivenShapes(split.input_shapes(bucket), filled, of) for bucket in np.unique(split.buckets.of).tolist()
+    ]
+    return [*given, GivenShapes(split.input_shapes(), targets, of)] if varying else given
 
 
 def check_lengths(model: LayerGraph, objective: Objective, given: Iterable[GivenShapes]) -> None:
@@ -61,23 +72,65 @@ def check_file_lengths(model: LayerGraph, examples: Dataset) -> None:
             raise examples.origin.error(problem.message)
 
 
-def check_outputs_of_buckets(model: LayerGraph, split: Dataset) -> None:
-    """Refuse outputs that have as many steps as the inputs, where these vary with the batch.
+def check_targets_of_buckets(objective: Objective, split: Dataset) -> None:
+    """Refuse targets of one length for outputs that have as many steps as inputs that vary with the batch.
 
     Raises:
-        ConfigError: neither a target nor a file of predictions has room for them.
+        ConfigError: with the place of the buckets.
     """
     if split.buckets is None:
         return
-    for name, shape in model.output_shapes().items():
-        if None in shape:
+    for output in objective.outputs:
+        part = split.targets.get(output.output)
+        if part is not None and None in output.target.shape and not isinstance(part.feed, Varying):
             raise ConfigError(
                 Problem(
-                    f"output '{name}' has the shape {show(shape)}, and its length would vary with the bucket",
+                    f"output '{output.output}' has the shape {show(output.shape)}, and its length varies "
+                    f"with the bucket, but all its targets have the shape {show(part.shape)}",
                     ("data", "batching"),
-                    "a model that puts out one shape for sequences of any length, or no buckets",
+                    "a target of `type: sequence`, or a model that puts out one shape, or no buckets",
                 )
             )
+
+
+def check_steps_of_targets(model: LayerGraph, objective: Objective, split: Dataset) -> None:
+    """Hold the steps of each example's targets against those that its bucket's output has.
+
+    Raises:
+        DataError: an example has more; names file, row and both numbers.
+    """
+    if split.buckets is None:
+        return
+    for bucket in np.unique(split.buckets.of).tolist():
+        rows = np.flatnonzero(split.buckets.of == bucket)
+        outputs = output_shapes(model, split.input_shapes(bucket))
+        for output in objective.outputs:
+            part = split.targets[output.output]
+            if None not in output.target.shape or not isinstance(part.feed, Varying):
+                continue
+            room = outputs[output.output][0] or 0
+            steps = part.feed.steps_of(split.rows[rows] + part.offset)
+            if (steps > room).any():
+                index = int(np.argmax(steps > room))
+                origin, row = split.place(part, int(rows[index]))
+                raise origin.error(
+                    f"the target of output '{output.output}' has {steps[index]} steps, but the sequences "
+                    f"that it belongs to are filled up to their bucket's length, which gives {room}",
+                    row,
+                    hint="a target has no more steps than its example's longest sequence",
+                )
+
+
+def output_shapes(model: LayerGraph, inputs: Shapes) -> dict[str, Shape]:
+    """The shape of each model output where the inputs have the shapes `inputs`.
+
+    Raises:
+        ConfigError: a layer cannot take them; with its place.
+    """
+    known, problems = _shapes(model, inputs, "")
+    if problems:
+        raise ConfigError(problems)
+    return {name: known[ref] for name, ref in model.outputs.items()}
 
 
 def varies(model: LayerGraph) -> bool:
@@ -89,6 +142,19 @@ def length_problems(
     model: LayerGraph, objective: Objective, inputs: Shapes, targets: Shapes, of: str
 ) -> list[Problem]:
     """What does not fit when the inputs have the shapes `inputs`; `of` says whose shapes these are."""
+    known, problems = _shapes(model, inputs, of)
+    for output in objective.outputs:
+        ref, given = model.outputs[output.output], targets.get(output.output)
+        if ref not in known or given is None or None not in output.target.shape:
+            continue
+        wanted = output.loss.target(known[ref]).shape
+        if not fits(wanted, given):
+            problems.append(target_misfit(output, known[ref], wanted, given, None, model))
+    return problems
+
+
+def _shapes(model: LayerGraph, inputs: Shapes, of: str) -> tuple[dict[Ref, Shape], list[Problem]]:
+    """The shapes of all that is made of inputs of the shapes `inputs`, and which layers cannot take them."""
     known: dict[Ref, Shape] = {Ref(name): inputs[name] for name in model.inputs}
     problems: list[Problem] = []
     for node in model.nodes:
@@ -104,11 +170,4 @@ def length_problems(
             continue
         for index, shape in enumerate(listed(made)):
             known[Ref(node.name, index)] = shape
-    for output in objective.outputs:
-        ref, given = model.outputs[output.output], targets.get(output.output)
-        if ref not in known or given is None or None not in output.target.shape:
-            continue
-        wanted = output.loss.target(known[ref]).shape
-        if not fits(wanted, given):
-            problems.append(target_misfit(output, known[ref], wanted, given, None, model))
-    return problems
+    return known, problems

@@ -111,6 +111,15 @@ def _add(
     states[0].graph.add(op, *states, *arrays, *given)
 
 
+def _examples(values: Value, weights: Value | None) -> int:
+    """How many examples means over `values` (N, ...) are of.
+
+    Positions with a weight each, or a mask, count one each: batches of sequences that are filled up to
+    different lengths weigh as much as the steps that they have.
+    """
+    return values.shape[0] if weights is None else prod(weights.shape)
+
+
 def accumulate_mean(state: Value, value: Value, count: int) -> None:
     """Add value (1,), a mean over `count` examples, to state (2,)."""
     state.graph.add(MeanOfBatch(count), state, value)
@@ -118,7 +127,7 @@ def accumulate_mean(state: Value, value: Value, count: int) -> None:
 
 def accumulate_rows(state: Value, values: Value, weights: Value | None) -> None:
     """Add values (N, ...), one per example or position, to state (2,)."""
-    _add("mean", [state], [values], weights, examples=values.shape[0])
+    _add("mean", [state], [values], weights, examples=_examples(values, weights))
 
 
 def accumulate_binary_accuracy(
@@ -126,7 +135,7 @@ def accumulate_binary_accuracy(
 ) -> None:
     """Add how often y_pred > threshold is y_true, both (N, ...), to state (2,)."""
     numbers = (float(threshold),)
-    _add("binary_accuracy", [state], [y_true, y_pred], weights, numbers, examples=y_pred.shape[0])
+    _add("binary_accuracy", [state], [y_true, y_pred], weights, numbers, examples=_examples(y_pred, weights))
 
 
 def accumulate_top_k(
@@ -136,7 +145,7 @@ def accumulate_top_k(
 
     With `ties`, all that are equal to the k-th count as largest.
     """
-    examples = y_pred.shape[0]
+    examples = _examples(y_pred, weights)
     _add("top_k", [state], [labels, y_pred], weights, (k, int(ties)), tables=True, examples=examples)
 
 
@@ -218,5 +227,5 @@ def accumulate_correlation(
     columns = prod(y_pred.shape[len(y_pred.shape) - axes :])
     given = [reshape(x, (-1, columns)) for x in (y_true, y_pred, counted) if x is not None]
     given += [weights] if weights is not None else []
-    op = Correlation(concordance, counted is not None, weights is not None, y_pred.shape[0])
+    op = Correlation(concordance, counted is not None, weights is not None, _examples(y_pred, weights))
     state.graph.add(op, state, *given)

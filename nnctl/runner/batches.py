@@ -27,6 +27,10 @@ class Examples(Protocol):
         """The full shape of each model input of a batch."""
         ...
 
+    def filled_first(self, output: str) -> bool:
+        """Whether what fills an output's steps up stands before them."""
+        ...
+
     def read(self, indices: Array, out: Mapping[str, Array]) -> None:
         """Write the examples `indices` into `out`: input:<name>, target:<output>, sample_weight:<output>."""
         ...

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.graph.lengths import output_shapes
 from nnctl.program.session import Session
 from nnctl.runner.batches import Batches, Examples, feed, in_order
 
@@ -25,8 +26,13 @@ def evaluate(session: Session, split: Examples, batch_size: int) -> dict[str, fl
 
 
 def predict(session: Session, split: Examples, batch_size: int) -> Iterator[dict[str, Array]]:
-    """The model's outputs by name, batch by batch, as copies; those of buckets all at once, in order."""
+    """The model's outputs by name, batch by batch, as copies; those of buckets all at once, in order.
+
+    Where an output has a step for each of the inputs', an example's steps stand as they would if all were
+    filled up to one length, and those that its bucket does not have are no numbers.
+    """
     batches = Batches(len(split), batch_size, buckets=split.buckets)
+    shapes = _shapes(session, split) if split.buckets is not None else {}
     whole: dict[str, Array] = {}
     for indices in batches.cut(in_order(len(split))):
         program = session.prediction(split.sizes(len(indices), batches.bucket(indices)))
@@ -36,7 +42,23 @@ def predict(session: Session, split: Examples, batch_size: int) -> Iterator[dict
             yield {name: array.copy() for name, array in program.outputs.items()}
             continue
         for name, array in program.outputs.items():
-            rows = whole.setdefault(name, np.empty((len(split), *array.shape[1:]), array.dtype))
-            rows[indices] = array
+            if name not in whole:
+                nothing = np.nan if array.dtype.kind == "f" else 0
+                whole[name] = np.full((len(split), *shapes[name]), nothing, array.dtype)
+            place = _place(shapes[name], array.shape[1:], split.filled_first(name))
+            whole[name][(slice(None), *place)][indices] = array
     if whole:
         yield whole
+
+
+def _shapes(session: Session, split: Examples) -> dict[str, tuple[int, ...]]:
+    """The shape of an example's outputs, by name, where its inputs are filled up to their full length."""
+    inputs = {name: size[1:] for name, size in split.sizes(1).items()}
+    found = output_shapes(session.model, inputs).items()
+    return {name: tuple(n for n in shape if n is not None) for name, shape in found}
+
+
+def _place(full: tuple[int, ...], own: tuple[int, ...], filled_first: bool) -> tuple[slice, ...]:
+    """Where in an array of the shape `full` one of the shape `own` stands, which may be shorter."""
+    sizes = zip(full, own, strict=True)
+    return tuple(slice(most - given, None) if filled_first else slice(given) for most, given in sizes)

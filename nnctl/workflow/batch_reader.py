@@ -35,6 +35,10 @@ class BatchReader:
         """The full shape of each model input of a batch: one of a bucket, or of any examples."""
         return {name: (batch, *shape) for name, shape in self.data.input_shapes(bucket).items()}
 
+    def filled_first(self, output: str) -> bool:
+        """Whether what fills an output's steps up stands before them."""
+        return output in self.data.filled_first
+
     def read(self, indices: Array, out: Mapping[str, Array]) -> None:
         """Write the examples `indices` into the buffers of a program."""
         # By kind and not by name: an input and an output may have the same.

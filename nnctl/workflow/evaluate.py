@@ -11,7 +11,7 @@ from nnctl.core.events import Event
 from nnctl.data.feeding.from_file import read_examples
 from nnctl.data.table import Table
 from nnctl.graph.indices import check_indices
-from nnctl.graph.lengths import check_file_lengths
+from nnctl.graph.lengths import check_file_lengths, check_steps_of_targets
 from nnctl.graph.targets import check_labels
 from nnctl.workflow.batch_reader import BatchReader
 from nnctl.workflow.kernels import ready_kernels
@@ -68,6 +68,7 @@ def evaluate(
     check_labels(stored.objective, examples)
     check_indices(stored.model, examples)
     check_file_lengths(stored.model, examples)
+    check_steps_of_targets(stored.model, stored.objective, examples)
     session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size
     session.prepare([programs.EvaluationProgram(BatchReader(examples).sizes(min(batch, len(examples))))])
     ready_kernels(session, watch)

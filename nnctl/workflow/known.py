@@ -13,7 +13,13 @@ from nnctl.data.spec import DataSpec
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_partly
 from nnctl.graph.indices import check_table_sizes
-from nnctl.graph.lengths import GivenShapes, check_lengths, check_outputs_of_buckets, given_shapes
+from nnctl.graph.lengths import (
+    GivenShapes,
+    check_lengths,
+    check_steps_of_targets,
+    check_targets_of_buckets,
+    given_shapes,
+)
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import label_problems, shape_problems, with_own_lengths
@@ -104,13 +110,15 @@ def check_against(loaded: LoadedExperiment, known: KnownData) -> CheckedModel:
         problems += shapes
         if not shapes:
             with collected(problems):
+                check_targets_of_buckets(objective, data.train)
                 check_lengths(model, objective, known.shapes)
+                for split in (data.train, data.validation, data.test) if known.whole else ():
+                    if split is not None:
+                        check_steps_of_targets(model, objective, split)
             problems += label_problems(objective, model, data)
             if complete and known.has_classes_of(objective):
                 with collected(problems):
                     make_reader(data.train, data, objective, experiment.training.class_weight)
-        with collected(problems):
-            check_outputs_of_buckets(model, data.train)
         with collected(problems):
             check_table_sizes(model, data)
     with collected(problems):

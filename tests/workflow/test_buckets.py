@@ -89,11 +89,11 @@ def test_the_same_bits(config: Path, tmp_path: Path) -> None:
 
 
 def test_what_a_model_cannot_read(config: Path) -> None:
-    """Layers are held against the lengths of all buckets; no length may be left in an output."""
+    """Layers are held against the lengths of all buckets, and outputs against the targets."""
     conv = "{type: Conv1D, filters: 2, kernel_size: 14}"
     for layer, message in (
         ("Flatten", "its weights by the last axis, which is null"),
-        ("{type: GRU, units: 4, return_sequences: true}", "its length would vary with the bucket"),
+        ("{type: GRU, units: 4, return_sequences: true}", "wants a target of (null), but the data g"),
         (
             f"{{type: Sequential, layers: [{conv}, {{type: GRU, units: 2}}]}}",
             "window of (14) is larger than the (12)",

@@ -58,6 +58,8 @@ class Dataset:
     """Which examples a batch may hold side by side; None: any."""
     varying: frozenset[str] = frozenset()
     """The inputs that are filled up only as far as their bucket's length."""
+    filled_first: frozenset[str] = frozenset()
+    """The outputs whose targets are filled up before their first step (`padding: pre`)."""
 
     def __len__(self) -> int:
         return len(self.rows)

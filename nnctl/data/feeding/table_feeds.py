@@ -79,7 +79,8 @@ class TableFeeds:
         varying = frozenset(n for n in self.inputs if self.preprocessing.varies(n))
         buckets = self._buckets(firsts, varying) if varying else None
         origin = self.table.origin
-        return Dataset(name, firsts, self.inputs, self.targets, self.weights, origin, buckets, varying)
+        first = frozenset(n for n, t in self.preprocessing.targets.items() if _filled_first(t))
+        return Dataset(name, firsts, self.inputs, self.targets, self.weights, origin, buckets, varying, first)
 
     def _buckets(self, rows: Rows, varying: frozenset[str]) -> Buckets:
         """The examples by the longest of their sequences."""
@@ -199,6 +200,11 @@ def _wide(prep: ColumnPrep) -> bool:
     That is a number per token of a vocabulary, nearly all of them 0, and sequences that are filled up.
     """
     return isinstance(prep, SequencePrep) or (isinstance(prep, TextPrep) and prep.output_mode != "int")
+
+
+def _filled_first(prep: TargetPrep) -> bool:
+    """Whether sequences of targets are filled up before their first step."""
+    return any(isinstance(c, SequencePrep) and c.padding == "pre" for c in prep.columns.values())
 
 
 def restore(prep: TargetPrep, values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
