@@ -147,7 +147,7 @@ class ColumnSpec(SequenceFields, TextFields, _Fields):
         others = self._given("encoding", "parts", "format", "unknown")
         if others:
             raise contradiction("'{name}' is not for sequences", name=others[0])
-        known = (*NUMBER_MISSING, *(() if self.lengths else (EMPTY,)))
+        known = (*NUMBER_MISSING, *(() if self.beside else (EMPTY,)))
         if isinstance(self.missing, str) and self.missing not in known:
             raise contradiction("'missing' of sequences is {words} or a number", words=", ".join(known))
 

@@ -84,7 +84,9 @@ def head(
     """
     wanted = Wanted(input_shapes or {}, tuple(outputs), frozenset(integer_inputs), categorical or {})
     small = sum(_cost(source, base_dir) for source in spec.parts().values()) <= WHOLE
-    tables = read_tables(spec, base_dir, wanted, rows=None if small else rows)
+    # The first steps of all sequences are not those of the first rows.
+    whole = small or any(column.flat for column in spec.columns.values())
+    tables = read_tables(spec, base_dir, wanted, rows=None if whole else rows)
     main = tables.get("source") or tables["train"]
     _same_columns(spec, tables, main, wanted)
     if all(t.complete for t in tables.values()):

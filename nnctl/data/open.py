@@ -13,6 +13,7 @@ from nnctl.data.base import Hint, Kind, no_hint
 from nnctl.data.columns.patterns import column_spec
 from nnctl.data.columns.roles import Roles, Wanted, assign, steering
 from nnctl.data.feeding.dataset import Dataset, Signature
+from nnctl.data.feeding.flat import Cuts, in_rows
 from nnctl.data.feeding.in_memory import held
 from nnctl.data.feeding.table_feeds import TableFeeds
 from nnctl.data.feeding.windows import first_rows
@@ -158,7 +159,13 @@ def read_tables(
     others = {
         name: source.read(base_dir, as_in_training, rows) for name, source in parts.items() if name != first
     }
-    return tables | others
+    return {name: in_rows(table, _flat(spec, table)) for name, table in (tables | others).items()}
+
+
+def _flat(spec: DataSpec, table: Table) -> dict[str, Cuts]:
+    """The columns of a table that the config says to hold the steps of all sequences."""
+    said = {name: column_spec(spec, name) for name in table.names}
+    return {name: Cuts(c.beside, c.flat) for name, c in said.items() if c.beside and c.flat}
 
 
 def hint_of(spec: DataSpec, roles: Roles, preprocessing: Preprocessing | None) -> Hint:

@@ -13,7 +13,7 @@ from nnctl.core.spec import Spec, first_fault
 from nnctl.data.base import Kind, Length
 from nnctl.data.column_spec import TimeFormat
 from nnctl.data.sample_weight import SampleWeight, weight_columns
-from nnctl.data.sequence_fields import BLANKS, End, Separator
+from nnctl.data.sequence_fields import BLANKS, End, FlatBy, Separator
 from nnctl.data.spec import Boundaries, WindowSpec
 from nnctl.data.splitting.trained_on import TrainedOn
 from nnctl.data.text_fields import OutputMode, Split, Standardize, special
@@ -181,6 +181,8 @@ class SequencePrep(Spec):
     """What shorter sequences are filled up with."""
     lengths: str | None = None
     """The column that says how long each sequence of an array is; None: they stand in cells, as text."""
+    flat: FlatBy | None = None
+    """What that column holds, where the array is one of all steps; None: the array has a row per sequence."""
     separator: Separator = BLANKS
     """What stands between the numbers of a cell."""
     markers: tuple[str, ...] = ()

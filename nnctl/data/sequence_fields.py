@@ -13,6 +13,8 @@ from nnctl.data.base import Length
 from nnctl.data.text_fields import contradiction, given_of
 
 End = Literal["pre", "post"]
+FlatBy = Literal["row_lengths", "row_splits"]
+"""What cuts an array of steps into sequences, in the words of TensorFlow's ragged tensors."""
 
 BLANKS = "whitespace"
 """The separator that stands for any run of blanks."""
@@ -38,6 +40,11 @@ class SequenceFields(Spec):
     """What stands between the numbers of a cell: one character. Default: `whitespace`, any run of blanks."""
     lengths: Annotated[str, Field(min_length=1)] | None = None
     """For an array (N, T, ...): the column with the length of each of its N sequences."""
+    row_lengths: Annotated[str, Field(min_length=1)] | None = None
+    """For a flat array (S, ...), the steps of all sequences one behind another: the column with the length of
+    each of the N sequences; they add up to S."""
+    row_splits: Annotated[str, Field(min_length=1)] | None = None
+    """For a flat array: the column of N + 1 numbers, from 0 to S, between which each sequence's steps lie."""
     maxlen: Length | None = None
     """How many steps each sequence has for the model. Default: as many as the longest one of training."""
     padding: End = "post"
@@ -52,5 +59,22 @@ class SequenceFields(Spec):
         given = given_of(self, SequenceFields)
         if given and not is_sequence:
             raise contradiction("'{name}' is for sequences; say `type: sequence`", name=given[0])
-        if self.separator is not None and self.lengths is not None:
-            raise contradiction("'separator' is for sequences in cells, 'lengths' for those in an array")
+        cut = [name for name in ("lengths", "row_lengths", "row_splits") if getattr(self, name) is not None]
+        if self.separator is not None and cut:
+            raise contradiction(
+                "'separator' is for sequences in cells, '{name}' for those in an array", name=cut[0]
+            )
+        if len(cut) > 1:
+            raise contradiction("'{one}' and '{other}' contradict each other", one=cut[0], other=cut[1])
+
+    @property
+    def flat(self) -> FlatBy | None:
+        """What cuts it, if it is a flat array of steps."""
+        if self.row_lengths is not None:
+            return "row_lengths"
+        return "row_splits" if self.row_splits is not None else None
+
+    @property
+    def beside(self) -> str | None:
+        """The column that says how long the sequences are; None: they stand in cells."""
+        return self.lengths or self.row_lengths or self.row_splits

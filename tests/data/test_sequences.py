@@ -24,6 +24,7 @@ from nnctl.data.feeding.table_feeds import restore
 from nnctl.data.head import head
 from nnctl.data.open import Data
 from nnctl.data.preprocessing import Preprocessing
+from nnctl.data.reading.given import table_of
 from nnctl.data.sources import hdf5
 from nnctl.data.spec import DataSpec
 from nnctl.data.warnings.columns import text_or_ids_as_classes
@@ -82,6 +83,8 @@ def test_against_pad_sequences(tmp_path: Path) -> None:
         padded = np.array([(ids + [99] * 6)[:6] for ids in IDS])
         beside = arrays(tmp_path, {"lengths": "n", **how}, s=padded, n=lengths)
         np.testing.assert_array_equal(examples(beside.train)["input"], pad_sequences(IDS, **how))
+        flat = arrays(tmp_path, {"row_lengths": "n", **how}, s=np.concatenate(IDS), n=lengths, y=lengths)
+        np.testing.assert_array_equal(examples(flat.train)["input"], pad_sequences(IDS, **how))
 
 
 def test_what_was_fitted_holds_for_other_files(tmp_path: Path) -> None:
@@ -154,8 +157,70 @@ def test_arrays_with_lengths(ending: str, tmp_path: Path, monkeypatch: pytest.Mo
         arrays(tmp_path, {}, ending, s=steps, n=lengths)
     with pytest.raises(DataError, match=r"holds no array \(N, T, ...\)"):
         arrays(tmp_path, {"lengths": "n"}, ending, s=lengths, n=lengths)
-    with pytest.raises(ConfigError, match="the data has no column 'm'"):
-        arrays(tmp_path, {"lengths": "m"}, ending, s=steps, n=lengths)
+    for by in ("lengths", "row_splits"):
+        with pytest.raises(ConfigError, match="the data has no column 'm'") as caught:
+            arrays(tmp_path, {by: "m"}, ending, s=steps, n=lengths)
+        assert caught.value.problems[0].path == ("data", "columns", "s", by)
+
+
+@pytest.mark.parametrize("ending", ["npz", "h5"])
+@pytest.mark.parametrize(("by", "cuts"), [("row_lengths", [2, 0, 1, 3]), ("row_splits", [0, 2, 2, 3, 6])])
+def test_flat_arrays(
+    ending: str, by: str, cuts: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same as an array with a row for each sequence: examples, scales, what is predicted, its rows."""
+    monkeypatch.setattr(hdf5, "IN_MEMORY", 0)
+    steps = np.array([[1, 10], [3, 20], [5, 60], [7, 7], [8, 8], [9, 9]], dtype=np.float32)
+    rows = np.zeros((4, 3, 2), dtype=np.float32)
+    rows[0, :2], rows[2, 0], rows[3] = steps[:2], steps[2], steps[3:]
+    how = {"scale": "standard", "value": -2, "maxlen": 2}
+    filled = arrays(tmp_path, {"lengths": "n", **how}, ending, s=rows, n=[2, 0, 1, 3])
+    named = {"s": steps, "n": cuts, "y": np.arange(4.0)}
+    for share in (1 << 60, 1):
+        monkeypatch.setattr("nnctl.data.feeding.in_memory.SHARE", share)
+        data = arrays(tmp_path, {by: "n", **how}, ending, **named)
+        kept = data.train.inputs["input"].feed.kept()
+        assert (sum(array.nbytes for array in kept) < steps.nbytes + 64) == (ending == "h5" and share > 1)
+        assert data.inputs == filled.inputs
+        np.testing.assert_array_equal(examples(data.train)["input"], examples(filled.train)["input"])
+    monkeypatch.setattr("nnctl.data.feeding.stream.BLOCK_ROWS", 3)
+    _store(tmp_path / f"new.{ending}", {"s": steps, "n": cuts})
+    blocks = [*read_blocks(tmp_path / f"new.{ending}", data.preprocessing, keep=["row"])]
+    assert [block.kept["row"] for block in blocks] == [[1, 2, 3], [4]]
+    found = np.concatenate([examples(block.examples)["input"] for block in blocks])
+    np.testing.assert_array_equal(found, examples(filled.train)["input"])
+    again = read_examples(table_of(named), data.preprocessing)
+    np.testing.assert_array_equal(examples(again)["input"], found)
+    _store(tmp_path / f"new.{ending}", {"s": np.full((6, 2), np.nan), "n": cuts})
+    with pytest.raises(DataError, match=r":1, column 's': the value is missing"):
+        [examples(block.examples) for block in read_blocks(tmp_path / f"new.{ending}", data.preprocessing)]
+
+
+@pytest.mark.parametrize("ending", ["npz", "h5"])
+@pytest.mark.parametrize(
+    ("by", "cuts", "message"),
+    [
+        ("row_lengths", [2, 1], r"column 'n': the lengths come to 3 steps, but 's' holds 4"),
+        ("row_lengths", [4, 4], r"column 'n': the lengths come to 8 steps, but 's' holds 4"),
+        ("row_lengths", [5, -1], r":1, column 'n': 5 is no length of a sequence of 's', which holds 4 steps"),
+        ("row_lengths", [1 << 62] * 2, r":1, column 'n': 4611686018427387904 is no length"),
+        ("row_lengths", [2, -2], r":2, column 'n': -2 is no length"),
+        ("row_lengths", [2.5, 1.5], r":1, column 'n': 2.5 is no length"),
+        ("row_lengths", [2, np.nan], r":2, column 'n': nan is no length"),
+        ("row_lengths", [[2, 2], [0, 0]], r"column 'n': does not hold one number per row, as row_lengths do"),
+        ("row_lengths", [2, 1, 1], r"has \d rows, but column '\w' has \d"),
+        ("row_splits", [0, 3, 1, 4], r":3, column 'n': 1 stands behind 3, as no row split"),
+        ("row_splits", [1, 2, 4], r"go from 1 to 4, but 's' has the steps from 0 to 4"),
+        ("row_splits", [0, 2, 3], r"go from 0 to 3, but 's' has the steps from 0 to 4"),
+        ("row_splits", [0, 5, 4], r":2, column 'n': 5 is no place between steps of 's'"),
+        ("row_splits", [0, 4], r"has \d rows, but column '\w' has \d"),
+    ],
+)
+def test_flat_arrays_that_are_cut_wrongly(
+    ending: str, by: str, cuts: list[Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=message):
+        arrays(tmp_path, {by: "n"}, ending, s=np.arange(4.0), n=cuts, y=[1.0, 2.0])
 
 
 def test_a_declared_length_is_filled_up_to(tmp_path: Path) -> None:
@@ -262,6 +327,8 @@ def test_a_target_for_each_step(tmp_path: Path) -> None:
         ({"type": "sequence", "separator": ".5"}, "one character that no number is written with"),
         ({"type": "sequence", "separator": "e"}, "one character that no number is written with"),
         ({"type": "sequence", "separator": ";", "lengths": "n"}, "'separator' is for sequences in cells"),
+        ({"type": "sequence", "separator": ";", "row_splits": "n"}, "cells, 'row_splits' for those"),
+        ({"type": "sequence", "lengths": "n", "row_lengths": "n"}, "'lengths' and 'row_lengths' contradict"),
         ({"type": "sequence", "encoding": "index"}, "'encoding' is not for sequences"),
         (
             {"type": "sequence", "lengths": "n", "missing": "empty"},
@@ -286,7 +353,8 @@ def test_nothing_is_said_of_sequences_where_there_is_none() -> None:
 def test_a_stranger_may_have_stored_it(tmp_path: Path) -> None:
     stored = cells(tmp_path, ["1 2", "3"], {}).preprocessing.config()
     column = stored["inputs"]["input"]["columns"]["s"]
-    for wrong in ({"length": 0}, {"length": 1 << 40}, {"separator": "e"}, {"value": "inf"}, {"decimal": ""}):
+    wrongs: list[dict[str, Any]] = [{"length": 0}, {"length": 1 << 40}, {"separator": "e"}, {"flat": "rows"}]
+    for wrong in [*wrongs, {"value": "inf"}, {"decimal": ""}]:
         stored["inputs"]["input"]["columns"]["s"] = column | wrong
         with pytest.raises(RunError, match="the stored preprocessing"):
             Preprocessing.from_data(stored)

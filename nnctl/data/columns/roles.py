@@ -177,8 +177,8 @@ def _splitting(spec: DataSpec, find: _Finder) -> list[str]:
 
 def _lengths(spec: DataSpec, find: _Finder) -> tuple[str, ...]:
     """Columns that only say how long the sequences of others are."""
-    named = {name: c.lengths for name, c in spec.columns.items() if c.lengths is not None}
-    found = [c for name, n in named.items() for c in find.one(n, ("data", "columns", name, "lengths"))]
+    named = {(n, c.flat or "lengths"): c.beside for n, c in spec.columns.items() if c.beside is not None}
+    found = [c for path, name in named.items() for c in find.one(name, ("data", "columns", *path))]
     return tuple(dict.fromkeys(found))
 
 

@@ -14,6 +14,7 @@ from nnctl.core.errors import ConfigError, DataError, Problem, RunError
 from nnctl.core.spec import first_fault
 from nnctl.data.base import Source, by_ending, sources
 from nnctl.data.feeding.dataset import Dataset
+from nnctl.data.feeding.flat import flat_columns, in_rows
 from nnctl.data.feeding.table_feeds import TableFeeds
 from nnctl.data.feeding.windows import first_rows
 from nnctl.data.preprocessing import InputPrep, Preprocessing
@@ -29,7 +30,7 @@ def read_examples(source: Path | Table, preprocessing: Preprocessing, dtype: str
     """
     if isinstance(source, Path):
         source = reader(source, preprocessing).read(Path(), preprocessing.kind_of)
-    table = named(source, preprocessing)
+    table = named(in_rows(source, flat_columns(preprocessing)), preprocessing)
     feeds = TableFeeds(table, preprocessing, dtype)
     window, firsts = preprocessing.window, feeds.rows
     if window is not None:

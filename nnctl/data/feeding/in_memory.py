@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from nnctl.core.memory import memory
+from nnctl.data.feeding.flat import FlatRows
 from nnctl.data.table import LazyArray, Numbers, Table
 
 SHARE = 4
@@ -22,12 +23,15 @@ def budget() -> int:
 
 
 def lazy(table: Table, names: Iterable[str]) -> dict[str, LazyArray]:
-    """The columns among `names` that are on disk."""
+    """The columns among `names` that are on disk, steps of sequences included."""
     found = {}
     for name in names:
         column = table.columns.get(name)
-        if isinstance(column, Numbers) and not isinstance(column.values, np.ndarray):
-            found[name] = column.values
+        values = column.values if isinstance(column, Numbers) else None
+        if isinstance(values, FlatRows) and isinstance(values.steps, np.ndarray):
+            continue
+        if values is not None and not isinstance(values, np.ndarray):
+            found[name] = values
     return found
 
 
@@ -44,10 +48,12 @@ def held(table: Table, names: Iterable[str]) -> Table:
         left -= nbytes(waiting[name])
         if left < 0:
             break
-        columns[name] = Numbers(waiting[name].whole())
+        values = waiting[name]
+        columns[name] = Numbers(values.held() if isinstance(values, FlatRows) else values.whole())
     return replace(table, columns=columns)
 
 
 def nbytes(values: LazyArray) -> int:
-    """The bytes of the whole array."""
-    return prod(values.shape) * values.dtype.itemsize
+    """The bytes of the whole array; of sequences, of their steps."""
+    shape = values.steps.shape if isinstance(values, FlatRows) else values.shape
+    return prod(shape) * values.dtype.itemsize

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nnctl.data.columns.sequences import from_cells
 from nnctl.data.feeding.feeds import Flat, ScaledNumbers, Whole
+from nnctl.data.feeding.flat import FlatRows
 from nnctl.data.feeding.ragged import Ragged
 from nnctl.data.preprocessing import SequencePrep
 from nnctl.data.reading.numerals import Numerals
@@ -80,8 +81,11 @@ def held(table: Table, name: str, how: Writing, numerals: Numerals) -> Held:
 
 
 def _in_array(column: Column, name: str, origin: Origin, lengths: Rows) -> Held:
-    """The sequences of an array (N, T, ...), each at the start of its row."""
+    """The sequences of an array (N, T, ...), each at the start of its row, or of one of all steps."""
     assert isinstance(column, Numbers)
+    if isinstance(found := column.values, FlatRows):
+        whose = replace(origin, locate=lambda step: origin.row(found.row_of(step)))
+        return Held(found.steps, found.ragged, None, whose)
     most = column.shape[0]
     starts = np.arange(len(column), dtype=np.int64) * most
     values: Values = (

@@ -13,11 +13,12 @@ from nnctl.core.errors import DataError, nearest
 from nnctl.core.visible import listed
 from nnctl.data.base import Source, no_hint
 from nnctl.data.feeding.dataset import Dataset
+from nnctl.data.feeding.flat import flat_columns, in_rows
 from nnctl.data.feeding.from_file import named, reader, without_targets
 from nnctl.data.feeding.table_feeds import TableFeeds
 from nnctl.data.feeding.windows import Windowed, require_series
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.data.reading.blocks import values
+from nnctl.data.reading.blocks import BLOCK_ROWS, values
 from nnctl.data.table import Origin, Rows, Table
 
 ROW = "row"
@@ -52,11 +53,16 @@ def read_blocks(
     windowed = Windowed(preprocessing.window) if preprocessing.window is not None else None
     last = preprocessing.window.length - 1 if preprocessing.window is not None else 0
     count, origin = 0, Origin("")
+    inputs = without_targets(preprocessing)
+    flat = flat_columns(inputs)
+    if flat and not isinstance(source, Table):
+        source = reader(source, preprocessing).read(Path(), inputs.kind_of)
     if isinstance(source, Table):
-        tables = iter([source.only(wanted.pick(source.names, source.origin))])
+        whole = in_rows(source, flat)
+        tables = iter([whole.only(wanted.pick(whole.names, whole.origin))])
     else:
-        kinds = without_targets(preprocessing).kind_of
-        tables = reader(source, preprocessing).blocks(Path(), kinds, wanted.pick, lambda name: name in keep)
+        pick = wanted.pick
+        tables = reader(source, preprocessing).blocks(Path(), inputs.kind_of, pick, lambda name: name in keep)
     for table in tables:
         origin = table.origin
         if windowed is not None:
@@ -66,8 +72,10 @@ def read_blocks(
         if not len(firsts):
             continue
         feeds = TableFeeds(named(table, preprocessing), preprocessing, dtype, targets=False)
-        kept = {name: carried(table, name, firsts + last) for name in keep}
-        yield Block(feeds.dataset(origin.file, firsts), kept)
+        step = BLOCK_ROWS if flat else len(firsts)
+        for part in (firsts[start : start + step] for start in range(0, len(firsts), step)):
+            kept = {name: carried(table, name, part + last) for name in keep}
+            yield Block(feeds.dataset(origin.file, part), kept)
         count += len(firsts)
     if windowed is not None and windowed.rows and not count:
         raise DataError(
