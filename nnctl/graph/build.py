@@ -12,8 +12,9 @@ from nnctl.core.foreign import is_foreign, raised
 from nnctl.core.shapes import Shape, show
 from nnctl.graph.fillings import weight_problems
 from nnctl.graph.freezing import Freezing, is_frozen
-from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo, at_parameters, shown_reads
+from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo, shown_reads
 from nnctl.layers.base import Layer, listed
+from nnctl.layers.calling import at_parameters
 from nnctl.layers.entry import Entry, entry_names
 from nnctl.spec.language.model import ModelSpec
 

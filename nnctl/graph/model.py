@@ -10,6 +10,7 @@ from typing import TypeVar
 from nnctl.core.errors import Path
 from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Layer, Weight
+from nnctl.layers.calling import at_parameters
 
 T = TypeVar("T")
 
@@ -67,15 +68,6 @@ class CallNode:
     def at_parameters(self, values: Sequence[T]) -> list[T | None]:
         """One value an input, as the parameters of the layer's methods take them; see `at_parameters`."""
         return at_parameters(self.layer, self.input_names, values)
-
-
-def at_parameters(layer: Layer, names: Sequence[str], values: Sequence[T]) -> list[T | None]:
-    """One value an input, at the places of the parameters that `names` are; None where nothing is given."""
-    if not names:
-        return list(values)
-    given, parameters = dict(zip(names, values, strict=True)), layer.input_names()
-    last = max(map(parameters.index, names))
-    return [given.get(name) for name in parameters[: last + 1]]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from nnctl.layers.in_keras import InKeras
 
 if TYPE_CHECKING:
     from nnctl.core.arrays import Array
-    from nnctl.layers.context import LayerContext
+    from nnctl.layers.context import LayerContext, Masked
     from nnctl.ops.base import Value
 
 layers: Registry[Layer] = Registry("layer", "nnctl.layers")
@@ -225,6 +225,12 @@ class Layer(Spec):
             return mask
         found: Value | None = activation.output_mask(mask, inputs[0])
         return found
+
+    def applied(self, ctx: LayerContext, *inputs: Any, **named: Any) -> list[Masked]:
+        """Its outputs, each with its mask: `call` and `output_mask` of one call."""
+        outputs, mask = listed(self.call(ctx, *inputs, **named)), self.output_mask(ctx, *inputs, **named)
+        masks = mask if isinstance(mask, list) else [mask] + [None] * (len(outputs) - 1)
+        return list(zip(outputs, masks, strict=True))
 
     def entries(self) -> tuple[Any, ...]:
         """The `layers.entry.Entry`s that a layer that `nests` is made of; the graph calls these, not it."""

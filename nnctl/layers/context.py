@@ -13,6 +13,9 @@ from nnctl.ops.elementwise import scale
 if TYPE_CHECKING:
     from nnctl.layers.base import Layer
 
+Masked = tuple[Value, Value | None]
+"""A tensor and its mask."""
+
 Mixing = Callable[[Value], Value]
 """Mixes what belongs to the examples of a batch, floats (B, ...), as a layer has mixed the examples."""
 

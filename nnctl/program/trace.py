@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from nnctl.core.foreign import told
 from nnctl.graph.model import CallNode, LayerGraph, Ref
-from nnctl.layers.base import listed
+from nnctl.layers.calling import call_layer
 from nnctl.layers.context import LayerContext, Mixing
 from nnctl.ops.base import Graph, Value
-from nnctl.ops.elementwise import cast
 
 
 @dataclass
@@ -50,19 +49,13 @@ def _call(model: LayerGraph, graph: Graph, node: CallNode, traced: Traced, train
     weights = {
         info.field: graph.variable(info.name, info.weight.shape) for info in model.weights_of(node.owner)
     }
-    values = [traced.values[ref] for ref in node.inputs]
-    if not node.layer.any_dtype:
-        values = [cast(value, graph.dtype) for value in values]
-    given = node.at_parameters(values)
-    masks = node.at_parameters([traced.masks[ref] for ref in node.inputs])
     as_training = training and not node.inference
     ctx = LayerContext(
-        graph, weights, as_training, masks, seed, node.name, node.trainable, differentiable=training
+        graph, weights, as_training, (), seed, node.name, node.trainable, differentiable=training
     )
-    outputs = listed(node.layer.call(ctx, *given))
-    mask = node.layer.output_mask(ctx, *given)
-    masks = mask if isinstance(mask, list) else [mask] + [None] * (len(outputs) - 1)
-    for index, (out, out_mask, shape) in enumerate(zip(outputs, masks, node.output_shapes, strict=True)):
+    reads = [(traced.values[ref], traced.masks[ref]) for ref in node.inputs]
+    made = call_layer(node.layer, ctx, node.input_names, reads)
+    for index, ((out, out_mask), shape) in enumerate(zip(made, node.output_shapes, strict=True)):
         got = out.shape[1:]
         if len(got) != len(shape) or any(s is not None and s != g for s, g in zip(shape, got, strict=True)):
             raise ValueError(f"'{node.name}' promised {shape} and made {got}")

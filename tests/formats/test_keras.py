@@ -22,8 +22,9 @@ from nnctl.formats.keras.archive import keras_archive, keras_weights_file  # noq
 from nnctl.formats.keras.order import ordered  # noqa: E402
 from nnctl.formats.keras.scopes import read_scope  # noqa: E402
 from nnctl.graph.build import build  # noqa: E402
-from nnctl.graph.model import InputInfo, at_parameters  # noqa: E402
+from nnctl.graph.model import InputInfo  # noqa: E402
 from nnctl.graph.wanted import wanted  # noqa: E402
+from nnctl.layers.calling import at_parameters  # noqa: E402
 from nnctl.spec.load import load  # noqa: E402
 from tests.formats.keras_models import MODELS  # noqa: E402
 from tests.formats.models import Model, from_spec, model  # noqa: E402

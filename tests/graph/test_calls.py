@@ -9,10 +9,11 @@ from nnctl.core.errors import ConfigError
 from nnctl.core.shapes import Shape
 from nnctl.graph.build import build
 from nnctl.graph.lengths import length_problems
-from nnctl.graph.model import LayerGraph, Ref, at_parameters
+from nnctl.graph.model import LayerGraph, Ref
 from nnctl.graph.objective import Objective
 from nnctl.layers.base import Layer
 from nnctl.layers.call_arguments import Flag
+from nnctl.layers.calling import at_parameters
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.elementwise import add, scale

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.graph.model import at_parameters
 from nnctl.layers.base import Layer, layers
+from nnctl.layers.calling import at_parameters
 from nnctl.layers.context import LayerContext
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.elementwise import add, cast, multiply
@@ -81,13 +81,12 @@ class Case:
             differentiable=self.differentiable,
         )  # fmt: skip
         given = at_parameters(self.layer, self.names, xs)
-        made = self.layer.call(ctx, *given)
-        outs = list(made) if isinstance(made, list) else [made]
+        made = self.layer.applied(ctx, *given)
+        outs = [y for y, _ in made]
         ctx.losses += self._weight_penalties(weights)
         if not extras:
             return outs + ctx.losses
-        mask = self.layer.output_mask(ctx, *given)
-        found = [m for m in (mask if isinstance(mask, list) else [mask]) if m is not None]
+        found = [mask for _, mask in made if mask is not None]
         self._counts = (len(outs), len(ctx.losses), len(found))
         return outs + ctx.losses + found
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from nnctl.activations.base import activations
 from nnctl.core.arrays import Array
-from nnctl.graph.model import at_parameters
 from nnctl.layers.base import layers
+from nnctl.layers.calling import at_parameters
 from tests.layers import keras_cases
 from tests.layers.harness import Case, Result
 from tests.layers.harness import case as layer_case
