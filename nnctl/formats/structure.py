@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnctl.graph.model import LayerGraph
+from nnctl.layers.base import Layer
 from nnctl.layers.entry import Entry, entry_names
 from nnctl.spec.language.model import ModelSpec
 from nnctl.spec.yaml.emit import block
@@ -58,10 +59,21 @@ def _entries(entries: Sequence[Entry], taken: Sequence[str] = ()) -> list[dict[s
         kind = "type" if entry.use is None else "use"
         named = {kind: config.pop(kind), "name": name}
         config.pop("name", None)
-        if entry.layer is not None and entry.layer.nests:
-            config["layers"] = _entries(entry.layer.entries())
+        if entry.layer is not None:
+            _name_within(entry.layer, config)
         listed.append(named | config)
     return listed
+
+
+def _name_within(layer: Layer, config: dict[str, Any]) -> None:
+    """Write out the names in a nested model, and in those that a layer holds."""
+    if layer.nests:
+        config["layers"] = _entries(layer.entries())
+        return
+    for field in type(layer).model_fields:
+        held = getattr(layer, field)
+        if isinstance(held, Layer):
+            _name_within(held, config[field])
 
 
 def as_yaml(spec: ModelSpec, graph: LayerGraph) -> bytes:

@@ -11,12 +11,32 @@ from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
 from nnctl.core.foreign import is_foreign, raised
 from nnctl.core.shapes import Shape, show
 from nnctl.graph.fillings import weight_problems
-from nnctl.graph.freezing import Freezing, is_frozen
+from nnctl.graph.freezing import Freezing, is_frozen, with_frozen
 from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref, WeightInfo, shown_reads
 from nnctl.layers.base import Layer, listed
 from nnctl.layers.calling import at_parameters
 from nnctl.layers.entry import Entry, entry_names
+from nnctl.layers.wrapper import Holding
 from nnctl.spec.language.model import ModelSpec
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A layer that may hold others, as these are built: its names, place, and what is true of its call."""
+
+    name: str
+    owner: str
+    trainable: bool
+    inference: bool
+    before: str | None
+    """What learns before it."""
+    path: Path
+
+    def below(self, child: str, path: Path, trainable: bool) -> _Held:
+        """The same of a layer in it."""
+        names = (f"{self.name}/{child}", f"{self.owner}/{child}")
+        return _Held(*names, self.trainable and trainable, self.inference, self.before, (*self.path, *path))
+
 
 Tensors = tuple[Ref | None, ...]
 """The outputs of a call; None where an error was already reported, so that nothing is reported twice."""
@@ -67,6 +87,8 @@ class _GraphBuilder:
         self.freezing = Freezing(spec.freeze)
         self.learners: dict[str, str] = {}
         """Of each call with weights to learn in or before it: the last layer that has some."""
+        self.inside: _GraphBuilder | None = None
+        """Builds the nested models that layers hold, into `graph.held`."""
 
     def build(self) -> LayerGraph:
         scope = _Scope("", ("model",))
@@ -236,7 +258,11 @@ class _GraphBuilder:
             return (None,)
         shapes = tuple(self.graph.shape(ref) for ref in refs)
         given = at_parameters(layer, entry.input_names, shapes)
+        layer = with_frozen(layer, owner, self.spec.freeze)
+        before = next((self.learners[ref.name] for ref in refs if ref.name in self.learners), None)
         try:
+            if not self._holds(layer, given, _Held(name, owner, trainable, inference, before, path)):
+                return (None,)
             made = layer.activated_shape(*given)
             weights = layer.weights(*given)
         except ShapeError as error:
@@ -271,7 +297,7 @@ class _GraphBuilder:
         node = CallNode(
             name, layer, owner, refs, shapes, outputs, trainable, path, entry.input_names, inference, mixers
         )
-        self._note_learner(node, any(weight.trainable for weight in weights.values()))
+        self._note_learner(node, before, any(weight.trainable for weight in weights.values()))
         self.graph.calls[name] = node
         return tuple(Ref(name, i) for i in range(len(outputs)))
 
@@ -292,18 +318,57 @@ class _GraphBuilder:
                 break
         return found
 
-    def _note_learner(self, node: CallNode, has_weights: bool) -> None:
-        """Keep in mind what learns in or before a call; a problem where no gradient gets there."""
-        before = next((self.learners[ref.name] for ref in node.inputs if ref.name in self.learners), None)
+    def _holds(self, layer: Layer, given: Sequence[Any], held: _Held) -> bool:
+        """Build the nested models that a layer holds; whether there is no problem in them.
+
+        Raises:
+            ShapeError: the layer cannot take the shapes `given`.
+        """
+        if not isinstance(layer, Holding):
+            return True
+        count = len(self.problems)
+        for child, inner in layer.children().items():
+            below = held.below(child, layer.path_of(child), inner.trainable)
+            if inner.nests is None:
+                with layer.within(child):
+                    self._holds(inner, layer.given_to(child, *given), below)
+                self._check_gradient(inner, below.name, held.before, held.inference, below.path)
+                continue
+            builder = self.inside or self._builder_inside()
+            refs = []
+            for at, shape in enumerate(layer.given_to(child, *given)):
+                refs.append(Ref(f"{below.name}:{at}" if at else below.name))
+                builder.graph.inputs[refs[-1].name] = InputInfo(shape, "float32")
+                if held.before is not None:
+                    builder.learners[refs[-1].name] = held.before
+            self.freezing.begun(below.owner)
+            scope = _Scope(below.name + "/", below.path, below.trainable, below.inference)
+            builder._container(inner, below.name, below.owner, tuple(refs), scope, below.path)
+        return len(self.problems) == count
+
+    def _builder_inside(self) -> _GraphBuilder:
+        """The builder of what layers hold; its problems are this one's."""
+        self.inside = _GraphBuilder(self.spec, {}, frozenset())
+        self.inside.problems, self.inside.freezing = self.problems, self.freezing
+        self.graph.held = self.inside.graph
+        return self.inside
+
+    def _check_gradient(
+        self, layer: Layer, name: str, before: str | None, inference: bool, path: Path
+    ) -> None:
+        """A problem where what learns before a layer gets no gradient through it."""
         # What changes its input only while training leaves it as it is in inference.
-        rests = node.inference and "training" in node.layer.call_arguments()
-        if before is not None and not node.layer.passes_gradient and not rests:
+        rests = inference and "training" in layer.call_arguments()
+        if before is not None and not layer.passes_gradient and not rests:
             self._fail(
-                f"{node.layer.kind} '{node.name}' passes no gradient on, so that '{before}' before it would "
-                "not learn",
-                node.path,
+                f"{layer.kind} '{name}' passes no gradient on, so that '{before}' before it would not learn",
+                path,
                 expected="only layers without weights before it, or ones that are not trainable",
             )
+
+    def _note_learner(self, node: CallNode, before: str | None, has_weights: bool) -> None:
+        """Keep in mind what learns in or before a call; a problem where no gradient gets there."""
+        self._check_gradient(node.layer, node.name, before, node.inference, node.path)
         learner = node.owner if node.trainable and has_weights else before
         if learner is not None:
             self.learners[node.name] = learner

@@ -6,11 +6,39 @@ from collections.abc import Iterator, Sequence
 
 from nnctl.core.errors import Problem, nearest
 from nnctl.core.layer_patterns import listed, matches
+from nnctl.layers.base import Layer
+from nnctl.layers.entry import entry_names
+from nnctl.layers.nested import Nested
+from nnctl.layers.wrapper import Holding
 
 
 def is_frozen(layer: str, patterns: Sequence[str]) -> bool:
     """Whether a pattern names the layer, or a nested model that it is in."""
     return any(matches(layer, pattern) for pattern in patterns)
+
+
+def with_frozen(layer: Layer, name: str, patterns: Sequence[str]) -> Layer:
+    """A layer where those in the nested models that it holds are not trainable if a pattern names them."""
+    if not patterns or not isinstance(layer, Holding):
+        return layer
+    for child, inner in layer.children().items():
+        if getattr(layer, child, None) is inner and any(held.nests for held in inner.family()):
+            layer = layer.model_copy(update={child: _frozen(inner, f"{name}/{child}", patterns)})
+    return layer
+
+
+def _frozen(layer: Layer, name: str, patterns: Sequence[str]) -> Layer:
+    if not isinstance(layer, Nested):
+        return with_frozen(layer, name, patterns)
+    entries = []
+    for word, entry in zip(entry_names(layer.entries()), layer.entries(), strict=True):
+        if entry.layer is not None:
+            full = f"{name}/{word}"
+            inner = _frozen(entry.layer, full, patterns)
+            inner = inner.model_copy(update={"trainable": False}) if is_frozen(full, patterns) else inner
+            entry = entry.model_copy(update={"layer": inner})
+        entries.append(entry)
+    return layer.model_copy(update={"layers": tuple(entries)})
 
 
 class Freezing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.errors import ConfigError, Path, Problem
 from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.open import Data
 from nnctl.data.preprocessing import CategoryPrep, TextPrep
@@ -19,8 +19,9 @@ def check_table_sizes(model: LayerGraph, data: Data) -> None:
         ConfigError: with the place of the field that says how many there are.
     """
     problems = []
-    for node, name, field, size in _looked_up(model):
-        if (classes := _too_many(node, name, field, size, data)) is not None:
+    for node, name, path, size in _looked_up(model):
+        field = str(path[-1])
+        if (classes := _too_many(node, name, path, size, data)) is not None:
             problems.append(classes)
             continue
         for split in (data.train, data.validation, data.test):
@@ -33,7 +34,7 @@ def check_table_sizes(model: LayerGraph, data: Data) -> None:
                 Problem(
                     f"'{node.name}' has {_room(field, size)} (0 to {size - 1}), but the index {index} "
                     f"occurs ({origin.file}, row {origin.row(row)})",
-                    (*node.path, field),
+                    (*node.path, *path),
                     expected=f"{field}: {most + 1}" if index >= 0 else "indices from 0 on",
                 )
             )
@@ -42,9 +43,9 @@ def check_table_sizes(model: LayerGraph, data: Data) -> None:
         raise ConfigError(problems)
 
 
-def _too_many(node: CallNode, name: str, field: str, size: int, data: Data) -> Problem | None:
+def _too_many(node: CallNode, name: str, path: Path, size: int, data: Data) -> Problem | None:
     """A problem where a category has more classes than the table has rows, be they in the data yet or not."""
-    prepared = data.preprocessing.inputs.get(name)
+    prepared, field = data.preprocessing.inputs.get(name), str(path[-1])
     for column, prep in prepared.columns.items() if prepared else ():
         if isinstance(prep, CategoryPrep | TextPrep) and prep.classes > size:
             what = "classes"
@@ -54,7 +55,7 @@ def _too_many(node: CallNode, name: str, field: str, size: int, data: Data) -> P
                 what = "classes, that of unknown and missing words included"
             return Problem(
                 f"'{node.name}' has {_room(field, size)}, but '{column}' has {prep.classes} {what}",
-                (*node.path, field),
+                (*node.path, *path),
                 expected=f"{field}: {prep.classes}",
             )
     return None
@@ -80,14 +81,14 @@ def check_indices(model: LayerGraph, examples: Dataset) -> None:
             raise origin.error(message, row)
 
 
-def _looked_up(model: LayerGraph) -> Iterator[tuple[CallNode, str, str, int]]:
+def _looked_up(model: LayerGraph) -> Iterator[tuple[CallNode, str, Path, int]]:
     """Every call that looks a model input up in a table: call, input, field with the rows, rows."""
     for node in model.nodes:
-        field = node.layer.index_count()
-        if field is not None:
+        found = node.layer.looks_up()
+        if found is not None:
             read, *_ = node.at_parameters(node.inputs)
             if read is not None and read.name in model.inputs:
-                yield node, read.name, field, getattr(node.layer, field)
+                yield node, read.name, *found
 
 
 def _first(split: Dataset, name: str, size: int) -> tuple[int, int, int] | None:

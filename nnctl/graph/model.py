@@ -94,6 +94,11 @@ class LayerGraph:
     calls: dict[str, CallNode] = field(default_factory=dict)
     outputs: dict[str, Ref] = field(default_factory=dict)
     weights: dict[str, WeightInfo] = field(default_factory=dict)
+    held: LayerGraph | None = None
+    """What is in the nested models that layers hold, each below its own path ("frames/layer/conv2d").
+
+    That path ("frames/layer") is an input there. Programs run the layer that holds a model, not these calls.
+    """
 
     @property
     def nodes(self) -> list[CallNode]:

@@ -67,10 +67,7 @@ def _first(entry: Entry, reads: list[str]) -> list[str]:
 
 def _reads_integers(entry: Entry) -> bool:
     layer: Layer | None = entry.layer
-    if layer is None or layer.nests is None:
-        return layer is not None and layer.index_count() is not None
-    inner = [e for e in layer.entries() if not e.is_input]
-    return bool(inner) and _reads_integers(inner[0])
+    return layer is not None and layer.looks_up() is not None
 
 
 def _categorical(loss: Any, outputs: tuple[str, ...]) -> Mapping[str, bool]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from inspect import CO_VARARGS
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from nnctl.core.errors import ShapeError
+from nnctl.core.errors import Path, ShapeError
 from nnctl.core.ranges import ANY, Range
 from nnctl.core.registry import Registry
 from nnctl.core.shapes import Shape, show
@@ -109,6 +109,10 @@ class Layer(Spec):
             return max(named - optional, cls.fewest_inputs), None
         return named - optional, named
 
+    def needs(self) -> int:
+        """The fewest inputs that this layer takes."""
+        return self.takes()[0]
+
     @classmethod
     def input_names(cls) -> tuple[str, ...]:
         """What the inputs are called, as the parameters of `call` say.
@@ -203,6 +207,11 @@ class Layer(Spec):
         A model input that it reads is fed integers, from 0 to that number less 1.
         """
         return None
+
+    def looks_up(self) -> tuple[Path, int] | None:
+        """Where `index_count` is written below it, and the number; of a layer that it hands its input too."""
+        field = self.index_count()
+        return None if field is None else ((field,), getattr(self, field))
 
     def skips(self) -> float | None:
         """What a step of its input holds that it masks, if it masks any."""

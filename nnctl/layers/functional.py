@@ -8,11 +8,11 @@ from pydantic import Field, field_validator
 
 from nnctl.layers.base import register
 from nnctl.layers.entry import Entry
-from nnctl.layers.fields import WithTraining
+from nnctl.layers.nested import Nested
 
 
 @register
-class Functional(WithTraining):
+class Functional(Nested):
     """A graph of layers inside a model, with a namespace of its own.
 
     Its inputs are its `{type: Input, name: ...}` entries, in order: the first takes the first of the names in

@@ -8,11 +8,11 @@ from pydantic import Field
 
 from nnctl.layers.base import register
 from nnctl.layers.entry import Entry
-from nnctl.layers.fields import WithTraining
+from nnctl.layers.nested import Nested
 
 
 @register
-class Sequential(WithTraining):
+class Sequential(Nested):
     """A chain of layers inside a model; each reads the one before it, the first reads the entry's input.
 
     The graph takes it apart: its layers stand in the model under `name/`.

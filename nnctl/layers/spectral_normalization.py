@@ -46,8 +46,14 @@ class SpectralNormalization(Wrapper, WithTraining):
     @classmethod
     def _of_one_input(cls, value: Any) -> Any:
         _, most = value.takes()
-        if most != 1 or value.index_count() is not None:
-            told = "may take several inputs" if most != 1 else "looks whole numbers up"
+        told = None
+        if value.nests is not None:
+            told = "is a model without a kernel of its own"
+        elif most != 1:
+            told = "may take several inputs"
+        elif value.looks_up() is not None:
+            told = "looks whole numbers up"
+        if told is not None:
             context = {"kind": value.kind, "told": told}
             message = "{kind} {told}, so SpectralNormalization cannot call it"
             raise PydanticCustomError("not_held", message, context)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 from pydantic import field_validator
 from pydantic_core import PydanticCustomError
 
-from nnctl.core.errors import ShapeError
+from nnctl.core.errors import Path, ShapeError
 from nnctl.core.ranges import Range
 from nnctl.core.shapes import Shape, show
-from nnctl.layers.base import Weight, register
-from nnctl.layers.context import LayerContext
+from nnctl.layers.base import Layer, Weight, register
+from nnctl.layers.calling import call_layer
+from nnctl.layers.context import LayerContext, Masked
+from nnctl.layers.nested import Nested
 from nnctl.layers.wrapper import Wrapper
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import cast, scale
@@ -24,7 +27,7 @@ from nnctl.ops.sums import sum_axes
 
 @register
 class TimeDistributed(Wrapper):
-    """Calls a layer on every step of a sequence, with the same weights.
+    """Calls a layer, or a whole nested model, on every step of a sequence, with the same weights.
 
     Steps are examples of one large batch to it, except where examples depend on each other while training
     (BatchNormalization): there it is called step by step, as Keras always does.
@@ -35,26 +38,27 @@ class TimeDistributed(Wrapper):
     Source: keras.layers.TimeDistributed.
     """
 
+    any_dtype: ClassVar[bool] = True
+
     @field_validator("layer")
     @classmethod
     def _of_one_input(cls, value: Any) -> Any:
-        fewest, _ = value.takes()
-        if fewest > 1 or value.index_count() is not None:
-            told = "takes several inputs" if fewest > 1 else "takes numbers of any shape as they are"
-            raise PydanticCustomError(
-                "not_held",
-                "{kind} {told}, so TimeDistributed cannot call it",
-                {"kind": value.kind, "told": told},
-            )
+        if value.needs() > 1:
+            message = "{kind} takes several inputs, so TimeDistributed cannot call it"
+            raise PydanticCustomError("not_held", message, {"kind": value.kind})
         return value
 
-    def compute_output_shape(self, x: Shape) -> Shape:
+    def given_to(self, child: str, *inputs: Shape) -> tuple[Shape, ...]:
+        (x,) = inputs
         if len(x) < 2:
             raise ShapeError(
                 f"TimeDistributed needs steps that have axes of their own, but {show(x)} comes in",
                 expected="an input of shape (time, features) or more axes",
             )
-        shapes = self.shapes_of("layer", x[1:])
+        return (x[1:],)
+
+    def compute_output_shape(self, x: Shape) -> Shape:
+        shapes = self.shapes_of("layer", *self.given_to("layer", x))
         if len(shapes) > 1:
             raise ShapeError(
                 f"TimeDistributed calls layers of one output, and {self.layer.kind} has {len(shapes)}",
@@ -66,6 +70,10 @@ class TimeDistributed(Wrapper):
     def weights(self, x: Shape) -> Mapping[str, Weight]:
         return self.weights_of("layer", x[1:])
 
+    def looks_up(self) -> tuple[Path, int] | None:
+        found = self.layer.looks_up()
+        return found and (("layer", *found[0]), found[1])
+
     def output_range(self, x: Range | None) -> Range | None:
         found: Range | None = self.layer.output_range(x)
         return found
@@ -74,49 +82,82 @@ class TimeDistributed(Wrapper):
         axis: int | None = self.layer.softmax_axis()
         return axis if axis is None or axis < 0 else axis + 1
 
-    def call(self, ctx: LayerContext, x: Value) -> Value:
-        if ctx.training and any(layer.joins_examples() for layer in self.layer.family()):
-            return self._step_by_step(ctx, x)
-        batch, steps, *shape = x.shape
-        inner = self._inner(ctx, x)
-        y = self.layer.call(inner, reshape(x, (batch * steps, *shape)))
-        # A penalty is divided by the number of examples, which are not as many.
-        ctx.losses.extend(scale(loss, steps) for loss in inner.losses)
-        return reshape(y, (batch, steps, *y.shape[1:]))
+    def applied(self, ctx: LayerContext, *inputs: Any, **named: Any) -> list[Masked]:
+        (x,) = inputs
+        batch, steps = x.shape[:2]
+        inside = ctx.inside("layer", self.layer)
+        ((y, mask),) = _on_steps(steps, self.layer, inside, (), [self._all_steps(ctx, x)])
+        return [(reshape(y, (batch, steps, *y.shape[1:])), _left(ctx.mask, mask))]
 
-    def _inner(self, ctx: LayerContext, x: Value) -> LayerContext:
-        """The layer's call on all steps, as one batch."""
+    def call(self, ctx: LayerContext, x: Value) -> Value:
+        ((y, _),) = self.applied(ctx, x)
+        return y
+
+    def _all_steps(self, ctx: LayerContext, x: Value) -> Masked:
+        """The steps as one batch; what the mask says of each: of its further axes, or whether it counts."""
+        batch, steps, *shape = x.shape
         mask = ctx.mask
         if mask is not None:
-            mask = reshape(mask, (-1, *mask.shape[2:])) if self._for_each_step(mask, x) else None
-        return replace(ctx.inside("layer", self.layer), masks=[mask], losses=[])
-
-    def _step_by_step(self, ctx: LayerContext, x: Value) -> Value:
-        """A call for each step, with streams of its own."""
-        masks: tuple[Value | None, ...] = (None,) * x.shape[1]
-        if ctx.mask is not None and self._for_each_step(ctx.mask, x):
-            masks = unstack(ctx.mask, 1)
-        inside = ctx.inside("layer", self.layer)
-        return stack(
-            [
-                self.layer.call(replace(inside, masks=[mask], path=f"{inside.path}/{step}"), part)
-                for step, (part, mask) in enumerate(zip(unstack(x, 1), masks, strict=True))
-            ],
-            1,
-        )
-
-    def _for_each_step(self, mask: Value, x: Value) -> bool:
-        """Whether a mask says something of a step: of its further axes, or which rows (B, C) of it count."""
-        return len(mask.shape) > 2 or len(x.shape) == 3
+            says = len(mask.shape) > 2 or len(x.shape) == 3
+            mask = reshape(mask, (batch * steps, *mask.shape[2:])) if says else None
+        return reshape(x, (batch * steps, *shape)), mask
 
     def output_mask(self, ctx: LayerContext, x: Value) -> Value | None:
         """The mask as it came, or where the layer leaves nothing of it in a step, the steps that had some."""
-        mask = ctx.mask
-        if mask is None or len(mask.shape) == 2:
-            return mask
-        batch, steps, *shape = x.shape
-        inner = self.layer.output_mask(self._inner(ctx, x), reshape(x, (batch * steps, *shape)))
-        if inner is not None:
-            return reshape(inner, (batch, steps, *inner.shape[1:]))
-        counted = sum_axes(cast(mask, ctx.graph.dtype), tuple(range(2, len(mask.shape))))
-        return not_equal(counted, 0)
+        if ctx.mask is None or len(ctx.mask.shape) == 2:
+            return ctx.mask
+        all_steps, mask = self._all_steps(ctx, x)
+        inside = replace(ctx.inside("layer", self.layer), masks=[mask])
+        return _left(ctx.mask, self.layer.output_mask(inside, all_steps))
+
+
+def _left(mask: Value | None, inner: Value | None) -> Value | None:
+    """The mask (B, T, ...) that goes on, where `inner` (B T, ...) came out of the layer."""
+    if mask is None or len(mask.shape) == 2:
+        return mask
+    if inner is not None:
+        return reshape(inner, (*mask.shape[:2], *inner.shape[1:]))
+    counted = sum_axes(cast(mask, mask.graph.dtype), tuple(range(2, len(mask.shape))))
+    return not_equal(counted, 0)
+
+
+def _on_steps(
+    steps: int, layer: Layer, ctx: LayerContext, names: Sequence[str], reads: Sequence[Masked]
+) -> list[Masked]:
+    """A call of a layer on all steps (B T, ...): as one batch, or where examples are joined, step by step.
+
+    Each layer of a nested model is called so by itself, unless one of them is called again: then its
+    statistics move at one step after the other.
+    """
+    if isinstance(layer, Nested) and not layer.calls_again():
+        return layer.run(ctx, reads, partial(_on_steps, steps))
+    if ctx.training and any(held.joins_examples() for held in layer.family()):
+        return _step_by_step(steps, layer, ctx, names, reads)
+    inside = replace(ctx, losses=[])
+    made = call_layer(layer, inside, names, reads)
+    # A penalty is divided by the number of examples, which are not as many.
+    ctx.losses.extend(scale(loss, steps) for loss in inside.losses)
+    return made
+
+
+def _step_by_step(
+    steps: int, layer: Layer, ctx: LayerContext, names: Sequence[str], reads: Sequence[Masked]
+) -> list[Masked]:
+    """A call for each step, with streams of its own."""
+
+    def parts(value: Value) -> Sequence[Value]:
+        return unstack(reshape(value, (-1, steps, *value.shape[1:])), 1)
+
+    def whole(values: Sequence[Value]) -> Value:
+        return reshape(stack(values, 1), (-1, *values[0].shape[1:]))
+
+    nothing = (None,) * steps
+    read = [list(zip(parts(x), nothing if m is None else parts(m), strict=True)) for x, m in reads]
+    calls = [
+        call_layer(layer, replace(ctx, path=f"{ctx.path}/{step}"), names, [each[step] for each in read])
+        for step in range(steps)
+    ]
+    return [
+        (whole([y for y, _ in made]), None if made[0][1] is None else whole([mask for _, mask in made]))
+        for made in zip(*calls, strict=True)
+    ]

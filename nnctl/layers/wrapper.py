@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from nnctl.core.errors import ShapeError
+from nnctl.core.errors import Path, ShapeError
 from nnctl.core.shapes import Shape
 from nnctl.core.spec import OneOf
 from nnctl.layers.base import Layer, Weight, layers, listed
@@ -22,11 +22,13 @@ T = TypeVar("T")
 
 def _held(layer: Any) -> Any:
     """A layer that another can hold; a pydantic error for what stands in a model only."""
-    if layer.is_input or layer.nests is not None or layer.mixes_examples:
-        raise PydanticCustomError("not_held", "{kind} cannot be inside another layer", {"kind": layer.kind})
-    if layer.adapts():
-        message = "{kind} finds its statistics in an input of the model, so no layer can be around it"
-        raise PydanticCustomError("not_held", message, {"kind": layer.kind})
+    for inside in layer.family():
+        if inside.is_input or inside.mixes_examples:
+            message = "{kind} cannot be inside another layer"
+            raise PydanticCustomError("not_held", message, {"kind": inside.kind})
+        if inside.adapts():
+            message = "{kind} finds its statistics in an input of the model, so no layer can be around it"
+            raise PydanticCustomError("not_held", message, {"kind": inside.kind})
     for name in layer.given_arguments():
         context = {"name": name, "kind": layer.kind}
         raise PydanticCustomError(
@@ -45,9 +47,13 @@ class Holding(Layer):
     A child's weights and streams are named after it: "forward_layer/kernel".
     """
 
-    def path_of(self, child: str) -> tuple[str | int, ...]:
+    def path_of(self, child: str) -> Path:
         """Where a child is written in the config."""
         return (child,)
+
+    def given_to(self, child: str, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shapes of what a child reads; default: those of this layer's inputs. Raises ShapeError."""
+        return inputs
 
     @contextmanager
     def within(self, child: str) -> Iterator[None]:
@@ -63,7 +69,7 @@ class Holding(Layer):
         with self.within(child):
             return listed(self.children()[child].activated_shape(*inputs))
 
-    def weights_of(self, child: str, *inputs: Shape) -> dict[str, Weight]:
+    def weights_of(self, child: str, *inputs: Shape | None) -> dict[str, Weight]:
         """A child's weights under their names here."""
         layer = self.children()[child]
         with self.within(child):
@@ -88,7 +94,7 @@ class Wrapper(Holding):
     def children(self) -> Mapping[str, Layer]:
         return {"layer": self.layer}
 
-    def path_of(self, child: str) -> tuple[str | int, ...]:
+    def path_of(self, child: str) -> Path:
         return (child if getattr(self, child, None) is not None else "layer",)
 
 

@@ -268,6 +268,52 @@ CALLS: Config = {
     ],
 }
 
+HELD: Config = {
+    # Models in layers: with tables and masks, with branches, twice, frozen in part, and one in the other.
+    "inputs": {"words": {"shape": [4, 6], "dtype": "int32"}, "series": [4, 5, 3]},
+    "layers": [
+        {
+            "type": "TimeDistributed",
+            "name": "sentences",
+            "inputs": "words",
+            "layer": {
+                "type": "Sequential",
+                "layers": [
+                    {"type": "Embedding", "name": "e", "input_dim": 5, "output_dim": 3, "mask_zero": True},
+                    {"type": "Bidirectional", "name": "b", "layer": {"type": "GRU", "units": 2}},
+                    _dense("d", 3),
+                ],
+            },
+        },
+        {
+            "type": "TimeDistributed",
+            "name": "both",
+            "inputs": "series",
+            "layer": {
+                "type": "Functional",
+                "layers": [
+                    {"type": "Input", "name": "x"},
+                    _dense("left", 3),
+                    {"use": "left", "inputs": "left", "name": "again"},
+                    {
+                        "type": "TimeDistributed",
+                        "name": "each",
+                        "inputs": "x",
+                        "layer": {"type": "Sequential", "layers": [_dense("d", 4), _dense("c", 3)]},
+                    },
+                    {"type": "Multiply", "name": "product", "inputs": ["again", "each"]},
+                    {"type": "BatchNormalization", "name": "norm"},
+                    {"type": "LSTM", "name": "memory", "units": 3, "return_state": True},
+                    {"type": "Add", "name": "sum", "inputs": ["memory", "memory:2"]},
+                ],
+            },
+        },
+        {"use": "both", "inputs": "series", "name": "again"},
+        {"type": "Add", "name": "sum", "inputs": ["sentences", "both", "again"]},
+    ],
+    "freeze": ["both/layer/left", "sentences/layer/e"],
+}
+
 MODELS = {
     "chain": CHAIN,
     "activated": ACTIVATED,
@@ -283,4 +329,5 @@ MODELS = {
     "weightless": WEIGHTLESS,
     "entries": ENTRIES,
     "calls": CALLS,
+    "held": HELD,
 }

@@ -634,6 +634,10 @@ def _each(*shape: int, layer: Any, **options: Any) -> Case:
     return _layer("TimeDistributed", shape, layer=layer, **options)
 
 
+def _chain(*layers: Any) -> dict[str, Any]:
+    return {"type": "Sequential", "layers": list(layers)}
+
+
 TIME_DISTRIBUTED = [
     _each(4, 5, layer={"type": "Dense", "units": 3, "activation": "softmax"}, masks=[0]),
     _each(3, 6, 2, layer={"type": "Conv1D", "filters": 3, "kernel_size": 2, "strides": 2}),
@@ -644,7 +648,45 @@ TIME_DISTRIBUTED = [
     ),
     _each(4, 3, layer={"type": "BatchNormalization"}, masks=[0]),
     _each(2, 4, 3, layer={"type": "TimeDistributed", "layer": {"type": "Dense", "units": 2}}, masks={0: 3}),
-]
+    _each(
+        3, 6, 5, 2,
+        layer=_chain(
+            {"type": "Conv2D", "filters": 3, "kernel_size": 2, "activation": "relu"},
+            "BatchNormalization", {"type": "MaxPooling2D", "pool_size": 2}, "Flatten",
+            {"type": "Dense", "units": 4, "kernel_regularizer": L1L2, "activity_regularizer": L1L2},
+        ),
+        training=True,
+    ),
+    _each(
+        4, 3, training=True, masks=[0],
+        layer=_chain({"type": "Dense", "units": 2}, {"type": "BatchNormalization", "epsilon": 0.1}),
+    ),
+    _each(
+        3, 5, 2, masks={0: 3},
+        layer=_chain({"type": "GRU", "units": 3, "return_sequences": True}, {"type": "Dense", "units": 2}),
+    ),
+    _each(
+        3, 5, integers=4,
+        layer=_chain(
+            {"type": "Embedding", "input_dim": 4, "output_dim": 3, "mask_zero": True},
+            {"type": "Bidirectional", "layer": {"type": "LSTM", "units": 2}},
+            _chain("Softmax"),
+        ),
+    ),
+    _each(
+        3, 4, training=True,
+        layer={
+            "type": "Functional",
+            "layers": [
+                {"type": "Input", "name": "x", "shape": [4]},
+                {"type": "BatchNormalization", "name": "norm", "momentum": 0.6},
+                {"type": "Dense", "name": "hidden", "units": 4, "activation": "tanh"},
+                {"use": "norm", "name": "again"},
+                {"type": "Add", "name": "sum", "inputs": ["x", "again"]},
+            ],
+        },
+    ),
+]  # fmt: skip
 
 
 def _spectral(*shape: int, layer: Any, **options: Any) -> Case:

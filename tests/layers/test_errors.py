@@ -238,11 +238,16 @@ WRONG: list[tuple[dict[str, Any], tuple[str | int, ...]]] = [
     ),
     ({"type": "TimeDistributed", "layer": "Add"}, ("layer",)),
     ({"type": "SpectralNormalization", "layer": {"type": "GRU", "units": 3}}, ("layer",)),
+    ({"type": "SpectralNormalization", "layer": {"type": "Sequential", "layers": ["Flatten"]}}, ("layer",)),
+    ({"type": "Bidirectional", "layer": {"type": "Sequential", "layers": ["Flatten"]}}, ("layer",)),
     ({"type": "RNN", "cell": {"type": "LSTM", "units": 3}}, ("cell",)),
     ({"type": "RNN", "cell": [{"type": "GRUCell", "units": 3}, "Flatten"]}, ("cell", 1)),
     ({"type": "RNN", "cell": {"type": "GRUCell", "units": 3}, "stateful": True}, ("stateful",)),
     (
-        {"type": "TimeDistributed", "layer": {"type": "Embedding", "input_dim": 3, "output_dim": 2}},
+        {
+            "type": "TimeDistributed",
+            "layer": {"type": "Functional", "layers": [{"type": "Input"}, {"type": "Input"}, "Add"]},
+        },
         ("layer",),
     ),
     ({"type": "Conv1DTranspose", "filters": 2, "kernel_size": 3, "output_padding": 1}, ("output_padding",)),

@@ -32,6 +32,8 @@ FAMILIES = (keras.regularizers, keras.constraints, keras.initializers)
 def to_keras(config: str | Mapping[str, Any]) -> Any:
     """The Keras layer that an nnctl config means."""
     fields = {"type": config} if isinstance(config, str) else dict(config)
+    if fields["type"] in ("Sequential", "Functional"):
+        return _nested(fields)
     cls = getattr(keras.layers, fields.pop("type"))
     # The weights are set anyhow, and drawing them takes jax seconds.
     drawn = {"kernel_initializer", "recurrent_initializer", "embeddings_initializer"}
@@ -40,12 +42,29 @@ def to_keras(config: str | Mapping[str, Any]) -> Any:
     return cls(**{name: _argument(name, value) for name, value in fields.items()})
 
 
+def _nested(fields: Mapping[str, Any]) -> Any:
+    """Keras's model of a nested one's config, whose entries read one tensor each or several by name."""
+    if fields["type"] == "Sequential":
+        return keras.Sequential([to_keras(entry) for entry in fields["layers"]])
+    first, *entries = fields["layers"]
+    known = {first["name"]: keras.Input(first["shape"])}
+    layers: dict[str, Any] = {}
+    x = known[first["name"]]
+    for entry in entries:
+        words = entry.get("inputs")
+        reads = x if words is None else known[words] if isinstance(words, str) else [known[w] for w in words]
+        if "use" not in entry:
+            layers[entry["name"]] = to_keras({k: v for k, v in entry.items() if k != "inputs"})
+        x = known[entry["name"]] = layers[entry.get("use", entry["name"])](reads)
+    return keras.Model(known[first["name"]], x)
+
+
 def _argument(name: str, value: Any) -> Any:
     if isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
         return [_argument(name, part) for part in value]
     if isinstance(value, Mapping) and "type" not in value:
         return dict(value)
-    if isinstance(value, Mapping) and hasattr(keras.layers, value["type"]):
+    if isinstance(value, Mapping) and (name == "layer" or hasattr(keras.layers, value["type"])):
         return to_keras(value)
     if isinstance(value, Mapping):
         fields = {k: v for k, v in value.items() if k != "type"}

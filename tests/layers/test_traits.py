@@ -25,6 +25,7 @@ from nnctl.layers.pooling import GlobalPooling, Pooling
 from nnctl.layers.repeat_vector import RepeatVector
 from nnctl.layers.rescaling import Rescaling
 from nnctl.layers.reshape import Reshape
+from nnctl.layers.time_distributed import TimeDistributed
 from nnctl.layers.up_sampling1d import UpSampling1D
 from nnctl.layers.up_sampling3d import UpSampling3D
 from nnctl.ops.base import Value
@@ -33,7 +34,8 @@ from tests.layers.keras_cases import CASES
 
 TRAITS: dict[str, tuple[type[Layer], ...]] = {
     "any_dtype": (
-        *(CategoryEncoding, Concatenate, Cropping, Embedding, Flatten, Identity, Permute, Rescaling, Reshape),
+        *(CategoryEncoding, Concatenate, Cropping, Embedding, Flatten, Identity, Permute, Rescaling, Reshape,
+        TimeDistributed),
     ),
     "keeps_range": (
         ActivityRegularization, Cropping, Flatten, Identity, Permute, RepeatVector, Reshape, Pooling,
@@ -143,6 +145,7 @@ SUMS: list[tuple[Any, int | None]] = [
     ("Flatten", None),
     ({"type": "TimeDistributed", "layer": {"type": "Softmax", "axis": 1}}, 2),
     ({"type": "TimeDistributed", "layer": "Softmax"}, -1),
+    ({"type": "TimeDistributed", "layer": {"type": "Sequential", "layers": ["Flatten", "Softmax"]}}, -1),
 ]
 
 

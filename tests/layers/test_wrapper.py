@@ -128,7 +128,9 @@ def test_what_cannot_fill_a_child_is_said_of_its_field() -> None:
     ("child", "message"),
     [
         ({"type": "Input", "shape": [3]}, "Input cannot be inside another layer"),
-        ({"type": "Sequential", "layers": [DENSE]}, "Sequential cannot be inside another layer"),
+        ({"type": "Sequential", "layers": [DENSE, "MixUp"]}, "MixUp cannot be inside another layer"),
+        ({"type": "Sequential", "layers": ["Normalization"]}, "no layer can be around it"),
+        ({"type": "Sequential", "layers": [DENSE], "training": False}, "'training' is said of a call"),
         ({"type": "Dropout", "rate": 0.5, "training": False}, "'training' is said of a call"),
     ],
 )

@@ -77,7 +77,8 @@ def _functional(scope: Scope, name: str, trainable: bool, dtype: str) -> KerasOb
 def _part(part: Member, dtype: str) -> KerasObject:
     assert part.layer is not None
     if part.inner is None:
-        return layer_object(part.layer, part.name, part.trainable, dtype)
+        held = {place: _part(member, dtype) for place, member in part.held.items()}
+        return layer_object(part.layer, part.name, part.trainable, dtype, held)
     return model_object(part.inner, part.name, part.trainable, dtype, becomes_chain(part))
 
 

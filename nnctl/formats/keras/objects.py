@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from nnctl.activations.base import ActivationFunction
@@ -33,8 +35,17 @@ def input_object(name: str, shape: list[int | None], dtype: str) -> KerasObject:
     return keras_object("keras.layers", "InputLayer", config)
 
 
-def layer_object(layer: Layer, name: str, trainable: bool, dtype: str) -> KerasObject:
+def layer_object(
+    layer: Layer,
+    name: str,
+    trainable: bool,
+    dtype: str,
+    held: Mapping[str, KerasObject] = MappingProxyType({}),
+) -> KerasObject:
     """A layer of Keras with the same arguments.
+
+    Args:
+        held: The nested models that it holds, by their place below it.
 
     Raises:
         ConfigError: the layer, or what one of its arguments is, is not Keras's.
@@ -52,7 +63,8 @@ def layer_object(layer: Layer, name: str, trainable: bool, dtype: str) -> KerasO
             # As Keras writes it: a layer that it makes of another one while it loads may turn out to be a
             # third one, since it knows layers by addresses then, and addresses are used again.
             given = children.get(field) if value is None else value
-            config[field] = _value(given, name, trainable, dtype)
+            below = {k.removeprefix(f"{field}/"): v for k, v in held.items() if k.startswith(f"{field}/")}
+            config[field] = held.get(field) or _value(given, name, trainable, dtype, below)
     return keras_object("keras.layers", type(layer).__name__, config)
 
 
@@ -70,10 +82,10 @@ def _refused(kind: str, layer: str, reason: str) -> ConfigError:
     return ConfigError(Problem(message, expected="--format h5, npz, json or yaml, or a model without it"))
 
 
-def _value(value: Any, layer: str, trainable: bool, dtype: str) -> Any:
+def _value(value: Any, layer: str, trainable: bool, dtype: str, held: Mapping[str, KerasObject]) -> Any:
     if isinstance(value, Layer):
         name = value.name or snake_case(value.kind)
-        return layer_object(value, name, trainable and value.trainable, dtype)
+        return layer_object(value, name, trainable and value.trainable, dtype, held)
     if isinstance(value, ActivationFunction):
         _held("activation", "activations", value, layer)
         if value.not_in_exports is not None:
@@ -84,7 +96,7 @@ def _value(value: Any, layer: str, trainable: bool, dtype: str) -> Any:
             _held(kind, f"{kind}s", value, layer)
             return keras_object(f"keras.{kind}s", type(value).__name__, _given(value))
     if isinstance(value, tuple):
-        return [_value(part, layer, trainable, dtype) for part in value]
+        return [_value(part, layer, trainable, dtype, {}) for part in value]
     return value
 
 

@@ -12,11 +12,12 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.registry import snake_case
 from nnctl.core.shapes import Shape, show
-from nnctl.formats.keras.masks import check_masks_stay, mask_sources
+from nnctl.formats.keras.masks import MaskSource, check_masks_stay, mask_sources
 from nnctl.formats.structure import declared_inputs
 from nnctl.graph.freezing import is_frozen
-from nnctl.graph.model import LayerGraph, Ref
+from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref
 from nnctl.layers.base import Layer
 from nnctl.layers.entry import Entry, entry_names
 from nnctl.spec.language.model import ModelSpec
@@ -43,6 +44,7 @@ class Member:
         arguments: The arguments of a call that are not at their defaults (by call number).
         masks: The tensor of indices whose zeros mask a call, where Keras must be told (by call number).
         inner: For a nested model: what is in it.
+        held: The nested models that the layer holds, by their place below it ("layer").
         shape, dtype: For an input.
     """
 
@@ -55,6 +57,7 @@ class Member:
     arguments: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     masks: dict[int, Tensor] = field(default_factory=dict)
     inner: Scope | None = None
+    held: dict[str, Member] = field(default_factory=dict)
     shape: Shape = ()
     dtype: str = ""
 
@@ -125,9 +128,16 @@ class _Frame:
 
 class _Reader:
     def __init__(self, graph: LayerGraph, dtype: str, freeze: Sequence[str]) -> None:
-        self.nodes = graph.calls
-        self.masks = mask_sources(graph)
-        check_masks_stay(graph)
+        self.nodes: dict[str, CallNode] = {}
+        self.inputs: dict[str, InputInfo] = {}
+        self.masks: dict[Ref, MaskSource] = {}
+        level: LayerGraph | None = graph
+        while level is not None:
+            self.nodes |= level.calls
+            self.inputs |= level.inputs
+            self.masks |= mask_sources(level)
+            check_masks_stay(level)
+            level = level.held
         self.dtype = dtype
         self.freeze = freeze
 
@@ -169,10 +179,34 @@ class _Reader:
         else:
             given = [(shape, Ref(full, i)) for i, shape in enumerate(self.nodes[full].output_shapes)]
             self._tell_mask(part, call, frame.scope)
+            self._read_held(part, full, layer, "", part.trainable)
         made = tuple(Tensor(part.name, call, index) for index in range(len(given)))
         for tensor, (shape, ref) in zip(made, given, strict=True):
             frame.scope.shapes[tensor], frame.scope.refs[tensor] = shape, ref
         return made
+
+    def _read_held(self, part: Member, full: str, layer: Layer, place: str, trainable: bool) -> None:
+        """Read the nested models in `layer`, `part`'s own or one that it holds, as this call sees them."""
+        for child, held in layer.children().items():
+            at = f"{place}/{child}".removeprefix("/")
+            trains = trainable and held.trainable
+            if held.nests is None:
+                self._read_held(part, full, held, at, trains)
+                continue
+            path = f"{part.path}/{at}"
+            name = held.name or snake_case(held.kind)
+            trains = trains and not is_frozen(path, self.freeze)
+            member = part.held.setdefault(at, Member(name, held, path, trains))
+            # What a layer hands on to one that it holds is read here as an input of a model around that one.
+            around, called = Scope(), f"{full}/{at}"
+            dtype = self.dtype if held.looks_up() is None else "int32"
+            reads = [
+                tensor
+                for name, info in self.inputs.items()
+                if name.partition(":")[0] == called
+                for tensor in around.add_input(name, info.shape, dtype, Ref(name))
+            ]
+            self._inner(member, called, around, tuple(reads))
 
     def _tell_mask(self, part: Member, call: int, scope: Scope) -> None:
         """Note the mask of a call with several arguments, where Keras would drop it."""

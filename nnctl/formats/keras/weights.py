@@ -32,7 +32,11 @@ def configure(scope: Scope, weights: Mapping[str, Array]) -> None:
     for part in scope.parts.values():
         if part.inner is not None:
             configure(part.inner, weights)
-        elif part.layer is not None:
+            continue
+        for member in part.held.values():
+            assert member.inner is not None
+            configure(member.inner, weights)
+        if part.layer is not None:
             names = {field: f"{part.path}/{field}" for field in part.layer.in_keras.configured}
             found = {field: tuple(weights[n].tolist()) for field, n in names.items() if n in weights}
             part.layer = part.layer.model_copy(update=found)
@@ -53,9 +57,15 @@ def _paths(scope: Scope, graph: LayerGraph, chain: bool, prefix: str) -> Iterato
             continue
         assert part.layer is not None
         infos = {info.field: info.name for info in graph.weights_of(part.path)}
-        infos = {field: name for field, name in infos.items() if field not in part.layer.in_keras.configured}
+        configured, held = part.layer.in_keras.configured, tuple(f"{place}/" for place in part.held)
+        infos = {k: n for k, n in infos.items() if k not in configured and not k.startswith(held)}
         for place, name in own_paths(part.layer, list(infos)).items():
             yield f"{path}/{place}", infos[name]
+        for place, member in part.held.items():
+            assert member.inner is not None
+            below = f"{path}/{place}/layers"
+            assert graph.held is not None
+            yield from _paths(member.inner, graph.held, becomes_chain(member), below)
 
 
 def own_paths(layer: Layer, names: Sequence[str]) -> dict[str, str]:
@@ -79,7 +89,7 @@ def _again(layer: Layer, group: str = "") -> Iterator[tuple[str, str]]:
     """(group, name) of each weight that a layer in this group keeps besides the one that it holds."""
     for name in layer.in_keras.keeps:
         yield group, f"{group}/{name}".removeprefix("/")
-    for child, held in layer.children().items():
+    for child, held in layer.children().items() if layer.nests is None else ():
         yield from _again(held, f"{group}/{child}".removeprefix("/"))
 
 

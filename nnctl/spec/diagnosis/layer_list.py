@@ -12,6 +12,7 @@ from typing import Any
 
 from nnctl.core.errors import Path, Problem, nearest
 from nnctl.layers.base import Layer
+from nnctl.layers.wrapper import Holding
 from nnctl.spec.diagnosis.calls import call_problems
 from nnctl.spec.diagnosis.expectation import one_of
 from nnctl.spec.language.names import Named, named_entries, wrong_name
@@ -130,8 +131,14 @@ class LayerList:
         return Problem(message, path, expected=expected, suggestion=nearest(name, above))
 
     def _inner(self, here: Path, entry: Named) -> Iterator[Problem]:
-        nests = entry.layer.nests if entry.layer is not None else None
-        if nests is None or not isinstance(entry.raw, dict):
+        """Problems in the list of a nested model, or in those of models that a layer holds."""
+        if entry.layer is None or not isinstance(entry.raw, dict):
+            return
+        nests = entry.layer.nests
+        if nests is None:
+            for key, raw in entry.raw.items() if issubclass(entry.layer, Holding) else ():
+                for held in named_entries([raw], []) if isinstance(raw, dict) else ():
+                    yield from self._inner((*here, key), held)
             return
         entries = named_entries(entry.raw.get("layers"), [])
         scope = LayerList(self.document, (*here, "layers"), entries, [], nests == "chain")

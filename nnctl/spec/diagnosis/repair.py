@@ -145,5 +145,10 @@ def _safe(entry: Named, first: bool, inputs: set[str]) -> bool:
     if entry.use is None and (entry.type is None or nearest(entry.type, inputs_too)):
         return False
     layer = entry.layer
-    told = layer is not None and layer.index_count is Layer.index_count and layer.nests is None
+    told = layer is not None and not _may_look_up(layer)
     return told or not (first or any(name in inputs for _, name in entry.reads))
+
+
+def _may_look_up(layer: type[Layer]) -> bool:
+    """Whether layers of a class may read class numbers."""
+    return layer.index_count is not Layer.index_count or layer.looks_up is not Layer.looks_up
