@@ -106,13 +106,11 @@ class _Compiler:
         """A problem where a layer mixes targets that the loss cannot read so."""
         for mixer in self.model.mixers(self.model.outputs[name]):
             kind = self.model.node(mixer).layer.kind
-            ignores = getattr(loss, "ignore_class", None) is not None
-            loss_name = snake_case(type(loss).__name__) + " with an ignore_class" * ignores
+            loss_name = snake_case(type(loss).__name__)
             message = (
                 f"{kind} '{mixer}' mixes the targets of '{name}', and {loss_name} cannot read mixed ones"
             )
-            expected = "a loss without ignore_class" if ignores else "sparse_categorical_crossentropy"
-            self.problems.append(Problem(message, path, expected=expected))
+            self.problems.append(Problem(message, path, expected="sparse_categorical_crossentropy"))
             return
 
     def _measured(

@@ -65,7 +65,8 @@ class LossSpec(Spec):
     def of_shares(self) -> LossSpec | None:
         """The loss that reads, for each class number, the share of every class.
 
-        That is what class numbers are where a layer has mixed examples; None: it is not the same loss of any.
+        That is what class numbers are where a layer has mixed examples, but for shares of an `ignore_class`,
+        which are 0. None: it is not the same loss of any.
         """
         return None
 

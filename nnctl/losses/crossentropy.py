@@ -61,8 +61,7 @@ class SparseCategoricalCrossentropy(LossSpec):
         return Target("classes", output[:-1], class_axis("sparse_categorical_crossentropy", output))
 
     def of_shares(self) -> LossSpec | None:
-        if self.ignore_class is not None:
-            return None
+        # Who mixes leaves the shares of the ignored class out.
         return CategoricalCrossentropy(from_logits=self.from_logits, reduction=self.reduction)
 
     def reads(self) -> Range:

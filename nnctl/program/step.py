@@ -95,8 +95,8 @@ def _add_metrics(
         graph.origin = measured.name
         states = {full: graph.variable(full, shape, "float64") for full, shape in measured.state.items()}
         used = weights if measured.weighted else None
-        metric, y_true = truth.seen_by(measured)
-        metric.add(measured.own(states), y_true, y_pred, used, mask)
+        metric, y_true, counted = truth.seen_by(measured, mask)
+        metric.add(measured.own(states), y_true, y_pred, used, counted)
 
 
 def _penalties(graph: Graph, model: LayerGraph) -> list[Value]:

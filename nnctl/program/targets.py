@@ -2,7 +2,8 @@
 
 Class numbers are mixed as rows of shares, one per class: a loss reads these (`LossSpec.of_shares`), a metric
 that wants a class number the class with the largest share, the first of equal ones, as Keras's metrics do
-with mixed one-hot targets. Flags 0 and 1 are to a metric that counts them the nearer of the two.
+with mixed one-hot targets. Flags 0 and 1 are to a metric that counts them the nearer of the two. A share of
+a class that a loss ignores has no loss, and a row of nothing else does not count.
 """
 
 from __future__ import annotations
@@ -10,16 +11,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import prod
 
+import numpy as np
+
 from nnctl.graph.objective import Measured, OutputObjective
 from nnctl.layers.context import Mixing
-from nnctl.losses.base import Target
+from nnctl.losses.base import LossSpec, Target
 from nnctl.metrics.base import MetricSpec
 from nnctl.ops.activation import Activation
 from nnctl.ops.base import Value
 from nnctl.ops.categories import count_rows
+from nnctl.ops.elementwise import affine, cast, multiply_row
+from nnctl.ops.embedding import not_equal
 from nnctl.ops.formula import Formula
+from nnctl.ops.masks import both
 from nnctl.ops.metrics import arg_max
-from nnctl.ops.shape import reshape
+from nnctl.ops.shape import concatenate, reshape
+from nnctl.ops.sums import sum_axes
 
 FLAGS = 2
 """How many classes there are of numbers that are each 0 or 1."""
@@ -36,9 +43,9 @@ class Truth:
         """The losses of a batch, and which of them count: `LossSpec.masked_rows`."""
         return self.output.loss.masked_rows(self.y_true, y_pred, mask)
 
-    def seen_by(self, measured: Measured) -> tuple[MetricSpec, Value]:
-        """A metric, and the targets for it."""
-        return measured.metric, self.y_true
+    def seen_by(self, measured: Measured, mask: Value | None) -> tuple[MetricSpec, Value, Value | None]:
+        """A metric, the targets for it, and which of them count."""
+        return measured.metric, self.y_true, mask
 
 
 class MixedTruth(Truth):
@@ -52,18 +59,24 @@ class MixedTruth(Truth):
         super().__init__(output, mixed(y_true, mixings))
 
     def rows(self, y_pred: Value, mask: Value | None) -> tuple[Value, Value | None]:
-        loss = self.output.loss.of_shares() if self.of_classes else self.output.loss
-        assert loss is not None
-        return loss.masked_rows(self.y_true, y_pred, mask)
+        loss = self.output.loss
+        if not self.of_classes:
+            return loss.masked_rows(self.y_true, y_pred, mask)
+        of_shares = loss.of_shares()
+        assert of_shares is not None
+        shares, mask = without(self.y_true, ignored_by(loss), mask)
+        return of_shares.masked_rows(shares, y_pred, mask)
 
-    def seen_by(self, measured: Measured) -> tuple[MetricSpec, Value]:
+    def seen_by(self, measured: Measured, mask: Value | None) -> tuple[MetricSpec, Value, Value | None]:
         metric = measured.metric
         if self.of_classes:
-            shares = metric.of_shares()
-            return (metric, arg_max(self.y_true)) if shares is None else (shares, self.y_true)
+            of_shares = metric.of_shares()
+            if of_shares is None:
+                return metric, largest(self.y_true, ignored_by(self.output.loss)), mask
+            return of_shares, *without(self.y_true, ignored_by(metric), mask)
         if metric.of_classes and metric.target(measured.output) == Target("numbers", measured.output, FLAGS):
-            return metric, self.y_true.graph.add1(NEAREST, self.y_true)
-        return metric, self.y_true
+            return metric, self.y_true.graph.add1(NEAREST, self.y_true), mask
+        return metric, self.y_true, mask
 
 
 def mixed(values: Value, mixings: Iterable[Mixing]) -> Value:
@@ -71,6 +84,36 @@ def mixed(values: Value, mixings: Iterable[Mixing]) -> Value:
     for mixing in mixings:
         values = mixing(values)
     return values
+
+
+def ignored_by(of: LossSpec | MetricSpec) -> int | None:
+    """The class that a loss or a metric ignores."""
+    return getattr(of, "ignore_class", None)
+
+
+def without(shares: Value, ignored: int | None, mask: Value | None) -> tuple[Value, Value | None]:
+    """Shares (..., C) with 0 for the ignored class, and which rows count (...): those that have others."""
+    if ignored is None:
+        return shares, mask
+    classes = shares.shape[-1]
+    if 0 <= ignored < classes:
+        shares = multiply_row(shares, shares.graph.constant(1 - np.eye(classes, dtype=shares.dtype)[ignored]))
+    counted = not_equal(sum_axes(shares, (-1,)), 0)
+    return shares, counted if mask is None else both(mask, counted)
+
+
+def largest(shares: Value, ignored: int | None) -> Value:
+    """The class with the largest share (...), of shares (..., C).
+
+    An ignored number that is none of the classes has what the others leave.
+    """
+    classes = shares.shape[-1]
+    if ignored is None or 0 <= ignored < classes:
+        return arg_max(shares)
+    left = reshape(affine(sum_axes(shares, (-1,)), -1.0, 1.0), (*shares.shape[:-1], 1))
+    found = cast(arg_max(concatenate([shares, left], -1)), shares.dtype)
+    numbers = (float(classes), float(ignored))
+    return cast(shares.graph.add1(Activation(Formula(renamed, numbers), Formula(flat)), found), "int32")
 
 
 def one_hot(labels: Value, classes: int) -> Value:
@@ -84,9 +127,14 @@ def nearest(flag: float) -> float:
     return 1 if flag > 0.5 else 0
 
 
-def flat(flag: float) -> float:
-    """The slope of `nearest`."""
-    return 0 * flag
+def renamed(number: float, last: float, name: float) -> float:
+    """A class number, `name` in place of the last."""
+    return name if number == last else number
+
+
+def flat(number: float) -> float:
+    """The slope of what goes in steps."""
+    return 0 * number
 
 
 NEAREST = Activation(Formula(nearest), Formula(flat))

@@ -137,6 +137,51 @@ def test_pixels_of_a_target_are_cut_with_the_images() -> None:
     np.testing.assert_allclose(loss, rows.mean(), rtol=1e-9)
 
 
+@pytest.mark.parametrize("ignored", [1, -1, 255])
+def test_what_is_ignored_has_no_loss_and_counts_only_for_its_other_share(ignored: int) -> None:
+    """One of the classes, or none of them; an accuracy takes the ignored one for what it has most of."""
+    void = {"type": "sparse_categorical_crossentropy", "ignore_class": ignored}
+    measures: dict[str, Any] = {"metrics": ["sparse_categorical_crossentropy", "accuracy"]}
+    session = session_of(images([{**MIX, "name": "mix"}, "Flatten", OUT]), loss=void, **measures)
+    labels = LABELS.copy()
+    labels[[0, 2, 3, 4]] = ignored
+    loss = run(session, TrainingProgram, X, target__out=labels).outputs["loss"].item()
+    mix = mixing(MIX, "mix")
+    every = np.eye(256)[labels % 256]
+    shares = mix(every)[:, :CLASSES]
+    shares[:, ignored % 256 : ignored % 256 + 1] = 0
+    counted = shares.any(1)
+    assert 0 < counted.sum() < BATCH
+    p = softmax(predicted(session, mix(X)))
+    expected = -(shares * np.log(p)).sum() / counted.sum()
+    np.testing.assert_allclose(loss, expected, rtol=1e-9)
+    logs = session.logs()
+    np.testing.assert_allclose(logs["sparse_categorical_crossentropy"], expected, rtol=1e-9)
+    np.testing.assert_allclose(logs["accuracy"], (p.argmax(1) == mix(every).argmax(1)).mean())
+
+
+def test_pixels_that_are_ignored_stay_so_where_they_are_pasted() -> None:
+    """As Keras's loss and its MeanIoU have it of masks that are cut with the images."""
+    conv = {"type": "Conv2D", "filters": CLASSES, "kernel_size": 1, "activation": "softmax", "name": "out"}
+    iou = {"type": "MeanIoU", "num_classes": CLASSES, "ignore_class": 255, "sparse_y_pred": False}
+    session = session_of(
+        images([{**CUT, "name": "cut"}, conv]),
+        loss={"type": "sparse_categorical_crossentropy", "ignore_class": 255},
+        metrics=[iou],
+    )
+    labels = RNG.integers(0, CLASSES + 1, (BATCH, *SIZE[:2]))
+    labels[labels == CLASSES] = 255
+    loss = run(session, TrainingProgram, X, target__out=labels).outputs["loss"].item()
+    cut = mixing(CUT, "cut")
+    true = cut(labels[..., None].astype(float))[..., 0].astype(int)
+    w, known = session.weights.arrays, true != 255
+    p = softmax(cut(X) @ w["out/kernel"][0, 0] + w["out/bias"])[known]
+    np.testing.assert_allclose(loss, -np.log(p[np.arange(len(p)), true[known]]).mean(), rtol=1e-9)
+    hits = [((p.argmax(1) == c) & (true[known] == c)).sum() for c in range(CLASSES)]
+    either = [((p.argmax(1) == c) | (true[known] == c)).sum() for c in range(CLASSES)]
+    np.testing.assert_allclose(session.logs()["mean_io_u"], np.mean(np.divide(hits, either)), rtol=1e-6)
+
+
 def test_a_call_in_inference_mixes_nothing() -> None:
     session = session_of(
         images([{**MIX, "training": False}, "Flatten", OUT]), loss="categorical_crossentropy"
@@ -156,10 +201,9 @@ def test_what_cannot_be_mixed_is_told() -> None:
         images([MIX, CONV, joined])
     assert told.value.problems[0].path == ("model", "layers", 2)
     images([{**MIX, "training": False}, CONV, joined])
-    ignoring = {"type": "sparse_categorical_crossentropy", "ignore_class": 0}
     model = images([MIX, "Flatten", OUT])
-    with pytest.raises(ConfigError, match="MixUp 'mix_up' mixes the targets of 'out', and") as told:
-        session_of(model, loss=ignoring)
+    with pytest.raises(ConfigError, match="MixUp 'mix_up' mixes the targets of 'out', and circle") as told:
+        session_of(model, loss="circle")
     assert told.value.problems[0].path == ("training", "loss")
     with pytest.raises(ValueError, match="MixUp cannot be inside another layer"):
         model_of([{"type": "TimeDistributed", "layer": "MixUp"}], {"x": InputInfo((3, *SIZE), "float32")})
