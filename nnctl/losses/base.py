@@ -46,6 +46,9 @@ class LossSpec(Spec):
     has_own_metric: ClassVar[bool] = False
     """Whether Keras's metric of it differs in name or sign, so that `metrics/` has a class for it."""
 
+    not_of_metric: ClassVar[tuple[str, ...]] = ("reduction",)
+    """Its fields that Keras's metric of it does not take."""
+
     power_of_unit: ClassVar[int | None] = None
     """The loss of targets that are d times as large is d to this power times as large; None: it is not so."""
 

@@ -145,6 +145,7 @@ class BinaryCrossentropy(OfFlags):
     """-y log p - (1 - y) log(1 - p), the mean over the last axis. Source: keras.losses.BinaryCrossentropy."""
 
     aliases: ClassVar[tuple[str, ...]] = ("bce", "BCE")
+    not_of_metric: ClassVar[tuple[str, ...]] = ("reduction", "axis")
 
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         from nnctl.ops.formula import Formula

@@ -72,14 +72,16 @@ class LossMetric(MeanMetric):
 
 
 def metric_of(loss: type[LossSpec]) -> type[MetricSpec] | None:
-    """Register a loss as a metric: its name, words and fields, without the reduction.
+    """Register a loss as a metric: its name, words and fields, without those that it has for itself.
 
     None for a loss whose metric is a class of its own.
     """
     if loss.has_own_metric:
         return None
     fields: dict[str, Any] = {
-        key: (info.annotation, info) for key, info in loss.model_fields.items() if key != "reduction"
+        key: (info.annotation, info)
+        for key, info in loss.model_fields.items()
+        if key not in loss.not_of_metric
     }
     made = create_model(
         loss.__name__, __base__=LossMetric, __module__=__name__, __doc__=loss.__doc__, **fields

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from nnctl.metrics.base import metrics
-from nnctl.metrics.of_losses import LossMetric
 from tests.metrics.streams import Array, Batch, make, stream
 from tests.sampling import sampled
 
@@ -266,8 +265,7 @@ def test_arguments_and_defaults() -> None:
         found = {k: p for k, p in inspect.signature(theirs).parameters.items() if k not in ("name", "dtype")}
         fields = {k: f for k, f in ours.model_fields.items() if k != "name"}
         assert set(fields) | set(ours.keras_only) >= set(found), theirs.__name__
-        # A loss's metric takes what the loss takes.
-        assert set(fields) <= set(found) or issubclass(ours, LossMetric), theirs.__name__
+        assert set(fields) <= set(found), theirs.__name__
         for name, field in ((name, fields[name]) for name in fields.keys() & found.keys()):
             default = inspect.Parameter.empty if field.is_required() else field.default
             assert default == found[name].default, (theirs.__name__, name)

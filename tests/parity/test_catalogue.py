@@ -13,7 +13,7 @@ keras = pytest.importorskip("keras")
 
 from nnctl.core.registry import Registry  # noqa: E402
 from nnctl.layers.base import Layer  # noqa: E402
-from nnctl.spec.diagnosis.keras_names import keras_classes, without  # noqa: E402
+from nnctl.spec.diagnosis.keras_names import keras_classes, keras_has_argument, without  # noqa: E402
 from nnctl.spec.output.schema import _FAMILIES  # noqa: E402
 from tests.packaging.lock import is_locked  # noqa: E402
 from tests.parity.families import FAMILIES  # noqa: E402
@@ -77,6 +77,21 @@ def test_other_names_are_other_names_here_too(kind: str) -> None:
     for name in public(kind):
         same = {other for other in public(kind) if vars(module)[other] is vars(module)[name]}
         assert len({registry.get(other) for other in same}) == 1, same
+
+
+@pytest.mark.parametrize("kind", ["loss", "optimizer", "schedule"])
+def test_arguments_and_defaults_are_those_of_keras(kind: str) -> None:
+    """Those of layers and of metrics are held in the tests of these families."""
+    for name in public(kind) - {"MultiOptimizer"}:  # docs/keras_differences.md
+        ours = REGISTRIES[kind].get(name)
+        if ours is None:
+            continue
+        parameters = inspect.signature(getattr(MODULES[kind], name)).parameters.values()
+        theirs = {p.name: p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
+        left = {key for key in theirs if keras_has_argument([kind], key)} | set(ours.keras_only)
+        empty = inspect.Parameter.empty
+        fields = {k: empty if f.is_required() else f.get_default() for k, f in ours.model_fields.items()}
+        assert fields == {key: value for key, value in theirs.items() if key not in left}, name
 
 
 OTHER_DEFAULTS: dict[str, dict[str, Any]] = {"ModelCheckpoint": {"filepath": None}}
