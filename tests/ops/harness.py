@@ -28,11 +28,13 @@ def _bound(graph: Graph, outputs: Mapping[str, Value], state: Mapping[str, Array
     return bind(compiled, new_arena(compiled.plan.size), state)
 
 
-def evaluate(
-    build: Build, inputs: Mapping[str, Array], state: Mapping[str, Array] | None = None, threads: int = 2
-) -> list[Array]:
-    """Outputs of `build(**values)`. Arrays in `state` become variables and are changed in place."""
-    state = state or {}
+def prepared(
+    build: Build, inputs: Mapping[str, Array], state: Mapping[str, Array], threads: int = 2
+) -> Callable[[Mapping[str, Array]], list[Array]]:
+    """`build(**values)` compiled once: gives its outputs for inputs of these shapes, as often as called.
+
+    Arrays in `state` become variables and are changed in place.
+    """
     arrays = (*inputs.values(), *state.values())
     graph = Graph(next((a.dtype.name for a in arrays if a.dtype.kind == "f"), "float32"))
     values = {name: graph.input(name, a.shape, a.dtype.name) for name, a in inputs.items()}
@@ -40,10 +42,21 @@ def evaluate(
     made = build(**values)
     outs = list(made) if isinstance(made, list | tuple) else [made]
     program = _bound(graph, {str(i): v for i, v in enumerate(outs)}, state, threads)
-    for name, array in inputs.items():
-        program.inputs[name][...] = array
-    program.run()
-    return [program.outputs[str(i)].copy() for i in range(len(outs))]
+
+    def run(given: Mapping[str, Array]) -> list[Array]:
+        for name, array in given.items():
+            program.inputs[name][...] = array
+        program.run()
+        return [program.outputs[str(i)].copy() for i in range(len(outs))]
+
+    return run
+
+
+def evaluate(
+    build: Build, inputs: Mapping[str, Array], state: Mapping[str, Array] | None = None, threads: int = 2
+) -> list[Array]:
+    """Outputs of `build(**values)`. Arrays in `state` become variables and are changed in place."""
+    return prepared(build, inputs, state or {}, threads)(inputs)
 
 
 def activate(x: Value, name: str, **fields: Any) -> Value:
@@ -69,7 +82,9 @@ def check_gradients(
     inputs = {k: a.astype(np.float64) if a.dtype.kind == "f" else a for k, a in inputs.items()}
     wrt = wrt or [k for k, a in inputs.items() if a.dtype.kind == "f"]
     state = {k: a.copy() for k, a in (state or {}).items()}
-    first = evaluate(build, inputs, {k: a.copy() for k, a in state.items()})
+    written = {k: np.array(a) for k, a in state.items()}
+    run = prepared(build, inputs, written)
+    first = run(inputs)
     rng = np.random.default_rng(seed)
     weights = [rng.standard_normal(a.shape) for a in first]
 
@@ -95,7 +110,9 @@ def check_gradients(
     program.run()
 
     def projected(changed: Mapping[str, Array]) -> float:
-        arrays = evaluate(build, changed, {k: a.copy() for k, a in state.items()})
+        for name, array in state.items():
+            written[name][...] = array
+        arrays = run(changed)
         return float(sum((a * w).sum() for a, w in zip(arrays, weights, strict=True) if a.dtype.kind == "f"))
 
     for name in wrt:
