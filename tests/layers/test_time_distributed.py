@@ -44,3 +44,29 @@ def test_a_mask_for_a_whole_batch_is_drawn_at_each_step() -> None:
     kept = made.run().outputs[0] != 0
     np.testing.assert_array_equal(kept, kept[:1].repeat(3, 0))
     assert (kept[0, 0] != kept[0, 1]).any()
+
+
+def test_each_call_in_a_model_draws_for_itself_and_may_rest() -> None:
+    dropout = {"type": "Dropout", "rate": 0.5, "name": "a"}
+    layers = [{"type": "Input", "name": "x"}, dropout, {"use": "a", "name": "b", "inputs": "x"}]
+    layers += [{"use": "a", "name": "c", "inputs": "x", "training": False}]
+    layers += [{"type": "Add", "inputs": ["a", "b", "c"]}]
+    made = case(
+        {"type": "TimeDistributed", "layer": {"type": "Functional", "layers": layers}},
+        [(2, 40)],
+        training=True,
+    )
+    made.inputs = [np.ones((3, 2, 40))]
+    assert set(np.unique(made.run().outputs[0])) == {1.0, 3.0, 5.0}
+
+
+def test_a_model_gives_the_output_that_it_names() -> None:
+    layers = [{"type": "Input", "name": "x"}, {"type": "ReLU", "name": "a"}, {**LSTM, "return_state": True}]
+    model = {"type": "Functional", "layers": layers, "outputs": "a"}
+    made = case({"type": "TimeDistributed", "layer": model}, [(4, 5, 2)])
+    np.testing.assert_array_equal(made.run().outputs[0], np.maximum(made.inputs[0], 0))
+    found = []
+    for model["outputs"] in ("lstm", "lstm:1", "lstm:2"):
+        found += case({"type": "TimeDistributed", "layer": model}, [(4, 5, 2)]).run().outputs
+    np.testing.assert_array_equal(found[0], found[1])
+    assert (found[0] != found[2]).all()

@@ -274,6 +274,10 @@ def _series(draw: random.Random) -> tuple[tuple[int, ...], str, list[Any]]:
         padding = draw.choice(["valid", "same", "causal"])
         entry = {"type": "Conv1D", "filters": 3, "kernel_size": draw.choice([1, 2, 3]), "padding": padding}
         layers.append({**entry, "activation": activation(draw), **_weights(draw)})
+    if draw.random() < 0.4:
+        inner = [draw.choice([_dense, _normalization])(draw) for _ in range(draw.randint(1, 3))]
+        chain = {"type": "Sequential", "name": "each", "layers": inner}
+        layers.append({"type": "TimeDistributed", "name": "each", "layer": chain})
     return (7, 3), "float32", [*layers, *_recurrences(draw)]
 
 
@@ -392,8 +396,11 @@ def _step(session: Session, training: TrainingSpec, step: int, xs: Any, ys: Any)
 
 
 def _same(path: str, key: str) -> bool:
-    """Keras puts the model's name before a path, and a cell's between a layer's and its weight's."""
-    layer, weight = key.rsplit("/", 1)
+    """Keras puts the model's name before a path, and a cell's between a layer's and its weight's.
+
+    A nested model that a layer holds begins its paths, and is named as the layer here.
+    """
+    layer, weight = key.replace("/layer/", "/").rsplit("/", 1)
     path = path.removeprefix("model/")
     return path.startswith(layer + "/") and path.endswith("/" + weight)
 
