@@ -216,11 +216,22 @@ class InputPrep(Spec):
     """The shape of one example."""
     dtype: Literal["float32", "int32"] = "float32"
 
+    @model_validator(mode="after")
+    def _step_by_step(self) -> Self:
+        found = [prep for prep in self.columns.values() if isinstance(prep, SequencePrep)]
+        if len({(prep.length, prep.padding, prep.truncating) for prep in found}) > 1:
+            raise ValueError("sequences whose steps stand side by side are cut and filled up alike")
+        return self
+
     @property
     def sequence(self) -> SequencePrep | TextPrep | None:
-        """How the sequences, or the numbers of tokens, that it holds are prepared; None: it holds others."""
-        first = next(iter(self.columns.values()))
-        if len(self.columns) > 1 or not isinstance(first, SequencePrep | TextPrep) or not first.length:
+        """How the sequences, or the numbers of tokens, that it holds are prepared; None: it holds others.
+
+        Of several columns of sequences, whose steps stand side by side, it is the first.
+        """
+        first, *others = self.columns.values()
+        several = all(isinstance(prep, SequencePrep) for prep in (first, *others))
+        if (others and not several) or not isinstance(first, SequencePrep | TextPrep) or not first.length:
             return None
         return first
 

@@ -293,6 +293,49 @@ def test_what_an_input_cannot_take(tmp_path: Path) -> None:
         opened(tmp_path, config | {"inputs": "z", "target": "s"}, outputs=["s"], categorical={"s": True})
 
 
+def test_columns_side_by_side(tmp_path: Path) -> None:
+    """Each is prepared by itself; together they are the numbers of the steps; in `predict`, too."""
+    temp, load = ["1 2 3", "4", "5 6"], ["10;20;30", "40", "50;60"]
+    rows = "".join(f"{t},{n},{i}\n" for i, (t, n) in enumerate(zip(temp, load, strict=True)))
+    write(tmp_path, "s.csv", "temp,load,y\n" + rows)
+    columns: dict[str, Any] = {
+        "temp": {"type": "sequence", "padding": "pre", "value": -1},
+        "load": {"type": "sequence", "separator": ";", "scale": 10, "padding": "pre", "value": -2},
+    }
+    config: dict[str, Any] = {
+        "source": "s.csv",
+        "target": "y",
+        "inputs": ["temp", "load"],
+        "columns": columns,
+        "batching": {"bucket_boundaries": [3]},
+    }
+    data = opened(tmp_path, config, input_shapes={"x": (None, 2)})
+    assert data.inputs == {"x": Signature((None, 2), "float32")}
+    wanted = [[[1, 1], [2, 2], [3, 3]], [[-1, -2], [-1, -2], [4, 4]], [[-1, -2], [5, 5], [6, 6]]]
+    assert examples(data.train)["x"].tolist() == wanted
+    assert data.train.input_shapes(0) == {"x": (2, 2)}
+    short = np.empty((2, 2, 2), dtype=np.float32)
+    data.train.read(data.train.inputs["x"], np.array([1, 2]), short)
+    assert short.tolist() == [step[1:] for step in wanted[1:]]
+    stored = Preprocessing.from_data(json.loads(json.dumps(data.preprocessing.config())))
+    assert examples(read_inputs(tmp_path / "s.csv", stored))["x"].tolist() == wanted
+    write(tmp_path, "s.csv", "temp,load,y\n1 2,1;2,0\n1 2,1;2;3,0\n")
+    with pytest.raises(DataError, match=r"s.csv:3, column 'load': .* 3 steps, but that of 'temp' has 2"):
+        read_inputs(tmp_path / "s.csv", stored)
+    with pytest.raises(DataError, match=r"s.csv:3, column 'load': .* 3 steps, but that of 'temp' has 2"):
+        opened(tmp_path, config, input_shapes={"x": (None, 2)})
+    columns["load"] |= {"maxlen": 2, "padding": "post"}
+    del config["batching"]
+    with pytest.raises(ConfigError) as caught:
+        opened(tmp_path, config, input_shapes={"x": (None, 2)})
+    places = [problem.path for problem in caught.value.problems]
+    assert places == [("data", "columns", "load", field) for field in ("maxlen", "padding")]
+    broken = stored.config()
+    broken["inputs"]["x"]["columns"]["load"]["length"] = 2
+    with pytest.raises(RunError, match="are cut and filled up alike"):
+        Preprocessing.from_data(broken)
+
+
 def test_a_target_for_each_step(tmp_path: Path) -> None:
     """Predictions of a scaled one are given in its own units; to predict takes no lengths of targets."""
     steps, lengths = np.array([[[1.0, 5], [3, 5]], [[2, 8], [7, 9]]]), np.array([2, 1])

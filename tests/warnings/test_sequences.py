@@ -51,3 +51,13 @@ def test_a_step_is_skipped_where_all_its_numbers_are_masked(tmp_path: Path) -> N
     for lengths, count in (([1, 2], 0), ([2, 2], 1)):
         np.savez(tmp_path / "a.npz", s=steps, n=lengths, y=[0.5, 2])
         assert len(said(tmp_path, "", given)) == count
+
+
+def test_columns_side_by_side_are_all_filled_with_it(tmp_path: Path) -> None:
+    filled = {"type": "sequence", "value": -9}
+    for value, count in ((-9, 0), (0, 1)):
+        columns = {"s": filled, "t": {"type": "sequence", "value": value}}
+        given = config([*STEPS, *END], "mse", data={"columns": columns})
+        found = said(tmp_path, "s,t,y\n1 2,3 4,0.5\n1,2,3\n2,1,1.5\n", given)
+        assert len(found) == count
+        assert all("but 't' is filled up with 0" in warning for warning in found)

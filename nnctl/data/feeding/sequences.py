@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -143,8 +144,10 @@ class StepsOnDisk:
 class Sequences:
     """The sequences of a column, prepared, cut and filled up as rows are read."""
 
-    def __init__(self, found: Held, prep: SequencePrep, name: str, *, integer: bool, dtype: str) -> None:
-        self.prep, self.held, self.name = prep, found, name
+    def __init__(
+        self, found: Held, prep: SequencePrep, name: str, origin: Origin, *, integer: bool, dtype: str
+    ) -> None:
+        self.prep, self.held, self.name, self.table_origin = prep, found, name, origin
         self.ragged = found.ragged.cut(prep.length, last=prep.truncating == "pre")
         self.width = prep.width
         self.steps: Whole | ScaledNumbers = (
@@ -167,7 +170,7 @@ class Sequences:
         if step != prep.numbers.shape:
             message = f"one step has the shape {step}, but {prep.numbers.shape} in training"
             raise table.at(name).error(message, column=name)
-        made = cls(found, prep, name, integer=integer, dtype=dtype)
+        made = cls(found, prep, name, table.at(name), integer=integer, dtype=dtype)
         made.check(rows)
         return made
 
@@ -183,6 +186,11 @@ class Sequences:
     def steps_of(self, rows: Rows) -> Rows:
         """How many steps each of the rows has."""
         found: Rows = self.ragged.lengths[self.held.of(rows)]
+        return found
+
+    def whole_steps_of(self, rows: Rows) -> Rows:
+        """How many steps each of the rows has in the table, before longer ones are cut."""
+        found: Rows = self.held.ragged.lengths[self.held.of(rows)]
         return found
 
     def first_with(self, value: float, rows: Rows, some: int = 4096) -> int | None:
@@ -205,3 +213,41 @@ class Sequences:
             place = place + (filled.shape[1] - self.steps_of(rows))[row]
         filled[...] = self.prep.value
         filled[row, place] = values
+
+
+class SideBySide:
+    """Columns of sequences whose steps, as many in each row, make the steps of one sequence.
+
+    Raises:
+        DataError: the sequences of a row have different lengths; names file, row and both columns.
+    """
+
+    def __init__(self, parts: Sequence[Sequences], rows: Rows) -> None:
+        self.parts = parts
+        self.width = sum(part.width for part in parts)
+        first = parts[0]
+        steps = first.whole_steps_of(rows)
+        for part in parts[1:]:
+            others = part.whole_steps_of(rows)
+            if (steps != others).any():
+                at = int(np.argmax(steps != others))
+                message = f"the sequence has {others[at]} steps, but that of '{first.name}' has {steps[at]}"
+                hint = "columns whose numbers are those of the same steps have as many in each row"
+                raise part.table_origin.error(message, int(rows[at]), part.name, hint)
+
+    def kept(self) -> list[Flat]:
+        return [array for part in self.parts for array in part.kept()]
+
+    def steps_of(self, rows: Rows) -> Rows:
+        """How many steps each of the rows has."""
+        return self.parts[0].steps_of(rows)
+
+    def read(self, rows: Rows, out: Flat) -> None:
+        widths = [part.steps.width for part in self.parts]
+        steps = out.reshape(len(rows), out.shape[1] // max(1, sum(widths)), sum(widths))
+        at = 0
+        for part, width in zip(self.parts, widths, strict=True):
+            own = np.empty((len(rows), steps.shape[1] * width), dtype=out.dtype)
+            part.read(rows, own)
+            steps[:, :, at : at + width] = own.reshape(*steps.shape[:2], width)
+            at += width

@@ -16,6 +16,9 @@ def natural_shape(table: Table, columns: dict[str, ColumnPrep], length: int | No
         shape = prep.shape
     elif only and table.columns[only].shape:
         shape = table.columns[only].shape
+    elif all(isinstance(prep, SequencePrep) for prep in columns.values()):
+        steps = [prep for prep in columns.values() if isinstance(prep, SequencePrep)]
+        shape = (steps[0].length, sum(prep.numbers.width for prep in steps))
     else:
         shape = (sum(_width(table, name, prep) for name, prep in columns.items()),)
     return shape if length is None else (length, *shape)

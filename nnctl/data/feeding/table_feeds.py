@@ -22,7 +22,7 @@ from nnctl.data.feeding.feeds import (
     negative_weight,
     ready,
 )
-from nnctl.data.feeding.sequences import Sequences
+from nnctl.data.feeding.sequences import Sequences, SideBySide
 from nnctl.data.feeding.shapes import agreed_shape, disagreement, natural_shape
 from nnctl.data.feeding.texts import Texts
 from nnctl.data.preprocessing import (
@@ -148,6 +148,9 @@ class TableFeeds:
     ) -> Feed:
         feeds = [self._column(name, prep, integer, varies) for name, prep in columns.items()]
         table = [self.table.columns[name] for name in columns]
+        sequences = [feed for feed in feeds if isinstance(feed, Sequences)]
+        if len(sequences) == len(feeds) > 1:
+            return SideBySide(sequences, self.rows)
         if len(feeds) == 1 and table[0].shape:
             return feeds[0]
         lazy = any(isinstance(c, Numbers) and not isinstance(c.values, np.ndarray) for c in table)

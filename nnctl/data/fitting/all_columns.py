@@ -13,7 +13,7 @@ from nnctl.data.columns.roles import Roles, Wanted
 from nnctl.data.feeding.shapes import agreed_shape, disagreement, natural_shape
 from nnctl.data.fitting.buckets import bucket_problems, with_own_length
 from nnctl.data.fitting.one_column import fit_category, fit_number, fit_time, kind_of
-from nnctl.data.fitting.sequences import fill_problems, fit_sequence
+from nnctl.data.fitting.sequences import alike, alike_problems, fill_problems, fit_sequence
 from nnctl.data.fitting.texts import fit_text
 from nnctl.data.preprocessing import (
     CategoryPrep,
@@ -87,11 +87,14 @@ def _input(
         if integer:
             problems += _no_class_numbers(name, c, kinds[c], specs[c], spec)
         if kinds[c] == "sequence":
-            problems += _no_sequence_here(f"input '{name}'", c, columns, spec)
+            single = next((other for other in columns if kinds[other] != "sequence"), None)
+            problems += _no_sequence_here(f"input '{name}'", c, single, spec)
             problems += fill_problems(c, specs[c], column_path(spec, c, "value"), integer=integer)
             preps[c] = fit_sequence(table, rows, specs[c], c, declared)
         else:
             preps[c] = _fitted(table, rows, c, kinds[c], specs[c], integer)
+    problems += alike_problems(specs, columns, spec)
+    preps = alike(preps)
     found = natural_shape(table, preps, spec.window.length if spec.window else None)
     if agreed_shape(found, declared) is None and declared is not None:
         longer = kinds[columns[0]] == "sequence" and declared and declared[0] and declared[0] < found[0]
@@ -118,13 +121,12 @@ def _no_class_numbers(
         yield Problem(message, column_path(spec, column, "scale"))
 
 
-def _no_sequence_here(whose: str, column: str, columns: list[str], spec: DataSpec) -> Iterator[Problem]:
+def _no_sequence_here(whose: str, column: str, other: str | None, spec: DataSpec) -> Iterator[Problem]:
     """What keeps a column of sequences from being what an input reads, or an output's target."""
     path = column_path(spec, column, "type")
-    if len(columns) > 1:
-        other = next(c for c in columns if c != column)
+    if other is not None:
         message = f"'{column}' holds sequences for {whose}, and stands beside '{other}'"
-        yield Problem(message, path, f"an {whose.split()[0]} of its own for each column of sequences")
+        yield Problem(message, path, f"an {whose.split()[0]} of its own for each of them")
     if spec.window is not None:
         message = f"'{column}' holds a sequence in each row, and a window makes one of several rows"
         yield Problem(message, path, "either of them")
@@ -162,7 +164,8 @@ def _target(
     categorical = wanted.categorical.get(output)
     sequence = next((c for c in columns if specs[c].kind == "sequence"), None)
     if sequence is not None:
-        problems += _no_sequence_here(f"output '{output}'", sequence, columns, spec)
+        single = next((other for other in columns if other != sequence), None)
+        problems += _no_sequence_here(f"output '{output}'", sequence, single, spec)
         return _steps(output, sequence, table, rows, specs[sequence], categorical, problems)
     categories = [c for c in columns if kind_of(table, c, specs[c]) == "category"]
     if categories and len(columns) > 1:

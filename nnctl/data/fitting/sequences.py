@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from nnctl.core.errors import Path, Problem
 from nnctl.core.shapes import Shape
 from nnctl.data.column_spec import EMPTY, ColumnSpec
+from nnctl.data.columns.patterns import column_path
 from nnctl.data.feeding.sequences import Held, held
 from nnctl.data.fitting.one_column import fit_number
-from nnctl.data.preprocessing import NumberPrep, SequencePrep
+from nnctl.data.preprocessing import ColumnPrep, NumberPrep, SequencePrep
 from nnctl.data.reading.numerals import Numerals
 from nnctl.data.sequence_fields import BLANKS
+from nnctl.data.spec import DataSpec
 from nnctl.data.table import Numbers, Rows, Table
 
 
@@ -59,6 +61,33 @@ def _numbers(found: Held, rows: Rows, length: int, spec: ColumnSpec, name: str) 
     if own.scale is not None or own.missing not in (None, "error"):
         _, _, steps = found.ragged.cut(length, last=spec.truncating == "pre").steps(found.of(rows))
     return fit_number(Numbers(found.values), steps, own, name, found.origin)
+
+
+def alike_problems(
+    specs: Mapping[str, ColumnSpec], columns: Sequence[str], spec: DataSpec
+) -> Iterator[Problem]:
+    """What keeps the steps of an input's columns of sequences from standing side by side."""
+    first, *others = [c for c in columns if specs[c].kind == "sequence"] or [""]
+    for other in others:
+        for field in ("maxlen", "padding", "truncating"):
+            one, another = getattr(specs[first], field), getattr(specs[other], field)
+            if one != another:
+                yield Problem(
+                    f"the steps of '{first}' and '{other}' stand side by side, but `{field}` is "
+                    f"{one or 'open'} for one and {another or 'open'} for the other",
+                    column_path(spec, other, field),
+                    f"{field}: {one}" if one else f"the same {field} for both",
+                )
+
+
+def alike(preps: dict[str, ColumnPrep]) -> dict[str, ColumnPrep]:
+    """The columns of an input, all its sequences cut and filled up as the first of them."""
+    found = [prep for prep in preps.values() if isinstance(prep, SequencePrep)]
+    if len(found) < 2:
+        return preps
+    length = max(prep.length for prep in found)
+    same = {"length": length, "padding": found[0].padding, "truncating": found[0].truncating}
+    return {n: p.model_copy(update=same) if isinstance(p, SequencePrep) else p for n, p in preps.items()}
 
 
 def fill_problems(name: str, spec: ColumnSpec, path: Path, *, integer: bool) -> Iterator[Problem]:
