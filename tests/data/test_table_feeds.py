@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from nnctl.core.errors import DataError
 from nnctl.data.feeding.table_feeds import TableFeeds
 from nnctl.data.table import Numbers, Origin, Table, Words
-from tests.data.given import evidence
+from tests.data.given import evidence, opened
 
 WORDS = Words(np.array([-1, 0], "i4"), ("a",))
 ARRAYS = Numbers(np.zeros((2, 3)))
@@ -63,3 +64,9 @@ def test_a_weight_below_zero() -> None:
         with pytest.raises(DataError) as caught:
             TableFeeds(table, stored)
         assert str(caught.value) == message
+
+
+def test_weights_of_steps_are_not_those_of_examples(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=[[1.0], [2.0]], y=[1.0, 2.0], w=np.ones((2, 3)))
+    with pytest.raises(DataError, match=r"column 'w': holds arrays \(3\), but a sample weight is one number"):
+        opened(tmp_path, {"source": "a.npz", "target": "y", "sample_weight": "w"})

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nnctl.core.shapes import show
 from nnctl.core.visible import listed
 from nnctl.data.columns import times
 from nnctl.data.feeding.buckets import Buckets, Varying
@@ -133,8 +134,11 @@ class TableFeeds:
         return {output: made[name] for output, name in columns.items()}
 
     def _weight(self, name: str) -> ExampleArray:
-        feed = self._feed({name: NumberPrep()}, False, self.dtype)
         column, origin = self.table.columns[name], self.table.at(name)
+        if column.shape:
+            message = f"holds arrays {show(column.shape)}, but a sample weight is one number per example"
+            raise origin.error(message, column=name)
+        feed = self._feed({name: NumberPrep()}, False, self.dtype)
         assert isinstance(column, Numbers)
         if not isinstance(column.values, np.ndarray):
             feed = NotNegative(feed, name, origin)
