@@ -8,7 +8,6 @@ from typing import Any
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape
 from nnctl.data.columns.roles import Wanted
-from nnctl.layers.base import Layer
 from nnctl.layers.entry import Entry, entry_names
 from nnctl.spec.language.experiment import Experiment
 from nnctl.spec.language.model import ModelSpec
@@ -43,14 +42,14 @@ def wanted(model: ModelSpec, training: TrainingSpec) -> Wanted:
 
 
 def _integer_inputs(entries: tuple[Entry, ...], inputs: list[str]) -> list[str]:
-    """Model inputs that a layer reads as class numbers; "input" stands for the one that is not named."""
+    """Model inputs that a layer reads as whole numbers; "input" stands for the one that is not named."""
     found = []
     previous = inputs[0] if inputs else "input"
     for at, entry in enumerate(entries):
         if entry.is_input:
             continue
         reads = list(entry.reads) if entry.reads is not None else [previous] if at == 0 or previous else []
-        if _reads_integers(entry):
+        if entry.layer is not None and entry.layer.reads_integers():
             found += [name for name in _first(entry, reads) if name in inputs or name == "input"]
         previous = ""
     return found
@@ -63,11 +62,6 @@ def _first(entry: Entry, reads: list[str]) -> list[str]:
         return reads
     given = entry.input_names or names
     return [name for name, called in zip(reads, given, strict=False) if called == names[0]]
-
-
-def _reads_integers(entry: Entry) -> bool:
-    layer: Layer | None = entry.layer
-    return layer is not None and layer.looks_up() is not None
 
 
 def _categorical(loss: Any, outputs: tuple[str, ...]) -> Mapping[str, bool]:

@@ -1,8 +1,10 @@
-"""Statistics of all that a layer reads in training, in one pass over the data: moments and quantiles."""
+"""Statistics of all that a layer reads in training, in one pass over the data: moments, quantiles, counts."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from math import fsum, prod
 
 import numpy as np
@@ -72,3 +74,21 @@ def _at(known: Array, parts: Array) -> Array:
     upto = np.interp(parts, shares, weights)
     found = np.stack([np.interp(parts, shares, known[0]), np.diff(upto, prepend=0.0)])
     return found.astype(np.float32)
+
+
+def occurrences(blocks: Iterable[Array]) -> tuple[Counter[int], Counter[int], int]:
+    """How often each whole number occurs in blocks (N, ...), in how many examples, and how many there are."""
+    often: Counter[int] = Counter()
+    having: Counter[int] = Counter()
+    count = 0
+    for block in blocks:
+        rows = np.sort(block.reshape(len(block), -1).astype(np.int64), axis=1)
+        count += len(rows)
+        often.update(rows.reshape(-1).tolist())
+        having.update(rows[np.diff(rows, axis=1, prepend=rows[:, :1] - 1) != 0].tolist())
+    return often, having, count
+
+
+def idf(examples: int, having: int) -> float:
+    """log(1 + examples / (1 + having)), the same bits on every machine."""
+    return float((1 + Decimal(examples) / (1 + having)).ln())

@@ -213,6 +213,10 @@ class Layer(Spec):
         field = self.index_count()
         return None if field is None else ((field,), getattr(self, field))
 
+    def reads_integers(self) -> bool:
+        """Whether a model input that it reads is fed whole numbers."""
+        return self.looks_up() is not None
+
     def skips(self) -> float | None:
         """What a step of its input holds that it masks, if it masks any."""
         return None
@@ -267,6 +271,10 @@ class Layer(Spec):
     def adapted(self, blocks: Iterator[Array]) -> Mapping[str, Any]:
         """The values of its weights, from all that it reads in training: blocks (N, ...) in order."""
         raise NotImplementedError
+
+    def configured(self, weights: Mapping[str, Array]) -> Mapping[str, Any]:
+        """The fields that stand in Keras's config for its weights of `in_keras.configured`."""
+        return {name: tuple(array.tolist()) for name, array in weights.items()}
 
     def children(self) -> Mapping[str, Layer]:
         """The layers that it calls itself, by the names of the attributes where Keras's layer holds them.

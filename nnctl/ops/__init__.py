@@ -19,7 +19,7 @@ family's module:
 - `mixing`: examples added to one another, by shares and in orders counted by the step
 - `normalization`, `layer_norm`, `unit_rows`: batch statistics, their moving averages, rows of their own
 - `spectral`: a weight divided by its largest singular value where it lies
-- `categories`: numbers of classes, counted; bins
+- `categories`, `hashing`: numbers of classes, counted; bins, of hashes too; places in a vocabulary
 - `embedding`, `masks`: rows of a table; masks (batch, time) made and used
 - `losses`, `totals`: a loss per row, and its weighted mean
 - `circle`, `ctc`: a loss of every example against the others, and of steps against labels in order

@@ -15,6 +15,7 @@ from nnctl.core.registry import Registry  # noqa: E402
 from nnctl.layers.base import Layer  # noqa: E402
 from nnctl.spec.diagnosis.keras_names import keras_classes, keras_has_argument, without  # noqa: E402
 from nnctl.spec.output.schema import _FAMILIES  # noqa: E402
+from tests.layers.keras_cases import BY_TENSORFLOW  # noqa: E402
 from tests.packaging.lock import is_locked  # noqa: E402
 from tests.parity.families import FAMILIES  # noqa: E402
 
@@ -46,7 +47,7 @@ NOT_YET: dict[str, set[str]] = {}
 
 # Accuracy stands for one of the other accuracies, as in `metrics=["accuracy"]` of Keras; Mean and Sum, which
 # see no target, have a test of their own; so have sparsemax and RandomCrop, where Keras does something else.
-ALONE = {"Accuracy", "Mean", "Sum", "sparsemax", "RandomCrop"}
+ALONE = {"Accuracy", "Mean", "Sum", "sparsemax", "RandomCrop"} | BY_TENSORFLOW
 
 
 def public(kind: str) -> set[str]:

@@ -38,8 +38,9 @@ def configure(scope: Scope, weights: Mapping[str, Array]) -> None:
             configure(member.inner, weights)
         if part.layer is not None:
             names = {field: f"{part.path}/{field}" for field in part.layer.in_keras.configured}
-            found = {field: tuple(weights[n].tolist()) for field, n in names.items() if n in weights}
-            part.layer = part.layer.model_copy(update=found)
+            found = {field: weights[n] for field, n in names.items() if n in weights}
+            if found:
+                part.layer = part.layer.model_copy(update=dict(part.layer.configured(found)))
 
 
 def _paths(scope: Scope, graph: LayerGraph, chain: bool, prefix: str) -> Iterator[tuple[str, str]]:

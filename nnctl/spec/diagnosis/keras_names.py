@@ -102,15 +102,6 @@ _NAMES: dict[str, str] = {
 
 _PYTHON = "it holds a Python function; a plugin's class has a name instead (docs/plugins.md)"
 _OTHERS = "another framework's code would run in it"
-_BY_COLUMN = (
-    "what a column's numbers stand for is found in its data: "
-    "columns: {NAME: {type: category, encoding: index}}"
-)
-_BY_HASH = (
-    "its hash is TensorFlow's, with which nothing here is compared; a column's words get numbers of their "
-    "own: columns: {NAME: {type: category, encoding: index, unknown: other}}"
-)
-
 _WITHOUT: dict[str, dict[str, str]] = {
     "layer": {
         "FlaxLayer": _OTHERS,
@@ -118,9 +109,6 @@ _WITHOUT: dict[str, dict[str, str]] = {
         "TFSMLayer": _OTHERS,
         "TorchModuleWrapper": _OTHERS,
         "Lambda": _PYTHON,
-        "IntegerLookup": _BY_COLUMN,
-        "Hashing": _BY_HASH,
-        "HashedCrossing": _BY_HASH,
         "MaxNumBoundingBoxes": "there are no bounding boxes",
         "StringLookup": "words are in columns, and a layer has numbers: columns: {NAME: {type: category, "
         "encoding: index}}, or onehot",

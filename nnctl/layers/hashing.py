@@ -1,0 +1,65 @@
+"""Whole numbers as bins of their hashes: categories without a vocabulary."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, PositiveInt
+
+from nnctl.core.shapes import Shape
+from nnctl.layers.base import register
+from nnctl.layers.context import LayerContext
+from nnctl.layers.encoding import Encodes, Encoding
+from nnctl.layers.in_keras import InKeras
+from nnctl.ops.base import Value
+from nnctl.ops.hashing import Bucket, hashed
+
+_Word = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+def _two(given: object) -> object:
+    return (given, given) if isinstance(given, int) and not isinstance(given, bool) else given
+
+
+Salt = Annotated[tuple[_Word, _Word] | None, BeforeValidator(_two)]
+"""The key of SipHash: two numbers, or one that is both."""
+
+
+@register
+class Hashing(Encodes):
+    """The bin of each whole number's hash: FarmHash of its decimal digits, or SipHash by a salt.
+
+    Shapes: x (B, ...) of whole numbers, or of others without their fractions, y (B, ...) of whole numbers in
+    [0, num_bins); with one_hot, multi_hot and count as CategoryEncoding's.
+    Source: keras.layers.Hashing; words are hashed by columns: {NAME: {type: category, encoding: hash}}.
+    """
+
+    any_dtype: ClassVar[bool] = True
+    supports_masking: ClassVar[bool] = False
+    passes_gradient: ClassVar[bool] = False
+    in_keras: ClassVar[InKeras] = InKeras(lacks=("trainable",))
+    keras_only: ClassVar[tuple[str, ...]] = ("sparse",)
+
+    num_bins: PositiveInt
+    """How many bins, the one of `mask_value` included."""
+    mask_value: int | None = None
+    """What is put into bin 0, where nothing else comes then."""
+    salt: Salt = None
+    """A key for SipHash, so that others meet in a bin than without it; two numbers, or one for both."""
+    output_mode: Literal["int"] | Encoding = "int"
+    """int: the bins' numbers. one_hot: 0/1 numbers for each. multi_hot: which occur in an example. count: how
+    often."""
+
+    def reads_integers(self) -> bool:
+        return True
+
+    def compute_output_shape(self, x: Shape) -> Shape:
+        return x if self.output_mode == "int" else self.encoded_shape(self.output_mode, self.num_bins, x)
+
+    def call(self, ctx: LayerContext, x: Value) -> Value:
+        apart = int(self.mask_value is not None and self.num_bins > 1)
+        bucket = Bucket(self.num_bins - apart, "hash", self.salt, apart)
+        numbers = hashed(x, bucket, self.mask_value if apart else None)
+        if self.output_mode == "int":
+            return numbers
+        return self.encoded(self.output_mode, self.num_bins, numbers, ctx.graph.dtype)
