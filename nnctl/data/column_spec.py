@@ -19,6 +19,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from nnctl.core.spec import Spec
 from nnctl.data.base import Kind
+from nnctl.data.hash_fields import HashFields
 from nnctl.data.sequence_fields import SequenceFields
 from nnctl.data.text_fields import TextFields, contradiction
 from nnctl.data.time_format import TimePart, pattern
@@ -64,15 +65,16 @@ TimeFormat = Annotated[str, Field(max_length=200), AfterValidator(_format)]
 
 
 class _Fields(Spec):
-    """The fields of all columns; those of texts and of sequences follow."""
+    """The fields of all columns; those of hashed words, of texts and of sequences follow."""
 
     type: Literal["number", "category", "time", "text", "sequence"] | None = None
     """Numbers, names of classes, times, texts, or sequences of numbers; default: numbers or classes, as the
     file holds."""
     scale: Scale = None
     """standard: subtract the mean, divide by the standard deviation. minmax: onto 0..1. A number: divide."""
-    encoding: Literal["onehot", "index"] | None = None
-    """How a category enters the model: a 0/1 column per class (the default); its number, for an Embedding."""
+    encoding: Literal["onehot", "index", "hash"] | None = None
+    """How a category enters the model: a 0/1 column per class (the default); for an Embedding, its number
+    (index), or the bin of its hash, one of `num_bins`."""
     missing: Missing = None
     """What stands in for a missing value: mean, median, zero or a number; for a category most_frequent, other
     or a word; for a text another (`""`: one without words); `empty` for a cell that holds no sequence.
@@ -86,7 +88,7 @@ class _Fields(Spec):
     """A word that training never saw is an error (the default), or goes to a class of its own, the last."""
 
 
-class ColumnSpec(SequenceFields, TextFields, _Fields):
+class ColumnSpec(SequenceFields, TextFields, HashFields, _Fields):
     """What a column is and how it is prepared. Everything is fitted on the training split only."""
 
     @model_validator(mode="before")
@@ -96,10 +98,10 @@ class ColumnSpec(SequenceFields, TextFields, _Fields):
 
     @model_serializer(mode="wrap")
     def _only_of_its_type(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Of a column that holds no texts, or no sequences, nothing is said about them."""
+        """Of a column that holds no texts, or no sequences, or hashes none, nothing is said about that."""
         found: dict[str, Any] = handler(self)
-        for fields, type in ((TextFields, "text"), (SequenceFields, "sequence")):
-            if found.get("type") != type:
+        for fields, name, word in _ONLY_OF:
+            if found.get(name) != word:
                 found = {name: value for name, value in found.items() if name not in fields.model_fields}
         return found
 
@@ -119,6 +121,9 @@ class ColumnSpec(SequenceFields, TextFields, _Fields):
             self._check_others_of_text()
         if self.type == "sequence":
             self._check_others_of_sequence()
+        self.check_hash(self.encoding == "hash")
+        if self.encoding == "hash":
+            self._check_others_of_hash()
         category, time = self._given("encoding", "unknown"), self._given("parts", "format")
         if category and self.type in ("number", "time"):
             message = "'{name}' is for categories, but the type is {type}"
@@ -135,6 +140,12 @@ class ColumnSpec(SequenceFields, TextFields, _Fields):
     def _given(self, *names: str) -> list[str]:
         """Those of these fields that the config says something for."""
         return [name for name in names if getattr(self, name) is not None]
+
+    def _check_others_of_hash(self) -> None:
+        if self.unknown is not None:
+            raise contradiction("'unknown' is not for hashed words: each has a bin, seen in training or not")
+        if self.missing in ("most_frequent", "other"):
+            raise contradiction("'missing' of hashed words is error, or the word that stands in")
 
     def _check_others_of_text(self) -> None:
         others = self._given("scale", "encoding", "parts", "format", "unknown")
@@ -153,8 +164,8 @@ class ColumnSpec(SequenceFields, TextFields, _Fields):
 
     @property
     def indexed(self) -> bool:
-        """Whether the config says that it enters the model as numbers of classes or tokens."""
-        return self.encoding == "index" or (self.type == "text" and self.output_mode == "int")
+        """Whether the config says that it enters the model as numbers of classes, bins or tokens."""
+        return self.encoding in ("index", "hash") or (self.type == "text" and self.output_mode == "int")
 
     @property
     def kind(self) -> Kind | None:
@@ -168,6 +179,13 @@ class ColumnSpec(SequenceFields, TextFields, _Fields):
         numeric = self.scale is not None or isinstance(self.missing, float)
         return "number" if numeric or self.missing in NUMBER_MISSING[1:] else None
 
+
+_ONLY_OF = (
+    (TextFields, "type", "text"),
+    (SequenceFields, "type", "sequence"),
+    (HashFields, "encoding", "hash"),
+)
+"""Fields, and what a column must be that they are for."""
 
 NUMBER_MISSING = ("error", "mean", "median", "zero")
 EMPTY = "empty"

@@ -12,6 +12,7 @@ from nnctl.core.errors import RunError
 from nnctl.core.spec import Spec, first_fault
 from nnctl.data.base import Kind, Length
 from nnctl.data.column_spec import TimeFormat
+from nnctl.data.hash_fields import Bins, Salt
 from nnctl.data.sample_weight import SampleWeight, weight_columns
 from nnctl.data.sequence_fields import BLANKS, End, FlatBy, Separator
 from nnctl.data.spec import Boundaries, WindowSpec
@@ -97,6 +98,24 @@ class CategoryPrep(Spec):
     def width(self) -> int:
         """How many numbers one value gives."""
         return self.classes if self.encoding == "onehot" else 1
+
+
+class HashPrep(Spec):
+    """A column of words: each becomes the bin of its hash, one in `num_bins`."""
+
+    kind: Literal["hash"] = "hash"
+    num_bins: Bins
+    salt: tuple[Salt, Salt] | None
+    """The key of SipHash; None: FarmHash."""
+    mask_value: str | None
+    """The word that has bin 0 for its own; None if no word has."""
+    fill: str | None
+    """The word that replaces missing values; None if they are an error."""
+
+    @property
+    def width(self) -> int:
+        """How many numbers one value gives."""
+        return 1
 
 
 class TimePrep(Spec):
@@ -204,7 +223,7 @@ class SequencePrep(Spec):
 
 
 ColumnPrep = Annotated[
-    NumberPrep | CategoryPrep | TimePrep | TextPrep | SequencePrep, Field(discriminator="kind")
+    NumberPrep | CategoryPrep | HashPrep | TimePrep | TextPrep | SequencePrep, Field(discriminator="kind")
 ]
 
 
@@ -330,7 +349,8 @@ class Preprocessing(Spec):
         roles: list[InputPrep | TargetPrep] = [*self.inputs.values(), *self.targets.values()]
         for role in roles:
             if column in role.columns:
-                return role.columns[column].kind
+                kind = role.columns[column].kind
+                return "category" if kind == "hash" else kind
         if column in weight_columns(self.sample_weight) or column in (*self.lengths, *self.target_lengths):
             return "number"
         return "category" if self.window is not None and column == self.window.group else None

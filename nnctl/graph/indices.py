@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nnctl.core.errors import ConfigError, Path, Problem
 from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.open import Data
-from nnctl.data.preprocessing import CategoryPrep, TextPrep
+from nnctl.data.preprocessing import CategoryPrep, HashPrep, TextPrep
 from nnctl.graph.model import CallNode, LayerGraph
 from nnctl.graph.targets import outside
 
@@ -47,16 +47,21 @@ def _too_many(node: CallNode, name: str, path: Path, size: int, data: Data) -> P
     """A problem where a category has more classes than the table has rows, be they in the data yet or not."""
     prepared, field = data.preprocessing.inputs.get(name), str(path[-1])
     for column, prep in prepared.columns.items() if prepared else ():
-        if isinstance(prep, CategoryPrep | TextPrep) and prep.classes > size:
+        if not isinstance(prep, CategoryPrep | HashPrep | TextPrep):
+            continue
+        most = prep.num_bins if isinstance(prep, HashPrep) else prep.classes
+        if most > size:
             what = "classes"
-            if isinstance(prep, TextPrep):
+            if isinstance(prep, HashPrep):
+                what = "bins (`num_bins`)"
+            elif isinstance(prep, TextPrep):
                 what = "tokens, padding and the unknown one included (see `max_tokens`)"
             elif prep.other:
                 what = "classes, that of unknown and missing words included"
             return Problem(
-                f"'{node.name}' has {_room(field, size)}, but '{column}' has {prep.classes} {what}",
+                f"'{node.name}' has {_room(field, size)}, but '{column}' has {most} {what}",
                 (*node.path, *path),
-                expected=f"{field}: {prep.classes}",
+                expected=f"{field}: {most}",
             )
     return None
 

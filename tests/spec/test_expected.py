@@ -363,8 +363,8 @@ EXPECTED: list[tuple[str, str, str, str | None, str | None]] = [
         "data",
         "{source: d.csv, columns: {a: {encodig: x}}}",
         "columns.a.encodig",
-        "one of type, scale, encoding, missing, parts, format, unknown, standardize, split, ngrams, "
-        "max_tokens, output_mode, ...",
+        "one of type, scale, encoding, missing, parts, format, unknown, num_bins, salt, mask_value, "
+        "standardize, split, ...",
         "encoding",
     ),
     ("data", "{source: d.csv, window: {length: 0}}", "window.length", "a whole number above 0", None),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from nnctl.core.shapes import Shape, show
-from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, SequencePrep, TextPrep, TimePrep
+from nnctl.data.preprocessing import CategoryPrep, ColumnPrep, HashPrep, SequencePrep, TextPrep, TimePrep
 from nnctl.data.table import Table
 
 
@@ -25,7 +25,7 @@ def natural_shape(table: Table, columns: dict[str, ColumnPrep], length: int | No
 
 
 def _width(table: Table, name: str, prep: ColumnPrep) -> int:
-    if isinstance(prep, CategoryPrep | TimePrep | TextPrep | SequencePrep):
+    if isinstance(prep, CategoryPrep | HashPrep | TimePrep | TextPrep | SequencePrep):
         return prep.width
     width = 1
     for n in table.columns[name].shape:

@@ -23,12 +23,14 @@ from nnctl.data.feeding.feeds import (
     negative_weight,
     ready,
 )
+from nnctl.data.feeding.hashed import Hashed
 from nnctl.data.feeding.sequences import Sequences, SideBySide
 from nnctl.data.feeding.shapes import agreed_shape, disagreement, natural_shape
 from nnctl.data.feeding.texts import Texts
 from nnctl.data.preprocessing import (
     CategoryPrep,
     ColumnPrep,
+    HashPrep,
     NumberPrep,
     Preprocessing,
     SequencePrep,
@@ -165,9 +167,11 @@ class TableFeeds:
 
     def _column(self, name: str, prep: ColumnPrep, integer: bool, varies: bool) -> Feed:
         column, origin = self.table.columns[name], self.table.at(name)
-        if isinstance(prep, CategoryPrep):
+        if isinstance(prep, CategoryPrep | HashPrep):
             if column.shape:
                 raise origin.error("holds arrays, but held words in training", column=name)
+            if isinstance(prep, HashPrep):
+                return Hashed(as_words(column), prep, name, origin, self.rows)
             return Coded(as_words(column), prep, name, origin, self.rows)
         if isinstance(prep, TimePrep):
             if column.shape:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from nnctl.core.errors import ConfigError, Path, Problem
 from nnctl.core.shapes import Shape
@@ -12,6 +13,7 @@ from nnctl.data.columns.patterns import column_path, column_spec
 from nnctl.data.columns.roles import Roles, Wanted
 from nnctl.data.feeding.shapes import agreed_shape, disagreement, natural_shape
 from nnctl.data.fitting.buckets import bucket_problems, with_own_length
+from nnctl.data.fitting.hashes import hash_prep
 from nnctl.data.fitting.one_column import fit_category, fit_number, fit_time, kind_of
 from nnctl.data.fitting.sequences import alike, alike_problems, fill_problems, fit_sequence
 from nnctl.data.fitting.texts import fit_text
@@ -74,11 +76,12 @@ def _input(
         other = next(c for c in columns if c not in indexed)
         texts = kinds[indexed[0]] == "text"
         entering, said = ("numbers of tokens", "output_mode") if texts else ("a class number", "encoding")
+        word = "int" if texts else specs[indexed[0]].encoding
         problems.append(
             Problem(
                 f"'{indexed[0]}' enters input '{name}' as {entering}, '{other}' does not",
                 column_path(spec, indexed[0], said),
-                f"an input of its own for columns with `{said}: {'int' if texts else 'index'}`",
+                f"an input of its own for columns with `{said}: {word}`",
             )
         )
     preps: dict[str, ColumnPrep] = {}
@@ -137,6 +140,8 @@ def _fitted(
 ) -> ColumnPrep:
     column, origin = table.columns[name], table.at(name)
     if kind == "category":
+        if declared.encoding == "hash":
+            return hash_prep(column, declared, name, origin)
         encoding = "index" if integer else declared.encoding or "onehot"
         return fit_category(column, rows, declared, name, origin, encoding)
     if kind == "time":
@@ -161,6 +166,9 @@ def _target(
         if kind in ("time", "text"):
             problem = Problem(f"'{c}' is a target, and cannot be a {kind}", ("data", "columns", c), "number")
             raise ConfigError(problem)
+        if specs[c].encoding == "hash":
+            message = f"'{c}' is a target, and a hash names no class"
+            raise ConfigError(Problem(message, column_path(spec, c, "encoding"), "onehot or index"))
     categorical = wanted.categorical.get(output)
     sequence = next((c for c in columns if specs[c].kind == "sequence"), None)
     if sequence is not None:
@@ -226,7 +234,7 @@ def _classes(
 ) -> TargetPrep:
     """A target of words: class numbers, 0/1 vectors, or (two classes) the numbers 0 and 1."""
     declared = column_spec(spec, column, target=True)
-    encoding = declared.encoding or "index"
+    encoding: Literal["onehot", "index"] = "onehot" if declared.encoding == "onehot" else "index"
     prep = fit_category(table.columns[column], rows, declared, column, table.at(column), encoding)
     where = ("data", "columns", column) if column in spec.columns else ("data",)
     if encoding == "onehot":

@@ -129,7 +129,7 @@ def fit_category(
         by_word = dict(zip(words.vocabulary, counts.tolist(), strict=True))
         fill = max(classes, key=lambda w: by_word[w])
     elif spec.missing not in (None, "error", "other"):
-        fill = _word_of(spec.missing)
+        fill = word_of(spec.missing)
         if fill not in classes:
             raise origin.error(
                 f"missing values shall become '{fill}', but the training split has no such class", column=name
@@ -166,7 +166,8 @@ def _check_sums(values: Values, rows: Rows, name: str, origin: Origin) -> None:
             raise origin.error(f"a value of {shown:g} is too large to be scaled", int(part[i]), name)
 
 
-def _word_of(value: str | float | None) -> str:
+def word_of(value: str | float | None) -> str:
+    """What stands in for a missing word, as the column would have it: 3.0 is "3"."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
