@@ -178,17 +178,20 @@ def test_words_that_are_no_class(prep: dict[str, Any], cells: list[int], message
     assert message in str(caught.value)
 
 
+BEYOND = "is beyond class numbers (at most 2147483647); of {type: category} it is a word"
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([0.0, 2.0**31], "2147483648.0 is not a class number (a whole number)"),
-        ([0.0, -(2.0**31) - 1], "-2147483649.0 is not a class number (a whole number)"),
+        ([0.0, 2.0**31], f"2147483648.0 {BEYOND}"),
+        ([0.0, -(2.0**31) - 1], f"-2147483649.0 {BEYOND}"),
         ([0.0, 1.5], "1.5 is not a class number (a whole number)"),
         ([0.0, np.nan], "the value is missing"),
-        ([[0.0, 1.0], [2.0, 0.5]], "[2.  0.5] is not a class number (a whole number)"),
+        ([[0.0, 1.0], [2.0, 0.5]], "0.5 is not a class number (a whole number)"),
         ([[0.0, 1.0], [np.nan, 0.5]], "the value is missing"),
-        (np.array([0, 2**31], dtype=np.int64), "2147483648 is not a class number (a whole number)"),
-        (np.array([0, 2**31], dtype=np.uint32), "2147483648 is not a class number (a whole number)"),
+        (np.array([0, 2**31], dtype=np.int64), f"2147483648 {BEYOND}"),
+        (np.array([0, 2**31], dtype=np.uint32), f"2147483648 {BEYOND}"),
     ],
 )
 def test_what_is_no_class_number(values: Any, message: str) -> None:

@@ -210,7 +210,7 @@ def test_flat_arrays(
         ("row_lengths", [[2, 2], [0, 0]], r"column 'n': does not hold one number per row, as row_lengths do"),
         ("row_lengths", [2, 1, 1], r"has \d rows, but column '\w' has \d"),
         ("row_splits", [0, 3, 1, 4], r":3, column 'n': 1 stands behind 3, as no row split"),
-        ("row_splits", [1, 2, 4], r"go from 1 to 4, but 's' has the steps from 0 to 4"),
+        ("row_splits", [1, 2, 4], r"splits go from 1 to 4, but 's' has the steps from 0 to 4"),
         ("row_splits", [0, 2, 3], r"go from 0 to 3, but 's' has the steps from 0 to 4"),
         ("row_splits", [0, 5, 4], r":2, column 'n': 5 is no place between steps of 's'"),
         ("row_splits", [0, 4], r"has \d rows, but column '\w' has \d"),

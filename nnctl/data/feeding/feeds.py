@@ -197,15 +197,16 @@ class Whole:
         if raw.dtype.kind == "b" or raw.dtype in (np.uint8, np.int8, np.uint16, np.int16, np.int32):
             return raw
         with np.errstate(invalid="ignore"):
-            bad = ~((raw == np.floor(raw)) & (raw < 2**31) & (raw >= -(2**31))).all(axis=1)
-        if bad.any():
-            i = int(np.argmax(bad))
+            good = (raw == np.floor(raw)) & (raw < 2**31) & (raw >= -(2**31))
+        if not good.all():
+            i = int(np.argmin(good.all(axis=1)))
             if raw.dtype.kind == "f" and np.isnan(raw[i]).any():
                 raise missing_value(self.origin, int(rows[i]), self.name, None)
-            value = raw[i][0] if self.width == 1 else raw[i]
-            raise self.origin.error(
-                f"{value} is not a class number (a whole number)", int(rows[i]), self.name
-            )
+            value = raw[i][np.argmin(good[i])]
+            why = "is not a class number (a whole number)"
+            if np.isfinite(value) and value == np.floor(value):
+                why = f"is beyond class numbers (at most {2**31 - 1}); of {{type: category}} it is a word"
+            raise self.origin.error(f"{value} {why}", int(rows[i]), self.name)
         return raw
 
 

@@ -125,8 +125,8 @@ def _of_lengths(table: Table, lengths: Rows, name: str, steps: int, cuts: Cuts) 
 def _of_splits(table: Table, splits: Rows, name: str, steps: int, cuts: Cuts) -> Rows:
     origin = table.at(cuts.column)
     if not len(splits) or splits[0] != 0 or splits[-1] != steps:
-        ends = f"from {splits[0]} to {splits[-1]}" if len(splits) else "are none"
-        message = f"the row splits go {ends}, but '{name}' has the steps from 0 to {steps}"
+        ends = f"go from {splits[0]} to {splits[-1]}" if len(splits) else "are none"
+        message = f"the row splits {ends}, but '{name}' has the steps from 0 to {steps}"
         raise origin.error(message, column=cuts.column, hint="one number more than there are sequences")
     lengths: Rows = np.diff(splits)
     if (lengths < 0).any():
