@@ -119,6 +119,7 @@ c.yaml:15:9: nnctl has no loss 'mae_'
         ("{type: Dense, units: {a: 3}}", "5:28 'units' cannot be a mapping", None),
         ("{type: Dense, units: 3, use_bias: no}", "5:41 'use_bias' cannot be 'no'", None),
         ("{type: Dense, units: 3, use_bias: 1}", "5:41 'use_bias' cannot be 1", None),
+        ("{type: Hashing, num_bins: 3, salt: [1]}", "5:42 'salt' cannot be [1]", None),
         ("{type: Dense, units: 3, name: 3}", "5:37 'name' cannot be 3", None),
         ("{type: Dense, units: 3, activation: relux}", "5:43 nnctl has no activation 'relux'", "relu"),
         ("{type: Dense, units: 3, activation: 3}", "5:43 'activation' cannot be 3", None),

@@ -63,6 +63,8 @@ class _Reading:
         return self.fault.path
 
     def _missing(self) -> Problem:
+        if isinstance(self.fault.missing, int):  # an entry of a list that is too short
+            return self._misfit()
         name = str(self.fault.missing)
         annotations = slots(self.model, self.data, (*self.path, name))
         wanted = _first(expectation(a) for a in annotations)
