@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
@@ -12,6 +14,11 @@ from nnctl.ops.categories import count_rows, occur
 from nnctl.ops.shape import reshape
 
 Encoding = Literal["one_hot", "multi_hot", "count"]
+
+Token = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""A whole number that kernels compare with others: of 64 bits."""
+Bins = Annotated[int, Field(ge=1, lt=2**63)]
+"""How many numbers such a number is divided among."""
 
 
 class Encodes(Layer):

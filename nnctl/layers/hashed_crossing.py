@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import PositiveInt
-
 from nnctl.core.errors import ShapeError
 from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
-from nnctl.layers.encoding import Encodes
+from nnctl.layers.encoding import Bins, Encodes
 from nnctl.layers.in_keras import InKeras
 from nnctl.ops.base import Value
 from nnctl.ops.hashing import crossed
@@ -32,7 +30,7 @@ class HashedCrossing(Encodes):
     in_keras: ClassVar[InKeras] = InKeras(lacks=("trainable",))
     keras_only: ClassVar[tuple[str, ...]] = ("sparse",)
 
-    num_bins: PositiveInt
+    num_bins: Bins
     """How many bins."""
     output_mode: Literal["int", "one_hot"] = "int"
     """int: the bins' numbers. one_hot: 0/1 numbers for each."""

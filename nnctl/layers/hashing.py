@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt
+from pydantic import BeforeValidator, Field
 
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
-from nnctl.layers.encoding import Encodes, Encoding
+from nnctl.layers.encoding import Bins, Encodes, Encoding, Token
 from nnctl.layers.in_keras import InKeras
 from nnctl.ops.base import Value
 from nnctl.ops.hashing import Bucket, hashed
@@ -40,9 +40,9 @@ class Hashing(Encodes):
     in_keras: ClassVar[InKeras] = InKeras(lacks=("trainable",))
     keras_only: ClassVar[tuple[str, ...]] = ("sparse",)
 
-    num_bins: PositiveInt
+    num_bins: Bins
     """How many bins, the one of `mask_value` included."""
-    mask_value: int | None = None
+    mask_value: Token | None = None
     """What is put into bin 0, where nothing else comes then."""
     salt: Salt = None
     """A key for SipHash, so that others meet in a bin than without it; two numbers, or one for both."""

@@ -18,7 +18,7 @@ from nnctl.initializers.constant import Zeros
 from nnctl.layers.adapting import idf, occurrences
 from nnctl.layers.base import Weight, register
 from nnctl.layers.context import LayerContext
-from nnctl.layers.encoding import Encodes, Encoding
+from nnctl.layers.encoding import Encodes, Encoding, Token
 from nnctl.layers.hashing import Salt
 from nnctl.layers.in_keras import InKeras
 from nnctl.ops.base import Value
@@ -53,13 +53,13 @@ class IntegerLookup(Encodes):
 
     max_tokens: Annotated[int, Field(ge=2)] | None = None
     """How many places there are at most, those of what is masked and unknown included."""
-    num_oov_indices: Annotated[int, Field(ge=0)] = 1
+    num_oov_indices: Annotated[int, Field(ge=0, lt=1 << 31)] = 1
     """How many places there are for what is not in the vocabulary."""
-    mask_token: int | None = None
+    mask_token: Token | None = None
     """A number that has place 0 in `output_mode: int`, and none where numbers are counted."""
-    oov_token: int | None = -1
+    oov_token: Token | None = -1
     """What an unknown place stands for with `invert`; it is not in a vocabulary that is found."""
-    vocabulary: Annotated[tuple[int, ...], Field(min_length=1)] | None = None
+    vocabulary: Annotated[tuple[Token, ...], Field(min_length=1)] | None = None
     """The numbers, in order of their places; what is masked and unknown may stand in front."""
     vocabulary_dtype: Literal["int64"] = "int64"
     """Keras has no other."""
@@ -141,6 +141,8 @@ class IntegerLookup(Encodes):
     def _tokens(self) -> tuple[int, ...]:
         """The vocabulary, without what may stand in front of it."""
         given = self.vocabulary or ()
+        if len(given) < self._start:
+            return given
         front = ((self.mask_token,) if self._masks else ()) + (self.oov_token,) * self.num_oov_indices
         return given[len(front) :] if given[: len(front)] == front else given
 

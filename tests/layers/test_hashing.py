@@ -153,12 +153,22 @@ def test_it_is_found_in_the_training_split_and_written_for_keras(tmp_path: Path)
         ({"type": "IntegerLookup", "vocabulary": [1], "output_mode": "tf_idf"}, "needs 'idf_weights'"),
         ({"type": "IntegerLookup", "max_tokens": 5, "output_mode": "count"}, "needs 'pad_to_max_tokens'"),
         ({"type": "IntegerLookup", "max_tokens": 2, "mask_token": 0}, "leaves no place"),
+        ({"type": "IntegerLookup", "vocabulary": [2**63]}, "vocabulary"),
+        ({"type": "IntegerLookup", "vocabulary": [1], "mask_token": 2**63}, "mask_token"),
+        ({"type": "IntegerLookup", "vocabulary": [1], "num_oov_indices": 10**30}, "num_oov_indices"),
+        ({"type": "Hashing", "num_bins": 3, "mask_value": -(2**63) - 1}, "mask_value"),
+        ({"type": "HashedCrossing", "num_bins": 2**63}, "num_bins"),
     ],
     ids=str,
 )
 def test_what_contradicts_itself(config: Any, message: str) -> None:
     with pytest.raises((ValidationError, ConfigError), match=message):
         make(config)
+
+
+def test_many_unknown_places_are_no_list_in_memory() -> None:
+    layer = make({"type": "IntegerLookup", "vocabulary": [5, -7], "num_oov_indices": 2**31 - 1})
+    assert layer.depth == 2**31 + 1  # a list of them would have 16 GiB
 
 
 def test_what_does_not_fit() -> None:
