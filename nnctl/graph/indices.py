@@ -8,7 +8,7 @@ from nnctl.core.errors import ConfigError, Path, Problem
 from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.open import Data
 from nnctl.data.preprocessing import CategoryPrep, HashPrep, TextPrep
-from nnctl.graph.model import CallNode, LayerGraph
+from nnctl.graph.model import CallNode, LayerGraph, Ref
 from nnctl.graph.targets import outside
 
 
@@ -41,6 +41,45 @@ def check_table_sizes(model: LayerGraph, data: Data) -> None:
             break
     if problems:
         raise ConfigError(problems)
+
+
+def check_computed_indices(model: LayerGraph) -> None:
+    """Every class number that a layer gives another one is a row of its table.
+
+    Raises:
+        ConfigError: with the place of the field that says how many there are.
+    """
+    problems = []
+    for node in model.nodes:
+        found, (read, *_) = node.layer.looks_up(), node.at_parameters(node.inputs)
+        giving = _giving(model, read) if found is not None and read is not None else None
+        given = giving.layer.numbers_given() if giving is not None else None
+        if found is None or giving is None or given is None:
+            continue
+        path, size = found
+        if given[0] < 0 or given[1] >= size:
+            problems.append(
+                Problem(
+                    f"'{node.name}' has {_room(str(path[-1]), size)} (0 to {size - 1}), "
+                    f"but '{giving.name}' gives numbers from {given[0]} to {given[1]}",
+                    (*node.path, *path),
+                    expected=f"{path[-1]}: {given[1] + 1}" if given[0] >= 0 else "numbers from 0 on",
+                )
+            )
+    if problems:
+        raise ConfigError(problems)
+    if model.held is not None:
+        check_computed_indices(model.held)
+
+
+def _giving(model: LayerGraph, read: Ref) -> CallNode | None:
+    """The call whose numbers a tensor has, behind those that only move them; None for an input's."""
+    while read.name not in model.inputs:
+        node = model.node(read.name)
+        if not node.layer.keeps_range:
+            return node
+        read = node.inputs[0]
+    return None
 
 
 def _too_many(node: CallNode, name: str, path: Path, size: int, data: Data) -> Problem | None:

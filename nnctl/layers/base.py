@@ -208,6 +208,10 @@ class Layer(Spec):
         """
         return None
 
+    def numbers_given(self) -> tuple[int, int] | None:
+        """The least and the largest of the class numbers that it puts out; None where it puts out others."""
+        return None
+
     def looks_up(self) -> tuple[Path, int] | None:
         """Where `index_count` is written below it, and the number; of a layer that it hands its input too."""
         field = self.index_count()

@@ -80,6 +80,9 @@ class Discretization(Encodes):
         shape = (self.depth - 1,)
         return {"bin_boundaries": Weight(shape, Zeros(), trainable=False)} if self.adapts() else {}
 
+    def numbers_given(self) -> tuple[int, int] | None:
+        return (0, self.depth - 1) if self.output_mode == "int" else None
+
     def compute_output_shape(self, x: Shape) -> Shape:
         return x if self.output_mode == "int" else self.encoded_shape(self.output_mode, self.depth, x)
 

@@ -38,6 +38,9 @@ class HashedCrossing(Encodes):
     def reads_integers(self) -> bool:
         return True
 
+    def numbers_given(self) -> tuple[int, int] | None:
+        return (0, self.num_bins - 1) if self.output_mode == "int" else None
+
     def compute_output_shape(self, *inputs: Shape) -> Shape:
         if any(x != inputs[0] for x in inputs) or inputs[0] not in ((), (1,)):
             shapes = ", ".join(map(show, inputs))

@@ -53,6 +53,9 @@ class Hashing(Encodes):
     def reads_integers(self) -> bool:
         return True
 
+    def numbers_given(self) -> tuple[int, int] | None:
+        return (0, self.num_bins - 1) if self.output_mode == "int" else None
+
     def compute_output_shape(self, x: Shape) -> Shape:
         return x if self.output_mode == "int" else self.encoded_shape(self.output_mode, self.num_bins, x)
 

@@ -201,6 +201,13 @@ class IntegerLookup(Encodes):
             shapes["idf_weights"] = (self.depth,)
         return {name: Weight(shape, Zeros(), trainable=False) for name, shape in shapes.items()}
 
+    def numbers_given(self) -> tuple[int, int] | None:
+        if self.invert:
+            unknown = -1 if self.oov_token is None else self.oov_token
+            known = (*self._tokens, unknown, unknown if self.mask_token is None else self.mask_token)
+            return min(known), max(known)
+        return (0, self.depth - 1) if self.output_mode == "int" else None
+
     def compute_output_shape(self, x: Shape) -> Shape:
         return x if self.output_mode == "int" else self.encoded_shape(self._encoding, self.depth, x)
 

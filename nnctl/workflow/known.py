@@ -12,7 +12,7 @@ from nnctl.data.open import Data
 from nnctl.data.spec import DataSpec
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_partly
-from nnctl.graph.indices import check_table_sizes
+from nnctl.graph.indices import check_computed_indices, check_table_sizes
 from nnctl.graph.lengths import (
     GivenShapes,
     check_lengths,
@@ -121,6 +121,8 @@ def check_against(loaded: LoadedExperiment, known: KnownData) -> CheckedModel:
                     make_reader(data.train, data, objective, experiment.training.class_weight)
         with collected(problems):
             check_table_sizes(model, data)
+        with collected(problems):
+            check_computed_indices(model)
     with collected(problems):
         check_callbacks(loaded, objective, known.validation, complete, None if loaded.unknown else model)
     if problems or model is None:

@@ -142,3 +142,44 @@ training: {loss: mse}
     ) as caught:
         check(tmp_path / "c.yaml", overrides=["model.layers.counts.num_tokens=3"])
     assert caught.value.problems[0].expected == "num_tokens: 4"
+
+
+COMPUTED = """nnctl: 1
+data: {source: ids.csv, target: y, split: {test: 0.25}}
+model:
+  layers:
+    - MAKING
+    - Flatten
+    - {type: Embedding, input_dim: 5, output_dim: 2, name: table}
+    - Flatten
+    - {type: Dense, units: 1}
+training: {loss: mse}
+"""
+
+
+@pytest.mark.parametrize(
+    ("making", "numbers"),
+    [
+        ("{type: Hashing, num_bins: 6}", "0 to 5"),
+        ("{type: IntegerLookup, max_tokens: 7}", "0 to 6"),
+        ("{type: IntegerLookup, vocabulary: [3, 4], invert: true}", "-1 to 4"),
+        ("{type: Discretization, bin_boundaries: [1, 2, 3, 4, 5]}", "0 to 5"),
+        ("{type: Hashing, num_bins: 5}", None),
+        ("{type: IntegerLookup, vocabulary: [3, 4], invert: true, oov_token: 0}", None),
+        ("{type: Hashing, num_bins: 6, output_mode: one_hot}", None),
+    ],
+)
+def test_a_table_too_small_for_what_a_layer_gives(making: str, numbers: str | None, tmp_path: Path) -> None:
+    (tmp_path / "ids.csv").write_text("id,y\n" + "".join(f"{i},{i}\n" for i in range(8)))
+    (tmp_path / "c.yaml").write_text(COMPUTED.replace("MAKING", making))
+    if numbers is None:
+        check(tmp_path / "c.yaml")
+        return
+    with pytest.raises(
+        ConfigError, match=rf"of 5 rows \(0 to 4\), but '\w+' gives numbers from {numbers}"
+    ) as c:
+        check(tmp_path / "c.yaml")
+    (problem,) = c.value.problems
+    assert problem.path == ("model", "layers", 2, "input_dim")
+    last = numbers.split()[-1]
+    assert problem.expected == ("numbers from 0 on" if numbers[0] == "-" else f"input_dim: {int(last) + 1}")
