@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem, ShapeError
 from nnctl.core.events import Adapting, Event
 from nnctl.data.feeding.dataset import Dataset
+from nnctl.graph.model import CallNode, LayerGraph
 from nnctl.workflow.kernels import PATIENCE
 
 if TYPE_CHECKING:
@@ -37,20 +38,39 @@ def adapt(
         ConfigError: the split is too small.
         DataError: a value that is read lazily is missing, infinite or unknown.
     """
-    for node in session.model.nodes:
-        # None where the layer is called again: the first call's input is what its statistics are of.
-        names = {info.name for info in session.model.weights_of(node.name)}
-        if not node.layer.adapts() or names <= set(known):
-            continue
-        part = train.inputs[node.inputs[0].name]
-        pieces = _told(train.pieces(part, session.dtype, _BLOCK), len(train), node.name, watch)
-        try:
-            found = node.layer.adapted(pieces)
-        except ShapeError as error:
-            message = f"layer '{node.name}': {error}"
-            raise ConfigError(Problem(message, (*node.path, *error.path), expected=error.expected)) from None
-        for name, value in found.items():
+    for node in _adapting(session.model, known):
+        for name, value in _found(node, train, session.dtype, watch).items():
             session.weights.arrays[f"{node.name}/{name}"][...] = value
+
+
+def check_adapting(model: LayerGraph, train: Dataset, known: Collection[str] = ()) -> None:
+    """Whether all that `adapt` is to find is there, in a split that is quick to read.
+
+    Raises:
+        ConfigError, DataError: as `adapt`.
+    """
+    for node in _adapting(model, known):
+        _found(node, train, "float32", lambda event: None)
+
+
+def _adapting(model: LayerGraph, known: Collection[str]) -> Iterator[CallNode]:
+    """The calls of layers whose statistics are to be found."""
+    for node in model.nodes:
+        # None where the layer is called again: the first call's input is what its statistics are of.
+        names = {info.name for info in model.weights_of(node.name)}
+        if node.layer.adapts() and not names <= set(known):
+            yield node
+
+
+def _found(node: CallNode, train: Dataset, dtype: str, watch: Callable[[Event], None]) -> Mapping[str, Any]:
+    """What the layer finds, by weight."""
+    part = train.inputs[node.inputs[0].name]
+    pieces = _told(train.pieces(part, dtype, _BLOCK), len(train), node.name, watch)
+    try:
+        return node.layer.adapted(pieces)
+    except ShapeError as error:
+        message = f"layer '{node.name}': {error}"
+        raise ConfigError(Problem(message, (*node.path, *error.path), expected=error.expected)) from None
 
 
 def _told(

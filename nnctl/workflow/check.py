@@ -11,6 +11,7 @@ from nnctl.core.errors import Problem
 from nnctl.data.head import Head
 from nnctl.graph.model import LayerGraph
 from nnctl.spec.load import LoadedExperiment
+from nnctl.workflow.adapted import check_adapting
 from nnctl.workflow.assemble import load_experiment, look, need_memory_for
 from nnctl.workflow.dry_run import dry_run
 from nnctl.workflow.initial import Initial, initial_weights
@@ -40,6 +41,9 @@ def check(
         with placed(loaded):
             inputs = {name: found.shape for name, found in looked.head.inputs.items()}
             dry_run(loaded.experiment, looked.model, looked.objective, inputs)
+            if looked.head.exact:
+                known = initial.weights if initial is not None else ()
+                check_adapting(looked.model, looked.head.data.train, known)
     if strict:
         refuse_warnings(looked.warnings)
     summary = _summary(loaded, looked.head, looked.model)

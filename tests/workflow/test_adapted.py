@@ -18,6 +18,7 @@ from nnctl.data.sources import hdf5
 from nnctl.formats.keras.archive import keras_archive
 from nnctl.layers.adapting import moments, quantiles
 from nnctl.workflow.assemble import Assembled, assemble
+from nnctl.workflow.check import check
 from nnctl.workflow.initial import Initial
 from nnctl.workflow.train import first_weights, start
 
@@ -82,9 +83,14 @@ def test_bins_are_found_in_the_training_split() -> None:
     ((_, x),) = train.pieces(part, "float32")
     found = session.weights.arrays["bins/bin_boundaries"]
     np.testing.assert_allclose(found, np.quantile(x, [0.25, 0.5, 0.75]), atol=0.1)
-    made = assembled("{type: Discretization, num_bins: 400, epsilon: 1e-3, output_mode: multi_hot}")
+    few = "{type: Discretization, num_bins: 400, epsilon: 1e-3, output_mode: multi_hot}"
+    made = assembled(few)
     with pytest.raises(ConfigError, match="fewer than 400 numbers are no 400 bins"):
         first_weights(made.session(1), None, made.data.train)
+    out = "{type: Dense, units: 3, activation: softmax}"
+    with pytest.raises(ConfigError, match="fewer than 400 numbers are no 400 bins") as caught:
+        check(IRIS, overrides=[f"model.layers=[{few}, {out}]"])
+    assert caught.value.problems[0].place is not None
 
 
 @pytest.mark.parametrize(
