@@ -90,7 +90,7 @@ class Family(ABC):
         raise AssertionError(f"nnctl refuses each of {TRIES} draws of {name}")
 
 
-def apart(ours: Any, theirs: Any, least: float = 1e-30) -> float:
+def apart(ours: Any, theirs: Any, least: float = 0.0) -> float:
     """The largest difference, of the largest magnitude or of `least`.
 
     Raises:
@@ -101,7 +101,7 @@ def apart(ours: Any, theirs: Any, least: float = 1e-30) -> float:
     if not np.isfinite(theirs).all():
         raise OverflowedError
     assert np.isfinite(ours).all()
-    largest = max(float(np.abs(theirs).max(initial=0.0)), least)
+    largest = max(float(np.abs(theirs).max(initial=0.0)), least, 1e-30)
     return float(np.abs(ours - theirs).max(initial=0.0)) / largest
 
 
