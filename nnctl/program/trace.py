@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from nnctl.core.errors import ShapeError
 from nnctl.core.foreign import told
 from nnctl.graph.model import CallNode, LayerGraph, Ref
 from nnctl.layers.calling import call_layer
@@ -54,7 +57,11 @@ def _call(model: LayerGraph, graph: Graph, node: CallNode, traced: Traced, train
         graph, weights, as_training, (), seed, node.name, node.trainable, differentiable=training
     )
     reads = [(traced.values[ref], traced.masks[ref]) for ref in node.inputs]
-    made = call_layer(node.layer, ctx, node.input_names, reads)
+    try:
+        with np.errstate(over="raise"):
+            made = call_layer(node.layer, ctx, node.input_names, reads)
+    except FloatingPointError:
+        raise ShapeError(f"one of its numbers is too large for {graph.dtype}") from None
     for index, ((out, out_mask), shape) in enumerate(zip(made, node.output_shapes, strict=True)):
         got = out.shape[1:]
         if len(got) != len(shape) or any(s is not None and s != g for s, g in zip(shape, got, strict=True)):

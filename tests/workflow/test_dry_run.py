@@ -44,3 +44,11 @@ def test_a_constraint_that_raises_is_found(monkeypatch: pytest.MonkeyPatch) -> N
 def test_without_sizes_there_is_nothing_to_trace() -> None:
     nothing: Any = None
     dry_run(nothing, nothing, nothing, {"x": (3,), "y": (None, 2)})
+
+
+def test_a_number_that_no_float_of_32_bits_holds() -> None:
+    mixing = "{type: Reshape, target_shape: [2, 2, 1]}, {type: MixUp, alpha: 1.0e+300}, Flatten"
+    layers = f"[{mixing}, {{type: Dense, units: 3, activation: softmax, name: species}}]"
+    with pytest.raises(ConfigError, match=r"'mix_up': one of its numbers is too large for float32") as caught:
+        check(IRIS, overrides=[f"model.layers={layers}"])
+    assert caught.value.problems[0].path[:3] == ("model", "layers", 1)
