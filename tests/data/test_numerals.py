@@ -210,7 +210,7 @@ def test_a_value_too_large_for_predict(cell: str, prepared: dict[str, Any], tmp_
 def test_class_numbers_beyond_int32_are_refused(tmp_path: Path) -> None:
     for value in (-(2**63), 2**31, 2**63 - 1):
         np.savez(tmp_path / "a.npz", x=np.arange(2.0), y=np.array([0, value]))
-        with pytest.raises(DataError, match=r"a.npz:2, column 'y': .* is not a class number"):
+        with pytest.raises(DataError, match=r"a.npz:2, column 'y': .* is beyond class numbers"):
             opened(tmp_path, {"source": "a.npz", "inputs": "x", "target": "y"}, categorical={"y": True})
 
 
