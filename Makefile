@@ -50,20 +50,20 @@ demo: $(STAMPS)/installed
 	@$(BIN)/nnctl eval digits-cnn
 
 test: $(STAMPS)/dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(STAMPS)/dev
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 # Model files, manifests, metrics, NPZ and HDF5 with something changed: each by a command, its time and memory measured.
 mutated: $(STAMPS)/dev
 	$(BIN)/python -m tests.mutated --count 2000
 
 test-latest: $(STAMPS)/latest/installed
-	$(STAMPS)/latest/bin/python -m pytest -n 2 $(TESTS)
+	$(STAMPS)/latest/bin/python -m pytest -n 2 --dist worksteal $(TESTS)
 
 test-lowest: $(STAMPS)/lowest/installed
-	$(STAMPS)/lowest/bin/python -m pytest -n 2 $(TESTS)
+	$(STAMPS)/lowest/bin/python -m pytest -n 2 --dist worksteal $(TESTS)
 
 # Each class beside Keras's with so many draws of its arguments, and so many random models.
 COUNT ?= 10
