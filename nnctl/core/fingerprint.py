@@ -9,9 +9,22 @@ Source: Pike, FarmHash (farmhashna::Hash64); Aumasson, Bernstein: SipHash, a fas
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
+SaltWord = Annotated[int, Field(ge=0, lt=1 << 63)]
+Salt = SaltWord | tuple[SaltWord, SaltWord]
+"""The key of SipHash as a config has it: its two halves, or one number that is both."""
+
 _MASK = (1 << 64) - 1
 K0, K1, K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
 """FarmHash's primes."""
+
+
+def key_of(salt: Salt | None) -> tuple[int, int] | None:
+    """The two halves of SipHash's key; None: FarmHash, which has none."""
+    return (salt, salt) if isinstance(salt, int) else salt
 
 
 def farm_hash(data: bytes) -> int:

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from nnctl.core.fingerprint import Salt
 from nnctl.core.spec import Spec
 from nnctl.data.text_fields import contradiction, given_of
 
 Bins = Annotated[int, Field(gt=0, lt=1 << 31)]
-Salt = Annotated[int, Field(ge=0, lt=1 << 63)]
 
 
 class HashFields(Spec):
@@ -18,7 +18,7 @@ class HashFields(Spec):
 
     num_bins: Bins | None = None
     """How many bins there are, that of `mask_value` included: the `input_dim` of the Embedding."""
-    salt: Salt | tuple[Salt, Salt] | None = None
+    salt: Salt | None = None
     """The key of SipHash, one number (for both halves) or two. Default: FarmHash, which has none."""
     mask_value: str | int | None = None
     """The word that has bin 0 for its own, as have missing cells. Default: no word has."""
@@ -30,8 +30,3 @@ class HashFields(Spec):
             raise contradiction("'{name}' is for hashed words; say `encoding: hash`", name=given[0])
         if is_hash and self.num_bins is None:
             raise contradiction("'encoding: hash' needs 'num_bins': how many bins there are for all words")
-
-    @property
-    def key(self) -> tuple[int, int] | None:
-        """The two halves of SipHash's key; None: FarmHash."""
-        return (self.salt, self.salt) if isinstance(self.salt, int) else self.salt

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, FiniteFloat, ValidationError, model_validator
 
 from nnctl.core.errors import RunError
+from nnctl.core.fingerprint import SaltWord
 from nnctl.core.spec import Spec, first_fault
 from nnctl.data.base import Kind, Length
 from nnctl.data.column_spec import TimeFormat
-from nnctl.data.hash_fields import Bins, Salt
+from nnctl.data.hash_fields import Bins
 from nnctl.data.sample_weight import SampleWeight, weight_columns
 from nnctl.data.sequence_fields import BLANKS, End, FlatBy, Separator
 from nnctl.data.spec import Boundaries, WindowSpec
@@ -105,7 +106,7 @@ class HashPrep(Spec):
 
     kind: Literal["hash"] = "hash"
     num_bins: Bins
-    salt: tuple[Salt, Salt] | None
+    salt: tuple[SaltWord, SaltWord] | None
     """The key of SipHash; None: FarmHash."""
     mask_value: str | None
     """The word that has bin 0 for its own; None if no word has."""

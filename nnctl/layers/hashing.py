@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
-
+from nnctl.core.fingerprint import Salt, key_of
 from nnctl.core.shapes import Shape
 from nnctl.layers.base import register
 from nnctl.layers.context import LayerContext
@@ -13,16 +12,6 @@ from nnctl.layers.encoding import Bins, Encodes, Encoding, Token
 from nnctl.layers.in_keras import InKeras
 from nnctl.ops.base import Value
 from nnctl.ops.hashing import Bucket, hashed
-
-_Word = Annotated[int, Field(ge=0, lt=2**63)]
-
-
-def _two(given: object) -> object:
-    return (given, given) if isinstance(given, int) and not isinstance(given, bool) else given
-
-
-Salt = Annotated[tuple[_Word, _Word] | None, BeforeValidator(_two)]
-"""The key of SipHash: two numbers, or one that is both."""
 
 
 @register
@@ -44,7 +33,7 @@ class Hashing(Encodes):
     """How many bins, the one of `mask_value` included."""
     mask_value: Token | None = None
     """What is put into bin 0, where nothing else comes then."""
-    salt: Salt = None
+    salt: Salt | None = None
     """A key for SipHash, so that others meet in a bin than without it; two numbers, or one for both."""
     output_mode: Literal["int"] | Encoding = "int"
     """int: the bins' numbers. one_hot: 0/1 numbers for each. multi_hot: which occur in an example. count: how
@@ -61,7 +50,7 @@ class Hashing(Encodes):
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
         apart = int(self.mask_value is not None and self.num_bins > 1)
-        bucket = Bucket(self.num_bins - apart, "hash", self.salt, apart)
+        bucket = Bucket(self.num_bins - apart, "hash", key_of(self.salt), apart)
         numbers = hashed(x, bucket, self.mask_value if apart else None)
         if self.output_mode == "int":
             return numbers

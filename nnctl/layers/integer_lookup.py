@@ -13,13 +13,13 @@ from pydantic_core import PydanticCustomError
 
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ShapeError
+from nnctl.core.fingerprint import Salt, key_of
 from nnctl.core.shapes import Shape
 from nnctl.initializers.constant import Zeros
 from nnctl.layers.adapting import idf, occurrences
 from nnctl.layers.base import Weight, register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.encoding import Encodes, Encoding, Token
-from nnctl.layers.hashing import Salt
 from nnctl.layers.in_keras import InKeras
 from nnctl.ops.base import Value
 from nnctl.ops.elementwise import multiply
@@ -74,7 +74,7 @@ class IntegerLookup(Encodes):
     """Whether a row of 0/1 numbers or counts is `max_tokens` long, however small the vocabulary is."""
     oov_method: Literal["floormod", "farmhash"] = "floormod"
     """Which of several places an unknown number has: its remainder, or the bin of its hash."""
-    salt: Salt = None
+    salt: Salt | None = None
     """With `oov_method: farmhash`: a key for SipHash, as Hashing has it."""
 
     @model_validator(mode="after")
@@ -236,7 +236,7 @@ class IntegerLookup(Encodes):
             masked = 0 if self.mask_token is not None else None
             return LookUp(unknown, masked, self.mask_token or 0)
         by = "hash" if self.oov_method == "farmhash" else "remainder"
-        unknown = Bucket(self.num_oov_indices, by, self.salt, int(self._masks))
+        unknown = Bucket(self.num_oov_indices, by, key_of(self.salt), int(self._masks))
         return LookUp(unknown, self.mask_token, 0 if self._masks else -1)
 
     def _idf(self, ctx: LayerContext) -> Value:

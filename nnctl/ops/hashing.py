@@ -10,8 +10,6 @@ from nnctl.core.arrays import Array
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import cast
 
-Salt = tuple[int, int]
-
 
 @dataclass(frozen=True)
 class Bucket:
@@ -24,7 +22,7 @@ class Bucket:
 
     bins: int
     by: str
-    salt: Salt | None = None
+    salt: tuple[int, int] | None = None
     first: int = 0
 
     def call(self, x: Array, y: Array) -> KernelCall:

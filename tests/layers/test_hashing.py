@@ -20,6 +20,7 @@ from nnctl.formats.keras.archive import keras_archive
 from nnctl.kernels import hashing
 from nnctl.layers.base import Layer
 from nnctl.layers.integer_lookup import IntegerLookup
+from nnctl.spec.output.schema import json_schema
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.train import first_weights
 from tests.core.test_fingerprint import KNOWN
@@ -180,3 +181,15 @@ def test_what_does_not_fit() -> None:
         lookup.adapted(iter([np.array([[2.0**24]], np.float32)]))
     with pytest.raises(ShapeError, match="no number is left"):
         lookup.adapted(iter([np.array([[-1.0]], np.float32)]))
+
+
+def test_one_number_is_a_salt_to_an_editor_too() -> None:
+    """The schema takes what the layer takes; a config keeps what was written."""
+    config = {"type": "Hashing", "num_bins": 10, "salt": 7}
+    assert make(config).config()["salt"] == 7
+    np.testing.assert_array_equal(given(config, NUMBERS), given({**config, "salt": [7, 7]}, NUMBERS))
+    jsonschema = pytest.importorskip("jsonschema")
+    document = json_schema()
+    part = {"$defs": document["$defs"], **document["$defs"]["layer.Hashing"]}
+    for salt, fits in ((7, True), ([7, 7], True), (None, True), ([7], False)):
+        assert jsonschema.Draft202012Validator(part).is_valid({**config, "salt": salt}) is fits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nnctl.core.fingerprint import key_of
 from nnctl.data.column_spec import ColumnSpec
 from nnctl.data.fitting.one_column import word_of
 from nnctl.data.preprocessing import HashPrep
@@ -22,4 +23,4 @@ def hash_prep(column: Column, spec: ColumnSpec, name: str, origin: Origin) -> Ha
         fill = mask
     else:
         fill = None if spec.missing == "error" else word_of(spec.missing)
-    return HashPrep(num_bins=spec.num_bins, salt=spec.key, mask_value=mask, fill=fill)
+    return HashPrep(num_bins=spec.num_bins, salt=key_of(spec.salt), mask_value=mask, fill=fill)
