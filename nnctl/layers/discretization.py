@@ -84,7 +84,7 @@ class Discretization(Encodes):
         return (0, self.depth - 1) if self.output_mode == "int" else None
 
     def compute_output_shape(self, x: Shape) -> Shape:
-        return x if self.output_mode == "int" else self.encoded_shape(self.output_mode, self.depth, x)
+        return self.encoded_shape(self.output_mode, self.depth, x)
 
     @property
     def depth(self) -> int:
@@ -96,8 +96,6 @@ class Discretization(Encodes):
         if boundaries is None:
             boundaries = ctx.graph.constant(np.array(self.bin_boundaries, x.dtype))
         numbers = bins(x, boundaries)
-        if self.output_mode == "int":
-            return numbers
         return self.encoded(self.output_mode, self.depth, numbers, ctx.graph.dtype)
 
 

@@ -22,10 +22,12 @@ Bins = Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class Encodes(Layer):
-    """A layer that may give a row of `depth` numbers in place of numbers of classes."""
+    """A layer that may give a row of `depth` numbers in place of numbers of classes; `int`: it does not."""
 
-    def encoded_shape(self, mode: Encoding, depth: int, x: Shape) -> Shape:
+    def encoded_shape(self, mode: Literal["int"] | Encoding, depth: int, x: Shape) -> Shape:
         """The output's shape. Raises ShapeError for an input that cannot be counted."""
+        if mode == "int":
+            return x
         if mode == "one_hot":
             return (*(x[:-1] if x and x[-1] == 1 else x), depth)
         if len(x) != 1:
@@ -37,9 +39,16 @@ class Encodes(Layer):
         return (depth,)
 
     def encoded(
-        self, mode: Encoding, depth: int, numbers: Value, dtype: str, weights: Value | None = None
+        self,
+        mode: Literal["int"] | Encoding,
+        depth: int,
+        numbers: Value,
+        dtype: str,
+        weights: Value | None = None,
     ) -> Value:
-        """Numbers (B, ...) as `encoded_shape` says, in floats."""
+        """Numbers (B, ...) as they are, or as `encoded_shape` says, in floats."""
+        if mode == "int":
+            return numbers
         if mode == "multi_hot":
             return occur(numbers, depth, dtype)
         if mode == "count":

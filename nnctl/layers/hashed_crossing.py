@@ -48,10 +48,8 @@ class HashedCrossing(Encodes):
                 f"HashedCrossing crosses one number of each input, but {shapes} come in",
                 expected="inputs of shape (1,)",
             )
-        return inputs[0] if self.output_mode == "int" else (self.num_bins,)
+        return self.encoded_shape(self.output_mode, self.num_bins, inputs[0])
 
     def call(self, ctx: LayerContext, *inputs: Value) -> Value:
         numbers = crossed(inputs, self.num_bins)
-        if self.output_mode == "int":
-            return numbers
-        return self.encoded("one_hot", self.num_bins, numbers, ctx.graph.dtype)
+        return self.encoded(self.output_mode, self.num_bins, numbers, ctx.graph.dtype)

@@ -46,12 +46,10 @@ class Hashing(Encodes):
         return (0, self.num_bins - 1) if self.output_mode == "int" else None
 
     def compute_output_shape(self, x: Shape) -> Shape:
-        return x if self.output_mode == "int" else self.encoded_shape(self.output_mode, self.num_bins, x)
+        return self.encoded_shape(self.output_mode, self.num_bins, x)
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
         apart = int(self.mask_value is not None and self.num_bins > 1)
         bucket = Bucket(self.num_bins - apart, "hash", key_of(self.salt), apart)
         numbers = hashed(x, bucket, self.mask_value if apart else None)
-        if self.output_mode == "int":
-            return numbers
         return self.encoded(self.output_mode, self.num_bins, numbers, ctx.graph.dtype)

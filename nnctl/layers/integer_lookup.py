@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import fsum
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -108,17 +108,18 @@ class IntegerLookup(Encodes):
             if self._room < 1:
                 raise _error(f"'max_tokens' leaves no place behind the first {self._start}")
             return
-        twice = [token for token, count in Counter(self._tokens).items() if count > 1]
+        tokens = self._tokens
+        twice = [token for token, count in Counter(tokens).items() if count > 1]
         if twice:
             raise _error(f"'vocabulary' has {twice[0]} twice")
-        if not self._tokens:
+        if not tokens:
             raise _error("'vocabulary' has what is masked and unknown only")
-        if self.mask_token in self._tokens:
+        if self.mask_token in tokens:
             raise _error(f"'vocabulary' has the 'mask_token' {self.mask_token}")
-        if self.invert and self.oov_token in self._tokens:
+        if self.invert and self.oov_token in tokens:
             raise _error(f"'vocabulary' has the 'oov_token' {self.oov_token}")
-        if self.max_tokens is not None and self._start + len(self._tokens) > self.max_tokens:
-            raise _error(f"'max_tokens' is below the {self._start + len(self._tokens)} places that there are")
+        if self.max_tokens is not None and self._start + len(tokens) > self.max_tokens:
+            raise _error(f"'max_tokens' is below the {self._start + len(tokens)} places that there are")
         if self.idf_weights is not None and len(self.idf_weights) != len(self.vocabulary):
             raise _error("'idf_weights' and 'vocabulary' have different lengths")
 
@@ -180,8 +181,7 @@ class IntegerLookup(Encodes):
         found = {"tokens": rising, "places": [places[token] for token in rising]}
         if self.output_mode == "tf_idf":
             weights = [idf(count, having[token]) for token in ordered]
-            front = [fsum(weights) / len(weights)] * self._start
-            found["idf_weights"] = [*front, *weights, *[0.0] * (self._room - len(weights))]  # type: ignore[list-item]
+            found["idf_weights"] = self._at_places(weights)  # type: ignore[assignment]
         return found
 
     def configured(self, weights: Mapping[str, Array]) -> Mapping[str, Any]:
@@ -209,11 +209,11 @@ class IntegerLookup(Encodes):
         return (0, self.depth - 1) if self.output_mode == "int" else None
 
     def compute_output_shape(self, x: Shape) -> Shape:
-        return x if self.output_mode == "int" else self.encoded_shape(self._encoding, self.depth, x)
+        return self.encoded_shape(self._encoding, self.depth, x)
 
     @property
-    def _encoding(self) -> Encoding:
-        return "count" if self.output_mode in ("int", "tf_idf") else self.output_mode  # type: ignore[return-value]
+    def _encoding(self) -> Literal["int"] | Encoding:
+        return "count" if self.output_mode == "tf_idf" else self.output_mode
 
     def call(self, ctx: LayerContext, x: Value) -> Value:
         tokens, places = (ctx.weights.get(name) for name in ("tokens", "places"))
@@ -223,8 +223,6 @@ class IntegerLookup(Encodes):
             from_, to = (at, given) if self.invert else (np.sort(given), at[np.argsort(given)])
             tokens, places = ctx.graph.constant(from_), ctx.graph.constant(to)
         found = looked_up(x, tokens, places, self._look_up())
-        if self.output_mode == "int":
-            return found
         counted = self.encoded(self._encoding, self.depth, found, ctx.graph.dtype)
         if self.output_mode != "tf_idf":
             return counted
@@ -245,9 +243,16 @@ class IntegerLookup(Encodes):
         if found is not None:
             return found
         given = self.idf_weights or ()
-        if len(given) == len(self._tokens):
-            given = (*[fsum(given) / len(given)] * self._start, *given)
-        return ctx.graph.constant(np.array([*given, *[0.0] * (self.depth - len(given))], ctx.graph.dtype))
+        if len(given) > len(self._tokens):  # those of the places in front are told, too
+            found_at = [*given, *[0.0] * (self.depth - len(given))]
+        else:
+            found_at = self._at_places(given)
+        return ctx.graph.constant(np.array(found_at, ctx.graph.dtype))
+
+    def _at_places(self, weights: Sequence[float]) -> list[float]:
+        """What each place counts: an unknown number as the known ones in the mean, an empty place nothing."""
+        front = [fsum(weights) / len(weights)] * self._start
+        return [*front, *weights, *[0.0] * (self.depth - self._start - len(weights))]
 
 
 def _error(message: str) -> PydanticCustomError:
