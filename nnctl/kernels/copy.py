@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nnctl.core.arrays import part_of
 from nnctl.kernels.jit import kernel
 from nnctl.kernels.ranges import all_of, part
 
@@ -26,9 +27,9 @@ def copy(x, y):
 def copy_drawn(x, other, number, part, parts, y):
     """y = other where a number (1,) in [0, 1), cut into parts, falls into one of them, else x.
 
-    In the number's own float arithmetic. Nothing is done where y lies in the memory of what it becomes.
+    Nothing is done where y lies in the memory of what it becomes.
     """
-    source = other if int(number.reshape(-1)[0] * number.dtype.type(parts)) == part else x
+    source = other if part_of(number, parts) == part else x
     if source.ctypes.data != y.ctypes.data:
         y[...] = source
 

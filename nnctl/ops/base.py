@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nnctl.core.arrays import Array
+from nnctl.core.arrays import Array, part_of
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,8 @@ class Condition:
     parts: int
 
     def holds(self, number: Array) -> bool:
-        """Whether it holds of the number that is there now, in its own float arithmetic."""
-        (first,) = number.reshape(-1)[:1]
-        return int(first * number.dtype.type(self.parts)) == self.part
+        """Whether it holds of the number that is there now."""
+        return part_of(number, self.parts) == self.part
 
 
 @dataclass(eq=False)
