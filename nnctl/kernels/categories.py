@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnctl.kernels.jit import kernel
+from nnctl.kernels.jit import inline, kernel
 
 
 @kernel
@@ -39,15 +39,21 @@ def pick_rows(numbers, x, y):
             y[r, t] = x[r, np.uint64(at)] if at >= 0 and at < x.shape[1] else x.dtype.type(0)
 
 
+@inline
+def at_most(x, boundaries):
+    """How many of the boundaries, which never fall, are at most x; all of them for NaN."""
+    low, high = 0, boundaries.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if x < boundaries[middle]:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
 @kernel
 def bins(x, boundaries, y):
-    """y[i] = how many of the rising boundaries are at most x[i]; all of them for NaN."""
+    """y[i] = how many of the boundaries are at most x[i]."""
     for i in range(x.shape[0]):
-        low, high = 0, boundaries.shape[0]
-        while low < high:
-            middle = (low + high) // 2
-            if x[i] < boundaries[middle]:
-                high = middle
-            else:
-                low = middle + 1
-        y[i] = low
+        y[i] = at_most(x[i], boundaries)

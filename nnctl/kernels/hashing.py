@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nnctl.kernels.categories import at_most
 from nnctl.kernels.jit import inline, kernel
 
 _K0 = np.uint64(0xC3A5C85C97CB3127)
@@ -146,17 +147,11 @@ def cross(x, started, bins, y):
 
 @kernel
 def look_up(x, tokens, places, y):
-    """y[i] = places[n] where x[i] is tokens[n], else as it was; tokens rise and may repeat the last one."""
+    """y[i] = places[n] where x[i] is tokens[n], else as it was; tokens rise, the last may come again."""
     for i in range(x.shape[0]):
-        low, high = 0, tokens.shape[0]
-        while low < high:
-            middle = (low + high) // 2
-            if tokens[middle] < x[i]:
-                low = middle + 1
-            else:
-                high = middle
-        if low < tokens.shape[0] and tokens[low] == x[i]:
-            y[i] = np.int64(places[low])
+        n = at_most(x[i], tokens) - 1
+        if n >= 0 and tokens[n] == x[i]:
+            y[i] = np.int64(places[n])
 
 
 @kernel

@@ -176,7 +176,7 @@ class IntegerLookup(Encodes):
         ordered = sorted(often, key=lambda token: (often[token], token), reverse=True)[: self._room]
         places = {token: self._start + at for at, token in enumerate(ordered)}
         rising = sorted(ordered)
-        # The last one again where there is room: it is found at its first place.
+        # The last one again where there is room: its place is the same.
         rising += rising[-1:] * (self._room - len(rising))
         found = {"tokens": rising, "places": [places[token] for token in rising]}
         if self.output_mode == "tf_idf":

@@ -111,6 +111,16 @@ def test_a_vocabulary_is_found_as_tensorflow_finds_it() -> None:
     np.testing.assert_allclose(found["idf_weights"], expected, rtol=1e-6)
 
 
+def test_a_found_vocabulary_with_room_left() -> None:
+    """Every token at its place, the largest too, which stands there several times; others at the first."""
+    config = {"type": "IntegerLookup", "max_tokens": 9}
+    made = case(config, [(6,)], batch=1, integers=9)
+    for name, values in made.layer.adapted(iter([np.array([[7, 2, 2], [7, 7, 4]], np.float32)])).items():
+        made.weights[name][...] = values
+    made.inputs[0][...] = [[7, 2, 4, 8, 1, 5]]
+    np.testing.assert_array_equal(made.run().outputs[0], [[1, 2, 3, 0, 0, 0]])
+
+
 def test_it_is_found_in_the_training_split_and_written_for_keras(tmp_path: Path) -> None:
     rows = "".join(f"{(n * n) % 7 + 20},{n}\n" for n in range(60))
     (tmp_path / "a.csv").write_text("id,y\n" + rows)
