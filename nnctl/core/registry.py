@@ -130,10 +130,10 @@ class Registry(Generic[T]):
     @cached_property
     def _speaking(self) -> dict[str, list[str]]:
         """The modules whose source defines a class of a name or mentions it as an alias, by that name."""
-        speaking: dict[str, list[str]] = {}
+        folder, speaking = self._folder(), dict[str, list[str]]()
         for module in self._pending():
             try:
-                source = (self._folder() / f"{module}.py").read_text(encoding="utf-8")
+                source = (folder / f"{module}.py").read_text(encoding="utf-8")
             except OSError:
                 continue  # a package without sources: `get` then imports all of it
             classes = _CLASS.findall(source)
