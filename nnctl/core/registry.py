@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -17,7 +18,6 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 _CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
-_QUOTED = re.compile(r'"(\w+)"')
 _REGISTERED = re.compile(r"^@register\n(?:@.*\n)*class (\w+)\(", re.MULTILINE)
 
 
@@ -70,8 +70,10 @@ class Registry(Generic[T]):
         Only modules whose source speaks of the name are imported, unless none of them registers it.
         """
         if self._find(name) is None:
-            for module in self._speaking.get(name, ()):
+            for module in self._speaking_of(name):
                 self._import(module)
+                if self._find(name) is not None:
+                    break
             if self._find(name) is None and self.made_in is not None:
                 self._import(self.made_in)
                 other = self._others.get(name) if self._others else None
@@ -127,16 +129,20 @@ class Registry(Generic[T]):
             self._pending().remove(module)
         importlib.import_module(f"{self.package}.{module}")
 
+    def _speaking_of(self, name: str) -> Iterator[str]:
+        """The modules that may register a name: as a class, as an alias, as a class in snake case."""
+        sources = self._sources
+        for told in (f"class {name}(", f'"{name}"'):
+            yield from (module for module, source in sources.items() if told in source)
+        for module, source in sources.items():
+            if name in map(snake_case, _CLASS.findall(source)):
+                yield module
+
     @cached_property
-    def _speaking(self) -> dict[str, list[str]]:
-        """The modules whose source defines a class of a name or mentions it as an alias, by that name."""
-        folder, speaking = self._folder(), dict[str, list[str]]()
+    def _sources(self) -> dict[str, str]:
+        """The source of each module; nothing where there are none, so that `get` imports all modules."""
+        folder, sources = self._folder(), dict[str, str]()
         for module in self._pending():
-            try:
-                source = (folder / f"{module}.py").read_text(encoding="utf-8")
-            except OSError:
-                continue  # a package without sources: `get` then imports all of it
-            classes = _CLASS.findall(source)
-            for word in {*classes, *map(snake_case, classes), *_QUOTED.findall(source)}:
-                speaking.setdefault(word, []).append(module)
-        return speaking
+            with suppress(OSError), open(folder / f"{module}.py", encoding="utf-8") as file:
+                sources[module] = file.read()
+        return sources
