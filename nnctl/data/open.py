@@ -18,6 +18,7 @@ from nnctl.data.feeding.in_memory import held
 from nnctl.data.feeding.table_feeds import TableFeeds
 from nnctl.data.feeding.windows import first_rows
 from nnctl.data.fitting.all_columns import fit
+from nnctl.data.fitting.weights import weight_kind
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.sample_weight import weight_columns
 from nnctl.data.spec import DataSpec
@@ -179,7 +180,7 @@ def hint_of(spec: DataSpec, roles: Roles, preprocessing: Preprocessing | None) -
         if stored or name in words:
             return stored or "category"
         if name in weights:
-            return "number"
+            return weight_kind(spec, name)
         return column_spec(spec, name, target=name not in inputs).kind
 
     return hint

@@ -14,7 +14,7 @@ from nnctl.core.spec import Spec, first_fault
 from nnctl.data.base import Kind, Length
 from nnctl.data.column_spec import TimeFormat
 from nnctl.data.hash_fields import Bins
-from nnctl.data.sample_weight import SampleWeight, weight_columns
+from nnctl.data.sample_weight import SampleWeight, weight_of
 from nnctl.data.sequence_fields import BLANKS, End, FlatBy, Separator
 from nnctl.data.spec import Boundaries, WindowSpec
 from nnctl.data.splitting.trained_on import TrainedOn
@@ -228,6 +228,10 @@ ColumnPrep = Annotated[
 ]
 
 
+WeightPrep = Annotated[NumberPrep | SequencePrep, Field(discriminator="kind")]
+"""How a column of sample weights is read."""
+
+
 class InputPrep(Spec):
     """One model input: its columns side by side, in this order, in this shape."""
 
@@ -293,6 +297,8 @@ class Preprocessing(Spec):
     inputs: dict[str, InputPrep]
     targets: dict[str, TargetPrep]
     sample_weight: SampleWeight | None = None
+    weights: dict[str, WeightPrep] = {}
+    """By model output: how the column of its sample weights is read."""
     window: WindowSpec | None = None
     bucket_boundaries: Boundaries = ()
     """None where all sequences are filled up to one length."""
@@ -304,7 +310,7 @@ class Preprocessing(Spec):
     @model_validator(mode="after")
     def _weighs_targets(self) -> Self:
         weighed = self.sample_weight if isinstance(self.sample_weight, dict) else {}
-        if not weighed.keys() <= self.targets.keys():
+        if not {*weighed, *self.weights} <= self.targets.keys():
             raise ValueError("sample weights of an output without a target")
         return self
 
@@ -327,6 +333,31 @@ class Preprocessing(Spec):
             why = "it is nested too deep"
         raise RunError(f"the stored preprocessing is not as it should be: {why}")
 
+    def weight_of(self, output: str) -> tuple[str, WeightPrep] | None:
+        """The column that weighs an output, and how it is read; None where all counts 1."""
+        column = weight_of(self.sample_weight, output)
+        return None if column is None else (column, self.weights.get(output, NumberPrep()))
+
+    def weight_axes(self, output: str) -> int:
+        """How many axes of an output have a weight at each place: none where an example has one weight."""
+        found = self.weight_of(output)
+        if found is None:
+            return 0
+        prep = found[1]
+        return len(
+            self.weight_shape(prep, prep.numbers.shape if isinstance(prep, SequencePrep) else prep.shape)
+        )
+
+    def weight_shape(self, prep: WeightPrep, value: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of an example's weights, where a value (or a step) of their column has the shape `value`.
+
+        A last axis of length 1 is none, as in Keras.
+        """
+        steps = (prep.length,) if isinstance(prep, SequencePrep) else ()
+        if self.window is not None and self.window.targets == "each":
+            steps = (self.window.length,)
+        return (*steps, *(value[:-1] if value[-1:] == (1,) else value))
+
     @property
     def class_names(self) -> dict[str, tuple[str, ...]]:
         """The classes' names by model output, for outputs whose labels are words."""
@@ -339,8 +370,8 @@ class Preprocessing(Spec):
 
     @property
     def target_lengths(self) -> tuple[str, ...]:
-        """The columns that say how long the sequences of targets are."""
-        return _lengths(self.targets.values())
+        """The columns that say how long the sequences of targets, and of their weights, are."""
+        return (*_lengths(self.targets.values()), *_lengths_of(self.weights.values()))
 
     def kind_of(self, column: str) -> Kind | None:
         """What a column was in training; None for a column that had no part in it.
@@ -352,12 +383,19 @@ class Preprocessing(Spec):
             if column in role.columns:
                 kind = role.columns[column].kind
                 return "category" if kind == "hash" else kind
-        if column in weight_columns(self.sample_weight) or column in (*self.lengths, *self.target_lengths):
+        for output in self.targets:
+            if (weighing := self.weight_of(output)) is not None and weighing[0] == column:
+                return weighing[1].kind
+        if column in (*self.lengths, *self.target_lengths):
             return "number"
         return "category" if self.window is not None and column == self.window.group else None
 
 
 def _lengths(roles: Iterable[InputPrep | TargetPrep]) -> tuple[str, ...]:
     """The columns that say how long the sequences of others are."""
-    preps = [prep for role in roles for prep in role.columns.values()]
+    return _lengths_of(prep for role in roles for prep in role.columns.values())
+
+
+def _lengths_of(preps: Iterable[ColumnPrep]) -> tuple[str, ...]:
+    """As `_lengths`, of columns."""
     return tuple(p.lengths for p in preps if isinstance(p, SequencePrep) and p.lengths is not None)

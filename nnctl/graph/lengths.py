@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from nnctl.data.feeding.dataset import Dataset
 from nnctl.graph.model import LayerGraph, Ref, shown_reads
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import fits, target_misfit
+from nnctl.graph.weighing import weight_misfit
 from nnctl.layers.base import listed
 
 Shapes = Mapping[str, Shape]
@@ -21,54 +22,64 @@ Shapes = Mapping[str, Shape]
 
 
 class GivenShapes(NamedTuple):
-    """The shapes of inputs and targets by name, and in words whose they are."""
+    """The shapes of inputs, targets and sample weights by name, and in words whose they are."""
 
     inputs: Shapes
     targets: Shapes
+    weights: Shapes
     of: str
 
 
 def given_shapes(split: Dataset, of: str) -> list[GivenShapes]:
     """Those of a split's examples: one for each bucket that has any.
 
-    Targets of sequences are filled up as far as each bucket's outputs (None); to their full length they have
-    that of the outputs of full length.
+    Targets of sequences, and weights of their steps, are filled up as far as each bucket's outputs (None); to
+    their full length they have that of the outputs of full length.
     """
     targets: dict[str, Shape] = {name: part.shape for name, part in split.targets.items()}
+    weights: dict[str, Shape] = {name: part.shape for name, part in split.weights.items()}
     if split.buckets is None:
-        return [GivenShapes(split.input_shapes(), targets, of)]
+        return [GivenShapes(split.input_shapes(), targets, weights, of)]
     varying = {name for name, part in split.targets.items() if isinstance(part.feed, Varying)}
-    filled = {name: (None, *shape[1:]) if name in varying else shape for name, shape in targets.items()}
+
+    def filled(shapes: Shapes) -> Shapes:
+        return {name: (None, *s[1:]) if s and name in varying else s for name, s in shapes.items()}
+
     given = [
-        GivenShapes(split.input_shapes(bucket), filled, of) for bucket in np.unique(split.buckets.of).tolist()
+        GivenShapes(split.input_shapes(bucket), filled(targets), filled(weights), of)
+        for bucket in np.unique(split.buckets.of).tolist()
     ]
-    return [*given, GivenShapes(split.input_shapes(), targets, of)] if varying else given
+    return [*given, GivenShapes(split.input_shapes(), targets, weights, of)] if varying else given
 
 
-def check_lengths(model: LayerGraph, objective: Objective, given: Iterable[GivenShapes]) -> None:
-    """Every layer takes the lengths that are given, and every target has the length that comes out.
+def check_lengths(model: LayerGraph, objective: Objective, given: Sequence[GivenShapes]) -> None:
+    """Every layer takes the lengths that are given, and targets and weights have the length that comes out.
 
     Raises:
         ConfigError: with the place of the layer; of the first that do not fit.
     """
-    if not varies(model):
+    if not varies(model) and len(given) == 1:
+        # The model was built on these.
         return
     for shapes in given:
-        problems = length_problems(model, objective, *shapes)
+        problems = length_problems(model, objective, shapes)
         if problems:
             raise ConfigError(problems)
 
 
-def check_file_lengths(model: LayerGraph, examples: Dataset) -> None:
-    """Hold the lengths of a file given to `eval` or `predict` against a trained model's layers.
+def check_file_lengths(model: LayerGraph, examples: Dataset, objective: Objective | None = None) -> None:
+    """Hold the lengths of a file given to `eval` or `predict` against a trained model.
+
+    Args:
+        objective: Where targets and their weights count as well.
 
     Raises:
-        DataError: a layer cannot take them.
+        DataError: a layer cannot take them, or a target, or its weights, have another length than an output.
     """
-    if not varies(model) or not len(examples):
+    if not len(examples) or not (objective or varies(model)):
         return
     for given in given_shapes(examples, ""):
-        for problem in length_problems(model, Objective(()), given.inputs, {}, ""):
+        for problem in length_problems(model, objective or Objective(()), given):
             raise examples.origin.error(problem.message)
 
 
@@ -138,18 +149,21 @@ def varies(model: LayerGraph) -> bool:
     return any(None in info.shape for info in model.inputs.values())
 
 
-def length_problems(
-    model: LayerGraph, objective: Objective, inputs: Shapes, targets: Shapes, of: str
-) -> list[Problem]:
-    """What does not fit when the inputs have the shapes `inputs`; `of` says whose shapes these are."""
-    known, problems = _shapes(model, inputs, of)
+def length_problems(model: LayerGraph, objective: Objective, given: GivenShapes) -> list[Problem]:
+    """What does not fit when the inputs have these shapes: a layer, a target or its weights."""
+    known, problems = _shapes(model, given.inputs, given.of)
     for output in objective.outputs:
-        ref, given = model.outputs[output.output], targets.get(output.output)
-        if ref not in known or given is None or None not in output.target.shape:
+        ref, target = model.outputs[output.output], given.targets.get(output.output)
+        if ref not in known or target is None:
             continue
-        wanted = output.loss.target(known[ref]).shape
-        if not fits(wanted, given):
-            problems.append(target_misfit(output, known[ref], wanted, given, None, model))
+        wanted = output.target.shape
+        if None in wanted:
+            wanted = output.loss.target(known[ref]).shape
+        if not fits(wanted, target):
+            problems.append(target_misfit(output, known[ref], wanted, target, None, model))
+        elif weights := given.weights.get(output.output):
+            misfit = weight_misfit(output, known[ref], weights)
+            problems += [misfit] if misfit is not None else []
     return problems
 
 

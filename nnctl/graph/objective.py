@@ -48,6 +48,8 @@ class OutputObjective:
     metrics: tuple[Measured, ...]
     weighted: bool = False
     """Whether each example has a weight of its own here, from the data or by its class."""
+    weight_axes: int = 0
+    """How many axes of the output, from its first on, have a weight at each place; 1: a weight per step."""
 
 
 UNSCALED = "_unscaled"

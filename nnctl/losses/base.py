@@ -91,6 +91,13 @@ class LossSpec(Spec):
         """
         raise NotImplementedError
 
+    def row_axes(self, output: Shape) -> int:
+        """How many axes of an output, from its first on, its rows have too: each place may have a weight.
+
+        The batch's axis is not counted.
+        """
+        return max(0, len(output) - 1)
+
     def masked_rows(self, y_true: Value, y_pred: Value, mask: Value | None) -> tuple[Value, Value | None]:
         """The rows, and which of them count: y_pred's mask, if the loss does not know better."""
         return self.rows(y_true, y_pred), mask

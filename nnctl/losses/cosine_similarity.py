@@ -38,6 +38,9 @@ class CosineSimilarity(LossSpec):
             )
         return Target("numbers", output)
 
+    def row_axes(self, output: Shape) -> int:
+        return max(0, self.axis % (len(output) + 1) - 1)
+
     def masked_rows(self, y_true: Value, y_pred: Value, mask: Value | None) -> tuple[Value, Value | None]:
         from nnctl.ops.masks import select
 

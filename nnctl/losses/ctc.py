@@ -35,6 +35,9 @@ class CTC(LossSpec):
     def reads_logits(self) -> bool:
         return True
 
+    def row_axes(self, output: Shape) -> int:
+        return 0
+
     def rows(self, y_true: Value, y_pred: Value) -> Value:
         return self.masked_rows(y_true, y_pred, None)[0]
 

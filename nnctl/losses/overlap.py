@@ -51,16 +51,18 @@ class _Overlap(LossSpec):
     def reads_targets(self) -> Range:
         return UNIT
 
+    def row_axes(self, output: Shape) -> int:
+        return max(0, min(self._summed(len(output) + 1)) - 1)
+
     def masked_rows(self, y_true: Value, y_pred: Value, mask: Value | None) -> tuple[Value, Value | None]:
         from nnctl.ops.masks import select
 
-        if mask is None or min(self._summed(y_pred)) >= len(mask.shape):
+        if mask is None or min(self._summed(len(y_pred.shape))) >= len(mask.shape):
             return self.rows(y_true, y_pred), mask
         return self.rows(select(mask, y_true, 0.0), select(mask, y_pred, 0.0)), None
 
-    def _summed(self, x: Value) -> set[int]:
-        """The axes that are summed over, counted from the first."""
-        rank = len(x.shape)
+    def _summed(self, rank: int) -> set[int]:
+        """The axes that are summed over, of so many, counted from the batch's."""
         if self.axis is None:
             return set(range(rank))
         return {axis % rank for axis in ([self.axis] if isinstance(self.axis, int) else self.axis)}
@@ -72,7 +74,7 @@ class _Overlap(LossSpec):
 
         if self.axis is None:
             return sum_all(x)
-        summed = self._summed(x)
+        summed = self._summed(len(x.shape))
         runs = groupby(range(len(x.shape)), lambda axis: axis in summed)
         # From the last run to the first, so that those in front keep their places.
         for run in reversed([list(run) for inside, run in runs if inside]):

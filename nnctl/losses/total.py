@@ -9,17 +9,22 @@ from math import prod
 
 from nnctl.losses.base import LossSpec
 from nnctl.ops.base import Value
+from nnctl.ops.masks import stretched
 from nnctl.ops.shape import broadcast_to
 from nnctl.ops.totals import masked_weights
 from nnctl.ops.totals import total as weighted_total
 
 
 def effective_weights(weights: Value | None, mask: Value | None) -> Value | None:
-    """What each example (N,), or each position (N, ...), counts: sample weights (N,) and mask (N, ...).
+    """What each example (N,), or each position (N, ...), counts: sample weights and mask, both (N, ...).
 
     None where everything counts 1.
     """
-    return weights if mask is None else masked_weights(weights, mask)
+    if mask is None:
+        return weights
+    if weights is not None and len(mask.shape) < len(weights.shape):
+        mask = stretched(mask, weights.shape)
+    return masked_weights(weights, mask)
 
 
 def by_example(rows: Value, weights: Value | None) -> Value:
@@ -33,8 +38,8 @@ def total(loss: LossSpec, rows: Value, sample_weight: Value | None, mask: Value 
     Args:
         rows: What `loss.masked_rows` gave: one loss per example (N,), per position (N, T, ...), or for all
             of them (1,).
-        sample_weight: One weight per example (N,). Keras asks for (N, T) where rows are; one weight for all
-            of an example's positions is what (N, 1) is there.
+        sample_weight: One weight per example (N,), or per position (N, T, ...): the rows' leading axes. One
+            for all of an example's positions is what (N, 1) is in Keras.
         mask: Which rows count (N, ...), uint8: their leading axes.
     """
     weights = effective_weights(sample_weight, mask)

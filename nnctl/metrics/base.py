@@ -74,6 +74,10 @@ class MetricSpec(Spec):
         """Between what y_pred must lie to mean anything to this metric."""
         return ANY
 
+    def row_axes(self, output: Shape) -> int:
+        """As `LossSpec.row_axes`: how many axes of an output may have a weight at each place."""
+        return max(0, len(output) - 1)
+
     def state(self, output: Shape) -> Mapping[str, tuple[int, ...]]:
         """The float64 arrays it accumulates in, by name, with their shapes, for a model output of this shape.
 
@@ -93,13 +97,13 @@ class MetricSpec(Spec):
         weights: Value | None,
         mask: Value | None,
     ) -> None:
-        """Add one batch to `state`: `update` with sample weights (N,) and y_pred's mask (N, ...) as one."""
+        """Add one batch to `state`: `update` with sample weights and y_pred's mask, both (N, ...), as one."""
         from nnctl.losses.total import effective_weights
 
         self.update(state, y_true, y_pred, effective_weights(weights, mask))
 
     def update(self, state: Mapping[str, Value], y_true: Value, y_pred: Value, weights: Value | None) -> None:
-        """Add an op that adds one batch to `state`. `weights` (N,) or (N, ...): sample weights and mask."""
+        """Add an op that adds one batch to `state`. `weights` (N, ...): sample weights and mask."""
         raise NotImplementedError
 
     def result(self, state: Mapping[str, np.ndarray[Any, Any]]) -> float:

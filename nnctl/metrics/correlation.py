@@ -44,6 +44,9 @@ class Correlation(MeanMetric):
             )
         return axes
 
+    def row_axes(self, output: Shape) -> int:
+        return self._axes(output)[0] - 1
+
     def add(
         self,
         state: Mapping[str, Value],

@@ -41,6 +41,9 @@ class LossMetric(MeanMetric):
     def target(self, output: Shape) -> Target:
         return self.loss().target(output)
 
+    def row_axes(self, output: Shape) -> int:
+        return self.loss().row_axes(output)
+
     def reads(self) -> Range:
         return self.loss().reads()
 

@@ -1,7 +1,7 @@
 """Adding a batch to a metric's float64 state.
 
 The nodes here write variables and have no outputs. y_true and y_pred have the examples' axis first; weights
-are None, (N,) or (N, T), and weigh all that lies below.
+are None or have the leading axes (N, ...), and weigh all that lies below.
 """
 
 from __future__ import annotations

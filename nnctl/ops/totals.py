@@ -74,7 +74,7 @@ class TotalGrad(Op):
 
 @dataclass(frozen=True)
 class MaskedWeights(Op):
-    """weights (N,) times mask (N, ...) uint8, or only the mask, as floats (N, ...)."""
+    """weights, of the mask's leading axes, times mask (N, ...) uint8; or only the mask; floats (N, ...)."""
 
     dtype: str
 
@@ -117,7 +117,7 @@ def not_ignored(labels: Value, ignored: int, mask: Value | None) -> Value:
 
 
 def masked_weights(weights: Value | None, mask: Value) -> Value:
-    """weights (N,) times mask (N, ...) uint8; only the mask where there are no weights."""
+    """weights, of the mask's leading axes, times mask (N, ...) uint8; only the mask where there are none."""
     given = (mask,) if weights is None else (weights, mask)
     return mask.graph.add1(MaskedWeights(mask.graph.dtype), *given)
 

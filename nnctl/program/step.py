@@ -54,6 +54,11 @@ def _target(graph: Graph, output: OutputObjective, y_pred: Value) -> Value:
     return graph.input(f"target:{output.output}", shape, dtype)
 
 
+def _weights(graph: Graph, output: OutputObjective, y_pred: Value) -> Value:
+    """The input that holds the sample weights of one output: one per example (N,), or per place (N, ...)."""
+    return graph.input(f"sample_weight:{output.output}", y_pred.shape[: 1 + output.weight_axes])
+
+
 def _measure(graph: Graph, model: LayerGraph, objective: Objective, traced: Traced) -> Value:
     """Add losses and metrics; the total loss (1,), regularizers included."""
     batch = next(iter(graph.inputs.values())).shape[0]
@@ -63,8 +68,7 @@ def _measure(graph: Graph, model: LayerGraph, objective: Objective, traced: Trac
         ref = model.outputs[output.output]
         y_pred, mask, mixings = traced.values[ref], traced.masks[ref], traced.mixings[ref]
         y_true = _target(graph, output, y_pred)
-        weights = graph.input(f"sample_weight:{output.output}", (batch,)) if output.weighted else None
-        weights = mixed(weights, mixings) if weights is not None else None
+        weights = mixed(_weights(graph, output, y_pred), mixings) if output.weighted else None
         truth = MixedTruth(output, y_true, mixings) if mixings else Truth(output, y_true)
         rows, counted = truth.rows(y_pred, mask)
         loss = total(output.loss, rows, weights, counted)

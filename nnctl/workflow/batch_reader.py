@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from nnctl.core.arrays import Array
 from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.open import Data
@@ -16,7 +18,8 @@ class BatchReader:
     """Feeds programs from a data set: `input:<name>`, `target:<output>`, `sample_weight:<output>`.
 
     Args:
-        class_weight: By output: what an example's weight is multiplied by, by its class number (C,).
+        class_weight: By output: what the weight of an example, or of a step, is multiplied by, by its class
+            number (C,).
     """
 
     def __init__(self, data: Dataset, class_weight: Mapping[str, Array] | None = None) -> None:
@@ -53,13 +56,20 @@ class BatchReader:
                 self._weigh(output, indices, buffer, out)
 
     def _weigh(self, output: str, indices: Array, weights: Array, out: Mapping[str, Array]) -> None:
-        """An output's sample weights: the data's own (or 1), times the weight of the example's class."""
-        if output in self.data.weights:
-            self.data.read(self.data.weights[output], indices, weights)
-        else:
-            weights[...] = 1
+        """An output's sample weights: the data's own (or 1), times the weights of the classes.
+
+        Where each step has a class and each example a weight, that is the weight of all its steps.
+        """
+        weights[...] = 1
+        part = self.data.weights.get(output)
+        if part is not None:
+            axes = 1 + len(part.shape)
+            own = np.empty(weights.shape[:axes], dtype=weights.dtype)
+            self.data.read(part, indices, own)
+            weights[...] = own.reshape(*own.shape, *(1,) * (weights.ndim - axes))
         if output in self.class_weight:
-            table, classes = self.class_weight[output], class_numbers(out[f"target:{output}"])
+            labels = out[f"target:{output}"]
+            table, classes = self.class_weight[output], class_numbers(labels, weights.ndim - 1)
             # A label that is no class is one that the loss ignores.
             known = (classes >= 0) & (classes < len(table))
             weights[known] *= table[classes[known]]

@@ -1,4 +1,4 @@
-"""`class_weight`: what an example's loss is multiplied by, by its class, for one output or several."""
+"""`class_weight`: what a loss is multiplied by, by the class of its example or step, for each output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nnctl.core.errors import ConfigError, Path, Problem, nearest
 from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.open import Data
 from nnctl.graph.objective import Objective, OutputObjective
-from nnctl.losses.base import Target
+from nnctl.graph.weighing import class_axes
 from nnctl.spec.language.class_weight import ClassWeight, OfClasses, by_output, goes_by_output
 
 PATH: Path = ("training", "class_weight")
@@ -23,11 +23,11 @@ def class_weights(
     """The weight of each class (C,), by the outputs whose classes count.
 
     Raises:
-        ConfigError: an output has no one class per example; a key is no class, or not clearly one.
+        ConfigError: an output has no one class per example or step; a key is no class, or not clearly one.
     """
     named = goes_by_output(weights)
     if not named and len(objective.outputs) > 1:
-        expected = ", ".join(f"{o.output}: ..." for o in objective.outputs if _classes(o))
+        expected = ", ".join(f"{o.output}: ..." for o in objective.outputs if class_axes(o) is not None)
         message = "class_weight without the name of an output is for a model that has only one"
         raise ConfigError(Problem(message, PATH, expected=f"{{{expected}}}" if expected else None))
     by_name = {o.output: o for o in objective.outputs}
@@ -47,43 +47,40 @@ def class_weights(
 def _of_classes(
     dataset: Dataset, data: Data, objective: OutputObjective, weights: OfClasses, path: Path
 ) -> Array:
-    output, classes = objective.output, _classes(objective)
-    if classes is None:
-        message = f"class_weight is for one class per example; output '{output}' has none"
+    output, classes, axes = objective.output, objective.target.classes, class_axes(objective)
+    if classes is None or axes is None:
+        message = f"class_weight is for one class per example or step; output '{output}' has none"
         raise ConfigError(Problem(message, path, at_key=path != PATH))
     if isinstance(weights, str):
-        return balanced(dataset, output, classes)
+        return balanced(dataset, output, classes, axes)
     return by_key(weights, data.class_names.get(output), classes, path)
 
 
-def _classes(output: OutputObjective) -> int | None:
-    """How many classes an output tells apart, if each example has one of them."""
-    return output.target.classes if _one(output.target) else None
+def class_numbers(labels: Array, axes: int) -> Array:
+    """The class of each example (N,), or of each of its places (N, ...), int64.
+
+    Args:
+        labels: Class numbers or 0 and 1 (N, ...) or (N, ..., 1), or one-hot rows (N, ..., C).
+        axes: How many axes the places have; 0: an example has one class.
+    """
+    if labels.ndim > 1 + axes and labels.shape[-1] > 1:
+        labels = labels.argmax(axis=-1)
+    return labels.reshape(labels.shape[: 1 + axes]).astype(np.int64)
 
 
-def _one(target: Target) -> bool:
-    """Whether an example has one class: a number, or a row of 0 and 1."""
-    return target.shape in ((), (1,)) or (target.kind == "onehot" and len(target.shape) == 1)
-
-
-def class_numbers(labels: Array) -> Array:
-    """The class of each example (N,) int64, of targets that are class numbers, 0 and 1, or one-hot rows."""
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        labels = labels.argmax(axis=1)
-    return labels.reshape(len(labels)).astype(np.int64)
-
-
-def balanced(dataset: Dataset, output: str, classes: int) -> Array:
+def balanced(dataset: Dataset, output: str, classes: int, axes: int) -> Array:
     """Examples / (classes that occur * examples of the class): all classes together weigh what examples do.
 
-    Labels that are no class (the loss ignores them) do not count; a class that does not occur weighs 1.
+    Where each place has a class, these are the places; what fills sequences up does not count. Neither do
+    labels that are no class (the loss ignores them); a class that does not occur weighs 1.
     Source: sklearn.utils.class_weight.compute_class_weight.
     """
     counts = np.zeros(classes, dtype=np.int64)
     part = dataset.targets[output]
-    for _, labels in dataset.pieces(part, part.dtype):
-        found = class_numbers(labels)
-        counts += np.bincount(found[(found >= 0) & (found < classes)], minlength=classes)
+    for start, labels in dataset.pieces(part, part.dtype):
+        found = class_numbers(labels, axes)
+        counted = (found >= 0) & (found < classes) & dataset.own_places(output, start, found.shape)
+        counts += np.bincount(found[counted], minlength=classes)
     there = counts > 0
     weights = np.ones(classes)
     weights[there] = counts.sum() / (there.sum() * counts[there])

@@ -67,7 +67,7 @@ def evaluate(
         examples = stored.split(split or "test", data)
     check_labels(stored.objective, examples)
     check_indices(stored.model, examples)
-    check_file_lengths(stored.model, examples)
+    check_file_lengths(stored.model, examples, stored.objective)
     check_steps_of_targets(stored.model, stored.objective, examples)
     session, batch = stored.session(threads), stored.loaded.experiment.data.batch_size
     session.prepare([programs.EvaluationProgram(BatchReader(examples).sizes(min(batch, len(examples))))])

@@ -24,6 +24,7 @@ from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import label_problems, shape_problems, with_own_lengths
 from nnctl.graph.units import with_own_units
+from nnctl.graph.weighing import weight_problems, weight_shapes, with_weight_axes
 from nnctl.spec.load import LoadedExperiment
 from nnctl.warnings.base import Seen
 from nnctl.warnings.table import warnings_of
@@ -72,7 +73,8 @@ def whole(data: Data) -> KnownData:
 def part(spec: DataSpec, seen: Head) -> KnownData:
     """The head of a large file."""
     inputs, targets = ({n: s.shape for n, s in found.items()} for found in (seen.inputs, seen.targets))
-    shapes = [GivenShapes(inputs, targets, "the data, which gives ")]
+    weights = weight_shapes(seen.data.train, seen.targets)
+    shapes = [GivenShapes(inputs, targets, weights, "the data, which gives ")]
     split = spec.split
     validation = spec.validation is not None or bool(split and (split.validation or split.by))
     return KnownData(seen.data, False, seen.inputs, seen.targets, {}, shapes, validation)
@@ -109,9 +111,12 @@ def check_against(loaded: LoadedExperiment, known: KnownData) -> CheckedModel:
         shapes = shape_problems(objective, model, known.targets, known.class_names)
         problems += shapes
         if not shapes:
+            weighing = weight_problems(objective, weight_shapes(data.train, known.targets))
+            problems += weighing
             with collected(problems):
                 check_targets_of_buckets(objective, data.train)
-                check_lengths(model, objective, known.shapes)
+                if not weighing:
+                    check_lengths(model, objective, known.shapes)
                 for split in (data.train, data.validation, data.test) if known.whole else ():
                     if split is not None:
                         check_steps_of_targets(model, objective, split)
@@ -148,4 +153,7 @@ def _modelled(
     objective, misfits = compile_partly(experiment.training, model, sample_weight=weighing)
     problems += misfits
     objective = with_own_lengths(objective, {name: s.shape for name, s in known.targets.items()})
-    return model, with_own_units(objective, model, known.data.preprocessing.targets), not misfits
+    prepared = known.data.preprocessing
+    axes = {name: prepared.weight_axes(name) for name in prepared.targets}
+    objective = with_weight_axes(objective, axes, experiment.training.class_weight)
+    return model, with_own_units(objective, model, prepared.targets), not misfits

@@ -22,6 +22,7 @@ from nnctl.graph.objective import Objective
 from nnctl.graph.targets import with_own_lengths
 from nnctl.graph.units import with_own_units
 from nnctl.graph.wanted import data_arguments
+from nnctl.graph.weighing import with_weight_axes
 from nnctl.runs.find import Found, find
 from nnctl.runs.model_file import Gone, ModelFile
 from nnctl.spec.load import LoadedExperiment, load_data
@@ -153,6 +154,8 @@ def open_stored(run: str, *, allow_plugins: bool = False) -> StoredModel:
     objective = compile_objective(experiment.training, model, sample_weight=preprocessing.sample_weight)
     _check_match(path, preprocessing, model, objective)
     objective = with_own_lengths(objective, {name: t.shape for name, t in preprocessing.targets.items()})
+    axes = {name: preprocessing.weight_axes(name) for name in preprocessing.targets}
+    objective = with_weight_axes(objective, axes, experiment.training.class_weight)
     objective = with_own_units(objective, model, preprocessing.targets)
     return StoredModel(found, file, loaded, directory, preprocessing, model, objective)
 

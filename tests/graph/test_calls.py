@@ -8,7 +8,7 @@ import pytest
 from nnctl.core.errors import ConfigError
 from nnctl.core.shapes import Shape
 from nnctl.graph.build import build
-from nnctl.graph.lengths import length_problems
+from nnctl.graph.lengths import GivenShapes, length_problems
 from nnctl.graph.model import LayerGraph, Ref
 from nnctl.graph.objective import Objective
 from nnctl.layers.base import Layer
@@ -82,7 +82,8 @@ def test_each_input_is_where_its_name_says() -> None:
     assert [node.input_names for node in model.nodes][2:4] == [("hundred", "x", "ten"), ("hundred", "x")]
     assert model.node("gap").at_parameters(["h", "x"]) == ["x", None, "h"]
     assert model.node("short").at_parameters([1, 2]) == [1, 2]
-    assert length_problems(model, Objective(()), dict.fromkeys(INPUTS, (2,)), {}, "") == []
+    given = GivenShapes(dict.fromkeys(INPUTS, (2,)), {}, {}, "")
+    assert length_problems(model, Objective(()), given) == []
 
 
 def test_placed_by_names_or_as_given() -> None:

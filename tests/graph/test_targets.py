@@ -14,7 +14,7 @@ from nnctl.core.shapes import Shape
 from nnctl.data.feeding.dataset import Signature
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
-from nnctl.graph.lengths import length_problems, varies
+from nnctl.graph.lengths import GivenShapes, length_problems, varies
 from nnctl.graph.model import InputInfo, LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.graph.targets import fits, label_problems, outside, shape_problems, with_own_lengths
@@ -178,9 +178,8 @@ def lengths(layers: list[Any], x: Shape, target: Shape | None) -> list[Problem]:
     objective, model = both(layers, (None, 3), loss="mse")
     assert varies(model)
     (output,) = model.outputs
-    return length_problems(
-        model, objective, {"x": x}, {} if target is None else {output: target}, "the data's "
-    )
+    given = GivenShapes({"x": x}, {} if target is None else {output: target}, {}, "the data's ")
+    return length_problems(model, objective, given)
 
 
 def test_lengths_that_data_gives() -> None:
@@ -208,7 +207,11 @@ def test_targets_with_a_length_of_their_own() -> None:
         (output,) = objective.outputs
         assert output.target.shape == wanted
         if loss == "ctc":
-            assert length_problems(model, objective, {"x": (9, 3)}, {"out": (6,)}, "") == []
+            given = GivenShapes({"x": (9, 3)}, {"out": (6,)}, {}, "")
+            assert length_problems(model, objective, given) == []
+            given = GivenShapes({"x": (9, 3)}, {"out": (7,)}, {}, "")
+            (problem,) = length_problems(model, objective, given)
+            assert "wants a target of (6), but the data gives (7)" in problem.message
     objective, _ = both(dense_steps, (9, 3), loss="ctc")
     assert with_own_lengths(objective, {}) == objective
 

@@ -70,9 +70,8 @@ def both(
         arrays["weight"] = weight
     if mask is not None:
         arrays["mask"] = mask
-    positions = y_pred.ndim > 2 and weight is not None
     # Keras wants a weight a position where there are positions; (N, 1) stands for one an example.
-    column = weight[:, None] if positions and weight is not None else weight
+    column = weight[:, None] if weight is not None and weight.ndim == 1 and y_pred.ndim > 2 else weight
     theirs = run(lambda: _theirs(case, y_pred, y_true, column, mask, **more))
     return theirs, _ours(case, arrays, **more)
 
@@ -99,12 +98,20 @@ def test_sample_weights(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.positions], ids=lambda c: c.id)
-@pytest.mark.parametrize("weighted", [False, True])
-def test_masks(case: Case, weighted: bool) -> None:
+@pytest.mark.parametrize("weighed", [0, 1, 2])
+def test_masks(case: Case, weighed: int) -> None:
+    """Beside no weights, one per example, or one per position."""
     rng = np.random.default_rng(4)
     mask = (rng.random(case.y_pred.shape[:2]) < 0.6).astype(np.uint8)
-    weight = rng.uniform(0, 2, case.y_pred.shape[0]).astype(np.float32) if weighted else None
+    weight = rng.uniform(0, 2, case.y_pred.shape[:weighed]).astype(np.float32) if weighed else None
     _compare(case, weight, mask)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.positions], ids=lambda c: c.id)
+def test_sample_weights_of_positions(case: Case) -> None:
+    weight = np.random.default_rng(2).uniform(0, 2, case.y_pred.shape[:2]).astype(np.float32)
+    weight[0, 1] = 0
+    _compare(case, weight, None)
 
 
 def test_a_mask_of_three_axes() -> None:
@@ -116,12 +123,12 @@ def test_a_mask_of_three_axes() -> None:
 
 @pytest.mark.parametrize("reduction", ["sum", "mean", "mean_with_sample_weight"])
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("weighted", [False, True])
-def test_reductions(reduction: str, masked: bool, weighted: bool) -> None:
+@pytest.mark.parametrize("weighed", [0, 1, 2])
+def test_reductions(reduction: str, masked: bool, weighed: int) -> None:
     case = next(c for c in CASES if c.name == "MeanSquaredError" and c.y_pred.ndim == 3)
     rng = np.random.default_rng(6)
     mask = (rng.random(case.y_pred.shape[:2]) < 0.6).astype(np.uint8) if masked else None
-    weight = rng.uniform(0, 2, case.y_pred.shape[0]).astype(np.float32) if weighted else None
+    weight = rng.uniform(0, 2, case.y_pred.shape[:weighed]).astype(np.float32) if weighed else None
     _compare(case, weight, mask, reduction=reduction)
 
 

@@ -48,6 +48,8 @@ def test_rows(case: Case, dtype: str) -> None:
     want = case.rows(exact, y_pred.astype(np.float64))
     assert got.dtype == dtype
     assert got.shape == want.shape
+    common = [n == m for n, m in zip(got.shape, y_pred.shape, strict=False)]
+    assert loss.row_axes(y_pred.shape[1:]) == max(0, [*common, False].index(False) - 1)
     np.testing.assert_allclose(got, want, rtol=2e-6 if dtype == "float32" else 1e-12, atol=1e-6)
 
 

@@ -17,7 +17,7 @@ REDUCTIONS = ["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight"]
 def _oracle(rows: Array, weight: Array | None, mask: Array | None, reduction: str) -> float:
     """keras.losses.loss.reduce_weighted_values, spelled out."""
     w = np.ones(rows.shape) if weight is None else np.broadcast_to(
-        weight.reshape(weight.shape + (1,) * (rows.ndim - 1)), rows.shape
+        weight.reshape(weight.shape + (1,) * (rows.ndim - weight.ndim)), rows.shape
     )  # fmt: skip
     m = np.ones(rows.shape) if mask is None else np.broadcast_to(
         mask.reshape(mask.shape + (1,) * (rows.ndim - mask.ndim)), rows.shape
@@ -29,26 +29,32 @@ def _oracle(rows: Array, weight: Array | None, mask: Array | None, reduction: st
         if mask is None:
             below = float(weight.sum())
         else:
-            used = 1.0 if weight is None else weight.reshape(weight.shape + (1,) * (mask.ndim - 1))
-            below = float((mask * used).sum())
+            rank = mask.ndim if weight is None else max(weight.ndim, mask.ndim)
+            used = (
+                np.ones(()) if weight is None else weight.reshape(weight.shape + (1,) * (rank - weight.ndim))
+            )
+            below = float((mask.reshape(mask.shape + (1,) * (rank - mask.ndim)) * used).sum())
     else:
         below = float(m.sum())
     return above / below if below else 0.0
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("weighed", [0, 1, 2, 3])
 @pytest.mark.parametrize("masked", ["no", "some", "all"])
 @pytest.mark.parametrize(
     ("shape", "axes"),
     [((5,), 1), ((5, 3), 2), ((5, 3), 1), ((4, 3, 2), 2), ((4, 3, 2), 3), ((1, 1), 2), ((1, 1, 2), 2)],
 )
-def test_total(reduction: str, weighted: bool, masked: str, shape: tuple[int, ...], axes: int) -> None:
+def test_total(reduction: str, weighed: int, masked: str, shape: tuple[int, ...], axes: int) -> None:
+    """Of rows whose first `weighed` axes have a weight at each place, and the first `axes` a mask."""
+    if weighed > len(shape):
+        return
     rng = np.random.default_rng(5)
     loss = losses.get("mse")(reduction=reduction)  # type: ignore[misc]
     arrays: dict[str, Array] = {"rows": rng.standard_normal(shape)}
-    if weighted:
-        arrays["weight"] = rng.uniform(0, 2, shape[:1])
+    if weighed:
+        arrays["weight"] = rng.uniform(0, 2, shape[:weighed])
     if masked != "no":
         arrays["mask"] = (rng.random(shape[:axes]) < (0.6 if masked == "some" else 0)).astype(np.uint8)
 

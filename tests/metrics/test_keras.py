@@ -220,13 +220,67 @@ def test_like_keras(name: str, fields: dict[str, Any], draw: Draw, weighted: boo
     _check(name, fields, _batches(draw, weighted))
 
 
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("name", ["SparseCategoricalAccuracy", "SparseCategoricalCrossentropy"])
-def test_masks(name: str) -> None:
+def test_masks(name: str, weighted: bool) -> None:
+    """Beside weights of steps, or none."""
     batches = _batches(_sparse_sequence, False)
     rng = np.random.default_rng(3)
     for batch in batches:
         batch["mask"] = (rng.random(batch["y_true"].shape) < 0.6).astype(np.uint8)
+        if weighted:
+            batch["weight"] = rng.uniform(0, 2, batch["y_true"].shape).astype(np.float32)
     _check(name, {}, batches)
+
+
+def _flags(r: np.random.Generator, n: int) -> tuple[Array, Array]:
+    return r.integers(0, 2, (n, 4, 1)).astype(np.float32), r.random((n, 4, 1)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "draw"),
+    [
+        ("SparseCategoricalAccuracy", {}, _sparse_sequence),
+        ("SparseTopKCategoricalAccuracy", {"k": 2}, _sparse_sequence),
+        ("MeanSquaredError", {}, _sequence),
+        ("RootMeanSquaredError", {}, _sequence),
+        ("CosineSimilarity", {}, _sequence),
+        ("PearsonCorrelation", {}, _sequence),
+        ("Mean", {}, _sequence),
+        ("BinaryAccuracy", {}, _flags),
+        ("Precision", {"thresholds": 0.3}, _flags),
+        ("AUC", {}, _flags),
+        ("MeanIoU", {"num_classes": 2}, _flags),
+    ],
+)
+def test_weights_of_steps(name: str, fields: dict[str, Any], draw: Draw) -> None:
+    """Those of some steps are 0; the batches have 7, 4 and 7 examples."""
+    batches = _batches(draw, False)
+    rng = np.random.default_rng(3)
+    for batch in batches:
+        batch["weight"] = rng.uniform(0, 2, batch["y_pred"].shape[:2]).astype(np.float32)
+        batch["weight"][1, 1] = 0
+    assert make(name, **fields).row_axes(batches[0]["y_pred"].shape[1:]) == 1
+    if name != "Mean":
+        _check(name, fields, batches)
+        return
+    theirs = pytest.importorskip("keras").metrics.Mean()
+    for batch in batches:
+        theirs.update_state(batch["y_pred"], sample_weight=batch["weight"])
+    assert stream(make(name), batches) == pytest.approx(float(theirs.result()), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "axis", "shape", "axes"),
+    [
+        ("CosineSimilarity", 1, (4, 3), 0), ("CosineSimilarity", -1, (4, 3), 1),
+        ("CosineSimilarity", -2, (5, 4, 3), 1), ("PearsonCorrelation", 1, (4, 3), 0),
+        ("PearsonCorrelation", (2, 3), (5, 4, 3), 1), ("ConcordanceCorrelation", -1, (4, 3), 1),
+    ],
+)  # fmt: skip
+def test_which_axes_may_have_weights(name: str, axis: Any, shape: tuple[int, ...], axes: int) -> None:
+    """Those before what is compared."""
+    assert make(name, axis=axis).row_axes(shape) == axes
 
 
 @pytest.mark.parametrize("draw", [_sparse, _sparse_sequence])

@@ -43,9 +43,7 @@ def test_ignored_labels(ignored: int, tmp_path: Path) -> None:
     assert train(tmp_path, (4,), y, SPARSE)["status"] == "completed"
 
 
-def test_labels_of_every_step_or_of_several_kinds_have_no_one_class(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="one class per example"):
-        train(tmp_path, (6, 4), np.arange(66).reshape(11, 6) % 3, SPARSE)
+def test_labels_of_several_kinds_have_no_one_class(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="one class per example"):
         train(tmp_path, (4,), np.arange(33).reshape(11, 3) % 2, "{type: bce, from_logits: true}")
     assert not (tmp_path / "run").exists()
@@ -61,19 +59,22 @@ def weights_for(*targets: Target) -> Any:
     return found["o0"]
 
 
-def test_which_targets_are_one_class_an_example() -> None:
+def test_which_targets_are_one_class_an_example_or_step() -> None:
     one = Target("classes", (), 3)
-    for target in (one, Target("classes", (1,), 3), Target("onehot", (3,), 3)):
+    for target in (
+        one, Target("classes", (1,), 3), Target("onehot", (3,), 3), Target("numbers", (), 3),
+        Target("classes", (2,), 3), Target("classes", (None, 6), 3), Target("onehot", (6, 3), 3),
+        Target("numbers", (1,), 3), Target("numbers", (6, 1), 3),
+    ):  # fmt: skip
         assert weights_for(target).tolist() == [2, 1, 1]
     for targets in (
-        [Target("classes", (2,), 3)],
-        [Target("classes", (1, 1), 3)],
-        [Target("onehot", (6, 3), 3)],
         [Target("numbers", (3,), 3)],
+        [Target("numbers", (6, 3), 3)],
+        [Target("classes", (None,), 3, own_length=True)],
         [Target("classes", ())],
         [one, one],
     ):
-        what = "a model that has only one" if len(targets) > 1 else "one class per example"
+        what = "a model that has only one" if len(targets) > 1 else "one class per example or step"
         with pytest.raises(ConfigError, match=what) as caught:
             weights_for(*targets)
         assert caught.value.problems[0].path == ("training", "class_weight")
@@ -181,19 +182,23 @@ def test_what_the_keys_may_be_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "classes"),
+    ("labels", "axes", "classes"),
     [
-        (np.array([2, 0, 1]), [2, 0, 1]),
-        (np.array([[2], [0]]), [2, 0]),
-        (np.array([1.0, 0.0]), [1, 0]),
-        (np.array([[1.0], [0.0]]), [1, 0]),
-        (np.array([[0.0, 1.0], [1.0, 0.0]]), [1, 0]),
-        (np.array([[0, 0, 1.0]]), [2]),
+        (np.array([2, 0, 1]), 0, [2, 0, 1]),
+        (np.array([[2], [0]]), 0, [2, 0]),
+        (np.array([1.0, 0.0]), 0, [1, 0]),
+        (np.array([[1.0], [0.0]]), 0, [1, 0]),
+        (np.array([[0.0, 1.0], [1.0, 0.0]]), 0, [1, 0]),
+        (np.array([[0, 0, 1.0]]), 0, [2]),
+        (np.array([[2, 0, 1]]), 1, [[2, 0, 1]]),
+        (np.array([[[1.0], [0.0]]]), 1, [[1, 0]]),
+        (np.array([[[0, 0, 1.0], [0, 1.0, 0]]]), 1, [[2, 1]]),
+        (np.array([[[3, 1]]]), 2, [[[3, 1]]]),
     ],
 )
-def test_classes_of_targets(labels: Any, classes: list[int]) -> None:
-    """Class numbers, 0 and 1, or one-hot rows."""
-    found = class_numbers(labels)
+def test_classes_of_targets(labels: Any, axes: int, classes: list[Any]) -> None:
+    """Class numbers, 0 and 1, or one-hot rows, of examples or of steps."""
+    found = class_numbers(labels, axes)
     assert (found.tolist(), found.dtype) == (classes, np.int64)
 
 
@@ -220,9 +225,10 @@ def test_balanced_of_labels_next_to_the_classes() -> None:
     data: Any = SimpleNamespace(
         targets={"o": SimpleNamespace(dtype=labels.dtype)},
         pieces=lambda part, dtype: [(0, labels[:5]), (5, labels[5:])],
+        own_places=lambda output, start, shape: np.ones(shape, np.bool_),
     )
-    np.testing.assert_allclose(balanced(data, "o", 3), [5 / (3 * 3), 5 / 3, 5 / 3])
-    np.testing.assert_allclose(balanced(data, "o", 5), [7 / (4 * 3), 7 / 4, 7 / 4, 7 / (4 * 2), 1])
+    np.testing.assert_allclose(balanced(data, "o", 3, 0), [5 / (3 * 3), 5 / 3, 5 / 3])
+    np.testing.assert_allclose(balanced(data, "o", 5, 0), [7 / (4 * 3), 7 / 4, 7 / 4, 7 / (4 * 2), 1])
 
 
 @pytest.mark.parametrize("ignored", [-1, 3])

@@ -118,7 +118,7 @@ def test_streamed_as_from_memory_and_one_for_all_as_each_the_same(tmp_path: Path
 
 
 WITHOUT_A_LOSS = ("weighed", "measured", "weighed")
-NO_CLASS = "class_weight is for one class per example; output 'size' has none"
+NO_CLASS = "class_weight is for one class per example or step; output 'size' has none"
 
 
 @pytest.mark.usefixtures("arrays")

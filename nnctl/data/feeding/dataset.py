@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnctl.data.feeding.buckets import Buckets
+from nnctl.data.feeding.buckets import Buckets, Varying
 from nnctl.data.feeding.feeds import Feed
 from nnctl.data.table import Origin, Rows
 
@@ -97,6 +97,21 @@ class Dataset:
             values = np.empty((len(indices), *part.shape), dtype=dtype)
             self.read(part, indices, values)
             yield start, values
+
+    def own_places(self, output: str, start: int, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+        """Which places of some targets are their own, and fill no sequence up: `shape` (n, ...).
+
+        Args:
+            start: The first of these n examples.
+        """
+        part = self.targets[output]
+        if not isinstance(part.feed, Varying) or len(shape) == 1:
+            return np.ones(shape, dtype=np.bool_)
+        count, most, *within = shape
+        steps = part.feed.steps_of(self.rows[start : start + count] + part.offset)[:, None]
+        places = np.arange(most)
+        own = places >= most - steps if output in self.filled_first else places < steps
+        return np.broadcast_to(own.reshape(count, most, *(1 for _ in within)), shape)
 
     def place(self, part: ExampleArray, index: int) -> tuple[Origin, int]:
         """The file and the row (from 0) in which the value that an example takes of a part begins."""

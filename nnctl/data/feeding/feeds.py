@@ -211,7 +211,7 @@ class Whole:
 
 
 class NotNegative:
-    """Weights that are read from disk: none may be below 0."""
+    """Sample weights: none may be below 0."""
 
     def __init__(self, feed: Feed, name: str, origin: Origin) -> None:
         self.feed, self.name, self.origin, self.width = feed, name, origin, feed.width
@@ -223,7 +223,15 @@ class NotNegative:
         self.feed.read(rows, out)
         below = (out < 0).any(axis=1)
         if below.any():
-            raise negative_weight(self.origin, int(rows[int(np.argmax(below))]), self.name)
+            row = int(rows[int(np.argmax(below))])
+            raise self.origin.error("a sample weight is negative", row, self.name)
+
+    def check(self, rows: Rows) -> None:
+        """Look at all of `rows` now."""
+        step = max(1, (1 << 20) // max(1, self.width))
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
+            self.read(part, np.empty((len(part), self.width)))
 
 
 class Joined:
@@ -256,11 +264,6 @@ def ready(feed: Feed, n: int, rows: Rows, dtype: str) -> Ready:
             feed.read(part, buffer)
             values[part] = buffer
     return Ready(values)
-
-
-def negative_weight(origin: Origin, row: int, name: str) -> DataError:
-    """The error for a sample weight below 0."""
-    return origin.error("a sample weight is negative", row, name)
 
 
 def missing_value(origin: Origin, row: int, name: str, choices: str | None) -> DataError:

@@ -63,6 +63,7 @@ def flat_columns(preprocessing: Preprocessing) -> dict[str, Cuts]:
     """The columns of a run that hold the steps of all sequences, and what cuts them."""
     roles: list[InputPrep | TargetPrep] = [*preprocessing.inputs.values(), *preprocessing.targets.values()]
     preps = {name: prep for role in roles for name, prep in role.columns.items()}
+    preps |= {w[0]: w[1] for output in preprocessing.targets if (w := preprocessing.weight_of(output))}
     return {
         name: Cuts(prep.lengths, prep.flat)
         for name, prep in preps.items()

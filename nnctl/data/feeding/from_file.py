@@ -40,7 +40,7 @@ def read_examples(source: Path | Table, preprocessing: Preprocessing, dtype: str
 
 def without_targets(preprocessing: Preprocessing) -> Preprocessing:
     """What a prediction needs: whatever stands where the targets were is no matter."""
-    return preprocessing.model_copy(update={"targets": {}, "sample_weight": None})
+    return preprocessing.model_copy(update={"targets": {}, "sample_weight": None, "weights": {}})
 
 
 def reader(path: Path, preprocessing: Preprocessing) -> Source:

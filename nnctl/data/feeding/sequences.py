@@ -215,6 +215,20 @@ class Sequences:
         filled[row, place] = values
 
 
+def need_as_many_steps(first: Sequences, other: Sequences, rows: Rows) -> None:
+    """Hold the numbers of steps that two columns have in `rows` against each other.
+
+    Raises:
+        DataError: the sequences of a row have different lengths; names file, row and both columns.
+    """
+    steps, others = first.whole_steps_of(rows), other.whole_steps_of(rows)
+    if (steps != others).any():
+        at = int(np.argmax(steps != others))
+        message = f"the sequence has {others[at]} steps, but that of '{first.name}' has {steps[at]}"
+        hint = "columns whose numbers are those of the same steps have as many in each row"
+        raise other.table_origin.error(message, int(rows[at]), other.name, hint)
+
+
 class SideBySide:
     """Columns of sequences whose steps, as many in each row, make the steps of one sequence.
 
@@ -225,15 +239,8 @@ class SideBySide:
     def __init__(self, parts: Sequence[Sequences], rows: Rows) -> None:
         self.parts = parts
         self.width = sum(part.width for part in parts)
-        first = parts[0]
-        steps = first.whole_steps_of(rows)
         for part in parts[1:]:
-            others = part.whole_steps_of(rows)
-            if (steps != others).any():
-                at = int(np.argmax(steps != others))
-                message = f"the sequence has {others[at]} steps, but that of '{first.name}' has {steps[at]}"
-                hint = "columns whose numbers are those of the same steps have as many in each row"
-                raise part.table_origin.error(message, int(rows[at]), part.name, hint)
+            need_as_many_steps(parts[0], part, rows)
 
     def kept(self) -> list[Flat]:
         return [array for part in self.parts for array in part.kept()]

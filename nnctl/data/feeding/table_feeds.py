@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnctl.core.shapes import show
 from nnctl.core.visible import listed
 from nnctl.data.columns import times
 from nnctl.data.feeding.buckets import Buckets, Varying
@@ -20,25 +19,25 @@ from nnctl.data.feeding.feeds import (
     NotNegative,
     ScaledNumbers,
     Whole,
-    negative_weight,
     ready,
 )
 from nnctl.data.feeding.hashed import Hashed
-from nnctl.data.feeding.sequences import Sequences, SideBySide
+from nnctl.data.feeding.in_memory import lazy
+from nnctl.data.feeding.sequences import Sequences, SideBySide, need_as_many_steps
 from nnctl.data.feeding.shapes import agreed_shape, disagreement, natural_shape
 from nnctl.data.feeding.texts import Texts
 from nnctl.data.preprocessing import (
     CategoryPrep,
     ColumnPrep,
     HashPrep,
-    NumberPrep,
     Preprocessing,
     SequencePrep,
     TargetPrep,
     TextPrep,
     TimePrep,
+    WeightPrep,
 )
-from nnctl.data.sample_weight import weight_columns, weight_of
+from nnctl.data.sample_weight import weight_columns
 from nnctl.data.table import Numbers, Rows, Table, Words, as_words
 
 
@@ -130,24 +129,32 @@ class TableFeeds:
 
     def _weights(self) -> dict[str, ExampleArray]:
         """The sample weights by output; outputs that a column weighs together share its array."""
-        given = self.preprocessing.sample_weight
-        columns = {output: name for output in self.targets if (name := weight_of(given, output))}
-        made = {name: self._weight(name) for name in dict.fromkeys(columns.values())}
-        return {output: made[name] for output, name in columns.items()}
+        columns = {
+            output: found for output in self.targets if (found := self.preprocessing.weight_of(output))
+        }
+        feeds = {
+            (name, prep): self._feed({name: prep}, False, self.dtype, varies=True)
+            for name, prep in dict.fromkeys(columns.values())
+        }
+        for output, found in columns.items():
+            target, weights = self.targets[output].feed, feeds[found]
+            if isinstance(target, Sequences) and isinstance(weights, Sequences):
+                need_as_many_steps(target, weights, self.rows)
+        made = {found: self._weight(*found, feed) for found, feed in feeds.items()}
+        return {output: made[found] for output, found in columns.items()}
 
-    def _weight(self, name: str) -> ExampleArray:
-        column, origin = self.table.columns[name], self.table.at(name)
-        if column.shape:
-            message = f"holds arrays {show(column.shape)}, but a sample weight is one number per example"
-            raise origin.error(message, column=name)
-        feed = self._feed({name: NumberPrep()}, False, self.dtype)
-        assert isinstance(column, Numbers)
-        if not isinstance(column.values, np.ndarray):
-            feed = NotNegative(feed, name, origin)
-        elif (column.values < 0).any():
-            raise negative_weight(origin, int(np.argmax(column.values < 0)), name)
-        window = self.preprocessing.window
-        return ExampleArray(feed, (), self.dtype, origin, window.last_target if window else 0)
+    def _weight(self, name: str, prep: WeightPrep, feed: Feed) -> ExampleArray:
+        origin, window = self.table.at(name), self.preprocessing.window
+        value = prep.numbers.shape if isinstance(prep, SequencePrep) else self.table.columns[name].shape
+        shape = self.preprocessing.weight_shape(prep, value)
+        checked = NotNegative(feed, name, origin)
+        if lazy(self.table, [name]):
+            feed = checked
+        else:
+            checked.check(self.rows)
+        if window is None or window.targets == "last":
+            return ExampleArray(feed, shape, self.dtype, origin, window.last_target if window else 0)
+        return ExampleArray(feed, shape, self.dtype, origin, window.horizon, window.length)
 
     def _feed(
         self, columns: Mapping[str, ColumnPrep], integer: bool, dtype: str, *, varies: bool = False
@@ -159,11 +166,11 @@ class TableFeeds:
             return SideBySide(sequences, self.rows)
         if len(feeds) == 1 and table[0].shape:
             return feeds[0]
-        lazy = any(isinstance(c, Numbers) and not isinstance(c.values, np.ndarray) for c in table)
+        waits = any(isinstance(c, Numbers) and not isinstance(c.values, np.ndarray) for c in table)
         joined = feeds[0] if len(feeds) == 1 else Joined(feeds)
         cut = bool(self.preprocessing.bucket_boundaries) and isinstance(joined, Texts)
         wide = cut or any(map(_wide, columns.values()))
-        return joined if lazy or wide else ready(joined, self.count, self.rows, dtype)
+        return joined if waits or wide else ready(joined, self.count, self.rows, dtype)
 
     def _column(self, name: str, prep: ColumnPrep, integer: bool, varies: bool) -> Feed:
         column, origin = self.table.columns[name], self.table.at(name)

@@ -17,6 +17,7 @@ from nnctl.data.fitting.hashes import hash_prep
 from nnctl.data.fitting.one_column import fit_category, fit_number, fit_time, kind_of
 from nnctl.data.fitting.sequences import alike, alike_problems, fill_problems, fit_sequence
 from nnctl.data.fitting.texts import fit_text
+from nnctl.data.fitting.weights import fit_weights
 from nnctl.data.preprocessing import (
     CategoryPrep,
     ColumnPrep,
@@ -44,6 +45,7 @@ def fit(table: Table, rows: Rows, roles: Roles, spec: DataSpec, wanted: Wanted) 
     targets = {
         n: _target(n, columns, table, rows, spec, wanted, problems) for n, columns in roles.targets.items()
     }
+    weights = fit_weights(table, rows, roles, targets, spec, problems)
     problems += bucket_problems(spec, inputs, wanted)
     if problems:
         raise ConfigError(problems)
@@ -52,6 +54,7 @@ def fit(table: Table, rows: Rows, roles: Roles, spec: DataSpec, wanted: Wanted) 
         inputs=inputs,
         targets=targets,
         sample_weight=roles.sample_weight,
+        weights=weights,
         window=spec.windows,
         bucket_boundaries=spec.boundaries,
         reader=table.options,
