@@ -180,7 +180,7 @@ def hint_of(spec: DataSpec, roles: Roles, preprocessing: Preprocessing | None) -
         if stored or name in words:
             return stored or "category"
         if name in weights:
-            return weight_kind(spec, name)
+            return weight_kind(spec, roles, name)
         return column_spec(spec, name, target=name not in inputs).kind
 
     return hint

@@ -1,4 +1,4 @@
-"""`sample_weight`: a column that weighs the examples for every output, or one column per output."""
+"""`sample_weight`: a column that weighs the examples, or their steps, for every output, or one per output."""
 
 from __future__ import annotations
 

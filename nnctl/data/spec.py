@@ -204,7 +204,7 @@ class DataSpec(Spec):
     targets: dict[str, Names] | None = None
     """Model output <- column, for several outputs."""
     sample_weight: SampleWeight | None = None
-    """A column that weighs each example's loss, or one by model output (outputs left out: 1)."""
+    """A column that weighs the loss of each example or step, or one by model output (outputs left out: 1)."""
     columns: Annotated[dict[str, ColumnSpec], BeforeValidator(_exclusions)] = {}
     """How columns are prepared, by name; `p*` stands for all inputs that match, `"!p*":` keeps those out."""
     split: SplitSpec | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 
 from nnctl.core.errors import DataError
 from nnctl.data.feeding.table_feeds import TableFeeds
+from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.table import Numbers, Origin, Table, Words
+from tests.data.examples import examples
 from tests.data.given import evidence, opened
 
 WORDS = Words(np.array([-1, 0], "i4"), ("a",))
@@ -66,7 +69,20 @@ def test_a_weight_below_zero() -> None:
         assert str(caught.value) == message
 
 
-def test_weights_of_steps_are_not_those_of_examples(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", x=[[1.0], [2.0]], y=[1.0, 2.0], w=np.ones((2, 3)))
-    with pytest.raises(DataError, match=r"column 'w': holds arrays \(3\), but a sample weight is one number"):
-        opened(tmp_path, {"source": "a.npz", "target": "y", "sample_weight": "w"})
+@pytest.mark.parametrize(
+    ("given", "shape"), [((), ()), ((1,), ()), ((3,), (3,)), ((3, 1), (3,)), ((3, 4), (3, 4)), ((1, 1), (1,))]
+)
+def test_weights_of_steps(given: tuple[int, ...], shape: tuple[int, ...], tmp_path: Path) -> None:
+    """An axis of length 1 at the end is none; missing ones are filled as the config says."""
+    w = np.arange(2.0 * prod(given)).reshape(2, *given)
+    np.savez(tmp_path / "a.npz", x=[[1.0], [2.0]], y=[1.0, 2.0], w=np.where(w == 0, np.nan, w))
+    config = {"source": "a.npz", "target": "y", "sample_weight": "w", "columns": {"w": {"missing": 7}}}
+    data = opened(tmp_path, config)
+    found = examples(data.train)["sample_weight"]
+    assert found.shape == (2, *shape)
+    assert found.reshape(-1).tolist() == [7, *range(1, w.size)]
+    assert data.preprocessing.weight_axes("y") == len(shape)
+    assert Preprocessing.from_data(data.preprocessing.config()) == data.preprocessing
+    assert data.train.weights["y"].shape == shape
+    with pytest.raises(DataError, match=r"a.npz:1, column 'w': a sample weight is negative"):
+        opened(tmp_path, config | {"columns": {"w": {"missing": -7}}})

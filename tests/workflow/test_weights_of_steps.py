@@ -425,6 +425,27 @@ def test_what_does_not_fit(
     assert problem.expected is not None
 
 
+def test_undeclared_cells_and_arrays_for_sequences(cells: Path, tmp_path: Path) -> None:
+    """What to declare is said, for words in cells and for an array that has no lengths."""
+    text = SEQUENCES.replace('    heed: {type: sequence, separator: ";"}\n', "")
+    cells.write_text(text)
+    with pytest.raises(DataError, match="column 'heed': holds words, and no numbers to weigh by") as caught:
+        check(cells)
+    assert caught.value.hint == "columns: {heed: {type: sequence}} for a weight per step"
+    cells.write_text(text.replace("sample_weight: heed", "sample_weight: one"))
+    for name in LENGTHS:
+        table = (cells.parent / name).read_text().splitlines()
+        (cells.parent / name).write_text("\n".join([f"{table[0]},one", *(f"{line},3" for line in table[1:])]))
+    assert examples(assemble(cells).data.train)["sample_weight"].tolist() == [3] * len(LENGTHS["steps.csv"])
+    made, lengths = drawn(tmp_path, masked=False), np.full(COUNT, STEPS)
+    np.savez(tmp_path / "d.npz", x=made["x"], y=made["y"].reshape(-1), w=made["w"], n=lengths)
+    config = tmp_path / "l.yaml"
+    config.write_text(LISTS.replace("y: {type: sequence, lengths: n}", "y: {type: sequence, row_lengths: n}"))
+    with pytest.raises(ConfigError, match="'w' holds an array for each example, but the targets of") as told:
+        check(config)
+    assert told.value.problems[0].expected == "columns: {w: {type: sequence, lengths: COLUMN}}"
+
+
 def test_arrays_that_do_not_fit(tmp_path: Path) -> None:
     """Of other steps in training, in validation, in a file for `eval`; targets of other steps alike."""
     made = drawn(tmp_path, masked=False)

@@ -52,7 +52,7 @@ class Dataset:
     inputs: Mapping[str, ExampleArray] = field(repr=False)
     targets: Mapping[str, ExampleArray] = field(repr=False)
     weights: Mapping[str, ExampleArray] = field(repr=False)
-    """The sample weights, by the output whose loss they weigh."""
+    """The sample weights, of examples or of their steps, by the output whose loss they weigh."""
     origin: Origin
     buckets: Buckets | None = field(default=None, repr=False)
     """Which examples a batch may hold side by side; None: any."""

@@ -14,12 +14,16 @@ from nnctl.data.fitting.sequences import fit_sequence
 from nnctl.data.preprocessing import SequencePrep, TargetPrep, WeightPrep
 from nnctl.data.sample_weight import weight_of
 from nnctl.data.spec import DataSpec
-from nnctl.data.table import Rows, Table
+from nnctl.data.table import Rows, Table, Words
 
 
-def weight_kind(spec: DataSpec, column: str) -> Kind:
-    """What a column of sample weights is read as."""
-    return "sequence" if column_spec(spec, column, target=True).kind == "sequence" else "number"
+def weight_kind(spec: DataSpec, roles: Roles, column: str) -> Kind | None:
+    """What a column of sample weights is read as; None, as its cells look: so that steps are recognized."""
+    if column_spec(spec, column, target=True).kind == "sequence":
+        return "sequence"
+    weighed = [o for o in roles.targets if weight_of(roles.sample_weight, o) == column]
+    targets = [column_spec(spec, c, target=True) for o in weighed for c in roles.targets[o]]
+    return None if any(target.kind == "sequence" for target in targets) else "number"
 
 
 def fit_weights(
@@ -89,6 +93,9 @@ def _fitted(
         expected = f"columns: {{{column}: {{type: sequence, lengths: COLUMN}}}}"
         problems.append(Problem(message, ("data", "sample_weight", output), expected))
     if plain.kind != "sequence":
+        if steps is not None and isinstance(table.columns[column], Words):
+            hint = f"columns: {{{column}: {{type: sequence}}}} for a weight per step"
+            raise table.at(column).error("holds words, and no numbers to weigh by", column=column, hint=hint)
         return fit_number(table.columns[column], rows, plain, column, table.at(column))
     if steps is None:
         return fit_sequence(table, rows, plain, column, target.shape or None)

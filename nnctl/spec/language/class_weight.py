@@ -12,7 +12,7 @@ Factor = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """A finite number, 0 or more."""
 
 OfClasses = Literal["balanced"] | Annotated[dict[str, Factor], Field(min_length=1)]
-"""What an example counts by its class, of one output."""
+"""What an example, or a step, counts by its class, of one output."""
 
 
 def goes_by_output(given: Any) -> bool:

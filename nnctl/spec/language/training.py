@@ -62,8 +62,8 @@ class TrainingSpec(Spec):
     validation_batch_size: Count | None = None
     """Examples that are evaluated together in validation; default: `data.batch_size`."""
     class_weight: ClassWeight | None = None
-    """What an example's loss is multiplied by, by its class: its name, or its number (from 0) where no class
-    is named by a number; default: 1. `balanced`: each class counts as much as every other, by how often the
-    training split has it. Or either by output name."""
+    """What the loss of an example or step is multiplied by, by its class: its name, or its number (from 0)
+    where no class is named by a number; default: 1. `balanced`: each class counts as much as every other, by
+    how often the training split has it. Or either by output name."""
     checkpoint: CheckpointSpec = CheckpointSpec()
     """When the state is saved."""
