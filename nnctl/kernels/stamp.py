@@ -13,7 +13,7 @@ import importlib.util
 import re
 import sys
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -103,10 +103,14 @@ def _source(name: str) -> bytes:
 
 
 def _module_digest(name: str) -> str:
-    """The hash of one module's file and of what is loaded from it."""
+    """The hash of one module's file and of what is loaded from it.
+
+    Not of modules among its names: a package has those that happened to be loaded so far, in one command
+    others than in the next. What a module imports is in the closure.
+    """
     digest = hashlib.sha256(_source(name))
     for key, value in sorted(vars(sys.modules[name]).items()):
-        if not key.startswith("__"):
+        if not key.startswith("__") and not isinstance(value, ModuleType):
             digest.update("\0".join([key, *_value(value, name)]).encode(errors="surrogatepass"))
     return digest.hexdigest()
 

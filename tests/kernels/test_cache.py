@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,15 @@ def test_what_was_compiled_is_loaded(place: Path) -> None:
     site = write(place / "site", 3)
     assert call(load(site)) == (3, 1)
     assert call(load(site)) == (3, 0)
+
+
+def test_what_else_of_a_package_is_loaded_changes_no_kernel(place: Path) -> None:
+    """A module becomes an attribute of its package when some command loads it, and another command does not."""
+    site = write(place / "site", 3)
+    assert call(load(site)) == (3, 1)
+    scaled = load(site)
+    sys.modules["cached_factors"].further = ModuleType("cached_factors.further")  # type: ignore[attr-defined]
+    assert call(scaled) == (3, 0)
 
 
 def test_an_upgrade_of_any_file_that_a_kernel_is_made_of(place: Path) -> None:
