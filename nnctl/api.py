@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, RunError
 from nnctl.core.events import Event
+from nnctl.core.records import record
 from nnctl.data.reading.given import table_of
 from nnctl.data.splitting.splits import SplitName
 from nnctl.data.table import Table
@@ -31,7 +32,7 @@ from nnctl.workflow.stored import StoredModel, open_stored
 AnyPath = str | PathLike[str]
 
 
-@dataclass(frozen=True)
+@record
 class Predictions:
     """What a model makes of some examples, output by output.
 

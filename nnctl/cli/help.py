@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from nnctl.core.records import record
 
 DOCS = "docs/commands.md"
 
@@ -18,7 +19,7 @@ CODES = {
 }
 
 
-@dataclass(frozen=True)
+@record
 class About:
     """A command: its line in the list of commands, examples, its exit codes besides 0 and 1."""
 

@@ -1,4 +1,4 @@
-"""What arrays are called in annotations; the part of [0, 1) that a drawn number falls into."""
+"""What arrays are called in annotations, and two things that are asked of them in many places."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 """An array of any shape and type."""
+
+
+def distinct_values(values: Array) -> Array:
+    """Each number once, ascending (where nothing else is asked, `np.unique` imports `numpy.ma` first)."""
+    return np.unique(values, return_counts=True)[0]
 
 
 def part_of(number: Array, parts: int) -> int:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Literal
 
+from nnctl.core.records import record
 from nnctl.core.visible import visible
 
 Path = tuple[str | int, ...]
 """Where in a config: keys and list indices from the root, e.g. ("model", "layers", 0, "filters")."""
 
 
-@dataclass(frozen=True)
+@record
 class Place:
     """A position in a text a user wrote; `line` and `column` count from 1."""
 
@@ -24,7 +25,7 @@ class Place:
     """The line itself, for the caret."""
 
 
-@dataclass(frozen=True)
+@record
 class Problem:
     """One thing that is wrong, as a user should read it."""
 

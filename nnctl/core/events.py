@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nnctl.core.errors import Problem
+from nnctl.core.records import record
 
 Logs = Mapping[str, float]
 """Named numbers: loss, metrics, val_*, learning_rate."""
 
 
-@dataclass(frozen=True)
+@record
 class Event:
     """Something that happened in a run."""
 
 
-@dataclass(frozen=True)
+@record
 class Compiling(Event):
     """Kernel number `done` of `total` is being compiled or loaded; `done` equals `total` at the end."""
 
@@ -29,7 +30,7 @@ class Compiling(Event):
     kernel: str
 
 
-@dataclass(frozen=True)
+@record
 class Adapting(Event):
     """`done` of `total` examples were read for what `layer` keeps of the training split; equal at the end."""
 
@@ -38,21 +39,21 @@ class Adapting(Event):
     layer: str
 
 
-@dataclass(frozen=True)
+@record
 class Notice(Event):
     """Something the user should know that is no error: a checkpoint passed over, where the run is."""
 
     text: str
 
 
-@dataclass(frozen=True)
+@record
 class Warned(Event):
     """What is legal and surely a mistake in what is about to be trained; said once, before the first step."""
 
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True)
+@record
 class LayerCall:
     """A call of a layer in the model, for whoever shows it.
 
@@ -71,7 +72,7 @@ class LayerCall:
     shapes: Sequence[Sequence[int | None]]
 
 
-@dataclass(frozen=True)
+@record
 class TimedCall:
     """One call of a kernel, timed.
 
@@ -93,7 +94,7 @@ class TimedCall:
     seconds: float
 
 
-@dataclass(frozen=True)
+@record
 class RunStarted(Event):
     """Before the first step of this process. `epoch` and `step` are where a resumed run goes on."""
 
@@ -117,14 +118,14 @@ class RunStarted(Event):
     """The model's calls of layers, in the order they run."""
 
 
-@dataclass(frozen=True)
+@record
 class EpochStarted(Event):
     """`epoch` counts from 0."""
 
     epoch: int
 
 
-@dataclass(frozen=True)
+@record
 class StepEnded(Event):
     """One update was applied. `step` counts updates since the run began, from 1."""
 
@@ -140,7 +141,7 @@ class StepEnded(Event):
     """Its kernel calls, where a callback wants them timed."""
 
 
-@dataclass(frozen=True)
+@record
 class ValidationStarted(Event):
     """The validation split is about to be evaluated."""
 
@@ -148,7 +149,7 @@ class ValidationStarted(Event):
     step: int
 
 
-@dataclass(frozen=True)
+@record
 class Validated(Event):
     """The validation split was evaluated; `logs` has val_* names."""
 
@@ -157,7 +158,7 @@ class Validated(Event):
     logs: Logs
 
 
-@dataclass(frozen=True)
+@record
 class EpochEnded(Event):
     """`logs`: loss, metrics, val_*, learning_rate. `weights`: read-only views by name, live."""
 
@@ -169,7 +170,7 @@ class EpochEnded(Event):
     initial_learning_rate: float = 0.0
 
 
-@dataclass(frozen=True)
+@record
 class LearningRateChanged(Event):
     """A callback asked for another learning rate and got it."""
 
@@ -178,7 +179,7 @@ class LearningRateChanged(Event):
     reason: str
 
 
-@dataclass(frozen=True)
+@record
 class CheckpointDue(Event):
     """The store should commit `state` now. `best` marks the best so far by `monitor`."""
 
@@ -192,7 +193,7 @@ class CheckpointDue(Event):
     reason: str = "epoch"
 
 
-@dataclass(frozen=True)
+@record
 class LogDue(Event):
     """The store should add `text` to the log file `name` of the run directory now."""
 
@@ -200,7 +201,7 @@ class LogDue(Event):
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True)
+@record
 class Stopped(Event):
     """Training ends before its last epoch by a callback's wish (not an error)."""
 
@@ -209,7 +210,7 @@ class Stopped(Event):
     reason: str
 
 
-@dataclass(frozen=True)
+@record
 class Interrupted(Event):
     """A signal arrived; the step was finished and a checkpoint was committed."""
 
@@ -217,7 +218,7 @@ class Interrupted(Event):
     signal: int
 
 
-@dataclass(frozen=True)
+@record
 class Failed(Event):
     """Training became non-finite; the update was not applied."""
 
@@ -226,7 +227,7 @@ class Failed(Event):
     layer: str | None
 
 
-@dataclass(frozen=True)
+@record
 class RunEnded(Event):
     """The run is complete; `logs` are those of the model as it is now."""
 
@@ -238,19 +239,19 @@ class RunEnded(Event):
     """The epoch (from 0) whose weights were put back; None where the model is the last epoch's."""
 
 
-@dataclass(frozen=True)
+@record
 class Request:
     """What a callback may ask of the runner."""
 
 
-@dataclass(frozen=True)
+@record
 class Stop(Request):
     """End training after this event."""
 
     reason: str
 
 
-@dataclass(frozen=True)
+@record
 class SetLearningRate(Request):
     """Use this learning rate from the next step on."""
 
@@ -258,14 +259,14 @@ class SetLearningRate(Request):
     reason: str
 
 
-@dataclass(frozen=True)
+@record
 class UseAverage(Request):
     """Have the optimizer's average of the weights in their place from now on, or the weights again."""
 
     on: bool
 
 
-@dataclass(frozen=True)
+@record
 class Save(Request):
     """Commit a checkpoint now, as the best so far or under an extra name."""
 
@@ -273,7 +274,7 @@ class Save(Request):
     name: str | None = None
 
 
-@dataclass(frozen=True)
+@record
 class WriteLog(Request):
     """Add `text` to the log file `name` of the run directory; the first one of a run makes the file."""
 
@@ -281,21 +282,21 @@ class WriteLog(Request):
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True)
+@record
 class Tell(Request):
     """Say `text` to the user."""
 
     text: str
 
 
-@dataclass(frozen=True)
+@record
 class KeepWeights(Request):
     """Remember the present weights (in the checkpointed state) as `slot`."""
 
     slot: str
 
 
-@dataclass(frozen=True)
+@record
 class RestoreWeights(Request):
     """Put the weights remembered as `slot` back."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
+from nnctl.core.records import record
 from nnctl.core.shapes import Shape
 from nnctl.data.base import Source, find
 from nnctl.data.columns.patterns import column_spec
@@ -24,7 +25,7 @@ WHOLE = 1 << 20
 """Sources of up to this many bytes (a quarter of that if compressed) are read whole."""
 
 
-@dataclass(frozen=True)
+@record
 class ColumnHead:
     """What a column holds, as far as it was read."""
 
@@ -35,7 +36,7 @@ class ColumnHead:
     dtype: str
 
 
-@dataclass(frozen=True)
+@record
 class Head:
     """What is known after a look at the data.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from nnctl.core.errors import Problem
+from nnctl.core.records import record
 from nnctl.core.shapes import Shape
 from nnctl.data.base import Hint, Kind, no_hint
 from nnctl.data.columns.patterns import column_spec
@@ -30,7 +31,7 @@ from nnctl.data.warnings.base import Evidence
 from nnctl.data.warnings.table import data_warnings
 
 
-@dataclass(frozen=True)
+@record
 class Data:
     """The data of an experiment, ready for training. A split that the config does not make is None."""
 

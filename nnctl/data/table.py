@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from nnctl.core.errors import DataError
+from nnctl.core.records import record
 
 Rows = npt.NDArray[np.int64]
 """Row numbers of a table, from 0."""
@@ -40,7 +41,7 @@ class LazyArray(Protocol):
 Values = npt.NDArray[Any] | LazyArray
 
 
-@dataclass(frozen=True)
+@record
 class Words:
     """A column of words (N,): `vocabulary[codes[i]]`; a code of -1 stands for a missing value."""
 
@@ -53,7 +54,7 @@ class Words:
         return len(self.codes)
 
 
-@dataclass(frozen=True)
+@record
 class Numbers:
     """A column of numbers (N, ...): bool, integer or float; NaN stands for a missing value."""
 
@@ -83,7 +84,7 @@ class Numbers:
 Column = Numbers | Words
 
 
-@dataclass(frozen=True)
+@record
 class Origin:
     """Where rows come from, so that an error can say it."""
 
@@ -110,7 +111,7 @@ Pick = Callable[[Sequence[str], Origin], Collection[str]]
 """Which of a file's columns are wanted. Raises DataError where one is not there."""
 
 
-@dataclass(frozen=True)
+@record
 class Table:
     """Named columns of one source. `total` is the number of rows in the file, None if it was not counted."""
 

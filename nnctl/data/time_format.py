@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from nnctl.core.records import record
 
 TimePart = Literal["year", "month", "day", "weekday", "hour", "minute", "second", "day_of_year", "epoch"]
 
@@ -39,7 +40,7 @@ _DIRECTIVES = {
 }
 
 
-@dataclass(frozen=True)
+@record
 class Time:
     """A time on the clock that it was written by; `seconds` and `offset` (from UTC) in seconds."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from nnctl.core.errors import ConfigError, Path, Problem, ShapeError, nearest
 from nnctl.core.foreign import is_foreign, raised
+from nnctl.core.records import record
 from nnctl.core.shapes import Shape, show
 from nnctl.graph.fillings import weight_problems
 from nnctl.graph.freezing import Freezing, is_frozen, with_frozen
@@ -20,7 +21,7 @@ from nnctl.layers.wrapper import Holding
 from nnctl.spec.language.model import ModelSpec
 
 
-@dataclass(frozen=True)
+@record
 class _Held:
     """A layer that may hold others, as these are built: its names, place, and what is true of its call."""
 

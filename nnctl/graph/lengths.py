@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnctl.core.arrays import distinct_values
 from nnctl.core.errors import ConfigError, Problem, ShapeError
 from nnctl.core.shapes import Shape, show
 from nnctl.data.feeding.buckets import Varying
@@ -47,7 +48,7 @@ def given_shapes(split: Dataset, of: str) -> list[GivenShapes]:
 
     given = [
         GivenShapes(split.input_shapes(bucket), filled(targets), filled(weights), of)
-        for bucket in np.unique(split.buckets.of).tolist()
+        for bucket in distinct_values(split.buckets.of).tolist()
     ]
     return [*given, GivenShapes(split.input_shapes(), targets, weights, of)] if varying else given
 
@@ -112,7 +113,7 @@ def check_steps_of_targets(model: LayerGraph, objective: Objective, split: Datas
     """
     if split.buckets is None:
         return
-    for bucket in np.unique(split.buckets.of).tolist():
+    for bucket in distinct_values(split.buckets.of).tolist():
         rows = np.flatnonzero(split.buckets.of == bucket)
         outputs = output_shapes(model, split.input_shapes(bucket))
         for output in objective.outputs:

@@ -8,6 +8,7 @@ from math import prod
 from typing import TypeVar
 
 from nnctl.core.errors import Path
+from nnctl.core.records import record
 from nnctl.core.shapes import Shape, show
 from nnctl.layers.base import Layer, Weight
 from nnctl.layers.calling import at_parameters
@@ -15,7 +16,7 @@ from nnctl.layers.calling import at_parameters
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@record
 class Ref:
     """Output `index` of the call or model input `name`."""
 
@@ -28,7 +29,7 @@ def shown_reads(refs: Iterable[Ref], shapes: Iterable[Shape]) -> str:
     return ", ".join(f"'{ref.name}' {show(shape)}" for ref, shape in zip(refs, shapes, strict=True))
 
 
-@dataclass(frozen=True)
+@record
 class InputInfo:
     """A model input: its shape without the batch axis and the dtype a batch has ("float32", "int32")."""
 
@@ -36,7 +37,7 @@ class InputInfo:
     dtype: str
 
 
-@dataclass(frozen=True)
+@record
 class CallNode:
     """One call of a layer.
 
@@ -70,7 +71,7 @@ class CallNode:
         return at_parameters(self.layer, self.input_names, values)
 
 
-@dataclass(frozen=True)
+@record
 class WeightInfo:
     """A weight of the model: its full name ("encoder/dense/kernel"), its owner and its spec."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from nnctl.core.records import record
 from nnctl.core.shapes import Shape
 from nnctl.losses.base import LossSpec, Target
 from nnctl.metrics.base import MetricSpec
 
 
-@dataclass(frozen=True)
+@record
 class Measured:
     """A metric under the name the logs give it; `weighted` ones see the sample weights."""
 
@@ -36,7 +37,7 @@ class Measured:
         return {full.removeprefix(f"{self.name}/"): states[full] for full in self.state}
 
 
-@dataclass(frozen=True)
+@record
 class OutputObjective:
     """One output's loss, its weight in the total, its metrics and its target."""
 
@@ -56,7 +57,7 @@ UNSCALED = "_unscaled"
 """What a name in the logs ends in where the number is in its target's own unit (`graph.units`)."""
 
 
-@dataclass(frozen=True)
+@record
 class Objective:
     """All outputs that have a loss, in the model's order."""
 

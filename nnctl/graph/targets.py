@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nnctl.core.arrays import distinct_values
 from nnctl.core.errors import Path, Problem
 from nnctl.core.shapes import Shape, show
 from nnctl.data.feeding.dataset import Dataset, ExampleArray, Signature
@@ -144,7 +145,7 @@ def _way_out(output: str, classes: int, most: int, data: Data, ignored: int | No
     part = train.targets[output]
     found: set[int] = set()
     for _, labels in train.pieces(part, "int32"):
-        found.update(np.unique(labels).tolist())
+        found.update(distinct_values(labels).tolist())
     found -= {ignored}
     counted_from_zero = min(found, default=0) == 0
     if counted_from_zero and len(found) > classes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from nnctl.core.records import record
 
 
-@dataclass(frozen=True)
+@record
 class Axis:
     """Lengths of x, y and the window, steps between windows and between taps, the room before x's start.
 

@@ -10,7 +10,7 @@ for the input gradient of a stride s the s*s residues. Each class is computed by
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nnctl.core.records import record
 from nnctl.kernels.axes import Axis
 
 PlanTable = NDArray[np.int64]
@@ -71,7 +72,7 @@ IN = Record(*range(len(Record._fields)))
 HEADER, RECORD = len(AT), len(IN)
 
 
-@dataclass(frozen=True)
+@record
 class Geometry:
     """The sizes of a convolution over any number of axes: x (B, *size, C), kernel (*kernel, C/groups, F), y
     (B, *out, F).

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnctl.core.records import record
 from nnctl.kernels.axes import Axis
 
 
@@ -34,7 +34,7 @@ AT = Header(*range(len(Header._fields)))
 HEADER = len(AT)
 
 
-@dataclass(frozen=True)
+@record
 class Shares:
     """An axis cut into `out` windows that hold all of it: window p from floor(p n / out) to ceil((p + 1) n /
     out), so that lengths differ by one at most, and neighbours share an element where n / out is no whole
@@ -53,7 +53,7 @@ class Shares:
         return self.size
 
 
-@dataclass(frozen=True)
+@record
 class Windows:
     """The sizes of a pooling over two axes: x (B, H, W, C), y (B, OH, OW, C).
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from inspect import CO_VARARGS
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from nnctl.core.errors import Path, ShapeError
 from nnctl.core.ranges import ANY, Range
+from nnctl.core.records import record
 from nnctl.core.registry import Registry
 from nnctl.core.shapes import Shape, show
 from nnctl.core.spec import Spec
@@ -24,7 +24,7 @@ layers: Registry[Layer] = Registry("layer", "nnctl.layers")
 register = layers.register
 
 
-@dataclass(frozen=True)
+@record
 class Weight:
     """One weight of a layer: what to allocate, how to fill it, what holds it in check.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from nnctl.core.records import record
 
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 
 
-@dataclass(frozen=True)
+@record
 class Equation:
     """`x,kernel->y` in letters, and on which side of x and y further axes may stand ("..." there)."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from nnctl.core.records import record
 
 
-@dataclass(frozen=True)
+@record
 class InKeras:
     """Where Keras keeps a layer's weights, and how it calls the layer; the default is that of most layers.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from nnctl.activations.base import ActivationFunction
 from nnctl.core.keys import Key
+from nnctl.core.records import record
 from nnctl.layers.base import Weight, register
 from nnctl.layers.context import LayerContext
 from nnctl.layers.fields import WithBias
@@ -21,7 +22,7 @@ from nnctl.ops.elementwise import add, multiply
 from nnctl.ops.recurrence import Cell
 
 
-@dataclass(frozen=True)
+@record
 class ForgetBias:
     """A bias (4 U,) whose second quarter, the forget gate's, is ones; `others` fills the rest."""
 

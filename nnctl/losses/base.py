@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from nnctl.core.ranges import ANY, Range
+from nnctl.core.records import record
 from nnctl.core.registry import Registry
 from nnctl.core.shapes import Shape
 from nnctl.core.spec import OneOf, Spec
@@ -17,7 +17,7 @@ losses: Registry[LossSpec] = Registry("loss", "nnctl.losses")
 register = losses.register
 
 
-@dataclass(frozen=True)
+@record
 class Target:
     """What a loss or metric reads as y_true.
 

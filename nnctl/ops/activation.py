@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.kernels import functions
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.formula import Formula
 from nnctl.ops.parallel import widened
 
 
-@dataclass(frozen=True)
+@record
 class Activation(Op):
     """y = f(x), f's slope a formula of x or of y."""
 
@@ -34,7 +34,7 @@ class Activation(Op):
         return (KernelCall(kernel, (x, self.value.typed(x.dtype), y), (self.value.function,)),)
 
 
-@dataclass(frozen=True)
+@record
 class ActivationGrad(Op):
     """dx = f'(v) dy from (dy, v): v is the input or the output, whichever the slope is a formula of."""
 

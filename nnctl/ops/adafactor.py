@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, KernelCall, Op, TensorType, Types, Value
 
 
-@dataclass(frozen=True)
+@record
 class AdafactorStep(Op):
     """w after a step; g is used up. Inputs w, g (P,), hyper (H,), row, column (P,), table (V, 4) int64.
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.kernels import codes
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import add, at_least, divide, multiply, scale, unary
 
 
-@dataclass(frozen=True)
+@record
 class Angle(Op):
     """arctan2(y, x) from (y, x): the angle of each point (x, y), from -pi to pi.
 

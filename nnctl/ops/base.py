@@ -16,9 +16,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnctl.core.arrays import Array, part_of
+from nnctl.core.records import record
 
 
-@dataclass(frozen=True)
+@record
 class TensorType:
     """Shape (every axis known, batch included) and NumPy dtype name of one value."""
 
@@ -36,7 +37,7 @@ class TensorType:
         return self.size * np.dtype(self.dtype).itemsize
 
 
-@dataclass(frozen=True)
+@record
 class KernelCall:
     """One kernel call: `kernel` is "module.function" below nnctl.kernels; `args` are fixed.
 
@@ -69,7 +70,7 @@ class Value:
         return self.type.dtype
 
 
-@dataclass(frozen=True)
+@record
 class Condition:
     """Holds in the steps in which a number drawn in [0, 1), which is cut into parts, falls into one of them.
 
@@ -109,7 +110,7 @@ Calls = Sequence[KernelCall]
 Gradients = Sequence[Value | None]
 
 
-@dataclass(frozen=True)
+@record
 class Op:
     """The base of all ops. Subclasses are frozen dataclasses of static attributes."""
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import cast
 
 
-@dataclass(frozen=True)
+@record
 class CountRows(Op):
     """y (R, D): how often each of 0 .. D - 1 is among numbers (R, T), by weights (R, T) if there are any.
 
@@ -45,7 +44,7 @@ class CountRows(Op):
         return inputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class PickRows(Op):
     """y (R, T) = x (R, D) at numbers (R, T), row by row; 0 at a number that is no column."""
 
@@ -66,7 +65,7 @@ class PickRows(Op):
         return 0
 
 
-@dataclass(frozen=True)
+@record
 class Bins(Op):
     """y = how many of the boundaries (D,), which never fall, are at most x; int64 of x's shape."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Condition, KernelCall, Op, TensorType, Types, Value
 
 
-@dataclass(frozen=True)
+@record
 class Choose(Op):
     """y = other where the condition of (part, parts) holds of the number, else x; from (x, other, number).
 

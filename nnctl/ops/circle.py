@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 
 
-@dataclass(frozen=True)
+@record
 class CircleLoss(Op):
     """Loss (N,) and whether it counts (N,) uint8, of similarities s (N, N) and class numbers (N,)."""
 
@@ -36,7 +36,7 @@ class CircleLoss(Op):
         return 8 * inputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class CircleLossGrad(Op):
     """ds (N, N) of CircleLoss from s, the class numbers and dloss."""
 

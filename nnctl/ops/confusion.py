@@ -6,18 +6,18 @@ The nodes here write variables and have no outputs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import nan
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, KernelCall, Op, TensorType, Types, Value, dummy
 from nnctl.ops.metrics import Accumulate
 from nnctl.ops.shape import reshape
 
 
-@dataclass(frozen=True)
+@record
 class BetweenThresholds(Op):
     """Inputs: negatives, positives (T + 1, L), which are written, y_true, y_pred (..., C), maybe weights.
 
@@ -67,7 +67,7 @@ class BetweenThresholds(Op):
         return 2 * inputs[3].size
 
 
-@dataclass(frozen=True)
+@record
 class ConfusionMatrix(Accumulate):
     """Inputs: state (C, C), which is written, y_true, y_pred, maybe weights."""
 

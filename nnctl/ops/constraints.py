@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, KernelCall, Op, TensorType, Types, Value
 
 EPSILON = 1e-7
 """What Keras adds to a norm that divides (keras.config.epsilon)."""
 
 
-@dataclass(frozen=True)
+@record
 class BoundNorms(Op):
     """Scale w (A, R, B), seen so around axes `first`..`last`, to norms over R within [low, high]."""
 
@@ -47,7 +47,7 @@ class BoundNorms(Op):
         return 3 * inputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class NonNegative(Op):
     """w = max(w, 0)."""
 

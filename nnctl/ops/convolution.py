@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.kernels import convolution_plan, weight_gradient_plan
 from nnctl.kernels.axes import Axis
 from nnctl.kernels.convolution_plan import TICKETS, Gather, Geometry
@@ -28,7 +29,7 @@ _weight_gradient = cache(weight_gradient_plan.weight_gradient)
 MOST_AXES = 3
 
 
-@dataclass(frozen=True)
+@record
 class Window:
     """How a kernel moves over an image, axis by axis; padding is (before, after)."""
 
@@ -79,7 +80,7 @@ def _itemsize(types: Sequence[TensorType]) -> int:
     return np.dtype(types[0].dtype).itemsize
 
 
-@dataclass(frozen=True)
+@record
 class Convolution(Op):
     """y[p, f] = sum over taps i and channels c of x[p s + i d - before, c] W[i, c, f] + b[f]; 1 to 3 axes.
 
@@ -122,7 +123,7 @@ class Convolution(Op):
         return None
 
 
-@dataclass(frozen=True)
+@record
 class ConvolutionInputGrad(Op):
     """dx (B, *spatial, C) of `Convolution` from dy (B, *spatial', F) and the kernel.
 
@@ -171,7 +172,7 @@ class ConvolutionInputGrad(Op):
         return None
 
 
-@dataclass(frozen=True)
+@record
 class ConvolutionWeightGrad(Op):
     """dW (*taps, C / groups, F) and, with `bias`, db (F,) of `Convolution` from x and dy."""
 

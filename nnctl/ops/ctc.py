@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value, dummy
 from nnctl.ops.parallel import widened
 
 
-@dataclass(frozen=True)
+@record
 class CtcLoss(Op):
     """Loss (N,) and the paths' forward logarithms (N, T, 2L + 1).
 
@@ -40,7 +39,7 @@ class CtcLoss(Op):
         return 8 * outputs[1].size
 
 
-@dataclass(frozen=True)
+@record
 class CtcLossGrad(Op):
     """dp (N, T, C) of CtcLoss from p, labels, loss, paths, dloss, and the mask where there is one."""
 

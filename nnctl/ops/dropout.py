@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
 from nnctl.core.keys import Key
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import multiply
 from nnctl.ops.parallel import widened
 
 
-@dataclass(frozen=True)
+@record
 class Dropout(Op):
     """(y, mask) from (x, step): y = x / (1 - rate) where the mask is 1, else 0."""
 
@@ -37,7 +37,7 @@ class Dropout(Op):
         return (KernelCall(kernel, (x.reshape(-1), *self.key, step, self.rate, mask, y)),)
 
 
-@dataclass(frozen=True)
+@record
 class DropoutGrad(Op):
     """dx = dy / (1 - rate) where the mask is 1, else 0."""
 
@@ -49,7 +49,7 @@ class DropoutGrad(Op):
         return (KernelCall("dropout.dropout_grad", (dy, mask, self.rate, outputs[0].reshape(-1))),)
 
 
-@dataclass(frozen=True)
+@record
 class DropoutFactor(Op):
     """A tensor of 1 / (1 - rate) where kept, else 0, from (step,): to share over axes."""
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.kernels import codes
 from nnctl.ops.base import Arrays, Calls, Gradients, Graph, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.parallel import widened
 from nnctl.ops.sums import sum_axes
 
 
-@dataclass(frozen=True)
+@record
 class Binary(Op):
     """y = x1 (code) x2, all of one shape. Codes: kernels.codes.ADD and so on."""
 
@@ -46,7 +46,7 @@ class Binary(Op):
         return (KernelCall(widened("elementwise.binary", y.size, threads), (x1, x2, self.code, y)),)
 
 
-@dataclass(frozen=True)
+@record
 class ExtremumGrad(Op):
     """Gradients of maximum or minimum: to the input that won, halved where equal."""
 
@@ -61,7 +61,7 @@ class ExtremumGrad(Op):
         return (KernelCall("elementwise.extremum_grad", (x1, x2, self.code, dy, dx1, dx2)),)
 
 
-@dataclass(frozen=True)
+@record
 class Affine(Op):
     """y = a x + b for numbers a and b."""
 
@@ -79,7 +79,7 @@ class Affine(Op):
         return (KernelCall(widened("elementwise.affine", y.size, threads), (x, self.a, self.b, y)),)
 
 
-@dataclass(frozen=True)
+@record
 class BinaryRow(Op):
     """y[..., c] = x[..., c] (code) row[c]; x (..., C), row (C,). ADD, SUBTRACT or MULTIPLY."""
 
@@ -108,7 +108,7 @@ class BinaryRow(Op):
         return (KernelCall("elementwise.binary_row", (x, inputs[1], self.code, y)),)
 
 
-@dataclass(frozen=True)
+@record
 class Unary(Op):
     """y = f(x) by code: kernels.codes.SQUARE, ABSOLUTE and so on."""
 
@@ -138,7 +138,7 @@ class Unary(Op):
         return (KernelCall("elementwise.unary", (inputs[0].reshape(-1), self.code, outputs[0].reshape(-1))),)
 
 
-@dataclass(frozen=True)
+@record
 class Fill(Op):
     """A tensor of one value."""
 
@@ -155,7 +155,7 @@ class Fill(Op):
         return 0
 
 
-@dataclass(frozen=True)
+@record
 class Cast(Op):
     """x in another dtype. No gradient flows through."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import cast
 from nnctl.ops.parallel import widened
 
 
-@dataclass(frozen=True)
+@record
 class Embedding(Op):
     """y (..., D) = rows of table (V, D) by numbers (...); NaN for a number outside the table."""
 
@@ -35,7 +34,7 @@ class Embedding(Op):
         return 0
 
 
-@dataclass(frozen=True)
+@record
 class EmbeddingGrad(Op):
     """dtable (V, D): the rows of dy (..., D) added by numbers (...), in their order."""
 
@@ -53,7 +52,7 @@ class EmbeddingGrad(Op):
         return inputs[1].size
 
 
-@dataclass(frozen=True)
+@record
 class NotEqual(Op):
     """y = 1 where x is not `value`, else 0; uint8 of x's shape."""
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import dis
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nnctl.core.errors import FormulaError
+from nnctl.core.records import record
 from nnctl.core.spec import Spec
 from nnctl.kernels.formula_text import check
 
 _ARITHMETIC = ("BINARY_OP", "UNARY_NEGATIVE", "CALL")
 
 
-@dataclass(frozen=True)
+@record
 class Formula:
     """A function of numbers that kernels are made of (`kernels/formula_text.py`), and its fixed arguments.
 

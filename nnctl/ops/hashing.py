@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import cast
 
 
-@dataclass(frozen=True)
+@record
 class Bucket:
     """A bin of [first, first + bins) for each number.
 
@@ -52,7 +51,7 @@ class _OfNumbers(Op):
         return 0
 
 
-@dataclass(frozen=True)
+@record
 class Hash(_OfNumbers):
     """y = the bucket of x; 0 where x is `masked`."""
 
@@ -67,7 +66,7 @@ class Hash(_OfNumbers):
         return tuple(calls)
 
 
-@dataclass(frozen=True)
+@record
 class Cross(_OfNumbers):
     """y = one of `bins` numbers for what the inputs, all of one shape, are at a place together."""
 
@@ -84,7 +83,7 @@ class Cross(_OfNumbers):
         )
 
 
-@dataclass(frozen=True)
+@record
 class LookUp(_OfNumbers):
     """y = places (V,) where x is one of the rising tokens (V,), else the bucket of x.
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, KernelCall, Op, Types, Value
 
 
-@dataclass(frozen=True)
+@record
 class Equalize(Op):
     """The shades of each channel of x (B, H, W, C), of all images, by how frequent lesser ones are."""
 
@@ -29,7 +28,7 @@ class Equalize(Op):
         return (KernelCall("histograms.equalize", args),)
 
 
-@dataclass(frozen=True)
+@record
 class EqualizeTiles(Op):
     """The shades of each channel of each image x (B, H, W, C) by how frequent lesser ones are nearby."""
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value, dummy
 from nnctl.ops.parallel import widened
 
 
-@dataclass(frozen=True)
+@record
 class LayerNorm(Op):
     """(y, mean, inverse) from (x[, gamma][, beta]): y = (x - mean) inverse gamma + beta over rows.
 
@@ -56,7 +56,7 @@ class LayerNorm(Op):
         return 8 * inputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class LayerNormGrad(Op):
     """dx from (x, dy, mean, inverse[, gamma])."""
 
@@ -75,7 +75,7 @@ class LayerNormGrad(Op):
         return 10 * inputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class LayerNormSums(Op):
     """(dgamma, dbeta) from (x, dy, mean, inverse)."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.activation import RELU, RELU_GRAD
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.reduce import sum_to
@@ -15,7 +16,7 @@ from nnctl.ops.shape import reshape
 from nnctl.ops.sums import sum_axes
 
 
-@dataclass(frozen=True)
+@record
 class MatMul(Op):
     """C = gate(relu(op(A) op(B) + bias)), one product for each index of the axes in front of the last two.
 

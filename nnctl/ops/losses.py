@@ -5,10 +5,10 @@ Rows are the predictions' leading axes: y_pred (..., C) gives rows (...). Gradie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.formula import Formula
 from nnctl.ops.shape import reshape
@@ -23,7 +23,7 @@ def _table(x: Array) -> Array:
     return x.reshape(-1, x.shape[-1])
 
 
-@dataclass(frozen=True)
+@record
 class ClassLoss(Op):
     """Cross-entropy of x (..., C) and class numbers (...): loss (...); from logits also p = softmax(x)."""
 
@@ -58,7 +58,7 @@ class ClassLoss(Op):
         return (KernelCall("losses.sparse_crossentropy", (x, labels, self.ignored, loss)),)
 
 
-@dataclass(frozen=True)
+@record
 class ClassLossGrad(Op):
     """dx (..., C) of ClassLoss from p = softmax(x) (from logits) or x, the class numbers, and dloss."""
 
@@ -71,7 +71,7 @@ class ClassLossGrad(Op):
         return (KernelCall(kernel, (x, labels, self.ignored, dloss, _table(outputs[0]))),)
 
 
-@dataclass(frozen=True)
+@record
 class ClassScore(Op):
     """y (...) = x (..., C) at the class numbers (...); NaN at a number that is no class."""
 
@@ -92,7 +92,7 @@ class ClassScore(Op):
         return (KernelCall("losses.class_score", (x, labels, outputs[0].reshape(-1))),)
 
 
-@dataclass(frozen=True)
+@record
 class ClassScoreGrad(Op):
     """dx of ClassScore, of the type `x`, from the class numbers and dy: zero but at the class."""
 
@@ -106,7 +106,7 @@ class ClassScoreGrad(Op):
         return (KernelCall("losses.class_score_grad", (labels, dy, _table(outputs[0]))),)
 
 
-@dataclass(frozen=True)
+@record
 class TermLoss(Op):
     """The mean over the last axis of a formula of target and x, both (..., C); or their sum: loss (...).
 
@@ -139,7 +139,7 @@ class TermLoss(Op):
         return (KernelCall("losses.term_rows", args, (self.term.function,)),)
 
 
-@dataclass(frozen=True)
+@record
 class TermLossGrad(Op):
     """dx (..., C) of TermLoss from x, the target and dloss."""
 
@@ -157,7 +157,7 @@ def _divisor(x: Array, mean: bool) -> Any:
     return x.dtype.type(x.shape[1] if mean else 1)
 
 
-@dataclass(frozen=True)
+@record
 class TargetLoss(Op):
     """A loss of x (..., C) and targets of the same shape that looks at a row as a whole: loss (...).
 
@@ -199,7 +199,7 @@ class TargetLoss(Op):
         return (KernelCall("losses.categorical_hinge", (x, target, work, loss)),)
 
 
-@dataclass(frozen=True)
+@record
 class TargetLossGrad(Op):
     """dx (..., C) of TargetLoss from x (or p), the target and dloss."""
 
@@ -215,7 +215,7 @@ class TargetLossGrad(Op):
         return (KernelCall(f"{kernel}_grad", (x, target, self.smoothing, dloss, dx)),)
 
 
-@dataclass(frozen=True)
+@record
 class SignedLabels(Op):
     """Labels as -1 and 1 where every label is 0 or 1; else as they are."""
 

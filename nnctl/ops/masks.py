@@ -6,7 +6,6 @@ whole one. Masks of sequences are (B, T), masks of attention (B, heads or 1, T, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from math import prod
 from typing import ClassVar
@@ -14,12 +13,13 @@ from typing import ClassVar
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.parallel import widened
 from nnctl.ops.shape import broadcast_to, reshape
 
 
-@dataclass(frozen=True)
+@record
 class Either(Op):
     """y = m1 or m2, both masks of one shape."""
 
@@ -36,14 +36,14 @@ class Either(Op):
         return (KernelCall(self.kernel, (m1, m2, outputs[0].reshape(-1))),)
 
 
-@dataclass(frozen=True)
+@record
 class Both(Either):
     """y = m1 and m2, both masks of one shape."""
 
     kernel: ClassVar[str] = "elementwise.logical_and"
 
 
-@dataclass(frozen=True)
+@record
 class Select(Op):
     """y = x where the mask counts, else `value`; mask of x's leading axes, some of length 1."""
 

@@ -7,15 +7,15 @@ are None or have the leading axes (N, ...), and weigh all that lies below.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import nan, prod
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, KernelCall, Op, TensorType, Types, Value, dummy
 from nnctl.ops.shape import reshape
 
 
-@dataclass(frozen=True)
+@record
 class Accumulate(Op):
     """One kernel of kernels.metrics. Inputs: states, arrays, then weights where `weighted`; states are
     written.
@@ -59,7 +59,7 @@ class Accumulate(Op):
         return 2 * sum(t.size for t in inputs[self.states :])
 
 
-@dataclass(frozen=True)
+@record
 class MeanOfBatch(Op):
     """Add a mean over `count` examples. Inputs: state (2,), value (1,)."""
 
@@ -77,7 +77,7 @@ class MeanOfBatch(Op):
         return (KernelCall("metrics.mean_of_batch", (inputs[1], float(self.count), inputs[0])),)
 
 
-@dataclass(frozen=True)
+@record
 class ArgMax(Op):
     """The first of the largest over the last axis: x (..., C), y (...) int32."""
 
@@ -175,7 +175,7 @@ def accumulate_squares(
     _add("squares_by_unit", [counts, sums], [y_true, y_pred], weights, tables=True)
 
 
-@dataclass(frozen=True)
+@record
 class Correlation(Op):
     """Add correlations of rows to a mean. Inputs: state (2,), y_true, y_pred (M, C), maybe counted (M, C),
     maybe weights.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from nnctl.core.arrays import Array
 from nnctl.core.keys import Key
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, Graph, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import add
 from nnctl.ops.embedding import embedding
@@ -14,7 +13,7 @@ from nnctl.ops.pixels import numbers
 from nnctl.ops.shape import reshape
 
 
-@dataclass(frozen=True)
+@record
 class Shares(Op):
     """Rows of `type` (N, K) that sum to 1, of Dirichlet's distribution, from (step, alpha (1,))."""
 
@@ -36,7 +35,7 @@ class Shares(Op):
         return (KernelCall("mixing.dirichlet", args),)
 
 
-@dataclass(frozen=True)
+@record
 class Order(Op):
     """0 to count - 1 in random order (count,) int64, from (step,)."""
 

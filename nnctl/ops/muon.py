@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, KernelCall, Op, TensorType, Types, Value
 from nnctl.ops.linear import MatMul
 
@@ -16,7 +16,7 @@ _ALIGNED = 64
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@record
 class OrthogonalStep(Op):
     """w -= rate scale NS(u) for the matrix (R, C) that starts at `start`. Inputs w, u (P,), hyper (H,).
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from nnctl.core.arrays import Array
 from nnctl.core.keys import Key
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, Graph, KernelCall, Node, Op, TensorType, Types, Value
 
 
-@dataclass(frozen=True)
+@record
 class Noise(Op):
     """Random numbers of `type`, from (step,).
 

@@ -6,12 +6,12 @@ x (..., C) is seen as rows and columns; gamma, beta, mean, variance are (C,).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value, dummy
 from nnctl.ops.layer_norm import layer_norm
 from nnctl.ops.parallel import widened
@@ -48,7 +48,7 @@ def _parameters(
     return first, int(gamma), rest.pop(0) if beta else none, int(beta)
 
 
-@dataclass(frozen=True)
+@record
 class BatchNorm(Op):
     """(y, mean, variance[, count]) from (x[, gamma][, beta][, mask]): statistics over the rows of x.
 
@@ -100,7 +100,7 @@ class BatchNorm(Op):
         return 7 * inputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class BatchNormSums(Op):
     """(dgamma, dbeta) from (x, dy, mean, variance)."""
 
@@ -122,7 +122,7 @@ class BatchNormSums(Op):
         return 4 * inputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class BatchNormGrad(Op):
     """dx from (x, dy, mean, variance, dgamma, dbeta[, gamma][, mask, count])."""
 
@@ -149,7 +149,7 @@ class BatchNormGrad(Op):
         return 5 * inputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class FrozenBatchNorm(Op):
     """y from (x, mean, variance[, gamma][, beta]): given statistics, through which no gradient flows."""
 
@@ -183,7 +183,7 @@ class FrozenBatchNorm(Op):
         return 3 * inputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class FrozenBatchNormGrad(Op):
     """dx of FrozenBatchNorm from (dy, variance[, gamma])."""
 
@@ -202,7 +202,7 @@ class FrozenBatchNormGrad(Op):
         return (KernelCall("normalization.frozen_batch_norm_grad", args),)
 
 
-@dataclass(frozen=True)
+@record
 class UpdateMoving(Op):
     """moving = moving * momentum + batch * (1 - momentum), from (moving, batch)."""
 

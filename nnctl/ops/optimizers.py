@@ -6,12 +6,12 @@ The nodes here write variables and have no outputs; they run in the order they w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, KernelCall, Op, TensorType, Types, Value
 from nnctl.ops.formula import Formula
 
@@ -19,7 +19,7 @@ PARALLEL_FROM = 1 << 19
 """Weights from which an update pays for several threads: it waits for memory, not for arithmetic."""
 
 
-@dataclass(frozen=True)
+@record
 class FirstNonFinite(Op):
     """The first weight with a NaN or infinite gradient, or -1: (1,) int64. Inputs g (P,), starts (V + 1,)."""
 
@@ -30,7 +30,7 @@ class FirstNonFinite(Op):
         return (KernelCall("gradients.first_non_finite", (inputs[0], inputs[1], outputs[0])),)
 
 
-@dataclass(frozen=True)
+@record
 class Clip(Op):
     """Gradients clipped in place, by value or by the norm of each stretch. Inputs g (P,), starts (V + 1,)."""
 
@@ -51,7 +51,7 @@ class Clip(Op):
         return (3 if self.by_norm else 2) * inputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class Update(Op):
     """One step of an optimizer. Inputs w, g (P,), hyper (H,) float64, then the slots (P,); w and slots are
     written.
@@ -103,7 +103,7 @@ class Update(Op):
         return (3 + self.after.operations) * size
 
 
-@dataclass(frozen=True)
+@record
 class TrustRatioStep(Op):
     """w -= rate |w| / |u| u for each weight's own norms. Inputs w, u (P,), hyper (H,), starts (V + 1,).
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import fill, subtract
 from nnctl.ops.formula import Formula
@@ -14,7 +14,7 @@ from nnctl.ops.parallel import widened
 _INPLACE = ((0, 0),)
 
 
-@dataclass(frozen=True)
+@record
 class Numbers(Op):
     """y[b, ...] = value(x[b, ...], draws of b) for x (B, ...) and draws (B, D).
 
@@ -49,7 +49,7 @@ class Numbers(Op):
         return inputs[0].size * self.value.operations
 
 
-@dataclass(frozen=True)
+@record
 class NumbersGrad(Op):
     """dx = slope dy from (dy, x, draws)."""
 
@@ -64,7 +64,7 @@ class NumbersGrad(Op):
         return (KernelCall("pixels.numbers_of_images_grad", args, (self.slope.function,)),)
 
 
-@dataclass(frozen=True)
+@record
 class Colours(Op):
     """y[b, ...] = value(red, green, blue of x[b, ...], draws of b) for x (B, ..., 3); passes no gradient."""
 
@@ -88,7 +88,7 @@ class Colours(Op):
         return inputs[0].size // 3 * self.value.operations
 
 
-@dataclass(frozen=True)
+@record
 class Paste(Op):
     """y = other within a box of each image, else x, from (x, other, draws), (B, H, W, C) and (B, D).
 

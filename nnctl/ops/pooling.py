@@ -6,11 +6,11 @@ The ops have two; the functions take any number by seeing images otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, TypeVar
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.kernels import pooling_plan
 from nnctl.kernels.axes import Axis
 from nnctl.kernels.pooling_plan import SPARE_TAPS, Shares, Windows, index_dtype
@@ -27,7 +27,7 @@ Around = tuple[Pair, Pair]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@record
 class Slide:
     """Windows along an axis: of `size`, `stride` apart, `around` = (before, after) hanging over its ends."""
 
@@ -47,7 +47,7 @@ class Slide:
         return Axis(length, places, self.size, self.stride, before=self.around[0])
 
 
-@dataclass(frozen=True)
+@record
 class Share:
     """As many windows as `out` along an axis, which share it among them."""
 
@@ -63,7 +63,7 @@ SINGLE = Slide(1, 1, (0, 0))
 """Windows along an axis of one place, or windows that are single pixels."""
 
 
-@dataclass(frozen=True)
+@record
 class Pool(Op):
     """A pooling over windows: x (B, H, W, C), y (B, P, Q, C)."""
 
@@ -85,7 +85,7 @@ class Pool(Op):
         return self.windows(inputs[0].shape).reach
 
 
-@dataclass(frozen=True)
+@record
 class PoolGrad(Pool):
     """dx (B, H, W, C), of `shape`, of a pooling."""
 
@@ -98,7 +98,7 @@ class PoolGrad(Pool):
         return self.windows(self.shape).reach
 
 
-@dataclass(frozen=True)
+@record
 class MaxPool(Pool):
     """(y, chosen): the largest of each window, and which of its pixels that is (the first if equal)."""
 
@@ -120,7 +120,7 @@ class MaxPool(Pool):
         return (KernelCall("pooling.max_pool", args),)
 
 
-@dataclass(frozen=True)
+@record
 class MaxPoolGrad(PoolGrad):
     """dx of `MaxPool` from (dy, y, chosen): each window's gradient goes to the pixel it chose."""
 
@@ -145,7 +145,7 @@ class MaxPoolGrad(PoolGrad):
         return ReluMaxPoolGrad(self.down, self.across, self.shape)
 
 
-@dataclass(frozen=True)
+@record
 class ReluMaxPoolGrad(MaxPoolGrad):
     """`MaxPoolGrad` and then the gradient of the relu that made x: inputs (dy, y, chosen, x).
 
@@ -156,7 +156,7 @@ class ReluMaxPoolGrad(MaxPoolGrad):
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 3),)
 
 
-@dataclass(frozen=True)
+@record
 class AveragePool(Pool):
     """y = the mean of each window's pixels inside the image."""
 
@@ -173,7 +173,7 @@ class AveragePool(Pool):
         return (KernelCall("pooling.average_pool", (inputs[0].reshape(-1), table, outputs[0].reshape(-1))),)
 
 
-@dataclass(frozen=True)
+@record
 class AveragePoolGrad(PoolGrad):
     """dx of `AveragePool` from dy: every pixel of a window gets an equal share."""
 
@@ -183,7 +183,7 @@ class AveragePoolGrad(PoolGrad):
         return (KernelCall("pooling.average_pool_gradient", args),)
 
 
-@dataclass(frozen=True)
+@record
 class GlobalMaxPool(Op):
     """y (B, C) = the largest over all pixels of x (B, H, W, C)."""
 
@@ -210,7 +210,7 @@ class GlobalMaxPool(Op):
         return inputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class GlobalMaxPoolGrad(Op):
     """dx of `GlobalMaxPool` from (dy, x, y): equal maxima share it."""
 
@@ -224,7 +224,7 @@ class GlobalMaxPoolGrad(Op):
         return (KernelCall("pooling.global_max_gradient", args),)
 
 
-@dataclass(frozen=True)
+@record
 class ZeroPad(Op):
     """x (B, H, W, C) with zeros around it; padding is ((top, bottom), (left, right))."""
 
@@ -249,7 +249,7 @@ class ZeroPad(Op):
         return 0
 
 
-@dataclass(frozen=True)
+@record
 class ZeroPadGrad(Op):
     """dx of `ZeroPad`: dy without its border."""
 

@@ -7,12 +7,12 @@ examples, T steps, U units, G gates, V the recurrent kernel (kernels/recurrence_
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.kernels.codes import ACTIVATION_CODES
 from nnctl.kernels.recurrence_arrays import Given, Layout, Saved, Setup, Slopes
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
@@ -21,7 +21,7 @@ from nnctl.ops.linear import matmul
 from nnctl.ops.shape import broadcast_to, concatenate, reshape, slice_axis
 
 
-@dataclass(frozen=True)
+@record
 class Cell:
     """A recurrence's step, as far as ops must know it.
 
@@ -57,7 +57,7 @@ class Cell:
         return [(b, t, n), (t, b, self.saved * n), *source]
 
 
-@dataclass(frozen=True)
+@record
 class Recurrence(Op):
     """A cell over all steps.
 
@@ -175,7 +175,7 @@ class Recurrence(Op):
         return concatenate(parts, 1)
 
 
-@dataclass(frozen=True)
+@record
 class RecurrenceGrad(Op):
     """The gradients of a recurrence, back through all steps.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.kernels import codes
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import multiply, scale, unary
@@ -17,7 +17,7 @@ from nnctl.ops.shape import reshape
 from nnctl.ops.sums import Spread, sum_axes
 
 
-@dataclass(frozen=True)
+@record
 class SumAll(Op):
     """y (1,) = scale * the sum of all x, of their squares or of their absolute values, by code."""
 
@@ -53,7 +53,7 @@ class SumAll(Op):
         return inputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class ScaleBy(Op):
     """y = factor x, for a factor (1,) that the program computes."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.kernels.codes import FILL_CODES
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.formula import Formula
@@ -16,7 +16,7 @@ Interpolation = Literal["nearest", "bilinear"]
 FillMode = Literal["reflect", "wrap", "constant", "nearest", "mirror"]
 
 
-@dataclass(frozen=True)
+@record
 class ProjectedPlaces(Op):
     """Where the pixels (i, j) of images come from under a projection drawn for each: (B, *size, 2).
 
@@ -41,7 +41,7 @@ class ProjectedPlaces(Op):
         return 5 * outputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class Sample(Op):
     """y (B, I, J, C) = x (B, H, W, C) at places (B, I, J, 2); the gradient is x's, places are fixed."""
 
@@ -74,7 +74,7 @@ class Sample(Op):
         return 11 * outputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class SampleGrad(Op):
     """dx of `shape` from (dy, places)."""
 

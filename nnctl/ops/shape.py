@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import fill
 from nnctl.ops.sums import Spread
 
 
-@dataclass(frozen=True)
+@record
 class Reshape(Op):
     """x (any shape) seen as `shape`, the same memory."""
 
@@ -34,7 +34,7 @@ class Reshape(Op):
         return ()
 
 
-@dataclass(frozen=True)
+@record
 class Copy(Op):
     """y = x, in memory of its own."""
 
@@ -63,7 +63,7 @@ def _middle(shape: tuple[int, ...], axis: int) -> tuple[int, int, int]:
     return prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :])
 
 
-@dataclass(frozen=True)
+@record
 class Concatenate(Op):
     """The inputs one after the other along `axis`."""
 
@@ -99,7 +99,7 @@ class Concatenate(Op):
         return 0
 
 
-@dataclass(frozen=True)
+@record
 class Unstack(Op):
     """Each place along `axis` as a tensor without that axis."""
 
@@ -128,7 +128,7 @@ class Unstack(Op):
         return 0
 
 
-@dataclass(frozen=True)
+@record
 class Slice(Op):
     """x from `start` in steps of `step`, `length` of them, along `axis`."""
 
@@ -158,7 +158,7 @@ class Slice(Op):
         return 0
 
 
-@dataclass(frozen=True)
+@record
 class SliceGrad(Op):
     """The transpose of Slice: zeros of `shape` with dy at its place."""
 
@@ -176,7 +176,7 @@ class SliceGrad(Op):
         return (KernelCall("copy.spread_middle", (dy, self.start, self.step, dx)),)
 
 
-@dataclass(frozen=True)
+@record
 class Transpose(Op):
     """x with two neighbouring axes swapped: `axis` and `axis` + 1."""
 

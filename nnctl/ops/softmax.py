@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.activation import SIGMOID
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, Types, Value
 from nnctl.ops.parallel import widened
@@ -16,7 +16,7 @@ def _rows(x: Array) -> Array:
     return x.reshape(-1, x.shape[-1])
 
 
-@dataclass(frozen=True)
+@record
 class Softmax(Op):
     """y = softmax(x) over the last axis, or its logarithm."""
 
@@ -37,7 +37,7 @@ class Softmax(Op):
         return 4 * outputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class SoftmaxGrad(Op):
     """dx from y and dy."""
 

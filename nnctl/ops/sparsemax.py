@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, Types, Value
 
 
@@ -14,7 +14,7 @@ def _rows(x: Array) -> Array:
     return x.reshape(-1, x.shape[-1])
 
 
-@dataclass(frozen=True)
+@record
 class Sparsemax(Op):
     """y (..., C), the nearest to x whose rows are probabilities."""
 
@@ -32,7 +32,7 @@ class Sparsemax(Op):
         return 4 * outputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class SparsemaxGrad(Op):
     """dx from y and dy."""
 

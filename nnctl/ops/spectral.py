@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.kernels.probability import EPSILON
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.linear import matmul
@@ -13,7 +13,7 @@ from nnctl.ops.shape import reshape
 from nnctl.ops.unit_rows import unit_rows
 
 
-@dataclass(frozen=True)
+@record
 class DivideWeight(Op):
     """y = w / sigma from (w, u, found, sigma), written to w as well, and found to u.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.parallel import PARALLEL_FROM
 
@@ -18,7 +18,7 @@ def _middle(shape: tuple[int, ...], first: int, last: int) -> tuple[int, int, in
     return prod(shape[:first]), prod(shape[first : last + 1]), prod(shape[last + 1 :])
 
 
-@dataclass(frozen=True)
+@record
 class SumAxes(Op):
     """y = scale * sum of x over the neighbouring axes first..last, which go away."""
 
@@ -63,7 +63,7 @@ class SumAxes(Op):
         return inputs[0].size
 
 
-@dataclass(frozen=True)
+@record
 class Spread(Op):
     """The transpose of SumAxes: x repeated along new axes first..last of `shape`, times `scale`."""
 

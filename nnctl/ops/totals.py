@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value, dummy
 from nnctl.ops.masks import stretched
 
 
-@dataclass(frozen=True)
+@record
 class Total(Op):
     """(sum of weight * loss) / divisor (1,), and 1 / divisor (1,); both 0 for a divisor of 0.
 
@@ -53,7 +53,7 @@ class Total(Op):
         return (KernelCall("totals.total", args),)
 
 
-@dataclass(frozen=True)
+@record
 class TotalGrad(Op):
     """drows (`shape`) = dloss * (1 / divisor) * weight.
 
@@ -72,7 +72,7 @@ class TotalGrad(Op):
         return (KernelCall("totals.total_grad", (inputs[0], inputs[1], weights, int(weighted), drows)),)
 
 
-@dataclass(frozen=True)
+@record
 class MaskedWeights(Op):
     """weights, of the mask's leading axes, times mask (N, ...) uint8; or only the mask; floats (N, ...)."""
 
@@ -92,7 +92,7 @@ class MaskedWeights(Op):
         return (KernelCall("totals.masked_weights", (weights, int(weighted), mask, out)),)
 
 
-@dataclass(frozen=True)
+@record
 class NotIgnored(Op):
     """1 (uint8) where a class number is not `ignored` and the mask, if there is one, is 1; else 0."""
 

@@ -9,10 +9,10 @@ share the work, each has a stretch of the buffers to itself (`parts`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from nnctl.core.errors import Path, Problem
+from nnctl.core.records import record
 from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
 
@@ -23,7 +23,7 @@ optimizers: Registry[OptimizerSpec] = Registry("optimizer", "nnctl.optimizers")
 register = optimizers.register
 
 
-@dataclass(frozen=True)
+@record
 class FlatUpdate:
     """What an optimizer's update works on, while the update's op graph is built.
 
@@ -46,7 +46,7 @@ class FlatUpdate:
     names: Sequence[str]
 
 
-@dataclass(frozen=True)
+@record
 class Part:
     """The weights that one optimizer updates; it sees no others.
 

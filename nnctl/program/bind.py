@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.ops.base import Graph, KernelCall, Node, Value
 from nnctl.program.passes import run_passes
 from nnctl.program.plan import ALIGNMENT, MemoryPlan, plan_memory
@@ -20,7 +21,7 @@ from nnctl.program.plan import ALIGNMENT, MemoryPlan, plan_memory
 Kernel = Callable[..., None]
 
 
-@dataclass(frozen=True)
+@record
 class Compiled:
     """A graph after its passes, with its memory planned: everything but the memory itself.
 
@@ -36,7 +37,7 @@ class Compiled:
     threads: int
 
 
-@dataclass(frozen=True)
+@record
 class Stretch:
     """Calls from number `start` up to `stop` (not included) that run where `holds`, if given, says so."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
+from nnctl.core.records import record
 from nnctl.ops.base import Graph, Node, Op, Value
 from nnctl.program.bind import Compiled
 
 
-@dataclass(frozen=True)
+@record
 class Line:
     """One op of a program: what it computes, from what, where it lies, which layer it is for."""
 

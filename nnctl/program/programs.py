@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar, Protocol
 
+from nnctl.core.records import record
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.program import step
@@ -25,7 +26,7 @@ class Subject(Protocol):
     seed: int
 
 
-@dataclass(frozen=True)
+@record
 class Program:
     """A program before it is built; two of one type and the same sizes are one program."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from nnctl.core.foreign import told
+from nnctl.core.records import record
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.losses.total import total
@@ -25,7 +25,7 @@ InputSizes = Mapping[str, tuple[int, ...]]
 """The full shape (B, ...) of each model input of one program."""
 
 
-@dataclass(frozen=True)
+@record
 class Built:
     """An op graph, what may be read after a run, and what is written to outside memory."""
 

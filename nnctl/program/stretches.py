@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from nnctl.core.arrays import Array
 from nnctl.core.errors import Path
+from nnctl.core.records import record
 from nnctl.optimizers.base import OptimizerSpec, Part
 from nnctl.program.weights import Weights, aligned
 
 
-@dataclass(frozen=True)
+@record
 class Stretch:
     """One optimizer's part of the flat buffers.
 

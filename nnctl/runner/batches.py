@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
-from nnctl.core.arrays import Array
+from nnctl.core.arrays import Array, distinct_values
+from nnctl.core.records import record
 from nnctl.program.bind import Bound
 
 
@@ -40,7 +41,7 @@ Kind = tuple[int, int | None]
 """How many examples a batch has, and of which bucket they are."""
 
 
-@dataclass(frozen=True)
+@record
 class Batches:
     """How a split is cut into steps.
 
@@ -111,7 +112,7 @@ class Batches:
         assert self.buckets is not None
         buckets = self.buckets[order]
         steps: list[tuple[int, Array]] = []
-        for bucket in np.unique(buckets).tolist():
+        for bucket in distinct_values(buckets).tolist():
             places = np.flatnonzero(buckets == bucket)
             size = self._size(bucket)
             for first in range(0, len(places), size):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from nnctl.core.errors import RunError, nearest
+from nnctl.core.records import record
 from nnctl.core.visible import listed
 from nnctl.runs.directory import RESOLVED, RunDirectory
 from nnctl.runs.find import all_runs
@@ -17,7 +17,7 @@ from nnctl.spec.yaml.document import parse_document
 from nnctl.spec.yaml.reading import decode
 
 
-@dataclass(frozen=True)
+@record
 class Summary:
     """One line of `nnctl runs`. `manifest` is None where it cannot be read; `problem` says why."""
 
@@ -29,7 +29,7 @@ class Summary:
     problem: str | None = None
 
 
-@dataclass(frozen=True)
+@record
 class ShownRun:
     """All of one run."""
 
@@ -40,7 +40,7 @@ class ShownRun:
     checkpoints: Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
+@record
 class Comparison:
     """Runs side by side: only what differs in their configs, and all of their numbers.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
 from nnctl.core.errors import ConfigError, DataError, RunError
+from nnctl.core.records import record
 from nnctl.data.splitting.trained_on import DataFiles, changed
 from nnctl.runs.directory import MANIFEST, RESOLVED, RunDirectory, begun, strange_in
 from nnctl.runs.lock import holder
@@ -20,7 +20,7 @@ from nnctl.spec.yaml.source_text import SourceText
 Action = Literal["start", "resume", "completed", "refuse"]
 
 
-@dataclass(frozen=True)
+@record
 class Decision:
     """What to do, why in a user's words, and the manifest that was found.
 

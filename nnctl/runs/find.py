@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from nnctl.core import below
 from nnctl.core.errors import RunError, nearest
+from nnctl.core.records import record
 from nnctl.runs.directory import CHECKPOINTS, MANIFEST, RunDirectory, begun, numbered
 from nnctl.runs.model_file import ModelFile, read_model
 
@@ -16,7 +16,7 @@ RUNS = Path("runs")
 """Where runs are looked for by name."""
 
 
-@dataclass(frozen=True)
+@record
 class Found:
     """What RUN stands for: a run, a file in it, or a single file.
 

@@ -10,18 +10,18 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from nnctl.core import below
 from nnctl.core.errors import RunError
+from nnctl.core.records import record
 from nnctl.storage.disk import Disk, make_directories, storage, write_all
 
 MAX_BYTES = 256 << 20
 """The most that is read of one; a million epochs fit."""
 
 
-@dataclass(frozen=True)
+@record
 class Mark:
     """How far a journal came: its bytes, and their SHA-256."""
 

@@ -8,11 +8,11 @@ never by file time.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from nnctl.core import below
 from nnctl.core.errors import RunError
+from nnctl.core.records import record
 from nnctl.core.visible import listed
 from nnctl.runs.model_file import Damaged, Expected, Gone, ModelFile, check_hash, read_model, write_model
 from nnctl.storage.disk import DISK, Disk, make_directories, remove_temporaries, storage
@@ -22,7 +22,7 @@ _TRIES = 20
 _NAME = re.compile(r"step-(\d{8,})(\.best|\.best-model)?\.h5")
 
 
-@dataclass(frozen=True)
+@record
 class Checkpoint:
     """A checkpoint file by what its name says."""
 
@@ -33,7 +33,7 @@ class Checkpoint:
     """Whether training can go on from it; a best model that was kept for itself has only the weights."""
 
 
-@dataclass(frozen=True)
+@record
 class PassedOver:
     """A checkpoint that was not loaded, and why."""
 
@@ -41,7 +41,7 @@ class PassedOver:
     reason: str
 
 
-@dataclass(frozen=True)
+@record
 class NewestCheckpoint:
     """The newest checkpoint whose hash holds, and the newer ones that were passed over.
 

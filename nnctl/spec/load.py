@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from nnctl.core.errors import ConfigError, Path, Place, Problem
+from nnctl.core.records import record
 from nnctl.core.spec import Spec
 from nnctl.spec.diagnosis.problems import problems_of
 from nnctl.spec.diagnosis.repair import repaired
@@ -24,7 +25,7 @@ from nnctl.spec.yaml.source_text import SourceText
 S = TypeVar("S", bound=Spec)
 
 
-@dataclass(frozen=True)
+@record
 class LoadedExperiment:
     """A valid experiment and the document it came from.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from nnctl.core.errors import ConfigError, Path, Problem, nearest
+from nnctl.core.records import record
 from nnctl.spec.diagnosis.expectation import one_of
 from nnctl.spec.language.names import named_entries
 from nnctl.spec.yaml.nodes import MappingNode, ScalarNode, SequenceNode, YamlNode, child, plain, with_child
@@ -19,7 +19,7 @@ _SOURCES = ("source", "train", "validation", "test")
 _STEP = re.compile(r"\"([^\"]*)\"|'([^']*)'|([^.\"'=]+)")
 
 
-@dataclass(frozen=True)
+@record
 class Step:
     """One word of an override's path, with where it stands."""
 
@@ -27,7 +27,7 @@ class Step:
     span: Span
 
 
-@dataclass(frozen=True)
+@record
 class Override:
     """A parsed `a.b.c=VALUE`."""
 

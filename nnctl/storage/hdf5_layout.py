@@ -16,6 +16,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from nnctl.core.records import record
+
 ArraySpec = tuple[str, str, tuple[int, ...]]
 """One dataset: its path, NumPy's `dtype.str` (a fixed-length string is `|S<n>`), its shape."""
 
@@ -30,7 +32,7 @@ _MASK = 0xFFFFFFFF
 _DATASPACE, _LINK_INFO, _DATATYPE, _FILL, _LINK, _LAYOUT, _GROUP_INFO, _ATTRIBUTE = 1, 2, 3, 5, 6, 8, 10, 12
 
 
-@dataclass(frozen=True)
+@record
 class Layout:
     """Metadata by address, and each dataset's address (None: no bytes), from the file's start."""
 

@@ -7,14 +7,13 @@ will not read the tenth. What depends on rows that were not read is not said.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 
-import numpy as np
-
+from nnctl.core.arrays import distinct_values
 from nnctl.core.errors import Problem
 from nnctl.core.ranges import Range
+from nnctl.core.records import record
 from nnctl.data.feeding.dataset import Dataset, ExampleArray
 from nnctl.data.open import Data
 from nnctl.graph.model import LayerGraph
@@ -22,7 +21,7 @@ from nnctl.graph.objective import Objective
 from nnctl.spec.language.experiment import Experiment
 
 
-@dataclass(frozen=True)
+@record
 class Seen:
     """An experiment that has no errors, as far as it is known.
 
@@ -63,7 +62,7 @@ class Seen:
         return found
 
 
-@dataclass(frozen=True)
+@record
 class ArrayFacts:
     """What an array holds.
 
@@ -92,10 +91,10 @@ def _values(split: Dataset, part: ExampleArray, onehot: bool, ignored: int | Non
         count += len(values)
         low, high = min(low, float(values.min())), max(high, float(values.max()))
         if distinct is not None:
-            distinct |= set(np.unique(values).tolist())
+            distinct |= set(distinct_values(values).tolist())
             distinct = distinct if len(distinct) <= _FEW else None
         if len(classes) < 2:
-            classes |= set(np.unique(values.argmax(axis=-1) if onehot else values)[:2].tolist())
+            classes |= set(distinct_values(values.argmax(axis=-1) if onehot else values)[:2].tolist())
     only = next(iter(classes)) if len(classes) == 1 else None
     return ArrayFacts(low, high, only, frozenset(distinct) if distinct else None, count)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from nnctl.core.errors import ConfigError, NnctlError, Problem
 from nnctl.core.memory import memory
+from nnctl.core.records import record
 from nnctl.data.head import Head, head
 from nnctl.data.open import Data, open_data
 from nnctl.graph.build import build
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from nnctl.program.session import Session
 
 
-@dataclass(frozen=True)
+@record
 class Assembled:
     """An experiment with its data opened and its model built. No kernel is loaded yet."""
 
@@ -154,7 +155,7 @@ def assemble_loaded(loaded: LoadedExperiment) -> Assembled:
     return Assembled(loaded, data, checked.model, checked.objective, checked.warnings)
 
 
-@dataclass(frozen=True)
+@record
 class Looked:
     """What a quick look at an experiment found.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nnctl.core.errors import Problem
+from nnctl.core.records import record
 from nnctl.data.head import Head
 from nnctl.graph.model import LayerGraph
 from nnctl.spec.load import LoadedExperiment
@@ -53,7 +53,7 @@ def check(
     return Checked(summary, looked.warnings)
 
 
-@dataclass(frozen=True)
+@record
 class Checked:
     """A config that has no errors: what it would train, and what is surely a mistake in it."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from nnctl.core.events import Event
+from nnctl.core.records import record
 from nnctl.data.feeding.from_file import read_examples
 from nnctl.data.table import Table
 from nnctl.graph.indices import check_indices
@@ -18,7 +18,7 @@ from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.stored import open_stored
 
 
-@dataclass(frozen=True)
+@record
 class Evaluation:
     """What `eval` found."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,12 +14,16 @@ from nnctl.core.arrays import Array
 from nnctl.core.errors import Path as At
 from nnctl.core.errors import Problem, RunError, nearest
 from nnctl.core.layer_patterns import is_pattern, listed, matches
+from nnctl.core.records import record
 from nnctl.core.shapes import show
 from nnctl.graph.model import LayerGraph
-from nnctl.runs.find import Found, find
-from nnctl.runs.model_file import Expected, OtherWeights, read_model
 from nnctl.spec.language.model import ModelSpec
 from nnctl.spec.load import LoadedExperiment
+
+if TYPE_CHECKING:
+    # A config without initial weights need not know what a run is.
+    from nnctl.runs.find import Found
+    from nnctl.runs.model_file import Expected
 
 Layers = dict[str, dict[str, Any]]
 """By layer, by the weight's name in it."""
@@ -28,7 +32,7 @@ PATH: At = ("model", "initial_weights")
 _SOME_LAYERS = 'a model of the same weights; {from: RUN, layers: ["*"]} takes what fits, and says what'
 
 
-@dataclass(frozen=True)
+@record
 class Initial:
     """Weights to start from.
 
@@ -84,6 +88,8 @@ def standing_alone(loaded: LoadedExperiment, model: ModelSpec) -> ModelSpec:
 
 def _found(directory: Path, named: str) -> Found:
     """Relative to the config, then by name under `runs/` beside it, then as a command would find it."""
+    from nnctl.runs.find import find
+
     for text, root in ((str(directory / named), directory / "runs"), (named, directory / "runs")):
         try:
             return find(text, root)
@@ -102,6 +108,8 @@ def initial_weights(loaded: LoadedExperiment, model: LayerGraph) -> Initial | No
     given = loaded.experiment.model.initial_weights
     if given is None:
         return None
+    from nnctl.runs.model_file import OtherWeights, read_model
+
     file, layers = loaded.directory / given.path, given.layers
     try:
         expected = expected_weights(model, loaded.experiment.dtype) if layers is None else None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from nnctl.core.errors import Problem
+from nnctl.core.records import record
 from nnctl.data.feeding.dataset import Signature
 from nnctl.data.head import Head
 from nnctl.data.open import Data
@@ -33,7 +33,7 @@ from nnctl.workflow.callbacks import check_callbacks
 from nnctl.workflow.placed import collected, placed_warnings
 
 
-@dataclass(frozen=True)
+@record
 class KnownData:
     """What is known of an experiment's data.
 
@@ -80,7 +80,7 @@ def part(spec: DataSpec, seen: Head) -> KnownData:
     return KnownData(seen.data, False, seen.inputs, seen.targets, {}, shapes, validation)
 
 
-@dataclass(frozen=True)
+@record
 class CheckedModel:
     """A model and an objective that go with the data; no model where a width is not known yet."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnctl.callbacks.early_stopping import EarlyStopping
 from nnctl.core.errors import Problem
+from nnctl.core.records import record
 from nnctl.core.shapes import show
 from nnctl.core.threads import thread_count
 from nnctl.program.bind import Compiled
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from nnctl.runner.train import Job
 
 
-@dataclass(frozen=True)
+@record
 class LayerPlan:
     """One row of the plan."""
 
@@ -43,7 +44,7 @@ class LayerPlan:
     shared: bool
 
 
-@dataclass(frozen=True)
+@record
 class Memory:
     """Bytes that training holds."""
 
@@ -64,7 +65,7 @@ class Memory:
         return training + self.states + self.data + self.kept
 
 
-@dataclass(frozen=True)
+@record
 class Plan:
     """What `nnctl plan` shows."""
 

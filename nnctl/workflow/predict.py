@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError
 from nnctl.core.events import Event
+from nnctl.core.records import record
 from nnctl.data.feeding.dataset import Dataset
 from nnctl.data.feeding.stream import ROW, kept_of, read_blocks
 from nnctl.data.splitting.splits import SplitName
@@ -35,7 +35,7 @@ _WAY_OUT = (
 )
 
 
-@dataclass(frozen=True)
+@record
 class Predicted:
     """A block of predictions: the model's outputs (N, ...), and columns (N,) that are carried over."""
 

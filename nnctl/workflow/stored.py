@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnctl.core.errors import ConfigError, RunError
+from nnctl.core.records import record
 from nnctl.core.threads import thread_count
 from nnctl.data.base import Source
 from nnctl.data.feeding.dataset import Dataset
@@ -43,7 +43,7 @@ _TRIES = 20
 """How often a file is looked for that is gone when it is opened."""
 
 
-@dataclass(frozen=True)
+@record
 class StoredModel:
     """What a run or checkpoint holds, ready to be used.
 

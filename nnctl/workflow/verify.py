@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nnctl.core import events
 from nnctl.core.errors import RunError
 from nnctl.core.events import Event
+from nnctl.core.records import record
 from nnctl.core.threads import thread_count
 from nnctl.runs.directory import RESOLVED, RunDirectory
 from nnctl.runs.find import find
@@ -28,7 +29,7 @@ WAY_OUT = (
 )
 
 
-@dataclass(frozen=True)
+@record
 class Verified:
     """What `verify` found."""
 

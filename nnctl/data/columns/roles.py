@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from nnctl.core.errors import ConfigError, Path, Problem, nearest
+from nnctl.core.records import record
 from nnctl.core.shapes import Shape
 from nnctl.data.columns.patterns import matches, pattern_for, target_patterns
 from nnctl.data.reading.dialect import delimiter_hint
@@ -13,7 +14,7 @@ from nnctl.data.sample_weight import SampleWeight, weight_columns
 from nnctl.data.spec import ONLY, DataSpec
 
 
-@dataclass(frozen=True)
+@record
 class Wanted:
     """What the model asks of its data.
 
@@ -31,7 +32,7 @@ class Wanted:
     categorical: Mapping[str, bool] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@record
 class Roles:
     """Model inputs and outputs with their columns."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from nnctl.core.records import record
 from nnctl.data.table import Rows
 
 
@@ -19,7 +19,7 @@ class Varying(Protocol):
         """How many steps each of the rows has."""
 
 
-@dataclass(frozen=True)
+@record
 class Buckets:
     """Which examples a batch may hold side by side.
 

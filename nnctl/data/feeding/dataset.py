@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nnctl.core.records import record
 from nnctl.data.feeding.buckets import Buckets, Varying
 from nnctl.data.feeding.feeds import Feed
 from nnctl.data.table import Origin, Rows
 
 
-@dataclass(frozen=True)
+@record
 class ExampleArray:
     """One array of a batch: where its values come from and which rows an example takes.
 
@@ -33,7 +34,7 @@ class ExampleArray:
     length: int = 1
 
 
-@dataclass(frozen=True)
+@record
 class Signature:
     """Shape and type of one model input or target, the batch axis left out; None is a width not known yet."""
 
@@ -41,7 +42,7 @@ class Signature:
     dtype: str
 
 
-@dataclass(frozen=True)
+@record
 class Dataset:
     """The examples of one split."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from nnctl.core.records import record
 from nnctl.data.table import Rows
 
 
-@dataclass(frozen=True)
+@record
 class Ragged:
     """Sequence s is the `lengths[s]` elements from number `starts[s]` on."""
 

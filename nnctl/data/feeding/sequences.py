@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from nnctl.core.arrays import distinct_values
+from nnctl.core.records import record
 from nnctl.data.columns.sequences import from_cells
 from nnctl.data.feeding.feeds import Flat, ScaledNumbers, Whole
 from nnctl.data.feeding.flat import FlatRows
@@ -34,7 +36,7 @@ class Writing(Protocol):
         """Whether a missing cell is a sequence of no steps."""
 
 
-@dataclass(frozen=True)
+@record
 class Held:
     """The sequences of a column.
 
@@ -176,7 +178,7 @@ class Sequences:
 
     def check(self, rows: Rows) -> None:
         """Look at the steps that `rows` have now, if they are in memory."""
-        _, _, steps = self.ragged.steps(np.unique(self.held.of(rows)))
+        _, _, steps = self.ragged.steps(distinct_values(self.held.of(rows)))
         self.steps.check(steps)
 
     def kept(self) -> list[Flat]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nnctl.core.errors import DataError, nearest
+from nnctl.core.records import record
 from nnctl.core.visible import listed
 from nnctl.data.base import Source, no_hint
 from nnctl.data.feeding.dataset import Dataset
@@ -25,7 +25,7 @@ ROW = "row"
 """A name under which the number of a row in its file can be carried over, if no column is called so."""
 
 
-@dataclass(frozen=True)
+@record
 class Block:
     """Examples that follow each other in a file, and what is carried over of each."""
 
@@ -124,7 +124,7 @@ def require(keep: Sequence[str], names: Sequence[str], origin: Origin) -> None:
             raise origin.error(f"has no column '{name}' to keep", hint=hint)
 
 
-@dataclass(frozen=True)
+@record
 class _Wanted:
     """Which columns of a file a model needs."""
 

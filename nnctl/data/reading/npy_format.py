@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from dataclasses import dataclass
 from math import prod
 from typing import IO, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnctl.core.errors import DataError
+from nnctl.core.records import record
 from nnctl.data.table import Column, Numbers, coded
 
 _MAGIC = b"\x93NUMPY"
@@ -20,7 +20,7 @@ _HEADER_LIMIT = 10_000
 _DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|[SU][1-9]\d{0,5})")
 
 
-@dataclass(frozen=True)
+@record
 class NpyHeader:
     """What an .npy file says of itself."""
 

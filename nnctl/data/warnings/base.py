@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from nnctl.core.errors import Path, Problem
+from nnctl.core.records import record
 from nnctl.data.columns.roles import Roles, target_path
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.spec import ONLY, DataSpec
 from nnctl.data.table import Rows, Table
 
 
-@dataclass(frozen=True)
+@record
 class Evidence:
     """The data of an experiment after fitting.
 

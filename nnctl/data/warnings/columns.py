@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nnctl.core.arrays import distinct_values
 from nnctl.core.errors import Problem, warning
 from nnctl.data.columns.sequences import look_like_sequences
 from nnctl.data.columns.texts import look_like_texts
@@ -35,7 +36,7 @@ def text_or_ids_as_classes(evidence: Evidence) -> Iterator[Problem]:
         if not isinstance(prep, CategoryPrep) or count < FEWEST or meant(evidence, name, prep) is not None:
             continue
         words = as_words(evidence.table.columns[name])
-        present = np.unique(words.codes[evidence.rows])
+        present = distinct_values(words.codes[evidence.rows])
         cells = [words.vocabulary[code] for code in present[present >= 0].tolist()]
         if look_like_sequences(cells) and 2 * len(cells) > count:
             yield warning(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from nnctl.core.arrays import distinct_values
 from nnctl.core.errors import Problem, warning
 from nnctl.data.table import Column, Numbers, Words, as_words
 from nnctl.data.time_format import look_like_times, seconds
@@ -126,7 +127,7 @@ def _names_series(name: str, column: Column) -> bool:
     if isinstance(column, Numbers) and not (isinstance(column.values, np.ndarray) and column.integer):
         return False
     codes = as_words(column).codes
-    return 2 <= len(np.unique(codes)) <= len(codes) // 2
+    return 2 <= len(distinct_values(codes)) <= len(codes) // 2
 
 
 def _turns(column: Column) -> bool:
@@ -140,7 +141,7 @@ def _turns(column: Column) -> bool:
         period < 2
         or period in _OF_CALENDARS
         or len(codes) < 3 * period
-        or len(np.unique(codes[:period])) != period
+        or len(distinct_values(codes[:period])) != period
     ):
         return False
     return bool((codes[period:] == codes[:-period]).all())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
 from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.records import record
 from nnctl.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ formats: Registry[ExportFormat] = Registry("export format", "nnctl.formats.expor
 register = formats.register
 
 
-@dataclass(frozen=True)
+@record
 class TrainedModel:
     """What a format may write.
 

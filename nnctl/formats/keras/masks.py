@@ -10,11 +10,11 @@ leaf for each tensor and each mask that comes in, and what came out says where t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.foreign import told
+from nnctl.core.records import record
 from nnctl.graph.model import CallNode, LayerGraph, Ref, WeightInfo
 from nnctl.layers.base import listed
 from nnctl.layers.context import LayerContext
@@ -30,7 +30,7 @@ _LONG = 64
 """What a length that varies is where a whole call is looked at: more than most windows."""
 
 
-@dataclass(frozen=True)
+@record
 class _Mask:
     """Where a mask is from, and how many axes it has besides the batch."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.records import record
 from nnctl.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ formats: Registry[PredictionFormat] = Registry("prediction format", "nnctl.forma
 register = formats.register
 
 
-@dataclass(frozen=True)
+@record
 class ShownOutput:
     """How one output is shown.
 

@@ -6,11 +6,11 @@ Needs no shapes. Works on plain data, so that these problems are reported togeth
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from nnctl.core.errors import Path, Problem, nearest
+from nnctl.core.records import record
 from nnctl.layers.base import Layer
 from nnctl.layers.wrapper import Holding
 from nnctl.spec.diagnosis.calls import call_problems
@@ -22,7 +22,7 @@ _NEAREST = 200
 """So many of the names above are searched for the nearest one."""
 
 
-@dataclass(frozen=True)
+@record
 class LayerList:
     """A `layers` list with its namespace.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from nnctl.core.errors import Path, Problem, nearest
+from nnctl.core.records import record
 from nnctl.core.spec import Spec
 from nnctl.spec.diagnosis.belongs import where_it_belongs
 from nnctl.spec.diagnosis.expectation import expectation, one_of, words
@@ -36,7 +36,7 @@ def problems_of(error: ValidationError, model: type[Spec], data: Any) -> list[Pr
     return problems
 
 
-@dataclass(frozen=True)
+@record
 class _Reading:
     """One fault with what is known about the place where it is."""
 

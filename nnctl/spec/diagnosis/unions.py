@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from nnctl.core.errors import Path
+from nnctl.core.records import record
 
 KIND_ERRORS = frozenset(
     [
@@ -35,7 +35,7 @@ KIND_ERRORS = frozenset(
 """Errors that say: this member of the union is not what the value was meant to be."""
 
 
-@dataclass(frozen=True)
+@record
 class Fault:
     """One of Pydantic's errors, placed.
 

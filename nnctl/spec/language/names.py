@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from nnctl.core.errors import Path
+from nnctl.core.records import record
 from nnctl.core.registry import snake_case
 from nnctl.layers.base import Layer, layers
 from nnctl.layers.entry import number_names
@@ -18,7 +18,7 @@ _RESERVED = "/:."
 _LayerClass = type[Layer]
 
 
-@dataclass(frozen=True)
+@record
 class Named:
     """An entry of a `layers` list, as far as its names go."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from nnctl.core.errors import Place, Problem
+from nnctl.core.records import record
 from nnctl.core.visible import LONGEST, visible
 
 WIDTH = 100
@@ -16,7 +16,7 @@ _MARGIN = 30
 _TAB = 4
 
 
-@dataclass(frozen=True)
+@record
 class Rendered:
     """One problem in parts, for who wants to colour them."""
 
