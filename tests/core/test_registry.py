@@ -24,6 +24,7 @@ print(*sys.modules)
     [
         ("metrics", "mae", "MeanAbsoluteError", "nnctl.losses.regression", "nnctl.metrics.iou"),
         ("metrics", "auc", "AUC", "nnctl.metrics.auc", "nnctl.losses.overlap"),
+        ("metrics", "mean", "Mean", "nnctl.metrics.of_outputs", "nnctl.metrics.iou"),
         ("layers", "MaxPool2D", "MaxPooling2D", "nnctl.layers.max_pooling", "nnctl.layers.attention"),
     ],
 )

@@ -181,6 +181,8 @@ def test_flat_arrays(
         data = arrays(tmp_path, {by: "n", **how}, ending, **named)
         kept = data.train.inputs["input"].feed.kept()
         assert (sum(array.nbytes for array in kept) < steps.nbytes + 64) == (ending == "h5" and share > 1)
+        # In memory, too, there is no place for what is behind the end of a sequence.
+        assert max(array.nbytes for array in kept) <= steps.nbytes
         assert data.inputs == filled.inputs
         np.testing.assert_array_equal(examples(data.train)["input"], examples(filled.train)["input"])
     monkeypatch.setattr("nnctl.data.feeding.stream.BLOCK_ROWS", 3)

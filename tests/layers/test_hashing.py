@@ -43,6 +43,8 @@ def given(config: dict[str, Any], *arrays: Any) -> Any:
     ("config", "expected"),
     [
         ({"type": "Hashing", "num_bins": 10, "mask_value": 7}, [[2, 1, 0], [8, 4, 0]]),
+        ({"type": "Hashing", "num_bins": 2, "mask_value": 7}, [[1, 1, 0], [1, 1, 0]]),
+        ({"type": "Hashing", "num_bins": 1, "mask_value": 7}, [[0, 0, 0], [0, 0, 0]]),
         (
             {"type": "Hashing", "num_bins": 10, "salt": [3, 4], "output_mode": "multi_hot"},
             [[0, 0, 0, 0, 0, 1, 1, 0, 0, 1], [0, 0, 0, 0, 0, 0, 1, 0, 0, 1]],
