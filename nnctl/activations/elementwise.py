@@ -24,7 +24,7 @@ class Elementwise(ActivationFunction):
     """Between what the outputs lie, whatever x is."""
 
     value: ClassVar[Any]
-    slope: ClassVar[Any] = None
+    slope: ClassVar[Any]
     slope_by_output: ClassVar[Any] = None
 
     def value_range(self, x: Range | None) -> Range | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nnctl.core.errors import ConfigError, Path, Problem, ShapeError
+from nnctl.core.spec import Spec
 
 
 def is_foreign(thing: object) -> bool:
@@ -23,10 +24,28 @@ def raised(thing: object, error: BaseException) -> str:
     """
     if "NNCTL_TRACEBACK" in os.environ:
         traceback.print_exception(error)
+    missing = lacking(error)
+    if missing is not None:
+        return missing[1]
     file = getattr(sys.modules.get(type(thing).__module__), "__file__", None)
     lines = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     where = f" ({lines[-1].filename}:{lines[-1].lineno}, in {lines[-1].name})" if lines else ""
     return f"{type(thing).__name__} raised {in_one_line(error)}{where}"
+
+
+def lacking(error: BaseException) -> tuple[type, str] | None:
+    """The class that lacks what was asked of it (an attribute, what a base only names), and words for it."""
+    if isinstance(error, AttributeError):
+        owner, name = error.obj, error.name
+    elif isinstance(error, NotImplementedError):
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        owner, name = frame.f_locals.get("self", frame.f_locals.get("cls")), frame.f_code.co_name
+    else:
+        return None
+    cls = owner if isinstance(owner, type) else type(owner)
+    if not issubclass(cls, Spec):
+        return None
+    return cls, f"{cls.__name__} has no '{name}', which its base class wants of it"
 
 
 def in_one_line(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from nnctl.core.errors import ConfigError, FormulaError, Place, Problem
-from nnctl.core.foreign import in_one_line
+from nnctl.core.foreign import in_one_line, lacking
 from nnctl.spec.yaml.document import read_document
 
 
@@ -74,12 +74,22 @@ def plugin_error(error: BaseException) -> ConfigError | None:
         return ConfigError(Problem(f"in {frame.name} of a plugin: {in_one_line(error)}", place=place))
     if isinstance(error, FormulaError) and _is_plugin(error.file):
         return ConfigError(Problem(error.message, place=_place(error.file, error.line)))
+    missing = lacking(error)
+    file = getattr(sys.modules.get(missing[0].__module__), "__file__", None) if missing else None
+    if missing and file and _is_plugin(file):
+        return ConfigError(Problem(missing[1], place=_place(file, _line_of(missing[0].__name__, file))))
     # Numba names the place in a kernel that it cannot compile only in its message.
     for file, number in reversed(re.findall(r'File "([^"\n]+)", line (\d+)', str(error))):
         for plugin in (p for p in _plugins if Path(p).name == Path(file).name):
             message = f"a plugin's kernel cannot be compiled: {in_one_line(error)}"
             return ConfigError(Problem(message, place=_place(plugin, int(number))))
     return None
+
+
+def _line_of(name: str, file: str) -> int:
+    """Where a file defines a class; its first line where no line says so."""
+    begins = re.compile(rf"\s*class {name}\b").match
+    return next((n for n, line in enumerate(linecache.getlines(file), 1) if begins(line)), 1)
 
 
 def _place(file: str, number: int) -> Place:

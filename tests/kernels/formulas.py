@@ -32,7 +32,7 @@ def of_activations() -> dict[str, Formula]:
         node = made.apply(Graph("float32").input("x", (2, 2))).node
         found += [v for v in vars(node.op).values() if isinstance(v, Formula)] if node is not None else []
         if isinstance(made, Elementwise):
-            given = (cls.value, cls.slope, cls.slope_by_output)
+            given = (cls.value, getattr(cls, "slope", None), cls.slope_by_output)
             found += [formula(f, 1, made, made.derived()) for f in given if f is not None]
     return {f.function.__qualname__: f for f in found}
 

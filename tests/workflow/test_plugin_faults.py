@@ -114,3 +114,63 @@ def test_says_file_line_and_words(tmp_path: Path) -> None:
         assert "faulty.py:" in first
         assert ("'missing'" if where == "lookup" else f"no such {where}") in first
         assert "Traceback" not in err
+
+
+LACKING = """
+from nnctl.activations.elementwise import Elementwise
+from nnctl.activations.base import register as activation
+from nnctl.layers.base import Layer, register as layer
+from nnctl.losses.base import LossSpec, register as loss
+from nnctl.losses.termwise import Termwise
+
+@layer
+class NoShape(Layer):
+    pass
+
+@loss
+class NoTarget(LossSpec):
+    pass
+
+@loss
+class NoSlope(Termwise):
+    @staticmethod
+    def term(y_true: float, y_pred: float) -> float:
+        return abs(y_true - y_pred)
+
+@activation
+class NoSlopeEither(Elementwise):
+    between = (-1.0, 1.0)
+
+    @staticmethod
+    def value(x: float) -> float:
+        return x
+"""
+
+
+def test_what_a_class_should_have(tmp_path: Path) -> None:
+    """A method that the base only names and a formula that is not there, at the class or where it is used."""
+    (tmp_path / "faulty.py").write_text(LACKING)
+    (tmp_path / "data.csv").write_text("a,b,y\n1,2,3\n2,4,6\n3,5,1\n")
+    (tmp_path / "given.yaml").write_text(CONFIG.replace("{type: Faulty, where: WHERE}", "Flatten"))
+    code = """
+import json, sys
+from tests.cli.command import nnctl
+said = [nnctl("check", "given.yaml", "--allow-plugins", "--set", s) for s in json.loads(sys.argv[1])]
+print(json.dumps([[s.code, s.err] for s in said]))
+"""
+    cases = {
+        "model.layers.0=NoShape": "error: layer 'no_shape': NoShape has no 'compute_output_shape'",
+        "training.loss=NoTarget": "faulty.py:13:1: error: NoTarget has no 'target', which",
+        "training.loss=NoSlope": "faulty.py:17:1: error: NoSlope has no 'slope', which its base class wants",
+        "model.layers.1.activation=NoSlopeEither": "faulty.py:23:1: error: NoSlopeEither has no 'slope'",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", code, json.dumps([*cases])],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for (exit_code, err), expected in zip(json.loads(ran.stdout), cases.values(), strict=True):
+        assert (exit_code, expected in err, "Traceback" in err) == (2, True, False), err

@@ -112,7 +112,9 @@ def test_targets_that_do_not_fit(config: Path, tmp_path: Path) -> None:
         check(config, overrides=one)
     assert caught.value.problems[0].path == ("data", "batching")
     # The longest target stands for all: filled up to one length, as by an evaluation without buckets.
-    with pytest.raises(ConfigError, match=r"is \(7, 3\), so .* wants a target of \(7\), but the data gives \(5\)"):
+    with pytest.raises(
+        ConfigError, match=r"is \(7, 3\), so .* wants a target of \(7\), but the data gives \(5\)"
+    ):
         check(config, overrides=["data.columns.said.maxlen=5"])
     (tmp_path / "more.csv").write_text("read,said\n1 2 3 4 5,0 1\n1,0 1 2\n")
     with pytest.raises(
