@@ -110,9 +110,8 @@ Calls = Sequence[KernelCall]
 Gradients = Sequence[Value | None]
 
 
-@record
 class Op:
-    """The base of all ops. Subclasses are frozen dataclasses of static attributes."""
+    """The base of all ops. Subclasses are records, or frozen dataclasses, of static attributes."""
 
     view: ClassVar[bool] = False
     """Output 0 is the memory of input 0 under another shape; there is nothing to run."""
