@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
+from typing import Any
 
 from nnctl.core.records import record
 from nnctl.ops.base import Graph, Node, Op, Value
@@ -80,7 +81,8 @@ def _type(value: Value) -> str:
 def _op(op: Op) -> str:
     """The op with the attributes that are not their defaults."""
     shown = []
-    for f in fields(op) if is_dataclass(op) else ():
+    attributes: tuple[Field[Any], ...] = fields(op) if is_dataclass(op) else ()
+    for f in attributes:
         value = getattr(op, f.name)
         if value != f.default and f.name not in ("type", "key"):
             shown.append(f.name if value is True else f"{f.name}={value}")
