@@ -227,6 +227,17 @@ def test_sequences_cut_as_the_target_is(cells: Path) -> None:
     assert found["sample_weight"][9].tolist() == pytest.approx(list(map(float, longest[2].split(";")[:4])))
 
 
+def test_weights_that_are_an_input_too(cells: Path) -> None:
+    """What the config says of the column is for the input then, but for what the target has as well."""
+    both = ["data.inputs=[read, heed]", "model.inputs.read.shape=[null, 2]", "data.columns.heed.scale=4",
+            "data.columns.heed.value=-9", "data.columns.heed.padding=pre", "data.columns.heed.maxlen=7",
+            "data.columns.read.maxlen=7"]  # fmt: skip
+    found = examples(assemble(cells, overrides=both).data.train)
+    first = (cells.parent / "steps.csv").read_text().splitlines()[2].split(",")[2].split(";")
+    assert found["sample_weight"][1].tolist() == pytest.approx([0, 0, 0, *map(float, first)])
+    assert (found["read"][1, :, 1] * 4).tolist() == pytest.approx([-36, -36, -36, *map(float, first)])
+
+
 def test_a_run_that_was_stopped_goes_on_with_the_same_bits(cells: Path, tmp_path: Path) -> None:
     overrides = ["training.epochs=3", "data.shuffle=true", "training.class_weight={0: 2.0, 1: 0.5}"]
     for _ in start(cells, run_dir=tmp_path / "whole", threads=1, overrides=overrides).events():
