@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
+from nnctl.data.feeding.from_file import without_targets
 from nnctl.data.feeding.table_feeds import TableFeeds
 from nnctl.data.preprocessing import Preprocessing
 from nnctl.data.table import Numbers, Origin, Table, Words
@@ -84,5 +85,7 @@ def test_weights_of_steps(given: tuple[int, ...], shape: tuple[int, ...], tmp_pa
     assert data.preprocessing.weight_axes("y") == len(shape)
     assert Preprocessing.from_data(data.preprocessing.config()) == data.preprocessing
     assert data.train.weights["y"].shape == shape
+    without = without_targets(data.preprocessing)
+    assert Preprocessing.from_data(without.config()) == without
     with pytest.raises(DataError, match=r"a.npz:1, column 'w': a sample weight is negative"):
         opened(tmp_path, config | {"columns": {"w": {"missing": -7}}})

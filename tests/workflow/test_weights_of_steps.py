@@ -331,7 +331,7 @@ def test_arrays_with_lengths(tmp_path: Path) -> None:
     made, lengths = drawn(tmp_path, masked=False), np.array([6, 1, 4, 2, 5, 3, 5, 2, 1, 2, 3])
     own = np.arange(STEPS) < lengths[:, None]
     arrays = {**made, "w": np.where(own, made["w"], -7), "n": lengths}
-    np.savez(tmp_path / "d.npz", **arrays, flat=made["w"][own])
+    arrays["v1"] = made["v"][:, None]
     (tmp_path / "c.yaml").write_text(LISTS)
     cases = {
         "beside": [], "told": ["data.columns.w={type: sequence, lengths: n}"],
@@ -345,9 +345,15 @@ def test_arrays_with_lengths(tmp_path: Path) -> None:
         again = evaluate(str(tmp_path / name), data=tmp_path / "d.npz", threads=1).metrics
         assert again["loss"] > 0
     assert len({sha(tmp_path / name) for name in cases}) == 1
-    whole = ["data.columns={w: {type: sequence, lengths: n}}"]
-    found = examples(assemble(tmp_path / "c.yaml", overrides=whole).data.train)
-    np.testing.assert_array_equal(found["sample_weight"], np.where(own, made["w"], 0))
+    for most in (6, 4):
+        np.savez(tmp_path / "d.npz", **arrays | {"n": np.minimum(lengths, most), "m": lengths})
+        whole = ["data.columns={w: {type: sequence, lengths: n}}"]
+        data = assemble(tmp_path / "c.yaml", overrides=whole).data
+        found = examples(data.train)["sample_weight"]
+        np.testing.assert_array_equal(found, np.where(own & (np.arange(STEPS) < most), made["w"], 0))
+        assert data.preprocessing.target_lengths == ("n",)
+    one = assemble(tmp_path / "c.yaml", overrides=["data.sample_weight=v1"]).data.train
+    np.testing.assert_array_equal(examples(one)["sample_weight"], made["v"])
 
 
 CLASSES = "training.class_weight={0: 2.5, 2: 0.25}"
@@ -476,6 +482,7 @@ def test_arrays_that_do_not_fit(tmp_path: Path) -> None:
     for file, message in (("short", weights), ("bad", target)):
         with pytest.raises(ConfigError, match=message):
             check(config, overrides=[*NUMBERS, *splits, f"data.validation={{type: npz, path: {file}.npz}}"])
+    check(config, overrides=[*NUMBERS, "training.metrics=[{type: CosineSimilarity, axis: 1}]"])
     for length in ("6", "null"):
         run = tmp_path / f"run-{length}"
         trained(config, run, *NUMBERS, f"model.inputs.x.shape=[{length}, 2]")
