@@ -58,17 +58,18 @@ def beta_cdf(x: Array, a: float, b: float) -> Array:
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 3.5])
 def test_distribution(alpha: float) -> None:
+    """At every tenth number in order, between which the distribution grows by 0.001."""
     n = 10_000
-    grid, limit = (np.arange(n) + 0.5) / n, 1.95 / np.sqrt(n)  # Kolmogorov-Smirnov, p = 0.001
+    grid, limit = ((np.arange(n) + 0.5) / n)[::10], 1.95 / np.sqrt(n)  # Kolmogorov-Smirnov, p = 0.001
     first, second = drawn(alpha, n, 2, "float64", 1).T
-    x = np.sort(first)
-    expected = np.where(x <= 0.5, beta_cdf(np.minimum(x, 1 - x), alpha, alpha), 0)
-    expected = np.where(x > 0.5, 1 - beta_cdf(np.minimum(x, 1 - x), alpha, alpha), expected)
+    x = np.sort(first)[::10]
+    tail = beta_cdf(np.minimum(x, 1 - x), alpha, alpha)
+    expected = np.where(x <= 0.5, tail, 1 - tail)
     assert np.abs(expected - grid).max() < limit
     np.testing.assert_allclose(first + second, 1, rtol=1e-15)
     assert abs(np.corrcoef(first[1:], first[:-1])[0, 1]) < 0.04
     if 2 * alpha >= 1:
-        x = np.sort(drawn(alpha, n, 3, "float32", 2)[:, 2].astype(float))
+        x = np.sort(drawn(alpha, n, 3, "float32", 2)[:, 2].astype(float))[::10]
         assert np.abs(beta_cdf(x, alpha, 2 * alpha) - grid).max() < limit
 
 
