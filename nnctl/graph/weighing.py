@@ -68,7 +68,7 @@ def weight_misfit(output: OutputObjective, made: Shape, shape: Shape) -> Problem
     if len(shape) > axes:
         what = f"a loss at each of {show(places)}" if axes else "one loss per example"
         way_out = f"weights of {show(places)}, or one per example" if axes else "one weight per example"
-        if len(made) == len(shape) == axes + 1:
+        if made in (shape, (None, *shape[1:])):
             way_out += f"; or an output of shape {show((*made, 1))}, which has a loss at each place"
         message = f"output '{output.output}' is {show(made)}, of which {loss} makes {what}, {given}"
         return Problem(message, path, expected=way_out)
