@@ -104,7 +104,7 @@ lint: $(STAMPS)/dev
 	$(BIN)/lint-imports
 
 bench: $(STAMPS)/installed
-	$(PYTHON) benchmarks/run.py
+	$(BIN)/python benchmarks/run.py
 
 docs: $(STAMPS)/installed
 	$(BIN)/python docs/generate.py

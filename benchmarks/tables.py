@@ -3,58 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any
 
-TITLES = {
-    "mlp": "MLP 784-512-512-10 with dropout, batch 128, Adam",
-    "cnn": "CNN: Conv 32, pool, Conv 64, pool, Dense 10 on 28x28x1, batch 128, Adam",
-    "lstm": "LSTM: 100 x 32 into 128 units, Dense 10, batch 64, Adam",
-    "product": "Matrix product 2048 x 2048 x 2048, float32",
-}
-
-
-def slowdowns(rows: Mapping[str, Mapping[str, Sequence[float]]]) -> list[dict[str, Any]]:
-    """Milliseconds a step alone and beside a busy process, and how many times slower."""
-    found = []
-    for name, states in rows.items():
-        alone, busy = median(states["alone"]), median(states["busy"])
-        mean = sum(states["busy"]) / len(states["busy"])
-        found.append(
-            {
-                "library": name,
-                "ms_alone": round(1e3 * alone, 4),
-                "ms_busy": round(1e3 * busy, 4),
-                "ms_busy_mean": round(1e3 * mean, 4),
-                "times_slower": round(busy / alone, 2),
-            }
-        )
-    return found
+PRODUCT = "Matrix product 2048 x 2048 x 2048, float32"
 
 
 def text(found: Mapping[str, Any]) -> str:
     """Every part that was measured, as plain tables."""
     lines: list[str] = []
-    for job, title in TITLES.items():
-        if job in found:
-            lines += ["", title, *_steps(found[job])]
-    if "busy" in found:
-        lines += ["", "The MLP beside a process that keeps one core busy"]
-        head = ("", "alone ms", "busy ms", "busy mean ms", "times slower")
-        keys = ("library", "ms_alone", "ms_busy", "ms_busy_mean", "times_slower")
-        lines += _table(head, [[row[key] for key in keys] for row in found["busy"]["steps"]])
-    processes = [*found.get("whole", ()), *([found["cold"]] if "cold" in found else [])]
-    if processes:
-        lines += ["", "Whole processes"]
-        keys = ("command", "seconds", "seconds_best", "megabytes", "test_accuracy")
-        rows = [[row.get(key, "") for key in keys] for row in processes]
-        lines += _table(("", "seconds", "best", "peak MB", "accuracy"), rows)
-        lines.append("accuracy: of nnctl on its validation split, of the scripts on the test split")
+    if "peak" in found:
+        peak = found["peak"]
         lines += [
-            f"failed: {row['command']}: exit code {row['exit_code']}"
-            for row in processes
-            if "exit_code" in row
+            "",
+            f"Peak: {peak['gflops']} GFLOP/s by a loop of fused multiply-adds on {found['threads']} threads "
+            f"({peak['gflops_one']} on one), {peak['gigabytes']} GB/s of memory",
         ]
+    workloads = found.get("workloads", {})
+    for name, one in workloads.items():
+        lines += ["", f"{name}: {one['title']}", *_workload(one)]
+    if workloads:
+        lines += _overview(workloads)
+        lines += _summary(found.get("summary", {}))
+    if "product" in found:
+        lines += ["", PRODUCT, *_steps(found["product"]["steps"])]
+    lines += _processes(found)
     if "memory" in found:
         row = found["memory"]
         lines += [
@@ -72,16 +44,96 @@ def text(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _steps(result: Mapping[str, Any]) -> list[str]:
-    head = ("", "ms a step", "best burst", "best step", "x nnctl")
-    keys = ("library", "ms", "ms_best_burst", "ms_best", "ratio")
-    rows = [[row[key] for key in keys] for row in result["steps"]]
-    lines = _table(head, rows)
-    if "agree" in result:
-        worst = result["largest_relative_difference"]
-        word = "agree" if result["agree"] else "DO NOT AGREE"
-        lines.append(f"losses without dropout {word}: largest relative difference {worst:.1e}")
+def _workload(one: Mapping[str, Any]) -> list[str]:
+    lines: list[str] = []
+    if "losses" in one:
+        lines += _steps(one.get("steps", ()), "megabytes")
+        lines += [_agreement("losses without dropout", one), *_left_out(one["left_out"])]
+    if "busy" in one:
+        lines += ["  beside a process that keeps one core busy"]
+        head = ("", "alone ms", "busy ms", "busy mean ms", "times slower")
+        keys = ("library", "ms_alone", "ms_busy", "ms_busy_mean", "times_slower")
+        lines += _table(head, [[row[key] for key in keys] for row in one["busy"]])
+    for batch, passes in one.get("inference", {}).items():
+        lines += [f"  forward, batch {batch}", *_steps(passes.get("steps", ()))]
+        lines += [_agreement("outputs", passes), *_left_out(passes["left_out"])]
     return lines
+
+
+def _agreement(what: str, compared: Mapping[str, Any]) -> str:
+    if not compared["agree"]:
+        return f"  {what} DO NOT AGREE: not timed"
+    return f"  {what} agree: largest relative difference {compared['largest_difference']:.1e}"
+
+
+def _left_out(reasons: Mapping[str, str]) -> list[str]:
+    return [f"  left out: {why}" for why in reasons.values()]
+
+
+def _steps(rows: Sequence[Mapping[str, Any]], *more: str) -> list[str]:
+    if not rows:
+        return []
+    head = ("", "ms", "best burst", "best step", "x nnctl", *("peak MB" for _ in more))
+    keys = ("library", "ms", "ms_best_burst", "ms_best", "ratio", *more)
+    return _table(head, [[row.get(key, "") for key in keys] for row in rows])
+
+
+def _overview(workloads: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A row for each workload: nnctl, its fastest peer, the share of the peak, memory; then inference."""
+    lines = ["", "Training: milliseconds a step, the fastest peer's step by nnctl's, shares"]
+    head = ("", "nnctl ms", "fastest peer", "/ nnctl", "of the peak", "MB", "/ leanest peer")
+    rows = []
+    for name, one in workloads.items():
+        if one.get("steps"):
+            mine, best = one["steps"][0], one["fastest"] or {"library": "", "ratio": ""}
+            more = (one["share_of_peak"], mine["megabytes"], one["memory_ratio"])
+            rows.append([name, mine["ms"], best["library"], best["ratio"], *map(_shown, more)])
+    lines += _table(head, rows) if rows else ["nothing was timed"]
+    for batch in dict.fromkeys(b for one in workloads.values() for b in one.get("inference", {})):
+        passes = {name: one.get("inference", {}).get(batch, {}) for name, one in workloads.items()}
+        rows = [
+            [
+                name,
+                row["steps"][0]["ms"],
+                *((row["fastest"] or {"library": "", "ratio": ""}).values()),
+                _shown(row["share_of_peak"]),
+            ]
+            for name, row in passes.items()
+            if row.get("steps")
+        ]
+        lines += ["", f"Forward, batch {batch}", *_table(head[:5], rows)]
+    return lines
+
+
+def _shown(value: Any) -> Any:
+    return "" if value is None else value
+
+
+def _summary(summary: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [
+        f"{kind}: geometric mean {row['geometric_mean']} over {row['workloads']} workloads, "
+        f"lowest {row['lowest']} ({row['lowest_workload']})"
+        for kind, row in summary.items()
+    ]
+
+
+def _processes(found: Mapping[str, Any]) -> list[str]:
+    processes = [*found.get("whole", ()), *([found["cold"]] if "cold" in found else [])]
+    if not processes:
+        return []
+    keys = ("command", "seconds", "seconds_best", "megabytes", "test_accuracy")
+    rows = [[row.get(key, "") for key in keys] for row in processes]
+    return [
+        "",
+        "Whole processes",
+        *_table(("", "seconds", "best", "peak MB", "accuracy"), rows),
+        "accuracy: of nnctl on its validation split, of the scripts on the test split",
+        *(
+            f"failed: {row['command']}: exit code {row['exit_code']}"
+            for row in processes
+            if "exit_code" in row
+        ),
+    ]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:

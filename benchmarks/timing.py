@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -14,6 +14,8 @@ Say = Callable[[str], None]
 AGREEMENT = 2e-3
 """How far losses may differ after a few steps. PyTorch's Adam adds epsilon elsewhere than Keras's, which
 tells where gradients are tiny: 1e-3; all others agree to 1e-5."""
+SAME_OUTPUTS = 1e-3
+"""How far outputs may differ, as a part of the largest of them."""
 
 
 @dataclass
@@ -41,31 +43,74 @@ class Timed:
         }
 
 
-def in_turns(workers: Sequence[Worker], job: str, rounds: int, seconds: float, say: Say) -> list[Timed]:
-    """Time `job` in bursts of about `seconds`, `rounds` of them for each worker, taking turns."""
+def in_turns(
+    workers: Sequence[Worker], rounds: int, say: Say, left_out: dict[str, str], **request: Any
+) -> list[Timed]:
+    """Time a request in bursts, `rounds` of them for each worker after one to warm up, taking turns.
+
+    Args:
+        left_out: Takes who cannot, and why.
+    """
     timed = []
     for worker in workers:
         try:
-            worker.ask(do="burst", job=job, seconds=seconds)
+            worker.ask(**request)
         except RuntimeError as error:
-            say(f"  left out: {error}")
+            left_out[worker.name] = str(error)
             continue
         timed.append(Timed(worker))
     for turn in range(rounds):
-        say(f"  {job}: round {turn + 1} of {rounds}")
+        say(f"  {request['job']}: {request['do']}, round {turn + 1} of {rounds}")
         for one in timed:
-            one.bursts.append(one.worker.ask(do="burst", job=job, seconds=seconds))
+            one.bursts.append(one.worker.ask(**request))
     return timed
 
 
-def agreement(workers: Sequence[Worker], job: str, steps: int, say: Say) -> dict[str, Any]:
-    """The losses of the first steps without dropout by library, and the largest relative difference."""
-    losses: dict[str, list[float]] = {}
+def answers(workers: Sequence[Worker], left_out: dict[str, str], **request: Any) -> dict[str, list[float]]:
+    """What each worker says, by its name; who cannot is left out."""
+    found: dict[str, list[float]] = {}
     for worker in workers:
         try:
-            losses[worker.name] = worker.ask(do="losses", job=job, steps=steps)
+            found[worker.name] = worker.ask(**request)
         except RuntimeError as error:
-            say(f"  left out: {error}")
-    rows = list(losses.values())
-    worst = max((abs(a - b) / abs(b) for row in rows for a, b in zip(row, rows[0], strict=True)), default=0.0)
-    return {"losses": losses, "largest_relative_difference": worst, "agree": worst < AGREEMENT}
+            left_out[worker.name] = str(error)
+    return found
+
+
+def loss_difference(mine: Sequence[float], others: Sequence[float]) -> float:
+    """The largest relative difference of the losses of the same steps; of anything not finite, infinity."""
+    return _largest(abs(a - b) / abs(b) if b else abs(a) for a, b in zip(mine, others, strict=True))
+
+
+def output_difference(mine: Sequence[float], others: Sequence[float]) -> float:
+    """The largest difference of outputs, as a part of the largest of them."""
+    scale = max(map(abs, others), default=0.0) or 1.0
+    return _largest(abs(a - b) / scale for a, b in zip(mine, others, strict=True))
+
+
+def _largest(differences: Any) -> float:
+    """The largest; a NaN among them is larger than any."""
+    return max((d if d == d else float("inf") for d in differences), default=0.0)
+
+
+def agreement(
+    said: Mapping[str, Sequence[float]],
+    first: str,
+    difference: Callable[[Sequence[float], Sequence[float]], float],
+    most: float,
+) -> dict[str, Any]:
+    """How far each library is from the first, which of them agree, and the largest difference of those.
+
+    Who differs by `most` or more computes something else. `agree` is false where nobody computes what the
+    first does, or the first said nothing.
+    """
+    if first not in said:
+        return {"differences": {}, "agreeing": [], "agree": False, "largest_difference": 0.0}
+    found = {name: difference(row, said[first]) for name, row in said.items() if name != first}
+    agreeing = [name for name, value in found.items() if value < most]
+    return {
+        "differences": found,
+        "agreeing": agreeing,
+        "agree": bool(agreeing) or not found,
+        "largest_difference": max((found[name] for name in agreeing), default=0.0),
+    }

@@ -1,111 +1,88 @@
-"""nnctl: the jobs as specs, trained by the runner's own loop; the product as the op that Dense uses."""
+"""nnctl: the workloads as configs, trained by the runner's own loop; the product as Dense's op."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from benchmarks import jobs
+from benchmarks.folder import config_of, place
 from benchmarks.protocol import serve
+from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads.base import Array, Workload
+from benchmarks.workloads.matrices import matrices
 from nnctl.core.events import Event, StepEnded
-from nnctl.graph.build import build
-from nnctl.graph.compile import compile_objective
-from nnctl.graph.model import InputInfo
+from nnctl.kernels.threads import spread
 from nnctl.ops.base import Graph
 from nnctl.ops.linear import matmul
 from nnctl.program.bind import bind, compile_graph, new_arena
+from nnctl.program.programs import PredictionProgram
 from nnctl.program.session import Session
-from nnctl.runner.batches import Batches
+from nnctl.runner.batches import Batches, Examples
 from nnctl.runner.train import Job, train
-from nnctl.spec.language.model import ModelSpec
-from nnctl.spec.language.training import TrainingSpec
+from nnctl.workflow.assemble import Assembled, assemble
 from nnctl.workflow.kernels import ready_kernels, use_threads
+from nnctl.workflow.train import make_job, prepare
 
 THREADS = int(os.environ.get("BENCH_THREADS", "2"))
-LONG = 100_000
-"""Steps in an epoch, so that no epoch ends while steps are timed."""
+LONG = 2000
+"""Steps in an epoch, so that its end costs nothing beside them."""
 
 
-def _layers(job: jobs.Job, dropout: float) -> list[dict[str, Any]]:
-    stack: list[dict[str, Any]] = []
-    if job.name == "mlp":
-        for units in jobs.HIDDEN:
-            stack.append({"type": "Dense", "units": units, "activation": "relu"})
-            if dropout:
-                stack.append({"type": "Dropout", "rate": dropout})
-    elif job.name == "cnn":
-        for filters in jobs.FILTERS:
-            stack += [
-                {"type": "Conv2D", "filters": filters, "kernel_size": 3, "activation": "relu"},
-                {"type": "MaxPooling2D"},
-            ]
-        stack.append({"type": "Flatten"})
-    else:
-        stack.append({"type": "LSTM", "units": jobs.UNITS})
-    return [*stack, {"type": "Dense", "units": job.classes, "name": "scores"}]
+def _fill(session: Session, workload: Workload) -> None:
+    """The first weights, as every library has them."""
+    with np.load(place(f"{workload.name}-weights.npz")) as first:
+        for name, array in session.weights.arrays.items():
+            array[...] = first[name]
 
 
-class _Batches:
-    """The job's batches, over and over, as the runner's examples."""
-
-    def __init__(self, job: jobs.Job) -> None:
-        self.job = job
-        self.batches = jobs.batches(job)
-
-    def __len__(self) -> int:
-        return self.job.batch * LONG
+class _OverAndOver:
+    """A split whose examples are read again and again, so that an epoch is long."""
 
     buckets = None
 
-    def sizes(self, batch: int, bucket: int | None = None) -> Mapping[str, tuple[int, ...]]:
-        return {"x": (batch, *self.job.example)}
+    def __init__(self, examples: Examples, batch: int) -> None:
+        self.examples = examples
+        self.count = batch * LONG
 
-    def read(self, indices: np.ndarray, out: Mapping[str, np.ndarray]) -> None:
-        x, y = self.batches[int(indices[0]) // self.job.batch % len(self.batches)]
-        out["input:x"][...] = x
-        out["target:scores"][...] = y
+    def __len__(self) -> int:
+        return self.count
+
+    def sizes(self, batch: int, bucket: int | None = None) -> Mapping[str, tuple[int, ...]]:
+        return self.examples.sizes(batch)
+
+    def filled_first(self, output: str) -> bool:
+        return self.examples.filled_first(output)
+
+    def read(self, indices: Array, out: Mapping[str, Array]) -> None:
+        self.examples.read(indices % len(self.examples), out)
+
+
+def _job(assembled: Assembled, session: Session) -> Job:
+    """The job of the config, with an epoch of many steps."""
+    job = make_job(assembled, session)
+    examples = _OverAndOver(job.train, job.batches.size)
+    return replace(
+        job, train=examples, batches=Batches(len(examples), job.batches.size), epochs=1_000_000, shuffle=False
+    )
 
 
 class Training:
-    """One job in training."""
+    """One workload in training."""
 
     def __init__(self, name: str, dropout: bool) -> None:
-        job = jobs.MODELS[name]
-        spec = ModelSpec.model_validate({"layers": _layers(job, job.dropout if dropout else 0.0)})
-        model = build(spec, {"x": InputInfo(job.example, "float32")})
-        training = TrainingSpec.model_validate(
-            {
-                "epochs": 1,
-                "optimizer": {"type": "Adam", "learning_rate": jobs.LEARNING_RATE, "epsilon": jobs.EPSILON},
-                "loss": {"type": "SparseCategoricalCrossentropy", "from_logits": True},
-            }
-        )
-        use_threads(THREADS)
-        self.session = Session(
-            model,
-            dtype="float32",
-            seed=1,
-            threads=THREADS,
-            objective=compile_objective(training, model),
-            optimizer=training.optimizer,
-        )
-        for array, value in zip(self.session.weights.arrays.values(), jobs.weights(job), strict=True):
-            array[...] = value
-        examples = _Batches(job)
-        self.program = self.session.training(examples.sizes(job.batch))
-        self.session.check()
-        self.session.update()
+        workload = WORKLOADS[name]
+        assembled = assemble(config_of(name, dropout and workload.drops))
+        self.session = assembled.session(THREADS)
+        job = _job(assembled, self.session)
+        prepare(job)
+        _fill(self.session, workload)
         ready_kernels(self.session)
-        batches = Batches(len(examples), job.batch)
-        loop = Job(
-            name, self.session, examples, None, job.batch, batches, epochs=1, seed=1, shuffle=False,
-            callbacks=(), validation_every=1, checkpoint_every="epoch", mark_best=None, log_names=(),
-            stop=lambda: None, resolved_config={},
-        )  # fmt: skip
-        self.events: Iterator[Event] = train(loop)
+        self.program = self.session.training(job.train.sizes(workload.batch))
+        self.events: Iterator[Event] = train(job)
 
     def step(self) -> None:
         for event in self.events:
@@ -116,13 +93,38 @@ class Training:
         return float(self.program.outputs["loss"][0])
 
 
+class Inference:
+    """The prediction program of one workload, its inputs written before each pass."""
+
+    def __init__(self, name: str, batch: int) -> None:
+        workload = WORKLOADS[name]
+        assembled = assemble(config_of(name, False))
+        session = assembled.session(THREADS)
+        _fill(session, workload)
+        inputs, _ = workload.batches(batch)[0]
+        (self.program,) = session.prepare(
+            [PredictionProgram({key: array.shape for key, array in inputs.items()})]
+        )
+        ready_kernels(session)
+        self.copies = [(self.program.inputs[f"input:{key}"], array) for key, array in inputs.items()]
+
+    def step(self) -> Any:
+        for buffer, array in self.copies:
+            buffer[...] = array
+        self.program.run()
+        return self.program.outputs
+
+    def outputs_of(self, made: Any) -> Array:
+        return next(iter(made.values()))
+
+
 class Product:
     """The matrix product."""
 
     def __init__(self) -> None:
         use_threads(THREADS)
         graph = Graph("float32")
-        a, b = jobs.matrices()
+        a, b = matrices()
         product = matmul(graph.variable("a", a.shape), graph.variable("b", b.shape))
         compiled = compile_graph(graph, {"c": product}, threads=THREADS)
         self.program = bind(compiled, new_arena(compiled.plan.size), {"a": a, "b": b})
@@ -149,4 +151,4 @@ def about() -> Mapping[str, str]:
 
 
 if __name__ == "__main__":
-    serve(about, make)
+    serve(about, make, Inference, around=spread)

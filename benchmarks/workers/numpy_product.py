@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import jobs
 from benchmarks.protocol import serve
+from benchmarks.workloads.matrices import matrices
 
 
 class Product:
@@ -17,7 +17,7 @@ class Product:
     def __init__(self, name: str, dropout: bool) -> None:
         if name != "product":
             raise ValueError(f"NumPy does not train: {name}")
-        self.a, self.b = jobs.matrices()
+        self.a, self.b = matrices()
         self.c = np.empty_like(self.a)
 
     def step(self) -> Any:

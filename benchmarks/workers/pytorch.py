@@ -1,6 +1,6 @@
-"""PyTorch: the jobs as its users write them.
+"""PyTorch: the workloads as its users write them, with its fused Adam.
 
-`python -m benchmarks.workers.pytorch [default|fused|channels-last]`; the latter two use its fused Adam.
+`python -m benchmarks.workers.pytorch [eager|channels-last|compiled]`
 """
 
 from __future__ import annotations
@@ -8,97 +8,67 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
-from benchmarks import jobs
+from benchmarks.folder import first_weights
 from benchmarks.protocol import serve
+from benchmarks.workers.torch_model import arrange, model_of
+from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads.base import EPSILON, LEARNING_RATE, Array, Workload
+from benchmarks.workloads.matrices import matrices
 
 THREADS = int(os.environ.get("BENCH_THREADS", "2"))
 torch.set_num_threads(THREADS)
-VARIANT = sys.argv[1] if len(sys.argv) > 1 else "default"
+VARIANT = sys.argv[1] if len(sys.argv) > 1 else "eager"
 
 
-class LastStep(nn.Module):
-    """An LSTM layer's output at the last step."""
-
-    def __init__(self, features: int, units: int) -> None:
-        super().__init__()
-        self.lstm = nn.LSTM(features, units, batch_first=True)
-        # Keras has one bias; a second one that learns would double the step.
-        self.lstm.bias_hh_l0.requires_grad_(False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.lstm(x)[0][:, -1]
+def _model(workload: Workload, dropout: bool) -> nn.Module:
+    model = model_of(workload, first_weights(workload.name), dropout)
+    return model.to(memory_format=torch.channels_last) if VARIANT == "channels-last" else model
 
 
-def _model(job: jobs.Job, dropout: float) -> nn.Module:
-    if job.name == "mlp":
-        layers: list[nn.Module] = []
-        sizes = (job.example[0], *jobs.HIDDEN)
-        for a, b in pairwise(sizes):
-            layers += [nn.Linear(a, b), nn.ReLU()]
-            if dropout:
-                layers.append(nn.Dropout(dropout))
-        return nn.Sequential(*layers, nn.Linear(sizes[-1], job.classes))
-    if job.name == "cnn":
-        first, second = jobs.FILTERS
-        return nn.Sequential(
-            nn.Conv2d(1, first, 3), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(first, second, 3), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(25 * second, job.classes),
-        )  # fmt: skip
-    return nn.Sequential(LastStep(job.example[-1], jobs.UNITS), nn.Linear(jobs.UNITS, job.classes))
+def _inputs(workload: Workload, given: Mapping[str, Array]) -> list[torch.Tensor]:
+    tensors = [arrange(given[name], workload) for name in workload.inputs]
+    if VARIANT == "channels-last":
+        tensors = [t.to(memory_format=torch.channels_last) if t.ndim == 4 else t for t in tensors]
+    return tensors
 
 
-def _convert(job: jobs.Job, weights: list[np.ndarray]) -> list[np.ndarray]:
-    """Keras's layouts in PyTorch's."""
-    out = []
-    for w in weights:
-        if w.ndim == 4:
-            out.append(w.transpose(3, 2, 0, 1))
-        elif job.name == "cnn" and w.ndim == 2:
-            # flattened as (height, width, channel) there, as (channel, height, width) here
-            out.append(w.reshape(5, 5, -1, job.classes).transpose(3, 2, 0, 1).reshape(job.classes, -1))
-        else:
-            out.append(w.T)
-    return out
+def _loss(workload: Workload, said: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    if workload.target.kind == "input":
+        return functional.mse_loss(said, wanted)
+    if workload.target.kind == "flag":
+        return functional.binary_cross_entropy_with_logits(said, wanted)
+    if said.ndim == 3:
+        said, wanted = said.flatten(0, 1), wanted.flatten()
+    return functional.cross_entropy(said, wanted)
 
 
 class Training:
-    """One job in training."""
+    """One workload in training."""
 
     def __init__(self, name: str, dropout: bool) -> None:
-        job = jobs.MODELS[name]
-        self.model = _model(job, job.dropout if dropout else 0.0).train()
-        with torch.no_grad():
-            trained = [p for p in self.model.parameters() if p.requires_grad]
-            for p in self.model.parameters():
-                p.zero_()
-            for p, w in zip(trained, _convert(job, jobs.weights(job)), strict=True):
-                p.copy_(torch.from_numpy(np.ascontiguousarray(w)))
-        images = len(job.example) == 3
-        self.batches = []
-        for x, y in jobs.batches(job):
-            tensor = torch.from_numpy(x.transpose(0, 3, 1, 2).copy() if images else x)
-            self.batches.append((tensor, torch.from_numpy(y.astype(np.int64))))
-        if VARIANT == "channels-last" and images:
-            self.model = self.model.to(memory_format=torch.channels_last)
-            self.batches = [(x.to(memory_format=torch.channels_last), y) for x, y in self.batches]
-        more: dict[str, Any] = {"fused": True} if VARIANT in ("fused", "channels-last") else {}
-        self.optimizer = torch.optim.Adam(trained, lr=jobs.LEARNING_RATE, eps=jobs.EPSILON, **more)
-        self.loss = nn.CrossEntropyLoss()
+        self.workload = WORKLOADS[name]
+        model = _model(self.workload, dropout).train()
+        self.batches = [
+            (_inputs(self.workload, given), arrange(target, self.workload))
+            for given, target in self.workload.batches()
+        ]
+        trained = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(trained, lr=LEARNING_RATE, eps=EPSILON, fused=True)
+        self.model: Any = torch.compile(model) if VARIANT == "compiled" else model
         self.count = 0
 
     def step(self) -> torch.Tensor:
-        x, y = self.batches[self.count % len(self.batches)]
+        inputs, wanted = self.batches[self.count % len(self.batches)]
         self.count += 1
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(self.model(x), y)
+        loss = _loss(self.workload, self.model(*inputs), wanted)
         loss.backward()
         self.optimizer.step()
         return loss
@@ -107,11 +77,30 @@ class Training:
         return float(made.detach())
 
 
+class Inference:
+    """One workload in inference mode."""
+
+    def __init__(self, name: str, batch: int) -> None:
+        workload = WORKLOADS[name]
+        model = _model(workload, dropout=False).eval()
+        self.inputs = _inputs(workload, workload.batches(batch)[0][0])
+        self.model: Any = torch.compile(model) if VARIANT == "compiled" else model
+
+    def step(self) -> torch.Tensor:
+        with torch.inference_mode():
+            made: torch.Tensor = self.model(*self.inputs)
+        return made
+
+    def outputs_of(self, made: torch.Tensor) -> Array:
+        array: Array = made.numpy()
+        return np.moveaxis(array, 1, -1) if array.ndim == 4 else array
+
+
 class Product:
     """The matrix product."""
 
     def __init__(self) -> None:
-        self.a, self.b = (torch.from_numpy(m) for m in jobs.matrices())
+        self.a, self.b = (torch.from_numpy(m) for m in matrices())
         self.c = torch.empty_like(self.a)
 
     def step(self) -> torch.Tensor:
@@ -132,4 +121,4 @@ def about() -> Mapping[str, str]:
 
 
 if __name__ == "__main__":
-    serve(about, make)
+    serve(about, make, Inference)

@@ -1,0 +1,129 @@
+"""What figures come to, the tables, and the picture: of results that were written down."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks import summary, tables
+from benchmarks.libraries import LIBRARIES, NNCTL
+from benchmarks.picture import picture
+from benchmarks.processes import Worker
+from benchmarks.timing import Timed, agreement, loss_difference, output_difference
+from benchmarks.workloads import WORKLOADS
+
+
+@pytest.fixture
+def found() -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((Path(__file__).parent / "found.json").read_text())
+    summary.add(read)
+    return read
+
+
+def _timed(name: str, *bursts: list[float]) -> Timed:
+    worker = Worker.__new__(Worker)
+    worker.name = name
+    return Timed(worker, list(bursts))
+
+
+def test_a_ratio_is_of_the_same_round() -> None:
+    mine = _timed("nnctl", [0.001, 0.002, 0.009], [0.004, 0.004], [0.001])
+    other = _timed("other", [0.004, 0.004], [0.004, 0.020], [0.005])
+    row = other.summary(mine)
+    assert row["ratio"] == 3.0  # the median of 2, 3 and 5
+    assert row["ms"] == 4.0
+    assert row["ms_best_burst"] == 4.0
+    assert row["ms_best"] == 4.0
+    assert row["steps"] == 5
+    assert mine.summary(mine)["ratio"] == 1.0
+    assert mine.summary(mine)["ms_best_burst"] == 1.0
+
+
+def test_who_computes_something_else_is_left_out() -> None:
+    said = {"nnctl": [2.0, 1.0], "same": [2.0, 1.001], "other": [2.0, 1.5], "broken": [float("nan"), 1.0]}
+    compared = agreement(said, "nnctl", loss_difference, 2e-3)
+    assert compared["agreeing"] == ["same"]
+    assert compared["agree"]
+    assert compared["largest_difference"] == pytest.approx(1e-3, rel=1e-6)
+    assert compared["differences"]["broken"] == math.inf
+    assert not agreement({"nnctl": [1.0], "other": [2.0]}, "nnctl", loss_difference, 2e-3)["agree"]
+    assert not agreement({"other": [2.0]}, "nnctl", loss_difference, 2e-3)["agree"]
+    assert agreement({"nnctl": [1.0]}, "nnctl", loss_difference, 2e-3)["agree"]
+    assert output_difference([0.0, 10.0], [0.1, 10.0]) == pytest.approx(0.01)
+    with pytest.raises(ValueError, match="zip"):
+        output_difference([1.0], [1.0, 2.0])
+
+
+def test_the_fastest_peer_and_the_mean(found: dict[str, Any]) -> None:
+    tiny, mlp = found["workloads"]["tiny"], found["workloads"]["mlp"]
+    assert tiny["fastest"] == {"library": "JAX", "ratio": 8.0}
+    assert mlp["fastest"] == {"library": "PyTorch", "ratio": 0.5}
+    training = found["summary"]["training"]
+    assert training == {
+        "workloads": 2, "geometric_mean": 2.0, "lowest": 0.5, "lowest_workload": "mlp"
+    }  # fmt: skip
+    assert found["summary"]["inference 256"]["lowest"] == 1.25
+    assert mlp["memory_ratio"] == 0.5
+    # 2 million operations in a quarter of a millisecond are 8 GFLOP/s; the peak is 100.
+    assert tiny["share_of_peak"] == 0.08
+    assert tiny["inference"]["256"]["share_of_peak"] == 0.256
+    assert summary.fastest([{"library": NNCTL, "ratio": 1.0}]) is None
+    assert summary.share(1.0, 1.0, None) is None
+
+
+def test_tables_say_everything(found: dict[str, Any]) -> None:
+    text = tables.text(found)
+    for part in (
+        "Peak: 100.0 GFLOP/s",
+        "tiny: 4-16-3, batch 32",
+        "losses without dropout agree: largest relative difference 2.0e-06",
+        "left out: Keras on JAX could not be started",
+        "unet: a failed one",
+        "losses without dropout DO NOT AGREE: not timed",
+        "training: geometric mean 2.0 over 2 workloads, lowest 0.5 (mlp)",
+        "beside a process that keeps one core busy",
+        "forward, batch 256",
+    ):
+        assert part in text
+    row = next(line for line in text.split("Training:")[1].splitlines() if line.startswith("mlp"))
+    assert row.split() == ["mlp", "2.0", "PyTorch", "0.5", "0.5", "100.0", "0.5"]
+    assert "nothing was timed" in tables.text(
+        {"threads": 1, "workloads": {"unet": found["workloads"]["unet"]}}
+    )
+
+
+def test_slowdowns() -> None:
+    (row,) = summary.slowdowns({"one": {"alone": [0.001, 0.001, 0.003], "busy": [0.002, 0.002, 0.008]}})
+    assert row == {
+        "library": "one", "ms_alone": 1.0, "ms_busy": 2.0, "ms_busy_mean": 4.0, "times_slower": 2.0
+    }  # fmt: skip
+
+
+def test_the_picture_has_a_bar_for_each_workload(found: dict[str, Any]) -> None:
+    drawn = ElementTree.fromstring(picture(found))
+    space = {"svg": "http://www.w3.org/2000/svg"}
+    bars = [e for e in drawn.iterfind("svg:rect", space) if e.get("class") != "ground"]
+    assert [(bar.get("class"), bar.get("width")) for bar in bars] == [("bar", "510.0"), ("slow", "31.9")]
+    words = ["".join(e.itertext()) for e in drawn.iterfind("svg:text", space)]
+    assert "geometric mean 2.00" in words[0]
+    assert "8.00 JAX" in words
+    assert "0.50 PyTorch" in words
+    assert "prefers-color-scheme: dark" in picture(found)
+    assert ElementTree.fromstring(picture({"workloads": {}})) is not None
+
+
+def test_what_libraries_can() -> None:
+    by_name = {one.name: one for one in LIBRARIES}
+    assert LIBRARIES[0].name == NNCTL
+    fits = [n for n, w in WORKLOADS.items() if by_name["scikit-learn"].trains(w) is None]
+    assert fits == ["tiny", "mlp", "wide"]
+    assert by_name["PyTorch, channels-last"].trains(WORKLOADS["vgg"]) is None
+    assert by_name["PyTorch, channels-last"].asks(WORKLOADS["lstm"]) is not None
+    assert all(
+        by_name["PyTorch"].trains(w) is None and by_name["JAX"].trains(w) is None for w in WORKLOADS.values()
+    )

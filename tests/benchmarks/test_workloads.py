@@ -1,0 +1,139 @@
+"""What benchmarks run still runs; how fast it is, no test says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from benchmarks.folder import FOLDER, first_weights
+from benchmarks.protocol import Server
+from benchmarks.workers.nnctl_files import write
+from benchmarks.workers.nnctl_steps import Inference, make
+from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads.base import Input, Workload
+from benchmarks.workloads.merged import border, merged
+from nnctl.program.programs import TrainingProgram
+from nnctl.workflow.assemble import assemble, load_experiment, look
+
+
+@pytest.mark.parametrize("workload", WORKLOADS.values(), ids=WORKLOADS)
+def test_the_config_of_a_workload_passes_check_and_becomes_a_program(
+    workload: Workload, tmp_path: Path
+) -> None:
+    workload.write(tmp_path / "examples.npz", rows=2)
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(workload.config("examples.npz")))
+    assert not look(load_experiment(path)).warnings
+    assembled = assemble(path)
+    sizes = {name: (2, *given.shape) for name, given in workload.inputs.items()}
+    assert assembled.session(1).compiled(TrainingProgram(sizes)).graph.nodes
+    (said,) = assembled.model.output_shapes().values()
+    wanted = workload.batches(2)[0][1].shape[1:]
+    assert said == (wanted if workload.target.kind != "classes" else (*wanted, workload.target.classes))
+
+
+def test_a_worker_tells_losses_steps_and_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    write(WORKLOADS["odd"])
+    server = Server(dict, make, Inference)
+    losses = server.answer({"do": "losses", "job": "odd", "steps": 3})
+    assert np.isfinite(losses).all()
+    assert losses[0] > losses[2]
+    going_on = server.current[("training", "odd", False)]
+    assert len(server.answer({"do": "burst", "job": "odd", "seconds": 0})) == 3
+    # Nothing is dropped in it: the steps that are timed are of the training whose losses were told.
+    assert server.current == {("training", "odd", False): going_on}
+    one = server.answer({"do": "outputs", "job": "odd", "batch": 1})
+    assert len(one) == 5
+    (inputs, _), *_ = WORKLOADS["odd"].batches(1)
+    np.testing.assert_allclose(one, _forward(inputs["x"], first_weights("odd"))[0], rtol=1e-5, atol=1e-6)
+    assert len(server.answer({"do": "passes", "job": "odd", "batch": 1, "seconds": 0})) == 3
+    assert server.answer({"do": "memory"}) > 10
+
+
+def _forward(x: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
+    """The workload `odd` in NumPy: tanh, then gelu by its tail in Simpson's rule, then scores."""
+    kernels = [w for name, w in weights.items() if name.endswith("kernel")]
+    hidden = np.tanh(x @ kernels[0])
+    z = (hidden @ kernels[1]).astype(np.float64)
+    grid = np.linspace(0, 1, 201)
+    steps = np.exp(-((z[..., None] * grid) ** 2) / 2) / np.sqrt(2 * np.pi)
+    weight = np.r_[1, np.tile([4, 2], 100)[:-1], 1] / 600
+    hidden = z * (0.5 + z * (steps @ weight))
+    scores: np.ndarray = hidden @ kernels[2]
+    return scores
+
+
+def test_examples_that_are_drawn() -> None:
+    rng = np.random.default_rng(1)
+    words = Input((16,), 50, lengths=True).draw(rng, 200)
+    lengths = (words != 0).sum(1)
+    assert lengths.min() == 2
+    assert lengths.max() == 16
+    assert all((row[:n] != 0).all() and (row[n:] == 0).all() for row, n in zip(words, lengths, strict=True))
+    np.testing.assert_array_equal(Input((3,), 3, places=True).draw(rng, 2), [[0, 1, 2], [0, 1, 2]])
+    assert Input((3,)).draw(rng, 2).dtype == np.float32
+
+
+def test_entries_are_named_and_say_what_they_read() -> None:
+    workload = WORKLOADS["mlp"]
+    assert [e.type for e in workload.entries(dropout=True)] == ["Dense", "Dropout"] * 2 + ["Dense"]
+    plain = workload.entries(dropout=False)
+    assert [e.reads for e in plain] == [("x",), ("dense_0",), ("dense_2",)]
+    assert workload.only("Dense", "Dropout")
+    assert not WORKLOADS["cnn"].only("Dense", "Dropout")
+    assert not WORKLOADS["resnet20"].only(*{e.type for e in WORKLOADS["resnet20"].entries(True)})
+    assert workload.drops
+    assert not WORKLOADS["wide"].drops
+
+
+def test_rows_of_zeros_go_into_the_convolution() -> None:
+    workload = WORKLOADS["resnet20"]
+    count = sum(e.type == "ZeroPadding2D" for e in workload.entries(False))
+    found = merged(workload, False)
+    assert count == 2
+    assert not any(e.type == "ZeroPadding2D" for e in found)
+    padded = [e for e in found if e.fields.get("padding") == 1]
+    assert [e.fields["strides"] for e in padded] == [2, 2]
+    assert padded[0].reads == ("block_0_2",)
+    assert [border(3, "same"), border(8, "same"), border(5, "valid"), border(3, 1)] == [
+        (1, 1),
+        (3, 4),
+        (0, 0),
+        (1, 1),
+    ]
+
+
+def test_the_peak_is_a_number() -> None:
+    from benchmarks.workers import peak
+
+    # x <- x / 2 + 1/2 ends at 1: the sum of a lane over all chains says that every one went on.
+    assert peak.multiply_adds(100, np.float32(0.5)) == peak.CHAINS
+    a, b, c = (np.full(5, n, np.float32) for n in (0, 2, 3))
+    peak.stream(a, b, c, np.float32(0.5))
+    np.testing.assert_array_equal(a, np.full(5, 3.5))
+    assert peak.gigabytes(1, elements=1000) > 0
+
+
+def test_a_worker_is_a_process_that_answers(tmp_path: Path) -> None:
+    """In an environment without the settings that make NumPy slow."""
+    from benchmarks.processes import Worker, environment
+
+    env = environment(1, {FOLDER: str(tmp_path)})
+    assert "OPENBLAS_CORETYPE" not in env
+    worker = Worker("NumPy", [sys.executable, "-m", "benchmarks.workers.numpy_product"], env)
+    try:
+        assert worker.ask(do="about") == {"numpy": np.__version__}
+        with pytest.raises(RuntimeError, match="NumPy does not train: mlp"):
+            worker.ask(do="burst", job="mlp", seconds=0)
+    finally:
+        worker.close()
+    assert worker.process.returncode == 0
+    assert (
+        subprocess.run([sys.executable, "benchmarks/run.py", "--help"], capture_output=True).returncode == 0
+    )
