@@ -121,7 +121,7 @@ def _every_vector(row: PixelRow, pixels: Any, table: Any) -> Iterator[Any]:
             yield pixel, record
 
 
-def _row_function(name: str, arguments: int, fill: Callable[..., None]) -> Any:
+def row_function(name: str, arguments: int, fill: Callable[..., None]) -> Any:
     """An intrinsic `f(like, taps, *addresses and sizes)`; `like` and `taps` are arrays for their dtypes."""
 
     @intrinsic
@@ -234,24 +234,24 @@ def _fill_average_gradient(
         row.write(dx, pixel, b.load(total))
 
 
-max_row = _row_function("max_pool", 11, _fill_max)
+max_row = row_function("max_pool", 11, _fill_max)
 """(x, width, channels, taps, h, i, rows, columns, pixels, y, chosen): a row of maxima and their taps.
 
 x is the address of an image, `taps` the window's width, (h, i, rows) the record of the output
 row, `columns` the address of the records of output columns, y and chosen the row's addresses.
 """
 
-max_gradient_row = _row_function("max_pool_gradient", 15, _fill_max_gradient)
+max_gradient_row = row_function("max_pool_gradient", 15, _fill_max_gradient)
 """(dy, y, gated, chosen, out_width, channels, taps, down_stride, stride, oh, i, rows, columns, pixels, dx).
 
 A row of the input's gradient: each pixel adds up, over the windows that chose it, their gradient
 (with `gated`: only where y > 0). dy, y and chosen are addresses of an image, dx of the row.
 """
 
-average_row = _row_function("average_pool", 8, _fill_average)
+average_row = row_function("average_pool", 8, _fill_average)
 """(x, width, channels, h, rows, columns, pixels, y): a row of means over windows."""
 
-average_gradient_row = _row_function("average_pool_gradient", 10, _fill_average_gradient)
+average_gradient_row = row_function("average_pool_gradient", 10, _fill_average_gradient)
 """(dy, out_width, channels, oh, rows, window_rows, window_columns, columns, pixels, dx).
 
 A row of the input's gradient: each pixel adds up its share of the windows over it.

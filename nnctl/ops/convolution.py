@@ -11,10 +11,9 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.core.records import record
-from nnctl.kernels import convolution_plan, weight_gradient_plan
+from nnctl.kernels import convolution_plan, depthwise_plan, weight_gradient_plan
 from nnctl.kernels.axes import Axis
 from nnctl.kernels.convolution_plan import TICKETS, Gather, Geometry
-from nnctl.kernels.weight_gradient_plan import WeightGradientPlan
 from nnctl.ops.activation import RELU, RELU_GRAD
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 
@@ -24,6 +23,8 @@ Sizes = tuple[int, ...]
 _forward = cache(convolution_plan.forward)
 _input_gradient = cache(convolution_plan.input_gradient)
 _weight_gradient = cache(weight_gradient_plan.weight_gradient)
+_depthwise = cache(depthwise_plan.forward)
+_depthwise_input = cache(depthwise_plan.input_gradient)
 
 
 MOST_AXES = 3
@@ -72,6 +73,14 @@ def _gather_calls(
     return (KernelCall("convolution.pack_panels", pack), KernelCall("convolution.gather", run))
 
 
+def _depthwise_call(
+    g: Geometry, table: Array, x: Array, kernel: Array, bias: Array, relu: bool, gate: Array, y: Array
+) -> Sequence[KernelCall]:
+    """Sums over taps, each channel by itself; nothing is packed."""
+    read = (x.reshape(-1), kernel.reshape(-1), bias, int(relu), g.work, gate.reshape(-1), table)
+    return (KernelCall("depthwise.sums", (*read, y.reshape(-1))),)
+
+
 def _nothing(like: Array) -> Array:
     return np.zeros(0, like.dtype)
 
@@ -103,17 +112,21 @@ class Convolution(Op):
         return (dx, *dw)
 
     def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
-        plan = _forward(self.window.geometry(inputs[0], inputs[1]), _itemsize(inputs))
-        return _gather_bytes(plan, _itemsize(inputs))
+        g = self.window.geometry(inputs[0], inputs[1])
+        if depthwise_plan.fits(g):
+            return 0
+        return _gather_bytes(_forward(g, _itemsize(inputs)), _itemsize(inputs))
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, kernel, *bias = inputs
-        plan = _forward(self.window.geometry(x, kernel), x.itemsize)
-        added = bias[0] if bias else _nothing(x)
-        return _gather_calls(plan, x, kernel, added, self.relu, _nothing(x), scratch, outputs[0])
+        g, none = self.window.geometry(x, kernel), _nothing(x)
+        added = bias[0] if bias else none
+        if depthwise_plan.fits(g):
+            return _depthwise_call(g, _depthwise(g), x, kernel, added, self.relu, none, outputs[0])
+        return _gather_calls(_forward(g, x.itemsize), x, kernel, added, self.relu, none, scratch, outputs[0])
 
     def flops(self, inputs: Types, outputs: Types) -> int:
-        return 2 * _forward(self.window.geometry(inputs[0], inputs[1]), _itemsize(inputs)).work
+        return 2 * self.window.geometry(inputs[0], inputs[1]).work
 
     def absorb(self, node: Node, consumer: Node) -> Op | None:
         """A relu that is y's only reader."""
@@ -134,9 +147,8 @@ class ConvolutionInputGrad(Op):
     shape: tuple[int, ...]
     gated: bool = False
 
-    def _plan(self, inputs: Sequence[TensorType] | Sequence[Array], itemsize: int) -> Gather:
-        x = TensorType(self.shape, "")
-        return _input_gradient(self.window.geometry(x, inputs[1]), itemsize)
+    def _geometry(self, inputs: Sequence[TensorType] | Sequence[Array]) -> Geometry:
+        return self.window.geometry(TensorType(self.shape, ""), inputs[1])
 
     def infer(self, *inputs: TensorType) -> Types:
         return (TensorType(self.shape, inputs[0].dtype),)
@@ -152,16 +164,23 @@ class ConvolutionInputGrad(Op):
         return of_dy, arriving.graph.add1(op, arriving, dy)
 
     def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
-        return _gather_bytes(self._plan(inputs, _itemsize(inputs)), _itemsize(inputs))
+        g = self._geometry(inputs)
+        if depthwise_plan.fits(g):
+            return 0
+        return _gather_bytes(_input_gradient(g, _itemsize(inputs)), _itemsize(inputs))
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
-        dy, kernel, *gate = inputs
-        none = _nothing(dy)
-        plan = self._plan(inputs, dy.itemsize)
-        return _gather_calls(plan, dy, kernel, none, False, gate[0] if gate else none, scratch, outputs[0])
+        dy, kernel, *gates = inputs
+        g, none = self._geometry(inputs), _nothing(dy)
+        gate = gates[0] if gates else none
+        if depthwise_plan.fits(g):
+            return _depthwise_call(g, _depthwise_input(g), dy, kernel, none, False, gate, outputs[0])
+        return _gather_calls(
+            _input_gradient(g, dy.itemsize), dy, kernel, none, False, gate, scratch, outputs[0]
+        )
 
     def flops(self, inputs: Types, outputs: Types) -> int:
-        return 2 * self._plan(inputs, _itemsize(inputs)).work
+        return 2 * self._geometry(inputs).work
 
     def absorb(self, node: Node, consumer: Node) -> Op | None:
         """The gradient of a relu before the convolution."""
@@ -180,25 +199,35 @@ class ConvolutionWeightGrad(Op):
     shape: tuple[int, ...]
     bias: bool
 
-    def _plan(self, inputs: Sequence[Any], itemsize: int) -> WeightGradientPlan:
-        return _weight_gradient(self.window.geometry(inputs[0], TensorType(self.shape, "")), itemsize)
+    def _geometry(self, inputs: Sequence[Any]) -> Geometry:
+        return self.window.geometry(inputs[0], TensorType(self.shape, ""))
 
     def infer(self, *inputs: TensorType) -> Types:
         shapes = [self.shape, self.shape[-1:]] if self.bias else [self.shape]
         return tuple(TensorType(shape, inputs[0].dtype) for shape in shapes)
 
     def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
-        return self._plan(inputs, _itemsize(inputs)).scratch(threads) * _itemsize(inputs)
+        g = self._geometry(inputs)
+        if depthwise_plan.fits(g):
+            elements = depthwise_plan.parts(g) * depthwise_plan.part_elements(g)
+        else:
+            elements = _weight_gradient(g, _itemsize(inputs)).scratch(threads)
+        return elements * _itemsize(inputs)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
-        x, dy = inputs
-        plan = self._plan(inputs, x.itemsize)
-        db = outputs[1] if self.bias else _nothing(x)
-        args = (x.reshape(-1), dy.reshape(-1), plan.work, plan.table, scratch.view(x.dtype))
-        return (KernelCall("convolution_gradient.weight_gradient", (*args, outputs[0].reshape(-1), db)),)
+        x, dy = (array.reshape(-1) for array in inputs)
+        g = self._geometry(inputs)
+        dw, db = outputs[0].reshape(-1), outputs[1] if self.bias else _nothing(x)
+        rest = (scratch.view(x.dtype), dw, db)
+        if depthwise_plan.fits(g):
+            read = (x, dy, depthwise_plan.parts(g), g.work, _depthwise(g))
+            return (KernelCall("depthwise.weight_gradient", (*read, *rest)),)
+        plan = _weight_gradient(g, x.itemsize)
+        args = (x, dy, plan.work, plan.table, *rest)
+        return (KernelCall("convolution_gradient.weight_gradient", args),)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
-        return 2 * self._plan(inputs, _itemsize(inputs)).work
+        return 2 * self._geometry(inputs).work
 
 
 def convolve(

@@ -12,23 +12,13 @@ import pytest
 
 from nnctl.kernels import convolution_plan, weight_gradient_plan
 from nnctl.kernels.axes import Axis
-from nnctl.kernels.convolution import gather, pack_panels
 from nnctl.kernels.convolution_gradient import weight_gradient as weight_gradient_kernel
-from nnctl.kernels.convolution_plan import TICKETS, Geometry, forward, input_gradient
+from nnctl.kernels.convolution_plan import Geometry, forward, input_gradient
 from nnctl.kernels.pooling import average_pool, average_pool_gradient
 from nnctl.kernels.pooling_plan import Windows, table
 from nnctl.kernels.weight_gradient_plan import weight_gradient
 from tests.kernels import convolution_oracle as oracle
-
-
-def sized(
-    batch: int, sizes: tuple[int, ...], channels: int, filters: int, kernel: tuple[int, ...],
-    strides: tuple[int, ...], dilation: tuple[int, ...], before: tuple[int, ...], outs: tuple[int, ...],
-    groups: int = 1,
-) -> Geometry:  # fmt: skip
-    axes = zip(sizes, outs, kernel, strides, dilation, before, strict=True)
-    return Geometry(batch, channels, filters, tuple(Axis(*axis) for axis in axes), groups)
-
+from tests.kernels.convolutions import arrays, run_gather, sized
 
 CASES = {
     "plain": sized(2, (7, 9), 3, 5, (3, 2), (1, 1), (1, 1), (0, 0), (5, 8)),
@@ -73,32 +63,12 @@ CASES = {
 }
 
 
-def _arrays(g: Geometry, dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    random = np.random.default_rng(7)
-    shapes = [
-        (g.batch, *g.sizes, g.channels),
-        (*g.kernel, g.channels // g.groups, g.filters),
-        (g.filters,),
-        (g.batch, *g.outs, g.filters),
-    ]
-    x, kernel, bias, dy = (random.standard_normal(shape).astype(dtype) for shape in shapes)
-    return x, kernel, bias, dy
-
-
-def _gather(plan, x, kernel, bias, relu, y, gate=None) -> None:
-    panels = np.full(plan.panel_elements, np.nan, x.dtype)
-    scratch = np.full(TICKETS, np.nan, x.dtype)
-    pack_panels(kernel.ravel(), bias, plan.table, panels)
-    gate = bias[:0] if gate is None else gate.ravel()
-    gather(x.ravel(), panels, relu, plan.work, gate, plan.table, scratch, y.reshape(-1))
-
-
 def _run(g: Geometry, dtype: str, relu: int = 0) -> list[np.ndarray]:
     """y, dx, dkernel, dbias by the kernels; every buffer starts as NaN."""
-    x, kernel, bias, dy = _arrays(g, dtype)
+    x, kernel, bias, dy = arrays(g, dtype)
     y, dx, dkernel, dbias = (np.full(a.shape, np.nan, dtype) for a in (dy, x, kernel, bias))
-    _gather(forward(g, x.itemsize), x, kernel, bias, relu, y)
-    _gather(input_gradient(g, x.itemsize), dy, kernel, bias[:0], 0, dx)
+    run_gather(forward(g, x.itemsize), x, kernel, bias, relu, y)
+    run_gather(input_gradient(g, x.itemsize), dy, kernel, bias[:0], 0, dx)
     plan = weight_gradient(g, x.itemsize)
     scratch = np.full(plan.scratch(2), np.nan, dtype)
     weight_gradient_kernel(x.ravel(), dy.ravel(), plan.work, plan.table, scratch, dkernel.reshape(-1), dbias)
@@ -109,7 +79,7 @@ def _run(g: Geometry, dtype: str, relu: int = 0) -> list[np.ndarray]:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_against_oracle(name: str, dtype: str) -> None:
     g = CASES[name]
-    x, kernel, bias, dy = _arrays(g, dtype)
+    x, kernel, bias, dy = arrays(g, dtype)
     expected = [oracle.convolve(x, kernel, bias, g), *oracle.gradients(x, kernel, dy, g)]
     tolerance = 2e-5 if dtype == "float32" else 1e-12
     for got, want in zip(_run(g, dtype), expected, strict=True):
@@ -118,7 +88,7 @@ def test_against_oracle(name: str, dtype: str) -> None:
 
 def test_relu() -> None:
     g = CASES["one vector and a rest"]
-    x, kernel, bias, _ = _arrays(g, "float32")
+    x, kernel, bias, _ = arrays(g, "float32")
     want = np.maximum(oracle.convolve(x, kernel, bias, g), 0)
     np.testing.assert_allclose(_run(g, "float32", relu=1)[0], want, rtol=2e-5, atol=2e-5)
 
@@ -126,9 +96,9 @@ def test_relu() -> None:
 @pytest.mark.parametrize("name", ["plain", "padded, filters past two panels", "stride, groups"])
 def test_gate(name: str) -> None:
     g = CASES[name]
-    x, kernel, bias, dy = _arrays(g, "float32")
+    x, kernel, bias, dy = arrays(g, "float32")
     gate, dx = x[..., ::-1].copy(), np.full(x.shape, np.nan, "float32")
-    _gather(input_gradient(g, 4), dy, kernel, bias[:0], 0, dx, gate)
+    run_gather(input_gradient(g, 4), dy, kernel, bias[:0], 0, dx, gate)
     np.testing.assert_array_equal(dx, np.where(gate > 0, _run(g, "float32")[1], 0))
 
 
