@@ -71,7 +71,7 @@ LIBRARIES = (
     Library("Keras on JAX", "keras3", env={"KERAS_BACKEND": "jax"}),
     Library("Keras on TensorFlow", "keras3", env={"KERAS_BACKEND": "tensorflow"}),
     Library("PyTensor", "pytensor_steps", trains=_mlp),
-    Library("scikit-learn", "sklearn_steps", trains=_sklearn, quick=True, note="drops nothing: it cannot"),
+    Library("scikit-learn", "sklearn_steps", trains=_sklearn, quick=True, note="drops nothing, it cannot"),
     Library("ONNX Runtime", "onnx_passes", trains=_none, asks=_all, quick=True),
     Library("NumPy", "numpy_product", trains=_none, multiplies=True, quick=True),
 )

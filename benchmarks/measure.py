@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from benchmarks.timing import (
     in_turns,
     loss_difference,
     output_difference,
+    summaries,
 )
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.base import Workload
@@ -29,6 +31,8 @@ STEPS = 5
 """Whose losses are compared."""
 BATCHES = (1, 256)
 """Examples in a pass forward."""
+BUSY = ("mlp", "cnn", "vgg", "lstm", "transformer")
+"""Measured beside a busy process, too."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +72,22 @@ class Settings:
 
 
 def write_files(settings: Settings, names: Sequence[str]) -> None:
-    """Have nnctl write what all processes read: configs, examples, first weights."""
+    """Have nnctl write what all processes read: configs, examples, first weights; and compile its kernels.
+
+    Raises SystemExit: it cannot.
+    """
     settings.say("first weights")
     env = environment(settings.threads, {FOLDER: str(settings.folder)})
     command = [settings.nnctl, "-m", "benchmarks.workers.nnctl_files", *names]
     if run_whole(command, env, ROOT).code:
         raise SystemExit("the first weights could not be written: " + " ".join(command))
+    for name in names:
+        settings.say(f"  {name}: kernels")
+        run_whole([settings.nnctl, "-m", "nnctl", "warm", str(settings.folder / f"{name}.yaml")], env, ROOT)
 
 
 def workload(settings: Settings, name: str, busy: Busy) -> dict[str, Any]:
-    """Everything that is measured of one workload."""
+    """Everything that is measured of one workload. Raises RuntimeError: it cannot be."""
     what = WORKLOADS[name]
     found: dict[str, Any] = {"title": what.title, "batch": what.batch, **_flops(settings, name)}
     left_out = {one.name: why for one in settings.able() if (why := _why_not(one, what, settings.parts))}
@@ -105,9 +115,15 @@ def _why_not(library: Library, what: Workload, parts: Sequence[str]) -> str | No
 
 
 def _flops(settings: Settings, name: str) -> dict[str, Any]:
-    """What `nnctl plan` counts: of a step, of a forward pass of one example, and the memory planned."""
+    """What `nnctl plan` counts: of a step, of a forward pass of one example, and the memory planned.
+
+    Raises RuntimeError: it fails.
+    """
     command = [settings.nnctl, "-m", "nnctl", "plan", str(settings.folder / f"{name}.yaml"), "--json"]
-    planned = json.loads(run_whole(command, environment(settings.threads), ROOT).output)
+    made = run_whole(command, environment(settings.threads), ROOT)
+    if made.code:
+        raise RuntimeError(f"nnctl plan ends with {made.code}")
+    planned = json.loads(made.output)
     return {
         "flops": planned["flops"],
         "flops_forward": sum(layer["flops"] for layer in planned["layers"]),
@@ -133,12 +149,12 @@ def _training(settings: Settings, what: Workload, workers: Sequence[Worker], bus
         return found
     request = {"do": "burst", "job": what.name, "seconds": settings.seconds}
     timed = in_turns(able, settings.rounds, settings.say, left_out, **request)
-    if not timed or timed[0].worker.name != NNCTL:
-        return found
-    found["steps"] = [one.summary(timed[0]) for one in timed]
-    for row, one in zip(found["steps"], timed, strict=True):
+    found["steps"] = summaries(timed, NNCTL)
+    for row, one in zip(found["steps"], timed, strict=False):
         row["megabytes"] = round(one.worker.ask(do="memory"), 1)
-    if "busy" in settings.parts:
+    if what.drops:
+        found["notes"] = {one.name: one.note for one in LIBRARIES if one.note and one.trains(what) is None}
+    if "busy" in settings.parts and what.name in BUSY:
         found["busy"] = _beside_busy(settings, [one.worker for one in timed], request, busy)
     return found
 
@@ -166,7 +182,7 @@ def _inference(settings: Settings, what: Workload, workers: Sequence[Worker], ba
         return found
     request = {"do": "passes", "job": what.name, "batch": batch, "seconds": settings.seconds}
     timed = in_turns(able, settings.rounds, settings.say, left_out, **request)
-    found["steps"] = [one.summary(timed[0]) for one in timed]
+    found["steps"] = summaries(timed, NNCTL)
     return found
 
 
@@ -178,10 +194,9 @@ def _beside_busy(
     for turn in range(max(2, settings.rounds // 3)):
         settings.say(f"  {request['job']} beside a busy process: round {turn + 1}")
         for state in ("alone", "busy"):
-            (busy.go if state == "busy" else busy.hold)()
-            for worker in workers:
-                rows[worker.name][state] += worker.ask(**request)
-    busy.hold()
+            with busy.running() if state == "busy" else nullcontext():
+                for worker in workers:
+                    rows[worker.name][state] += worker.ask(**request)
     return summary.slowdowns(rows)
 
 
@@ -192,7 +207,7 @@ def product(settings: Settings) -> dict[str, Any]:
     try:
         request = {"do": "burst", "job": "product", "seconds": settings.seconds}
         timed = in_turns(workers, settings.rounds, settings.say, left_out, **request)
-        return {"steps": [one.summary(timed[0]) for one in timed], "left_out": left_out}
+        return {"steps": summaries(timed, NNCTL), "left_out": left_out}
     finally:
         for worker in workers:
             worker.close()

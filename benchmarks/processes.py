@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,19 +106,20 @@ def run_whole(command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Whol
 
 
 class Busy:
-    """A process that keeps one core busy while it is let go."""
+    """A process that keeps one core busy while it is let run."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-        self.hold()
-
-    def hold(self) -> None:
-        """Stop it."""
         self.process.send_signal(signal.SIGSTOP)
 
-    def go(self) -> None:
-        """Let it run."""
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Let it run while this lasts."""
         self.process.send_signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGSTOP)
 
     def close(self) -> None:
         """End it."""

@@ -29,8 +29,6 @@ OF_WORKLOADS = ("steps", "inference", "busy")
 PARTS = ("peak", *OF_WORKLOADS, "product", "whole", "cold", "memory", "epochs")
 QUICK_PARTS = ("peak", "steps", "inference")
 QUICK_WORKLOADS = ("tiny", "mlp", "cnn", "lstm")
-BUSY = ("mlp", "cnn", "vgg", "lstm", "transformer")
-"""Measured beside a busy process, too."""
 
 
 def arguments() -> argparse.Namespace:
@@ -111,13 +109,16 @@ def run(options: argparse.Namespace, parts: list[str], names: list[str]) -> dict
 
 
 def workloads(settings: Settings, names: list[str]) -> dict[str, Any]:
-    """Every workload, one after another."""
+    """Every workload, one after another; of one that fails, why."""
     measure.write_files(settings, names)
     busy, found = Busy(), {}
     try:
         for name in names:
             settings.say(name)
-            found[name] = measure.workload(settings, name, busy)
+            try:
+                found[name] = measure.workload(settings, name, busy)
+            except RuntimeError as error:
+                found[name] = {"title": WORKLOADS[name].title, "failed": str(error)}
     finally:
         busy.close()
     return found

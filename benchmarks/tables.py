@@ -46,9 +46,12 @@ def text(found: Mapping[str, Any]) -> str:
 
 def _workload(one: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
+    if "failed" in one:
+        lines.append(f"  failed: {one['failed']}")
     if "losses" in one:
         lines += _steps(one.get("steps", ()), "megabytes")
         lines += [_agreement("losses without dropout", one), *_left_out(one["left_out"])]
+        lines += [f"  {name} {note}" for name, note in one.get("notes", {}).items()]
     if "busy" in one:
         lines += ["  beside a process that keeps one core busy"]
         head = ("", "alone ms", "busy ms", "busy mean ms", "times slower")

@@ -51,19 +51,22 @@ def in_turns(
     Args:
         left_out: Takes who cannot, and why.
     """
-    timed = []
-    for worker in workers:
-        try:
-            worker.ask(**request)
-        except RuntimeError as error:
-            left_out[worker.name] = str(error)
-            continue
-        timed.append(Timed(worker))
-    for turn in range(rounds):
-        say(f"  {request['job']}: {request['do']}, round {turn + 1} of {rounds}")
+    timed = [Timed(worker) for worker in workers]
+    for turn in range(rounds + 1):
+        say(f"  {request['job']}: {request['do']}, round {turn} of {rounds}")
+        given = answers([one.worker for one in timed], left_out, **request)
+        timed = [one for one in timed if one.worker.name in given]
         for one in timed:
-            one.bursts.append(one.worker.ask(**request))
+            if turn:
+                one.bursts.append(given[one.worker.name])
     return timed
+
+
+def summaries(timed: Sequence[Timed], first: str) -> list[dict[str, Any]]:
+    """A row for each library beside the first; none where that was left out."""
+    if not timed or timed[0].worker.name != first:
+        return []
+    return [one.summary(timed[0]) for one in timed]
 
 
 def answers(workers: Sequence[Worker], left_out: dict[str, str], **request: Any) -> dict[str, list[float]]:

@@ -14,7 +14,7 @@ from benchmarks import summary, tables
 from benchmarks.libraries import LIBRARIES, NNCTL
 from benchmarks.picture import picture
 from benchmarks.processes import Worker
-from benchmarks.timing import Timed, agreement, loss_difference, output_difference
+from benchmarks.timing import Timed, agreement, in_turns, loss_difference, output_difference, summaries
 from benchmarks.workloads import WORKLOADS
 
 
@@ -42,6 +42,32 @@ def test_a_ratio_is_of_the_same_round() -> None:
     assert row["steps"] == 5
     assert mine.summary(mine)["ratio"] == 1.0
     assert mine.summary(mine)["ms_best_burst"] == 1.0
+
+
+class _Scripted(Worker):
+    """Replies from a list; an error where it ends."""
+
+    def __init__(self, name: str, *replies: list[float]) -> None:
+        self.name = name
+        self.replies = list(replies)
+
+    def ask(self, **request: Any) -> Any:
+        if not self.replies:
+            raise RuntimeError(f"{self.name} ended")
+        return self.replies.pop(0)
+
+
+def test_turns_and_who_fails_in_them() -> None:
+    workers = [_Scripted("nnctl", [9.0], [1.0], [2.0]), _Scripted("weak", [9.0], [3.0]), _Scripted("none")]
+    left_out: dict[str, str] = {}
+    said: list[str] = []
+    timed = in_turns(workers, 2, said.append, left_out, do="burst", job="mlp")
+    # The first burst only warms up.
+    assert [(one.worker.name, one.bursts) for one in timed] == [("nnctl", [[1.0], [2.0]])]
+    assert left_out == {"none": "none ended", "weak": "weak ended"}
+    assert [row["ms"] for row in summaries(timed, "nnctl")] == [1500.0]
+    assert summaries([_timed("weak", [1.0])], "nnctl") == []
+    assert len(said) == 3
 
 
 def test_who_computes_something_else_is_left_out() -> None:
@@ -88,6 +114,8 @@ def test_tables_say_everything(found: dict[str, Any]) -> None:
         "training: geometric mean 2.0 over 2 workloads, lowest 0.5 (mlp)",
         "beside a process that keeps one core busy",
         "forward, batch 256",
+        "scikit-learn drops nothing",
+        "failed: nnctl ended",
     ):
         assert part in text
     row = next(line for line in text.split("Training:")[1].splitlines() if line.startswith("mlp"))
