@@ -25,3 +25,8 @@ def first_weights(workload: str) -> dict[str, np.ndarray]:
     """The weights that every library begins with, by `layer/weight`."""
     with np.load(place(f"{workload}-weights.npz")) as stored:
         return dict(stored)
+
+
+def onnx_file(workload: str, batch: int) -> Path:
+    """The model of a workload for batches of this size; or beside it (`.failed`) why there is none."""
+    return place(f"{workload}-{batch}.onnx")

@@ -25,12 +25,10 @@ from benchmarks.timing import (
     summaries,
 )
 from benchmarks.workloads import WORKLOADS
-from benchmarks.workloads.base import Workload
+from benchmarks.workloads.base import PASSES, Workload
 
 STEPS = 5
 """Whose losses are compared."""
-BATCHES = (1, 256)
-"""Examples in a pass forward."""
 BUSY = ("mlp", "cnn", "vgg", "lstm", "transformer")
 """Measured beside a busy process, too."""
 
@@ -81,6 +79,9 @@ def write_files(settings: Settings, names: Sequence[str]) -> None:
     command = [settings.nnctl, "-m", "benchmarks.workers.nnctl_files", *names]
     if run_whole(command, env, ROOT).code:
         raise SystemExit("the first weights could not be written: " + " ".join(command))
+    if settings.peers is not None and "inference" in settings.parts:
+        settings.say("ONNX files")
+        run_whole([settings.peers, "-m", "benchmarks.workers.onnx_export", *names], env, ROOT)
     for name in names:
         settings.say(f"  {name}: kernels")
         run_whole([settings.nnctl, "-m", "nnctl", "warm", str(settings.folder / f"{name}.yaml")], env, ROOT)
@@ -98,7 +99,7 @@ def workload(settings: Settings, name: str, busy: Busy) -> dict[str, Any]:
         if "steps" in settings.parts or "busy" in settings.parts:
             found |= _training(settings, what, workers, busy)
         if "inference" in settings.parts:
-            found["inference"] = {str(batch): _inference(settings, what, workers, batch) for batch in BATCHES}
+            found["inference"] = {str(batch): _inference(settings, what, workers, batch) for batch in PASSES}
     finally:
         for worker in workers:
             worker.close()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import onnxruntime
 
-from benchmarks.folder import place
+from benchmarks.folder import onnx_file
 from benchmarks.protocol import Training, serve
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.base import Array, Workload
@@ -31,11 +29,10 @@ class Inference:
 
     def __init__(self, name: str, batch: int) -> None:
         workload = WORKLOADS[name]
-        path = place(f"{name}-{batch}.onnx")
-        command = [sys.executable, "-m", "benchmarks.workers.onnx_export", name, str(batch), str(path)]
-        made = subprocess.run(command, capture_output=True, text=True)
-        if made.returncode:
-            raise RuntimeError(f"the export fails: {made.stderr.strip().splitlines()[-1]}")
+        path = onnx_file(name, batch)
+        failed = path.with_suffix(".failed")
+        if failed.exists():
+            raise RuntimeError(f"PyTorch cannot export it: {failed.read_text()}")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = THREADS
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL

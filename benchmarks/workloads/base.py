@@ -19,6 +19,8 @@ EPSILON = 1e-10
 """Adam's: so small that it does not matter that PyTorch adds it elsewhere than Keras."""
 BATCHES = 4
 """Steps go round over this many batches."""
+PASSES = (1, 256)
+"""Examples in a pass forward."""
 
 
 @dataclass(frozen=True)
