@@ -57,6 +57,18 @@ def load16(typingctx: Any, array: Any, at: Any) -> Any:
 
 
 @intrinsic
+def store16(typingctx: Any, array: Any, at: Any, value: Any) -> Any:
+    """Put 16 elements at flat element `at` of a C-contiguous array."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = _vector_pointer(context, builder, signature, args, value)
+        builder.store(args[2], place).align = array.dtype.bitwidth // 8
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, value), codegen
+
+
+@intrinsic
 def all16(typingctx: Any, array: Any, scalar: Any) -> Any:
     """16 times `scalar`, of the array's dtype."""
     kind = Lanes(array.dtype)

@@ -66,11 +66,18 @@ class MatMul(Op):
         found = [sum_to(da, a.shape), sum_to(db, b.shape)]
         return [*found, sum_axes(dy, range(len(dy.shape) - 1))] if self.bias else found
 
+    def _is_row(self, m: int, front: tuple[int, ...]) -> bool:
+        """Whether it is one row times a matrix as it lies."""
+        return m == prod(front) == 1 and not self.transpose_b
+
     def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         from nnctl.kernels.matmul import scratch_size
+        from nnctl.kernels.row_product import room
 
         itemsize = np.dtype(inputs[0].dtype).itemsize
         front, m, n, k = self._sizes(inputs[0], inputs[1])
+        if self._is_row(m, front):
+            return room(n) * itemsize
         return scratch_size(prod(front), m, n, k, itemsize, threads) * itemsize
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
@@ -78,7 +85,11 @@ class MatMul(Op):
         rest = list(inputs[2:])
         bias = rest.pop(0) if self.bias else np.zeros(0, a.dtype)
         gate = _matrices(rest.pop(0)) if self.gate else np.zeros((1, 0, 0), a.dtype)
-        front = outputs[0].shape[:-2]
+        front, m = outputs[0].shape[:-2], outputs[0].shape[-2]
+        if self._is_row(m, front):
+            read = (a.reshape(-1), b.reshape(-1), bias, int(self.relu), gate.reshape(-1))
+            written = (scratch.view(a.dtype), outputs[0].reshape(-1))
+            return (KernelCall("row_product.row_product", (*read, *written)),)
         args = (_matrices(a), _matrices(b), bias, gate, _numbers(a, front), _numbers(b, front))
         flags = (int(self.transpose_a), int(self.transpose_b), int(self.relu), 0)
         return (KernelCall("matmul.matmul", (*args, *flags, scratch.view(a.dtype), _matrices(outputs[0]))),)

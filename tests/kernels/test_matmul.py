@@ -14,6 +14,7 @@ import pytest
 
 from nnctl.kernels.matmul import matmul, scratch_size
 from nnctl.kernels.panels import block_depth
+from nnctl.kernels.row_product import COLUMNS, in_vectors, room, row_product
 
 RNG = np.random.default_rng(7)
 
@@ -137,6 +138,46 @@ def test_each_of_many_products_has_the_bits_of_a_single_one(count: int, m: int, 
             np.testing.assert_array_equal(got[p], alone)
 
 
+def row(a: np.ndarray, b: np.ndarray, bias: np.ndarray, gate: np.ndarray, relu: bool) -> np.ndarray:
+    """A row times a matrix by the kernel for it; all that is written starts as NaN."""
+    n = b.shape[1]
+    found = np.full(n + 1, np.nan, a.dtype)
+    row_product(a, b.reshape(-1), bias, int(relu), gate, np.full(room(n), np.nan, a.dtype), found[:n])
+    assert np.isnan(found[n])
+    return found[:n]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("k", "n"),
+    [(1, 1), (7, 3), (8, 16), (9, 17), (0, 5), (40, 10), (513, 33), (1030, COLUMNS + 50), (530, 2 * COLUMNS)],
+)
+def test_a_row_alone_has_the_bits_that_it_has_among_others(k: int, n: int, dtype: str) -> None:
+    rows, b, bias, gate = (draw(*shape, dtype=dtype) for shape in ((9, k), (k, n), (n,), (9, n)))
+    gate[:, 0] = 0
+    among = product(rows, b, bias=bias, gate=gate, relu=True)[4]
+    np.testing.assert_array_equal(row(rows[4], b, bias, gate[4], True).view("u1"), among.view("u1"))
+    among = product(rows, b)[4]
+    np.testing.assert_array_equal(row(rows[4], b, bias[:0], gate[4, :0], False).view("u1"), among.view("u1"))
+
+
+def test_a_row_reads_nothing_behind_the_matrix() -> None:
+    for rows, n in itertools.product((1, 2, 9), (1, 15, 16, 17, 40)):
+        b = draw(rows * n)
+        ends = [in_vectors.py_func(b, row * n, n) for row in range(rows)]
+        assert all(row * n + end <= b.size for row, end in enumerate(ends))
+        assert ends[-1] == n // 16 * 16
+        assert ends[0] == (-(-n // 16) * 16 if -(-n // 16) * 16 <= b.size else n // 16 * 16)
+
+
+def test_a_row_with_nan_and_infinity() -> None:
+    a, b, none = draw(20), draw(20, 5), draw(0)
+    b[3, 1], b[7, 2] = np.nan, -np.inf
+    got = row(np.abs(a), b, none, none, True)
+    np.testing.assert_array_equal(np.isnan(got), np.arange(5) == 1)
+    assert got[2] == 0
+
+
 def test_no_products_at_all() -> None:
     assert products(draw(0, 3, 4), draw(1, 4, 5), [], []).shape == (0, 3, 5)
 
@@ -153,6 +194,7 @@ def test_nan_and_infinity_pass() -> None:
 _HASH = """
 import hashlib, numpy as np
 from nnctl.kernels.matmul import matmul, scratch_size
+from nnctl.kernels.row_product import room, row_product
 digest = hashlib.sha256()
 shapes = ((1, 13, 17, 21), (1, 40, 600, 37), (1, 260, 130, 90), (1, 20, 1100, 600), (5, 40, 70, 50))
 for dtype in ("float32", "float64"):
@@ -165,6 +207,10 @@ for dtype in ("float32", "float64"):
             a, b = draw(p, *((k, m) if ta else (m, k))), draw(p, *((n, k) if tb else (k, n)))
             matmul(a, b, draw(n), np.empty((1, 0, 0), dtype), of, of, ta, tb, 1, 0, scratch, c)
             digest.update(c.tobytes())
+    for k, n in ((40, 10), (600, 700)):
+        c, none = np.empty(n, dtype), np.empty(0, dtype)
+        row_product(draw(k), draw(k * n), draw(n), 0, none, np.empty(room(n), dtype), c)
+        digest.update(c.tobytes())
 print(digest.hexdigest())
 """
 

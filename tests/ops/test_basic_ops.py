@@ -8,7 +8,7 @@ import pytest
 from nnctl.core.keys import key
 from nnctl.kernels import codes
 from nnctl.ops import dropout, elementwise, linear, reduce, shape, softmax, sums
-from nnctl.ops.base import Graph
+from nnctl.ops.base import Graph, TensorType
 from tests.ops.harness import activate, check_gradients, evaluate
 
 RNG = np.random.default_rng(3)
@@ -170,6 +170,23 @@ def test_matmul_of_what_does_not_fit() -> None:
     for a, b in (((2, 3), (2, 3)), ((4, 2, 3), (5, 3, 2)), ((3,), (3, 2)), ((3, 2), (2,))):
         with pytest.raises(ValueError):
             linear.matmul(graph.input(f"a{a}", a), graph.input(f"b{b}", b))
+
+
+def test_a_row_has_the_kernel_for_it() -> None:
+    """One product of one row with a matrix as it lies; several, and transposed ones, have the other."""
+    shapes = {"row": (1, 7), "rows": (2, 7), "matrix": (7, 5), "turned": (5, 7), "stack": (2, 1, 7)}
+    arrays = {name: normal(*sizes) for name, sizes in shapes.items()}
+
+    def kernel(a: str, b: str, turned: bool = False) -> str:
+        op = linear.MatMul(transpose_b=turned)
+        types = [TensorType(arrays[name].shape, "float64") for name in (a, b)]
+        outputs = [np.zeros(t.shape) for t in op.infer(*types)]
+        scratch = np.zeros(op.scratch(types, [], 1), "u1")
+        return op.calls([arrays[a], arrays[b]], outputs, scratch, 1)[0].kernel
+
+    assert kernel("row", "matrix") == "row_product.row_product"
+    for others in (("rows", "matrix"), ("stack", "matrix"), ("row", "turned", True)):
+        assert kernel(*others) == "matmul.matmul"
 
 
 def test_matmul_counts_every_product() -> None:
