@@ -95,6 +95,7 @@ def test_the_fastest_peer_and_the_mean(found: dict[str, Any]) -> None:
     }  # fmt: skip
     assert found["summary"]["inference 256"]["lowest"] == 1.25
     assert mlp["memory_ratio"] == 0.5
+    assert tiny["memory_ratio"] == 0.5  # by the leanest of two
     # 2 million operations in a quarter of a millisecond are 8 GFLOP/s; the peak is 100.
     assert tiny["share_of_peak"] == 0.08
     assert tiny["inference"]["256"]["share_of_peak"] == 0.256
@@ -139,6 +140,7 @@ def test_the_picture_has_a_bar_for_each_workload(found: dict[str, Any]) -> None:
     assert [(bar.get("class"), bar.get("width")) for bar in bars] == [("bar", "510.0"), ("slow", "31.9")]
     words = ["".join(e.itertext()) for e in drawn.iterfind("svg:text", space)]
     assert "geometric mean 2.00" in words[0]
+    assert [word for word in words if word.isdigit()] == list("12345678")
     assert "8.00 JAX" in words
     assert "0.50 PyTorch" in words
     assert "prefers-color-scheme: dark" in picture(found)

@@ -12,6 +12,7 @@ import yaml
 
 from benchmarks.folder import FOLDER, first_weights
 from benchmarks.protocol import Server
+from benchmarks.timing import loss_difference, output_difference
 from benchmarks.workers.nnctl_files import write
 from benchmarks.workers.nnctl_steps import Inference, make
 from benchmarks.workloads import WORKLOADS
@@ -39,33 +40,40 @@ def test_the_config_of_a_workload_passes_check_and_becomes_a_program(
 
 def test_a_worker_tells_losses_steps_and_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDER, str(tmp_path))
-    write(WORKLOADS["odd"])
+    write(WORKLOADS["tiny"])
     server = Server(dict, make, Inference)
-    losses = server.answer({"do": "losses", "job": "odd", "steps": 3})
-    assert np.isfinite(losses).all()
-    assert losses[0] > losses[2]
-    going_on = server.current[("training", "odd", False)]
-    assert len(server.answer({"do": "burst", "job": "odd", "seconds": 0})) == 3
+    losses = server.answer({"do": "losses", "job": "tiny", "steps": 5})
+    assert losses[0] > losses[4]  # Of the same batch: there are four.
+    going_on = server.current[("training", "tiny", False)]
+    assert len(server.answer({"do": "burst", "job": "tiny", "seconds": 0})) == 3
     # Nothing is dropped in it: the steps that are timed are of the training whose losses were told.
-    assert server.current == {("training", "odd", False): going_on}
-    one = server.answer({"do": "outputs", "job": "odd", "batch": 1})
-    assert len(one) == 5
-    (inputs, _), *_ = WORKLOADS["odd"].batches(1)
-    np.testing.assert_allclose(one, _forward(inputs["x"], first_weights("odd"))[0], rtol=1e-5, atol=1e-6)
-    assert len(server.answer({"do": "passes", "job": "odd", "batch": 1, "seconds": 0})) == 3
+    assert server.current == {("training", "tiny", False): going_on}
+    one = server.answer({"do": "outputs", "job": "tiny", "batch": 1})
+    assert len(one) == 3
+    (inputs, _), *_ = WORKLOADS["tiny"].batches(1)
+    np.testing.assert_allclose(one, _forward(inputs["x"], first_weights("tiny"))[0], rtol=1e-5, atol=1e-6)
+    assert len(server.answer({"do": "passes", "job": "tiny", "batch": 1, "seconds": 0})) == 3
     assert server.answer({"do": "memory"}) > 10
 
 
+def test_jax_computes_what_nnctl_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("jax")
+    from benchmarks.workers import raw_jax
+
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    write(WORKLOADS["tiny"])
+    ours = Server(dict, make, Inference)
+    theirs = Server(raw_jax.about, raw_jax.Training, raw_jax.Inference)
+    losses = {"do": "losses", "job": "tiny", "steps": 3}
+    assert loss_difference(ours.answer(losses), theirs.answer(losses)) < 1e-5
+    outputs = {"do": "outputs", "job": "tiny", "batch": 3}
+    assert output_difference(ours.answer(outputs), theirs.answer(outputs)) < 1e-5
+
+
 def _forward(x: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
-    """The workload `odd` in NumPy: tanh, then gelu by its tail in Simpson's rule, then scores."""
-    kernels = [w for name, w in weights.items() if name.endswith("kernel")]
-    hidden = np.tanh(x @ kernels[0])
-    z = (hidden @ kernels[1]).astype(np.float64)
-    grid = np.linspace(0, 1, 201)
-    steps = np.exp(-((z[..., None] * grid) ** 2) / 2) / np.sqrt(2 * np.pi)
-    weight = np.r_[1, np.tile([4, 2], 100)[:-1], 1] / 600
-    hidden = z * (0.5 + z * (steps @ weight))
-    scores: np.ndarray = hidden @ kernels[2]
+    """The workload `tiny` in NumPy; first biases are 0."""
+    first, second = (w for name, w in weights.items() if name.endswith("kernel"))
+    scores: np.ndarray = np.maximum(x @ first, 0) @ second
     return scores
 
 
