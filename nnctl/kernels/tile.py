@@ -53,14 +53,15 @@ def _row_pointers(builder: Any, base: Any, stride: Any, rows: Any, height: int) 
     return pointers
 
 
-def make_tile(height: int, vectors: int) -> Any:
+def make_tile(height: int, vectors: int, adds: bool = False) -> Any:
     """A register-tile product of `height` rows by `vectors` vectors, as a function for kernels.
 
     `tile(a, a_row, a_k, rows, b, b_at, b_k, depth, out, out_at)`, a an `address`, writes the sums over k
     in 0..depth-1, ascending, of `a[i*a_row + k*a_k] * b[b_at + k*b_k + j]`, by fused
     multiply-adds from zero, to `out[out_at + i*vectors*lanes + j]` for i < height and
     j < vectors*lanes. Rows from `rows` (at least 1) on repeat the last row. a and b are read in
-    place, whatever their strides: `a_k = 1` for A as it is stored, `a_row = 1` for its transpose.
+    place, whatever their strides: `a_k = 1` for A as it is stored, `a_row = 1` for its transpose. With
+    `adds` the sums are added to what is there.
     """
 
     @intrinsic  # type: ignore[untyped-decorator]
@@ -78,10 +79,10 @@ def make_tile(height: int, vectors: int) -> Any:
             pointer = panel.type
             start = builder.inttoptr(args[0], pointer)
             kinds = [pointer, _I64, _I64, _I64, pointer, _I64, _I64, pointer]
-            name = f"nnctl_tile_{vector.element}_{height}x{vectors}x{vector.count}"
+            name = f"nnctl_tile{'_adds' * adds}_{vector.element}_{height}x{vectors}x{vector.count}"
 
             def fill(inner: Any, *arguments: Any) -> None:
-                _fill_tile(inner, vector, height, vectors, *arguments)
+                _fill_tile(inner, vector, height, vectors, adds, *arguments)
 
             function = library_function(builder.module, name, kinds, fill)
             builder.call(function, [start, *args[1:4], panel, *args[6:8], place])
@@ -93,7 +94,7 @@ def make_tile(height: int, vectors: int) -> Any:
 
 
 def _fill_tile(
-    builder: Any, vector: Any, height: int, vectors: int,
+    builder: Any, vector: Any, height: int, vectors: int, adds: bool,
     a: Any, a_row: Any, a_k: Any, rows: Any, b: Any, b_k: Any, depth: Any, out: Any,
 ) -> None:  # fmt: skip
     """The loop over k with every sum in a register (a phi node)."""
@@ -126,7 +127,9 @@ def _fill_tile(
 
     builder.position_at_end(done)
     for n, total in enumerate(sums):
-        store(builder, total, vector_pointer(builder, out, _int(n * vector.count), vector), itemsize)
+        place = vector_pointer(builder, out, _int(n * vector.count), vector)
+        value = builder.fadd(load(builder, place, itemsize), total) if adds else total
+        store(builder, value, place, itemsize)
 
 
 def _no_unrolling(builder: Any, branch: Any) -> None:

@@ -154,10 +154,15 @@ class Op:
 
 
 class Graph:
-    """Nodes in the order they run. Every op function appends to the graph of its first argument."""
+    """Nodes in the order they run. Every op function appends to the graph of its first argument.
 
-    def __init__(self, dtype: str = "float32") -> None:
+    Args:
+        direct_convolution: Convolutions are never taken through Winograd's transforms.
+    """
+
+    def __init__(self, dtype: str = "float32", direct_convolution: bool = False) -> None:
         self.dtype = dtype
+        self.direct_convolution = direct_convolution
         self.nodes: list[Node] = []
         self.inputs: dict[str, Value] = {}
         """What the caller fills before each run (batch, labels, step counter ...)."""

@@ -11,33 +11,67 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.core.records import record
-from nnctl.kernels import convolution_plan, depthwise_plan, weight_gradient_plan
+from nnctl.kernels import (
+    convolution_plan,
+    depthwise_plan,
+    weight_gradient_plan,
+    winograd_gradient_plan,
+    winograd_plan,
+)
 from nnctl.kernels.axes import Axis
 from nnctl.kernels.convolution_plan import TICKETS, Gather, Geometry
+from nnctl.kernels.weight_gradient_plan import WeightGradientPlan
+from nnctl.kernels.winograd_plan import Winograd
 from nnctl.ops.activation import RELU, RELU_GRAD
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 
 Pair = tuple[int, int]
 Sizes = tuple[int, ...]
 
-_forward = cache(convolution_plan.forward)
-_input_gradient = cache(convolution_plan.input_gradient)
-_weight_gradient = cache(weight_gradient_plan.weight_gradient)
 _depthwise = cache(depthwise_plan.forward)
 _depthwise_input = cache(depthwise_plan.input_gradient)
 
 
+@cache
+def _forward(g: Geometry, itemsize: int, direct: bool) -> Gather | Winograd:
+    """How y is made of x."""
+    if not direct and winograd_plan.pays(g, itemsize):
+        return winograd_plan.forward(g, itemsize)
+    return convolution_plan.forward(g, itemsize)
+
+
+@cache
+def _input_gradient(g: Geometry, itemsize: int, direct: bool) -> Gather | Winograd:
+    """How dx is made of dy."""
+    if not direct and winograd_plan.pays(winograd_plan.turned(g), itemsize):
+        return winograd_plan.input_gradient(g, itemsize)
+    return convolution_plan.input_gradient(g, itemsize)
+
+
+@cache
+def _weight_gradient(g: Geometry, itemsize: int, direct: bool) -> WeightGradientPlan | Winograd:
+    """How dW is made of x and dy."""
+    if not direct and winograd_gradient_plan.gradient_pays(g, itemsize):
+        return winograd_gradient_plan.weight_gradient(g, itemsize)
+    return weight_gradient_plan.weight_gradient(g, itemsize)
+
+
 MOST_AXES = 3
+ADDRESS = 8  # bytes of one
 
 
 @record
 class Window:
-    """How a kernel moves over an image, axis by axis; padding is (before, after)."""
+    """How a kernel moves over an image, axis by axis; padding is (before, after).
+
+    With `direct`, sums are never taken through Winograd's transforms.
+    """
 
     strides: Sizes
     padding: tuple[Pair, ...]
     dilation: Sizes
     groups: int = 1
+    direct: bool = False
 
     def geometry(self, x: TensorType | Array, kernel: TensorType | Array) -> Geometry:
         """All sizes, for x (B, *spatial, C) and kernel (*taps, C / groups, F).
@@ -58,19 +92,52 @@ class Window:
         return Geometry(batch, channels, filters, axes, self.groups)
 
 
-def _gather_bytes(plan: Gather, itemsize: int) -> int:
+def _bytes(plan: Gather | WeightGradientPlan | Winograd, itemsize: int, threads: int) -> int:
+    """Scratch of a pass."""
+    if isinstance(plan, Winograd):
+        return plan.elements(threads) * itemsize + plan.addresses(threads) * ADDRESS
+    if isinstance(plan, WeightGradientPlan):
+        return plan.scratch(threads) * itemsize
     return (plan.panel_elements + TICKETS) * itemsize
 
 
+def _pass(
+    plan: Gather | Winograd, x: Array, kernel: Array, bias: Array, relu: bool, gate: Array, scratch: Array,
+    threads: int, y: Array,
+) -> Sequence[KernelCall]:  # fmt: skip
+    """Prepare the kernel, then compute; the prepared kernel lies in front of the scratch."""
+    flat = (x.reshape(-1), kernel.reshape(-1), gate.reshape(-1), y.reshape(-1))
+    if isinstance(plan, Winograd):
+        return _winograd_calls(plan, *flat, bias, relu, scratch, threads)
+    return _gather_calls(plan, *flat, bias, relu, scratch)
+
+
 def _gather_calls(
-    plan: Gather, x: Array, kernel: Array, bias: Array, relu: bool, gate: Array, scratch: Array, y: Array
+    plan: Gather, x: Array, kernel: Array, gate: Array, y: Array, bias: Array, relu: bool, scratch: Array
 ) -> Sequence[KernelCall]:
-    """Pack the kernel, then compute; the packed kernel lies in front of the scratch."""
     numbers = scratch.view(x.dtype)
     panels, rest = numbers[: plan.panel_elements], numbers[plan.panel_elements :]
-    pack = (kernel.reshape(-1), bias, plan.table, panels)
-    run = (x.reshape(-1), panels, int(relu), plan.work, gate.reshape(-1), plan.table, rest, y.reshape(-1))
+    pack = (kernel, bias, plan.table, panels)
+    run = (x, panels, int(relu), plan.work, gate, plan.table, rest, y)
     return (KernelCall("convolution.pack_panels", pack), KernelCall("convolution.gather", run))
+
+
+def _winograd_calls(
+    plan: Winograd, x: Array, kernel: Array, gate: Array, y: Array, bias: Array, relu: bool, scratch: Array,
+    threads: int,
+) -> Sequence[KernelCall]:  # fmt: skip
+    numbers, places = _parts_of(scratch, plan.elements(threads), x.dtype)
+    run = (x, bias, int(relu), plan.work, gate, plan.table, numbers, places, y)
+    return (
+        KernelCall("winograd.transform_kernels", (kernel, plan.table, numbers)),
+        KernelCall("winograd.convolve", run),
+    )
+
+
+def _parts_of(scratch: Array, elements: int, dtype: Any) -> tuple[Array, Array]:
+    """Scratch as numbers, and what follows them as addresses."""
+    end = elements * dtype.itemsize
+    return scratch[:end].view(dtype), scratch[end:].view(np.int64)
 
 
 def _depthwise_call(
@@ -115,7 +182,8 @@ class Convolution(Op):
         g = self.window.geometry(inputs[0], inputs[1])
         if depthwise_plan.fits(g):
             return 0
-        return _gather_bytes(_forward(g, _itemsize(inputs)), _itemsize(inputs))
+        plan = _forward(g, _itemsize(inputs), self.window.direct)
+        return _bytes(plan, _itemsize(inputs), threads)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, kernel, *bias = inputs
@@ -123,7 +191,8 @@ class Convolution(Op):
         added = bias[0] if bias else none
         if depthwise_plan.fits(g):
             return _depthwise_call(g, _depthwise(g), x, kernel, added, self.relu, none, outputs[0])
-        return _gather_calls(_forward(g, x.itemsize), x, kernel, added, self.relu, none, scratch, outputs[0])
+        plan = _forward(g, x.itemsize, self.window.direct)
+        return _pass(plan, x, kernel, added, self.relu, none, scratch, threads, outputs[0])
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * self.window.geometry(inputs[0], inputs[1]).work
@@ -167,7 +236,8 @@ class ConvolutionInputGrad(Op):
         g = self._geometry(inputs)
         if depthwise_plan.fits(g):
             return 0
-        return _gather_bytes(_input_gradient(g, _itemsize(inputs)), _itemsize(inputs))
+        plan = _input_gradient(g, _itemsize(inputs), self.window.direct)
+        return _bytes(plan, _itemsize(inputs), threads)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         dy, kernel, *gates = inputs
@@ -175,9 +245,8 @@ class ConvolutionInputGrad(Op):
         gate = gates[0] if gates else none
         if depthwise_plan.fits(g):
             return _depthwise_call(g, _depthwise_input(g), dy, kernel, none, False, gate, outputs[0])
-        return _gather_calls(
-            _input_gradient(g, dy.itemsize), dy, kernel, none, False, gate, scratch, outputs[0]
-        )
+        plan = _input_gradient(g, dy.itemsize, self.window.direct)
+        return _pass(plan, dy, kernel, none, False, gate, scratch, threads, outputs[0])
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * self._geometry(inputs).work
@@ -209,21 +278,23 @@ class ConvolutionWeightGrad(Op):
     def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         g = self._geometry(inputs)
         if depthwise_plan.fits(g):
-            elements = depthwise_plan.parts(g) * depthwise_plan.part_elements(g)
-        else:
-            elements = _weight_gradient(g, _itemsize(inputs)).scratch(threads)
-        return elements * _itemsize(inputs)
+            return depthwise_plan.parts(g) * depthwise_plan.part_elements(g) * _itemsize(inputs)
+        plan = _weight_gradient(g, _itemsize(inputs), self.window.direct)
+        return _bytes(plan, _itemsize(inputs), threads)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, dy = (array.reshape(-1) for array in inputs)
         g = self._geometry(inputs)
         dw, db = outputs[0].reshape(-1), outputs[1] if self.bias else _nothing(x)
-        rest = (scratch.view(x.dtype), dw, db)
         if depthwise_plan.fits(g):
             read = (x, dy, depthwise_plan.parts(g), g.work, _depthwise(g))
-            return (KernelCall("depthwise.weight_gradient", (*read, *rest)),)
-        plan = _weight_gradient(g, x.itemsize)
-        args = (x, dy, plan.work, plan.table, *rest)
+            return (KernelCall("depthwise.weight_gradient", (*read, scratch.view(x.dtype), dw, db)),)
+        plan = _weight_gradient(g, x.itemsize, self.window.direct)
+        seen = (x, dy, plan.work, plan.table)
+        if isinstance(plan, Winograd):
+            parts = _parts_of(scratch, plan.elements(threads), x.dtype)
+            return (KernelCall("winograd_gradient.weight_gradient", (*seen, *parts, dw, db)),)
+        args = (*seen, scratch.view(x.dtype), dw, db)
         return (KernelCall("convolution_gradient.weight_gradient", args),)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
@@ -238,7 +309,9 @@ def convolve(
 
     Padding is (before, after) for each axis; each group of channels meets its own filters.
     """
-    window = Window(strides, tuple(padding), dilation or (1,) * len(strides), groups)
+    window = Window(
+        strides, tuple(padding), dilation or (1,) * len(strides), groups, x.graph.direct_convolution
+    )
     return x.graph.add1(Convolution(window), *((x, kernel) if bias is None else (x, kernel, bias)))
 
 
@@ -250,6 +323,8 @@ def convolve_transposed(
 
     Strides, padding and dilation are those of the convolution from `shape` to y's.
     """
-    window = Window(strides, tuple(padding), dilation or (1,) * len(strides))
+    window = Window(
+        strides, tuple(padding), dilation or (1,) * len(strides), direct=y.graph.direct_convolution
+    )
     whole = (y.shape[0], *shape, kernel.shape[-2])
     return y.graph.add1(ConvolutionInputGrad(window, whole), y, kernel)

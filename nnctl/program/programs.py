@@ -24,6 +24,7 @@ class Subject(Protocol):
     weights: Weights
     dtype: str
     seed: int
+    direct_convolution: bool
 
 
 @record
@@ -43,6 +44,11 @@ class Program:
         return hash((type(self), *sorted(self.sizes.items())))
 
 
+def _arithmetic(subject: Subject, sizes: InputSizes) -> tuple[str, InputSizes, int, bool]:
+    """What a program over a model's layers is made with, besides the model."""
+    return subject.dtype, sizes, subject.seed, subject.direct_convolution
+
+
 class TrainingProgram(Program):
     """Forward, losses, metrics, gradients."""
 
@@ -50,7 +56,7 @@ class TrainingProgram(Program):
 
     def build(self, subject: Subject) -> Built:
         assert subject.objective is not None
-        return step.training(subject.model, subject.objective, subject.dtype, self.sizes, subject.seed)
+        return step.training(subject.model, subject.objective, *_arithmetic(subject, self.sizes))
 
 
 class EvaluationProgram(Program):
@@ -60,7 +66,7 @@ class EvaluationProgram(Program):
 
     def build(self, subject: Subject) -> Built:
         assert subject.objective is not None
-        return step.evaluation(subject.model, subject.objective, subject.dtype, self.sizes, subject.seed)
+        return step.evaluation(subject.model, subject.objective, *_arithmetic(subject, self.sizes))
 
 
 class PredictionProgram(Program):
@@ -69,7 +75,7 @@ class PredictionProgram(Program):
     name = "prediction"
 
     def build(self, subject: Subject) -> Built:
-        return step.prediction(subject.model, subject.dtype, self.sizes, subject.seed)
+        return step.prediction(subject.model, *_arithmetic(subject, self.sizes))
 
 
 class FiniteCheckProgram(Program):

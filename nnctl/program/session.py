@@ -40,6 +40,7 @@ class Session:
     Args:
         objective: Losses and metrics; None for a model that only predicts.
         optimizer: None for a model that does not train.
+        direct_convolution: Convolutions are never taken through Winograd's transforms.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Session:
         threads: int,
         objective: Objective | None = None,
         optimizer: OptimizerSpec | None = None,
+        direct_convolution: bool = False,
     ) -> None:
         self.model = model
         self.objective = objective
@@ -58,6 +60,7 @@ class Session:
         self.dtype = dtype
         self.seed = seed
         self.threads = threads
+        self.direct_convolution = direct_convolution
         parts = optimizer.parts(model.trainable()) if optimizer is not None else ()
         order = [name for part in parts for name in part.names] if parts else None
         self.weights: Weights = allocate(model, dtype, gradients=optimizer is not None, order=order)

@@ -35,9 +35,9 @@ class Built:
 
 
 def _forward(
-    model: LayerGraph, dtype: str, sizes: InputSizes, training: bool, seed: int
+    model: LayerGraph, dtype: str, sizes: InputSizes, training: bool, seed: int, direct_convolution: bool
 ) -> tuple[Graph, Traced]:
-    graph = Graph(dtype)
+    graph = Graph(dtype, direct_convolution)
     inputs = {}
     for name, info in model.inputs.items():
         kind = dtype if info.dtype.startswith("float") else info.dtype
@@ -112,9 +112,16 @@ def _penalties(graph: Graph, model: LayerGraph) -> list[Value]:
     ]
 
 
-def training(model: LayerGraph, objective: Objective, dtype: str, sizes: InputSizes, seed: int) -> Built:
+def training(
+    model: LayerGraph,
+    objective: Objective,
+    dtype: str,
+    sizes: InputSizes,
+    seed: int,
+    direct_convolution: bool = False,
+) -> Built:
     """Forward, losses, metrics, gradients; each gradient is written to the memory "gradient:<weight>"."""
-    graph, traced = _forward(model, dtype, sizes, True, seed)
+    graph, traced = _forward(model, dtype, sizes, True, seed, direct_convolution)
     loss = _measure(graph, model, objective, traced)
     trainable = [i for i in model.weights.values() if i.trainable]
     wrt = [graph.variable(i.name, i.weight.shape) for i in trainable]
@@ -128,16 +135,25 @@ def training(model: LayerGraph, objective: Objective, dtype: str, sizes: InputSi
     return Built(graph, {"loss": loss}, pinned)
 
 
-def evaluation(model: LayerGraph, objective: Objective, dtype: str, sizes: InputSizes, seed: int) -> Built:
+def evaluation(
+    model: LayerGraph,
+    objective: Objective,
+    dtype: str,
+    sizes: InputSizes,
+    seed: int,
+    direct_convolution: bool = False,
+) -> Built:
     """Forward in inference, losses and metrics."""
-    graph, traced = _forward(model, dtype, sizes, False, seed)
+    graph, traced = _forward(model, dtype, sizes, False, seed, direct_convolution)
     loss = _measure(graph, model, objective, traced)
     return Built(graph, {"loss": loss}, {})
 
 
-def prediction(model: LayerGraph, dtype: str, sizes: InputSizes, seed: int) -> Built:
+def prediction(
+    model: LayerGraph, dtype: str, sizes: InputSizes, seed: int, direct_convolution: bool = False
+) -> Built:
     """Forward in inference; the model's outputs by name."""
-    graph, traced = _forward(model, dtype, sizes, False, seed)
+    graph, traced = _forward(model, dtype, sizes, False, seed, direct_convolution)
     outputs = {name: traced.values[ref] for name, ref in model.outputs.items()}
     return Built(graph, outputs, {})
 

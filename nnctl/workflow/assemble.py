@@ -58,6 +58,7 @@ class Assembled:
             threads=threads,
             objective=self.objective,
             optimizer=optimizer,
+            direct_convolution=experiment.exact_convolution == "direct",
         )
 
     def need_memory(self, nbytes: int, what: str, path: tuple[str, ...], expected: str) -> None:

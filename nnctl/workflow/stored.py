@@ -69,7 +69,12 @@ class StoredModel:
 
         experiment = self.loaded.experiment
         session = Session(
-            self.model, dtype=experiment.dtype, seed=experiment.seed, threads=count, objective=self.objective
+            self.model,
+            dtype=experiment.dtype,
+            seed=experiment.seed,
+            threads=count,
+            objective=self.objective,
+            direct_convolution=experiment.exact_convolution == "direct",
         )
         session.weights.load(self.file.state.weights)
         return session

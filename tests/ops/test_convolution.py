@@ -12,6 +12,7 @@ from nnctl.ops.convolution import Convolution, ConvolutionInputGrad, convolve, c
 from nnctl.ops.elementwise import multiply
 from nnctl.ops.reduce import sum_all
 from nnctl.program.autodiff import gradients
+from nnctl.program.bind import bind, compile_graph, new_arena
 from nnctl.program.passes import run_passes
 from tests.kernels import convolution_oracle as oracle
 from tests.ops.harness import activate, check_gradients, evaluate
@@ -108,3 +109,41 @@ def test_transposed(name: str) -> None:
     )
     # <conv(x), y> = <x, conv^T(y)>
     assert np.vdot(y, inputs["y"]) == pytest.approx(np.vdot(_inputs(name)["x"], back))
+
+
+def _large(x: Value, kernel: Value, bias: Value, second: Value) -> list[Value]:
+    """A loss and its gradients, of layers that Winograd's transforms pay for."""
+    hidden = activate(convolve(x, kernel, bias, (1, 1), ((1, 1), (0, 1))), "relu")
+    y = convolve_transposed(hidden, second, (10, 10), (1, 1), ((1, 1), (1, 1)))
+    loss = sum_all(multiply(y, y))
+    found = gradients(loss, [x, kernel, bias, second])
+    return [y, *(g for g in found if g is not None)]
+
+
+def test_winograd_and_direct() -> None:
+    """Values and gradients in float32 as in float64, whose convolutions are direct."""
+    random = np.random.default_rng(9)
+    shapes = {"x": (2, 10, 11, 32), "kernel": (3, 3, 32, 40), "bias": (40,), "second": (3, 3, 36, 40)}
+    inputs = {name: random.standard_normal(shape) for name, shape in shapes.items()}
+    exact = evaluate(_large, inputs)
+    rounded = {name: array.astype("float32") for name, array in inputs.items()}
+    for got, want in zip(evaluate(_large, rounded), exact, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5 * abs(want).max())
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_a_graph_says_whether_transforms_are_taken(direct: bool) -> None:
+    graph = Graph("float32", direct)
+    x, kernel = graph.input("x", (2, 9, 8, 32)), graph.input("kernel", (3, 3, 32, 32))
+    outputs = {
+        "forward": convolve(x, kernel, None, (1, 1), ((1, 1), (1, 1))),
+        "backward": convolve_transposed(x, kernel, (9, 8), (1, 1), ((1, 1), (1, 1))),
+    }
+    compiled = compile_graph(graph, outputs)
+    program = bind(compiled, new_arena(compiled.plan.size), {})
+    called = [kernel.__name__ for kernel, _ in program.calls]
+    ways = ["pack_panels", "gather"] if direct else ["transform_kernels", "convolve"]
+    assert called == ways * 2
+    assert [node.op.flops([v.type for v in node.inputs], []) for node in graph.nodes] == [
+        2 * 2 * 72 * 9 * 32 * 32
+    ] * 2

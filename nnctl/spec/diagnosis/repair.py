@@ -13,7 +13,7 @@ from nnctl.layers.entry import Entry
 from nnctl.spec.language.names import IMPLIED_INPUT, Named, named_entries
 
 _OPTIONAL = {
-    "": frozenset(["name", "dtype"]),
+    "": frozenset(["name", "dtype", "exact_convolution"]),
     "data": frozenset(["batch_size", "shuffle"]),
     "training": frozenset(
         [

@@ -1,0 +1,222 @@
+"""Which convolutions go through Winograd's F(4x4, 3x3), and how their work is cut: by their sizes only.
+
+An image's output is covered by tiles of 4x4 pixels from its upper left corner on; a tile reads 6x6
+pixels. For each of the 36 points, a matrix product takes tiles x channels to tiles x filters. Some tiles,
+of one or more images, are a block; its transformed input stays in the second-level cache.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from nnctl.kernels.axes import Axis
+from nnctl.kernels.convolution_plan import TICKETS, VECTOR_BYTES, Geometry, PlanTable
+
+TILE = 4
+POINTS = 36
+PIXELS = 64
+"""Entries of a thread's list for the 36 addresses that a tile reads, as whole lines of the cache."""
+BLOCK = 24
+"""Tiles of a block: a multiple of the rows of a register tile on any CPU. Part of results: never by CPU."""
+LINE = 16
+"""Elements between the points beyond what they hold, lest all of them fall into one set of a cache."""
+TASKS = 8
+"""A block's filters are cut into chunks until there are so many tasks."""
+CHUNK_PANELS = 4
+"""Panels of a chunk, at least: each chunk transforms its input anew."""
+WORKERS = 16
+"""Threads that get scratch of their own."""
+KERNEL_ROWS = 16
+"""Channels of the kernel that a task transforms."""
+
+LEAST_PRODUCT, LEAST_OUT, LEAST_COVERED = 1024, 7, 0.6
+"""Channels times filters, an axis of the output, and its share of the tiles, below which the direct form is
+as fast (measured on one image and on many; docs/performance.md)."""
+
+
+class Header(NamedTuple):
+    """What a table begins with. `AT.batch` is where in it `batch` is: kernels read by these names."""
+
+    batch: int
+    # The image that is read, the one that is written, and how far tiles begin before the former.
+    height: int
+    width: int
+    channels: int
+    before_row: int
+    before_column: int
+    out_height: int
+    out_width: int
+    filters: int
+    # How the work is cut.
+    tile_rows: int
+    tile_columns: int
+    tiles: int
+    block: int
+    blocks: int
+    chunks: int
+    panels: int
+    transposed: int
+    # Where things are in the scratch.
+    step: int
+    zeros: int
+    waste: int
+    slots: int
+    slot: int
+    places: int
+
+
+class Panel(NamedTuple):
+    """Filters start..start+width-1, and where their kernel's points are; `OF.start` is where `start` is."""
+
+    start: int
+    width: int
+    at: int
+    step: int
+
+
+AT = Header(*range(len(Header._fields)))
+OF = Panel(*range(len(Panel._fields)))
+HEADER, PANEL = len(AT), len(OF)
+
+
+class Winograd(NamedTuple):
+    """What the kernels need for one direction."""
+
+    table: PlanTable
+    work: int  # multiply-adds of the direct form, so that shares of the peak can be compared
+    shared: int  # elements before the threads' own
+    slot: int
+    places: int
+    tasks: int
+
+    def elements(self, threads: int) -> int:
+        """Floats of scratch on up to `threads` threads."""
+        return self.shared + min(threads, WORKERS, self.tasks) * self.slot
+
+    def addresses(self, threads: int) -> int:
+        """Integers of scratch on up to `threads` threads."""
+        return min(threads, WORKERS, self.tasks) * self.places
+
+
+def pays(g: Geometry, itemsize: int) -> bool:
+    """Whether a convolution, or its input gradient as one (`turned`), goes this way.
+
+    Float32 only: who asks for float64 asks for its accuracy. The batch has no say: a row has the same bits
+    alone and in a batch.
+    """
+    if itemsize != 4 or g.groups != 1 or len(g.axes) != 2:
+        return False
+    if any((axis.kernel, axis.stride, axis.dilation) != (3, 1, 1) for axis in g.axes):
+        return False
+    covered = prod(tile_grid(g)) * TILE**2
+    return (
+        min(g.channels, g.filters) >= VECTOR_BYTES // itemsize
+        and g.channels * g.filters >= LEAST_PRODUCT
+        and min(g.outs) >= LEAST_OUT
+        and prod(g.outs) >= LEAST_COVERED * covered
+    )
+
+
+def panels(filters: int, itemsize: int, depth: int) -> list[Panel]:
+    """Filters in panels of two vectors of 64 bytes, or of one; the last may overlap the one before it."""
+    lanes = VECTOR_BYTES // itemsize
+    found: list[Panel] = []
+    done = at = 0
+    while done < filters:
+        width = 2 * lanes if filters - done > lanes and filters >= 2 * lanes else lanes
+        start = min(done, filters - width)
+        step = depth * width + LINE
+        found.append(Panel(start, width, at, step))
+        at += POINTS * step
+        done = start + width
+    return found
+
+
+def turned(g: Geometry) -> Geometry:
+    """The input gradient of a convolution of stride 1: a convolution of dy by the kernel turned around."""
+    axes = tuple(
+        Axis(a.out, a.size, a.kernel, a.stride, a.dilation, (a.kernel - 1) * a.dilation - a.before)
+        for a in g.axes
+    )
+    return Geometry(g.batch, g.filters, g.channels, axes, g.groups)
+
+
+def forward(g: Geometry, itemsize: int) -> Winograd:
+    """Tables for the output: y from x."""
+    return _plan(g, False, itemsize)
+
+
+def input_gradient(g: Geometry, itemsize: int) -> Winograd:
+    """Tables for the gradient of the input: dx from dy."""
+    return _plan(turned(g), True, itemsize)
+
+
+def whole_lines(elements: int) -> int:
+    """Elements rounded up to whole lines of the cache."""
+    return -(-elements // LINE) * LINE
+
+
+def tile_grid(g: Geometry) -> tuple[int, int]:
+    """Rows and columns of an image's tiles."""
+    rows, columns = (-(-axis.out // TILE) for axis in g.axes)
+    return rows, columns
+
+
+def tile_count(g: Geometry) -> int:
+    """Tiles of a batch."""
+    return g.batch * prod(tile_grid(g))
+
+
+def header(g: Geometry, **cut: int) -> Header:
+    """What a table begins with; `cut`: the fields that do not follow from the sizes alone."""
+    rows, columns = g.axes
+    tile_rows, tile_columns = tile_grid(g)
+    return Header(
+        batch=g.batch,
+        height=rows.size,
+        width=columns.size,
+        channels=g.channels,
+        before_row=rows.before,
+        before_column=columns.before,
+        out_height=rows.out,
+        out_width=columns.out,
+        filters=g.filters,
+        tile_rows=tile_rows,
+        tile_columns=tile_columns,
+        tiles=tile_count(g),
+        **cut,
+    )
+
+
+def _plan(g: Geometry, transposed: bool, itemsize: int) -> Winograd:
+    blocks = -(-tile_count(g) // BLOCK)
+    listed = panels(g.filters, itemsize, g.channels)
+    widest = max(panel.width for panel in listed)
+    chunks = max(1, min(-(-TASKS // blocks), len(listed) // CHUNK_PANELS))
+    kernel = listed[-1].at + POINTS * listed[-1].step
+    # A row of zeros stands for pixels outside and a bias that is not there; what is outside goes to waste.
+    row = whole_lines(max(g.channels, g.filters))
+    zeros = TICKETS + kernel
+    step = whole_lines(BLOCK * g.channels) + LINE
+    slot = max(POINTS * (step + BLOCK * widest + LINE), 9 * KERNEL_ROWS * widest)
+    places = PIXELS + 2 * TILE * TILE * BLOCK
+    first = header(
+        g,
+        block=BLOCK,
+        blocks=blocks,
+        chunks=chunks,
+        panels=len(listed),
+        transposed=int(transposed),
+        step=step,
+        zeros=zeros,
+        waste=zeros + row,
+        slots=zeros + 2 * row,
+        slot=slot,
+        places=places,
+    )
+    table = np.array([*first, *(number for panel in listed for number in panel)], np.int64)
+    tasks = max(blocks * chunks, len(listed) * -(-g.channels // KERNEL_ROWS))
+    return Winograd(table, g.work, zeros + 2 * row, slot, places, tasks)

@@ -1,0 +1,229 @@
+"""The transforms of Winograd's F(4x4, 3x3) over many channels, as LLVM functions: what they read and write.
+
+A value of a square is a row of channels. Channels are gone through a vector at a time; the last vector may
+overlap the one before it, so there must be a vector of them at least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from nnctl.kernels.simd import lanes_of, library_function, load, splat, store
+from nnctl.kernels.winograd_lines import (
+    GRADIENT_SCALES,
+    OUT_SCALES,
+    POINT_SCALES,
+    TAP_SCALES,
+    Arithmetic,
+    both_ways,
+    factors,
+    gradient_line,
+    input_line,
+    kernel_gradient_line,
+    kernel_line,
+    multiplied,
+    output_line,
+)
+
+_I64 = ir.IntType(64)
+POINTS = 36
+OUTS = 16
+
+
+def _int(value: int) -> Any:
+    return ir.Constant(_I64, value)
+
+
+class _Vectors:
+    """Reads and writes vectors at addresses, for the function that `builder` writes."""
+
+    def __init__(self, builder: Any, vector: Any) -> None:
+        self.builder, self.vector = builder, vector
+        self.itemsize = 8 if vector.element == ir.DoubleType() else 4
+
+    def _place(self, address: Any, element: Any) -> Any:
+        b = self.builder
+        return b.bitcast(b.gep(b.inttoptr(address, self.vector.element.as_pointer()), [element]),
+                         self.vector.as_pointer())  # fmt: skip
+
+    def load(self, address: Any, element: Any) -> Any:
+        return load(self.builder, self._place(address, element), self.itemsize)
+
+    def store(self, value: Any, address: Any, element: Any) -> None:
+        store(self.builder, value, self._place(address, element), self.itemsize)
+
+    def listed(self, table: Any, number: int) -> Any:
+        """Entry `number` of a table of addresses, itself at an address."""
+        b = self.builder
+        return b.load(b.gep(b.inttoptr(table, _I64.as_pointer()), [_int(number)]))
+
+    def each(self, channels: Any, body: Callable[[Any], None]) -> None:
+        """Writes the loop over vectors; `body` gets the first channel of one."""
+        b, lanes = self.builder, self.vector.count
+        last = b.sub(channels, _int(lanes))
+        with cgutils.for_range_slice(b, _int(0), channels, _int(lanes), intp=_I64) as (at, _):
+            body(b.select(b.icmp_signed("<", at, last), at, last))
+
+    def spread(self, values: Sequence[Any], out: Any, step: Any, element: Any) -> None:
+        """Write value number i at element i*step + element from `out` on."""
+        for number, value in enumerate(values):
+            place = self.builder.add(self.builder.mul(_int(number), step), element)
+            self.store(value, out, place)
+
+
+def _intrinsic(name: str, arguments: int, fill: Callable[..., None]) -> Any:
+    """An intrinsic `f(like, *addresses and numbers)`; `like` is any array of the dtype."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def function(typingctx: Any, like: Any, given: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            vector = ir.VectorType(context.get_value_type(like.dtype), lanes_of(like))
+            full = f"nnctl_winograd_{name}_{vector.element}_{vector.count}"
+
+            def written(inner: Any, *numbers: Any) -> None:
+                fill(_Vectors(inner, vector), Arithmetic(inner, vector), *numbers)
+
+            made = library_function(builder.module, full, [_I64] * arguments, written)
+            builder.call(made, [builder.extract_value(args[1], n) for n in range(arguments)])
+            return context.get_dummy_value()
+
+        return types.void(like, types.UniTuple(types.int64, arguments)), codegen
+
+    return function
+
+
+def _fill_input(v: _Vectors, m: Arithmetic, pixels: Any, channels: Any, out: Any, step: Any) -> None:
+    def transform(at: Any) -> None:
+        square = [v.load(v.listed(pixels, number), at) for number in range(POINTS)]
+        v.spread(both_ways(input_line, m, square), out, step, at)
+
+    v.each(channels, transform)
+
+
+transform_input = _intrinsic("input", 4, _fill_input)
+"""`transform_input(like, (pixels, channels, out, step))`: 6x6 pixels to 36 points.
+
+`pixels` is the address of a table with the address of each pixel, row by row. Point x of channel c goes to
+element x*step + c of the address `out`.
+"""
+
+
+def _fill_gradient(
+    v: _Vectors, m: Arithmetic, pixels: Any, first: Any, channels: Any, out: Any, step: Any, sums: Any
+) -> None:
+    def transform(at: Any) -> None:
+        place = v.builder.add(first, at)
+        square = [v.load(v.listed(pixels, number), place) for number in range(OUTS)]
+        v.spread(both_ways(gradient_line, m, square), out, step, at)
+        total = _by_fours(m, [_by_fours(m, square[row : row + 4]) for row in range(0, OUTS, 4)])
+        v.store(m.add(v.load(sums, at), total), sums, at)
+
+    v.each(channels, transform)
+
+
+def _by_fours(m: Arithmetic, four: Sequence[Any]) -> Any:
+    """Their sum."""
+    return m.add(m.add(four[0], four[1]), m.add(four[2], four[3]))
+
+
+transform_gradient = _intrinsic("gradient", 6, _fill_gradient)
+"""`transform_gradient(like, (pixels, first, channels, out, step, sums))`: 4x4 pixels to 36 points.
+
+Channel j is the pixels' channel first + j. Its sum over the pixels is added to element j of the address
+`sums`.
+"""
+
+
+def _fill_kernel(
+    v: _Vectors, m: Arithmetic, w: Any, tap_step: Any, row_step: Any, rows: Any, channels: Any, out: Any,
+    step: Any,
+) -> None:  # fmt: skip
+    b = v.builder
+    with cgutils.for_range(b, rows, intp=_I64) as row:
+        source, target = b.mul(row.index, row_step), b.mul(row.index, channels)
+
+        def transform(at: Any) -> None:
+            place = b.add(source, at)
+            taps = [v.load(w, b.add(place, b.mul(_int(tap), tap_step))) for tap in range(9)]
+            points = multiplied(m, POINT_SCALES, both_ways(kernel_line, m, taps))
+            v.spread(points, out, step, b.add(target, at))
+
+        v.each(channels, transform)
+
+
+transform_kernel = _intrinsic("kernel", 7, _fill_kernel)
+"""`transform_kernel(like, (w, tap_step, row_step, rows, columns, out, step))`: 3x3 taps to 36 points.
+
+Tap i of row r, column j lies at element i*tap_step + r*row_step + j of the address `w`; its point x goes to
+element x*step + r*columns + j of `out`.
+"""
+
+
+def _fill_kernel_gradient(
+    v: _Vectors, m: Arithmetic, sums: Any, step: Any, row_step: Any, rows: Any, channels: Any, out: Any,
+    tap_step: Any, out_row: Any,
+) -> None:  # fmt: skip
+    b = v.builder
+    with cgutils.for_range(b, rows, intp=_I64) as row:
+        source, target = b.mul(row.index, row_step), b.mul(row.index, out_row)
+
+        def transform(at: Any) -> None:
+            place = b.add(source, at)
+            points = [v.load(sums, b.add(place, b.mul(_int(x), step))) for x in range(POINTS)]
+            taps = both_ways(kernel_gradient_line, m, multiplied(m, GRADIENT_SCALES, points))
+            v.spread(multiplied(m, TAP_SCALES, taps), out, tap_step, b.add(target, at))
+
+        v.each(channels, transform)
+
+
+transform_kernel_gradient = _intrinsic("kernel_gradient", 8, _fill_kernel_gradient)
+"""`transform_kernel_gradient(like, (sums, step, row_step, rows, columns, out, tap_step, out_row))`.
+
+36 points at elements x*step + r*row_step + j of `sums` to 3x3 taps at i*tap_step + r*out_row + j of `out`.
+"""
+
+
+def _output(gated: bool) -> Callable[..., None]:
+    def fill(
+        v: _Vectors, m: Arithmetic, points: Any, step: Any, bias: Any, relu: Any, outs: Any, gates: Any,
+        first: Any, channels: Any,
+    ) -> None:  # fmt: skip
+        b, element = v.builder, v.vector.element
+        has_relu = b.icmp_signed("!=", relu, _int(0))
+        low = b.select(has_relu, ir.Constant(element, 0.0), ir.Constant(element, float("-inf")))
+        floor, zeros = splat(b, low, v.vector), m.constant(0.0)
+
+        def transform(at: Any) -> None:
+            place = b.add(first, at)
+            square = [v.load(points, b.add(at, b.mul(_int(x), step))) for x in range(POINTS)]
+            added = v.load(bias, place)
+            values = zip(factors(OUT_SCALES), both_ways(output_line, m, square), strict=True)
+            for number, (factor, value) in enumerate(values):
+                y = m.scaled(factor, value, added)
+                y = b.select(b.fcmp_ordered("<", y, floor), floor, y)  # a NaN stays
+                if gated:
+                    gate = v.load(v.listed(gates, number), place)
+                    y = b.select(b.fcmp_ordered(">", gate, zeros), y, zeros)
+                v.store(y, v.listed(outs, number), place)
+
+        v.each(channels, transform)
+
+    return fill
+
+
+transform_output = _intrinsic("output", 8, _output(gated=False))
+"""`transform_output(like, (points, step, bias, relu, outs, gates, first, columns))`: 36 points to 4x4 pixels.
+
+Point x of column j lies at element x*step + j of the address `points`. Column first + j of `bias` is added,
+`relu` other than 0 clips below at 0, and the result goes to that column of the pixels whose addresses the
+table at `outs` lists. `gates` is not used.
+"""
+
+transform_gated_output = _intrinsic("gated_output", 8, _output(gated=True))
+"""The same, but 0 where the pixel that the table at `gates` lists is not positive."""

@@ -1,0 +1,253 @@
+"""Winograd's convolution against a plain oracle, its error beside the direct form's, and its bits elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnctl.kernels import convolution_plan, winograd_plan
+from nnctl.kernels.axes import Axis
+from nnctl.kernels.convolution import gather, pack_panels
+from nnctl.kernels.convolution_plan import TICKETS, Geometry
+from nnctl.kernels.panels import ROWS
+from nnctl.kernels.winograd import convolve, transform_kernels
+from nnctl.kernels.winograd_plan import AT, BLOCK, Winograd, forward, input_gradient, pays, turned
+from tests.kernels import convolution_oracle as oracle
+from tests.kernels.test_convolution import TARGETS, sized
+
+
+def three(
+    batch: int, sizes: tuple[int, int], channels: int, filters: int, before: tuple[int, int] = (1, 1),
+    after: tuple[int, int] = (1, 1),
+) -> Geometry:  # fmt: skip
+    """A convolution over 3x3 pixels."""
+    outs = tuple(n + b + a - 2 for n, b, a in zip(sizes, before, after, strict=True))
+    return sized(batch, sizes, channels, filters, (3, 3), (1, 1), (1, 1), before, outs)
+
+
+CASES = {
+    "whole tiles": three(2, (8, 12), 16, 32),
+    "a batch of one, a tile less than whole": three(1, (3, 2), 16, 16),
+    "one pixel": three(3, (1, 1), 17, 16),
+    "a row": three(2, (1, 9), 16, 21),
+    "sizes and filters off the tile": three(3, (7, 9), 19, 40),
+    "not padded": three(2, (7, 10), 16, 53, (0, 0), (0, 0)),
+    "padded by two": three(2, (5, 6), 24, 35, (2, 2), (2, 2)),
+    "unequally": three(2, (6, 5), 33, 16, (0, 2), (1, 0)),
+    "beyond the kernel": three(2, (5, 4), 16, 20, (3, 0), (0, 4)),
+    "blocks of several images": three(9, (8, 7), 16, 16),
+    "chunks of filters": three(1, (9, 6), 16, 300),
+}
+
+
+def draw(g: Geometry, dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """x, kernel, bias, dy."""
+    random = np.random.default_rng(7)
+    shapes = (
+        (g.batch, *g.sizes, g.channels),
+        (3, 3, g.channels, g.filters),
+        (g.filters,),
+        (g.batch, *g.outs, g.filters),
+    )
+    x, kernel, bias, dy = (random.standard_normal(shape).astype(dtype) for shape in shapes)
+    return x, kernel, bias, dy
+
+
+def run(
+    plan: Winograd, x: np.ndarray, kernel: np.ndarray, shape: tuple[int, ...], bias: np.ndarray | None = None,
+    relu: bool = False, gate: np.ndarray | None = None, threads: int = 2,
+) -> np.ndarray:  # fmt: skip
+    """The kernels over buffers that start as NaN."""
+    none = np.zeros(0, x.dtype)
+    y = np.full(shape, np.nan, x.dtype)
+    scratch = np.full(plan.elements(threads), np.nan, x.dtype)
+    places = np.zeros(plan.addresses(threads), np.int64)
+    transform_kernels(kernel.ravel(), plan.table, scratch)
+    convolve(
+        x.ravel(), none if bias is None else bias, int(relu), plan.work,
+        none if gate is None else gate.ravel(), plan.table, scratch, places, y.reshape(-1),
+    )  # fmt: skip
+    return y
+
+
+def both(g: Geometry, dtype: str) -> list[np.ndarray]:
+    """y and dx by the kernels."""
+    x, kernel, bias, dy = draw(g, dtype)
+    return [
+        run(forward(g, x.itemsize), x, kernel, dy.shape, bias),
+        run(input_gradient(g, x.itemsize), dy, kernel, x.shape),
+    ]
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_against_oracle(name: str, dtype: str) -> None:
+    g = CASES[name]
+    x, kernel, bias, dy = draw(g, dtype)
+    expected = [oracle.convolve(x, kernel, bias, g), oracle.gradients(x, kernel, dy, g)[0]]
+    tolerance = 2e-5 if dtype == "float32" else 1e-13
+    for got, want in zip(both(g, dtype), expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * max(1, abs(want).max()))
+
+
+@pytest.mark.parametrize("name", ["sizes and filters off the tile", "chunks of filters"])
+def test_bias_relu_and_gate(name: str) -> None:
+    g = CASES[name]
+    x, kernel, bias, dy = draw(g, "float32")
+    plain = run(forward(g, 4), x, kernel, dy.shape)
+    added = run(forward(g, 4), x, kernel, dy.shape, bias)
+    np.testing.assert_allclose(added, plain + bias, atol=1e-5)
+    clipped = run(forward(g, 4), x, kernel, dy.shape, bias, relu=True)
+    np.testing.assert_array_equal(clipped, np.maximum(added, 0))
+    dx, gate = run(input_gradient(g, 4), dy, kernel, x.shape), x[..., ::-1].copy()
+    gate[0, 0, 0, :2] = 0, np.nan
+    gated = run(input_gradient(g, 4), dy, kernel, x.shape, gate=gate)
+    np.testing.assert_array_equal(gated, np.where(gate > 0, dx, 0))
+
+
+def test_large_enough_for_threads() -> None:
+    """Many blocks, and a kernel whose transform is shared."""
+    g = three(5, (17, 18), 130, 144)
+    x, kernel, bias, dy = draw(g, "float32")
+    got, dx = both(g, "float32")
+    for threads in (1, 3):
+        np.testing.assert_array_equal(got, run(forward(g, 4), x, kernel, dy.shape, bias, threads=threads))
+    np.testing.assert_allclose(got, _plainly(g, x, kernel) + bias, atol=1e-3)
+    back = np.ascontiguousarray(kernel[::-1, ::-1].swapaxes(2, 3))
+    np.testing.assert_allclose(dx, _plainly(turned(g), dy, back), atol=1e-3)
+
+
+def _plainly(g: Geometry, x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """y in float64, quicker than the oracle: for a padding of one."""
+    padded = np.pad(x.astype("float64"), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    height, width = g.outs
+    return sum(
+        padded[:, i : i + height, j : j + width] @ kernel[i, j].astype("float64")
+        for i in range(3)
+        for j in range(3)
+    )
+
+
+def test_an_image_has_the_same_bits_in_any_batch() -> None:
+    g = three(7, (9, 14), 20, 44)
+    x, kernel, bias, dy = draw(g, "float32")
+    whole, back = both(g, "float32")
+    for images in ([0], [6], [3, 4, 5]):
+        some = replace(g, batch=len(images))
+        y = run(forward(some, 4), x[images], kernel, dy[images].shape, bias)
+        np.testing.assert_array_equal(y, whole[images])
+        dx = run(input_gradient(some, 4), dy[images], kernel, x[images].shape)
+        np.testing.assert_array_equal(dx, back[images])
+    assert all(pays(replace(g, batch=n), 4) == pays(g, 4) for n in (1, 2, 7, 100))
+
+
+def test_the_error_is_near_the_direct_forms() -> None:
+    """The largest error against float64 is below four times the direct form's (it is about twice)."""
+    for size, channels, filters in ((32, 32, 32), (16, 16, 64), (16, 64, 64), (8, 128, 128), (14, 256, 128)):
+        g = three(4, (size, size), channels, filters)
+        x, kernel, _, dy = draw(g, "float32")
+        for positive in (False, True):
+            # What a relu lets through does not cancel.
+            seen = np.maximum(x, 0) if positive else x
+            exact = _plainly(g, seen, kernel)
+            error = np.abs(run(forward(g, 4), seen, kernel, dy.shape) - exact).max()
+            assert error < 4 * np.abs(_direct(g, seen, kernel) - exact).max()
+
+
+def _direct(g: Geometry, x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    plan, none = convolution_plan.forward(g, 4), np.zeros(0, "float32")
+    panels, scratch = np.empty(plan.panel_elements, "float32"), np.empty(TICKETS, "float32")
+    y = np.empty((g.batch, *g.outs, g.filters), "float32")
+    pack_panels(kernel.ravel(), none, plan.table, panels)
+    gather(x.ravel(), panels, 0, plan.work, none, plan.table, scratch, y.reshape(-1))
+    return y
+
+
+def test_what_is_not_finite_reaches_all_of_its_tile() -> None:
+    """And of the tiles beside it what the direct form reaches, too."""
+    g = three(2, (12, 16), 16, 32)
+    x, kernel, bias, dy = draw(g, "float32")
+    for row, column, rows, columns in (
+        (5, 6, (4, 8), (4, 8)),
+        (4, 7, (3, 8), (4, 9)),
+        (0, 15, (0, 4), (12, 16)),
+    ):
+        for number in (np.nan, np.inf):
+            bad = x.copy()
+            bad[1, row, column, 3] = number
+            finite = np.isfinite(run(forward(g, 4), bad, kernel, dy.shape, bias))
+            assert not finite[1, slice(*rows), slice(*columns)].any()
+            finite[1, slice(*rows), slice(*columns)] = True
+            assert finite.all()
+    bad[1, 0, 15, 3] = np.nan
+    assert np.isnan(run(forward(g, 4), bad, kernel, dy.shape, bias, relu=True)).sum() == 16 * 32
+
+
+def test_which_pay() -> None:
+    g = three(8, (14, 14), 32, 32)
+    assert pays(g, 4)
+    assert pays(turned(g), 4)
+    for other in (
+        replace(g, groups=2), replace(g, channels=15), replace(g, filters=15), replace(g, channels=31),
+        three(8, (14, 6), 32, 32), three(8, (9, 9), 32, 32),
+        replace(g, axes=g.axes[:1]), replace(g, axes=(g.axes[0], Axis(14, 7, 3, 2, before=1))),
+        replace(g, axes=(g.axes[0], Axis(14, 14, 3, 1, 2, before=2))),
+        replace(g, axes=(g.axes[0], Axis(14, 14, 5, before=2))),
+    ):  # fmt: skip
+        assert not pays(other, 4)
+    assert not pays(g, 8)
+
+
+def test_blocks_are_whole_register_tiles() -> None:
+    assert BLOCK % ROWS == BLOCK % 6 == BLOCK % 8 == 0
+
+
+def test_headers_are_read_by_the_names_they_are_built_by() -> None:
+    """A name that stood for another number would be misread in silence: here all differ."""
+    g = three(5, (21, 34), 48, 304, (2, 0), (1, 3))
+    table = forward(g, 4).table
+    expected = {
+        "batch": 5, "height": 21, "width": 34, "channels": 48, "before_row": 2, "before_column": 0,
+        "out_height": 22, "out_width": 35, "filters": 304, "tile_rows": 6, "tile_columns": 9, "tiles": 270,
+        "block": BLOCK, "blocks": 12, "chunks": 1, "panels": 10, "transposed": 0,
+    }  # fmt: skip
+    assert {name: table[getattr(AT, name)] for name in expected} == expected
+    back = input_gradient(g, 4).table
+    expected = {
+        "height": 22, "width": 35, "channels": 304, "before_row": 0, "before_column": 2, "out_height": 21,
+        "out_width": 34, "filters": 48, "transposed": 1,
+    }  # fmt: skip
+    assert {name: back[getattr(AT, name)] for name in expected} == expected
+    with pytest.raises(TypeError, match="missing"):
+        winograd_plan.Header(**dict.fromkeys(winograd_plan.Header._fields[1:], 0))
+
+
+def digest() -> str:
+    """Hash of all results for some geometries; also run in other processes below."""
+    found = hashlib.sha256()
+    for g in (*CASES.values(), three(6, (17, 18), 20, 36)):
+        for array in both(g, "float32"):
+            found.update(array.tobytes())
+    return found.hexdigest()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS)
+def test_same_bits(target: str) -> None:
+    code = "from tests.kernels.test_winograd import digest; print(digest())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **TARGETS[target]},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split()[-1] == digest()
