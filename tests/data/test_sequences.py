@@ -295,6 +295,23 @@ def test_what_an_input_cannot_take(tmp_path: Path) -> None:
         opened(tmp_path, config | {"inputs": "z", "target": "s"}, outputs=["s"], categorical={"s": True})
 
 
+@pytest.mark.parametrize("padding", ["pre", "post"])
+def test_places_of_targets_that_fill_nothing_up(padding: str, tmp_path: Path) -> None:
+    """Of sequences those within their lengths, from any example on; of numbers all."""
+    write(tmp_path, "s.csv", "x,s\n1,1 2 3\n2,4\n3,5 6\n4,7 8 9\n")
+    column = {"type": "sequence", "padding": padding}
+    config = {"source": "s.csv", "target": "s", "columns": {"s": column}, "shuffle": False}
+    data = opened(tmp_path, config, outputs=["s"], categorical={"s": True})
+    expected = np.array([[1, 1, 1], [1, 0, 0], [1, 1, 0], [1, 1, 1]], bool)
+    expected = expected[:, ::-1] if padding == "pre" else expected
+    np.testing.assert_array_equal(data.train.own_places("s", 0, (4, 3)), expected)
+    found = data.train.own_places("s", 1, (2, 3, 2))
+    np.testing.assert_array_equal(found, np.stack([expected[1:3]] * 2, axis=-1))
+    assert data.train.own_places("s", 1, (2,)).tolist() == [True, True]
+    numbers = opened(tmp_path, {"source": "s.csv", "target": "x", "inputs": "s", "columns": {"s": column}})
+    assert numbers.train.own_places("x", 1, (2, 3)).all()
+
+
 def test_columns_side_by_side(tmp_path: Path) -> None:
     """Each is prepared by itself; together they are the numbers of the steps; in `predict`, too."""
     temp, load = ["1 2 3", "4", "5 6"], ["10;20;30", "40", "50;60"]

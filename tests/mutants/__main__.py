@@ -35,7 +35,7 @@ def main() -> int:
     tried, until = [], time.monotonic() + args.seconds
     with Nursery() as nursery:
         for number, mutant in enumerate(chosen):
-            if time.monotonic() > until:
+            if time.monotonic() > until and number >= args.least:
                 print(f"time is up: {number} of {len(chosen)} were tried")
                 break
             tried.append(_try(mutant, nursery))
@@ -63,6 +63,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", help="what the sample is drawn by (default: the commit's hash)")
     parser.add_argument("--survivors", action="store_true", help="only those that survived when last tried")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no further one after this")
+    parser.add_argument("--least", type=int, default=0, help="try so many, however long it takes")
     parser.add_argument("--share", type=float, default=1.0, help="what share must be noticed (default: all)")
     parser.add_argument("--record", action="store_true", help="keep the outcome in tests/mutants and docs")
     return parser.parse_args()
