@@ -147,3 +147,17 @@ def test_a_graph_says_whether_transforms_are_taken(direct: bool) -> None:
     assert [node.op.flops([v.type for v in node.inputs], []) for node in graph.nodes] == [
         2 * 2 * 72 * 9 * 32 * 32
     ] * 2
+
+
+def test_each_direction_has_a_way_of_its_own() -> None:
+    """6x6 pixels of output are too few, and the 8x8 of its input's gradient are enough."""
+    graph = Graph("float32")
+    x, y = graph.input("x", (2, 8, 8, 32)), graph.input("y", (2, 6, 6, 32))
+    kernel = graph.input("kernel", (3, 3, 32, 32))
+    outputs = {
+        "forward": convolve(x, kernel, None, (1, 1), ((0, 0), (0, 0))),
+        "backward": convolve_transposed(y, kernel, (8, 8), (1, 1), ((0, 0), (0, 0))),
+    }
+    compiled = compile_graph(graph, outputs)
+    called = [kernel.__name__ for kernel, _ in bind(compiled, new_arena(compiled.plan.size), {}).calls]
+    assert called == ["pack_panels", "gather", "transform_kernels", "convolve"]

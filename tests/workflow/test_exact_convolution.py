@@ -57,7 +57,12 @@ def test_commands_compute_as_the_run_was_trained(tmp_path: Path) -> None:
         again = start(config, run_dir=tmp_path / f"{way} parts", overrides=[override], resume=True)
         assert train(again).result()["weights_sha256"] == hashes[way]
         assert verify(str(run)).holds
-        assert open_stored(str(run)).session(1).direct_convolution == (way == "direct")
+        sizes = {"input": (3, 8, 8, 32)}
+        for purpose in ("evaluation", "prediction"):
+            session = open_stored(str(run)).session(1)
+            getattr(session, purpose)(sizes)
+            used = session.kernel_names() & {"gather", "convolve"}
+            assert used == {"gather" if way == "direct" else "convolve"}
     assert hashes["auto"] != hashes["direct"]
     with pytest.raises(RunError, match="another config"):
         start(config, run_dir=tmp_path / "auto", overrides=["exact_convolution=direct"])
