@@ -72,7 +72,7 @@ def test_plan_shows_the_way(tmp_path: Path) -> None:
     config = written(tmp_path)
     shown = {}
     for way in ("auto", "direct"):
-        result = nnctl("plan", config, "--program", "--set", f"exact_convolution={way}")
+        result = nnctl("plan", config, "--program", "--json", "--set", f"exact_convolution={way}")
         assert result.code == 0, result.err
         shown[way] = result.out
     assert "direct=True" not in shown["auto"]
