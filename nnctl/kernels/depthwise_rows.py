@@ -66,8 +66,8 @@ def _fill_sum(
             finish(b.add(pixel, _int(n)), total)
 
     together = b.sub(inner_end, b.srem(b.sub(inner_end, inner), _int(TOGETHER)))
-    with row.loop(channels, row.lanes) as channel:
-        row.enter(channel)
+
+    def all_pixels() -> None:
         b.store(zero, first)
         with b.if_then(b.icmp_signed("!=", has_bias, _int(0))):
             b.store(row.read(bias, _int(0)), first)
@@ -77,6 +77,10 @@ def _fill_sum(
             some(b.add(inner, n), TOGETHER)
         with row.loop(b.sub(pixels, together)) as n:
             some(b.add(together, n), 1)
+
+    with row.loop(channels, row.lanes) as channel:
+        row.enter(channel)
+        row.halves(all_pixels)
 
 
 def _fill_weights(
@@ -129,8 +133,8 @@ def _fill_weights(
             keep(b.add(tap_row, number), total)
 
     whole = b.sub(taps, b.srem(taps, _int(TAPS)))
-    with row.loop(channels, row.lanes) as channel:
-        row.enter(channel)
+
+    def all_taps() -> None:
         with row.loop(rows) as down:
             line = b.mul(b.add(h, b.mul(down, source_down)), width)
             tap_row = b.mul(b.add(i, down), taps)
@@ -147,6 +151,10 @@ def _fill_weights(
             with row.loop(pixels) as pixel:
                 b.store(b.fadd(b.load(totals[0]), row.read(dy, pixel)), totals[0])
             keep(has_bias, totals[0])
+
+    with row.loop(channels, row.lanes) as channel:
+        row.enter(channel)
+        row.halves(all_taps)
 
 
 sum_row = row_function("depthwise", 23, _fill_sum)

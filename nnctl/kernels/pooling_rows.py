@@ -35,6 +35,7 @@ class PixelRow:
         self.itemsize = 8 if element == ir.DoubleType() else 4
         self.vector = ir.VectorType(element, VECTOR_BYTES // self.itemsize)
         self.lanes = self.vector.count
+        self.masked = True
 
     @contextmanager
     def loop(self, count: Any, step: int = 1) -> Iterator[Any]:
@@ -60,6 +61,16 @@ class PixelRow:
         self.mask = lane_mask(b, left, self.vector)
         self.whole = b.icmp_signed(">=", left, _int(self.lanes))
 
+    def halves(self, body: Callable[[], None]) -> None:
+        """`body` twice: for a vector of channels that is whole, read without a mask, and for another."""
+        with self.builder.if_else(self.whole) as (then, otherwise):
+            with then:
+                self.masked = False
+                body()
+            with otherwise:
+                self.masked = True
+                body()
+
     def record(self, table: Any, number: Any) -> tuple[Any, Any, Any]:
         """Three numbers of a table (an address)."""
         b = self.builder
@@ -75,7 +86,10 @@ class PixelRow:
 
     def read(self, base: Any, pixel: Any) -> Any:
         """The vector of a pixel of an image at address `base`."""
-        return masked_load(self.builder, self._place(base, pixel, self.element), self.mask, self.vector)
+        place = self._place(base, pixel, self.element)
+        if self.masked:
+            return masked_load(self.builder, place, self.mask, self.vector)
+        return load(self.builder, self.builder.bitcast(place, self.vector.as_pointer()), self.itemsize)
 
     def write(self, base: Any, pixel: Any, value: Any) -> None:
         """Store the vector of a pixel."""
