@@ -24,13 +24,18 @@ def raised(thing: object, error: BaseException) -> str:
     """
     if "NNCTL_TRACEBACK" in os.environ:
         traceback.print_exception(error)
-    missing = lacking(error)
-    if missing is not None:
-        return missing[1]
-    file = getattr(sys.modules.get(type(thing).__module__), "__file__", None)
+    file = file_of(type(thing))
     lines = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    missing = lacking(error)
+    if missing is not None and not lines:
+        return missing[1]
     where = f" ({lines[-1].filename}:{lines[-1].lineno}, in {lines[-1].name})" if lines else ""
     return f"{type(thing).__name__} raised {in_one_line(error)}{where}"
+
+
+def file_of(cls: type) -> str | None:
+    """The file of the module that defines a class."""
+    return getattr(sys.modules.get(cls.__module__), "__file__", None)
 
 
 def lacking(error: BaseException) -> tuple[type, str] | None:

@@ -14,7 +14,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from nnctl.core.errors import ConfigError, FormulaError, Place, Problem
-from nnctl.core.foreign import in_one_line, lacking
+from nnctl.core.foreign import file_of, in_one_line, lacking
 from nnctl.spec.yaml.document import read_document
 
 
@@ -75,7 +75,7 @@ def plugin_error(error: BaseException) -> ConfigError | None:
     if isinstance(error, FormulaError) and _is_plugin(error.file):
         return ConfigError(Problem(error.message, place=_place(error.file, error.line)))
     missing = lacking(error)
-    file = getattr(sys.modules.get(missing[0].__module__), "__file__", None) if missing else None
+    file = file_of(missing[0]) if missing else None
     if missing and file and _is_plugin(file):
         return ConfigError(Problem(missing[1], place=_place(file, _line_of(missing[0].__name__, file))))
     # Numba names the place in a kernel that it cannot compile only in its message.

@@ -127,6 +127,11 @@ from nnctl.losses.termwise import Termwise
 class NoShape(Layer):
     pass
 
+@layer
+class Misspelt(Layer):
+    def compute_output_shape(self, x):
+        return self.unit
+
 @loss
 class NoTarget(LossSpec):
     pass
@@ -160,9 +165,10 @@ print(json.dumps([[s.code, s.err] for s in said]))
 """
     cases = {
         "model.layers.0=NoShape": "error: layer 'no_shape': NoShape has no 'compute_output_shape'",
-        "training.loss=NoTarget": "faulty.py:13:1: error: NoTarget has no 'target', which",
-        "training.loss=NoSlope": "faulty.py:17:1: error: NoSlope has no 'slope', which its base class wants",
-        "model.layers.1.activation=NoSlopeEither": "faulty.py:23:1: error: NoSlopeEither has no 'slope'",
+        "model.layers.0=Misspelt": "raised AttributeError: 'Misspelt' object has no attribute 'unit' (",
+        "training.loss=NoTarget": "faulty.py:18:1: error: NoTarget has no 'target', which",
+        "training.loss=NoSlope": "faulty.py:22:1: error: NoSlope has no 'slope', which its base class wants",
+        "model.layers.1.activation=NoSlopeEither": "faulty.py:28:1: error: NoSlopeEither has no 'slope'",
     }
     ran = subprocess.run(
         [sys.executable, "-c", code, json.dumps([*cases])],
