@@ -196,6 +196,10 @@ class Gather(NamedTuple):
     panel_elements: int
     work: int  # multiply-adds
 
+    def scratch_bytes(self, itemsize: int, threads: int) -> int:
+        """Bytes of scratch: panels, and the counter of tasks."""
+        return (self.panel_elements + TICKETS) * itemsize
+
 
 def forward(g: Geometry, itemsize: int) -> Gather:
     """Tables for the output: y from x."""

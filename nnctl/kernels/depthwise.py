@@ -3,7 +3,7 @@
 Order of accumulation of an output element, on every CPU and any number of threads: it starts with the bias
 and takes one chain of fused multiply-adds, taps ascending (for the input gradient: pixels of dy ascending).
 An element of the weights' gradient: a chain over the pixels of a row of dy from zero; rows are added in order
-within a part, parts in order (`depthwise_plan.parts`). Taps outside the image are left out.
+within a part, parts in order (`depthwise_plan.weight_gradient`). Taps outside the image are left out.
 """
 
 from __future__ import annotations
@@ -79,12 +79,12 @@ def _part(x: Any, dy: Any, has_bias: int, parts: int, table: Any, part: int, scr
 
 @kernel(parallel=True)
 def weight_gradient(
-    x: Any, dy: Any, parts: int, work: int, table: Any, scratch: Any, dw: Any, db: Any
+    x: Any, dy: Any, work: int, table: Any, parts: int, scratch: Any, dw: Any, db: Any
 ) -> None:
     """Gradients of the weights and the bias.
 
-    Shapes, all flat: x (B*pixels*C,), dy (B*pixels*C,), table (`depthwise_plan.forward`), scratch (`parts` *
-    `depthwise_plan.part_elements`,), dw (taps*C,), db (C,) or empty.
+    Shapes, all flat: x (B*pixels*C,), dy (B*pixels*C,), table, parts and scratch of
+    `depthwise_plan.weight_gradient`, dw (taps*C,), db (C,) or empty.
     """
     if work <= SERIAL:
         for part in range(parts):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnctl.kernels.axes import Axis
-from nnctl.kernels.convolution_plan import Geometry
+from nnctl.kernels.convolution_plan import Geometry, PlanTable
 
 MOST_AXES = 2
 PARTS = 16
@@ -55,7 +55,18 @@ class Header(NamedTuple):
 AT = Header(*range(len(Header._fields)))
 HEADER = len(AT)
 
-Table = NDArray[np.int64]
+
+class Depthwise(NamedTuple):
+    """What the kernels need for one direction."""
+
+    table: PlanTable
+    work: int  # multiply-adds
+    parts: int = 0  # of the gradient of the weights
+    elements: int = 0  # of scratch: the parts' sums
+
+    def scratch_bytes(self, itemsize: int, threads: int) -> int:
+        """Bytes of scratch."""
+        return self.elements * itemsize
 
 
 def fits(g: Geometry) -> bool:
@@ -64,16 +75,27 @@ def fits(g: Geometry) -> bool:
     return 1 < g.groups == g.channels == g.filters and len(g.axes) <= MOST_AXES and plain
 
 
-def forward(g: Geometry) -> Table:
-    """Tables for y from x, and for the gradient of the weights."""
+def forward(g: Geometry) -> Depthwise:
+    """Tables for y from x."""
     down, across = _axes(g)
-    return _table(g, [_reached(a) for a in (down, across)], (down.size, across.size), (down.out, across.out))
+    taps = [_reached(a) for a in (down, across)]
+    return Depthwise(_table(g, taps, (down.size, across.size), (down.out, across.out)), g.work)
 
 
-def input_gradient(g: Geometry) -> Table:
+def input_gradient(g: Geometry) -> Depthwise:
     """Tables for dx from dy."""
     down, across = _axes(g)
-    return _table(g, [_reaching(a) for a in (down, across)], (down.out, across.out), (down.size, across.size))
+    taps = [_reaching(a) for a in (down, across)]
+    return Depthwise(_table(g, taps, (down.out, across.out), (down.size, across.size)), g.work)
+
+
+def weight_gradient(g: Geometry) -> Depthwise:
+    """Tables for dw (and db) from x and dy: the rows of all images in parts.
+
+    A part has a row of channels for each tap, and one for the bias.
+    """
+    parts = min(PARTS, g.batch * prod(axis.out for axis in g.axes[:-1]))
+    return forward(g)._replace(parts=parts, elements=parts * (prod(g.kernel) + 1) * g.channels)
 
 
 class _Taps(NamedTuple):
@@ -116,7 +138,7 @@ def _reaching(a: Axis) -> _Taps:
     return _Taps(records, a.dilation, -1, 1, a.kernel)
 
 
-def _table(g: Geometry, taps: list[_Taps], source: tuple[int, int], out: tuple[int, int]) -> Table:
+def _table(g: Geometry, taps: list[_Taps], source: tuple[int, int], out: tuple[int, int]) -> PlanTable:
     """Header and records."""
     down, across = taps
     whole = np.flatnonzero(across.records[:, 2] == across.kernel) if across.inner_step else np.zeros(0, int)
@@ -150,13 +172,3 @@ def _reach(a: Axis) -> NDArray[np.int64]:
     end = np.clip(-((shift - a.size) // a.stride), 0, a.out)
     begin = np.minimum(-(np.minimum(shift, 0) // a.stride), end)
     return np.stack([begin, end, shift], 1)
-
-
-def parts(g: Geometry) -> int:
-    """Into how many parts the rows of all images are cut for the gradient of the weights."""
-    return min(PARTS, g.batch * prod(axis.out for axis in g.axes[:-1]))
-
-
-def part_elements(g: Geometry) -> int:
-    """Elements of a part's sums: a row of channels for each tap, and one for the bias."""
-    return (prod(g.kernel) + 1) * g.channels

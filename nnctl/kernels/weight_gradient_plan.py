@@ -99,6 +99,10 @@ class WeightGradientPlan(NamedTuple):
         """Elements of scratch on up to `threads` threads."""
         return TICKETS + self.partial_elements + min(threads, WORKERS) * self.slot_elements
 
+    def scratch_bytes(self, itemsize: int, threads: int) -> int:
+        """Bytes of scratch on up to `threads` threads."""
+        return self.scratch(threads) * itemsize
+
 
 class _Source:
     """x with the zeros around it, as the taps see it."""

@@ -29,6 +29,8 @@ CHUNK_PANELS = 4
 """Panels of a chunk, at least: each chunk transforms its input anew."""
 WORKERS = 16
 """Threads that get scratch of their own."""
+ADDRESS = 8
+"""Bytes of an integer of scratch."""
 KERNEL_ROWS = 16
 """Channels of the kernel that a task transforms."""
 
@@ -99,6 +101,10 @@ class Winograd(NamedTuple):
     def addresses(self, threads: int) -> int:
         """Integers of scratch on up to `threads` threads."""
         return min(threads, WORKERS, self.tasks) * self.places
+
+    def scratch_bytes(self, itemsize: int, threads: int) -> int:
+        """Bytes of scratch: the floats, then the integers."""
+        return self.elements(threads) * itemsize + self.addresses(threads) * ADDRESS
 
 
 def pays(g: Geometry, itemsize: int) -> bool:

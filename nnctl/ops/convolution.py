@@ -19,7 +19,8 @@ from nnctl.kernels import (
     winograd_plan,
 )
 from nnctl.kernels.axes import Axis
-from nnctl.kernels.convolution_plan import TICKETS, Gather, Geometry
+from nnctl.kernels.convolution_plan import Gather, Geometry
+from nnctl.kernels.depthwise_plan import Depthwise
 from nnctl.kernels.weight_gradient_plan import WeightGradientPlan
 from nnctl.kernels.winograd_plan import Winograd
 from nnctl.ops.activation import RELU, RELU_GRAD
@@ -28,36 +29,41 @@ from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, Tenso
 Pair = tuple[int, int]
 Sizes = tuple[int, ...]
 
-_depthwise = cache(depthwise_plan.forward)
-_depthwise_input = cache(depthwise_plan.input_gradient)
+Sums = Gather | Winograd | Depthwise
+"""How an image is summed from another one."""
 
 
 @cache
-def _forward(g: Geometry, itemsize: int, direct: bool) -> Gather | Winograd:
+def _forward(g: Geometry, itemsize: int, direct: bool) -> Sums:
     """How y is made of x."""
+    if depthwise_plan.fits(g):
+        return depthwise_plan.forward(g)
     if not direct and winograd_plan.pays(g, itemsize):
         return winograd_plan.forward(g, itemsize)
     return convolution_plan.forward(g, itemsize)
 
 
 @cache
-def _input_gradient(g: Geometry, itemsize: int, direct: bool) -> Gather | Winograd:
+def _input_gradient(g: Geometry, itemsize: int, direct: bool) -> Sums:
     """How dx is made of dy."""
+    if depthwise_plan.fits(g):
+        return depthwise_plan.input_gradient(g)
     if not direct and winograd_plan.pays(winograd_plan.turned(g), itemsize):
         return winograd_plan.input_gradient(g, itemsize)
     return convolution_plan.input_gradient(g, itemsize)
 
 
 @cache
-def _weight_gradient(g: Geometry, itemsize: int, direct: bool) -> WeightGradientPlan | Winograd:
+def _weight_gradient(g: Geometry, itemsize: int, direct: bool) -> WeightGradientPlan | Winograd | Depthwise:
     """How dW is made of x and dy."""
+    if depthwise_plan.fits(g):
+        return depthwise_plan.weight_gradient(g)
     if not direct and winograd_gradient_plan.gradient_pays(g, itemsize):
         return winograd_gradient_plan.weight_gradient(g, itemsize)
     return weight_gradient_plan.weight_gradient(g, itemsize)
 
 
 MOST_AXES = 3
-ADDRESS = 8  # bytes of one
 
 
 @record
@@ -92,21 +98,14 @@ class Window:
         return Geometry(batch, channels, filters, axes, self.groups)
 
 
-def _bytes(plan: Gather | WeightGradientPlan | Winograd, itemsize: int, threads: int) -> int:
-    """Scratch of a pass."""
-    if isinstance(plan, Winograd):
-        return plan.elements(threads) * itemsize + plan.addresses(threads) * ADDRESS
-    if isinstance(plan, WeightGradientPlan):
-        return plan.scratch(threads) * itemsize
-    return (plan.panel_elements + TICKETS) * itemsize
-
-
 def _pass(
-    plan: Gather | Winograd, x: Array, kernel: Array, bias: Array, relu: bool, gate: Array, scratch: Array,
+    plan: Sums, x: Array, kernel: Array, bias: Array, relu: bool, gate: Array, scratch: Array,
     threads: int, y: Array,
 ) -> Sequence[KernelCall]:  # fmt: skip
     """Prepare the kernel, then compute; the prepared kernel lies in front of the scratch."""
     flat = (x.reshape(-1), kernel.reshape(-1), gate.reshape(-1), y.reshape(-1))
+    if isinstance(plan, Depthwise):
+        return _depthwise_calls(plan, *flat, bias, relu)
     if isinstance(plan, Winograd):
         return _winograd_calls(plan, *flat, bias, relu, scratch, threads)
     return _gather_calls(plan, *flat, bias, relu, scratch)
@@ -140,12 +139,12 @@ def _parts_of(scratch: Array, elements: int, dtype: Any) -> tuple[Array, Array]:
     return scratch[:end].view(dtype), scratch[end:].view(np.int64)
 
 
-def _depthwise_call(
-    g: Geometry, table: Array, x: Array, kernel: Array, bias: Array, relu: bool, gate: Array, y: Array
+def _depthwise_calls(
+    plan: Depthwise, x: Array, kernel: Array, gate: Array, y: Array, bias: Array, relu: bool
 ) -> Sequence[KernelCall]:
-    """Sums over taps, each channel by itself; nothing is packed."""
-    read = (x.reshape(-1), kernel.reshape(-1), bias, int(relu), g.work, gate.reshape(-1), table)
-    return (KernelCall("depthwise.sums", (*read, y.reshape(-1))),)
+    """Each channel by itself; nothing is prepared."""
+    run = (x, kernel, bias, int(relu), plan.work, gate, plan.table, y)
+    return (KernelCall("depthwise.sums", run),)
 
 
 def _nothing(like: Array) -> Array:
@@ -180,18 +179,14 @@ class Convolution(Op):
 
     def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         g = self.window.geometry(inputs[0], inputs[1])
-        if depthwise_plan.fits(g):
-            return 0
         plan = _forward(g, _itemsize(inputs), self.window.direct)
-        return _bytes(plan, _itemsize(inputs), threads)
+        return plan.scratch_bytes(_itemsize(inputs), threads)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, kernel, *bias = inputs
-        g, none = self.window.geometry(x, kernel), _nothing(x)
+        none = _nothing(x)
         added = bias[0] if bias else none
-        if depthwise_plan.fits(g):
-            return _depthwise_call(g, _depthwise(g), x, kernel, added, self.relu, none, outputs[0])
-        plan = _forward(g, x.itemsize, self.window.direct)
+        plan = _forward(self.window.geometry(x, kernel), x.itemsize, self.window.direct)
         return _pass(plan, x, kernel, added, self.relu, none, scratch, threads, outputs[0])
 
     def flops(self, inputs: Types, outputs: Types) -> int:
@@ -233,19 +228,14 @@ class ConvolutionInputGrad(Op):
         return of_dy, arriving.graph.add1(op, arriving, dy)
 
     def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
-        g = self._geometry(inputs)
-        if depthwise_plan.fits(g):
-            return 0
-        plan = _input_gradient(g, _itemsize(inputs), self.window.direct)
-        return _bytes(plan, _itemsize(inputs), threads)
+        plan = _input_gradient(self._geometry(inputs), _itemsize(inputs), self.window.direct)
+        return plan.scratch_bytes(_itemsize(inputs), threads)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         dy, kernel, *gates = inputs
-        g, none = self._geometry(inputs), _nothing(dy)
+        none = _nothing(dy)
         gate = gates[0] if gates else none
-        if depthwise_plan.fits(g):
-            return _depthwise_call(g, _depthwise_input(g), dy, kernel, none, False, gate, outputs[0])
-        plan = _input_gradient(g, dy.itemsize, self.window.direct)
+        plan = _input_gradient(self._geometry(inputs), dy.itemsize, self.window.direct)
         return _pass(plan, dy, kernel, none, False, gate, scratch, threads, outputs[0])
 
     def flops(self, inputs: Types, outputs: Types) -> int:
@@ -276,26 +266,21 @@ class ConvolutionWeightGrad(Op):
         return tuple(TensorType(shape, inputs[0].dtype) for shape in shapes)
 
     def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
-        g = self._geometry(inputs)
-        if depthwise_plan.fits(g):
-            return depthwise_plan.parts(g) * depthwise_plan.part_elements(g) * _itemsize(inputs)
-        plan = _weight_gradient(g, _itemsize(inputs), self.window.direct)
-        return _bytes(plan, _itemsize(inputs), threads)
+        plan = _weight_gradient(self._geometry(inputs), _itemsize(inputs), self.window.direct)
+        return plan.scratch_bytes(_itemsize(inputs), threads)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, dy = (array.reshape(-1) for array in inputs)
-        g = self._geometry(inputs)
         dw, db = outputs[0].reshape(-1), outputs[1] if self.bias else _nothing(x)
-        if depthwise_plan.fits(g):
-            read = (x, dy, depthwise_plan.parts(g), g.work, _depthwise(g))
-            return (KernelCall("depthwise.weight_gradient", (*read, scratch.view(x.dtype), dw, db)),)
-        plan = _weight_gradient(g, x.itemsize, self.window.direct)
+        plan = _weight_gradient(self._geometry(inputs), x.itemsize, self.window.direct)
         seen = (x, dy, plan.work, plan.table)
         if isinstance(plan, Winograd):
             parts = _parts_of(scratch, plan.elements(threads), x.dtype)
             return (KernelCall("winograd_gradient.weight_gradient", (*seen, *parts, dw, db)),)
-        args = (*seen, scratch.view(x.dtype), dw, db)
-        return (KernelCall("convolution_gradient.weight_gradient", args),)
+        rest = (scratch.view(x.dtype), dw, db)
+        if isinstance(plan, Depthwise):
+            return (KernelCall("depthwise.weight_gradient", (*seen, plan.parts, *rest)),)
+        return (KernelCall("convolution_gradient.weight_gradient", (*seen, *rest)),)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * self._geometry(inputs).work

@@ -48,13 +48,15 @@ def run(g: Geometry, dtype: str, relu: int = 0, gate: Array | None = None) -> li
     x, kernel, bias, dy = arrays(g, dtype)
     none, weights = bias[:0], kernel.ravel()
     y, dx, dkernel, dbias = (np.full(a.shape, np.nan, dtype) for a in (dy, x, kernel, bias))
-    table, back = depthwise_plan.forward(g), depthwise_plan.input_gradient(g)
+    table, back = depthwise_plan.forward(g).table, depthwise_plan.input_gradient(g).table
     sums(x.ravel(), weights, bias, relu, g.work, none, table, y.reshape(-1))
     open_ = none if gate is None else gate.ravel()
     sums(dy.ravel(), weights, none, 0, g.work, open_, back, dx.reshape(-1))
-    parts = depthwise_plan.parts(g)
-    scratch = np.full(parts * depthwise_plan.part_elements(g), np.nan, dtype)
-    weight_gradient(x.ravel(), dy.ravel(), parts, g.work, table, scratch, dkernel.reshape(-1), dbias)
+    plan = depthwise_plan.weight_gradient(g)
+    scratch = np.full(plan.elements, np.nan, dtype)
+    weight_gradient(
+        x.ravel(), dy.ravel(), plan.work, plan.table, plan.parts, scratch, dkernel.reshape(-1), dbias
+    )
     return [y, dx, dkernel, dbias]
 
 
@@ -100,7 +102,7 @@ def test_a_nan_stays_in_its_channel() -> None:
     x[1, 3, 4, 35] = np.nan
     y = np.zeros((g.batch, *g.outs, g.filters), "float32")
     sums(
-        x.ravel(), kernel.ravel(), bias, 1, g.work, bias[:0], depthwise_plan.forward(g), y.reshape(-1)
+        x.ravel(), kernel.ravel(), bias, 1, g.work, bias[:0], depthwise_plan.forward(g).table, y.reshape(-1)
     )  # fmt: skip
     expected = np.zeros(y.shape, bool)
     expected[1, 2:5, 3:6, 35] = True
