@@ -1,6 +1,11 @@
-"""Convolutions by their sizes, with arrays of these, for the tests of their kernels."""
+"""Convolutions by their sizes, with arrays of these, and their bits elsewhere, for the tests of their kernels."""
 
 from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -41,3 +46,24 @@ def run_gather(
     pack_panels(kernel.ravel(), bias, plan.table, panels)
     gate = bias[:0] if gate is None else gate.ravel()
     gather(x.ravel(), panels, relu, plan.work, gate, plan.table, scratch, y.reshape(-1))
+
+
+TARGETS = {
+    "haswell": {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"},
+    "generic": {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
+    "native, 1 thread": {"NUMBA_NUM_THREADS": "1"},
+    "native, 3 threads": {"NUMBA_NUM_THREADS": "3"},
+}
+
+
+def digest_elsewhere(module: str, target: str) -> str:
+    """What `digest()` of a module of tests gives in a process for another CPU or number of threads."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"from {module} import digest; print(digest())"],
+        env={**os.environ, **TARGETS[target]},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split()[-1]

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -18,7 +13,7 @@ from nnctl.kernels.pooling import average_pool, average_pool_gradient
 from nnctl.kernels.pooling_plan import Windows, table
 from nnctl.kernels.weight_gradient_plan import weight_gradient
 from tests.kernels import convolution_oracle as oracle
-from tests.kernels.convolutions import arrays, run_gather, sized
+from tests.kernels.convolutions import TARGETS, arrays, digest_elsewhere, run_gather, sized
 
 CASES = {
     "plain": sized(2, (7, 9), 3, 5, (3, 2), (1, 1), (1, 1), (0, 0), (5, 8)),
@@ -123,27 +118,10 @@ def digest() -> str:
     return found.hexdigest()
 
 
-TARGETS = {
-    "haswell": {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"},
-    "generic": {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
-    "native, 1 thread": {"NUMBA_NUM_THREADS": "1"},
-    "native, 3 threads": {"NUMBA_NUM_THREADS": "3"},
-}
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_same_bits(target: str) -> None:
-    code = "from tests.kernels.test_convolution import digest; print(digest())"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **TARGETS[target]},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split()[-1] == digest()
+    assert digest_elsewhere(__name__, target) == digest()
 
 
 def test_headers_are_read_by_the_names_they_are_built_by() -> None:

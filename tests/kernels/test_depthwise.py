@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +13,7 @@ from nnctl.kernels import depthwise_plan
 from nnctl.kernels.convolution_plan import Geometry, forward, input_gradient
 from nnctl.kernels.depthwise import sums, weight_gradient
 from tests.kernels import convolution_oracle as oracle
-from tests.kernels.convolutions import arrays, run_gather, sized
+from tests.kernels.convolutions import TARGETS, arrays, digest_elsewhere, run_gather, sized
 
 
 def depthwise(
@@ -119,23 +115,11 @@ def digest() -> str:
     return found.hexdigest()
 
 
+SLOW = ("generic", "native, 1 thread")
+
+
 @pytest.mark.parametrize(
-    "target",
-    [
-        {"NUMBA_NUM_THREADS": "3"},
-        pytest.param({"NUMBA_NUM_THREADS": "1"}, marks=pytest.mark.slow),
-        {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"},
-        pytest.param({"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}, marks=pytest.mark.slow),
-    ],
-    ids=["3 threads", "1 thread", "haswell", "generic"],
+    "target", [pytest.param(t, marks=[pytest.mark.slow] if t in SLOW else []) for t in TARGETS]
 )
-def test_same_bits(target: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", "from tests.kernels.test_depthwise import digest; print(digest())"],
-        env={**os.environ, **target},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split()[-1] == digest()
+def test_same_bits(target: str) -> None:
+    assert digest_elsewhere(__name__, target) == digest()

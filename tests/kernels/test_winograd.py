@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nnctl.kernels import convolution_plan, winograd_plan
 from nnctl.kernels.axes import Axis
-from nnctl.kernels.convolution import gather, pack_panels
-from nnctl.kernels.convolution_plan import TICKETS, Geometry
+from nnctl.kernels.convolution_plan import Geometry
 from nnctl.kernels.panels import ROWS
 from nnctl.kernels.winograd import convolve, transform_kernels
 from nnctl.kernels.winograd_plan import AT, BLOCK, Winograd, forward, input_gradient, pays, turned
 from tests.kernels import convolution_oracle as oracle
-from tests.kernels.test_convolution import TARGETS, sized
+from tests.kernels.convolutions import TARGETS, arrays, digest_elsewhere, run_gather, sized
 
 
 def three(
@@ -47,19 +42,6 @@ CASES = {
 }
 
 
-def draw(g: Geometry, dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """x, kernel, bias, dy."""
-    random = np.random.default_rng(7)
-    shapes = (
-        (g.batch, *g.sizes, g.channels),
-        (3, 3, g.channels, g.filters),
-        (g.filters,),
-        (g.batch, *g.outs, g.filters),
-    )
-    x, kernel, bias, dy = (random.standard_normal(shape).astype(dtype) for shape in shapes)
-    return x, kernel, bias, dy
-
-
 def run(
     plan: Winograd, x: np.ndarray, kernel: np.ndarray, shape: tuple[int, ...], bias: np.ndarray | None = None,
     relu: bool = False, gate: np.ndarray | None = None, threads: int = 2,
@@ -79,7 +61,7 @@ def run(
 
 def both(g: Geometry, dtype: str) -> list[np.ndarray]:
     """y and dx by the kernels."""
-    x, kernel, bias, dy = draw(g, dtype)
+    x, kernel, bias, dy = arrays(g, dtype)
     return [
         run(forward(g, x.itemsize), x, kernel, dy.shape, bias),
         run(input_gradient(g, x.itemsize), dy, kernel, x.shape),
@@ -90,7 +72,7 @@ def both(g: Geometry, dtype: str) -> list[np.ndarray]:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_against_oracle(name: str, dtype: str) -> None:
     g = CASES[name]
-    x, kernel, bias, dy = draw(g, dtype)
+    x, kernel, bias, dy = arrays(g, dtype)
     expected = [oracle.convolve(x, kernel, bias, g), oracle.gradients(x, kernel, dy, g)[0]]
     tolerance = 2e-5 if dtype == "float32" else 1e-13
     for got, want in zip(both(g, dtype), expected, strict=True):
@@ -100,7 +82,7 @@ def test_against_oracle(name: str, dtype: str) -> None:
 @pytest.mark.parametrize("name", ["sizes and filters off the tile", "chunks of filters"])
 def test_bias_relu_and_gate(name: str) -> None:
     g = CASES[name]
-    x, kernel, bias, dy = draw(g, "float32")
+    x, kernel, bias, dy = arrays(g, "float32")
     plain = run(forward(g, 4), x, kernel, dy.shape)
     added = run(forward(g, 4), x, kernel, dy.shape, bias)
     np.testing.assert_allclose(added, plain + bias, atol=1e-5)
@@ -115,7 +97,7 @@ def test_bias_relu_and_gate(name: str) -> None:
 def test_large_enough_for_threads() -> None:
     """Many blocks, and a kernel whose transform is shared."""
     g = three(5, (17, 18), 130, 144)
-    x, kernel, bias, dy = draw(g, "float32")
+    x, kernel, bias, dy = arrays(g, "float32")
     got, dx = both(g, "float32")
     for threads in (1, 3):
         np.testing.assert_array_equal(got, run(forward(g, 4), x, kernel, dy.shape, bias, threads=threads))
@@ -137,7 +119,7 @@ def _plainly(g: Geometry, x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 def test_an_image_has_the_same_bits_in_any_batch() -> None:
     g = three(7, (9, 14), 20, 44)
-    x, kernel, bias, dy = draw(g, "float32")
+    x, kernel, bias, dy = arrays(g, "float32")
     whole, back = both(g, "float32")
     for images in ([0], [6], [3, 4, 5]):
         some = replace(g, batch=len(images))
@@ -152,7 +134,7 @@ def test_the_error_is_near_the_direct_forms() -> None:
     """The largest error against float64 is below four times the direct form's (it is about twice)."""
     for size, channels, filters in ((32, 32, 32), (16, 16, 64), (16, 64, 64), (8, 128, 128), (14, 256, 128)):
         g = three(4, (size, size), channels, filters)
-        x, kernel, _, dy = draw(g, "float32")
+        x, kernel, _, dy = arrays(g, "float32")
         for positive in (False, True):
             # What a relu lets through does not cancel.
             seen = np.maximum(x, 0) if positive else x
@@ -162,18 +144,15 @@ def test_the_error_is_near_the_direct_forms() -> None:
 
 
 def _direct(g: Geometry, x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    plan, none = convolution_plan.forward(g, 4), np.zeros(0, "float32")
-    panels, scratch = np.empty(plan.panel_elements, "float32"), np.empty(TICKETS, "float32")
     y = np.empty((g.batch, *g.outs, g.filters), "float32")
-    pack_panels(kernel.ravel(), none, plan.table, panels)
-    gather(x.ravel(), panels, 0, plan.work, none, plan.table, scratch, y.reshape(-1))
+    run_gather(convolution_plan.forward(g, 4), x, kernel, np.zeros(0, "float32"), 0, y)
     return y
 
 
 def test_what_is_not_finite_reaches_all_of_its_tile() -> None:
     """And of the tiles beside it what the direct form reaches, too."""
     g = three(2, (12, 16), 16, 32)
-    x, kernel, bias, dy = draw(g, "float32")
+    x, kernel, bias, dy = arrays(g, "float32")
     for row, column, rows, columns in (
         (5, 6, (4, 8), (4, 8)),
         (4, 7, (3, 8), (4, 9)),
@@ -241,13 +220,4 @@ def digest() -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_same_bits(target: str) -> None:
-    code = "from tests.kernels.test_winograd import digest; print(digest())"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **TARGETS[target]},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split()[-1] == digest()
+    assert digest_elsewhere(__name__, target) == digest()

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +15,8 @@ from nnctl.kernels.winograd_gradient import weight_gradient as kernel
 from nnctl.kernels.winograd_gradient_plan import BY, gradient_pays, weight_gradient
 from nnctl.kernels.winograd_plan import AT, HEADER
 from tests.kernels import convolution_oracle as oracle
-from tests.kernels.test_convolution import TARGETS
-from tests.kernels.test_winograd import CASES, draw, three
+from tests.kernels.convolutions import TARGETS, arrays, digest_elsewhere
+from tests.kernels.test_winograd import CASES, three
 
 LARGE = {
     "parts, the last one shorter": three(7, (17, 30), 20, 40),
@@ -31,7 +27,7 @@ LARGE = {
 
 def run(g: Geometry, dtype: str, threads: int = 2, bias: bool = True) -> list[np.ndarray]:
     """dkernel and dbias by the kernel; every buffer starts as NaN."""
-    x, w, b, dy = draw(g, dtype)
+    x, w, b, dy = arrays(g, dtype)
     dw, db = np.full(w.shape, np.nan, dtype), np.full(b.size if bias else 0, np.nan, dtype)
     plan = weight_gradient(g, x.itemsize)
     scratch = np.full(plan.elements(threads), np.nan, dtype)
@@ -44,7 +40,7 @@ def run(g: Geometry, dtype: str, threads: int = 2, bias: bool = True) -> list[np
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_against_oracle(name: str, dtype: str) -> None:
     g = CASES[name]
-    x, w, _, dy = draw(g, dtype)
+    x, w, _, dy = arrays(g, dtype)
     tolerance = 2e-5 if dtype == "float32" else 1e-13
     for got, want in zip(run(g, dtype), oracle.gradients(x, w, dy, g)[1:], strict=True):
         np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * max(1, abs(want).max()))
@@ -64,7 +60,7 @@ def _plainly(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
 def test_large(name: str) -> None:
     """Many blocks, parts and chunks, on any number of threads."""
     g = LARGE[name]
-    x, _, _, dy = draw(g, "float32")
+    x, _, _, dy = arrays(g, "float32")
     dw, db = run(g, "float32")
     np.testing.assert_allclose(dw, _plainly(x, dy), atol=1e-3)
     np.testing.assert_allclose(db, dy.sum((0, 1, 2), dtype="float64"), atol=1e-4)
@@ -86,7 +82,7 @@ def test_the_error_is_near_the_direct_forms() -> None:
     ):  # fmt: skip
         g = three(batch, (size, size), channels, filters)
         assert gradient_pays(g, 4)
-        x, w, _, dy = draw(g, "float32")
+        x, w, _, dy = arrays(g, "float32")
         plan, direct = weight_gradient_plan.weight_gradient(g, 4), np.empty(w.shape, "float32")
         scratch = np.empty(plan.scratch(2), "float32")
         args = (plan.work, plan.table, scratch, direct.reshape(-1), np.empty(0, "float32"))
@@ -125,13 +121,4 @@ def digest() -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_same_bits(target: str) -> None:
-    code = "from tests.kernels.test_winograd_gradient import digest; print(digest())"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **TARGETS[target]},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split()[-1] == digest()
+    assert digest_elsewhere(__name__, target) == digest()
