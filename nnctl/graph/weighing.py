@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from nnctl.core.errors import Path, Problem
@@ -25,18 +25,18 @@ def class_axes(output: OutputObjective) -> int | None:
 
 
 def with_weight_axes(
-    objective: Objective, axes: Mapping[str, int], class_weight: ClassWeight | None
+    objective: Objective, axes: Callable[[str], int], class_weight: ClassWeight | None
 ) -> Objective:
     """The objective with a weight wherever the data has one, or each place has a class that counts.
 
     Args:
-        axes: By output: how many axes the data's weights have.
+        axes: How many axes the data's weights have, for the name of an output.
     """
     classes = by_output(class_weight, [output.output for output in objective.outputs])
 
     def known(output: OutputObjective) -> OutputObjective:
         by_class = class_axes(output) if output.output in classes else None
-        return replace(output, weight_axes=max(axes.get(output.output, 0), by_class or 0))
+        return replace(output, weight_axes=max(axes(output.output), by_class or 0))
 
     return replace(objective, outputs=tuple(map(known, objective.outputs)))
 

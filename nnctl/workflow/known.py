@@ -154,6 +154,5 @@ def _modelled(
     problems += misfits
     objective = with_own_lengths(objective, {name: s.shape for name, s in known.targets.items()})
     prepared = known.data.preprocessing
-    axes = {name: prepared.weight_axes(name) for name in prepared.targets}
-    objective = with_weight_axes(objective, axes, experiment.training.class_weight)
+    objective = with_weight_axes(objective, prepared.weight_axes, experiment.training.class_weight)
     return model, with_own_units(objective, model, prepared.targets), not misfits

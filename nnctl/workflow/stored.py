@@ -159,8 +159,7 @@ def open_stored(run: str, *, allow_plugins: bool = False) -> StoredModel:
     objective = compile_objective(experiment.training, model, sample_weight=preprocessing.sample_weight)
     _check_match(path, preprocessing, model, objective)
     objective = with_own_lengths(objective, {name: t.shape for name, t in preprocessing.targets.items()})
-    axes = {name: preprocessing.weight_axes(name) for name in preprocessing.targets}
-    objective = with_weight_axes(objective, axes, experiment.training.class_weight)
+    objective = with_weight_axes(objective, preprocessing.weight_axes, experiment.training.class_weight)
     objective = with_own_units(objective, model, preprocessing.targets)
     return StoredModel(found, file, loaded, directory, preprocessing, model, objective)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -60,5 +61,5 @@ def test_axes_of_weights() -> None:
         ({"out": 1}, {"0": 2.0}, 2),
         ({"out": 1}, {"out": "balanced"}, 2),
     ):
-        (output,) = with_weight_axes(objective, given, by_class).outputs  # type: ignore[arg-type]
+        (output,) = with_weight_axes(objective, Counter(given).__getitem__, by_class).outputs  # type: ignore[arg-type]
         assert output.weight_axes == axes
