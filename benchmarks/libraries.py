@@ -64,9 +64,9 @@ LIBRARIES = (
     Library(NNCTL, "nnctl_steps", asks=_all, multiplies=True, quick=True),
     Library("PyTorch", "pytorch", ("eager",), asks=_all, multiplies=True, quick=True),
     Library(
-        "PyTorch, channels-last", "pytorch", ("channels-last",), trains=_pictures, asks=_pictures, quick=True
+        "PyTorch channels-last", "pytorch", ("channels-last",), trains=_pictures, asks=_pictures, quick=True
     ),
-    Library("PyTorch, compiled", "pytorch", ("compiled",)),
+    Library("PyTorch compiled", "pytorch", ("compiled",)),
     Library("JAX", "raw_jax", quick=True),
     Library("Keras on JAX", "keras3", env={"KERAS_BACKEND": "jax"}),
     Library("Keras on TensorFlow", "keras3", env={"KERAS_BACKEND": "tensorflow"}),

@@ -40,6 +40,7 @@ class Settings:
     Attributes:
         nnctl: A Python with nnctl.
         peers: A Python with the peers, or None.
+        libraries: The peers that are asked.
         folder: Where processes leave files for each other.
         parts: What is measured of a workload: `steps`, `inference`, `busy`.
     """
@@ -49,7 +50,7 @@ class Settings:
     threads: int
     rounds: int
     seconds: float
-    quick: bool
+    libraries: Sequence[str]
     folder: Path
     parts: Sequence[str]
     say: Say
@@ -65,8 +66,8 @@ class Settings:
 
     def able(self) -> list[Library]:
         """The libraries that there are."""
-        there = [one for one in LIBRARIES if one.name == NNCTL or self.peers is not None]
-        return [one for one in there if one.quick or not self.quick]
+        names = () if self.peers is None else self.libraries
+        return [one for one in LIBRARIES if one.name == NNCTL or one.name in names]
 
 
 def write_files(settings: Settings, names: Sequence[str]) -> None:

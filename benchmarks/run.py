@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import measure, picture, summary, tables, whole
 from benchmarks.epochs import epochs
+from benchmarks.libraries import LIBRARIES, NNCTL
 from benchmarks.measure import Settings
 from benchmarks.memory import memory
 from benchmarks.prepare import peers_python
@@ -27,6 +28,8 @@ from benchmarks.workloads import WORKLOADS
 
 OF_WORKLOADS = ("steps", "inference", "busy")
 PARTS = ("peak", *OF_WORKLOADS, "product", "whole", "cold", "memory", "epochs")
+PEERS = tuple(one.name for one in LIBRARIES if one.name != NNCTL)
+QUICK_PEERS = tuple(one.name for one in LIBRARIES if one.name != NNCTL and one.quick)
 QUICK_PARTS = ("peak", "steps", "inference")
 QUICK_WORKLOADS = ("tiny", "mlp", "cnn", "lstm")
 
@@ -43,6 +46,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--nnctl", default=str(ROOT / ".venv" / "bin" / "python"), help="a Python with nnctl")
     parser.add_argument("--peers", help="a Python with the peers; default: .venv-bench, made if need be")
     parser.add_argument("--no-peers", action="store_true", help="only nnctl")
+    parser.add_argument("--libraries", help=f"besides nnctl, by commas: {', '.join(PEERS)}")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="a JSON file that takes each workload once it is measured; those in it are not again",
+    )
     parser.add_argument("--picture", type=Path, help="an SVG file to draw the ratios into")
     return parser.parse_args()
 
@@ -87,13 +96,13 @@ def run(options: argparse.Namespace, parts: list[str], names: list[str]) -> dict
             options.threads,
             rounds,
             options.seconds or (0.15 if quick else 0.3),
-            quick,
+            chosen(options.libraries, QUICK_PEERS if quick else PEERS, PEERS, "libraries"),
             Path(scratch),
             of_workloads,
             say,
         )
         if of_workloads:
-            found["workloads"] = workloads(settings, names)
+            found["workloads"] = workloads(settings, names, options.keep)
         if "product" in parts:
             found["product"] = measure.product(settings)
     if "whole" in parts:
@@ -108,20 +117,24 @@ def run(options: argparse.Namespace, parts: list[str], names: list[str]) -> dict
     return found
 
 
-def workloads(settings: Settings, names: list[str]) -> dict[str, Any]:
-    """Every workload, one after another; of one that fails, why."""
-    measure.write_files(settings, names)
-    busy, found = Busy(), {}
+def workloads(settings: Settings, names: list[str], keep: Path | None) -> dict[str, Any]:
+    """Every workload, one after another; of one that fails, why. Those that `keep` has are taken from it."""
+    kept = json.loads(keep.read_text()) if keep is not None and keep.exists() else {}
+    left = [name for name in names if name not in kept]
+    measure.write_files(settings, left)
+    busy, found = Busy(), dict(kept)
     try:
-        for name in names:
+        for name in left:
             settings.say(name)
             try:
                 found[name] = measure.workload(settings, name, busy)
             except RuntimeError as error:
                 found[name] = {"title": WORKLOADS[name].title, "failed": str(error)}
+            if keep is not None:
+                keep.write_text(json.dumps(found))
     finally:
         busy.close()
-    return found
+    return {name: found[name] for name in names}
 
 
 def main() -> None:

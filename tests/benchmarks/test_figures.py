@@ -152,8 +152,8 @@ def test_what_libraries_can() -> None:
     assert LIBRARIES[0].name == NNCTL
     fits = [n for n, w in WORKLOADS.items() if by_name["scikit-learn"].trains(w) is None]
     assert fits == ["tiny", "mlp", "wide"]
-    assert by_name["PyTorch, channels-last"].trains(WORKLOADS["vgg"]) is None
-    assert by_name["PyTorch, channels-last"].asks(WORKLOADS["lstm"]) is not None
+    assert by_name["PyTorch channels-last"].trains(WORKLOADS["vgg"]) is None
+    assert by_name["PyTorch channels-last"].asks(WORKLOADS["lstm"]) is not None
     assert all(
         by_name["PyTorch"].trains(w) is None and by_name["JAX"].trains(w) is None for w in WORKLOADS.values()
     )
