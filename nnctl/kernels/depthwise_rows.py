@@ -32,7 +32,7 @@ def _fill_sum(
     row = PixelRow(b, element, channels)
     add = fma_function(b, row.vector)
     sums = [cgutils.alloca_once(b, row.vector) for _ in range(TOGETHER)]
-    first, zero = cgutils.alloca_once(b, row.vector), ir.Constant(row.vector, None)
+    zero = ir.Constant(row.vector, None)
     low = b.select(
         b.icmp_signed("!=", relu, _int(0)), ir.Constant(element, 0.0), ir.Constant(element, float("-inf"))
     )
@@ -52,7 +52,10 @@ def _fill_sum(
         """`count` pixels from `pixel` on, which have the same taps."""
         w, j, across_count = row.record(columns, pixel)
         for total in sums[:count]:
-            b.store(b.load(first), total)
+            b.store(zero, total)
+        with b.if_then(b.icmp_signed("!=", has_bias, _int(0))):
+            for total in sums[:count]:
+                b.store(row.read(bias, _int(0)), total)
         with row.loop(rows) as down:
             line = b.mul(b.add(h, b.mul(down, source_down)), width)
             tap_row = b.mul(b.add(i, b.mul(down, tap_down)), taps)
@@ -67,20 +70,18 @@ def _fill_sum(
 
     together = b.sub(inner_end, b.srem(b.sub(inner_end, inner), _int(TOGETHER)))
 
-    def all_pixels() -> None:
-        b.store(zero, first)
-        with b.if_then(b.icmp_signed("!=", has_bias, _int(0))):
-            b.store(row.read(bias, _int(0)), first)
-        with row.loop(inner) as pixel:
-            some(pixel, 1)
-        with row.loop(b.sub(together, inner), TOGETHER) as n:
-            some(b.add(inner, n), TOGETHER)
-        with row.loop(b.sub(pixels, together)) as n:
-            some(b.add(together, n), 1)
+    def every_channel(pixel: Any, count: int) -> None:
+        """All channels of some pixels before the next ones: memory is walked as it lies."""
+        with row.loop(channels, row.lanes) as channel:
+            row.enter(channel)
+            row.halves(lambda: some(pixel, count))
 
-    with row.loop(channels, row.lanes) as channel:
-        row.enter(channel)
-        row.halves(all_pixels)
+    with row.loop(inner) as pixel:
+        every_channel(pixel, 1)
+    with row.loop(b.sub(together, inner), TOGETHER) as n:
+        every_channel(b.add(inner, n), TOGETHER)
+    with row.loop(b.sub(pixels, together)) as n:
+        every_channel(b.add(together, n), 1)
 
 
 def _fill_weights(
