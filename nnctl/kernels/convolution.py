@@ -65,15 +65,18 @@ def pack_panels(w: Any, bias: Any, table: Any, panels: Any) -> None:
 
 @inline
 def _class_tiles(
-    like: Any, x: int, table: int, record: Any, pixels: int, panel: int, width: int, columns: int, mode: int,
-    gate: int, y: int,
+    like: Any, x: int, table: int, record: Any, begin: int, end: int, pixels: int, panel: int, width: int,
+    columns: int, mode: int, gate: int, y: int,
 ) -> None:  # fmt: skip
-    """All pixels of one class in a task, for one panel of columns. The last tile may overlap."""
+    """Pixels begin..end-1 of the `pixels` of one class in a task, for one panel of columns.
+
+    The last tile of all may overlap the one before it.
+    """
     run_count, length = record[IN.run_count], record[IN.run_length]
     runs, weights = table + record[IN.runs] * 8, table + record[IN.weights] * 8
     w = panel + width * like.itemsize
     count = min(TILE_ROWS, pixels)
-    for p in range(0, pixels, TILE_ROWS):
+    for p in range(begin, end, TILE_ROWS):
         p = min(p, pixels - count)
         rows, places = table + (record[IN.offsets] + p) * 8, table + (record[IN.places] + p) * 8
         if width * like.itemsize > VECTOR_BYTES:
@@ -101,40 +104,33 @@ def _task(
     table: Any,
     y: Any,
 ) -> None:
-    """Output rows first..end-1 of some images, all columns."""
+    """Output rows first..end-1 of some images, all columns: chunk by chunk of a class's pixels."""
     groups, length, per_group = table[AT.groups], table[AT.length], table[AT.columns]
-    classes, depth = table[AT.classes], table[AT.depth]
+    classes, depth, chunk = table[AT.classes], table[AT.depth], table[AT.chunk]
     wide = VECTOR_BYTES // y.itemsize
-    tables, panel = address(table, 0), address(panels, 0)
-    for group in range(groups):
-        for j in range(0, per_group, 2 * wide):
-            columns = min(2 * wide, per_group - j)
-            width = wide if columns <= wide else 2 * wide
-            for number in range(classes):
-                record = table[HEADER + number * RECORD : HEADER + (number + 1) * RECORD]
-                # Members k of the class whose rows, start + k*step, lie in first..end-1.
-                step, before = record[IN.step], record[IN.start] - record[IN.step] + 1
-                k = max(0, (first - before) // step)
-                rows = min(record[IN.rows], (end - before) // step) - k
-                if rows > 0:
-                    source = (
-                        image * table[AT.source_size]
-                        + record[IN.source_at]
-                        + k * record[IN.source_step]
-                        + group * length
-                    )
-                    to = (
-                        image * table[AT.out_size]
-                        + record[IN.out_at]
-                        + k * record[IN.out_step]
-                        + group * per_group
-                        + j
-                    )
+    tables = address(table, 0)
+    for number in range(classes):
+        record = table[HEADER + number * RECORD : HEADER + (number + 1) * RECORD]
+        # Members k of the class whose rows, start + k*step, lie in first..end-1.
+        step, before = record[IN.step], record[IN.start] - record[IN.step] + 1
+        k = max(0, (first - before) // step)
+        rows = min(record[IN.rows], (end - before) // step) - k
+        pixels = images * max(rows, 0) * record[IN.pixels]
+        source = image * table[AT.source_size] + record[IN.source_at] + k * record[IN.source_step]
+        to = image * table[AT.out_size] + record[IN.out_at] + k * record[IN.out_step]
+        for begin in range(0, pixels, chunk):
+            panel = address(panels, 0)
+            for group in range(groups):
+                for j in range(0, per_group, 2 * wide):
+                    columns = min(2 * wide, per_group - j)
+                    width = wide if columns <= wide else 2 * wide
+                    column = to + group * per_group + j
                     _class_tiles(
-                        y, address(x, source), tables, record, images * rows * record[IN.pixels], panel,
-                        width, columns, mode, address(gate, to), address(y, to),
+                        y, address(x, source + group * length), tables, record, begin,
+                        min(begin + chunk, pixels), pixels, panel, width, columns, mode,
+                        address(gate, column), address(y, column),
                     )  # fmt: skip
-            panel += (depth + 1) * width * y.itemsize
+                    panel += (depth + 1) * width * y.itemsize
 
 
 @numba.njit(error_model="numpy", nogil=True)

@@ -27,6 +27,8 @@ VECTOR_BYTES = 64
 TICKETS = 16  # elements at the start of a scratch that hold the counter of the next task
 BLOCK_BYTES = 256 * 1024  # the pixels of a task, in and out, stay in the second-level cache
 TASKS = 4  # a batch is not cut into fewer by taking images together
+CHUNK = 24  # pixels that get all their columns before the next ones: whole tiles of any height
+PANEL_BYTES = 128 * 1024  # where panels of all columns are no larger: they stay in the second-level cache
 ROW_TASKS = 16  # images are cut into rows until there are so many tasks
 
 
@@ -46,6 +48,7 @@ class Header(NamedTuple):
     depth: int
     transposed: int
     filters: int
+    chunk: int
 
 
 class Record(NamedTuple):
@@ -305,7 +308,8 @@ def _gather(
             run_count=len(runs),
             run_length=runs[0][2] if runs else 0,
         )
-    depth = prod(g.kernel) * length
+    depth, lanes = prod(g.kernel) * length, VECTOR_BYTES // itemsize
+    panels = g.groups * -(-per_group // lanes) * lanes * (depth + 1)
     header = Header(
         batch=g.batch,
         together=images,
@@ -320,12 +324,11 @@ def _gather(
         depth=depth,
         transposed=int(transposed),
         filters=g.filters,
+        chunk=CHUNK if panels * itemsize <= PANEL_BYTES else max(1, images * block * out.row_pixels),
     )
     table = np.concatenate([np.array([*header, *records], np.int64), *parts.pieces])
-    lanes = VECTOR_BYTES // itemsize
     # Packing a transposed panel may write up to a vector's rows past its end.
-    panels = g.groups * -(-per_group // lanes) * lanes * (depth + 1) + 2 * VECTOR_BYTES**2
-    return Gather(table, panels, g.work)
+    return Gather(table, panels + 2 * VECTOR_BYTES**2, g.work)
 
 
 def _affine(places: list[NDArray[np.int64]], steps: list[int]) -> NDArray[np.int64]:

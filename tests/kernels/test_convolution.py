@@ -97,6 +97,24 @@ def test_gate(name: str) -> None:
     np.testing.assert_array_equal(dx, np.where(gate > 0, _run(g, "float32")[1], 0))
 
 
+@pytest.mark.parametrize(("filters", "chunk"), [(70, convolution_plan.CHUNK), (96, 2 * 9 * 11)])
+def test_pixels_in_chunks(filters: int, chunk: int) -> None:
+    """All columns of a chunk of pixels come first where their panels are small: the bits are the same."""
+    g = sized(8, (9, 11), 40, filters, (3, 3), (1, 1), (1, 1), (1, 1), (9, 11), 1)
+    x, kernel, bias, _ = arrays(g, "float32")
+    plan = forward(g, 4)
+    assert plan.table[convolution_plan.AT.chunk] == chunk
+    found = []
+    for pixels in (chunk, 7, 24, 1000):
+        plan.table[convolution_plan.AT.chunk] = pixels
+        y = np.full((8, 9, 11, filters), np.nan, "float32")
+        run_gather(plan, x, kernel, bias, 0, y)
+        found.append(y)
+    np.testing.assert_allclose(found[0], oracle.convolve(x, kernel, bias, g), rtol=2e-5, atol=1e-4)
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+
+
 def digest() -> str:
     """Hash of all results for some geometries; also run in other processes below."""
     import hashlib
