@@ -1,6 +1,6 @@
-"""Moving blocks: copy, a slice of the middle axis in or out, zero padding of two axes.
+"""Moving blocks: copy, a slice of an axis in or out, padding of two axes.
 
-Arrays are seen as (A, R, B): the axis in question in the middle.
+For a slice arrays are seen as (A, R): what lies before the axis, and the axis with all that is behind it.
 """
 
 from __future__ import annotations
@@ -34,37 +34,39 @@ def copy_drawn(x, other, number, part, parts, y):
         y[...] = source
 
 
-@kernel
-def put_middle(x, start, y):
-    """y[:, start : start + R, :] = x; x (A, R, B), y (A, S, B). A piece of a concatenation."""
-    for a in range(x.shape[0]):
-        for r in range(x.shape[1]):
-            for b in range(x.shape[2]):
-                y[a, start + r, b] = x[a, r, b]
+@part
+def _copy_run(x, x_at, count, y, y_at):
+    """Copy `count` elements of the rows x[r, :] and y[q, :], x_at = (r, first), y_at = (q, first)."""
+    for i in range(count):
+        y[y_at[0], y_at[1] + i] = x[x_at[0], x_at[1] + i]
 
 
 @kernel
-def take_middle(x, start, step, y):
-    """y[:, r, :] = x[:, start + r step, :]; x (A, S, B), y (A, R, B)."""
-    for a in range(y.shape[0]):
-        for r in range(y.shape[1]):
-            at = start + r * step
-            for b in range(y.shape[2]):
-                y[a, r, b] = x[a, at, b]
+def put_rows(x, start, y):
+    """y[:, start : start + R] = x; x (A, R), y (A, S). A piece of a concatenation."""
+    zero = np.uint64(0)
+    for a in range(np.uint64(x.shape[0])):
+        _copy_run(x, (a, zero), np.uint64(x.shape[1]), y, (a, np.uint64(start)))
 
 
 @kernel
-def spread_middle(x, start, step, y):
-    """The transpose of `take_middle`: y is 0 but y[:, start + r step, :] = x[:, r, :]."""
-    zero = y.dtype.type(0)
-    for a in range(y.shape[0]):
+def take_runs(x, start, step, run, y):
+    """y[:, i run + j] = x[:, start + i step + j] for j < run, which divides R; x (A, S), y (A, R)."""
+    runs = y.shape[1] // run
+    for a in range(np.uint64(y.shape[0])):
+        for i in range(runs):
+            _copy_run(x, (a, np.uint64(start + i * step)), np.uint64(run), y, (a, np.uint64(i * run)))
+
+
+@kernel
+def spread_runs(x, start, step, run, y):
+    """The transpose of `take_runs`: y is 0 but y[:, start + i step + j] = x[:, i run + j]."""
+    runs = x.shape[1] // run
+    for a in range(np.uint64(y.shape[0])):
         for s in range(y.shape[1]):
-            for b in range(y.shape[2]):
-                y[a, s, b] = zero
-        for r in range(x.shape[1]):
-            at = start + r * step
-            for b in range(x.shape[2]):
-                y[a, at, b] = x[a, r, b]
+            y[a, s] = y.dtype.type(0)
+        for i in range(runs):
+            _copy_run(x, (a, np.uint64(i * run)), np.uint64(run), y, (a, np.uint64(start + i * step)))
 
 
 @kernel

@@ -182,11 +182,48 @@ def sum_all_parallel(x, code, scale, scratch, y):
     y[0] = lane_sum(scratch, 0, blocks) * x.dtype.type(scale)
 
 
+@part
+def _mean_middle(x, a, count, y):
+    zero = y.dtype.type(0.0)
+    for b in range(x.shape[2]):
+        y[a, b] = zero
+    for r in range(np.uint64(x.shape[1])):
+        for b in range(x.shape[2]):
+            y[a, b] += x[a, r, b]
+    for b in range(x.shape[2]):
+        y[a, b] /= count
+
+
+@kernel
+def mean_middle(x, y):
+    """y[a, b] = the mean over r of x[a, r, b], added from 0, r ascending; x (A, R, B), y (A, B)."""
+    for a in range(np.uint64(x.shape[0])):
+        _mean_middle(x, a, x.dtype.type(x.shape[1]), y)
+
+
+@kernel(parallel=True)
+def mean_middle_parallel(x, y):
+    """`mean_middle` on many threads."""
+    for a in numba.prange(x.shape[0]):
+        _mean_middle(x, np.uint64(a), x.dtype.type(x.shape[1]), y)
+
+
+@part
+def _broadcast_middle(x, a, factor, y):
+    for r in range(np.uint64(y.shape[1])):
+        for b in range(y.shape[2]):
+            y[a, r, b] = x[a, b] * factor
+
+
 @kernel
 def broadcast_middle(x, scale, y):
     """y[a, r, b] = scale * x[a, b]: the transpose of `sum_middle`; x (A, B), y (A, R, B)."""
-    factor = x.dtype.type(scale)
-    for a in range(y.shape[0]):
-        for r in range(y.shape[1]):
-            for b in range(y.shape[2]):
-                y[a, r, b] = x[a, b] * factor
+    for a in range(np.uint64(y.shape[0])):
+        _broadcast_middle(x, a, x.dtype.type(scale), y)
+
+
+@kernel(parallel=True)
+def broadcast_middle_parallel(x, scale, y):
+    """`broadcast_middle` on many threads."""
+    for a in numba.prange(y.shape[0]):
+        _broadcast_middle(x, np.uint64(a), x.dtype.type(scale), y)

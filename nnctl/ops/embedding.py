@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from nnctl.core.arrays import Array
 from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import cast
 from nnctl.ops.parallel import widened
+from nnctl.ops.pooling import GlobalAveragePool
 
 
 @record
@@ -23,7 +26,7 @@ class Embedding(Op):
         (dy,) = dys
         assert dy is not None
         numbers, table = node.inputs
-        return None, dy.graph.add1(EmbeddingGrad(table.shape), numbers, dy)
+        return None, dy.graph.add1(EmbeddingGrad(table.shape), dy, numbers)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         numbers, table = inputs
@@ -33,23 +36,55 @@ class Embedding(Op):
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 0
 
+    def absorb(self, node: Node, consumer: Node) -> Op | None:
+        """The mean of the rows that belong to one example."""
+        return EmbeddingMean() if isinstance(consumer.op, GlobalAveragePool) else None
+
+
+@record
+class EmbeddingMean(Op):
+    """y (B, D) = the mean of the rows of table (V, D) by numbers (B, ...); NaN for one outside the table."""
+
+    def infer(self, *inputs: TensorType) -> Types:
+        numbers, table = inputs
+        return (TensorType((numbers.shape[0], table.shape[1]), table.dtype),)
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        (numbers, table), (y,) = inputs, outputs
+        rows = numbers.reshape(len(numbers), prod(numbers.shape[1:]))
+        kernel = widened("gather.mean_rows", numbers.size * table.shape[1], threads)
+        return (KernelCall(kernel, (table, rows, y)),)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return inputs[0].size * inputs[1].shape[1]
+
 
 @record
 class EmbeddingGrad(Op):
-    """dtable (V, D): the rows of dy (..., D) added by numbers (...), in their order."""
+    """dtable (V, D): the rows of dy (*N, D) added by numbers (*N, ...), in their order.
+
+    Each row is added for all numbers of its place.
+    """
 
     shape: tuple[int, ...]
 
     def infer(self, *inputs: TensorType) -> Types:
-        return (TensorType(self.shape, inputs[1].dtype),)
+        dy, numbers = inputs
+        places = dy.shape[:-1]
+        if places != numbers.shape[: len(places)] or dy.shape[-1] != self.shape[1]:
+            raise ValueError(f"rows of {dy} by {numbers} in a table of {self.shape}")
+        return (TensorType(self.shape, dy.dtype),)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
-        numbers, dy = inputs[0].reshape(-1), inputs[1].reshape(inputs[0].size, self.shape[1])
-        kernel = widened("gather.scatter_rows", dy.size + outputs[0].size, threads)
-        return (KernelCall(kernel, (dy, numbers, outputs[0])),)
+        dy, numbers = inputs
+        front = prod(dy.shape[:-1])
+        rows = numbers.reshape(front, prod(numbers.shape[dy.ndim - 1 :]))
+        work = numbers.size * self.shape[1] + outputs[0].size
+        kernel = widened("gather.scatter_rows", work, threads)
+        return (KernelCall(kernel, (dy.reshape(front, self.shape[1]), rows, outputs[0])),)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
-        return inputs[1].size
+        return inputs[1].size * self.shape[1]
 
 
 @record

@@ -16,10 +16,11 @@ from nnctl.kernels.axes import Axis
 from nnctl.kernels.pooling_plan import SPARE_TAPS, Shares, Windows, index_dtype
 from nnctl.ops.activation import RELU_GRAD
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
-from nnctl.ops.elementwise import at_least, cast, divide
+from nnctl.ops.elementwise import at_least, cast, divide, fill
 from nnctl.ops.masks import select
+from nnctl.ops.parallel import widened
 from nnctl.ops.shape import broadcast_to, reshape
-from nnctl.ops.sums import sum_axes
+from nnctl.ops.sums import Spread, sum_axes
 
 Pair = tuple[int, int]
 Sizes = tuple[int, ...]
@@ -225,6 +226,30 @@ class GlobalMaxPoolGrad(Op):
 
 
 @record
+class GlobalAveragePool(Op):
+    """y (B, C) = the mean over all pixels of x (B, *spatial, C)."""
+
+    def infer(self, *inputs: TensorType) -> Types:
+        (x,) = inputs
+        return (TensorType((x.shape[0], x.shape[-1]), x.dtype),)
+
+    def grad(self, node: Node, *dys: Value | None) -> Gradients:
+        (dy,) = dys
+        assert dy is not None
+        shape = node.inputs[0].shape
+        share = divide(dy, fill(dy.graph, dy.shape, prod(shape[1:-1]), dy.dtype))
+        return (dy.graph.add1(Spread(shape, 1, len(shape) - 2), share),)
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        (x,), (y,) = inputs, outputs
+        pixels = x.reshape(len(x), prod(x.shape[1:-1]), x.shape[-1])
+        return (KernelCall(widened("reduce.mean_middle", x.size, threads), (pixels, y)),)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return inputs[0].size
+
+
+@record
 class ZeroPad(Op):
     """x (B, H, W, C) with zeros around it; padding is ((top, bottom), (left, right))."""
 
@@ -337,7 +362,7 @@ def global_max_pool(x: Value) -> Value:
 
 def global_average_pool(x: Value) -> Value:
     """The mean of each channel of x (B, *spatial, C): y (B, C)."""
-    return reshape(_pooled(AveragePool, _image(x), [Share(1)] * 2), (x.shape[0], x.shape[-1]))
+    return x.graph.add1(GlobalAveragePool(), x)
 
 
 def masked_average(x: Value, mask: Value) -> Value:

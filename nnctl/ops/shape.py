@@ -58,9 +58,19 @@ def copy(x: Value) -> Value:
     return x.graph.add1(Copy(), x)
 
 
-def _middle(shape: tuple[int, ...], axis: int) -> tuple[int, int, int]:
-    """`shape` seen as (A, R, B) with `axis` in the middle."""
-    return prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :])
+def _rows(x: Array, axis: int) -> Array:
+    """x as (A, R): what is before `axis`, and the axis with what is behind it."""
+    return x.reshape(prod(x.shape[:axis]), prod(x.shape[axis:]))
+
+
+def _runs(shape: tuple[int, ...], axis: int, start: int, step: int) -> tuple[int, int, int]:
+    """Of a slice of that shape along `axis`: its start, its step and the elements side by side, in a row.
+
+    Without gaps all of it is one run.
+    """
+    behind = prod(shape[axis + 1 :])
+    run = behind * shape[axis] if step == 1 else behind
+    return start * behind, step * behind, max(run, 1)
 
 
 @record
@@ -88,11 +98,11 @@ class Concatenate(Op):
         return parts
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
-        y = outputs[0].reshape(_middle(outputs[0].shape, self.axis))
-        made, start = [], 0
+        y, made, start = _rows(outputs[0], self.axis), [], 0
         for x in inputs:
-            made.append(KernelCall("copy.put_middle", (x.reshape(_middle(x.shape, self.axis)), start, y)))
-            start += x.shape[self.axis]
+            rows = _rows(x, self.axis)
+            made.append(KernelCall("copy.put_rows", (rows, start, y)))
+            start += rows.shape[1]
         return made
 
     def flops(self, inputs: Types, outputs: Types) -> int:
@@ -117,10 +127,9 @@ class Unstack(Op):
         return (stack(whole, self.axis),)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
-        before, places, after = _middle(inputs[0].shape, self.axis)
-        x = inputs[0].reshape(before, places, after)
+        x, run = _rows(inputs[0], self.axis), prod(inputs[0].shape[self.axis + 1 :])
         return [
-            KernelCall("copy.take_middle", (x, place, 1, y.reshape(before, 1, after)))
+            KernelCall("copy.take_runs", (x, place * run, run, max(run, 1), y.reshape(-1, run)))
             for place, y in enumerate(outputs)
         ]
 
@@ -150,9 +159,9 @@ class Slice(Op):
         return (dy.graph.add1(SliceGrad(self.axis, self.start, self.step, node.inputs[0].shape), dy),)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
-        x = inputs[0].reshape(_middle(inputs[0].shape, self.axis))
-        y = outputs[0].reshape(_middle(outputs[0].shape, self.axis))
-        return (KernelCall("copy.take_middle", (x, self.start, self.step, y)),)
+        x, y = _rows(inputs[0], self.axis), _rows(outputs[0], self.axis)
+        runs = _runs(outputs[0].shape, self.axis, self.start, self.step)
+        return (KernelCall("copy.take_runs", (x, *runs, y)),)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 0
@@ -171,9 +180,9 @@ class SliceGrad(Op):
         return (TensorType(self.shape, inputs[0].dtype),)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
-        dy = inputs[0].reshape(_middle(inputs[0].shape, self.axis))
-        dx = outputs[0].reshape(_middle(outputs[0].shape, self.axis))
-        return (KernelCall("copy.spread_middle", (dy, self.start, self.step, dx)),)
+        dy, dx = _rows(inputs[0], self.axis), _rows(outputs[0], self.axis)
+        runs = _runs(inputs[0].shape, self.axis, self.start, self.step)
+        return (KernelCall("copy.spread_runs", (dy, *runs, dx)),)
 
 
 @record

@@ -10,7 +10,7 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
-from nnctl.ops.parallel import PARALLEL_FROM
+from nnctl.ops.parallel import PARALLEL_FROM, widened
 
 
 def _middle(shape: tuple[int, ...], first: int, last: int) -> tuple[int, int, int]:
@@ -86,7 +86,14 @@ class Spread(Op):
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         outer, rows, columns = _middle(self.shape, self.first, self.last)
         x, y = inputs[0].reshape(outer, columns), outputs[0].reshape(outer, rows, columns)
-        return (KernelCall("reduce.broadcast_middle", (x, self.scale, y)),)
+        return (KernelCall(widened("reduce.broadcast_middle", y.size, threads), (x, self.scale, y)),)
+
+    def absorb(self, node: Node, consumer: Node) -> Op | None:
+        """A gradient that adds up the repeated rows: it takes each once."""
+        from nnctl.ops.embedding import EmbeddingGrad
+
+        behind = self.last == len(self.shape) - 2 and self.scale == 1.0
+        return consumer.op if behind and isinstance(consumer.op, EmbeddingGrad) else None
 
 
 def _span(x: Value, axes: Sequence[int]) -> tuple[int, int]:

@@ -62,7 +62,9 @@ def reductions(dtype: str) -> Iterator[np.ndarray]:
     work = np.empty((reduce.column_blocks(ROWS), COLUMNS), dtype)
     reduce.sum_middle(x.reshape(1, ROWS, COLUMNS), 0.3, work, columns)
     reduce.sum_rows(x, 0.3, rows)
-    yield from (columns, rows)
+    yield from (columns.copy(), rows)
+    reduce.mean_middle(x.reshape(1, ROWS, COLUMNS), columns)
+    yield columns
     for code in (codes.SUM, codes.SUM_OF_SQUARES, codes.SUM_OF_ABSOLUTES):
         scratch = np.empty(reduce.whole_sum_scratch(x.size), dtype)
         reduce.sum_all(x.reshape(-1), code, 0.3, scratch, whole)
@@ -133,7 +135,8 @@ def normalizations(dtype: str) -> Iterator[np.ndarray]:
     yield y.copy()
     layer_norm.layer_norm_grad(x, dy, rows[0], rows[1], gamma, 1, y)
     yield y
-    gather.scatter_rows(dy, RNG.integers(0, 9, ROWS), y[:9])
+    gather.scatter_rows(dy, RNG.integers(0, 9, (ROWS, 1)), y[:9])
+    gather.mean_rows(dy, RNG.integers(0, ROWS, (20, 50)), y[9:29])
     yield y
 
 

@@ -22,9 +22,25 @@ def test_middle(shape, dtype):
     reduce.sum_middle_parallel(x, 0.5, scratch, parallel)
     np.testing.assert_allclose(y, 0.5 * x.astype(float).sum(1), rtol=0, atol=1e-4)
     np.testing.assert_array_equal(y, parallel)
-    back = np.empty_like(x)
-    reduce.broadcast_middle(y, 2.0, back)
-    np.testing.assert_array_equal(back, np.broadcast_to(2 * y[:, None], shape))
+    for broadcast in (reduce.broadcast_middle, reduce.broadcast_middle_parallel):
+        back = np.empty_like(x)
+        broadcast(y, 2.0, back)
+        np.testing.assert_array_equal(back, np.broadcast_to(2 * y[:, None], shape))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_means_are_added_in_order(shape, dtype):
+    x = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    expected = np.zeros((shape[0], shape[2]), dtype)
+    for r in range(shape[1]):
+        expected += x[:, r]
+    with np.errstate(invalid="ignore"):
+        expected /= x.dtype.type(shape[1])
+    for mean in (reduce.mean_middle, reduce.mean_middle_parallel):
+        y = np.empty_like(expected)
+        mean(x, y)
+        np.testing.assert_array_equal(y, expected)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-14)])

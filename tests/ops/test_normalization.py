@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from nnctl.ops.embedding import embedding, not_equal
+from nnctl.ops.base import Graph, Value
+from nnctl.ops.embedding import EmbeddingGrad, embedding, not_equal
 from nnctl.ops.normalization import batch_norm_infer, batch_norm_train, layer_norm, update_moving
+from nnctl.ops.pooling import global_average_pool
+from nnctl.ops.reduce import sum_of_squares
+from nnctl.ops.sums import Spread
+from nnctl.program.autodiff import gradients
+from nnctl.program.bind import bind, compile_graph, new_arena
+from nnctl.program.passes import run_passes
 from tests.ops.harness import check_gradients, evaluate
 
 EPSILON = 1e-3
@@ -98,6 +107,57 @@ def test_layer_norm(shape: tuple[int, ...], names: tuple[str, ...]) -> None:
     check_gradients(build, inputs)
 
 
+def mean_of_rows(numbers: Value, table: Value) -> Value:
+    return global_average_pool(embedding(numbers, table))
+
+
+def with_gradient(made: Callable[[Value], list[Value]]) -> tuple[list[str], list[np.ndarray]]:
+    """The ops that look rows of a table up, and what comes out: of `made(rows)`, and its sum's gradient."""
+    graph = Graph()
+    numbers, table = graph.input("numbers", (3, 2, 7), "int64"), graph.variable("table", (11, 5))
+    outs = made(embedding(numbers, table))
+    (gradient,) = gradients(sum_of_squares(outs[0]), [table])
+    assert gradient is not None
+    named = {str(i): value for i, value in enumerate([*outs, gradient])}
+    compiled = compile_graph(graph, named, threads=1)
+    rng = np.random.default_rng(6)
+    state = {"table": rng.standard_normal((11, 5), np.float32)}
+    program = bind(compiled, new_arena(compiled.plan.size), state)
+    program.inputs["numbers"][...] = rng.integers(0, 11, (3, 2, 7))
+    program.run()
+    found = [type(node.op).__name__ for node in compiled.graph.nodes]
+    return [name for name in found if name.startswith("Embedding")], [*map(np.copy, program.outputs.values())]
+
+
+def test_the_mean_of_looked_up_rows_is_one_op_where_nobody_else_reads_them() -> None:
+    """The same bits as where they are read."""
+    ops, fused = with_gradient(lambda rows: [global_average_pool(rows)])
+    assert ops == ["EmbeddingMean", "EmbeddingGrad"]
+    ops, kept = with_gradient(lambda rows: [global_average_pool(rows), rows])
+    assert ops == ["Embedding", "EmbeddingGrad"]
+    np.testing.assert_array_equal(fused[0], kept[0])
+    np.testing.assert_array_equal(fused[-1], kept[-1])
+    assert np.abs(kept[-1]).max() > 0
+
+
+def test_only_repeated_rows_are_added_once() -> None:
+    """Rows that are repeated and scaled, or along another axis, are not those of the gradient."""
+    for shape, first, scale, absorbed in [
+        ((3, 4, 5), 1, 1.0, True),
+        ((3, 4, 5), 1, 0.5, False),
+        ((3, 4, 5), 0, 1.0, False),
+    ]:
+        graph = Graph()
+        narrow = graph.input("dy", (*shape[:first], *shape[first + 1 :]))
+        dy = graph.add1(Spread(shape, first, first, scale), narrow)
+        y = graph.add1(EmbeddingGrad((7, 5)), dy, graph.input("numbers", (3, 4), "int64"))
+        run_passes(graph, [y])
+        assert len(graph.nodes) == 2 - absorbed
+        if absorbed:
+            assert y.node is not None
+            assert y.node.inputs[0] is narrow
+
+
 @pytest.mark.parametrize("dtype", ["int64", "int32", "float64"])
 def test_embedding(dtype: str) -> None:
     numbers = np.array([[3, 0, 3], [1, 1, 3]]).astype(dtype)
@@ -106,6 +166,7 @@ def test_embedding(dtype: str) -> None:
     (y,) = evaluate(lambda numbers, table: embedding(numbers, table), inputs)
     np.testing.assert_array_equal(y, table[numbers.astype(int)])
     check_gradients(lambda numbers, table: embedding(numbers, table), inputs, wrt=["table"])
+    check_gradients(mean_of_rows, inputs, wrt=["table"])
     (mask,) = evaluate(lambda numbers: not_equal(numbers, 0), {"numbers": numbers})
     assert mask.dtype == np.uint8
     np.testing.assert_array_equal(mask, numbers != 0)
