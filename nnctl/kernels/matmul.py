@@ -21,13 +21,9 @@ from nnctl.kernels.panels import (
     ROWS,
     VECTORS,
     block_depth,
-    ones_of,
     pack_b,
     panel_width,
-    prepare_tile,
-    run_tile,
-    tile_size,
-    zeros_of,
+    run_tiles,
 )
 from nnctl.kernels.simd import lanes, take_ticket, thread_count
 from nnctl.kernels.tile import address, copy_block, prefetch_block
@@ -68,10 +64,10 @@ def _cut(products: int, m: int, n: int, k: int, width: int) -> tuple[int, int]:
 
 @register_jitable
 def _worker_size(products: int, m: int, n: int, k: int, width: int) -> int:
-    """Elements of scratch a thread needs: panels of B, a tile, two constant rows, a chunk of A."""
+    """Elements of scratch a thread needs: panels of B and a chunk of A."""
     _, columns = _cut(products, m, n, k, width)
     depth, lane = block_depth(k) + width // VECTORS, width // VECTORS
-    size = depth * columns + tile_size(width) + max(CHUNK, depth) * lane + CHUNK * depth
+    size = depth * columns + max(CHUNK, depth) * lane + CHUNK * depth
     return (size + 15) // 16 * 16
 
 
@@ -125,12 +121,10 @@ def _prefetch_a(a: Any, transposed: bool, chunk: int, tile: int, k: int, depth: 
 @numba.njit(error_model="numpy", nogil=True)
 def _block(
     a: Any, a_transposed: bool, bias: Any, gate: Any, low: Any, older: bool, last: bool, k: int, depth: int,
-    i0: int, i1: int, j0: int, j1: int, far: bool, scratch: Any, at: int, tile: int, chunk_at: int, c: Any,
+    i0: int, i1: int, j0: int, j1: int, far: bool, scratch: Any, at: int, chunk_at: int, c: Any,
 ) -> None:  # fmt: skip
     """One block of k of a task: all row tiles of A over the panels at `at`."""
-    n, lane = c.shape[1], lanes(c)
-    width = VECTORS * lane
-    zeros, ones = zeros_of(scratch, tile), ones_of(scratch, tile)
+    n = c.shape[1]
     for chunk in range(i0, i1, CHUNK):
         chunk_rows = min(CHUNK, i1 - chunk)
         start, row_step, k_step, tile_step = _place_a(
@@ -140,19 +134,12 @@ def _block(
             number, rows = (i - chunk) // ROWS, min(ROWS, i1 - i)
             if far:
                 _prefetch_a(a, a_transposed, chunk, number, k, depth)
-            for j in range(j0, j1, width):
-                place = i * n + j
-                if older:
-                    # What this tile is added to arrives while it is computed.
-                    prefetch_block(c, place, n, rows, min(width, j1 - j))
-                bias_at = address(bias, j) if last and bias.size else zeros
-                older_at, older_row = (address(c, place), n) if older else (zeros, 0)
-                gate_at, gate_row = (address(gate, place), n) if last and gate.size else (ones, 0)
-                run_tile(
-                    start + number * tile_step * c.itemsize, row_step, k_step, rows,
-                    scratch, at + (j - j0) * (depth + lane), depth, min(width, j1 - j), tile,
-                    older_at, older_row, bias_at, low, gate_at, gate_row, c, place, n,
-                )  # fmt: skip
+            place = i * n + j0
+            run_tiles(
+                start + number * tile_step * c.itemsize, row_step, k_step, rows, scratch, at, depth, j1 - j0,
+                address(c, place) if older else 0, n, address(bias, j0) if last and bias.size else 0, low,
+                address(gate, place) if last and gate.size else 0, n, c, place, n,
+            )  # fmt: skip
 
 
 @numba.njit(error_model="numpy", nogil=True)
@@ -167,8 +154,7 @@ def _work(
     task_rows, task_columns = _cut(products, m, n, k, width)
     across = (n + task_columns - 1) // task_columns
     each = across * ((m + task_rows - 1) // task_rows)
-    tile = at + (depth + lanes(c)) * task_columns
-    prepare_tile(scratch, tile)
+    chunk_at = at + (depth + lanes(c)) * task_columns
     far = task_columns > width and (a.shape[2] >= FAR or (a_transposed != 0 and depth > DEPTH // 2))
     while True:
         task = take_ticket(scratch, 0)
@@ -186,7 +172,7 @@ def _work(
             pack_b(b_matrix, b_transposed != 0, k0, length, j0, j1, width, scratch, at)
             _block(
                 a_matrix, a_transposed != 0, bias, gate_matrix, low, add != 0 or k0 > 0, last, k0, length,
-                i0, i1, j0, j1, far, scratch, at, tile, tile + tile_size(width), c_matrix,
+                i0, i1, j0, j1, far, scratch, at, chunk_at, c_matrix,
             )  # fmt: skip
 
 

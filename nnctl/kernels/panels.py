@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 from numba.extending import register_jitable
 
 from nnctl.kernels.jit import inline
+from nnctl.kernels.product_tile import make_row
 from nnctl.kernels.simd import lanes, tile_shape
-from nnctl.kernels.tile import address, copy_block, finish_tile, make_tile, prefetch_block, transpose_block
+from nnctl.kernels.tile import copy_block, prefetch_block, transpose_block
 
 DEPTH = 512
 """Longest chain of multiply-adds between two additions. Part of the results: never by CPU."""
@@ -25,7 +25,7 @@ ROWS = tile_shape(4).rows
 VECTORS = tile_shape(4).vectors
 """Vectors across a panel on this CPU."""
 
-_tile_1, _tile_n = make_tile(ROWS, 1), make_tile(ROWS, VECTORS)
+_row_1, _row_n = make_row(ROWS, 1), make_row(ROWS, VECTORS)
 
 
 def panel_width(itemsize: int) -> int:
@@ -38,33 +38,6 @@ def block_depth(k: int) -> int:
     """Length of a block of k: blocks are nearly equal, a multiple of 8, the last is shorter."""
     blocks = max(1, (k + DEPTH - 1) // DEPTH)
     return max(8, ((k + blocks - 1) // blocks + 7) // 8 * 8)
-
-
-@register_jitable
-def tile_size(width: int) -> int:
-    """Elements of a thread's tile, with a row of zeros and a row of ones behind it."""
-    return (ROWS + 2) * width
-
-
-@inline
-def prepare_tile(scratch: Any, tile: int) -> None:
-    """Fill the rows of zeros and ones behind the tile at `tile`."""
-    width = VECTORS * lanes(scratch)
-    for i in range(width):
-        scratch[tile + ROWS * width + i] = 0
-        scratch[tile + (ROWS + 1) * width + i] = 1
-
-
-@inline
-def zeros_of(scratch: Any, tile: int) -> int:
-    """Address of the row of zeros: what is added where nothing is to be added."""
-    return address(scratch, tile + ROWS * VECTORS * lanes(scratch))
-
-
-@inline
-def ones_of(scratch: Any, tile: int) -> int:
-    """Address of the row of ones: the gate that is always open."""
-    return address(scratch, tile + (ROWS + 1) * VECTORS * lanes(scratch))
 
 
 @inline
@@ -92,22 +65,28 @@ def pack_b(
                 copy_block(b, (k + step) * stride + j, stride, steps, columns, out, panel, used)
 
 
-@numba.njit(error_model="numpy", nogil=True)
-def run_tile(
-    a: int, a_row: int, a_k: int, rows: int, scratch: Any, panel: int, depth: int, columns: int, tile: int,
+@inline
+def run_tiles(
+    a: int, a_row: int, a_k: int, rows: int, packed: Any, panel: int, depth: int, columns: int,
     older: int, older_row: int, bias: int, low: Any, gate: int, gate_row: int,
     out: Any, place: int, out_row: int,
 ) -> None:  # fmt: skip
-    """One tile: `rows` rows of A, at address `a`, times the panel, finished into `out`.
+    """Up to ROWS rows of A, at address `a`, times panels of `columns`, finished into `out`.
 
-    older, bias and gate are addresses as `tile.finish_tile` takes them.
+    Arguments are those of `product_tile.make_row`.
     """
-    lane = lanes(scratch)
-    width = lane if columns <= lane else VECTORS * lane
-    if columns <= lane:
-        _tile_1(a, a_row, a_k, rows, scratch, panel, width, depth, scratch, tile)
-    else:
-        _tile_n(a, a_row, a_k, rows, scratch, panel, width, depth, scratch, tile)
-    finish_tile(
-        scratch, tile, width, older, older_row, bias, low, gate, gate_row, rows, columns, out, place, out_row
-    )
+    lane, size = lanes(packed), packed.itemsize
+    narrow = columns % (VECTORS * lane)
+    narrow = narrow if narrow <= lane else 0
+    wide = columns - narrow
+    if wide:
+        _row_n(
+            a, a_row, a_k, rows, packed, panel, depth, wide,
+            older, older_row, bias, low, gate, gate_row, out, place, out_row,
+        )  # fmt: skip
+    if narrow:
+        _row_1(
+            a, a_row, a_k, rows, packed, panel + wide * (depth + lane), depth, narrow,
+            older + wide * size if older else 0, older_row, bias + wide * size if bias else 0, low,
+            gate + wide * size if gate else 0, gate_row, out, place + wide, out_row,
+        )  # fmt: skip

@@ -24,7 +24,7 @@ import numba
 import numpy as np
 
 from nnctl.kernels.jit import kernel, named
-from nnctl.kernels.panels import ROWS, VECTORS, panel_width, prepare_tile, tile_size
+from nnctl.kernels.panels import ROWS, panel_width
 from nnctl.kernels.recurrence_arrays import Chunk, Given, Layout, Saved, Setup, Slopes
 from nnctl.kernels.recurrence_parts import (
     HEAD,
@@ -37,7 +37,7 @@ from nnctl.kernels.recurrence_parts import (
     packed_size,
     write_output,
 )
-from nnctl.kernels.simd import lanes, take_ticket, thread_count
+from nnctl.kernels.simd import take_ticket, thread_count
 
 
 def memory_of(batch: int, units: int, gates: int, states: int, saved: int, itemsize: int) -> Layout:
@@ -47,7 +47,7 @@ def memory_of(batch: int, units: int, gates: int, states: int, saved: int, items
     rows = 2 * ROWS if batch >= 8 * ROWS else ROWS
     plane = packed_size(units, units, width)
     begin = HEAD + max(gates * plane, packed_size(gates * units, units, width))
-    return Layout(rows, plane, begin, tile_size(width) + (2 * states + saved + 1) * rows * units + 16)
+    return Layout(rows, plane, begin, (2 * states + saved + 1) * rows * units + 16)
 
 
 def recurrence(
@@ -70,9 +70,7 @@ def _forward(name: str, step: Callable[..., None]) -> Any:
         saved: Saved,
     ) -> None:  # fmt: skip
         """Take blocks of rows through all steps until none is left."""
-        prepare_tile(scratch, at)
         units, states = plan.units, len(initial)
-        place = at + tile_size(VECTORS * lanes(scratch))
         kept = 1 if saved.h.size else 0
         while True:
             row = take_ticket(scratch, 0) * memory.rows
@@ -81,13 +79,13 @@ def _forward(name: str, step: Callable[..., None]) -> Any:
             rows = min(memory.rows, plan.batch - row)
             n = rows * units
             size = states * n
-            old, new = scratch[place : place + size], scratch[place + size : place + 2 * size]
-            spare = scratch[place + 2 * size : place + 2 * size + n]
+            old, new = scratch[at : at + size], scratch[at + size : at + 2 * size]
+            spare = scratch[at + 2 * size : at + 2 * size + n]
             for k in range(states):
                 load_state(initial[k], row, rows, units, old[k * n : k * n + n])
             for s in range(plan.steps):
                 t = plan.steps - 1 - s if plan.backwards else s
-                block = Chunk(row, rows, t, memory.plane, at, scratch)
+                block = Chunk(row, rows, t, memory.plane, scratch)
                 if kept:
                     to = (row * plan.steps + t) * units
                     copy_rows(old, units, rows, units, saved.h[to:], plan.steps * units)
@@ -134,9 +132,7 @@ def _backward(name: str, slope: Callable[..., None], pack_back: Any) -> Any:
         slopes: Slopes, d_initial: Any,
     ) -> None:  # fmt: skip
         """Take blocks of rows back through all steps until none is left."""
-        prepare_tile(scratch, at)
         units, states = plan.units, len(d_last)
-        place = at + tile_size(VECTORS * lanes(scratch))
         while True:
             row = take_ticket(scratch, 0) * memory.rows
             if row >= plan.batch:
@@ -144,14 +140,14 @@ def _backward(name: str, slope: Callable[..., None], pack_back: Any) -> Any:
             rows = min(memory.rows, plan.batch - row)
             n = rows * units
             size = states * n
-            d, d_old = scratch[place : place + size], scratch[place + size : place + 2 * size]
-            rest = place + 2 * size
+            d, d_old = scratch[at : at + size], scratch[at + size : at + 2 * size]
+            rest = at + 2 * size
             spare, d_planes = scratch[rest : rest + n], scratch[rest + n : rest + n + plan.saved * n]
             for k in range(states):
                 load_state(d_last[k], row, rows, units, d[k * n : k * n + n])
             for s in range(plan.steps - 1, -1, -1):
                 t = plan.steps - 1 - s if plan.backwards else s
-                block = Chunk(row, rows, t, memory.plane, at, scratch)
+                block = Chunk(row, rows, t, memory.plane, scratch)
                 add_output_gradient(plan, given, block, s, dy, d)
                 start = (s * plan.batch + row) * plan.saved * units
                 planes = saved.planes[start : start + plan.saved * n]

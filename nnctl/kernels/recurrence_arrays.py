@@ -91,6 +91,4 @@ class Chunk(NamedTuple):
     """The step, by time."""
     plane: int
     """Elements of V packed for one gate."""
-    tile: int
-    """Where the thread's tile lies in scratch."""
     scratch: Array

@@ -14,7 +14,7 @@ import numpy as np
 from nnctl.kernels.codes import HARD_SIGMOID, RELU, SIGMOID, TANH
 from nnctl.kernels.jit import inline
 from nnctl.kernels.mathfn import sigmoid, tanh
-from nnctl.kernels.panels import ROWS, VECTORS, block_depth, ones_of, pack_b, run_tile, zeros_of
+from nnctl.kernels.panels import ROWS, VECTORS, block_depth, pack_b, run_tiles
 from nnctl.kernels.ranges import part
 from nnctl.kernels.recurrence_arrays import Chunk, Given, Saved, Setup
 from nnctl.kernels.simd import fma, lanes
@@ -68,35 +68,30 @@ def pack_back(given: Given, plan: Setup, plane: int, scratch: Any) -> None:
 @numba.njit(error_model="numpy", nogil=True)
 def product(
     a: int, a_row: int, rows: int, k: int, n: int, packed: int, older: int, older_row: int, bias: int,
-    scratch: Any, tile: int, out: Any, out_at: int, out_row: int,
+    scratch: Any, out: Any, out_at: int, out_row: int,
 ) -> None:  # fmt: skip
     """out = older + A B + bias for a few rows.
 
     `a` (rows `a_row` apart), `older` and `bias` are addresses, 0 where absent; B is packed at
-    `packed` in scratch; `tile` is where this thread's tile lies in scratch.
+    `packed` in scratch.
     """
     lane, depth, size = lanes(scratch), block_depth(k), scratch.itemsize
     width = VECTORS * lane
     panels = (n + width - 1) // width
-    zeros, ones = zeros_of(scratch, tile), ones_of(scratch, tile)
     low = scratch.dtype.type(-np.inf)
     for block in range(0, k, depth):
         length = min(depth, k - block)
         place = packed + block // depth * panels * (depth + lane) * width
-        for j in range(0, n, width):
-            columns, panel = min(width, n - j), place + j * (length + lane)
-            bias_at = bias + j * size if bias and block + length >= k else zeros
-            for i in range(0, rows, ROWS):
-                to = out_at + i * out_row + j
-                older_at, step = zeros, 0
-                if block:
-                    older_at, step = address(out, to), out_row
-                elif older:
-                    older_at, step = older + (i * older_row + j) * size, older_row
-                run_tile(
-                    a + (i * a_row + block) * size, a_row, 1, min(ROWS, rows - i), scratch, panel, length,
-                    columns, tile, older_at, step, bias_at, low, ones, 0, out, to, out_row,
-                )  # fmt: skip
+        bias_at = bias if block + length >= k else 0
+        for i in range(0, rows, ROWS):
+            to = out_at + i * out_row
+            older_at, step = (address(out, to), out_row) if block else (older, older_row)
+            if older_at and not block:
+                older_at += i * older_row * size
+            run_tiles(
+                a + (i * a_row + block) * size, a_row, 1, min(ROWS, rows - i), scratch, place, length, n,
+                older_at, step, bias_at, low, 0, 0, out, to, out_row,
+            )  # fmt: skip
 
 
 @part
@@ -260,7 +255,7 @@ def gate_product(
     """
     product(
         a, a_row, block.rows, plan.units, plan.units, HEAD + gate * block.plane, older, older_row, bias,
-        block.scratch, block.tile, out, 0, plan.units,
+        block.scratch, out, 0, plan.units,
     )  # fmt: skip
 
 
@@ -309,7 +304,7 @@ def add_gates_to_state(plan: Setup, given: Given, block: Chunk, d: Any, spare: A
     else:
         product(
             address(d, at), row, block.rows, plan.gates * plan.units, plan.units, HEAD, address(out, 0),
-            plan.units, 0, block.scratch, block.tile, out, 0, plan.units,
+            plan.units, 0, block.scratch, out, 0, plan.units,
         )  # fmt: skip
 
 

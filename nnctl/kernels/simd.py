@@ -117,8 +117,14 @@ def splat(builder: Any, scalar: Any, vector: Any) -> Any:
 
 
 def lane_mask(builder: Any, count: Any, vector: Any) -> Any:
-    """A vector of bits: lane < count."""
-    kind = ir.VectorType(_I64, vector.count)
+    """A vector of bits: lane < count. The comparison is as wide as the elements, as masks are on AVX2."""
+    element = _I64 if vector.element == ir.DoubleType() else _I32
+    kind, most = ir.VectorType(element, vector.count), ir.Constant(_I64, vector.count)
+    count = builder.select(builder.icmp_signed("<", count, most), count, most)
+    least = ir.Constant(_I64, 0)
+    count = builder.select(builder.icmp_signed(">", count, least), count, least)
+    if element != _I64:
+        count = builder.trunc(count, element)
     lanes = ir.Constant(kind, list(range(vector.count)))
     return builder.icmp_signed("<", lanes, splat(builder, count, kind))
 
@@ -143,6 +149,16 @@ def masked_store(builder: Any, value: Any, pointer: Any, mask: Any) -> None:
     name = f"llvm.masked.store.v{vector.count}f{bits}.p0"
     function = cgutils.get_or_insert_function(builder.module, kind, name)
     builder.call(function, [value, place, ir.Constant(_I32, bits // 8), mask])
+
+
+def prefetch(builder: Any, pointer: Any, nearness: int) -> None:
+    """Ask for a cache line: 3 to the first-level cache, 2 to the second-level cache."""
+    byte = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte, _I32, _I32, _I32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(
+        function, [builder.bitcast(pointer, byte), *(ir.Constant(_I32, n) for n in (0, nearness, 1))]
+    )
 
 
 def library_function(module: Any, name: str, kinds: list[Any], fill: Callable[..., None]) -> Any:

@@ -1,4 +1,4 @@
-"""The inner functions of matrix products, written as LLVM vector IR.
+"""Blocks of arrays and register tiles as LLVM vector IR: what packs, copies and multiplies.
 
 Each is one LLVM function per dtype, called from kernels through an intrinsic. Arrays are
 C-contiguous and of one dtype; `*_at` are flat positions, strides are in elements. `lanes` is
@@ -22,7 +22,7 @@ from nnctl.kernels.simd import (
     library_function,
     load,
     masked_load,
-    masked_store,
+    prefetch,
     splat,
     store,
     vector_pointer,
@@ -143,83 +143,8 @@ def _no_unrolling(builder: Any, branch: Any) -> None:
 
 
 @intrinsic
-def finish_tile(
-    typingctx: Any, tile: Any, tile_at: Any, width: Any, older: Any, older_row: Any, bias: Any, low: Any,
-    gate: Any, gate_row: Any, rows: Any, columns: Any, out: Any, out_at: Any, out_row: Any,
-) -> Any:  # fmt: skip
-    """`out = max(older + tile + bias, low)`, 0 where the gate is not positive; `columns` of `rows`.
-
-    older, bias and gate are addresses (`address`), so that a row of zeros or ones with stride 0
-    may stand for what is absent: no branches, little code. A NaN passes through the maximum.
-    """
-    i = types.int64
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        vector = _vector(context, out)
-        pointer = vector.element.as_pointer()
-        start = data_pointer(context, builder, signature.args[0], args[0], args[1])
-        place = data_pointer(context, builder, signature.args[11], args[11], args[12])
-        sources = [builder.inttoptr(args[n], pointer) for n in (3, 5, 7)]
-        kinds = [pointer, _I64, pointer, _I64, pointer, vector.element, pointer, *[_I64] * 3, pointer, _I64]
-
-        def fill(inner: Any, *arguments: Any) -> None:
-            _fill_finish(inner, vector, *arguments)
-
-        name = f"nnctl_finish_{vector.element}_{vector.count}"
-        function = library_function(builder.module, name, kinds, fill)
-        builder.call(
-            function,
-            [
-                start,
-                args[2],
-                sources[0],
-                args[4],
-                sources[1],
-                args[6],
-                sources[2],
-                *args[8:11],
-                place,
-                args[13],
-            ],
-        )
-        return context.get_dummy_value()
-
-    return types.void(tile, i, i, i, i, i, out.dtype, i, i, i, i, out, i, i), codegen
-
-
-def _fill_finish(
-    builder: Any, vector: Any, tile: Any, width: Any, older: Any, older_row: Any, bias: Any, low: Any,
-    gate: Any, gate_row: Any, rows: Any, columns: Any, out: Any, out_row: Any,
-) -> None:  # fmt: skip
-    itemsize, zeros = _itemsize(vector), ir.Constant(vector, None)
-    least = splat(builder, low, vector)
-    with cgutils.for_range_slice(builder, _int(0), columns, _int(vector.count), intp=_I64) as (v, _):
-        left = builder.sub(columns, v)
-        mask = lane_mask(builder, left, vector)
-        whole = builder.icmp_signed(">=", left, _int(vector.count))
-        extra = masked_load(builder, builder.gep(bias, [v]), mask, vector)
-        with cgutils.for_range(builder, rows, intp=_I64) as loop:
-
-            def at(base: Any, stride: Any) -> Any:
-                return builder.gep(base, [builder.add(builder.mul(loop.index, stride), v)])
-
-            x = load(builder, builder.bitcast(at(tile, width), vector.as_pointer()), itemsize)
-            x = builder.fadd(masked_load(builder, at(older, older_row), mask, vector), x)
-            x = builder.fadd(x, extra)
-            x = builder.select(builder.fcmp_ordered("<", x, least), least, x)
-            open_ = builder.fcmp_ordered(">", masked_load(builder, at(gate, gate_row), mask, vector), zeros)
-            x = builder.select(open_, x, zeros)
-            # Masked stores are slow on some CPUs, and whole vectors are the rule.
-            with builder.if_else(whole) as (then, otherwise):
-                with then:
-                    store(builder, x, builder.bitcast(at(out, out_row), vector.as_pointer()), itemsize)
-                with otherwise:
-                    masked_store(builder, x, at(out, out_row), mask)
-
-
-@intrinsic
 def address(typingctx: Any, array: Any, at: Any) -> Any:
-    """The address of flat element `at` of a C-contiguous array, for `finish_tile`."""
+    """The address of flat element `at` of a C-contiguous array, for a tile."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.ptrtoint(data_pointer(context, builder, signature.args[0], args[0], args[1]), _I64)
@@ -248,15 +173,11 @@ def prefetch_block(typingctx: Any, source: Any, at: Any, stride: Any, rows: Any,
 
 
 def _fill_prefetch(builder: Any, vector: Any, source: Any, stride: Any, rows: Any, columns: Any) -> None:
-    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-    kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
-    prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
     line = _int(64 // _itemsize(vector))
     with cgutils.for_range(builder, rows, intp=_I64) as loop:
         base = builder.gep(source, [builder.mul(loop.index, stride)])
         with cgutils.for_range_slice(builder, _int(0), columns, line, intp=_I64) as (v, _):
-            place = builder.bitcast(builder.gep(base, [v]), byte)
-            builder.call(prefetch, [place, *(ir.Constant(word, n) for n in (0, 2, 1))])
+            prefetch(builder, builder.gep(base, [v]), 2)
 
 
 @intrinsic
@@ -275,13 +196,18 @@ def _fill_copy(
     builder: Any, vector: Any, source: Any, stride: Any, rows: Any, columns: Any, out: Any, out_stride: Any
 ) -> None:
     step = _int(vector.count)
+    whole = builder.sub(columns, builder.srem(columns, step))
+    left = builder.sub(columns, whole)
+    mask = lane_mask(builder, left, vector)
     with cgutils.for_range(builder, rows, intp=_I64) as loop:
         base = builder.gep(source, [builder.mul(loop.index, stride)])
         target = builder.gep(out, [builder.mul(loop.index, out_stride)])
-        with cgutils.for_range_slice(builder, _int(0), columns, step, intp=_I64) as (v, _):
-            mask = lane_mask(builder, builder.sub(columns, v), vector)
-            value = masked_load(builder, builder.gep(base, [v]), mask, vector)
+        with cgutils.for_range_slice(builder, _int(0), whole, step, intp=_I64) as (v, _):
+            value = load(builder, vector_pointer(builder, base, v, vector), _itemsize(vector))
             store(builder, value, vector_pointer(builder, target, v, vector), _itemsize(vector))
+        with builder.if_then(builder.icmp_signed(">", left, _int(0))):
+            value = masked_load(builder, builder.gep(base, [whole]), mask, vector)
+            store(builder, value, vector_pointer(builder, target, whole, vector), _itemsize(vector))
 
 
 @intrinsic
