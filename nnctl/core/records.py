@@ -31,6 +31,9 @@ def record(cls: Class) -> Class:
 
 
 def _init(self: Any, *given: Any, **named: Any) -> None:
+    if not named and len(given) == len(self._names):
+        self.__dict__.update(zip(self.__match_args__, given, strict=True))
+        return
     values = dict(zip(self.__match_args__, given, strict=False)) | named
     if len(values) < len(given) + len(named):
         raise TypeError(f"{type(self).__qualname__} has {_arguments(self)}: too many, or one twice")

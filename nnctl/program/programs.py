@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
+from functools import cached_property
 from typing import ClassVar, Protocol
 
 from nnctl.core.records import record
@@ -41,6 +42,10 @@ class Program:
         raise NotImplementedError
 
     def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
         return hash((type(self), *sorted(self.sizes.items())))
 
 

@@ -29,6 +29,8 @@ from nnctl.program.weights import Weights, allocate, initialize
 _SWAPPED_AT_ONCE = 1 << 16
 """Weights that are held twice meanwhile."""
 
+_CHECK, _UPDATE, _GATHER = FiniteCheckProgram(), UpdateProgram(), GatherProgram()
+
 
 class Session:
     """Weights, optimizer slots, metric states, and the programs over them.
@@ -124,15 +126,15 @@ class Session:
 
     def check(self) -> Bound:
         """The program that looks for non-finite gradients."""
-        return self._bind(FiniteCheckProgram())
+        return self._bind(_CHECK)
 
     def update(self) -> Bound:
         """The optimizer's program."""
-        return self._bind(UpdateProgram())
+        return self._bind(_UPDATE)
 
     def gather(self) -> Bound:
         """The program of a batch that no step follows on."""
-        return self._bind(GatherProgram())
+        return self._bind(_GATHER)
 
     def finish(self) -> None:
         """Give the weights what training ends with, if the optimizer keeps that beside them."""
@@ -184,11 +186,12 @@ class Session:
             self._arena = new_arena(need)
 
     def _bind(self, program: Program) -> Bound:
-        if program not in self._bound:
+        found = self._bound.get(program)
+        if found is None:
             compiled = self.compiled(program)
             self._grow(compiled.plan.size)
-            self._bound[program] = bind(compiled, self._arena, self._memory())
-        return self._bound[program]
+            found = self._bound[program] = bind(compiled, self._arena, self._memory())
+        return found
 
     def _memory(self) -> Mapping[str, Array]:
         store = self.weights
