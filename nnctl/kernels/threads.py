@@ -24,8 +24,6 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 _FUTEX = {"x86_64": 202, "aarch64": 98}
 """The number of the futex system call, by machine."""
 _PAUSE = {"x86_64": "pause", "aarch64": "yield"}
@@ -36,6 +34,8 @@ CALLER_SPINS = 600
 """Looks at the parts still running before the caller sleeps, which frees its core for them."""
 
 _IR = """
+@POOL = global [72 x i64] zeroinitializer, align 64
+
 declare i64 @syscall(i64, ...)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 
@@ -319,23 +319,14 @@ def _compile() -> dict[str, Any]:
     """Machine code of the pool, and Numba's parallel loops pointed at it."""
     import llvmlite.binding as llvm
 
-    machine = platform.machine()
-    words = np.zeros(72, np.uint64)
-    at = words.ctypes.data + (-words.ctypes.data % 64)
-    text = _IR.replace("@POOL", f"inttoptr (i64 {at} to ptr)")
+    from nnctl.kernels.native import machine_code
+
+    machine, text = platform.machine(), _IR
     for name, value in (("FUTEX", _FUTEX[machine]), ("PAUSE", _PAUSE[machine])):
         text = text.replace(name, str(value))
     for name, value in (("WORKER_SPINS", WORKER_SPINS), ("CALLER_SPINS", CALLER_SPINS)):
         text = text.replace(name, str(value))
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    llvm.initialize_native_asmparser()
-    target = llvm.Target.from_default_triple().create_target_machine(opt=2)
-    module = llvm.parse_assembly(f'target triple = "{llvm.get_process_triple()}"\n{text}')
-    module.verify()
-    engine = llvm.create_mcjit_compiler(module, target)
-    engine.finalize_object()
-    address = engine.get_function_address("nnctl_parallel_for")
-    llvm.add_symbol("numba_parallel_for", address)
+    engine = machine_code("threads", text)
+    llvm.add_symbol("numba_parallel_for", engine.get_function_address("nnctl_parallel_for"))
     work = ctypes.CFUNCTYPE(None)(engine.get_function_address("nnctl_work"))
-    return {"words": words, "engine": engine, "work": work, "workers": []}
+    return {"engine": engine, "work": work, "workers": []}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from nnctl.core.records import record
 from nnctl.ops.base import Graph, KernelCall, Node, Value
 from nnctl.program.passes import run_passes
 from nnctl.program.plan import ALIGNMENT, MemoryPlan, plan_memory
+
+if TYPE_CHECKING:
+    from nnctl.kernels.chain import Runner
 
 Kernel = Callable[..., None]
 
@@ -58,19 +61,25 @@ class Bound:
     buffers: dict[Value, Array]
     stretches: list[Stretch] | None = None
     """The calls in pieces, where some run only in some steps."""
-    entries: list[tuple[Kernel, tuple[Any, ...]]] | None = None
-    """The calls as compiled code: Numba would look up the types of all arguments again for each call."""
+    runner: Runner | None = None
+    """The calls as compiled code."""
 
     def run(self) -> None:
         """Run every kernel call in order."""
-        calls = self.calls if self.entries is None else self.entries
         if self.stretches is None:
-            for kernel, args in calls:
-                kernel(*args)
-        else:
-            for at in self._due():
-                kernel, args = calls[at]
-                kernel(*args)
+            self._run(0, len(self.calls))
+            return
+        for stretch in self.stretches:
+            if stretch.holds is None or stretch.holds():
+                self._run(stretch.start, stretch.stop)
+
+    def _run(self, start: int, stop: int) -> None:
+        """The calls from number `start` up to `stop`."""
+        if self.runner is not None:
+            self.runner.run(start, stop)
+            return
+        for kernel, args in self.calls[start:stop]:
+            kernel(*args)
 
     def _due(self) -> Iterator[int]:
         """The numbers of the calls that run in this step; whether one does is asked when it is its turn."""
@@ -81,11 +90,9 @@ class Bound:
     def run_timed(self, clock: Callable[[], float]) -> list[tuple[str, Node, float, float]]:
         """As `run`; for each call the kernel's name, the node it is for, when it began and what it took."""
         found = []
-        calls = self.calls if self.entries is None else self.entries
         for at in self._due():
-            kernel, args = calls[at]
             start = clock()
-            kernel(*args)
+            self._run(at, at + 1)
             found.append((self.calls[at][0].__name__, self.sources[at], start, clock() - start))
         return found
 

@@ -13,7 +13,10 @@ from typing import Any
 from nnctl.core.threads import usable_cores
 from nnctl.program.bind import Bound
 
-KernelSignature = tuple[Any, tuple[Any, ...]]
+Types = tuple[Any, ...]
+"""Numba's types of a call's arguments."""
+
+KernelSignature = tuple[Any, Types]
 """A kernel and the signature it is called with."""
 
 Progress = Callable[[int, int, str], None]
@@ -26,8 +29,11 @@ def compile_kernels(bound: Iterable[Bound], progress: Progress | None = None) ->
     Returns:
         How many kernels had to be compiled here because no cache held them.
     """
+    from nnctl.kernels.chain import runner
+
     programs = list(bound)
-    wanted = wanted_kernels(programs)
+    types = [_types(program) for program in programs]
+    wanted = wanted_kernels(programs, types)
     fresh = 0
     helper: int | None = None
     collecting = gc.isenabled()
@@ -45,33 +51,27 @@ def compile_kernels(bound: Iterable[Bound], progress: Progress | None = None) ->
         if collecting:
             gc.enable()
         _dismiss(helper)
-    for program in programs:
-        program.entries = [(_entry(kernel, args), args) for kernel, args in program.calls]
+    for program, kinds in zip(programs, types, strict=True):
+        program.runner = runner(program.calls, kinds)
     if progress is not None:
         progress(len(wanted), len(wanted), "")
     return fresh
 
 
-def _entry(kernel: Any, args: tuple[Any, ...]) -> Any:
-    """The code that a kernel was compiled to for arguments of these types; another function is itself."""
-    compiled = getattr(kernel, "overloads", {}).get(_types(args))
-    return kernel if compiled is None else compiled.entry_point
-
-
-def _types(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Numba's types of a call's arguments."""
+def _types(program: Bound) -> list[Types]:
+    """Numba's types of the arguments of each call."""
     from numba import typeof
 
-    return tuple(typeof(argument) for argument in args)  # type: ignore[no-untyped-call]
+    return [tuple(typeof(argument) for argument in args) for _, args in program.calls]  # type: ignore[no-untyped-call]
 
 
-def wanted_kernels(bound: Iterable[Bound]) -> list[KernelSignature]:
+def wanted_kernels(bound: Sequence[Bound], types: Sequence[Sequence[Types]]) -> list[KernelSignature]:
     """Each kernel with each signature that the programs call it with, once, in the order of first use."""
     found: dict[KernelSignature, None] = {}
-    for program in bound:
-        for kernel, args in program.calls:
+    for program, kinds in zip(bound, types, strict=True):
+        for (kernel, _), own in zip(program.calls, kinds, strict=True):
             if hasattr(kernel, "compile"):
-                found.setdefault((kernel, _types(args)))
+                found.setdefault((kernel, own))
     return list(found)
 
 

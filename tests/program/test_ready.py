@@ -60,9 +60,11 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def test_each_kernel_with_each_signature_once_in_the_order_of_use() -> None:
     first, second = Kernel("first"), Kernel("second")
-    found = ready.wanted_kernels(
-        [program((second, (A,)), (first, (A, B)), (len, (A,))), program((second, (A,)), (second, (B,)))]
-    )
+    programs = [
+        program((second, (A,)), (first, (A, B)), (len, (A,))),
+        program((second, (A,)), (second, (B,))),
+    ]
+    found = ready.wanted_kernels(programs, [ready._types(one) for one in programs])
     assert [kernel for kernel, _ in found] == [second, first, second]
     assert len(set(found)) == 3
 
@@ -178,17 +180,19 @@ def test_who_is_dismissed_is_gone_and_forgotten(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_programs_run_compiled_code_directly() -> None:
-    """Without Numba's look at the types of each call; other functions stay what they are."""
+    """Without Numba's look at the types of each call; other functions are called as they are."""
+    from nnctl.kernels.chain import Chain, Entries
     from nnctl.kernels.copy import copy
 
     x, y, told = np.arange(3.0), np.zeros(3), []
-    made = program((copy, (x, y)), (told.append, (1,)))
-    ready.compile_kernels([made])
-    assert made.entries is not None
-    assert [entry is kernel for (entry, _), (kernel, _) in zip(made.entries, made.calls, strict=True)] == [
-        False,
-        True,
-    ]
+    made, mixed = program((copy, (x, y))), program((copy, (y, x)), (told.append, (1,)))
+    assert made.runner is None
+    ready.compile_kernels([made, mixed])
+    assert isinstance(made.runner, Chain)
+    assert isinstance(mixed.runner, Entries)
     made.run()
-    assert np.array_equal(x, y)
+    assert y.tolist() == [0.0, 1.0, 2.0]
+    y[1] = 7.0
+    mixed.run()
+    assert x.tolist() == [0.0, 7.0, 2.0]
     assert told == [1]
