@@ -114,27 +114,27 @@ class Session:
 
     def training(self, sizes: InputSizes) -> Bound:
         """The training program: forward, losses, metrics, gradients."""
-        return self._bind(TrainingProgram(sizes))
+        return self.bound(TrainingProgram(sizes))
 
     def evaluation(self, sizes: InputSizes) -> Bound:
         """The evaluation program."""
-        return self._bind(EvaluationProgram(sizes))
+        return self.bound(EvaluationProgram(sizes))
 
     def prediction(self, sizes: InputSizes) -> Bound:
         """The prediction program."""
-        return self._bind(PredictionProgram(sizes))
+        return self.bound(PredictionProgram(sizes))
 
     def check(self) -> Bound:
         """The program that looks for non-finite gradients."""
-        return self._bind(_CHECK)
+        return self.bound(_CHECK)
 
     def update(self) -> Bound:
         """The optimizer's program."""
-        return self._bind(_UPDATE)
+        return self.bound(_UPDATE)
 
     def gather(self) -> Bound:
         """The program of a batch that no step follows on."""
-        return self._bind(_GATHER)
+        return self.bound(_GATHER)
 
     def finish(self) -> None:
         """Give the weights what training ends with, if the optimizer keeps that beside them."""
@@ -169,7 +169,7 @@ class Session:
         """Plan and bind programs ahead of time, in an arena that fits the largest; the bound programs."""
         wanted = list(programs)
         self._grow(max((self.compiled(program).plan.size for program in wanted), default=0))
-        return [self._bind(program) for program in wanted]
+        return [self.bound(program) for program in wanted]
 
     def compile_kernels(self, progress: Callable[[int, int, str], None] | None = None) -> int:
         """Compile or load every kernel of the programs bound so far; how many were compiled afresh."""
@@ -185,7 +185,8 @@ class Session:
             self._bound.clear()
             self._arena = new_arena(need)
 
-    def _bind(self, program: Program) -> Bound:
+    def bound(self, program: Program) -> Bound:
+        """A program over this session's memory, made when first asked for."""
         found = self._bound.get(program)
         if found is None:
             compiled = self.compiled(program)

@@ -18,8 +18,9 @@ from nnctl.core.events import Event, Request
 from nnctl.data.feeding.order import order
 from nnctl.graph.model import CallNode
 from nnctl.program.bind import Bound
+from nnctl.program.programs import TrainingProgram
 from nnctl.program.session import Session
-from nnctl.runner.batches import Batches, Examples, feed
+from nnctl.runner.batches import Batches, Examples, Kind, feed
 from nnctl.runner.evaluate import evaluate
 from nnctl.runner.rhythm import Every, Rhythm
 from nnctl.runs.state import TrainingState
@@ -96,6 +97,7 @@ class _Loop:
         self.stopped: str | None = None
         self.averaged = False
         """Whether the average of the weights is in their place."""
+        self.programs: dict[Kind, TrainingProgram] = {}
         self.timed: list[events.TimedCall] | None = None
         """The kernel calls of this step, where a callback wants them timed."""
         self.began = time.perf_counter()
@@ -401,8 +403,7 @@ class _Loop:
     def _step(self, indices: Array) -> Event | None:
         """One update; an event instead where loss or gradients are not finite."""
         session = self.session
-        sizes = self.job.train.sizes(len(indices), self.job.batches.bucket(indices))
-        program = session.training(sizes)
+        program = session.bound(self._program(len(indices), self.job.batches.bucket(indices)))
         feed(program, self.job.train, indices, self.step)
         self._run(program, "training")
         # Read now: the next program runs in the same arena.
@@ -418,6 +419,14 @@ class _Loop:
         self.step += 1
         self.step_in_epoch += 1
         return None
+
+    def _program(self, count: int, bucket: int | None) -> TrainingProgram:
+        """The program of so many examples of a bucket, the same whenever it is asked for."""
+        found = self.programs.get((count, bucket))
+        if found is None:
+            found = TrainingProgram(self.job.train.sizes(count, bucket))
+            self.programs[count, bucket] = found
+        return found
 
     def _run(self, program: Bound, what: str) -> None:
         """Run a program of this step, its calls timed where a callback wants that."""

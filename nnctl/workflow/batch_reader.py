@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -25,6 +25,9 @@ class BatchReader:
     def __init__(self, data: Dataset, class_weight: Mapping[str, Array] | None = None) -> None:
         self.data = data
         self.class_weight = class_weight or {}
+        self._buffers: Mapping[str, Array] | None = None
+        self._readers: Sequence[Callable[[Array], None]] = ()
+        self._weighed: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.data)
@@ -43,17 +46,24 @@ class BatchReader:
         return output in self.data.filled_first
 
     def read(self, indices: Array, out: Mapping[str, Array]) -> None:
-        """Write the examples `indices` into the buffers of a program."""
+        """Write the examples `indices`, as many as buffers have rows, into the buffers of a program."""
+        if out is not self._buffers:
+            self._buffers, self._readers = out, [*self._prepare(out)]
+        firsts = self.data.rows[indices]
+        for read in self._readers:
+            read(firsts)
+        for output in self._weighed:
+            self._weigh(output, indices, out[f"sample_weight:{output}"], out)
+
+    def _prepare(self, out: Mapping[str, Array]) -> Iterator[Callable[[Array], None]]:
+        """What writes the inputs and targets into the buffers of a program, given first rows."""
         # By kind and not by name: an input and an output may have the same.
-        for name, buffer in out.items():
-            kind, _, rest = name.partition(":")
+        kinds = [name.partition(":") for name in out]
+        self._weighed = [output for kind, _, output in kinds if kind == "sample_weight"]
+        for kind, colon, name in kinds:
             if kind in ("input", "target"):
                 parts = self.data.inputs if kind == "input" else self.data.targets
-                self.data.read(parts[rest], indices, buffer)
-        for name, buffer in out.items():
-            kind, _, output = name.partition(":")
-            if kind == "sample_weight":
-                self._weigh(output, indices, buffer, out)
+                yield self.data.reader(parts[name], out[kind + colon + name])
 
     def _weigh(self, output: str, indices: Array, weights: Array, out: Mapping[str, Array]) -> None:
         """An output's sample weights: the data's own (or 1), times the weights of the classes.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from math import prod
 from typing import Any
@@ -86,7 +86,20 @@ class Dataset:
             IndexError: an index is out of range.
             DataError: a value that is read lazily is missing, infinite or unknown.
         """
-        self._read(part, self.rows[indices], out[: len(indices)])
+        self.reader(part, out[: len(indices)])(self.rows[indices])
+
+    @staticmethod
+    def reader(part: ExampleArray, out: npt.NDArray[Any]) -> Callable[[Rows], None]:
+        """What writes a part of examples, as many as `out` has rows, into `out`, given their first rows (n,)."""
+        feed, offset = part.feed, part.offset
+        if part.length > 1:
+            steps = np.arange(offset, offset + part.length, dtype=np.int64)
+            flat = out.reshape(len(out) * part.length, feed.width)
+            return lambda firsts: feed.read((firsts[:, None] + steps).reshape(-1), flat)
+        flat = out.reshape(len(out), prod(out.shape[1:]))
+        if offset:
+            return lambda firsts: feed.read(firsts + offset, flat)
+        return lambda firsts: feed.read(firsts, flat)
 
     def pieces(
         self, part: ExampleArray, dtype: str, numbers: int = 1 << 22
@@ -117,13 +130,3 @@ class Dataset:
     def place(self, part: ExampleArray, index: int) -> tuple[Origin, int]:
         """The file and the row (from 0) in which the value that an example takes of a part begins."""
         return part.origin, int(self.rows[index]) + part.offset
-
-    @staticmethod
-    def _read(part: ExampleArray, firsts: Rows, out: npt.NDArray[Any]) -> None:
-        if part.length == 1:
-            rows = firsts + part.offset if part.offset else firsts
-            part.feed.read(rows, out.reshape(len(rows), prod(out.shape[1:])))
-            return
-        steps = np.arange(part.offset, part.offset + part.length, dtype=np.int64)
-        rows = (firsts[:, None] + steps).reshape(-1)
-        part.feed.read(rows, out.reshape(len(rows), part.feed.width))

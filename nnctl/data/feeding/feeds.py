@@ -180,18 +180,21 @@ class Whole:
     def __init__(self, values: Values, name: str, origin: Origin) -> None:
         self.values, self.name, self.origin = values, name, origin
         self.width = prod(values.shape[1:])
+        self.checked = False
 
     def check(self, rows: Rows) -> None:
-        """Look at all of `rows` now, if they are in memory."""
+        """Look at all of `rows` now, if they are in memory; they are not looked at again."""
         if isinstance(self.values, np.ndarray):
             for part, raw in blocks(self.values, rows):
                 self._whole(raw.reshape(len(part), self.width), part)
+            self.checked = True
 
     def kept(self) -> list[Flat]:
         return _in_memory(self.values)
 
     def read(self, rows: Rows, out: Flat) -> None:
-        out[...] = self._whole(take(self.values, rows).reshape(len(rows), self.width), rows)
+        raw = take(self.values, rows).reshape(len(rows), self.width)
+        out[...] = raw if self.checked else self._whole(raw, rows)
 
     def _whole(self, raw: Flat, rows: Rows) -> Flat:
         if raw.dtype.kind == "b" or raw.dtype in (np.uint8, np.int8, np.uint16, np.int16, np.int32):
