@@ -5,11 +5,12 @@ g (P,) holds every gradient; weight k's lies from starts[k] to starts[k + 1], pa
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.lanes import lane_dot
-from nnctl.kernels.ranges import all_of, part
+from nnctl.kernels.ranges import all_of, first, last, part
 from nnctl.kernels.reduce import LENGTH
 
 
@@ -26,6 +27,18 @@ def _non_finite(x, lo, hi):  # type: ignore[no-untyped-def]
 def first_non_finite(g, starts, out):  # type: ignore[no-untyped-def]
     """out[0] = the first weight with a NaN or infinite gradient, or -1; out (1,) int64."""
     found = _non_finite(g, np.uint64(0), all_of(g))
+    out[0] = _weight_of(g, starts) if found > 0 else np.int64(-1)
+
+
+@kernel(parallel=True)
+def first_non_finite_parallel(g, starts, counts, out):  # type: ignore[no-untyped-def]
+    """`first_non_finite` on many threads; counts (block_count(P),) int64."""
+    n = g.shape[0]
+    for block in numba.prange(counts.shape[0]):
+        counts[block] = _non_finite(g, first(block), last(block, n))
+    found = np.int64(0)
+    for block in range(counts.shape[0]):
+        found += counts[block]
     out[0] = _weight_of(g, starts) if found > 0 else np.int64(-1)
 
 

@@ -15,8 +15,13 @@ from nnctl.core.records import record
 from nnctl.ops.base import Arrays, Calls, KernelCall, Op, TensorType, Types, Value
 from nnctl.ops.formula import Formula
 
-PARALLEL_FROM = 1 << 19
-"""Weights from which an update pays for several threads: it waits for memory, not for arithmetic."""
+PARALLEL_FROM = 1 << 17
+"""Weights from which a pass over all of them pays for several threads."""
+
+
+def _pays(size: int, threads: int) -> bool:
+    """Whether a pass over so many weights is cut into parts for several threads."""
+    return threads > 1 and size >= PARALLEL_FROM
 
 
 @record
@@ -27,7 +32,16 @@ class FirstNonFinite(Op):
         return (TensorType((1,), "int64"),)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
-        return (KernelCall("gradients.first_non_finite", (inputs[0], inputs[1], outputs[0])),)
+        g, starts = inputs
+        if not _pays(g.size, threads):
+            return (KernelCall("gradients.first_non_finite", (g, starts, outputs[0])),)
+        args = (g, starts, scratch.view(np.int64), outputs[0])
+        return (KernelCall("gradients.first_non_finite_parallel", args),)
+
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
+        from nnctl.kernels.ranges import BLOCK
+
+        return 8 * -(-inputs[0].size // BLOCK) if _pays(inputs[0].size, threads) else 0
 
 
 @record
@@ -88,7 +102,7 @@ class Update(Op):
         calls = []
         for start, end in self._spans(w.size):
             kernel = "optimizers.update"
-            if threads > 1 and end - start >= PARALLEL_FROM:
+            if _pays(end - start, threads):
                 kernel += "_parallel"
             kept = tuple(slot[start:end] for slot in slots)
             args = (g[start:end], steps, decay, numbers, kept, w[start:end])

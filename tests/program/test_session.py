@@ -48,7 +48,7 @@ def session_of(
 
 
 def run(session: Session, kind: type[Program], x: np.ndarray, **targets: Any) -> Any:  # type: ignore[type-arg]
-    program = session._bind(kind({"x": x.shape}))
+    program = session.bound(kind({"x": x.shape}))
     program.inputs["input:x"][...] = x
     for name, values in targets.items():
         program.inputs[name.replace("__", ":")][...] = values

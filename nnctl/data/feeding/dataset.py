@@ -90,7 +90,7 @@ class Dataset:
 
     @staticmethod
     def reader(part: ExampleArray, out: npt.NDArray[Any]) -> Callable[[Rows], None]:
-        """What writes a part of examples, as many as `out` has rows, into `out`, given their first rows (n,)."""
+        """What writes a part of so many examples as `out` has rows into it, given their first rows (n,)."""
         feed, offset = part.feed, part.offset
         if part.length > 1:
             steps = np.arange(offset, offset + part.length, dtype=np.int64)
