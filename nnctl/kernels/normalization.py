@@ -1,4 +1,4 @@
-"""Batch normalisation over the rows of (R, C): statistics, application, gradient.
+"""Batch normalisation over the rows of (R, C): statistics, moving averages, gradients without an activation.
 
 Statistics are taken per block of ROWS rows in two passes while the block is in the cache, then
 joined in order (Chan, Golub, LeVeque 1979), so nothing cancels. Parameters gamma, beta (C,) are
@@ -20,7 +20,7 @@ EPSILON = 1e-7
 
 
 def statistics_scratch(rows: int, columns: int) -> int:
-    """Elements of scratch for `batch_statistics` and `batch_norm_sums`: (2 blocks, C)."""
+    """Elements of scratch for `batch_statistics`, and `batch_norm.batch_norm_sums`: (2 blocks, C)."""
     return 2 * max(1, -(-rows // ROWS)) * columns
 
 
@@ -158,95 +158,6 @@ def column_factors(variance, epsilon, gamma, use_gamma, factor):
             factor[c] *= gamma[c]
 
 
-@part
-def _apply_rows(x, lo, hi, mean, factor, beta, use_beta, y):
-    for r in range(lo, hi):
-        if use_beta:
-            for c in range(x.shape[1]):
-                y[r, c] = fma(x[r, c] - mean[c], factor[c], beta[c])
-        else:
-            for c in range(x.shape[1]):
-                y[r, c] = (x[r, c] - mean[c]) * factor[c]
-
-
-@kernel
-def batch_norm(x, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, scratch, y):
-    """y = (x - mean) / sqrt(variance + epsilon) gamma + beta; x, y (R, C), scratch (C,)."""
-    column_factors(variance, epsilon, gamma, use_gamma, scratch)
-    _apply_rows(x, np.uint64(0), np.uint64(x.shape[0]), mean, scratch, beta, use_beta, y)
-
-
-@kernel(parallel=True)
-def batch_norm_parallel(x, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, scratch, y):
-    """`batch_norm` on many threads."""
-    column_factors(variance, epsilon, gamma, use_gamma, scratch)
-    rows = x.shape[0]
-    for k in numba.prange((rows + ROWS - 1) // ROWS):
-        lo, hi = rows_of_block(k, rows)
-        _apply_rows(x, lo, hi, mean, scratch, beta, use_beta, y)
-
-
-@part
-def _block_sums(x, dy, mean, lo, hi, at, out):
-    """out[at] = sum of dy, out[at + 1] = sum of dy (x - mean) over rows lo to hi, from the top down."""
-    t = x.dtype.type
-    product = at + np.uint64(1)
-    one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
-    for c in range(x.shape[1]):
-        out[at, c] = t(0.0)
-        out[product, c] = t(0.0)
-    r = lo
-    while r + four <= hi:
-        for c in range(x.shape[1]):
-            g0, g1, g2, g3 = dy[r, c], dy[r + one, c], dy[r + two, c], dy[r + three, c]
-            out[at, c] = out[at, c] + g0 + g1 + g2 + g3
-            center = mean[c]
-            total = fma(g1, x[r + one, c] - center, fma(g0, x[r, c] - center, out[product, c]))
-            total = fma(g3, x[r + three, c] - center, fma(g2, x[r + two, c] - center, total))
-            out[product, c] = total
-        r += four
-    while r < hi:
-        for c in range(x.shape[1]):
-            out[at, c] += dy[r, c]
-            out[product, c] = fma(dy[r, c], x[r, c] - mean[c], out[product, c])
-        r += one
-
-
-@part
-def _add_sums(scratch, rows, variance, epsilon, dgamma, dbeta):
-    columns = dgamma.shape[0]
-    t = dgamma.dtype.type
-    for c in range(columns):
-        dbeta[c] = scratch[0, c]
-        dgamma[c] = scratch[1, c]
-    for k in range(1, (rows + ROWS - 1) // ROWS):
-        for c in range(columns):
-            dbeta[c] += scratch[2 * k, c]
-            dgamma[c] += scratch[2 * k + 1, c]
-    for c in range(columns):
-        dgamma[c] /= np.sqrt(variance[c] + t(epsilon))
-
-
-@kernel
-def batch_norm_sums(x, dy, mean, variance, epsilon, scratch, dgamma, dbeta):
-    """dbeta = sum of dy, dgamma = sum of dy xhat over rows; scratch (2 blocks, C), R > 0."""
-    rows = x.shape[0]
-    for k in range((rows + ROWS - 1) // ROWS):
-        lo, hi = rows_of_block(k, rows)
-        _block_sums(x, dy, mean, lo, hi, np.uint64(2 * k), scratch)
-    _add_sums(scratch, rows, variance, epsilon, dgamma, dbeta)
-
-
-@kernel(parallel=True)
-def batch_norm_sums_parallel(x, dy, mean, variance, epsilon, scratch, dgamma, dbeta):
-    """`batch_norm_sums` on many threads."""
-    rows = x.shape[0]
-    for k in numba.prange((rows + ROWS - 1) // ROWS):
-        lo, hi = rows_of_block(k, rows)
-        _block_sums(x, dy, mean, lo, hi, np.uint64(2 * np.int64(k)), scratch)
-    _add_sums(scratch, rows, variance, epsilon, dgamma, dbeta)
-
-
 @inline
 def slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, count, scratch):
     """scratch (3, C): factor of dy; what the mean and what (x - mean) take from dx."""
@@ -260,52 +171,30 @@ def slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, count, scratc
         scratch[2, c] = factor * inverse * dgamma[c] / count
 
 
-@part
-def _grad_rows(x, dy, mean, lo, hi, terms, dx):
-    for r in range(lo, hi):
-        for c in range(x.shape[1]):
-            straight = fma(dy[r, c], terms[0, c], -terms[1, c])
-            dx[r, c] = fma(mean[c] - x[r, c], terms[2, c], straight)
-
-
-@kernel
-def batch_norm_grad(x, dy, mean, variance, epsilon, gamma, use_gamma, dgamma, dbeta, scratch, dx):
-    """dx of `batch_norm` with batch statistics; dgamma, dbeta from `batch_norm_sums`.
-
-    x, dy, dx (R, C); scratch (3, C).
-    """
-    rows = x.shape[0]
-    slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, x.dtype.type(rows), scratch)
-    _grad_rows(x, dy, mean, np.uint64(0), np.uint64(rows), scratch, dx)
-
-
-@kernel(parallel=True)
-def batch_norm_grad_parallel(x, dy, mean, variance, epsilon, gamma, use_gamma, dgamma, dbeta, scratch, dx):
-    """`batch_norm_grad` on many threads."""
-    rows = x.shape[0]
-    slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, x.dtype.type(rows), scratch)
-    for k in numba.prange((rows + ROWS - 1) // ROWS):
-        lo, hi = rows_of_block(k, rows)
-        _grad_rows(x, dy, mean, lo, hi, scratch, dx)
+@inline
+def input_slope(x, dy, r, c, mean, terms):
+    """dx[r, c] from what arrives there, the batch's statistics and the terms of `slope_rows`."""
+    straight = fma(dy, terms[0, c], -terms[1, c])
+    return fma(mean[c] - x[r, c], terms[2, c], straight)
 
 
 @kernel
 def masked_batch_norm_grad(
     x, dy, mask, count, mean, variance, epsilon, gamma, use_gamma, dgamma, dbeta, scratch, dx
 ):
-    """`batch_norm_grad` where the statistics came from the rows of `mask` only."""
+    """dx of `batch_norm.batch_norm` whose statistics came from the rows of `mask` only.
+
+    dgamma, dbeta from `batch_norm.batch_norm_sums`; x, dy, dx (R, C); mask (R,) bool; scratch (3, C).
+    """
     slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, count[0], scratch)
     for r in range(x.shape[0]):
-        if mask[r]:
-            _grad_rows(x, dy, mean, np.uint64(r), np.uint64(r + 1), scratch, dx)
-        else:
-            for c in range(x.shape[1]):
-                dx[r, c] = dy[r, c] * scratch[0, c]
+        for c in range(x.shape[1]):
+            dx[r, c] = input_slope(x, dy[r, c], r, c, mean, scratch) if mask[r] else dy[r, c] * scratch[0, c]
 
 
 @kernel
 def frozen_batch_norm_grad(dy, variance, epsilon, gamma, use_gamma, scratch, dx):
-    """dx of `batch_norm` with moving statistics; dy, dx (R, C), scratch (C,)."""
+    """dx of `batch_norm.batch_norm` with moving statistics; dy, dx (R, C), scratch (C,)."""
     column_factors(variance, epsilon, gamma, use_gamma, scratch)
     for r in range(dy.shape[0]):
         for c in range(dy.shape[1]):

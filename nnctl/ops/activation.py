@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from nnctl.core.arrays import Array
 from nnctl.core.records import record
@@ -20,6 +21,12 @@ class Activation(Op):
     slope: Formula
     from_output: bool = False
     """Whether the slope is a formula of y: then x need not be kept."""
+
+    @property
+    def slope_formulas(self) -> tuple[Callable[..., Any], ...]:
+        """Functions that lead from x to the slope: one, or f and one of y."""
+        return (self.value.function, self.slope.function) if self.from_output else (self.slope.function,)
+
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
     def grad(self, node: Node, *dys: Value | None) -> Gradients:
@@ -52,6 +59,20 @@ class ActivationGrad(Op):
         dx = outputs[0].reshape(-1)
         kernel = widened("activation.activation_grad", dx.size, threads)
         return (KernelCall(kernel, (v, dy, self.slope.typed(v.dtype), dx), (self.slope.function,)),)
+
+
+def same(x: float) -> float:
+    """x as it is."""
+    return x
+
+
+def one(x: float) -> float:
+    """The slope of `same`."""
+    return 1
+
+
+LINEAR = Activation(Formula(same), Formula(one))
+"""No activation, where an op may have one."""
 
 
 def rectified(x: float) -> float:

@@ -152,6 +152,13 @@ class Op:
         """
         return None
 
+    def followed_by(self, consumer: Op) -> Op | None:
+        """An op that does this op's work and then `consumer`'s on output 0, and has a gradient, or None.
+
+        Its inputs and its other outputs are those of this op; nothing else reads output 0.
+        """
+        return None
+
 
 class Graph:
     """Nodes in the order they run. Every op function appends to the graph of its first argument.

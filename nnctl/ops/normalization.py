@@ -6,12 +6,14 @@ x (..., C) is seen as rows and columns; gamma, beta, mean, variance are (C,).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.core.records import record
+from nnctl.ops.activation import LINEAR, Activation
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value, dummy
 from nnctl.ops.layer_norm import layer_norm
 from nnctl.ops.parallel import widened
@@ -52,13 +54,15 @@ def _parameters(
 class BatchNorm(Op):
     """(y, mean, variance[, count]) from (x[, gamma][, beta][, mask]): statistics over the rows of x.
 
-    mask (uint8, x's leading axes) says which rows make the statistics; count (1,) is their number.
+    mask (uint8, x's leading axes) says which rows make the statistics; count (1,) is their number. y is the
+    activation of what is normalized.
     """
 
     epsilon: float
     gamma: bool
     beta: bool
     mask: bool
+    activation: Activation = LINEAR
 
     def infer(self, *inputs: TensorType) -> Types:
         x = inputs[0]
@@ -72,11 +76,11 @@ class BatchNorm(Op):
         if dy is None:
             return [None] * len(node.inputs)
         _, mean, variance, *count = node.outputs
-        dgamma, dbeta = dy.graph.add(BatchNormSums(self.epsilon), x, dy, mean, variance)
-        gamma = rest[:1] if self.gamma else []
-        masked = [rest[-1], *count] if self.mask else []
-        op = BatchNormGrad(self.epsilon, self.gamma, self.mask)
-        dx = dy.graph.add1(op, x, dy, mean, variance, dgamma, dbeta, *gamma, *masked)
+        given, masked = rest[: self.gamma + self.beta], [rest[-1], *count] if self.mask else []
+        sums = BatchNormSums(self.epsilon, self.gamma, self.beta, self.activation)
+        dgamma, dbeta = dy.graph.add(sums, x, dy, mean, variance, *given)
+        op = BatchNormGrad(self.epsilon, self.gamma, self.beta, self.mask, self.activation)
+        dx = dy.graph.add1(op, x, dy, mean, variance, dgamma, dbeta, *given, *masked)
         parameters = ([dgamma] if self.gamma else []) + ([dbeta] if self.beta else [])
         return [dx, *parameters, *([None] if self.mask else [])]
 
@@ -93,30 +97,55 @@ class BatchNorm(Op):
         else:
             kernel = widened("normalization.batch_statistics", x.size, threads)
             statistics = KernelCall(kernel, (x, work, mean, variance))
-        kernel = widened("normalization.batch_norm", x.size, threads)
-        return statistics, KernelCall(kernel, (x, mean, variance, self.epsilon, *parameters, work[0], y))
+        given = (x, mean, variance, self.epsilon, *parameters)
+        return statistics, _apply(self.activation, given, work[0], y, threads)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 7 * inputs[0].size
 
+    def followed_by(self, consumer: Op) -> Op | None:
+        """An activation of y."""
+        if isinstance(consumer, Activation) and self.activation == LINEAR and not self.mask:
+            return replace(self, activation=consumer)
+        return None
+
+
+def _apply(activation: Activation, given: tuple[Any, ...], work: Array, y: Array, threads: int) -> KernelCall:
+    """y from what is `given`: x, statistics and parameters."""
+    kernel = widened("batch_norm.batch_norm", y.size, threads)
+    return KernelCall(
+        kernel, (*given, activation.value.typed(y.dtype), work, y), (activation.value.function,)
+    )
+
+
+def _numbers(activation: Activation, dtype: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The numbers of an activation's value and of its slope."""
+    return activation.value.typed(dtype), activation.slope.typed(dtype)
+
 
 @record
 class BatchNormSums(Op):
-    """(dgamma, dbeta) from (x, dy, mean, variance)."""
+    """(dgamma, dbeta) from (x, dy, mean, variance[, gamma][, beta])."""
 
     epsilon: float
+    gamma: bool = False
+    beta: bool = False
+    activation: Activation = LINEAR
 
     def infer(self, *inputs: TensorType) -> Types:
         return inputs[2], inputs[2]
 
     def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
-        return _block_scratch(inputs[0])
+        return _block_scratch(inputs[0]) + 2 * inputs[2].nbytes
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
-        x, dy, (mean, variance) = _table(inputs[0]), _table(inputs[1]), inputs[2:]
+        x, dy, (mean, variance) = _table(inputs[0]), _table(inputs[1]), inputs[2:4]
         work = scratch.view(x.dtype).reshape(-1, x.shape[1])
-        kernel = widened("normalization.batch_norm_sums", x.size, threads)
-        return (KernelCall(kernel, (x, dy, mean, variance, self.epsilon, work, *outputs)),)
+        parameters = _parameters(inputs[4:], x.dtype.name, self.gamma, self.beta)
+        numbers = _numbers(self.activation, x.dtype)
+        kernel = widened("batch_norm.batch_norm_sums", x.size, threads)
+        args = (x, dy, mean, variance, self.epsilon, *parameters, *numbers, work[2:], work[:2], *outputs)
+        return (KernelCall(kernel, args, self.activation.slope_formulas),)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * inputs[0].size
@@ -124,26 +153,32 @@ class BatchNormSums(Op):
 
 @record
 class BatchNormGrad(Op):
-    """dx from (x, dy, mean, variance, dgamma, dbeta[, gamma][, mask, count])."""
+    """dx from (x, dy, mean, variance, dgamma, dbeta[, gamma][, beta][, mask, count])."""
 
     epsilon: float
     gamma: bool
+    beta: bool
     mask: bool
+    activation: Activation = LINEAR
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 1),)
 
     def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
-        return 3 * inputs[2].nbytes
+        return 5 * inputs[2].nbytes
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, dy, dx = _table(inputs[0]), _table(inputs[1]), _table(outputs[0])
         mean, variance, dgamma, dbeta = inputs[2:6]
-        gamma, use_gamma, _, _ = _parameters(inputs[6:], x.dtype.name, self.gamma, False)
-        work = scratch.view(x.dtype).reshape(3, -1)
-        rest = (mean, variance, self.epsilon, gamma, use_gamma, dgamma, dbeta, work, dx)
+        parameters = _parameters(inputs[6:], x.dtype.name, self.gamma, self.beta)
+        work = scratch.view(x.dtype).reshape(5, -1)
         if self.mask:
             mask, count = inputs[-2].reshape(-1), inputs[-1]
+            rest = (mean, variance, self.epsilon, *parameters[:2], dgamma, dbeta, work[2:], dx)
             return (KernelCall("normalization.masked_batch_norm_grad", (x, dy, mask, count, *rest)),)
-        return (KernelCall(widened("normalization.batch_norm_grad", x.size, threads), (x, dy, *rest)),)
+        numbers = _numbers(self.activation, x.dtype)
+        kernel = widened("batch_norm.batch_norm_grad", x.size, threads)
+        given = (x, dy, mean, variance, self.epsilon, *parameters, *numbers)
+        args = (*given, dgamma, dbeta, work[:2], work[2:], dx)
+        return (KernelCall(kernel, args, self.activation.slope_formulas),)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 5 * inputs[0].size
@@ -151,11 +186,15 @@ class BatchNormGrad(Op):
 
 @record
 class FrozenBatchNorm(Op):
-    """y from (x, mean, variance[, gamma][, beta]): given statistics, through which no gradient flows."""
+    """y from (x, mean, variance[, gamma][, beta]): given statistics, through which no gradient flows.
+
+    The activation is one that was absorbed, when gradients were made.
+    """
 
     epsilon: float
     gamma: bool
     beta: bool
+    activation: Activation = LINEAR
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
     def infer(self, *inputs: TensorType) -> Types:
@@ -165,6 +204,7 @@ class FrozenBatchNorm(Op):
     def grad(self, node: Node, *dys: Value | None) -> Gradients:
         (dy,), (x, mean, variance, *rest) = dys, node.inputs
         assert dy is not None
+        assert self.activation == LINEAR
         dgamma, dbeta = dy.graph.add(BatchNormSums(self.epsilon), x, dy, mean, variance)
         gamma = rest[:1] if self.gamma else []
         dx = dy.graph.add1(FrozenBatchNormGrad(self.epsilon, self.gamma), dy, variance, *gamma)
@@ -176,11 +216,17 @@ class FrozenBatchNorm(Op):
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, (mean, variance) = _table(inputs[0]), inputs[1:3]
         parameters = _parameters(inputs[3:], x.dtype.name, self.gamma, self.beta)
-        args = (x, mean, variance, self.epsilon, *parameters, scratch.view(x.dtype), _table(outputs[0]))
-        return (KernelCall(widened("normalization.batch_norm", x.size, threads), args),)
+        given = (x, mean, variance, self.epsilon, *parameters)
+        return (_apply(self.activation, given, scratch.view(x.dtype), _table(outputs[0]), threads),)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 3 * inputs[0].size
+
+    def absorb(self, node: Node, consumer: Node) -> Op | None:
+        """An activation that is y's only reader."""
+        if isinstance(consumer.op, Activation) and self.activation == LINEAR:
+            return replace(self, activation=consumer.op)
+        return None
 
 
 @record

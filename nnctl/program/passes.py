@@ -1,4 +1,4 @@
-"""Rewrites of an op graph, by name: dead code, then fusion into producers.
+"""Rewrites of an op graph, by name: dead code, then fusion into producers; and what comes before gradients.
 
 A pass takes the graph and the values that must survive, and changes the graph in place, keeping those values'
 identity. The tests' table of invariants holds between passes.
@@ -23,6 +23,32 @@ def dead_code(graph: Graph, keep: Sequence[Value]) -> None:
             live.update(node.reads)
             kept.append(node)
     graph.nodes = kept[::-1]
+
+
+def follow(graph: Graph, keep: Sequence[Value]) -> None:
+    """Let ops take the op behind them into their gradient too (an activation after a normalization ...).
+
+    It pays before gradients are made: then they are those of the whole.
+    """
+    uses = Counter(value for node in graph.nodes for value in node.reads)
+    uses.update(keep)
+    gone: set[Node] = set()
+    at = {node: number for number, node in enumerate(graph.nodes)}
+    for node in list(graph.nodes):
+        producer = node.inputs[0].node if len(node.inputs) == len(node.outputs) == 1 else None
+        if producer is None or producer.only != node.only:
+            continue
+        read, *others = producer.outputs
+        op = producer.op.followed_by(node.op) if node.inputs == (read,) and uses[read] == 1 else None
+        if op is None:
+            continue
+        fused = Node(op, producer.inputs, (*node.outputs, *others), producer.origin, producer.only)
+        for out in fused.outputs:
+            out.node = fused
+        at[fused] = at.pop(producer)
+        graph.nodes[at[fused]] = fused
+        gone.add(node)
+    graph.nodes = [node for node in graph.nodes if node not in gone]
 
 
 def fuse(graph: Graph, keep: Sequence[Value]) -> None:
@@ -66,6 +92,7 @@ def _absorbed(consumer: Node, uses: Counter[Value]) -> tuple[Node, Node] | None:
 
 
 PASSES: tuple[tuple[str, Pass], ...] = (("dead-code", dead_code), ("fuse", fuse))
+"""What every graph goes through once it is whole."""
 
 
 def run_passes(

@@ -16,6 +16,7 @@ from nnctl.ops.optimizers import check_finite
 from nnctl.ops.shape import copy
 from nnctl.optimizers.base import FlatUpdate, OptimizerSpec
 from nnctl.program.autodiff import gradients
+from nnctl.program.passes import follow
 from nnctl.program.stretches import Stretch
 from nnctl.program.targets import MixedTruth, Truth, mixed
 from nnctl.program.trace import Traced, trace
@@ -123,6 +124,7 @@ def training(
     """Forward, losses, metrics, gradients; each gradient is written to the memory "gradient:<weight>"."""
     graph, traced = _forward(model, dtype, sizes, True, seed, direct_convolution)
     loss = _measure(graph, model, objective, traced)
+    follow(graph, [loss])
     trainable = [i for i in model.weights.values() if i.trainable]
     wrt = [graph.variable(i.name, i.weight.shape) for i in trainable]
     pinned: dict[Value, str] = {}

@@ -12,6 +12,7 @@ from nnctl.kernels import (
     activation,
     adafactor,
     angle,
+    batch_norm,
     circle,
     codes,
     confusion,
@@ -33,6 +34,7 @@ from nnctl.kernels import (
     sparsemax,
     spectral,
 )
+from nnctl.ops.activation import one, rectified, rectified_slope
 from tests.kernels.formulas import of_activations, of_losses, of_optimizers
 from tests.layers.augmenting import FIRST, images, run
 
@@ -123,13 +125,18 @@ def random_numbers(dtype: str) -> Iterator[np.ndarray]:
 def normalizations(dtype: str) -> Iterator[np.ndarray]:
     x, dy, gamma = table(dtype), table(dtype), np.abs(table(dtype))[0]
     mean, variance, dgamma, dbeta = np.empty((4, COLUMNS), dtype)
-    work = np.empty((2 * reduce.column_blocks(ROWS), COLUMNS), dtype)
+    work, terms = np.empty((2 * reduce.column_blocks(ROWS), COLUMNS), dtype), np.empty((5, COLUMNS), dtype)
     normalization.batch_statistics(x, work, mean, variance)
-    normalization.batch_norm_sums(x, dy, mean, variance, 1e-3, work, dgamma, dbeta)
     y = np.empty_like(x)
-    tail = (mean, variance, 1e-3, gamma, 1, dgamma, dbeta, work[:3], y)
-    normalization.batch_norm_grad(x, dy, *tail)
-    yield from (mean.copy(), variance.copy(), dgamma.copy(), y.copy())
+    for formulas in ((one,), (rectified, rectified_slope)):
+        given = (mean, variance, 1e-3, gamma, 1, gamma, 1)
+        sums = batch_norm.batch_norm_sums(*formulas)
+        sums(x, dy, *given, (), (), work, terms[:2], dgamma, dbeta)
+        back = batch_norm.batch_norm_grad(*formulas)
+        back(x, dy, *given, (), (), dgamma, dbeta, terms[:2], terms[2:], y)
+        yield from (mean.copy(), variance.copy(), dgamma.copy(), y.copy())
+        batch_norm.batch_norm(formulas[0])(x, *given, (), terms[0], y)
+        yield y.copy()
     rows = np.empty((2, ROWS), dtype)
     layer_norm.layer_norm(x, 1e-3, gamma, 1, gamma, 1, rows[0], rows[1], y)
     yield y.copy()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnctl.kernels import layer_norm, normalization
+from nnctl.kernels import batch_norm, layer_norm, normalization
+from nnctl.ops.activation import one, rectified, rectified_slope, same
 
 EPSILON = 1e-3
 SHAPES = [(1, 3), (5, 1), (7, 37), (256, 4), (600, 5)]
@@ -38,9 +39,11 @@ def test_batch_norm_forward(shape, dtype, tolerance):
         expected = normal * (gamma if use_gamma else 1) + (beta if use_beta else 0)
         for form in ("batch_norm", "batch_norm_parallel"):
             y = np.empty_like(x)
-            arguments = (x, mean, variance, EPSILON, gamma, use_gamma, beta, use_beta)
-            getattr(normalization, form)(*arguments, np.empty_like(gamma), y)
+            arguments = (x, mean, variance, EPSILON, gamma, use_gamma, beta, use_beta, ())
+            getattr(batch_norm, form)(same)(*arguments, np.empty_like(gamma), y)
             np.testing.assert_allclose(y, expected, atol=20 * tolerance)
+            getattr(batch_norm, form)(rectified)(*arguments, np.empty_like(gamma), y)
+            np.testing.assert_allclose(y, np.maximum(expected, 0), atol=20 * tolerance)
 
 
 def batch_norm_oracle(x, gamma, mask):
@@ -59,50 +62,88 @@ def differences(function, x, dy, h=1e-5):
     return out
 
 
-@pytest.mark.parametrize("use_gamma", [0, 1])
-def test_batch_norm_gradient(use_gamma):
-    x, dy, gamma, _ = draw((13, 5), "float64")
-    everything, factor = np.ones(13, bool), gamma if use_gamma else np.ones(5)
-    mean, variance, dgamma, dbeta = np.empty((4, 5))
-    work, dx = scratch(13, 5, "float64"), np.empty_like(x)
-    normalization.batch_statistics(x, work, mean, variance)
-    normalization.batch_norm_sums(x, dy, mean, variance, EPSILON, work, dgamma, dbeta)
-    np.testing.assert_allclose(dbeta, dy.sum(0))
-    np.testing.assert_allclose(dgamma, (dy * batch_norm_oracle(x, 1, everything)).sum(0), atol=1e-9)
-    expected = differences(lambda v: batch_norm_oracle(v, factor, everything), x, dy)
-    tail = (mean, variance, EPSILON, gamma, use_gamma, dgamma, dbeta, np.empty((3, 5)), dx)
-    normalization.batch_norm_grad(x, dy, *tail)
-    np.testing.assert_allclose(dx, expected, atol=1e-7)
-    normalization.batch_norm_grad_parallel(x, dy, *tail)
-    np.testing.assert_allclose(dx, expected, atol=1e-7)
-    normalization.frozen_batch_norm_grad(dy, variance, EPSILON, gamma, use_gamma, np.empty(5), dx)
-    np.testing.assert_allclose(dx, dy * factor / np.sqrt(variance + EPSILON))
+def twice(x: float, factor: float) -> float:
+    """A slope with a number."""
+    return factor * x
+
+
+def sums_of(form, formulas, numbers, x, dy, statistics, gamma, use_gamma, beta, use_beta):
+    """dgamma, dbeta by a kernel; scratch starts as NaN."""
+    rows, columns = x.shape
+    work, terms = scratch(rows, columns, x.dtype), np.full((2, columns), np.nan, x.dtype)
+    work[:] = np.nan
+    dgamma, dbeta = np.full((2, columns), np.nan, x.dtype)
+    given = (*statistics, EPSILON, gamma, use_gamma, beta, use_beta, *numbers)
+    getattr(batch_norm, form)(*formulas)(x, dy, *given, work, terms, dgamma, dbeta)
+    return dgamma, dbeta
+
+
+SLOPES = {
+    "linear": ((one,), ((), ()), lambda n: np.ones_like(n)),
+    "of the normalized": ((twice,), ((), (3.0,)), lambda n: 3 * n),
+    "of the output": ((rectified, rectified_slope), ((), ()), lambda n: (n > 0) * 1.0),
+    "of the output, with numbers": ((twice, twice), ((2.0,), (3.0,)), lambda n: 6 * n),
+}
+
+
+@pytest.mark.parametrize("slope", SLOPES)
+@pytest.mark.parametrize(("use_gamma", "use_beta"), [(0, 0), (0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("rows", [1, 13, 300])
+def test_batch_norm_gradient(rows, use_gamma, use_beta, slope):
+    """Beside the gradient of what is normalized only, for which the activation's slope is applied before."""
+    formulas, numbers, of_normal = SLOPES[slope]
+    x, dy, gamma, beta = draw((rows, 5), "float64")
+    everything, factor = np.ones(rows, bool), gamma if use_gamma else np.ones(5)
+    mean, variance = np.empty((2, 5))
+    normalization.batch_statistics(x, scratch(rows, 5, "float64"), mean, variance)
+    normal = batch_norm_oracle(x, factor, everything) + (beta if use_beta else 0)
+    dn = dy * of_normal(normal)
+    xhat = batch_norm_oracle(x, 1, everything)
+    parameters = (gamma, use_gamma, beta, use_beta)
+    for form in ("", "_parallel"):
+        made = sums_of(f"batch_norm_sums{form}", formulas, numbers, x, dy, (mean, variance), *parameters)
+        np.testing.assert_allclose(made[0], (dn * xhat).sum(0), atol=1e-9)
+        np.testing.assert_allclose(made[1], dn.sum(0), atol=1e-9)
+        dx, terms = np.full_like(x, np.nan), np.full((5, 5), np.nan)
+        given = (mean, variance, EPSILON, *parameters, *numbers, *made, terms[:2], terms[2:], dx)
+        getattr(batch_norm, f"batch_norm_grad{form}")(*formulas)(x, dy, *given)
+        centered = dn - dn.mean(0) - xhat * (dn * xhat).mean(0)
+        np.testing.assert_allclose(dx, centered * factor / np.sqrt(variance + EPSILON), atol=1e-7)
+    if rows == 13:
+        expected = differences(lambda v: batch_norm_oracle(v, factor, everything), x, dn)
+        np.testing.assert_allclose(dx, expected, atol=1e-7)
+
+
+def test_frozen_batch_norm_gradient():
+    _, dy, gamma, _ = draw((13, 5), "float64")
+    variance, dx = np.linspace(0.1, 2, 5), np.empty_like(dy)
+    for use_gamma in (0, 1):
+        normalization.frozen_batch_norm_grad(dy, variance, EPSILON, gamma, use_gamma, np.empty(5), dx)
+        np.testing.assert_allclose(dx, dy * (gamma if use_gamma else 1) / np.sqrt(variance + EPSILON))
 
 
 def test_masked_batch_norm():
     x, dy, gamma, _ = draw((13, 5), "float64")
     mask = np.arange(13) % 3 > 0
-    mean, variance, dgamma, dbeta = np.empty((4, 5))
+    mean, variance = np.empty((2, 5))
     count, dx = np.empty(1), np.empty_like(x)
     normalization.masked_statistics(x, mask, count, mean, variance)
     np.testing.assert_allclose(mean, x[mask].mean(0), rtol=1e-6)
     np.testing.assert_allclose(variance, x[mask].var(0), rtol=1e-6)
-    work = scratch(13, 5, "float64")
-    normalization.batch_norm_sums(x, dy, mean, variance, EPSILON, work, dgamma, dbeta)
+    dgamma, dbeta = sums_of("batch_norm_sums", (one,), ((), ()), x, dy, (mean, variance), gamma, 1, gamma, 0)
     tail = (mean, variance, EPSILON, gamma, 1, dgamma, dbeta, np.empty((3, 5)), dx)
     normalization.masked_batch_norm_grad(x, dy, mask, count, *tail)
     expected = differences(lambda v: batch_norm_oracle(v, gamma, mask), x, dy)
     np.testing.assert_allclose(dx, expected, atol=1e-5)
 
 
-def test_parallel_sums_have_the_same_bits():
-    x, dy, _gamma, _ = draw((1000, 7), "float32")
-    mean, variance, work = x.mean(0), x.var(0), scratch(1000, 7, "float32")
+@pytest.mark.parametrize("formulas", [(one,), (rectified, rectified_slope)])
+def test_parallel_sums_have_the_same_bits(formulas):
+    x, dy, gamma, beta = draw((1000, 7), "float32")
     results = []
     for form in ("batch_norm_sums", "batch_norm_sums_parallel"):
-        dgamma, dbeta = np.empty((2, 7), np.float32)
-        getattr(normalization, form)(x, dy, mean, variance, EPSILON, work, dgamma, dbeta)
-        results.append(np.concatenate([dgamma, dbeta]))
+        made = sums_of(form, formulas, ((), ()), x, dy, (x.mean(0), x.var(0)), gamma, 1, beta, 1)
+        results.append(np.concatenate(made))
     np.testing.assert_array_equal(*results)
 
 

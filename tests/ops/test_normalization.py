@@ -7,16 +7,18 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from nnctl.ops.activation import Activation
 from nnctl.ops.base import Graph, Value
+from nnctl.ops.elementwise import multiply
 from nnctl.ops.embedding import EmbeddingGrad, embedding, not_equal
 from nnctl.ops.normalization import batch_norm_infer, batch_norm_train, layer_norm, update_moving
 from nnctl.ops.pooling import global_average_pool
-from nnctl.ops.reduce import sum_of_squares
+from nnctl.ops.reduce import sum_all, sum_of_squares
 from nnctl.ops.sums import Spread
 from nnctl.program.autodiff import gradients
 from nnctl.program.bind import bind, compile_graph, new_arena
-from nnctl.program.passes import run_passes
-from tests.ops.harness import check_gradients, evaluate
+from nnctl.program.passes import follow, fuse, run_passes
+from tests.ops.harness import Build, activate, check_gradients, evaluate
 
 EPSILON = 1e-3
 CHOICES = [("gamma", "beta"), ("gamma",), ("beta",), ()]
@@ -79,6 +81,97 @@ def test_batch_norm_with_given_statistics(names: tuple[str, ...]) -> None:
     (y,) = evaluate(build, inputs, state)
     np.testing.assert_allclose(y, normalized(inputs["x"], **state, w=inputs), atol=1e-12)
     check_gradients(build, inputs, state=state)
+
+
+ACTIVATIONS = [("relu", {}), ("relu", {"max_value": 2.0}), ("silu", {}), ("leaky_relu", {})]
+
+
+@pytest.mark.parametrize("names", CHOICES)
+@pytest.mark.parametrize(("activation", "fields"), ACTIVATIONS)
+@pytest.mark.parametrize("shape", [(1, 5), (2, 3, 4, 5), (300, 3), (3000, 50)])
+def test_an_activation_behind_it(
+    shape: tuple[int, ...], activation: str, fields: dict[str, float], names: tuple[str, ...]
+) -> None:
+    """It goes into the normalization before gradients are made: every bit is as before."""
+    inputs = {name: array.astype("float32") for name, array in chosen(names, *shape).items()}
+
+    def run(followed: bool) -> tuple[list[str], list[np.ndarray]]:
+        graph = Graph("float32")
+        values = {name: graph.input(name, a.shape) for name, a in inputs.items()}
+        y, mean, variance = batch_norm_train(values["x"], values.get("gamma"), values.get("beta"), EPSILON)
+        z = activate(y, activation, **fields)
+        loss = sum_all(multiply(z, z))
+        if followed:
+            follow(graph, [loss, mean, variance])
+        forward = [type(node.op).__name__ for node in graph.nodes]
+        outs = {"z": z, "mean": mean, "variance": variance}
+        made = zip(inputs, gradients(loss, list(values.values())), strict=True)
+        outs |= {f"d{name}": value for name, value in made if value is not None}
+        compiled = compile_graph(graph, outs, threads=2)
+        program = bind(compiled, new_arena(compiled.plan.size), {})
+        for name, array in inputs.items():
+            program.inputs[name][...] = array
+        program.run()
+        return forward, [program.outputs[name].copy() for name in outs]
+
+    (apart, expected), (together, found) = run(False), run(True)
+    assert "Activation" in apart
+    assert "Activation" not in together
+    for got, want in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+def test_an_activation_that_is_not_alone_stays() -> None:
+    """So does one behind a normalization that a mask or another activation belongs to."""
+
+    def left(build: Build) -> int:
+        graph = Graph("float32")
+        x, mask = graph.input("x", (4, 3)), graph.input("mask", (4,), "uint8")
+        follow(graph, build(x, mask))
+        return sum(isinstance(node.op, Activation) for node in graph.nodes)
+
+    def normal(x, mask=None):
+        return batch_norm_train(x, None, None, EPSILON, mask)[0]
+
+    def read_twice(x, mask):
+        y = normal(x)
+        return [activate(y, "relu"), activate(y, "silu")]
+
+    def kept(x, mask):
+        y = normal(x)
+        return [y, activate(y, "relu")]
+
+    assert left(lambda x, mask: [activate(normal(x), "relu")]) == 0
+    assert left(read_twice) == 2
+    assert left(kept) == 1
+    assert left(lambda x, mask: [activate(normal(x, mask), "relu")]) == 1
+    assert left(lambda x, mask: [activate(activate(normal(x), "relu"), "silu")]) == 1
+    assert left(lambda x, mask: [activate(batch_norm_train(x, None, None, EPSILON)[1], "relu")]) == 1
+
+
+@pytest.mark.parametrize(("activation", "fields"), ACTIVATIONS)
+def test_an_activation_behind_given_statistics(activation: str, fields: dict[str, float]) -> None:
+    inputs = chosen(("gamma", "beta"), 2, 3, 5)
+    state = {"mean": np.linspace(2, 4, 5), "variance": np.linspace(0.1, 2, 5)}
+
+    def build(x, mean, variance, gamma, beta):
+        y = batch_norm_infer(x, gamma, beta, mean, variance, EPSILON)
+        return activate(y, activation, **fields), x
+
+    def plain(y):
+        return activate(y, activation, **fields)
+
+    z, _ = evaluate(build, inputs, state)
+    (expected,) = evaluate(plain, {"y": normalized(inputs["x"], **state, w=inputs)})
+    np.testing.assert_allclose(z, expected, atol=1e-12)
+    check_gradients(lambda **v: build(**v)[0], inputs, state=state)
+    graph = Graph()
+    x, row = graph.input("x", (4, 3)), graph.input("row", (3,))
+    z = plain(batch_norm_infer(x, None, None, row, row, EPSILON))
+    fuse(graph, [z])
+    assert [type(node.op).__name__ for node in graph.nodes] == ["FrozenBatchNorm"]
+    fuse(graph, [activate(z, "silu")])
+    assert [type(node.op).__name__ for node in graph.nodes] == ["FrozenBatchNorm", "Activation"]
 
 
 def test_moving_average() -> None:
