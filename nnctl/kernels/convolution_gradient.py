@@ -25,54 +25,75 @@ from nnctl.kernels.weight_gradient_plan import AT, HEADER, SPARE_ROWS
 
 FROM_ZERO = convolution_tile.FROM_ZERO
 ADD = convolution_tile.ADD
+EACH = convolution_tile.EACH
 COMBINED_ROWS = 64
 
 
 @inline
 def _panel(
     like: Any, x: int, w: int, w_step: int, images: int, rows: int, width: int, older: int,
-    has_bias: int, table: Any, sums: int,
+    has_bias: int, table: Any, sums: int, begun: int,
 ) -> None:  # fmt: skip
-    """All tiles of one panel of filters over one block's pixels; x, w (rows of dy), sums are addresses."""
+    """All tiles of one panel of filters over one block's pixels; x, w (rows of dy), sums are addresses.
+
+    Some pixels go through all tiles before the next ones, so that they stay in the first-level cache; the
+    block's sums lie at `begun` meanwhile.
+    """
     columns, depth, run_pixels = table[AT.row_pixels], table[AT.depth], table[AT.run_pixels]
-    step, merged = table[AT.pixel_step], table[AT.merged]
-    tables = address(table, 0)
-    wide = tables + HEADER * 8
-    narrow = wide + SPARE_ROWS * 8
-    runs_at, weights_at, rows_at = (
-        tables + table[AT.runs] * 8,
-        tables + table[AT.weights] * 8,
-        tables + table[AT.rows] * 8,
-    )
-    mode = FROM_ZERO | ADD if older != 0 else FROM_ZERO
+    step, merged, chunk = table[AT.pixel_step], table[AT.merged], table[AT.chunk]
     runs = images if merged != 0 else images * rows * table[AT.row_runs]
     length = rows * run_pixels if merged != 0 else run_pixels
-    for r in range(0, depth, TILE_ROWS):
-        out = sums + r * width * like.itemsize
-        if width * like.itemsize > VECTOR_BYTES:
-            tile_wide(
-                like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step,
-                w, w, out, wide, width, mode,
-            )  # fmt: skip
-        else:
-            tile_narrow(
-                like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step,
-                w, w, out, narrow, width, mode,
-            )  # fmt: skip
+    pieces, together = -(-length // chunk), max(1, chunk // length)
+    piece, chunks = -(-length // pieces), -(-runs // together) * pieces
+    for number in range(chunks):
+        run, at = number // pieces * together, number % pieces * piece
+        last = number == chunks - 1
+        mode = (FROM_ZERO if number == 0 else EACH) | (ADD if last and older != 0 else 0)
+        _tiles(
+            like, x + at * step * like.itemsize, w + at * w_step * like.itemsize, w_step, run,
+            min(together, runs - run), min(piece, length - at), width, mode, table, begun,
+            sums if last else begun,
+        )  # fmt: skip
     if has_bias != 0:
         out = sums + (depth + SPARE_ROWS) * width * like.itemsize
         add_columns(like, w, w_step, images * rows * columns, width, older, out)
 
 
 @inline
+def _tiles(
+    like: Any, x: int, w: int, w_step: int, run: int, runs: int, length: int, width: int, mode: int,
+    table: Any, begun: int, sums: int,
+) -> None:  # fmt: skip
+    """All tiles of one panel over some runs of pixels, from number `run` on, `length` pixels of each."""
+    depth, step, tables = table[AT.depth], table[AT.pixel_step], address(table, 0)
+    wide = tables + HEADER * 8
+    narrow = wide + SPARE_ROWS * 8
+    runs_at, weights_at = tables + (table[AT.runs] + run) * 8, tables + (table[AT.weights] + run) * 8
+    rows_at = tables + table[AT.rows] * 8
+    for r in range(0, depth, TILE_ROWS):
+        row = r * width * like.itemsize
+        if width * like.itemsize > VECTOR_BYTES:
+            tile_wide(
+                like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step,
+                begun + row, w, sums + row, wide, width, mode,
+            )  # fmt: skip
+        else:
+            tile_narrow(
+                like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step,
+                begun + row, w, sums + row, narrow, width, mode,
+            )  # fmt: skip
+
+
+@inline
 def _block(
     x: int, dy: Any, dy_at: int, images: int, rows: int, first: int, last: int, older: int, has_bias: int,
-    table: Any, scratch: Any, sums: int, panel_at: int,
+    table: Any, scratch: Any, sums: int, slot: int,
 ) -> None:  # fmt: skip
     """Rows of one image, or some whole images: their products, into the sums of panels first..last-1."""
     groups, columns, all_filters = table[AT.groups], table[AT.row_pixels], table[AT.filters]
     channels, filters, depth = table[AT.group_channels], table[AT.group_filters], table[AT.depth]
     packed = table[AT.packed]
+    panel_at, begun = slot + table[AT.x_elements], address(scratch, slot + table[AT.begun])
     wide = VECTOR_BYTES // dy.itemsize
     number = 0
     for group in range(groups):
@@ -86,7 +107,7 @@ def _block(
                     copy_block(dy, at, all_filters, images * rows * columns, valid, scratch, panel_at, width)
                     w, w_step = address(scratch, panel_at), width
                 source = x + group * channels * dy.itemsize
-                _panel(dy, source, w, w_step, images, rows, width, older, has_bias, table, sums)
+                _panel(dy, source, w, w_step, images, rows, width, older, has_bias, table, sums, begun)
             number += 1
             sums += (depth + SPARE_ROWS + 1) * width * dy.itemsize
 
@@ -116,7 +137,7 @@ def _work(x: Any, dy: Any, has_bias: int, table: Any, scratch: Any, slot: int) -
     image_size, extent, step = table[AT.image], table[AT.extent], table[AT.step]
     out_rows, out_row = table[AT.out_rows], table[AT.row_pixels] * table[AT.filters]
     parts, chunks, panels = table[AT.parts], table[AT.chunks], table[AT.panels]
-    partial, x_elements = table[AT.partial], table[AT.x_elements]
+    partial = table[AT.partial]
     together, image_elements, units = table[AT.together], table[AT.image_elements], table[AT.units]
     while True:
         task = take_ticket(scratch, 0)
@@ -140,7 +161,7 @@ def _work(x: Any, dy: Any, has_bias: int, table: Any, scratch: Any, slot: int) -
             _block(
                 source, dy, (image * out_rows + first) * out_row, count, min(block, out_rows - first),
                 chunk * panels // chunks, (chunk + 1) * panels // chunks, unit - begin, has_bias, table,
-                scratch, address(scratch, TICKETS + part * partial), slot + x_elements,
+                scratch, address(scratch, TICKETS + part * partial), slot,
             )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ RELU = 1
 FROM_ZERO = 2
 ADD = 4
 GATE = 8
+EACH = 16
 
 # 32 registers hold 8 rows of two 64-byte vectors, 16 registers hold 6 rows of one (as two halves);
 # there a tile of two vectors is two tiles. Without fma instructions every lane is a call, so the
@@ -97,21 +98,30 @@ class _TileWriter:
         return found
 
     def _starting_values(self) -> list[Any]:
-        """The start vector (a bias) for every row, or zeros."""
+        """The start vector (a bias) for every row, a vector for each row, or zeros."""
         b, a = self.builder, self.arguments
-        entry, given, ready = b.block, b.append_basic_block("given"), b.append_basic_block("ready")
+        given, same, each, ready = (b.append_basic_block(name) for name in ("given", "same", "each", "ready"))
+        ways = [(b.block, [self.zero] * self.vectors * self.height)]
         b.cbranch(self._has(FROM_ZERO), ready, given)
         b.position_at_end(given)
-        loaded = [load(b, self._at(a["start"], j), self.itemsize) for j in range(self.vectors)]
+        b.cbranch(self._has(EACH), each, same)
+        b.position_at_end(same)
+        ways.append((same, [self._load(a["start"], j) for j in range(self.vectors)] * self.height))
+        b.branch(ready)
+        b.position_at_end(each)
+        rows = [b.gep(a["start"], [place]) for place in self._offsets(a["places"])]
+        ways.append((each, [self._load(row, j) for row in rows for j in range(self.vectors)]))
         b.branch(ready)
         b.position_at_end(ready)
-        phis = []
-        for value in loaded:
-            phi = b.phi(self.vector)
-            phi.add_incoming(self.zero, entry)
-            phi.add_incoming(value, given)
-            phis.append(phi)
-        return phis * self.height
+        phis = [b.phi(self.vector) for _ in range(self.vectors * self.height)]
+        for block, values in ways:
+            for phi, value in zip(phis, values, strict=True):
+                phi.add_incoming(value, block)
+        return phis
+
+    def _load(self, pointer: Any, number: int) -> Any:
+        """Vector `number` from `pointer` on."""
+        return load(self.builder, self._at(pointer, number), self.itemsize)
 
     def _has(self, flag: int) -> Any:
         b = self.builder
@@ -159,7 +169,7 @@ class _TileWriter:
     def _step(self, bases: list[Any], index: Any, w: Any, sums: list[Any]) -> list[Any]:
         """One element of the summed axis: a broadcast a row, a fused multiply-add a sum."""
         b, multiply_add = self.builder, fma_function(self.builder, self.vector)
-        panel = [load(b, self._at(w, j), self.itemsize) for j in range(self.vectors)]
+        panel = [self._load(w, j) for j in range(self.vectors)]
         after = []
         self._prefetch(bases[0], index)
         for i, base in enumerate(bases):
@@ -228,7 +238,7 @@ class _TileWriter:
             for j in range(self.vectors):
                 value, place = sums[i * self.vectors + j], self._at(out, j)
                 if add:
-                    value = b.fadd(load(b, place, self.itemsize), value)
+                    value = b.fadd(self._load(out, j), value)
                 store(b, value, place, self.itemsize)
 
     def _store_columns(self, outs: list[Any], sums: list[Any]) -> None:
@@ -283,9 +293,9 @@ places, columns, mode)`: `like` is any array of the dtype; x, w, start, gate, ou
 tables rows, runs, w_runs and places are addresses. Row i < count (later ones repeat the last)
 starts at `x[rows[i]]`; its sum runs, ascending, over runs r < run_count and steps k < run_length of
 `x[rows[i] + runs[r] + k*x_step] * w[(w_runs[r] + k)*w_step + j]`, begins with `start[j]` (with
-FROM_ZERO: 0) and goes, clipped below at 0 with RELU, to `out[places[i] + j]` for j < columns. With
-GATE it becomes 0 where `gate[places[i] + j]` is not positive. With ADD (whole vectors only) it is
-added to what is there.
+FROM_ZERO: 0; with EACH: `start[places[i] + j]`, whole vectors only) and goes, clipped below at 0
+with RELU, to `out[places[i] + j]` for j < columns. With GATE it becomes 0 where
+`gate[places[i] + j]` is not positive. With ADD (whole vectors only) it is added to what is there.
 """
 
 tile_narrow = _make(1)

@@ -30,6 +30,7 @@ SPARE_ROWS = 8  # partial sums are kept for whole tiles of rows
 PARTIAL_ELEMENTS = 1 << 20  # of all parts together, where the kernel is not larger itself
 PANEL_PIXELS = 512  # of a panel of dy
 PACK_DEPTH = 32  # rows of the kernel from which copying a panel of dy pays
+CHUNK = 128  # pixels that go through all tiles before the next ones: they stay in the first-level cache
 PART_PIXELS = 128  # fewer, and adding up the parts costs more than it brings
 
 
@@ -71,6 +72,7 @@ class Header(NamedTuple):
     panels: int
     partial: int
     packed: int
+    begun: int
     slot: int
     slots_at: int
     # A block's pixels as runs, and the tables of where runs, their pixels of dy and the kernel's rows begin.
@@ -78,6 +80,7 @@ class Header(NamedTuple):
     run_pixels: int
     pixel_step: int
     merged: int
+    chunk: int
     runs: int
     weights: int
     rows: int
@@ -193,7 +196,8 @@ def weight_gradient(g: Geometry, itemsize: int) -> WeightGradientPlan:
     weight_rows = [number * pixels_of_run for number in range(len(runs))]
     packed = int(g.depth >= PACK_DEPTH or filters % lanes != 0)
     x_elements = -(-image_elements * together // lanes) * lanes if source.padded else 0
-    slot = x_elements + packed * pixels * together * 2 * lanes or lanes
+    begun = x_elements + packed * pixels * together * 2 * lanes
+    slot = begun + (g.depth + SPARE_ROWS) * 2 * lanes
     places = [r * width for width in (2 * lanes, lanes) for r in range(SPARE_ROWS)]
     at = np.cumsum([HEADER, len(places), len(runs), len(runs)])
     # A row of x is one line of pixels, or a sheet of lines, or several sheets: what is around them is zeros.
@@ -231,12 +235,14 @@ def weight_gradient(g: Geometry, itemsize: int) -> WeightGradientPlan:
         panels=panels,
         partial=partial,
         packed=packed,
+        begun=begun,
         slot=slot,
         slots_at=TICKETS + parts * partial,
         row_runs=len(row_runs),
         run_pixels=run_pixels,
         pixel_step=step,
         merged=int(merged),
+        chunk=CHUNK,
         runs=int(at[1]),
         weights=int(at[2]),
         rows=int(at[3]),

@@ -115,6 +115,36 @@ def test_pixels_in_chunks(filters: int, chunk: int) -> None:
         np.testing.assert_array_equal(other, found[0])
 
 
+@pytest.mark.parametrize(
+    "g",
+    [
+        sized(9, (16, 17), 11, 70, (1, 1), (1, 1), (1, 1), (0, 0), (16, 17)),
+        sized(9, (5, 7), 40, 20, (1, 1), (1, 1), (1, 1), (0, 0), (5, 7)),
+        sized(5, (33, 20), 4, 18, (3, 3), (2, 1), (1, 1), (1, 1), (17, 20), 2),
+        sized(2, (600,), 3, 33, (4,), (1,), (1,), (0,), (597,)),
+    ],
+    ids=["merged, long", "merged, short", "rows", "one axis"],
+)
+def test_pixels_of_the_kernels_gradient_in_chunks(g: Geometry) -> None:
+    """A sum goes on from one chunk of pixels to the next: the bits are the same however long they are."""
+    x, kernel, bias, dy = arrays(g, "float32")
+    plan = weight_gradient(g, 4)
+    assert plan.table[weight_gradient_plan.AT.chunk] == 128
+    found = []
+    for pixels in (128, 1, 7, 50, 100_000):
+        plan.table[weight_gradient_plan.AT.chunk] = pixels
+        made = [np.full(a.shape, np.nan, "float32") for a in (kernel, bias)]
+        scratch = np.full(plan.scratch(2), np.nan, "float32")
+        flat = [a.reshape(-1) for a in made]
+        weight_gradient_kernel(x.ravel(), dy.ravel(), plan.work, plan.table, scratch, *flat)
+        found.append(made)
+    for got, want in zip(found[0], oracle.gradients(x, kernel, dy, g)[1:], strict=True):
+        np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5 * abs(want).max())
+    for other in found[1:]:
+        for got, want in zip(other, found[0], strict=True):
+            np.testing.assert_array_equal(got, want)
+
+
 def digest() -> str:
     """Hash of all results for some geometries; also run in other processes below."""
     import hashlib
