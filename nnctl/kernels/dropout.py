@@ -81,6 +81,21 @@ def dropout_grad(dy, mask, rate, dx):
 
 
 @kernel
+def dropout_mask(k0, k1, step, rate, mask):
+    """mask (N,) uint8 = 1 where a number is kept, else 0."""
+    draw_mask(np.uint32(k0), np.uint32(k1), step[0], _threshold(rate), np.uint64(0), all_of(mask), mask)
+
+
+@kernel(parallel=True)
+def dropout_mask_parallel(k0, k1, step, rate, mask):
+    """`dropout_mask` on many threads."""
+    key0, key1, threshold = np.uint32(k0), np.uint32(k1), _threshold(rate)
+    n = mask.shape[0]
+    for block in numba.prange(block_count(n)):
+        draw_mask(key0, key1, step[0], threshold, first(block), last(block, n), mask)
+
+
+@kernel
 def dropout_factor(k0, k1, step, rate, mask, y):
     """y = 1 / (1 - rate) where kept, else 0: dropout of ones, to share over an axis."""
     t = y.dtype.type

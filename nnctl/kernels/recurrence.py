@@ -24,6 +24,7 @@ import numba
 import numpy as np
 
 from nnctl.kernels.jit import kernel, named
+from nnctl.kernels.packed import packed_size
 from nnctl.kernels.panels import ROWS, panel_width
 from nnctl.kernels.recurrence_arrays import Chunk, Given, Layout, Saved, Setup, Slopes
 from nnctl.kernels.recurrence_parts import (
@@ -34,7 +35,6 @@ from nnctl.kernels.recurrence_parts import (
     load_state,
     pack_back,
     pack_gates,
-    packed_size,
     write_output,
 )
 from nnctl.kernels.simd import take_ticket, thread_count

@@ -1,45 +1,26 @@
 """What a cell's step and its gradient are made of: products with V, activations in place, masked rows.
 
-Arrays are flat. V is packed once per call; each product accumulates in the order that kernels/panels.py
-documents. Letters and groups of arguments: kernels/recurrence_arrays.py.
+Arrays are flat. V is packed once per call (kernels/packed.py). Letters and groups of arguments:
+kernels/recurrence_arrays.py.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from nnctl.kernels.codes import HARD_SIGMOID, RELU, SIGMOID, TANH
 from nnctl.kernels.jit import inline
 from nnctl.kernels.mathfn import sigmoid, tanh
-from nnctl.kernels.panels import ROWS, VECTORS, block_depth, pack_b, run_tiles
+from nnctl.kernels.packed import pack, product
 from nnctl.kernels.ranges import part
 from nnctl.kernels.recurrence_arrays import Chunk, Given, Saved, Setup
-from nnctl.kernels.simd import fma, lanes
+from nnctl.kernels.simd import fma
 from nnctl.kernels.tile import address
 
 HEAD = 16
 """Elements at the start of the scratch memory: the counter of row blocks."""
-
-
-def packed_size(k: int, n: int, width: int) -> int:
-    """Elements of a packed (k, n) matrix; `width` is a panel's."""
-    blocks = max(1, (k + block_depth(k) - 1) // block_depth(k))
-    panels = max(1, (n + width - 1) // width)
-    return blocks * panels * (block_depth(k) + width // VECTORS) * width
-
-
-@numba.njit(error_model="numpy", nogil=True)
-def pack(b: Any, transposed: bool, k0: int, k: int, n0: int, n: int, out: Any, at: int) -> None:
-    """Pack op(B)[k0:k0+k, n0:n0+n] for `product`."""
-    width = VECTORS * lanes(b)
-    depth = block_depth(k)
-    panels = (n + width - 1) // width
-    for block in range(0, k, depth):
-        place = at + block // depth * panels * (depth + lanes(b)) * width
-        pack_b(b, transposed, k0 + block, min(depth, k - block), n0, n0 + n, width, out, place)
 
 
 @inline
@@ -63,35 +44,6 @@ def pack_back(given: Given, plan: Setup, plane: int, scratch: Any) -> None:
     k = plan.gates * plan.units // gates
     for gate in range(gates):
         pack(given.v, True, gate * k, k, 0, plan.units, scratch, HEAD + gate * plane)
-
-
-@numba.njit(error_model="numpy", nogil=True)
-def product(
-    a: int, a_row: int, rows: int, k: int, n: int, packed: int, older: int, older_row: int, bias: int,
-    scratch: Any, out: Any, out_at: int, out_row: int,
-) -> None:  # fmt: skip
-    """out = older + A B + bias for a few rows.
-
-    `a` (rows `a_row` apart), `older` and `bias` are addresses, 0 where absent; B is packed at
-    `packed` in scratch.
-    """
-    lane, depth, size = lanes(scratch), block_depth(k), scratch.itemsize
-    width = VECTORS * lane
-    panels = (n + width - 1) // width
-    low = scratch.dtype.type(-np.inf)
-    for block in range(0, k, depth):
-        length = min(depth, k - block)
-        place = packed + block // depth * panels * (depth + lane) * width
-        bias_at = bias if block + length >= k else 0
-        for i in range(0, rows, ROWS):
-            to = out_at + i * out_row
-            older_at, step = (address(out, to), out_row) if block else (older, older_row)
-            if older_at and not block:
-                older_at += i * older_row * size
-            run_tiles(
-                a + (i * a_row + block) * size, a_row, 1, min(ROWS, rows - i), scratch, place, length, n,
-                older_at, step, bias_at, low, 0, 0, out, to, out_row,
-            )  # fmt: skip
 
 
 @part
@@ -254,8 +206,8 @@ def gate_product(
     a, older and bias are addresses, the last two 0 where absent; rows lie a_row and older_row elements apart.
     """
     product(
-        a, a_row, block.rows, plan.units, plan.units, HEAD + gate * block.plane, older, older_row, bias,
-        block.scratch, out, 0, plan.units,
+        a, a_row, 1, block.rows, plan.units, 0, plan.units, plan.units, HEAD + gate * block.plane, plan.units,
+        older, older_row, bias, block.scratch, out, 0, plan.units,
     )  # fmt: skip
 
 
@@ -302,8 +254,9 @@ def add_gates_to_state(plan: Setup, given: Given, block: Chunk, d: Any, spare: A
             place = address(d, at + gate * plan.units)
             add_gate_to_state(plan, given, block, gate, place, row, spare, out)
     else:
+        k = plan.gates * plan.units
         product(
-            address(d, at), row, block.rows, plan.gates * plan.units, plan.units, HEAD, address(out, 0),
+            address(d, at), row, 1, block.rows, k, 0, k, plan.units, HEAD, plan.units, address(out, 0),
             plan.units, 0, block.scratch, out, 0, plan.units,
         )  # fmt: skip
 

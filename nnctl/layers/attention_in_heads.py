@@ -19,6 +19,7 @@ from nnctl.layers.call_arguments import Flag
 from nnctl.layers.context import LayerContext
 from nnctl.layers.fields import WithBias, WithKernel, WithTraining
 from nnctl.ops.activation import sigmoid
+from nnctl.ops.attention import attention
 from nnctl.ops.base import Value
 from nnctl.ops.dropout import dropout
 from nnctl.ops.elementwise import multiply, scale
@@ -93,9 +94,9 @@ class AttentionInHeads(WithKernel, WithBias, WithTraining):
         return tuple(range(len(query) - 1))
 
     def _in_heads(self, ctx: LayerContext, part: str, x: Value, axes: Sequence[int]) -> Value:
-        """The query, the keys or the values of each head, (N, H, T, D), of x (B, ..., E)."""
-        heads = _in_heads(self._mapped(ctx, part, x), axes)
-        return heads if part == "query" else repeat(heads, 1, self.heads // self.key_heads)
+        """The query, the keys or the values of each head, (N, T, H, D), of x (B, ..., E)."""
+        heads = _rows(self._mapped(ctx, part, x), axes, 2)
+        return heads if part == "query" else repeat(heads, 2, self.heads // self.key_heads)
 
     def _scores(self, query: Shape, value: Shape) -> _Scores:
         axes = self._axes(query)
@@ -189,19 +190,24 @@ class AttentionInHeads(WithKernel, WithBias, WithTraining):
             self._in_heads(ctx, part, x, axes)
             for part, x in (("query", query), ("key", key), ("value", value))
         )
+        q = scale(q, 1.0 / sqrt(self.head_sizes[0]))
         masks = list(self._masks(ctx, scores, query, value, attention_mask))
-        match = matmul(scale(q, 1.0 / sqrt(self.head_sizes[0])), k, transpose_b=True)
-        weights = self._weighted(match, reduce(both, masks) if masks else None, len(query.shape))
-        kept = weights
-        if ctx.training and self.dropout > 0:
-            kept = dropout(weights, self.dropout, ctx.key("dropout", self.seed), ctx.graph.step())
-        a = _out_of_heads(matmul(kept, v), query, axes)
+        weights = None
+        if self.return_attention_scores:
+            masks += self._by_place(ctx, scores)
+            a, weights = self._with_weights(ctx, q, k, v, reduce(both, masks) if masks else None)
+        else:
+            causal = self.use_causal_mask and not masks and not self.sliding_window
+            masks += [] if causal else self._by_place(ctx, scores)
+            mask = reduce(both, masks) if masks else None
+            rate = self.dropout if ctx.training else 0.0
+            stream = ctx.key("dropout", self.seed) if rate > 0 else None
+            a = attention(q, k, v, mask, causal, not self._alike_unseen(query), rate, stream)
+        a = _out_of_heads(a, query, axes)
         if self.use_gate:
             a = multiply(a, self._mapped(ctx, "gate", query))
         y = self._mapped(ctx, "output", a, 2)
-        if not self.return_attention_scores:
-            return y
-        return [y, reshape(weights, (query.shape[0], *_known(sum(scores, ()))))]
+        return y if weights is None else [y, reshape(weights, (query.shape[0], *_known(sum(scores, ()))))]
 
     def output_mask(self, ctx: LayerContext, *inputs: Any) -> Value | list[Value | None] | None:
         """The query's mask goes on; the softmax has none."""
@@ -215,21 +221,26 @@ class AttentionInHeads(WithKernel, WithBias, WithTraining):
         y = reshape(linear(reshape(x, (*front, size)), reshape(kernel, (size, -1)), row), (*front, *outs))
         return ctx.regularize(self.activity_regularizer, sigmoid(y) if part == "gate" else y)
 
-    def _weighted(self, match: Value, mask: Value | None, rank: int) -> Value:
-        """The softmax of the matches (N, H, T, S) over the keys that the mask leaves.
+    def _with_weights(
+        self, ctx: LayerContext, q: Value, k: Value, v: Value, mask: Value | None
+    ) -> tuple[Value, Value]:
+        """What comes out of the heads (N, T, H, V), and the softmax (N, H, T, S)."""
+        q, k, v = (swap_axes(x, 1) for x in (q, k, v))
+        match = matmul(q, k, transpose_b=True)
+        weights = softmax(match) if mask is None else select(mask, softmax(select(mask, match, -1e9)), 0.0)
+        kept = weights
+        if ctx.training and self.dropout > 0:
+            kept = dropout(weights, self.dropout, ctx.key("dropout", self.seed), ctx.graph.step())
+        return swap_axes(matmul(kept, v), 1), weights
 
-        Where it leaves none, Keras has two answers: 0 for each key, or all keys alike in its fused kernel.
-        """
-        if mask is None:
-            return softmax(match)
-        weights = softmax(select(mask, match, -1e9))
-        fused = self.dropout == 0 and not self.return_attention_scores and rank == 3
-        return weights if fused else select(mask, weights, 0.0)
+    def _alike_unseen(self, query: Value) -> bool:
+        """Whether a query that sees no key sees all alike, as in Keras's fused kernel; else it gets 0."""
+        return self.dropout == 0 and len(query.shape) == 3
 
     def _masks(
         self, ctx: LayerContext, scores: _Scores, query: Value, value: Value, given: Value | None
     ) -> Iterator[Value]:
-        """What says which keys are seen, each (N, H, T, S) or 1 along an axis."""
+        """What is given of which keys are seen, each (N, H, T, S) or 1 along an axis."""
         axes = self._axes(query.shape[1:])
         for mask, x, at in zip(ctx.masks, (query, value, value), (2, 3, 3), strict=False):
             if mask is not None:
@@ -239,13 +250,17 @@ class AttentionInHeads(WithKernel, WithBias, WithTraining):
                 yield reshape(rows, tuple(shape))
         if given is not None:
             yield _as_scores(not_equal(given, 0), query.shape[0], scores)
-        if self.use_causal_mask or self.sliding_window:
-            (queries,), (keys,) = _known(scores.queries), _known(scores.keys)
-            steps = np.subtract.outer(np.arange(queries), np.arange(keys))
-            seen = abs(steps) < self.sliding_window if self.sliding_window else np.full_like(steps, True)
-            if self.use_causal_mask:
-                seen = np.where(steps >= 0, seen, False)
-            yield ctx.graph.constant(seen.astype(np.uint8)[None, None])
+
+    def _by_place(self, ctx: LayerContext, scores: _Scores) -> list[Value]:
+        """The mask (1, 1, T, S) of which keys are seen by their place, if any is not."""
+        if not self.use_causal_mask and not self.sliding_window:
+            return []
+        (queries,), (keys,) = _known(scores.queries), _known(scores.keys)
+        steps = np.subtract.outer(np.arange(queries), np.arange(keys))
+        seen = abs(steps) < self.sliding_window if self.sliding_window else np.full_like(steps, True)
+        if self.use_causal_mask:
+            seen = np.where(steps >= 0, seen, False)
+        return [ctx.graph.constant(seen.astype(np.uint8)[None, None])]
 
 
 def _alike(a: Shape, b: Shape) -> bool:
@@ -266,19 +281,12 @@ def _rows(x: Value, axes: Sequence[int], behind: int) -> Value:
     return reshape(x, (prod(x.shape[:first]), prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
 
 
-def _in_heads(x: Value, axes: Sequence[int]) -> Value:
-    """x (B, ..., H, D) as (N, H, T, D)."""
-    return swap_axes(_rows(x, axes, 2), 1)
-
-
 def _out_of_heads(x: Value, query: Value, axes: Sequence[int]) -> Value:
-    """x (N, H, T, V) as (B, ..., H, V), with the query's axes."""
+    """x (N, T, H, V) as (B, ..., H, V), with the query's axes."""
     places, last = [at + 1 for at in axes], len(query.shape) - 2
     order = [at for at in range(last + 1) if at not in places] + places
-    _, heads, _, size = x.shape
-    return scatter_axes(
-        reshape(swap_axes(x, 1), (*(query.shape[at] for at in order), heads, size)), places, last
-    )
+    heads, size = x.shape[2:]
+    return scatter_axes(reshape(x, (*(query.shape[at] for at in order), heads, size)), places, last)
 
 
 def _as_scores(mask: Value, batch: int, scores: _Scores) -> Value:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from nnctl.core.arrays import Array
 from nnctl.core.keys import Key
 from nnctl.core.records import record
-from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
+from nnctl.ops.base import Arrays, Calls, Gradients, Graph, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import multiply
 from nnctl.ops.parallel import widened
 
@@ -50,6 +50,23 @@ class DropoutGrad(Op):
 
 
 @record
+class DropoutMask(Op):
+    """The mask of a `Dropout` of x of `shape`, by itself, from (step,): 1 where a number is kept."""
+
+    shape: tuple[int, ...]
+    rate: float
+    key: Key
+
+    def infer(self, *inputs: TensorType) -> Types:
+        return (TensorType(self.shape, "uint8"),)
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        mask = outputs[0].reshape(-1)
+        kernel = widened("dropout.dropout_mask", 4 * mask.size, threads)
+        return (KernelCall(kernel, (*self.key, inputs[0], self.rate, mask)),)
+
+
+@record
 class DropoutFactor(Op):
     """A tensor of 1 / (1 - rate) where kept, else 0, from (step,): to share over axes."""
 
@@ -88,6 +105,11 @@ def dropout(
     from nnctl.ops.shape import broadcast_to
 
     return multiply(x, broadcast_to(dropout_factor(x, rate, key, step, noise_shape), x.shape))
+
+
+def dropout_mask(graph: Graph, shape: tuple[int, ...], rate: float, key: Key) -> Value:
+    """Where dropout of x of `shape` keeps a number: uint8, drawn as `dropout` draws."""
+    return graph.add1(DropoutMask(shape, rate, key), graph.step())
 
 
 def dropout_factor(x: Value, rate: float, key: Key, step: Value, shape: tuple[int, ...]) -> Value:

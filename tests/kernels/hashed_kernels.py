@@ -35,6 +35,7 @@ from nnctl.kernels import (
     spectral,
 )
 from nnctl.ops.activation import one, rectified, rectified_slope
+from tests.kernels import attention_cases
 from tests.kernels.formulas import of_activations, of_losses, of_optimizers
 from tests.layers.augmenting import FIRST, images, run
 
@@ -177,6 +178,17 @@ def updates(dtype: str) -> Iterator[np.ndarray]:
     yield from (w, g, b, c)
 
 
+def attentions(dtype: str) -> Iterator[np.ndarray]:
+    for name in ("odd", "few", "long", "deep"):
+        sizes = attention_cases.CASES[name]
+        for which in (
+            attention_cases.seen(sizes),
+            attention_cases.seen(sizes, causal=1),
+            attention_cases.seen(sizes, rate=0.3),
+        ):
+            yield from attention_cases.run(sizes, which, attention_cases.draw(sizes, dtype))
+
+
 def measures(dtype: str) -> Iterator[np.ndarray]:
     y, p = table(dtype), table(dtype, 0.4)
     weights, labels = np.abs(RNG.normal(size=ROWS)).astype(dtype), np.abs(RNG.normal(size=COLUMNS))
@@ -218,6 +230,7 @@ FAMILIES: tuple[Callable[[str], Iterator[np.ndarray]], ...] = (
     measures,
     images_changed,
     orthonormal,
+    attentions,
 )
 
 

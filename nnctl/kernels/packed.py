@@ -1,0 +1,71 @@
+"""Products of a few rows with a matrix that was packed before: what recurrences and attention share.
+
+Each product accumulates in the order that kernels/panels.py documents.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba.extending import register_jitable
+
+from nnctl.kernels.panels import ROWS, VECTORS, block_depth, pack_b, run_tiles
+from nnctl.kernels.simd import lanes
+from nnctl.kernels.tile import address
+
+
+@register_jitable
+def packed_size(k: int, n: int, width: int) -> int:
+    """Elements of a packed (k, n) matrix; `width` is a panel's."""
+    blocks = max(1, (k + block_depth(k) - 1) // block_depth(k))
+    panels = max(1, (n + width - 1) // width)
+    return blocks * panels * (block_depth(k) + width // VECTORS) * width
+
+
+@numba.njit(error_model="numpy", nogil=True)
+def pack(b: Any, transposed: bool, k0: int, k: int, n0: int, n: int, out: Any, at: int) -> None:
+    """Pack op(B)[k0:k0+k, n0:n0+n] for `product`."""
+    width = VECTORS * lanes(b)
+    depth = block_depth(k)
+    panels = (n + width - 1) // width
+    for block in range(0, k, depth):
+        place = at + block // depth * panels * (depth + lanes(b)) * width
+        pack_b(b, transposed, k0 + block, min(depth, k - block), n0, n0 + n, width, out, place)
+
+
+@numba.njit(error_model="numpy", nogil=True)
+def product(
+    a: int, a_row: int, a_k: int, rows: int, k: int, first: int, last: int, n: int, packed: int, across: int,
+    older: int, older_row: int, bias: int, scratch: Any, out: Any, out_at: int, out_row: int,
+) -> None:  # fmt: skip
+    """out = older + A B + bias for a few rows, summed over first <= k < last only.
+
+    `a` (rows `a_row` apart, steps along k `a_k`), `older` and `bias` are addresses, 0 where absent; B is
+    packed at `packed` in scratch, all k rows and `across` columns of it, of which the first n are taken: all,
+    or whole panels.
+    """
+    lane, depth, size = lanes(scratch), block_depth(k), scratch.itemsize
+    width = VECTORS * lane
+    panels = (across + width - 1) // width
+    low = scratch.dtype.type(-np.inf)
+    for block in range(0, max(k, 1), depth):
+        length = min(depth, k - block)
+        lo = min(max(first - block, 0), length)
+        hi = max(lo, min(last - block, length))
+        place = packed + block // depth * panels * (depth + lane) * width
+        bias_at = bias if block + length >= k else 0
+        # Panels stand as far apart as they are long: where only a part is taken, one by one.
+        together = max(n, 1) if hi - lo == length else width
+        for i in range(0, rows, ROWS):
+            for j in range(0, n, together):
+                columns, to = min(together, n - j), out_at + i * out_row + j
+                older_at, step = (address(out, to), out_row) if block else (older, older_row)
+                if older_at and not block:
+                    older_at += (i * older_row + j) * size
+                run_tiles(
+                    a + (i * a_row + (block + lo) * a_k) * size, a_row, a_k, min(ROWS, rows - i), scratch,
+                    place + j * (length + lane) + lo * (lane if columns <= lane else width), hi - lo, columns,
+                    older_at, step, bias_at + j * size if bias_at else 0, low, 0, 0, out, to, out_row,
+                )  # fmt: skip
