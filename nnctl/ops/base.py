@@ -155,7 +155,8 @@ class Op:
     def followed_by(self, consumer: Op) -> Op | None:
         """An op that does this op's work and then `consumer`'s on output 0, and has a gradient, or None.
 
-        Its inputs and its other outputs are those of this op; nothing else reads output 0.
+        It takes this op's inputs followed by the consumer's other inputs; its other outputs are those of this
+        op, which has no others where the consumer has other inputs. Nothing else reads output 0.
         """
         return None
 

@@ -79,6 +79,11 @@ class Window:
     groups: int = 1
     direct: bool = False
 
+    def padded(self, padding: Sequence[Pair]) -> Window:
+        """The same with more zeros around each axis."""
+        both = zip(self.padding, padding, strict=True)
+        return replace(self, padding=tuple((a + b, c + d) for (a, c), (b, d) in both))
+
     def geometry(self, x: TensorType | Array, kernel: TensorType | Array) -> Geometry:
         """All sizes, for x (B, *spatial, C) and kernel (*taps, C / groups, F).
 

@@ -6,6 +6,7 @@ The ops have two; the functions take any number by seeing images otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import prod
 from typing import ClassVar, TypeVar
 
@@ -16,6 +17,7 @@ from nnctl.kernels.axes import Axis
 from nnctl.kernels.pooling_plan import SPARE_TAPS, Shares, Windows, index_dtype
 from nnctl.ops.activation import RELU_GRAD
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
+from nnctl.ops.convolution import Convolution
 from nnctl.ops.elementwise import at_least, cast, divide, fill
 from nnctl.ops.masks import select
 from nnctl.ops.parallel import widened
@@ -272,6 +274,12 @@ class ZeroPad(Op):
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 0
+
+    def followed_by(self, consumer: Op) -> Op | None:
+        """A convolution with strides, which leaves out what is not there."""
+        if isinstance(consumer, Convolution) and max(consumer.window.strides) > 1:
+            return replace(consumer, window=consumer.window.padded(self.padding))
+        return None
 
 
 @record

@@ -35,19 +35,22 @@ def follow(graph: Graph, keep: Sequence[Value]) -> None:
     gone: set[Node] = set()
     at = {node: number for number, node in enumerate(graph.nodes)}
     for node in list(graph.nodes):
-        producer = node.inputs[0].node if len(node.inputs) == len(node.outputs) == 1 else None
+        producer = node.inputs[0].node if node.inputs and len(node.outputs) == 1 else None
         if producer is None or producer.only != node.only:
             continue
-        read, *others = producer.outputs
-        op = producer.op.followed_by(node.op) if node.inputs == (read,) and uses[read] == 1 else None
+        (read, *others), (first, *rest) = producer.outputs, node.inputs
+        op = producer.op.followed_by(node.op) if first is read and uses[read] == 1 else None
         if op is None:
             continue
-        fused = Node(op, producer.inputs, (*node.outputs, *others), producer.origin, producer.only)
-        for out in fused.outputs:
+        # It runs where its other inputs are ready, or else where its other outputs are read behind it.
+        last = node if rest else producer
+        outputs = (*node.outputs, *others)
+        fused = Node(op, (*producer.inputs, *rest), outputs, last.origin, producer.only)
+        for out in outputs:
             out.node = fused
-        at[fused] = at.pop(producer)
+        at[fused] = at[last]
         graph.nodes[at[fused]] = fused
-        gone.add(node)
+        gone |= {producer, node}
     graph.nodes = [node for node in graph.nodes if node not in gone]
 
 

@@ -10,10 +10,11 @@ from nnctl.kernels.convolution_plan import Geometry
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.convolution import Convolution, ConvolutionInputGrad, convolve, convolve_transposed
 from nnctl.ops.elementwise import multiply
+from nnctl.ops.pooling import ZeroPad, zero_pad
 from nnctl.ops.reduce import sum_all
 from nnctl.program.autodiff import gradients
 from nnctl.program.bind import bind, compile_graph, new_arena
-from nnctl.program.passes import run_passes
+from nnctl.program.passes import follow, run_passes
 from tests.kernels import convolution_oracle as oracle
 from tests.ops.harness import activate, check_gradients, evaluate
 
@@ -74,6 +75,69 @@ def test_relu_and_its_gradient_are_absorbed() -> None:
     assert not [op for op in ops if "Activation" in type(op).__name__]
     assert any(isinstance(op, Convolution) and op.relu for op in ops)
     assert any(isinstance(op, ConvolutionInputGrad) and op.gated for op in ops)
+
+
+PADDINGS = {
+    "all around": (((1, 1), (1, 1)), ((0, 0), (0, 0)), (2, 2), 1),
+    "unequal, added to its own": (((0, 2), (3, 1)), ((1, 0), (0, 2)), (2, 3), 1),
+    "more than the kernel": (((4, 3), (0, 5)), ((0, 0), (0, 0)), (1, 2), 1),
+    "channel by channel": (((1, 0), (2, 1)), ((0, 0), (0, 0)), (2, 1), 4),
+}
+
+
+@pytest.mark.parametrize("name", PADDINGS)
+def test_zeros_before_a_convolution_with_strides_are_its_own(name: str) -> None:
+    """They are left out, forward and back: every bit of y and dx is as before."""
+    around, own, strides, groups = PADDINGS[name]
+    random = np.random.default_rng(3)
+    shapes = {"x": (3, 9, 8, 4), "kernel": (3, 2, 4 // groups, 4), "bias": (4,)}
+    inputs = {key: random.standard_normal(shape).astype("float32") for key, shape in shapes.items()}
+
+    def run(followed: bool) -> tuple[list[str], list[np.ndarray]]:
+        graph = Graph("float32")
+        values = {key: graph.input(key, a.shape) for key, a in inputs.items()}
+        graph.origin = "padding"
+        wide = zero_pad(values["x"], around)
+        graph.origin = "convolution"
+        y = convolve(wide, values["kernel"], values["bias"], strides, own, groups=groups)
+        loss = sum_all(multiply(y, y))
+        if followed:
+            follow(graph, [loss])
+        assert graph.nodes[-3].origin == "convolution"
+        outs = {"y": y}
+        made = zip(inputs, gradients(loss, list(values.values())), strict=True)
+        outs |= {f"d{key}": value for key, value in made if value is not None}
+        compiled = compile_graph(graph, outs, threads=2)
+        program = bind(compiled, new_arena(compiled.plan.size), {})
+        for key, array in inputs.items():
+            program.inputs[key][...] = array
+        program.run()
+        found = [program.outputs[key].copy() for key in ("y", "dx", "dkernel", "dbias")]
+        return [type(node.op).__name__ for node in compiled.graph.nodes], found
+
+    (apart, expected), (together, found) = run(False), run(True)
+    assert "ZeroPad" in apart
+    assert not [op for op in together if "ZeroPad" in op]
+    for got, want in zip(found[:2], expected[:2], strict=True):
+        np.testing.assert_array_equal(got, want)
+    for got, want in zip(found[2:], expected[2:], strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-4)
+
+
+def test_zeros_that_stay() -> None:
+    """Before a convolution without strides, which may go through transforms, and where two read them."""
+
+    def left(strides: tuple[int, int], twice: bool = False) -> int:
+        graph = Graph()
+        wide = zero_pad(graph.input("x", (2, 5, 6, 3)), ((1, 1), (1, 1)))
+        kernel = graph.input("kernel", (3, 3, 3, 4))
+        outs = [convolve(wide, kernel, None, strides, ((0, 0), (0, 0))) for _ in range(1 + twice)]
+        follow(graph, outs)
+        return sum(isinstance(node.op, ZeroPad) for node in graph.nodes)
+
+    assert left((2, 1)) == 0
+    assert left((1, 1)) == 1
+    assert left((2, 2), twice=True) == 1
 
 
 def test_shapes_that_do_not_fit() -> None:
