@@ -1,10 +1,12 @@
 """Matrix products C = op(A) op(B), any number in one call, with bias, relu and gate in their epilogue.
 
 kernels/panels.py documents the order of accumulation. The work is cut by shape into tasks: rows x
-columns of one product. A task packs its columns of B, block of k by block of k, and runs tiles of A's
-rows over them. A is read in place, or copied a chunk of rows at a time where its rows lie so far
-apart that the cache would thrash. Threads draw tasks from one counter, so a thread that is slowed
-down by another process does fewer of them.
+columns of one product. Block of k by block of k, a task packs some of its columns of B at a time and runs
+tiles of A's rows over them. Threads draw tasks from one counter, so a thread that is slowed down by another
+process does fewer of them.
+
+A is read in place. Its transpose, and rows so far apart that the cache would thrash, are copied to tiles
+first: by all threads before the tasks, a block of k at a time, if there is one product; else by each task.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from numba.extending import register_jitable
 
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.panels import (
-    DEPTH,
     ROWS,
     VECTORS,
     block_depth,
@@ -26,10 +27,12 @@ from nnctl.kernels.panels import (
     run_tiles,
 )
 from nnctl.kernels.simd import lanes, take_ticket, thread_count
-from nnctl.kernels.tile import address, copy_block, prefetch_block
+from nnctl.kernels.tile import address, copy_block, make_tile_copy, prefetch_block
 
-BLOCK = 128 * 1024
-"""Elements of B that a task packs at a time: half a second-level cache."""
+_copy_tiles = make_tile_copy(lambda _: ROWS)
+
+BLOCK = 4096
+"""Vectors of B that a task packs at a time: a quarter of a second-level cache, larger where vectors are."""
 
 TASK_ROWS = 512
 """Rows of C in a task, at most: they pay for packing B."""
@@ -37,11 +40,14 @@ TASK_ROWS = 512
 TASKS = 16
 """The work is cut into about this many tasks where its shape allows; many products are tasks themselves."""
 
-CHUNK = 8 * ROWS
-"""Rows of op(A) copied at a time where they cannot be read in place well."""
-
 FAR = 1024
 """Row stride from which rows of A are copied: closer rows are read in place."""
+
+COPIED_ROWS = 4096
+"""Rows of op(A) that are copied before the tasks, at most; with more of them tasks have many columns."""
+
+AHEAD = 8
+"""Rows of A transposed that are asked for before they are copied."""
 
 SERIAL = 256 * 1024
 """Multiply-adds below which waking other threads costs more than it brings."""
@@ -49,12 +55,12 @@ SERIAL = 256 * 1024
 
 @register_jitable
 def _cut(products: int, m: int, n: int, k: int, width: int) -> tuple[int, int]:
-    """Rows and columns of a task, from the shape only."""
-    tasks = max(1, TASKS // max(1, products))
+    """Rows and columns of a task: whole tiles and panels, from the shape only."""
+    tasks = 1 if products * m * n * k <= SERIAL else max(1, TASKS // max(1, products))
     panels = max(1, (n + width - 1) // width)
     row_blocks = max(1, (m + TASK_ROWS - 1) // TASK_ROWS)
     column_blocks = min(panels, (tasks + row_blocks - 1) // row_blocks)
-    group = max(1, min((panels + column_blocks - 1) // column_blocks, BLOCK // (block_depth(k) * width)))
+    group = (panels + column_blocks - 1) // column_blocks
     column_blocks = (panels + group - 1) // group
     if row_blocks * column_blocks < tasks // 2:
         row_blocks = tasks // 2 // column_blocks
@@ -63,99 +69,120 @@ def _cut(products: int, m: int, n: int, k: int, width: int) -> tuple[int, int]:
 
 
 @register_jitable
-def _worker_size(products: int, m: int, n: int, k: int, width: int) -> int:
-    """Elements of scratch a thread needs: panels of B and a chunk of A."""
-    _, columns = _cut(products, m, n, k, width)
-    depth, lane = block_depth(k) + width // VECTORS, width // VECTORS
-    size = depth * columns + max(CHUNK, depth) * lane + CHUNK * depth
+def _packed_columns(columns: int, k: int, width: int) -> int:
+    """Columns of B that a task packs at a time."""
+    return min(columns, max(1, BLOCK // (block_depth(k) * VECTORS)) * width)
+
+
+@register_jitable
+def _copy_size(m: int, k: int, width: int) -> int:
+    """Elements of a copy of a block of m rows of op(A)."""
+    size = (m + ROWS - 1) // ROWS * ROWS * (block_depth(k) + width // VECTORS)
     return (size + 15) // 16 * 16
+
+
+@register_jitable
+def _begin(products: int, m: int, k: int, width: int) -> int:
+    """Elements of scratch before the threads' own: the counter, and what is copied of A before the tasks."""
+    return 16 + (_copy_size(m, k, width) if products == 1 and m <= COPIED_ROWS else 0)
+
+
+@register_jitable
+def _worker_size(products: int, m: int, n: int, k: int, width: int) -> int:
+    """Elements of scratch a thread needs: panels of B and its task's rows of A."""
+    rows, columns = _cut(products, m, n, k, width)
+    panels = (block_depth(k) + width // VECTORS) * _packed_columns(columns, k, width)
+    return panels + _copy_size(rows, k, width)
 
 
 def scratch_size(products: int, m: int, n: int, k: int, itemsize: int, threads: int) -> int:
     """Elements of scratch for `matmul` of C (products, m, n), inner size k, on up to `threads` threads."""
-    return 16 + threads * _worker_size(products, m, n, k, panel_width(itemsize))
+    width = panel_width(itemsize)
+    return _begin(products, m, k, width) + threads * _worker_size(products, m, n, k, width)
 
 
 @inline
-def _pack_a(a: Any, k: int, depth: int, i: int, rows: int, out: Any, at: int) -> None:
-    """Copy A[k:k+depth, i:i+rows], A transposed, to tiles: each k a row of ROWS elements.
+def _copy_transposed(
+    a: Any, k: int, depth: int, first: int, end: int, i: int, rows: int, out: Any, at: int
+) -> None:
+    """Copy A[k+first:k+end, i:i+rows], A transposed, to tiles: each k a row of ROWS elements.
 
-    Tiles start `ROWS * depth + lanes` apart, as the last row's vector reaches beyond it.
+    Tiles start `ROWS * depth + lanes` apart. Vectors are copied, which reach beyond a row where they are read
+    and where they are written; so the last row, and those that would be read beyond A, go one by one.
     """
-    stride, lane = a.shape[1], lanes(a)
-    for step in range(0, depth, lane):
-        for r in range(0, rows, ROWS):
-            place = at + r // ROWS * (ROWS * depth + lane) + step * ROWS
-            source = (k + step) * stride + i + r
-            copy_block(a, source, stride, min(lane, depth - step), min(ROWS, rows - r), out, place, ROWS)
+    stride, tile = a.shape[1], ROWS * depth + lanes(a)
+    inside = (a.size - i - rows - ROWS - lanes(a)) // stride + 1 - k
+    whole = max(first, min(end - 1, inside))
+    for step in range(first, whole, AHEAD):
+        source, steps = (k + step) * stride + i, min(AHEAD, whole - step)
+        prefetch_block(a, source + AHEAD * stride, stride, AHEAD, rows)
+        _copy_tiles(a, source, stride, steps, rows, out, at + step * ROWS, tile)
+    for step in range(whole, end):
+        for r in range(rows):
+            out[at + r // ROWS * tile + step * ROWS + r % ROWS] = a[k + step, i + r]
 
 
-@inline
-def _place_a(
-    a: Any, transposed: bool, i: int, rows: int, k: int, depth: int, far: bool, scratch: Any, at: int
-) -> tuple[int, int, int, int]:
-    """op(A)[i:i+rows, k:k+depth]: address, and strides of a row, of k and of a tile; a copy if `far`."""
-    stride, lane = a.shape[1], lanes(a)
-    if not far:
-        if transposed:
-            return address(a, k * stride + i), 1, stride, ROWS
-        return address(a, i * stride + k), stride, 1, ROWS * stride
+@numba.njit(error_model="numpy", nogil=True)
+def _copy(
+    a: Any, transposed: bool, k: int, depth: int, i: int, rows: int, part: int, parts: int, out: Any, at: int
+) -> None:
+    """One of some parts of copying op(A)[i:i+rows, k:k+depth] to `at`: steps of k, or rows."""
     if transposed:
-        _pack_a(a, k, depth, i, rows, scratch, at)
-        return address(scratch, at), 1, ROWS, ROWS * depth + lane
-    copy_block(a, i * stride + k, stride, rows, depth, scratch, at, depth + lane)
-    return address(scratch, at), depth + lane, 1, ROWS * (depth + lane)
-
-
-@inline
-def _prefetch_a(a: Any, transposed: bool, chunk: int, tile: int, k: int, depth: int) -> None:
-    """Ask for one tile's share of the chunk of A after `chunk`."""
-    stride = a.shape[1]
-    if transposed:
-        share = depth * ROWS // CHUNK
-        prefetch_block(a, (k + tile * share) * stride + chunk + CHUNK, stride, share, CHUNK)
+        each = (depth + parts * AHEAD - 1) // (parts * AHEAD) * AHEAD
+        first, end = part * each, min(depth, part * each + each)
+        if first < end:
+            _copy_transposed(a, k, depth, first, end, i, rows, out, at)
     else:
-        prefetch_block(a, (chunk + CHUNK + tile * ROWS) * stride + k, stride, ROWS, depth)
+        first, end = part * rows // parts, (part + 1) * rows // parts
+        source, row = (i + first) * a.shape[1] + k, depth + lanes(a)
+        copy_block(a, source, a.shape[1], end - first, depth, out, at + first * row, row)
+
+
+@inline
+def _steps(a: Any, transposed: bool, copied: bool, depth: int) -> tuple[int, int, int]:
+    """Elements from row to row of op(A) or its copy, from k to k, and from tile to tile."""
+    stride, lane = a.shape[1], lanes(a)
+    if not copied:
+        return stride, 1, ROWS * stride
+    if transposed:
+        return 1, ROWS, ROWS * depth + lane
+    return depth + lane, 1, ROWS * (depth + lane)
 
 
 @numba.njit(error_model="numpy", nogil=True)
 def _block(
-    a: Any, a_transposed: bool, bias: Any, gate: Any, low: Any, older: bool, last: bool, k: int, depth: int,
-    i0: int, i1: int, j0: int, j1: int, far: bool, scratch: Any, at: int, chunk_at: int, c: Any,
+    start: int, row_step: int, k_step: int, tile_step: int, bias: Any, gate: Any, low: Any, older: bool,
+    last: bool, depth: int, i0: int, i1: int, j0: int, j1: int, scratch: Any, at: int, c: Any,
 ) -> None:  # fmt: skip
-    """One block of k of a task: all row tiles of A over the panels at `at`."""
+    """One block of k: tiles of A's rows from i0 on, which lie at `start`, over the panels at `at`."""
     n = c.shape[1]
-    for chunk in range(i0, i1, CHUNK):
-        chunk_rows = min(CHUNK, i1 - chunk)
-        start, row_step, k_step, tile_step = _place_a(
-            a, a_transposed, chunk, chunk_rows, k, depth, far, scratch, chunk_at
-        )
-        for i in range(chunk, chunk + chunk_rows, ROWS):
-            number, rows = (i - chunk) // ROWS, min(ROWS, i1 - i)
-            if far:
-                _prefetch_a(a, a_transposed, chunk, number, k, depth)
-            place = i * n + j0
-            run_tiles(
-                start + number * tile_step * c.itemsize, row_step, k_step, rows, scratch, at, depth, j1 - j0,
-                address(c, place) if older else 0, n, address(bias, j0) if last and bias.size else 0, low,
-                address(gate, place) if last and gate.size else 0, n, c, place, n,
-            )  # fmt: skip
+    for i in range(i0, i1, ROWS):
+        place = i * n + j0
+        run_tiles(
+            start + (i - i0) // ROWS * tile_step * c.itemsize, row_step, k_step, min(ROWS, i1 - i),
+            scratch, at, depth, j1 - j0, address(c, place) if older else 0, n,
+            address(bias, j0) if last and bias.size else 0, low,
+            address(gate, place) if last and gate.size else 0, n, c, place, n,
+        )  # fmt: skip
 
 
 @numba.njit(error_model="numpy", nogil=True)
 def _work(
     a: Any, b: Any, bias: Any, gate: Any, a_of: Any, b_of: Any, a_transposed: int, b_transposed: int,
-    relu: int, add: int, scratch: Any, at: int, c: Any,
+    relu: int, add: int, k0: int, k1: int, copied: int, scratch: Any, at: int, c: Any,
 ) -> None:  # fmt: skip
-    """Draw tasks and do them until none is left. Scratch for this thread starts at `at`."""
+    """Draw tasks and do them, for k from k0 to k1, until none is left.
+
+    Scratch for this thread starts at `at`. A is copied 0: not, 1: by the task, 2: before.
+    """
     products, m, n = c.shape
     k = a.shape[1] if a_transposed else a.shape[2]
     width, depth = VECTORS * lanes(c), block_depth(k)
     task_rows, task_columns = _cut(products, m, n, k, width)
     across = (n + task_columns - 1) // task_columns
     each = across * ((m + task_rows - 1) // task_rows)
-    chunk_at = at + (depth + lanes(c)) * task_columns
-    far = task_columns > width and (a.shape[2] >= FAR or (a_transposed != 0 and depth > DEPTH // 2))
+    packed = _packed_columns(task_columns, k, width)
+    a_at = at + (depth + lanes(c)) * packed
     while True:
         task = take_ticket(scratch, 0)
         if task >= products * each:
@@ -165,15 +192,25 @@ def _work(
         gate_matrix = gate[product if gate.size else 0]
         i0, j0 = part // across * task_rows, part % across * task_columns
         i1, j1 = min(m, i0 + task_rows), min(n, j0 + task_columns)
-        for k0 in range(0, max(k, 1), depth):
-            length = min(depth, k - k0)
-            last = k0 + length >= k
+        for block in range(k0, max(k1, k0 + 1), depth):
+            length = min(depth, k - block)
+            last = block + length >= k
             low = c.dtype.type(0 if relu and last else -np.inf)
-            pack_b(b_matrix, b_transposed != 0, k0, length, j0, j1, width, scratch, at)
-            _block(
-                a_matrix, a_transposed != 0, bias, gate_matrix, low, add != 0 or k0 > 0, last, k0, length,
-                i0, i1, j0, j1, far, scratch, at, chunk_at, c_matrix,
-            )  # fmt: skip
+            row_step, k_step, tile_step = _steps(a_matrix, a_transposed != 0, copied != 0, length)
+            if copied == 0:
+                start = address(a_matrix, i0 * row_step + block)
+            elif copied == 1:
+                _copy(a_matrix, a_transposed != 0, block, length, i0, i1 - i0, 0, 1, scratch, a_at)
+                start = address(scratch, a_at)
+            else:
+                start = address(scratch, 16 + i0 // ROWS * tile_step)
+            for j in range(j0, j1, packed):
+                end = min(j1, j + packed)
+                pack_b(b_matrix, b_transposed != 0, block, length, j, end, width, scratch, at)
+                _block(
+                    start, row_step, k_step, tile_step, bias, gate_matrix, low, add != 0 or block > 0, last,
+                    length, i0, i1, j, end, scratch, at, c_matrix,
+                )  # fmt: skip
 
 
 @kernel(parallel=True)
@@ -190,14 +227,29 @@ def matmul(
     """
     products, m, n = c.shape
     k = a.shape[1] if a_transposed else a.shape[2]
-    size = _worker_size(products, m, n, k, VECTORS * lanes(c))
+    width = VECTORS * lanes(c)
+    begin, size = _begin(products, m, k, width), _worker_size(products, m, n, k, width)
+    copied = 1 if a_transposed != 0 or (n > width and a.shape[2] >= FAR) else 0
     scratch[0] = scratch[1] = 0
     if products * m * n * k <= SERIAL:
+        at = np.int64(begin)
         _work(
-            a, b, bias, gate, a_of, b_of, a_transposed, b_transposed, relu, add, scratch, np.int64(16), c
-        )  # fmt: skip
+            a, b, bias, gate, a_of, b_of, a_transposed, b_transposed, relu, add, 0, k, copied, scratch, at, c
+        )
     else:
-        workers = min(thread_count(), (scratch.size - 16) // size)
-        for worker in numba.prange(workers):
-            at = 16 + np.int64(worker) * size
-            _work(a, b, bias, gate, a_of, b_of, a_transposed, b_transposed, relu, add, scratch, at, c)
+        workers = min(thread_count(), (scratch.size - begin) // size)
+        copied = 2 if copied and begin > 16 else copied
+        stretch = block_depth(k) if copied == 2 else max(k, 1)
+        for k0 in range(0, max(k, 1), stretch):
+            k1 = min(k, k0 + stretch)
+            if copied == 2:
+                for part in numba.prange(TASKS):
+                    first = a[a_of[0]]
+                    _copy(first, a_transposed != 0, k0, k1 - k0, 0, m, np.int64(part), TASKS, scratch, 16)
+            scratch[0] = scratch[1] = 0
+            for worker in numba.prange(workers):
+                at = begin + np.int64(worker) * size
+                _work(
+                    a, b, bias, gate, a_of, b_of, a_transposed, b_transposed, relu, add, k0, k1, copied,
+                    scratch, at, c,
+                )  # fmt: skip

@@ -14,7 +14,7 @@ from numba.extending import register_jitable
 from nnctl.kernels.jit import inline
 from nnctl.kernels.product_tile import make_row
 from nnctl.kernels.simd import lanes, tile_shape
-from nnctl.kernels.tile import copy_block, prefetch_block, transpose_block
+from nnctl.kernels.tile import copy_block, make_tile_copy, prefetch_block, transpose_block
 
 DEPTH = 512
 """Longest chain of multiply-adds between two additions. Part of the results: never by CPU."""
@@ -25,6 +25,7 @@ ROWS = tile_shape(4).rows
 VECTORS = tile_shape(4).vectors
 """Vectors across a panel on this CPU."""
 
+_copy_panels = make_tile_copy(lambda lanes: VECTORS * lanes)
 _row_1, _row_n = make_row(ROWS, 1), make_row(ROWS, VECTORS)
 
 
@@ -49,11 +50,14 @@ def pack_b(
     The last panel is one vector wide if that is enough. Panels start `depth + lanes` rows apart.
     """
     stride, lane = b.shape[1], lanes(b)
+    whole = 0 if transposed else (j1 - j0) // width * width
     for step in range(0, depth, lane):
         steps = min(lane, depth - step)
         if not transposed:
             prefetch_block(b, (k + step + lane) * stride + j0, stride, lane, j1 - j0)
-        for j in range(j0, j1, width):
+            source, place = (k + step) * stride + j0, at + step * width
+            _copy_panels(b, source, stride, steps, whole, out, place, width * (depth + lane))
+        for j in range(j0 + whole, j1, width):
             columns = min(width, j1 - j)
             used = lane if columns <= lane else width
             panel = at + (j - j0) * (depth + lane) + step * used

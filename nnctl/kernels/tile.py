@@ -7,6 +7,7 @@ the width of a vector; edges are masked, nothing beyond them is read or written.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -208,6 +209,47 @@ def _fill_copy(
         with builder.if_then(builder.icmp_signed(">", left, _int(0))):
             value = masked_load(builder, builder.gep(base, [whole]), mask, vector)
             store(builder, value, vector_pointer(builder, target, whole, vector), _itemsize(vector))
+
+
+def make_tile_copy(height_of: Callable[[int], int]) -> Any:
+    """Copies rows to tiles of some elements a row, as a function for kernels.
+
+    `height_of` tells how many by the lanes of a vector.
+    `copy(source, at, stride, rows, columns, out, out_at, tile)` makes
+    `out[out_at + t*tile + i*height + j] = source[at + i*stride + t*height + j]` for i < rows, j < height and
+    as many t as cover the columns, in whole vectors: up to a tile and a vector are read beyond the columns,
+    up to a vector is written beyond a tile's last row.
+    """
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def copy(
+        typingctx: Any, source: Any, at: Any, stride: Any, rows: Any, columns: Any, out: Any, out_at: Any,
+        tile: Any,
+    ) -> Any:  # fmt: skip
+        height = height_of(lanes_of(source))
+
+        def fill(builder: Any, vector: Any, *arguments: Any) -> None:
+            _fill_tile_copy(builder, vector, height, *arguments)
+
+        return _block_function(f"copy_tiles_{height}", fill, source, out)
+
+    return copy
+
+
+def _fill_tile_copy(
+    builder: Any, vector: Any, height: int, source: Any, stride: Any, rows: Any, columns: Any, out: Any,
+    tile: Any,
+) -> None:  # fmt: skip
+    itemsize = _itemsize(vector)
+    with cgutils.for_range(builder, rows, intp=_I64) as loop:
+        base = builder.gep(source, [builder.mul(loop.index, stride)])
+        target = builder.gep(out, [builder.mul(loop.index, _int(height))])
+        with cgutils.for_range_slice(builder, _int(0), columns, _int(height), intp=_I64) as (j, count):
+            first, to = builder.gep(base, [j]), builder.gep(target, [builder.mul(count, tile)])
+            places = [_int(v) for v in range(0, height, vector.count)]
+            read = [load(builder, vector_pointer(builder, first, v, vector), itemsize) for v in places]
+            for value, v in zip(read, places, strict=True):
+                store(builder, value, vector_pointer(builder, to, v, vector), itemsize)
 
 
 @intrinsic
