@@ -193,6 +193,18 @@ def masked_batch_norm_grad(
 
 
 @kernel
+def folded_norm(w, bias, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, folded, shift):
+    """`batch_norm` with moving statistics, of w x + bias, as folded x + shift; w (K, F), the others (F,)."""
+    t = w.dtype.type
+    column_factors(variance, epsilon, gamma, use_gamma, shift)
+    for k in range(w.shape[0]):
+        for f in range(w.shape[1]):
+            folded[k, f] = w[k, f] * shift[f]
+    for f in range(w.shape[1]):
+        shift[f] = fma(bias[f] - mean[f], shift[f], beta[f] if use_beta else t(0.0))
+
+
+@kernel
 def frozen_batch_norm_grad(dy, variance, epsilon, gamma, use_gamma, scratch, dx):
     """dx of `batch_norm.batch_norm` with moving statistics; dy, dx (R, C), scratch (C,)."""
     column_factors(variance, epsilon, gamma, use_gamma, scratch)

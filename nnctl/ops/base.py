@@ -160,17 +160,39 @@ class Op:
         """
         return None
 
+    def with_bias(self, node: Node) -> Op | None:
+        """This op with a bias (F,) as its third input; None where it takes none.
+
+        Only for an op that is linear in its second input (..., F), whose last axis is that of its output: so
+        that a factor and a summand for each of F can go into these two.
+        """
+        return None
+
+    def fold(self, node: Node, producer: Node) -> Sequence[Node] | None:
+        """Nodes that do this node's work in its producer's (see `with_bias`), for programs that keep their
+        weights: what is worked out from weights alone, then the producer with that in their place; or None.
+
+        `producer` gives this node's first input, which nothing else reads.
+        """
+        return None
+
 
 class Graph:
     """Nodes in the order they run. Every op function appends to the graph of its first argument.
 
     Args:
         direct_convolution: Convolutions are never taken through Winograd's transforms.
+        inference: It runs again and again with the same weights.
     """
 
-    def __init__(self, dtype: str = "float32", direct_convolution: bool = False) -> None:
+    def __init__(
+        self, dtype: str = "float32", direct_convolution: bool = False, inference: bool = False
+    ) -> None:
         self.dtype = dtype
         self.direct_convolution = direct_convolution
+        self.inference = inference
+        self.settled = 0
+        """How many of the nodes, the first, follow from weights alone; what others read of them is kept."""
         self.nodes: list[Node] = []
         self.inputs: dict[str, Value] = {}
         """What the caller fills before each run (batch, labels, step counter ...)."""

@@ -197,6 +197,9 @@ class Convolution(Op):
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * self.window.geometry(inputs[0], inputs[1]).work
 
+    def with_bias(self, node: Node) -> Op | None:
+        return None if self.relu else self
+
     def absorb(self, node: Node, consumer: Node) -> Op | None:
         """A relu that is y's only reader."""
         op = consumer.op

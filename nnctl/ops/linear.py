@@ -98,6 +98,10 @@ class MatMul(Op):
         front, m, n, k = self._sizes(inputs[0], inputs[1])
         return 2 * prod(front) * m * n * k
 
+    def with_bias(self, node: Node) -> Op | None:
+        one_matrix = len(node.inputs[1].shape) == 2 and not self.transpose_b
+        return replace(self, bias=True) if one_matrix and not self.relu and not self.gate else None
+
     def absorb(self, node: Node, consumer: Node) -> Op | None:
         op = consumer.op
         if self.relu or self.gate:

@@ -228,6 +228,46 @@ class FrozenBatchNorm(Op):
             return replace(self, activation=consumer.op)
         return None
 
+    def fold(self, node: Node, producer: Node) -> Sequence[Node] | None:
+        op = producer.op.with_bias(producer)
+        if op is None or producer.inputs[1].node is not None or self.activation != LINEAR:
+            return None
+        (y,), (x, kernel, *bias) = node.outputs, producer.inputs
+        folded = Node(
+            FoldedNorm(self.epsilon, self.gamma, self.beta, bool(bias)),
+            (kernel, *node.inputs[1:], *bias),
+            origin=node.origin,
+        )
+        like = node.inputs[1].type
+        folded.outputs = tuple(Value(y.graph, t, folded, i) for i, t in enumerate((kernel.type, like)))
+        y.node = Node(op, (x, *folded.outputs), node.outputs, producer.origin)
+        return folded, y.node
+
+
+@record
+class FoldedNorm(Op):
+    """Kernel (..., F) and bias (F,) of a linear op whose output FrozenBatchNorm would normalize.
+
+    From (kernel, mean, variance[, gamma][, beta][, bias]): kernel s and (bias - mean) s + beta, with
+    s = gamma / sqrt(variance + epsilon). All are weights, so it is worked out once for many runs.
+    """
+
+    epsilon: float
+    gamma: bool
+    beta: bool
+    bias: bool
+
+    def infer(self, *inputs: TensorType) -> Types:
+        return inputs[:2]
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        kernel, (mean, variance) = _table(inputs[0]), inputs[1:3]
+        bias = inputs[-1] if self.bias else np.zeros_like(mean)
+        rest = inputs[3:-1] if self.bias else inputs[3:]
+        parameters = _parameters(rest, kernel.dtype.name, self.gamma, self.beta)
+        args = (kernel, bias, mean, variance, self.epsilon, *parameters, _table(outputs[0]), outputs[1])
+        return (KernelCall("normalization.folded_norm", args),)
+
 
 @record
 class FrozenBatchNormGrad(Op):

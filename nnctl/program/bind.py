@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from math import prod
@@ -50,6 +50,13 @@ class Stretch:
 
 
 @dataclass
+class Tenant:
+    """Whose values lie in an arena: those of the program that ran in it last."""
+
+    program: Bound | None = None
+
+
+@dataclass
 class Bound:
     """A compiled graph over real buffers. `run()` is the whole of a step."""
 
@@ -63,15 +70,29 @@ class Bound:
     """The calls in pieces, where some run only in some steps."""
     runner: Runner | None = None
     """The calls as compiled code."""
+    settled: int = 0
+    """The first of the calls that make more than weights alone do."""
+    tenant: Tenant = field(default_factory=Tenant)
 
     def run(self) -> None:
         """Run every kernel call in order."""
+        self._run_from(0)
+
+    def run_again(self) -> None:
+        """`run` with the weights that it last ran with: what they alone make is not made again.
+
+        Only where no other program ran in the arena since: then all runs.
+        """
+        self._run_from(self.settled if self.tenant.program is self else 0)
+
+    def _run_from(self, first: int) -> None:
+        self.tenant.program = self
         if self.stretches is None:
-            self._run(0, len(self.calls))
+            self._run(first, len(self.calls))
             return
         for stretch in self.stretches:
             if stretch.holds is None or stretch.holds():
-                self._run(stretch.start, stretch.stop)
+                self._run(max(first, stretch.start), max(first, stretch.stop))
 
     def _run(self, start: int, stop: int) -> None:
         """The calls from number `start` up to `stop`."""
@@ -90,6 +111,7 @@ class Bound:
     def run_timed(self, clock: Callable[[], float]) -> list[tuple[str, Node, float, float]]:
         """As `run`; for each call the kernel's name, the node it is for, when it began and what it took."""
         found = []
+        self.tenant.program = self
         for at in self._due():
             start = clock()
             self._run(at, at + 1)
@@ -98,6 +120,7 @@ class Bound:
 
     def first_non_finite(self) -> Node | None:
         """Run again, call by call; the first node with a NaN or infinity in an output."""
+        self.tenant.program = self
         for at in self._due():
             kernel, args = self.calls[at]
             kernel(*args)
@@ -138,8 +161,13 @@ def new_arena(nbytes: int) -> Array:
     return raw[start : start + nbytes]
 
 
-def bind(compiled: Compiled, arena: Array, memory: Mapping[str, Array]) -> Bound:
+def bind(
+    compiled: Compiled, arena: Array, memory: Mapping[str, Array], tenant: Tenant | None = None
+) -> Bound:
     """Lay a compiled graph over `arena` and the persistent arrays in `memory` (variables and pins by name).
+
+    Args:
+        tenant: The arena's, where several programs share it.
 
     Raises:
         ValueError: the arena is too small, or an array in `memory` is not of its variable's type.
@@ -149,7 +177,10 @@ def bind(compiled: Compiled, arena: Array, memory: Mapping[str, Array]) -> Bound
     buffers = _Buffers(compiled, arena, memory)
     calls: list[tuple[Kernel, tuple[Any, ...]]] = []
     sources: list[Node] = []
-    for node in compiled.graph.nodes:
+    settled = 0
+    for at, node in enumerate(compiled.graph.nodes):
+        if at == compiled.graph.settled:
+            settled = len(calls)
         offset, nbytes = compiled.plan.scratch_of(node)
         made = node.op.calls(
             [buffers[v] for v in node.inputs],
@@ -167,6 +198,8 @@ def bind(compiled: Compiled, arena: Array, memory: Mapping[str, Array]) -> Bound
         sources,
         buffers.known,
         _stretches(sources, buffers),
+        settled=settled,
+        tenant=tenant or Tenant(),
     )
 
 

@@ -1,4 +1,4 @@
-"""Rewrites of an op graph, by name: dead code, then fusion into producers; and what comes before gradients.
+"""Rewrites of an op graph, by name: dead code, fusion into producers, inference; and before gradients.
 
 A pass takes the graph and the values that must survive, and changes the graph in place, keeping those values'
 identity. The tests' table of invariants holds between passes.
@@ -94,8 +94,45 @@ def _absorbed(consumer: Node, uses: Counter[Value]) -> tuple[Node, Node] | None:
     return None
 
 
-PASSES: tuple[tuple[str, Pass], ...] = (("dead-code", dead_code), ("fuse", fuse))
-"""What every graph goes through once it is whole."""
+def fold(graph: Graph, keep: Sequence[Value]) -> None:
+    """Let what follows a linear op (a normalization by moving averages) go into its weights, in inference."""
+    if not graph.inference:
+        return
+    uses = Counter(value for node in graph.nodes for value in node.reads)
+    uses.update(keep)
+    made: dict[Node, Sequence[Node]] = {}
+    for node in graph.nodes:
+        producer = node.inputs[0].node if node.inputs else None
+        if producer is None or uses[node.inputs[0]] != 1 or (producer.only, node.only) != (None, None):
+            continue
+        nodes = node.op.fold(node, producer)
+        if nodes is not None:
+            made |= {producer: (), node: nodes}
+    graph.nodes = [each for node in graph.nodes for each in made.get(node, (node,))]
+
+
+def weights_first(graph: Graph, keep: Sequence[Value]) -> None:
+    """Put what follows from weights and constants alone before all else: it need not run again with them."""
+    if not graph.inference:
+        return
+    written = {node.inputs[at] for node in graph.nodes for at in node.op.mutates}
+    settled = {*graph.variables.values(), *graph.constants} - written
+    first, rest = [], []
+    for node in graph.nodes:
+        if node.inputs and settled.issuperset(node.reads) and not node.op.mutates:
+            settled.update(node.outputs)
+            first.append(node)
+        else:
+            rest.append(node)
+    graph.nodes, graph.settled = [*first, *rest], len(first)
+
+
+PASSES: tuple[tuple[str, Pass], ...] = (
+    ("dead-code", dead_code),
+    ("fold", fold),
+    ("fuse", fuse),
+    ("weights-first", weights_first),
+)
 
 
 def run_passes(

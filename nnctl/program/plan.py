@@ -86,11 +86,17 @@ def plan_memory(
 
 def _last_uses(graph: Graph, outputs: Sequence[Value]) -> dict[Value, int]:
     """The index of the last node that reads a value, through views too."""
-    last: dict[Value, int] = dict.fromkeys(outputs, len(graph.nodes))
+    last: dict[Value, int] = dict.fromkeys([*outputs, *_kept(graph)], len(graph.nodes))
     for at, node in enumerate(graph.nodes):
         for value in node.reads:
             last[value] = max(last.get(value, at), at)
     return last
+
+
+def _kept(graph: Graph) -> list[Value]:
+    """What nodes that run again read of those that do not."""
+    made = {value for node in graph.nodes[: graph.settled] for value in node.outputs}
+    return [value for node in graph.nodes[graph.settled :] for value in node.reads if value in made]
 
 
 def _shared(

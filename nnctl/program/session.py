@@ -11,7 +11,7 @@ from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.ops.base import Graph
 from nnctl.optimizers.base import OptimizerSpec
-from nnctl.program.bind import Bound, Compiled, bind, compile_graph, new_arena
+from nnctl.program.bind import Bound, Compiled, Tenant, bind, compile_graph, new_arena
 from nnctl.program.programs import (
     EvaluationProgram,
     FiniteCheckProgram,
@@ -73,6 +73,7 @@ class Session:
         self._compiled: dict[Program, Compiled] = {}
         self._bound: dict[Program, Bound] = {}
         self._arena = new_arena(0)
+        self._tenant = Tenant()
 
     @property
     def slots(self) -> dict[str, Array]:
@@ -191,7 +192,7 @@ class Session:
         if found is None:
             compiled = self.compiled(program)
             self._grow(compiled.plan.size)
-            found = self._bound[program] = bind(compiled, self._arena, self._memory())
+            found = self._bound[program] = bind(compiled, self._arena, self._memory(), self._tenant)
         return found
 
     def _memory(self) -> Mapping[str, Array]:

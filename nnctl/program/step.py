@@ -38,7 +38,7 @@ class Built:
 def _forward(
     model: LayerGraph, dtype: str, sizes: InputSizes, training: bool, seed: int, direct_convolution: bool
 ) -> tuple[Graph, Traced]:
-    graph = Graph(dtype, direct_convolution)
+    graph = Graph(dtype, direct_convolution, inference=not training)
     inputs = {}
     for name, info in model.inputs.items():
         kind = dtype if info.dtype.startswith("float") else info.dtype

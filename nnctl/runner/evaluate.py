@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.graph.lengths import output_shapes
+from nnctl.program.bind import Bound
 from nnctl.program.session import Session
+from nnctl.program.step import InputSizes
 from nnctl.runner.batches import Batches, Examples, feed, in_order
 
 
 def evaluate(session: Session, split: Examples, batch_size: int) -> dict[str, float]:
     """Loss and metrics over a whole split, in inference."""
     session.reset_states()
-    batches = Batches(len(split), batch_size, buckets=split.buckets)
-    for indices in batches.cut(in_order(len(split))):
-        program = session.evaluation(split.sizes(len(indices), batches.bucket(indices)))
-        feed(program, split, indices, 0)
-        program.run()
+    for _ in _batches(session.evaluation, split, batch_size):
+        pass
     logs = session.logs()
     session.reset_states()
     return logs
@@ -31,13 +30,9 @@ def predict(session: Session, split: Examples, batch_size: int) -> Iterator[dict
     Where an output has a step for each of the inputs', an example's steps stand as they would if all were
     filled up to one length, and those that its bucket does not have are no numbers.
     """
-    batches = Batches(len(split), batch_size, buckets=split.buckets)
     shapes = _shapes(session, split) if split.buckets is not None else {}
     whole: dict[str, Array] = {}
-    for indices in batches.cut(in_order(len(split))):
-        program = session.prediction(split.sizes(len(indices), batches.bucket(indices)))
-        feed(program, split, indices, 0)
-        program.run()
+    for program, indices in _batches(session.prediction, split, batch_size):
         if split.buckets is None:
             yield {name: array.copy() for name, array in program.outputs.items()}
             continue
@@ -49,6 +44,24 @@ def predict(session: Session, split: Examples, batch_size: int) -> Iterator[dict
             whole[name][(slice(None), *place)][indices] = array
     if whole:
         yield whole
+
+
+def _batches(
+    made: Callable[[InputSizes], Bound], split: Examples, batch_size: int
+) -> Iterator[tuple[Bound, Array]]:
+    """Batch by batch of a split: the program of its size, which has run, and its examples.
+
+    Until the last the weights stay what they are: what they alone make is made once.
+    """
+    batches = Batches(len(split), batch_size, buckets=split.buckets)
+    for number, indices in enumerate(batches.cut(in_order(len(split)))):
+        program = made(split.sizes(len(indices), batches.bucket(indices)))
+        feed(program, split, indices, 0)
+        if number:
+            program.run_again()
+        else:
+            program.run()
+        yield program, indices
 
 
 def _shapes(session: Session, split: Examples) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,226 @@
+"""Programs that run again and again with the same weights: what these alone make is made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnctl.core.arrays import Array
+from nnctl.ops.activation import RELU
+from nnctl.ops.base import Graph, Value
+from nnctl.ops.convolution import convolve
+from nnctl.ops.elementwise import add, add_row, multiply
+from nnctl.ops.linear import linear, matmul
+from nnctl.ops.metrics import accumulate_mean
+from nnctl.ops.normalization import batch_norm_infer
+from nnctl.ops.reduce import sum_all
+from nnctl.program.bind import Bound, Tenant, bind, compile_graph, new_arena
+from tests.program.invariants import broken_invariants
+
+RNG = np.random.default_rng(5)
+BATCH, WIDTH, FILTERS = 3, 5, 7
+WEIGHTS: Mapping[str, Array] = {
+    "kernel": RNG.standard_normal((3, 2, WIDTH, FILTERS)),
+    "matrix": RNG.standard_normal((WIDTH, FILTERS)),
+    "bias": RNG.standard_normal(FILTERS),
+    "mean": RNG.standard_normal(FILTERS),
+    "variance": RNG.random(FILTERS) + 0.1,
+    "gamma": RNG.standard_normal(FILTERS),
+    "beta": RNG.standard_normal(FILTERS),
+}
+
+Build = Callable[[Graph, Value], Value]
+
+
+def weight(graph: Graph, name: str, size: int | None = None) -> Value:
+    shape = WEIGHTS[name].shape
+    return graph.variable(name, shape if size is None else (size,))
+
+
+def normalized(graph: Graph, y: Value, gamma: bool = True, beta: bool = True) -> Value:
+    named = [weight(graph, name) for name in ("gamma", "beta", "mean", "variance")]
+    first, second, mean, variance = named
+    return batch_norm_infer(y, first if gamma else None, second if beta else None, mean, variance, 1e-3)
+
+
+def program(build: Build, shape: tuple[int, ...], inference: bool = True, kept: bool = False) -> Bound:
+    """`build` of an input x, over copies of the weights; with `kept`, what it made first is an output."""
+    graph = Graph("float64", inference=inference)
+    y = build(graph, graph.input("x", shape))
+    outputs = {"y": y}
+    if kept:
+        outputs["first"] = graph.nodes[0].outputs[0]
+
+    def check(name: str, graph: Graph) -> None:
+        assert not broken_invariants(graph), name
+
+    compiled = compile_graph(graph, outputs, watch=check)
+    memory = {name: WEIGHTS[name].copy() for name in graph.variables if name in WEIGHTS}
+    memory |= {name: np.zeros(v.shape) for name, v in graph.variables.items() if name not in WEIGHTS}
+    made = bind(compiled, new_arena(compiled.plan.size), memory)
+    made.memory = memory  # type: ignore[attr-defined]
+    return made
+
+
+def names(made: Bound) -> list[str]:
+    """The ops, in the order of their calls."""
+    return [type(node.op).__name__ for node in dict.fromkeys(made.sources)]
+
+
+def result(made: Bound, x: Array) -> Array:
+    made.inputs["x"][...] = x
+    made.run()
+    return made.outputs["y"].copy()
+
+
+def convolved(graph: Graph, x: Value, bias: bool = False) -> Value:
+    added = weight(graph, "bias") if bias else None
+    return convolve(x, weight(graph, "kernel"), added, (1, 1), ((1, 1), (0, 1)))
+
+
+IMAGE = (BATCH, 6, 4, WIDTH)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("gamma", [False, True])
+@pytest.mark.parametrize("beta", [False, True])
+def test_a_normalization_goes_into_the_weights(bias: bool, gamma: bool, beta: bool) -> None:
+    def image(graph: Graph, x: Value) -> Value:
+        return normalized(graph, convolved(graph, x, bias), gamma, beta)
+
+    def rows(graph: Graph, x: Value) -> Value:
+        y = linear(x, weight(graph, "matrix"), weight(graph, "bias") if bias else None)
+        return normalized(graph, y, gamma, beta)
+
+    for build, shape, op in ((image, IMAGE, "Convolution"), (rows, (BATCH, WIDTH), "MatMul")):
+        folded, plain = program(build, shape), program(build, shape, inference=False)
+        assert names(folded) == ["FoldedNorm", op]
+        assert names(plain) == [op, "FrozenBatchNorm"]
+        x = RNG.standard_normal(shape)
+        np.testing.assert_allclose(result(folded, x), result(plain, x), rtol=1e-11, atol=1e-12)
+
+
+def test_an_activation_behind_it_is_the_convolution_s() -> None:
+    def build(graph: Graph, x: Value) -> Value:
+        return graph.add1(RELU, normalized(graph, convolved(graph, x)))
+
+    folded, plain = program(build, IMAGE), program(build, IMAGE, inference=False)
+    assert names(folded) == ["FoldedNorm", "Convolution"]
+    x = RNG.standard_normal(IMAGE)
+    y = result(folded, x)
+    assert (y == 0).any()
+    np.testing.assert_allclose(y, result(plain, x), rtol=1e-11, atol=1e-12)
+
+
+def read_twice(graph: Graph, x: Value) -> Value:
+    y = convolved(graph, x)
+    return add(normalized(graph, y), y)
+
+
+def made_of_inputs(graph: Graph, x: Value) -> Value:
+    return normalized(graph, matmul(x, matmul(x, weight(graph, "matrix"), transpose_a=True)))
+
+
+def behind_a_relu(graph: Graph, x: Value) -> Value:
+    return normalized(graph, graph.add1(RELU, convolved(graph, x)))
+
+
+def of_the_input(graph: Graph, x: Value) -> Value:
+    return normalized(graph, x)
+
+
+def transposed(graph: Graph, x: Value) -> Value:
+    matrix = graph.variable("other", (FILTERS, WIDTH))
+    return normalized(graph, matmul(x, matrix, transpose_b=True))
+
+
+@pytest.mark.parametrize(
+    ("build", "shape"),
+    [
+        (read_twice, IMAGE),
+        (made_of_inputs, (WIDTH, WIDTH)),
+        (behind_a_relu, IMAGE),
+        (of_the_input, (BATCH, FILTERS)),
+        (transposed, (BATCH, WIDTH)),
+    ],
+)
+def test_where_it_cannot_go_it_stays(build: Build, shape: tuple[int, ...]) -> None:
+    made, plain = program(build, shape), program(build, shape, inference=False)
+    assert "FrozenBatchNorm" in names(made)
+    x = RNG.standard_normal(shape)
+    assert np.array_equal(result(made, x), result(plain, x))
+
+
+def test_what_is_kept_stays() -> None:
+    made = program(lambda graph, x: normalized(graph, convolved(graph, x)), IMAGE, kept=True)
+    assert names(made) == ["Convolution", "FrozenBatchNorm"]
+
+
+def test_weights_alone_are_worked_out_once() -> None:
+    def build(graph: Graph, x: Value) -> Value:
+        product = multiply(weight(graph, "mean"), weight(graph, "gamma"))
+        return add_row(linear(x, weight(graph, "matrix"), product), multiply(product, weight(graph, "beta")))
+
+    made = program(build, (BATCH, WIDTH))
+    x, other = RNG.standard_normal((2, BATCH, WIDTH))
+    first = result(made, x)
+    memory: dict[str, Any] = made.memory  # type: ignore[attr-defined]
+    expected = x @ memory["matrix"] + memory["mean"] * memory["gamma"] * (1 + memory["beta"])
+    np.testing.assert_allclose(first, expected, rtol=1e-12)
+    memory["gamma"] *= 2
+    made.inputs["x"][...] = other
+    made.run_again()
+    np.testing.assert_allclose(made.outputs["y"], first + (other - x) @ memory["matrix"], rtol=1e-11)
+    made.run()
+    expected = other @ memory["matrix"] + memory["mean"] * memory["gamma"] * (1 + memory["beta"])
+    np.testing.assert_allclose(made.outputs["y"], expected, rtol=1e-12)
+
+
+def test_another_program_in_the_arena_makes_it_all_run() -> None:
+    def build(graph: Graph, x: Value) -> Value:
+        return normalized(graph, convolved(graph, x))
+
+    made = []
+    arena, tenant = new_arena(1 << 20), Tenant()
+    memory = {name: array.copy() for name, array in WEIGHTS.items()}
+    for batch in (2, 5):
+        graph = Graph("float64", inference=True)
+        y = build(graph, graph.input("x", (batch, *IMAGE[1:])))
+        made.append(bind(compile_graph(graph, {"y": y}), arena, memory, tenant))
+    first, second = made
+    x = RNG.standard_normal((5, *IMAGE[1:]))
+    expected = result(second, x)
+    assert np.array_equal(result(first, x[:2]), expected[:2])
+    second.inputs["x"][...] = x
+    second.run_again()
+    assert np.array_equal(second.outputs["y"], expected)
+    second.inputs["x"][...] = x
+    second.run_again()
+    assert np.array_equal(second.outputs["y"], expected)
+
+
+def test_what_a_run_writes_is_no_weight() -> None:
+    """A metric's state is a variable, too, and what is made of it is made in every run."""
+
+    def build(graph: Graph, x: Value) -> Value:
+        state = graph.variable("state", (2,), "float64")
+        accumulate_mean(state, sum_all(x), BATCH)
+        return add(multiply(state, state), graph.constant(np.ones(2)))
+
+    made = program(build, (BATCH, WIDTH))
+    assert made.settled == 0
+    for run in (made.run, made.run_again):
+        made.inputs["x"][...] = 1
+        run()
+    assert made.outputs["y"].tolist() == [(2.0 * BATCH * WIDTH * BATCH) ** 2 + 1, (2.0 * BATCH) ** 2 + 1]
+
+
+def test_training_keeps_its_order() -> None:
+    def build(graph: Graph, x: Value) -> Value:
+        return add_row(x, multiply(weight(graph, "mean"), weight(graph, "gamma")))
+
+    assert program(build, (BATCH, FILTERS), inference=False).settled == 0
+    assert program(build, (BATCH, FILTERS)).settled == 1
