@@ -16,7 +16,7 @@ from nnctl.kernels import convolution_tile
 from nnctl.kernels.convolution import SERIAL
 from nnctl.kernels.convolution_plan import TICKETS, VECTOR_BYTES
 from nnctl.kernels.convolution_sums import add_columns, add_parts
-from nnctl.kernels.convolution_tile import TILE_ROWS, tile_narrow, tile_wide
+from nnctl.kernels.convolution_tile import TILE_ROWS, WHOLE_BYTES, tile_narrow, tile_wide
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.padded_copy import copy_padded
 from nnctl.kernels.simd import take_ticket
@@ -31,7 +31,7 @@ COMBINED_ROWS = 64
 
 @inline
 def _panel(
-    like: Any, x: int, w: int, w_step: int, images: int, rows: int, width: int, older: int,
+    like: Any, x: int, w: int, w_step: int, images: int, rows: int, width: int, valid: int, older: int,
     has_bias: int, table: Any, sums: int, begun: int,
 ) -> None:  # fmt: skip
     """All tiles of one panel of filters over one block's pixels; x, w (rows of dy), sums are addresses.
@@ -43,6 +43,7 @@ def _panel(
     step, merged, chunk = table[AT.pixel_step], table[AT.merged], table[AT.chunk]
     runs = images if merged != 0 else images * rows * table[AT.row_runs]
     length = rows * run_pixels if merged != 0 else run_pixels
+    filters = -(-valid * like.itemsize // WHOLE_BYTES) * WHOLE_BYTES // like.itemsize
     pieces, together = -(-length // chunk), max(1, chunk // length)
     piece, chunks = -(-length // pieces), -(-runs // together) * pieces
     for number in range(chunks):
@@ -51,7 +52,7 @@ def _panel(
         mode = (FROM_ZERO if number == 0 else EACH) | (ADD if last and older != 0 else 0)
         _tiles(
             like, x + at * step * like.itemsize, w + at * w_step * like.itemsize, w_step, run,
-            min(together, runs - run), min(piece, length - at), width, mode, table, begun,
+            min(together, runs - run), min(piece, length - at), width, filters, mode, table, begun,
             sums if last else begun,
         )  # fmt: skip
     if has_bias != 0:
@@ -61,8 +62,8 @@ def _panel(
 
 @inline
 def _tiles(
-    like: Any, x: int, w: int, w_step: int, run: int, runs: int, length: int, width: int, mode: int,
-    table: Any, begun: int, sums: int,
+    like: Any, x: int, w: int, w_step: int, run: int, runs: int, length: int, width: int, filters: int,
+    mode: int, table: Any, begun: int, sums: int,
 ) -> None:  # fmt: skip
     """All tiles of one panel over some runs of pixels, from number `run` on, `length` pixels of each."""
     depth, step, tables = table[AT.depth], table[AT.pixel_step], address(table, 0)
@@ -75,12 +76,12 @@ def _tiles(
         if width * like.itemsize > VECTOR_BYTES:
             tile_wide(
                 like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step,
-                begun + row, w, sums + row, wide, width, mode,
+                begun + row, w, sums + row, wide, filters, mode,
             )  # fmt: skip
         else:
             tile_narrow(
                 like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step,
-                begun + row, w, sums + row, narrow, width, mode,
+                begun + row, w, sums + row, narrow, filters, mode,
             )  # fmt: skip
 
 
@@ -107,7 +108,7 @@ def _block(
                     copy_block(dy, at, all_filters, images * rows * columns, valid, scratch, panel_at, width)
                     w, w_step = address(scratch, panel_at), width
                 source = x + group * channels * dy.itemsize
-                _panel(dy, source, w, w_step, images, rows, width, older, has_bias, table, sums, begun)
+                _panel(dy, source, w, w_step, images, rows, width, valid, older, has_bias, table, sums, begun)
             number += 1
             sums += (depth + SPARE_ROWS + 1) * width * dy.itemsize
 

@@ -40,6 +40,10 @@ EACH = 16
 TILE_ROWS = {64: 8, 32: 6, 16: 1}[vector_bytes()]
 TILE_VECTORS = 2 if vector_bytes() == 64 else 1
 VECTOR_BYTES = 64
+HALVES = vector_bytes() == 32
+"""Whether half a vector of columns is a tile of its own: a whole one takes half as long again there."""
+WHOLE_BYTES = VECTOR_BYTES // 2 if HALVES else VECTOR_BYTES
+"""Columns of so many bytes are stored without a mask."""
 
 _I64 = ir.IntType(64)
 _ARGUMENTS = (
@@ -70,12 +74,12 @@ def no_unrolling(builder: Any, branch: Any) -> None:
 
 
 class _TileWriter:
-    """Writes the LLVM function of one tile: `height` rows by `vectors` vectors."""
+    """Writes the LLVM function of one tile: `height` rows by `vectors` vectors of some bytes."""
 
-    def __init__(self, element: Any, height: int, vectors: int) -> None:
+    def __init__(self, element: Any, height: int, vectors: int, vector: int = VECTOR_BYTES) -> None:
         self.height, self.vectors = height, vectors
         self.itemsize = 8 if element == ir.DoubleType() else 4
-        self.vector = ir.VectorType(element, VECTOR_BYTES // self.itemsize)
+        self.vector = ir.VectorType(element, vector // self.itemsize)
         self.zero = ir.Constant(self.vector, None)
 
     def __call__(self, builder: Any, *arguments: Any) -> None:
@@ -183,7 +187,7 @@ class _TileWriter:
         b, byte, number = self.builder, ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         fetch = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0")
-        ahead = b.gep(base, [b.add(index, _int(self.vector.count))])
+        ahead = b.gep(base, [b.add(index, _int(VECTOR_BYTES // self.itemsize))])
         b.call(fetch, [b.bitcast(ahead, byte), number(0), number(3), number(1)])
 
     def _clip(self, sums: list[Any]) -> list[Any]:
@@ -266,18 +270,29 @@ def _make(vectors: int) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             element = context.get_value_type(like.dtype)
             kinds = [_pointers(element).get(name, _I64) for name in _ARGUMENTS]
-            height, across = TILE_ROWS, min(vectors, TILE_VECTORS)
-            name = f"nnctl_convolution_tile_{element}_{height}x{across}"
-            written = _TileWriter(element, height, across)
-            function = library_function(builder.module, name, kinds, written)
-            given = dict(zip(_ARGUMENTS, args[1:], strict=True))
-            for number in range(0, vectors, across):
-                if number:
-                    _move_right(builder, given, across * written.vector.count, written.itemsize)
-                builder.call(function, [
+            across, given = min(vectors, TILE_VECTORS), dict(zip(_ARGUMENTS, args[1:], strict=True))
+
+            def call(vector: int) -> None:
+                written = _TileWriter(element, TILE_ROWS, across, vector)
+                name = f"nnctl_convolution_tile_{element}_{TILE_ROWS}x{across}x{vector}"
+                builder.call(library_function(builder.module, name, kinds, written), [
                     given[name] if kind == _I64 else builder.inttoptr(given[name], kind)
                     for name, kind in zip(_ARGUMENTS, kinds, strict=True)
                 ])  # fmt: skip
+
+            itemsize = int(like.dtype.bitwidth) // 8
+            for number in range(0, vectors, across):
+                if number:
+                    _move_right(builder, given, across * VECTOR_BYTES // itemsize, itemsize)
+                if not HALVES:
+                    call(VECTOR_BYTES)
+                    continue
+                few = builder.icmp_signed("<=", given["columns"], _int(WHOLE_BYTES // itemsize))
+                with builder.if_else(few) as (half, whole):
+                    with half:
+                        call(WHOLE_BYTES)
+                    with whole:
+                        call(VECTOR_BYTES)
             return context.get_dummy_value()
 
         return types.void(like, *[types.int64] * len(_ARGUMENTS)), codegen
@@ -295,7 +310,8 @@ starts at `x[rows[i]]`; its sum runs, ascending, over runs r < run_count and ste
 `x[rows[i] + runs[r] + k*x_step] * w[(w_runs[r] + k)*w_step + j]`, begins with `start[j]` (with
 FROM_ZERO: 0; with EACH: `start[places[i] + j]`, whole vectors only) and goes, clipped below at 0
 with RELU, to `out[places[i] + j]` for j < columns. With GATE it becomes 0 where
-`gate[places[i] + j]` is not positive. With ADD (whole vectors only) it is added to what is there.
+`gate[places[i] + j]` is not positive. With ADD (whole vectors, or
+WHOLE_BYTES of columns) it is added to what is there.
 """
 
 tile_narrow = _make(1)
