@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from nnctl.activations.base import ActivationFunction, register
 from nnctl.core.ranges import Range
-from nnctl.kernels.functions import erf, exp, fma, tanh
+from nnctl.kernels.functions import erf, exp_negative, fma, tanh
 from nnctl.ops.activation import Activation
 from nnctl.ops.base import Value
 from nnctl.ops.formula import Formula
@@ -46,7 +46,7 @@ def by_erf(x: float) -> float:
 
 def by_erf_slope(x: float) -> float:
     """Phi(x) + x phi(x)."""
-    phi = INV_SQRT_TWO_PI * exp(-0.5 * x * x)
+    phi = INV_SQRT_TWO_PI * exp_negative(-0.5 * x * x)
     return fma(x, phi, 0.5 * (1 + erf(x * SQRT_HALF)))
 
 

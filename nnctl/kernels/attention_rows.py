@@ -13,7 +13,7 @@ import numpy as np
 from nnctl.kernels.attention_arrays import Heads, Seen
 from nnctl.kernels.jit import inline
 from nnctl.kernels.lanes import LANES, lane_dot, lane_max, lane_sum
-from nnctl.kernels.mathfn import exp
+from nnctl.kernels.mathfn import exp_negative
 from nnctl.kernels.ranges import part
 
 HIDDEN = -1e9
@@ -50,7 +50,7 @@ def _keep(kept: Any, kept_at: Any, factor: Any, count: Any, x: Any, at: Any) -> 
 @part
 def _exp(top: Any, count: Any, x: Any, at: Any) -> None:
     for i in range(count):
-        x[at + i] = exp(x[at + i] - top)
+        x[at + i] = exp_negative(x[at + i] - top)
 
 
 @part

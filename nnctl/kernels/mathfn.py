@@ -19,7 +19,7 @@ from numba.extending import overload
 
 from nnctl.kernels import functions
 from nnctl.kernels.bits import bits, from_bits, polynomial
-from nnctl.kernels.functions import exp, expm1, log, log1p, sigmoid, softplus, tanh
+from nnctl.kernels.functions import exp, exp_negative, expm1, log, log1p, sigmoid, softplus, tanh
 from nnctl.kernels.jit import inline
 from nnctl.kernels.simd import fma
 
@@ -107,6 +107,21 @@ def _(f: _Format) -> Callable[..., Any]:
             * from_bits(integer((half + bias) << mantissa))
             * from_bits(integer((rest + bias) << mantissa))
         )
+
+    return implementation
+
+
+@_by_type(exp_negative)
+def _(f: _Format) -> Callable[..., Any]:
+    integer, mantissa, one = f.integer, f.mantissa, f.one
+    low, lift = (f.real(-104.0), 64) if f is _SINGLE else (f.real(-746.0), 512)
+    raised, down = f.bias + lift, f.real(2.0**-lift)
+
+    def implementation(x):
+        x = low if x < low else x
+        q, n = _expm1_reduced(x)
+        # 2^n may be no normal number, 2^(n + lift) is one: the last product rounds, as in `exp`.
+        return (one + q) * from_bits(integer((n + raised) << mantissa)) * down
 
     return implementation
 
@@ -258,7 +273,7 @@ def _(f: _Format) -> Callable[..., Any]:
     one = f.one
 
     def implementation(x):
-        z = exp(-abs(x))
+        z = exp_negative(-abs(x))
         total = one + z
         lost = z - (total - one)  # what rounding 1 + z took away
         y = (z if x < 0 else one) / total
@@ -272,7 +287,7 @@ def _(f: _Format) -> Callable[..., Any]:
     zero = f.real(0.0)
 
     def implementation(x):
-        return (zero if x < zero else x) + log1p(exp(-abs(x)))
+        return (zero if x < zero else x) + log1p(exp_negative(-abs(x)))
 
     return implementation
 

@@ -13,7 +13,7 @@ from nnctl.kernels import probability
 from nnctl.kernels.formula import compiled
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.lanes import lane_dot, lane_max, lane_sum
-from nnctl.kernels.mathfn import exp, log
+from nnctl.kernels.mathfn import exp, exp_negative, log
 from nnctl.kernels.ranges import part
 
 smoothed = compiled(probability.smoothed)
@@ -23,7 +23,7 @@ smoothed = compiled(probability.smoothed)
 def exp_row(x, r, top, y):
     """y[r, :] = e^(x[r, :] - top)."""
     for c in range(x.shape[1]):
-        y[r, c] = exp(x[r, c] - top)
+        y[r, c] = exp_negative(x[r, c] - top)
 
 
 @part

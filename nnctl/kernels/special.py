@@ -11,7 +11,7 @@ from numba.extending import overload
 
 from nnctl.kernels.bits import bits, from_bits, polynomial
 from nnctl.kernels.functions import arctan2, cos_turns, erf, power, sin_turns
-from nnctl.kernels.mathfn import _OPTIONS, _SINGLE, _by_type, _Format, exp, log
+from nnctl.kernels.mathfn import _OPTIONS, _SINGLE, _by_type, _Format, exp, exp_negative, log
 from nnctl.kernels.simd import fma
 
 # erf(x) / x - 1 in x^2, |x| <= 0.9277 (float32), 1 (float64)
@@ -49,14 +49,14 @@ def _(f: _Format) -> Callable[..., Any]:
         t = abs(x)
         near = fma(t, polynomial(t * t, _ERF32), t)
         t = top if t > top else t
-        far = one - exp(fma(-t, t, polynomial(t - center, _ERFC32)))
+        far = one - exp_negative(fma(-t, t, polynomial(t - center, _ERFC32)))
         return np.copysign(near if t < edge else far, x)
 
     def double(x):
         t = abs(x)
         near = fma(t, polynomial(t * t, _ERF64), t)
         t = 6.0 if t > 6.0 else t
-        far = one - exp(-t * t) * polynomial((t - center) / (t + center), _ERFC64)
+        far = one - exp_negative(-t * t) * polynomial((t - center) / (t + center), _ERFC64)
         return np.copysign(near if t < one else far, x)
 
     return single if f is _SINGLE else double

@@ -9,7 +9,7 @@ import pytest
 
 from nnctl.kernels.angle import angles
 from nnctl.kernels.jit import inline, kernel
-from nnctl.kernels.mathfn import exp, expm1, log, log1p, power_int, sigmoid, softplus, tanh
+from nnctl.kernels.mathfn import exp, exp_negative, expm1, log, log1p, power_int, sigmoid, softplus, tanh
 from nnctl.kernels.special import erf, erfinv_central, power, sincos_turns
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 88.8, -87.4, -103.9, 710.0, -745.1]
@@ -96,6 +96,15 @@ def test_float64_over_all_exponents(name):
             reference, allowed = oracle(x.astype(np.longdouble)), 2.0
     error = ulps(apply(function, x), reference)
     assert error.max() <= allowed, x[error.argmax()]
+
+
+@pytest.mark.parametrize(("dtype", "lowest"), [(np.float32, -110.0), (np.float64, -760.0)])
+def test_exp_of_negative_numbers_has_the_bits_of_exp(dtype, lowest):
+    """Through subnormal results to 0."""
+    x = np.concatenate([np.linspace(lowest, 0, 400_003), [-np.inf, np.nan, -0.0, -1e-30, -1e30]]).astype(
+        dtype
+    )
+    np.testing.assert_array_equal(apply(exp_negative, x), apply(exp, x))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
