@@ -125,14 +125,13 @@ class PixelRow:
                     store(b, b.load(b.gep(lanes, [lane])), b.gep(place, [lane]), 1)
 
 
-@contextmanager
-def _every_vector(row: PixelRow, pixels: Any, table: Any) -> Iterator[Any]:
-    """Loop over the pixels of a row and their vectors: yields (pixel, its record)."""
+def _every_vector(row: PixelRow, pixels: Any, table: Any, body: Callable[..., None]) -> None:
+    """`body(pixel, *its record)` for the pixels of a row and their vectors of channels."""
     with row.loop(pixels) as pixel:
         record = row.record(table, pixel)
         with row.loop(row.channels, row.lanes) as channel:
             row.enter(channel)
-            yield pixel, record
+            row.halves(lambda: body(pixel, *record))
 
 
 def row_function(name: str, arguments: int, fill: Callable[..., None]) -> Any:
@@ -174,7 +173,7 @@ def _fill_max(
         b.store(b.select(above, value, b.load(best)), best)
         b.store(b.select(above, splat(b, b.trunc(tap, _I32), wide), b.load(number)), number)
 
-    with _every_vector(row, pixels, columns) as (pixel, (w, j, count)):
+    def vector(pixel: Any, w: Any, j: Any, count: Any) -> None:
         first, corner = b.add(b.mul(i, taps), j), b.add(b.mul(h, width), w)
         b.store(splat(b, ir.Constant(element, float("-inf")), row.vector), best)
         b.store(splat(b, b.trunc(first, _I32), wide), number)
@@ -192,6 +191,8 @@ def _fill_max(
         row.write(y, pixel, b.load(best))
         row.write_taps(chosen, pixel, b.load(number), kind)
 
+    _every_vector(row, pixels, columns, vector)
+
 
 def _fill_max_gradient(
     b: Any, element: Any, kind: Any, dy: Any, y: Any, gated: Any, chosen: Any, out_width: Any, channels: Any,
@@ -203,7 +204,8 @@ def _fill_max_gradient(
     tiny = ir.Constant(element, 5e-324 if row.itemsize == 8 else 2.0**-149)
     open_ = b.icmp_signed("==", gated, _int(0))
     least = splat(b, b.select(open_, ir.Constant(element, float("-inf")), tiny), row.vector)
-    with _every_vector(row, pixels, columns) as (pixel, (ow, j, count)):
+
+    def vector(pixel: Any, ow: Any, j: Any, count: Any) -> None:
         b.store(zero, total)
         with row.loop(rows) as down, row.loop(count) as across:
             at = b.add(b.mul(b.add(oh, down), out_width), b.add(ow, across))
@@ -215,6 +217,8 @@ def _fill_max_gradient(
             b.store(b.fadd(b.load(total), b.select(mine, row.read(dy, at), zero)), total)
         row.write(dx, pixel, b.load(total))
 
+    _every_vector(row, pixels, columns, vector)
+
 
 def _fill_average(
     b: Any, element: Any, kind: Any, x: Any, width: Any, channels: Any, h: Any, rows: Any, columns: Any,
@@ -222,13 +226,16 @@ def _fill_average(
 ) -> None:  # fmt: skip
     row = PixelRow(b, element, channels)
     total = cgutils.alloca_once(b, row.vector)
-    with _every_vector(row, pixels, columns) as (pixel, (w, _, count)):
+
+    def vector(pixel: Any, w: Any, _: Any, count: Any) -> None:
         b.store(ir.Constant(row.vector, None), total)
         with row.loop(rows) as down, row.loop(count) as across:
             at = b.add(b.mul(b.add(h, down), width), b.add(w, across))
             b.store(b.fadd(b.load(total), row.read(x, at)), total)
         size = splat(b, b.sitofp(b.mul(rows, count), element), row.vector)
         row.write(y, pixel, b.fdiv(b.load(total), size))
+
+    _every_vector(row, pixels, columns, vector)
 
 
 def _fill_average_gradient(
@@ -237,7 +244,8 @@ def _fill_average_gradient(
 ) -> None:  # fmt: skip
     row = PixelRow(b, element, channels)
     total = cgutils.alloca_once(b, row.vector)
-    with _every_vector(row, pixels, columns) as (pixel, (ow, _, count)):
+
+    def vector(pixel: Any, ow: Any, _: Any, count: Any) -> None:
         b.store(ir.Constant(row.vector, None), total)
         with row.loop(rows) as down, row.loop(count) as across:
             r, c = b.add(oh, down), b.add(ow, across)
@@ -246,6 +254,8 @@ def _fill_average_gradient(
             value = row.read(dy, b.add(b.mul(r, out_width), c))
             b.store(b.fadd(b.load(total), b.fdiv(value, share)), total)
         row.write(dx, pixel, b.load(total))
+
+    _every_vector(row, pixels, columns, vector)
 
 
 max_row = row_function("max_pool", 11, _fill_max)
