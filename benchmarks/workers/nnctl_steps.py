@@ -111,7 +111,7 @@ class Inference:
     def step(self) -> Any:
         for buffer, array in self.copies:
             buffer[...] = array
-        self.program.run()
+        self.program.run_again()
         return self.program.outputs
 
     def outputs_of(self, made: Any) -> Array:
