@@ -33,7 +33,7 @@ def pack_panels(w: Any, bias: Any, table: Any, panels: Any) -> None:
     """Weights to panels of two vectors of columns; the first row of a panel is the bias or zeros.
 
     Shapes, all flat: w (taps*C/groups*F,), bias (F,) or empty, table (`forward` or `input_gradient`
-    of convolution_plan), panels (`Gather.panel_elements`,).
+    of convolution_plan), panels (`Gather.kernel_elements`,).
     """
     groups, length, columns = table[AT.groups], table[AT.length], table[AT.columns]
     depth, transposed, filters = table[AT.depth], table[AT.transposed], table[AT.filters]

@@ -196,12 +196,12 @@ class Gather(NamedTuple):
     """What `convolution.gather` and `convolution.pack_panels` need for one direction."""
 
     table: PlanTable
-    panel_elements: int
+    kernel_elements: int
     work: int  # multiply-adds
 
     def scratch_bytes(self, itemsize: int, threads: int) -> int:
         """Bytes of scratch: panels, and the counter of tasks."""
-        return (self.panel_elements + TICKETS) * itemsize
+        return (self.kernel_elements + TICKETS) * itemsize
 
 
 def forward(g: Geometry, itemsize: int) -> Gather:

@@ -63,6 +63,7 @@ class Depthwise(NamedTuple):
     work: int  # multiply-adds
     parts: int = 0  # of the gradient of the weights
     elements: int = 0  # of scratch: the parts' sums
+    kernel_elements: int = 0  # the kernel is read where it lies
 
     def scratch_bytes(self, itemsize: int, threads: int) -> int:
         """Bytes of scratch."""

@@ -15,7 +15,6 @@ from typing import Any
 import numba
 
 from nnctl.kernels.convolution import SERIAL
-from nnctl.kernels.convolution_plan import TICKETS
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.panels import ROWS, VECTORS
 from nnctl.kernels.simd import lanes, take_ticket
@@ -94,21 +93,23 @@ def _prefetch(x: Any, y: Any, tile: int, table: Any) -> None:
 
 
 @inline
-def _multiply(panel: Any, x: int, count: int, table: Any, scratch: Any, slot: int, points: int) -> None:
+def _multiply(
+    kernel: Any, panel: Any, x: int, count: int, table: Any, scratch: Any, slot: int, points: int
+) -> None:
     """For point x, the block's tiles times the kernel's panel, in columns of a register tile's width."""
     channels, block, step = table[AT.channels], table[AT.block], table[AT.step]
     width, lane = panel[OF.width], lanes(scratch)
     across = lane if width < VECTORS * lane else VECTORS * lane
-    kernel_at = TICKETS + panel[OF.at] + x * panel[OF.step]
+    kernel_at = panel[OF.at] + x * panel[OF.step]
     to = points + x * (block * width + LINE)
     for j in range(0, width, across):
         for t in range(0, count, ROWS):
             a = address(scratch, slot + x * step + t * channels)
             rows, out = min(ROWS, count - t), to + j * block + t * across
             if across == lane:
-                _tile_1(a, channels, 1, rows, scratch, kernel_at + j, width, channels, scratch, out)
+                _tile_1(a, channels, 1, rows, kernel, kernel_at + j, width, channels, scratch, out)
             else:
-                _tile_n(a, channels, 1, rows, scratch, kernel_at + j, width, channels, scratch, out)
+                _tile_n(a, channels, 1, rows, kernel, kernel_at + j, width, channels, scratch, out)
 
 
 @inline
@@ -133,8 +134,9 @@ def _write(
 
 @numba.njit(error_model="numpy", nogil=True)
 def _work(
-    x: Any, bias: Any, relu: int, gate: Any, table: Any, scratch: Any, slot: int, places: Any, at: int, y: Any
-) -> None:
+    x: Any, kernel: Any, bias: Any, relu: int, gate: Any, table: Any, scratch: Any, slot: int,
+    places: Any, at: int, y: Any,
+) -> None:  # fmt: skip
     """Draw tasks and do them until none is left."""
     tiles, block, chunks, panels = table[AT.tiles], table[AT.block], table[AT.chunks], table[AT.panels]
     points = slot + POINTS * table[AT.step]
@@ -158,28 +160,31 @@ def _work(
             for point in range(POINTS):
                 if number == first_panel and point < count:
                     _prefetch(x, y, first + point, table)
-                _multiply(panel, point, count, table, scratch, slot, points)
+                _multiply(kernel, panel, point, count, table, scratch, slot, points)
             _write(y, panel, count, bias_at, relu, gate.size > 0, table, scratch, points, places, at + PIXELS)
 
 
 @kernel(parallel=True)
 def convolve(
-    x: Any, bias: Any, relu: int, work: int, gate: Any, table: Any, scratch: Any, places: Any, y: Any
-) -> None:
-    """y = relu(bias + convolution of x), 0 where the gate is not positive, after `transform_kernels`.
+    x: Any, kernel: Any, bias: Any, relu: int, work: int, gate: Any, table: Any, scratch: Any, places: Any,
+    y: Any,
+) -> None:  # fmt: skip
+    """y = relu(bias + convolution of x), 0 where the gate is not positive.
 
-    Shapes, all flat: x (B*pixels*C,), bias (F,) or empty, gate like y or empty, table, scratch and places
-    (int64) of `winograd_plan.Winograd`, y (B*pixels*F,). `work` decides whether other threads are woken.
+    Shapes, all flat: x (B*pixels*C,), kernel as `transform_kernels` gives it, bias (F,) or empty, gate like y
+    or empty, table, scratch and places (int64) of `winograd_plan.Winograd`, y (B*pixels*F,). `work` decides
+    whether other threads are woken.
     """
     slots, slot, each = table[AT.slots], table[AT.slot], table[AT.places]
     scratch[0] = scratch[1] = 0
     for i in range(table[AT.zeros], table[AT.waste]):
         scratch[i] = 0
     if work <= SERIAL:
-        _work(x, bias, relu, gate, table, scratch, slots, places, 0, y)
+        _work(x, kernel, bias, relu, gate, table, scratch, slots, places, 0, y)
     else:
         for worker in numba.prange((scratch.size - slots) // slot):
-            _work(x, bias, relu, gate, table, scratch, slots + worker * slot, places, worker * each, y)
+            at = slots + worker * slot
+            _work(x, kernel, bias, relu, gate, table, scratch, at, places, worker * each, y)
 
 
 @inline
@@ -200,7 +205,7 @@ def _turn(w: Any, first: int, rows: int, panel: Any, table: Any, scratch: Any, s
 
 
 @numba.njit(error_model="numpy", nogil=True)
-def _transform_panels(w: Any, table: Any, scratch: Any, slot: int) -> None:
+def _transform_panels(w: Any, table: Any, scratch: Any, slot: int, kernel: Any) -> None:
     """Draw (panel, some channels) until none is left."""
     channels, filters = table[AT.channels], table[AT.filters]
     blocks = (channels + KERNEL_ROWS - 1) // KERNEL_ROWS
@@ -211,7 +216,7 @@ def _transform_panels(w: Any, table: Any, scratch: Any, slot: int) -> None:
         number, first = task // blocks, task % blocks * KERNEL_ROWS
         panel = table[HEADER + number * PANEL : HEADER + (number + 1) * PANEL]
         rows, start, width = min(KERNEL_ROWS, channels - first), panel[OF.start], panel[OF.width]
-        to = address(scratch, TICKETS + panel[OF.at] + first * width)
+        to = address(kernel, panel[OF.at] + first * width)
         if table[AT.transposed] == 0:
             source, tap, row = address(w, first * filters + start), channels * filters, filters
         else:
@@ -223,15 +228,15 @@ def _transform_panels(w: Any, table: Any, scratch: Any, slot: int) -> None:
 
 
 @kernel(parallel=True)
-def transform_kernels(w: Any, table: Any, scratch: Any) -> None:
-    """The points of every channel and filter to the front of the scratch.
+def transform_kernels(w: Any, table: Any, scratch: Any, kernel: Any) -> None:
+    """The points of every channel and filter, panel by panel, to `kernel`.
 
-    Shapes, all flat: w (9*C*F,), table and scratch of `winograd_plan.Winograd`.
+    Shapes, all flat: w (9*C*F,), table and scratch of `winograd_plan.Winograd`, kernel (`kernel_elements`,).
     """
     slots, slot = table[AT.slots], table[AT.slot]
     scratch[0] = scratch[1] = 0
     if w.size * 8 <= SERIAL:
-        _transform_panels(w, table, scratch, slots)
+        _transform_panels(w, table, scratch, slots, kernel)
     else:
         for worker in numba.prange((scratch.size - slots) // slot):
-            _transform_panels(w, table, scratch, slots + worker * slot)
+            _transform_panels(w, table, scratch, slots + worker * slot, kernel)

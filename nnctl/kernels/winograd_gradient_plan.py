@@ -80,4 +80,4 @@ def weight_gradient(g: Geometry, itemsize: int) -> Winograd:
     sums = Sums(parts=parts, rows=rows, partial=partial, bias=bias, sums=TICKETS)
     table = np.array([*first, *sums, *(number for panel in listed for number in panel)], np.int64)
     tasks = max(parts * chunks, -(-g.channels // SPARE_ROWS))
-    return Winograd(table, g.work, slots, slot, places, tasks)
+    return Winograd(table, g.work, 0, slots, slot, places, tasks)

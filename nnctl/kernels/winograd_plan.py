@@ -89,7 +89,8 @@ class Winograd(NamedTuple):
 
     table: PlanTable
     work: int  # multiply-adds of the direct form, so that shares of the peak can be compared
-    shared: int  # elements before the threads' own
+    kernel_elements: int  # the kernel's points, where they are kept; 0 where the scratch has all
+    shared: int  # elements of scratch before the threads' own
     slot: int
     places: int
     tasks: int
@@ -103,8 +104,9 @@ class Winograd(NamedTuple):
         return min(threads, WORKERS, self.tasks) * self.places
 
     def scratch_bytes(self, itemsize: int, threads: int) -> int:
-        """Bytes of scratch: the floats, then the integers."""
-        return self.elements(threads) * itemsize + self.addresses(threads) * ADDRESS
+        """Bytes of scratch: the kernel's points, the floats, then the integers."""
+        floats = self.kernel_elements + self.elements(threads)
+        return floats * itemsize + self.addresses(threads) * ADDRESS
 
 
 def pays(g: Geometry, itemsize: int) -> bool:
@@ -205,7 +207,7 @@ def _plan(g: Geometry, transposed: bool, itemsize: int) -> Winograd:
     kernel = listed[-1].at + POINTS * listed[-1].step
     # A row of zeros stands for pixels outside and a bias that is not there; what is outside goes to waste.
     row = whole_lines(max(g.channels, g.filters))
-    zeros = TICKETS + kernel
+    zeros = TICKETS
     step = whole_lines(BLOCK * g.channels) + LINE
     slot = max(POINTS * (step + BLOCK * widest + LINE), 9 * KERNEL_ROWS * widest)
     places = PIXELS + 2 * TILE * TILE * BLOCK
@@ -225,4 +227,4 @@ def _plan(g: Geometry, transposed: bool, itemsize: int) -> Winograd:
     )
     table = np.array([*first, *(number for panel in listed for number in panel)], np.int64)
     tasks = max(blocks * chunks, len(listed) * -(-g.channels // KERNEL_ROWS))
-    return Winograd(table, g.work, zeros + 2 * row, slot, places, tasks)
+    return Winograd(table, g.work, kernel, zeros + 2 * row, slot, places, tasks)

@@ -176,6 +176,14 @@ class Op:
         """
         return None
 
+    def lay_out(self, node: Node) -> tuple[Op, Sequence[Value], Op] | None:
+        """What this op's kernel does to weights before it computes, for programs that keep their weights.
+
+        An op that does it alone and what it does it to, and this op with that op's output as its last input;
+        None where there is no such thing.
+        """
+        return None
+
 
 class Graph:
     """Nodes in the order they run. Every op function appends to the graph of its first argument.

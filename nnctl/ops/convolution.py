@@ -105,36 +105,43 @@ class Window:
 
 def _pass(
     plan: Sums, x: Array, kernel: Array, bias: Array, relu: bool, gate: Array, scratch: Array,
-    threads: int, y: Array,
+    threads: int, y: Array, laid: Array | None = None,
 ) -> Sequence[KernelCall]:  # fmt: skip
-    """Prepare the kernel, then compute; the prepared kernel lies in front of the scratch."""
+    """Lay the kernel out in front of the scratch, then compute; `laid` is one that is laid out already."""
     flat = (x.reshape(-1), kernel.reshape(-1), gate.reshape(-1), y.reshape(-1))
     if isinstance(plan, Depthwise):
         return _depthwise_calls(plan, *flat, bias, relu)
-    if isinstance(plan, Winograd):
-        return _winograd_calls(plan, *flat, bias, relu, scratch, threads)
-    return _gather_calls(plan, *flat, bias, relu, scratch)
-
-
-def _gather_calls(
-    plan: Gather, x: Array, kernel: Array, gate: Array, y: Array, bias: Array, relu: bool, scratch: Array
-) -> Sequence[KernelCall]:
-    numbers = scratch.view(x.dtype)
-    panels, rest = numbers[: plan.panel_elements], numbers[plan.panel_elements :]
-    pack = (kernel, bias, plan.table, panels)
-    run = (x, panels, int(relu), plan.work, gate, plan.table, rest, y)
-    return (KernelCall("convolution.pack_panels", pack), KernelCall("convolution.gather", run))
-
-
-def _winograd_calls(
-    plan: Winograd, x: Array, kernel: Array, gate: Array, y: Array, bias: Array, relu: bool, scratch: Array,
-    threads: int,
-) -> Sequence[KernelCall]:  # fmt: skip
-    numbers, places = _parts_of(scratch, plan.elements(threads), x.dtype)
-    run = (x, bias, int(relu), plan.work, gate, plan.table, numbers, places, y)
+    if laid is not None:
+        return (_sum(plan, flat[0], laid, bias, relu, *flat[2:], scratch, threads),)
+    end = plan.kernel_elements * x.itemsize
+    own, rest = scratch[:end].view(x.dtype), scratch[end:]
     return (
-        KernelCall("winograd.transform_kernels", (kernel, plan.table, numbers)),
-        KernelCall("winograd.convolve", run),
+        _lay_out(plan, flat[1], bias, own, rest, threads),
+        _sum(plan, flat[0], own, bias, relu, *flat[2:], rest, threads),
+    )
+
+
+def _lay_out(
+    plan: Gather | Winograd, kernel: Array, bias: Array, laid: Array, scratch: Array, threads: int
+) -> KernelCall:
+    """The kernel as the sums take it, which is `laid`."""
+    if isinstance(plan, Winograd):
+        numbers, _ = _parts_of(scratch, plan.elements(threads), kernel.dtype)
+        return KernelCall("winograd.transform_kernels", (kernel, plan.table, numbers, laid))
+    return KernelCall("convolution.pack_panels", (kernel, bias, plan.table, laid))
+
+
+def _sum(
+    plan: Gather | Winograd, x: Array, laid: Array, bias: Array, relu: bool, gate: Array, y: Array,
+    scratch: Array, threads: int,
+) -> KernelCall:  # fmt: skip
+    """The sums; a bias that lies among the panels is not read again."""
+    if isinstance(plan, Winograd):
+        parts = _parts_of(scratch, plan.elements(threads), x.dtype)
+        run = (x, laid, bias, int(relu), plan.work, gate, plan.table, *parts, y)
+        return KernelCall("winograd.convolve", run)
+    return KernelCall(
+        "convolution.gather", (x, laid, int(relu), plan.work, gate, plan.table, scratch.view(x.dtype), y)
     )
 
 
@@ -165,10 +172,13 @@ class Convolution(Op):
     """y[p, f] = sum over taps i and channels c of x[p s + i d - before, c] W[i, c, f] + b[f]; 1 to 3 axes.
 
     Shapes: x (B, *spatial, C), W (*taps, C / groups, F), b (F,) if given, y (B, *spatial', F).
+
+    With `laid_out`, the last input is what `LaidOutKernel` makes of W and b.
     """
 
     window: Window
     relu: bool = False
+    laid_out: bool = False
 
     def infer(self, *inputs: TensorType) -> Types:
         g = self.window.geometry(inputs[0], inputs[1])
@@ -184,15 +194,17 @@ class Convolution(Op):
 
     def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         g = self.window.geometry(inputs[0], inputs[1])
-        plan = _forward(g, _itemsize(inputs), self.window.direct)
-        return plan.scratch_bytes(_itemsize(inputs), threads)
+        plan, itemsize = _forward(g, _itemsize(inputs), self.window.direct), _itemsize(inputs)
+        kept = plan.kernel_elements * itemsize if self.laid_out else 0
+        return plan.scratch_bytes(itemsize, threads) - kept
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, kernel, *bias = inputs
+        laid = bias.pop() if self.laid_out else None
         none = _nothing(x)
         added = bias[0] if bias else none
         plan = _forward(self.window.geometry(x, kernel), x.itemsize, self.window.direct)
-        return _pass(plan, x, kernel, added, self.relu, none, scratch, threads, outputs[0])
+        return _pass(plan, x, kernel, added, self.relu, none, scratch, threads, outputs[0], laid)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * self.window.geometry(inputs[0], inputs[1]).work
@@ -200,12 +212,51 @@ class Convolution(Op):
     def with_bias(self, node: Node) -> Op | None:
         return None if self.relu else self
 
+    def lay_out(self, node: Node) -> tuple[Op, Sequence[Value], Op] | None:
+        x, *weights = node.inputs
+        g = self.window.geometry(x.type, weights[0].type)
+        if self.laid_out or not _forward(g, np.dtype(x.dtype).itemsize, self.window.direct).kernel_elements:
+            return None
+        return LaidOutKernel(self.window, x.shape), weights, replace(self, laid_out=True)
+
     def absorb(self, node: Node, consumer: Node) -> Op | None:
         """A relu that is y's only reader."""
         op = consumer.op
         if not self.relu and op == RELU:
             return replace(self, relu=True)
         return None
+
+
+@record
+class LaidOutKernel(Op):
+    """A kernel, and where it goes with it a bias, as the sums of a convolution over x read it: (elements,).
+
+    It is weights alone, so that a program which keeps them makes it once for many runs.
+    """
+
+    window: Window
+    shape: tuple[int, ...]
+    """x's."""
+
+    def _plan(self, kernel: TensorType | Array) -> Gather | Winograd:
+        g = self.window.geometry(TensorType(self.shape, ""), kernel)
+        plan = _forward(g, np.dtype(kernel.dtype).itemsize, self.window.direct)
+        assert not isinstance(plan, Depthwise)
+        return plan
+
+    def infer(self, *inputs: TensorType) -> Types:
+        return (TensorType((self._plan(inputs[0]).kernel_elements,), inputs[0].dtype),)
+
+    def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
+        return self._plan(inputs[0]).scratch_bytes(_itemsize(inputs), threads) - outputs[0].nbytes
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        kernel, *bias = inputs
+        added = bias[0] if bias else _nothing(kernel)
+        return (_lay_out(self._plan(kernel), kernel.reshape(-1), added, outputs[0], scratch, threads),)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 0
 
 
 @record

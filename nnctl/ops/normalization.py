@@ -230,7 +230,7 @@ class FrozenBatchNorm(Op):
 
     def fold(self, node: Node, producer: Node) -> Sequence[Node] | None:
         op = producer.op.with_bias(producer)
-        if op is None or producer.inputs[1].node is not None or self.activation != LINEAR:
+        if op is None or not _is_weight(producer.inputs[1]) or self.activation != LINEAR:
             return None
         (y,), (x, kernel, *bias) = node.outputs, producer.inputs
         folded = Node(
@@ -242,6 +242,13 @@ class FrozenBatchNorm(Op):
         folded.outputs = tuple(Value(y.graph, t, folded, i) for i, t in enumerate((kernel.type, like)))
         y.node = Node(op, (x, *folded.outputs), node.outputs, producer.origin)
         return folded, y.node
+
+
+def _is_weight(value: Value) -> bool:
+    """Whether it is a weight, or one under another shape."""
+    while value.node is not None and value.node.op.view:
+        value = value.node.inputs[0]
+    return value.node is None
 
 
 @record

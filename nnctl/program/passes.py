@@ -111,6 +111,26 @@ def fold(graph: Graph, keep: Sequence[Value]) -> None:
     graph.nodes = [each for node in graph.nodes for each in made.get(node, (node,))]
 
 
+def lay_out(graph: Graph, keep: Sequence[Value]) -> None:
+    """Let what kernels do to weights before they compute be nodes of its own, in inference."""
+    if not graph.inference:
+        return
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        found = node.op.lay_out(node)
+        if found is not None:
+            op, inputs, computes = found
+            first = Node(op, tuple(inputs), origin=node.origin, only=node.only)
+            (made,) = (Value(graph, kind, first) for kind in op.infer(*(v.type for v in inputs)))
+            first.outputs = (made,)
+            node = Node(computes, (*node.inputs, made), node.outputs, node.origin, node.only)
+            for out in node.outputs:
+                out.node = node
+            nodes.append(first)
+        nodes.append(node)
+    graph.nodes = nodes
+
+
 def weights_first(graph: Graph, keep: Sequence[Value]) -> None:
     """Put what follows from weights and constants alone before all else: it need not run again with them."""
     if not graph.inference:
@@ -131,6 +151,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("dead-code", dead_code),
     ("fold", fold),
     ("fuse", fuse),
+    ("lay-out", lay_out),
     ("weights-first", weights_first),
 )
 

@@ -41,7 +41,7 @@ def run_gather(
     plan: Gather, x: Array, kernel: Array, bias: Array, relu: int, y: Array, gate: Array | None = None
 ) -> None:
     """One direction of a convolution; every buffer starts as NaN."""
-    panels = np.full(plan.panel_elements, np.nan, x.dtype)
+    panels = np.full(plan.kernel_elements, np.nan, x.dtype)
     scratch = np.full(TICKETS, np.nan, x.dtype)
     pack_panels(kernel.ravel(), bias, plan.table, panels)
     gate = bias[:0] if gate is None else gate.ravel()

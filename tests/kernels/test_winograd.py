@@ -51,9 +51,10 @@ def run(
     y = np.full(shape, np.nan, x.dtype)
     scratch = np.full(plan.elements(threads), np.nan, x.dtype)
     places = np.zeros(plan.addresses(threads), np.int64)
-    transform_kernels(kernel.ravel(), plan.table, scratch)
+    laid = np.full(plan.kernel_elements, np.nan, x.dtype)
+    transform_kernels(kernel.ravel(), plan.table, scratch, laid)
     convolve(
-        x.ravel(), none if bias is None else bias, int(relu), plan.work,
+        x.ravel(), laid, none if bias is None else bias, int(relu), plan.work,
         none if gate is None else gate.ravel(), plan.table, scratch, places, y.reshape(-1),
     )  # fmt: skip
     return y

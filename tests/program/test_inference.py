@@ -95,10 +95,11 @@ def test_a_normalization_goes_into_the_weights(bias: bool, gamma: bool, beta: bo
         y = linear(x, weight(graph, "matrix"), weight(graph, "bias") if bias else None)
         return normalized(graph, y, gamma, beta)
 
-    for build, shape, op in ((image, IMAGE, "Convolution"), (rows, (BATCH, WIDTH), "MatMul")):
+    two = ["LaidOutKernel", "Convolution"]
+    for build, shape, ops in ((image, IMAGE, two), (rows, (BATCH, WIDTH), ["MatMul"])):
         folded, plain = program(build, shape), program(build, shape, inference=False)
-        assert names(folded) == ["FoldedNorm", op]
-        assert names(plain) == [op, "FrozenBatchNorm"]
+        assert names(folded) == ["FoldedNorm", *ops]
+        assert names(plain) == [ops[-1], "FrozenBatchNorm"]
         x = RNG.standard_normal(shape)
         np.testing.assert_allclose(result(folded, x), result(plain, x), rtol=1e-11, atol=1e-12)
 
@@ -108,7 +109,7 @@ def test_an_activation_behind_it_is_the_convolution_s() -> None:
         return graph.add1(RELU, normalized(graph, convolved(graph, x)))
 
     folded, plain = program(build, IMAGE), program(build, IMAGE, inference=False)
-    assert names(folded) == ["FoldedNorm", "Convolution"]
+    assert names(folded) == ["FoldedNorm", "LaidOutKernel", "Convolution"]
     x = RNG.standard_normal(IMAGE)
     y = result(folded, x)
     assert (y == 0).any()
@@ -154,9 +155,33 @@ def test_where_it_cannot_go_it_stays(build: Build, shape: tuple[int, ...]) -> No
     assert np.array_equal(result(made, x), result(plain, x))
 
 
+@pytest.mark.parametrize("filters", [16, 64])
+def test_a_kernel_is_laid_out_once(filters: int) -> None:
+    """For direct sums as for Winograd's: the same bits as where it is done each time."""
+    kernel, bias = RNG.standard_normal((3, 3, 32, filters)), RNG.standard_normal(filters)
+    x = RNG.standard_normal((2, 8, 9, 32)).astype(np.float32)
+    found = []
+    for inference in (False, True):
+        graph = Graph("float32", inference=inference)
+        values = [graph.variable("kernel", kernel.shape), graph.variable("bias", bias.shape)]
+        y = convolve(graph.input("x", x.shape), *values, (1, 1), ((1, 1), (1, 1)))
+        compiled = compile_graph(graph, {"y": y}, threads=2)
+        memory = {"kernel": kernel.astype(np.float32), "bias": bias.astype(np.float32)}
+        made = bind(compiled, new_arena(compiled.plan.size), memory)
+        found.append(result(made, x))
+        assert made.settled == int(inference)
+    memory["kernel"][...] = 0
+    made.inputs["x"][...] = x
+    made.run_again()
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], made.outputs["y"])
+    ways = {16: ["pack_panels", "gather"], 64: ["transform_kernels", "convolve"]}
+    assert [kernel.__name__ for kernel, _ in made.calls] == ways[filters]
+
+
 def test_what_is_kept_stays() -> None:
     made = program(lambda graph, x: normalized(graph, convolved(graph, x)), IMAGE, kept=True)
-    assert names(made) == ["Convolution", "FrozenBatchNorm"]
+    assert names(made) == ["LaidOutKernel", "Convolution", "FrozenBatchNorm"]
 
 
 def test_weights_alone_are_worked_out_once() -> None:
