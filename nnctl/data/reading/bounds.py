@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from nnctl.core.errors import DataError
 
@@ -31,7 +31,7 @@ def check_expansion(file: str, stored: int, expanded: int) -> None:
 class BoundedStream(io.RawIOBase):
     """A binary stream read through a counter that stops a decompression bomb."""
 
-    def __init__(self, stream: IO[bytes] | gzip.GzipFile, file: str, stored: int) -> None:
+    def __init__(self, stream: io.BufferedReader | gzip.GzipFile, file: str, stored: int) -> None:
         self.stream, self.file, self.stored, self.count = stream, file, stored, 0
 
     def readable(self) -> bool:
@@ -41,11 +41,10 @@ class BoundedStream(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill `buffer`. Raises DataError when the bound is passed or the stream is damaged."""
         with decompression(self.file):
-            data = self.stream.read(len(buffer))
-        buffer[: len(data)] = data
-        self.count += len(data)
+            count = self.stream.readinto(buffer)
+        self.count += count
         check_expansion(self.file, self.stored, self.count)
-        return len(data)
+        return count
 
 
 @contextmanager
@@ -74,3 +73,9 @@ def open_bytes(full: Path, file: str) -> Iterator[io.BufferedReader]:
                 yield io.BufferedReader(BoundedStream(raw, file, stored), 1 << 18)
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror or error})", file=file) from error
+
+
+def pass_over(content: io.BufferedReader, count: int) -> None:
+    """Read `count` bytes and forget them."""
+    while count and (read := content.read(min(count, 1 << 20))):
+        count -= len(read)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import EllipsisType
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from nnctl.core.errors import DataError
+from nnctl.core.records import record
 from nnctl.data.base import Hint
 from nnctl.data.reading.dialect import delimiter_hint
 from nnctl.data.reading.numerals import EXACT, Numerals
-from nnctl.data.table import Column, Numbers, Origin, Words, as_words
+from nnctl.data.table import Column, Numbers, Origin, Rows, Words, as_words
 
 
 def check_header(names: Sequence[str], file: str, row: int = 1) -> None:
@@ -63,6 +66,43 @@ def check_widths(rows: Sequence[Sequence[str]], names: Sequence[str], origin: Or
 _LONG = re.compile(r"-?\d{1,20}")
 
 
+@record
+class Spelled:
+    """A column's rows as they are written.
+
+    Attributes:
+        cells: What is written.
+        places: Which of the cells each row has; the row's own unless it is told.
+        firsts: A row for each of the cells.
+    """
+
+    cells: Sequence[str]
+    places: npt.NDArray[np.int32] | EllipsisType = ...
+    firsts: Rows | EllipsisType = ...
+
+
+class Fields(Protocol):
+    """Rows of a file, numbers where they are plain (`field_blocks.py`)."""
+
+    @property
+    def values(self) -> npt.NDArray[np.float64]:
+        """The fields as numbers (columns, rows)."""
+
+    @property
+    def others(self) -> npt.NDArray[np.uint8]:
+        """1 for a field that is to be looked at: a word, a rare number, a missing value (columns, rows)."""
+
+    @property
+    def largest(self) -> npt.NDArray[np.float64]:
+        """The largest magnitude of each column."""
+
+    def __len__(self) -> int:
+        """The number of rows."""
+
+    def distinct(self, column: int, rows: Rows) -> Spelled:
+        """The cells of `rows` of a column, each once, in the order of their first rows."""
+
+
 class _ColumnBuilder:
     """One column: float64 chunks, codes into a growing vocabulary, or both.
 
@@ -77,26 +117,28 @@ class _ColumnBuilder:
         self.codes: list[npt.NDArray[np.int32]] = []
         self.vocabulary: dict[str, int] = {}
 
-    def add_words(self, cells: Sequence[str]) -> None:
+    def add_words(self, spelled: Spelled) -> None:
         missing = self.numerals.words
-        self._code([None if c in missing else c for c in map(str.strip, cells)])
+        self._code([None if c in missing else c for c in map(str.strip, spelled.cells)], spelled.places)
 
-    def add_numbers(self, cells: Sequence[str], values: npt.NDArray[np.float64]) -> None:
+    def add_numbers(self, values: npt.NDArray[np.float64], written: Callable[[], Spelled]) -> None:
         if not self.named and beyond(values):
             self.named = True
             for before in self.values:
                 held = as_words(Numbers(before))
                 self._code([held.vocabulary[c] if c >= 0 else None for c in held.codes.tolist()])
         if self.named:
-            absent = np.isnan(values).tolist()
+            spelled = written()
+            absent = np.isnan(values[spelled.firsts]).tolist()
             name = self.numerals.name
-            self._code([None if no else name(c) for c, no in zip(cells, absent, strict=True)])
+            names = [None if no else name(c) for c, no in zip(spelled.cells, absent, strict=True)]
+            self._code(names, spelled.places)
         self.values.append(values)
 
-    def _code(self, names: Sequence[str | None]) -> None:
+    def _code(self, names: Sequence[str | None], places: npt.NDArray[np.int32] | EllipsisType = ...) -> None:
         known = self.vocabulary
         coded = [-1 if n is None else known.setdefault(n, len(known)) for n in names]
-        self.codes.append(np.array(coded, dtype=np.int32))
+        self.codes.append(np.array(coded, dtype=np.int32)[places])
 
     def column(self) -> Column:
         if self.words:
@@ -121,7 +163,8 @@ def beyond(values: npt.NDArray[np.float64]) -> bool:
 
 def _whole(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64] | npt.NDArray[np.float64]:
     """int64 if every value is a whole number."""
-    if not np.isnan(values).any():
+    first = values[:1024]
+    if not (np.isnan(values).any() or (first != np.trunc(first)).any()):
         whole = values.astype(np.int64)
         if np.array_equal(whole, values):
             return whole
@@ -167,6 +210,11 @@ class Cells:
         """Whether all columns may still hold only numbers, as Python writes them."""
         return self.numerals.plain and not any(b.words or b.named for b in self.builders.values())
 
+    @property
+    def words(self) -> list[bool]:
+        """Which columns hold words, of each."""
+        return [self.builders[name].words for name in self.names]
+
     def add_numbers(self, values: npt.NDArray[np.float64]) -> None:
         """Append rows (n, columns) that hold nothing but numbers below EXACT."""
         for name, column in zip(self.names, values.T, strict=True):
@@ -182,23 +230,58 @@ class Cells:
         """Append rows of cells. Raises DataError for a ragged row or a word in a column of numbers."""
         check_widths(rows, self.names, self.origin, self.count)
         for name, cells in zip(self.names, zip(*rows, strict=True), strict=True):
-            self._add(name, cells)
+            self._add(name, Spelled(cells))
         self.count += len(rows)
 
-    def _add(self, name: str, cells: tuple[str, ...]) -> None:
-        builder = self.builders[name]
-        if not builder.words:
-            values = self.numerals.parse(cells)
+    def _add(self, name: str, spelled: Spelled) -> None:
+        if not self.builders[name].words:
+            values = self._values(name, spelled)
             if values is not None:
-                builder.add_numbers(cells, values)
+                self.builders[name].add_numbers(values, lambda: spelled)
                 return
+        self.builders[name].add_words(spelled)
+
+    def add_fields(self, fields: Fields) -> None:
+        """Append rows as `add` does, where Python looks at each distinct word only.
+
+        Raises DataError for a word in a column of numbers.
+        """
+        every = np.arange(len(fields))
+        odd = fields.others.any(axis=1) | (fields.largest >= EXACT)
+        for i, name in enumerate(self.names):
+            builder = self.builders[name]
+            if not builder.words:
+                values = self.numerals.without_markers(fields.values[i].copy())
+                if not odd[i] and not builder.named:
+                    builder.values.append(values)
+                elif self._read(i, fields, values):
+                    builder.add_numbers(values, lambda i=i: fields.distinct(i, every))  # type: ignore[misc]
+            if self.builders[name].words:
+                self.builders[name].add_words(fields.distinct(i, every))
+        self.count += len(fields)
+
+    def _read(self, i: int, fields: Fields, values: npt.NDArray[np.float64]) -> bool:
+        """Write to `values` (rows,) of a column what is not read yet; whether it is all numbers."""
+        others = np.flatnonzero(fields.others[i])
+        spelled = fields.distinct(i, others)
+        rest = self._values(self.names[i], spelled)
+        if rest is not None:
+            values[others] = rest[spelled.places]
+        return rest is not None
+
+    def _values(self, name: str, spelled: Spelled) -> npt.NDArray[np.float64] | None:
+        """The numbers of a column's cells; None: the column is one of words."""
+        values = self.numerals.parse(spelled.cells)
+        if values is None:
             known = self.numerals
-            i = next(i for i, c in enumerate(cells) if not known.missing(c) and not known.number(c))
-            self._refuse(name, cells[i], self.count + i)
-            self.builders[name] = builder = _ColumnBuilder(True, self.numerals)
+            cells = enumerate(spelled.cells)
+            i = next(i for i, c in cells if not known.missing(c) and not known.number(c))
+            row = i if isinstance(spelled.firsts, EllipsisType) else int(spelled.firsts[i])
+            self._refuse(name, spelled.cells[i], self.count + row)
+            self.builders[name] = _ColumnBuilder(True, self.numerals)
             if self.count:
                 self.late_words.add(name)
-        builder.add_words(cells)
+        return values
 
     def _refuse(self, name: str, cell: str, row: int) -> None:
         if self.hint(name) == "number":

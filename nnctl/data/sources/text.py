@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from nnctl.core.errors import DataError
 from nnctl.core.spec import ConfigPath
 from nnctl.data.base import Hint, Source, find, no_hint, register
-from nnctl.data.reading.bounds import open_bytes
+from nnctl.data.reading.bounds import open_bytes, pass_over
 from nnctl.data.reading.cells import Cells, check_header
 from nnctl.data.reading.dialect import LINES, WHITESPACE, described, guess, written
 from nnctl.data.reading.lines import CHUNK, CountedLines, csv_rows, undecodable
@@ -56,6 +56,10 @@ def _delimiter(value: Any) -> str | None:
         return value
     raise PydanticCustomError("delimiter", "expected one character, or whitespace for runs of blanks")
 
+
+_UTF8 = ("utf-8", "utf8")
+LARGE = 4 << 20
+"""From so many bytes on, four times those of a compressed one, a file is read by kernels."""
 
 Delimiter = Annotated[
     str | None,
@@ -211,10 +215,13 @@ class CSV(Source):
 
     def _fill(self, full: Path, cells: Cells, limit: int | None) -> bool:
         """Read the file into `cells`; whether line numbers follow from row numbers only."""
-        with self._text(full) as lines:
+        passed, counted = self._fill_fast(full, cells) if limit is None and self._large(full) else (0, 0)
+        if cells.finished:
+            return counted == self.skip + (self.header is True) + cells.count
+        with self._text(full, passed, counted) as lines:
             rows = csv_rows(lines)
             filled = (row for row in rows if row)
-            if self.header is True:
+            if self.header is True and not passed:
                 next(filled)
             if limit is None:
                 lines.fast(cells)
@@ -229,16 +236,45 @@ class CSV(Source):
                 cells.finished = next(filled, None) is None
             return lines.count == self.skip + (self.header is True) + cells.count
 
+    def _large(self, full: Path) -> bool:
+        """Whether a kernel reads the file, or most of it: that pays only from some size on."""
+        marks = f"{self.delimiter or self.usual}{self.quote}"
+        simple = len(marks) == 2 and marks.isascii() and marks.isprintable() and " " not in marks
+        known = self.comment is None and self.numerals.plain and self.encoding.lower() in _UTF8
+        packed = 4 if full.name.lower().endswith(".gz") else 1
+        return simple and known and packed * full.stat().st_size >= LARGE
+
+    def _fill_fast(self, full: Path, cells: Cells) -> tuple[int, int]:
+        """Read well-formed rows, from the first on, into `cells`: how many bytes and lines that were."""
+        from nnctl.data.reading.field_blocks import FieldBlocks
+
+        with open_bytes(full, self.path) as content:
+            how = self.delimiter or self.usual, self.quote, len(cells.names), "" in self.numerals.words
+            blocks = FieldBlocks(content, *how, self.skip, self.header is True)
+            blocks.words[:] = cells.words
+            for fields in blocks:
+                cells.add_fields(fields)
+                blocks.words[:] = cells.words
+        cells.finished = blocks.finished and cells.count > 0
+        return (blocks.passed, blocks.lines) if cells.count else (0, 0)
+
     @contextmanager
-    def _text(self, full: Path) -> Iterator[CountedLines]:
-        """The file's lines; what the decoder and the CSV reader raise becomes a DataError."""
+    def _text(self, full: Path, passed: int = 0, counted: int = 0) -> Iterator[CountedLines]:
+        """The file's lines; what the decoder and the CSV reader raise becomes a DataError.
+
+        Args:
+            passed: How many bytes of whole rows are not read; if any, what comes before the data is gone.
+            counted: How many lines these are.
+        """
         delimiter = self.delimiter or self.usual
         lines: CountedLines | None = None
         try:
             with open_bytes(full, self.path) as content:
-                encoding = "utf-8-sig" if self.encoding.lower() in ("utf-8", "utf8") else self.encoding
+                encoding = "utf-8-sig" if self.encoding.lower() in _UTF8 and not passed else self.encoding
+                pass_over(content, passed)
                 text = io.TextIOWrapper(content, encoding=encoding, newline="")
-                lines = CountedLines(text, delimiter, self.quote, self.comment, self.skip)
+                lines = CountedLines(text, delimiter, self.quote, self.comment, 0 if passed else self.skip)
+                lines.count += counted
                 yield lines
         except LookupError as error:
             known = f"is read as '{self.encoding}', which is no known encoding"
