@@ -88,8 +88,8 @@ def cut_fields(
 
     starts, stops (R, C) are the fields' places, values (C, R) what they are as numbers. others (C, R) is 1
     for what is to be looked at, which no number is written to: all of a column whose words (C,) is 1. An
-    empty field is NaN if `empty` says that it is missing. largest (C,) is the largest |value|, 0 or more. `ends`
-    says that the file ends with these bytes.
+    empty field is NaN if `empty` says that it is missing. largest (C,) is the largest |value|, 0 or more.
+    `ends` says that the file ends with these bytes.
 
     found = (rows, bytes of them, lines of them, whether what follows must be read in another way: a row of
     more or fewer than C fields, a field longer than `longest`, a quote or a return out of place).
