@@ -26,6 +26,7 @@ from nnctl.kernels.panels import (
     panel_width,
     run_tiles,
 )
+from nnctl.kernels.product_tile import STEPS
 from nnctl.kernels.simd import lanes, take_ticket, thread_count
 from nnctl.kernels.tile import address, copy_block, make_tile_copy, prefetch_block
 
@@ -152,17 +153,23 @@ def _steps(a: Any, transposed: bool, copied: bool, depth: int) -> tuple[int, int
 @numba.njit(error_model="numpy", nogil=True)
 def _block(
     start: int, row_step: int, k_step: int, tile_step: int, bias: Any, gate: Any, low: Any, older: bool,
-    last: bool, depth: int, i0: int, i1: int, j0: int, j1: int, scratch: Any, at: int, c: Any,
+    last: bool, depth: int, i0: int, i1: int, j0: int, j1: int, scratch: Any, at: int, c: Any, ahead: int,
 ) -> None:  # fmt: skip
-    """One block of k: tiles of A's rows from i0 on, which lie at `start`, over the panels at `at`."""
-    n = c.shape[1]
+    """One block of k: tiles of A's rows from i0 on, which lie at `start`, over the panels at `at`.
+
+    ahead: address of what is packed next, row by row as long as C's, or 0.
+    """
+    n, share = c.shape[1], (depth + STEPS - 1) // STEPS
     for i in range(i0, i1, ROWS):
-        place = i * n + j0
+        place, tile = i * n + j0, (i - i0) // ROWS
+        a_at = start + tile * tile_step * c.itemsize
+        # The first STEPS tiles ask for all of it.
+        wanted = ahead != 0 and tile < STEPS
         run_tiles(
-            start + (i - i0) // ROWS * tile_step * c.itemsize, row_step, k_step, min(ROWS, i1 - i),
-            scratch, at, depth, j1 - j0, address(c, place) if older else 0, n,
-            address(bias, j0) if last and bias.size else 0, low,
+            a_at, row_step, k_step, min(ROWS, i1 - i), scratch, at, depth, j1 - j0,
+            address(c, place) if older else 0, n, address(bias, j0) if last and bias.size else 0, low,
             address(gate, place) if last and gate.size else 0, n, c, place, n,
+            ahead + tile * share * n * c.itemsize if wanted else a_at, n if wanted else 0,
         )  # fmt: skip
 
 
@@ -207,9 +214,14 @@ def _work(
             for j in range(j0, j1, packed):
                 end = min(j1, j + packed)
                 pack_b(b_matrix, b_transposed != 0, block, length, j, end, width, scratch, at)
+                ahead = 0
+                if b_transposed == 0 and end < j1:
+                    ahead = address(b_matrix, block * n + end)
+                elif b_transposed == 0 and block + length < k1:
+                    ahead = address(b_matrix, (block + length) * n + j0)
                 _block(
                     start, row_step, k_step, tile_step, bias, gate_matrix, low, add != 0 or block > 0, last,
-                    length, i0, i1, j, end, scratch, at, c_matrix,
+                    length, i0, i1, j, end, scratch, at, c_matrix, ahead,
                 )  # fmt: skip
 
 

@@ -64,8 +64,10 @@ def product(
                 older_at, step = (address(out, to), out_row) if block else (older, older_row)
                 if older_at and not block:
                     older_at += (i * older_row + j) * size
+                a_at = a + (i * a_row + (block + lo) * a_k) * size
                 run_tiles(
-                    a + (i * a_row + (block + lo) * a_k) * size, a_row, a_k, min(ROWS, rows - i), scratch,
+                    a_at, a_row, a_k, min(ROWS, rows - i), scratch,
                     place + j * (length + lane) + lo * (lane if columns <= lane else width), hi - lo, columns,
                     older_at, step, bias_at + j * size if bias_at else 0, low, 0, 0, out, to, out_row,
+                    a_at, 0,
                 )  # fmt: skip

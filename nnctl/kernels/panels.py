@@ -73,11 +73,11 @@ def pack_b(
 def run_tiles(
     a: int, a_row: int, a_k: int, rows: int, packed: Any, panel: int, depth: int, columns: int,
     older: int, older_row: int, bias: int, low: Any, gate: int, gate_row: int,
-    out: Any, place: int, out_row: int,
+    out: Any, place: int, out_row: int, ahead: int, ahead_row: int,
 ) -> None:  # fmt: skip
     """Up to ROWS rows of A, at address `a`, times panels of `columns`, finished into `out`.
 
-    Arguments are those of `product_tile.make_row`.
+    Arguments are those of `product_tile.make_row`. Where nothing is asked for, `ahead` is a, 0 apart.
     """
     lane, size = lanes(packed), packed.itemsize
     narrow = columns % (VECTORS * lane)
@@ -87,10 +87,12 @@ def run_tiles(
         _row_n(
             a, a_row, a_k, rows, packed, panel, depth, wide,
             older, older_row, bias, low, gate, gate_row, out, place, out_row,
+            ahead, ahead_row,
         )  # fmt: skip
     if narrow:
         _row_1(
             a, a_row, a_k, rows, packed, panel + wide * (depth + lane), depth, narrow,
             older + wide * size if older else 0, older_row, bias + wide * size if bias else 0, low,
             gate + wide * size if gate else 0, gate_row, out, place + wide, out_row,
+            ahead + wide * size, ahead_row,
         )  # fmt: skip

@@ -30,10 +30,13 @@ from nnctl.kernels.simd import (
     vector_pointer,
 )
 
+STEPS = 8
+"""Steps of k for each row that is asked for ahead."""
+
 _I64 = ir.IntType(64)
 _ARGUMENTS = (
     "a", "a_row", "a_k", "rows", "panel", "depth", "columns",
-    "older", "older_row", "bias", "low", "gate", "gate_row", "out", "out_row",
+    "older", "older_row", "bias", "low", "gate", "gate_row", "out", "out_row", "ahead", "ahead_row",
 )  # fmt: skip
 
 
@@ -53,7 +56,7 @@ class _RowWriter:
     def kinds(self) -> list[Any]:
         """The types of the function's arguments."""
         number = self.vector.element
-        pointers = dict.fromkeys(("a", "panel", "older", "bias", "gate", "out"), number.as_pointer())
+        pointers = dict.fromkeys(("a", "panel", "older", "bias", "gate", "out", "ahead"), number.as_pointer())
         return [(pointers | {"low": number}).get(name, _I64) for name in _ARGUMENTS]
 
     def __call__(self, builder: Any, *arguments: Any) -> None:
@@ -67,7 +70,7 @@ class _RowWriter:
         j, panel = b.phi(_I64), b.phi(a["panel"].type)
         for row in self._rows(b.gep(a["out"], [j]), a["out_row"]):
             prefetch(b, row, 3)
-        panel_end, sums = self._sums(a_rows, panel)
+        panel_end, sums = self._sums(a_rows, panel, b.gep(a["ahead"], [j]))
         left = b.sub(a["columns"], j)
         with b.if_else(b.icmp_signed(">=", left, _int(self.width))) as (whole, part):
             with whole:
@@ -97,32 +100,57 @@ class _RowWriter:
         places = [_int(v * self.vector.count) for v in range(self.vectors)]
         return [vector_pointer(self.builder, pointer, place, self.vector) for place in places]
 
-    def _sums(self, a_rows: list[Any], panel: Any) -> tuple[Any, list[Any]]:
-        """The loop over k with every sum in a register (a phi node); also where the panel ends."""
-        b, a, fused = self.builder, self.arguments, fma_function(self.builder, self.vector)
+    def _sums(self, a_rows: list[Any], panel: Any, ahead: Any) -> tuple[Any, list[Any]]:
+        """The loop over k with every sum in a register (a phi node); also where the panel ends.
+
+        Before each STEPS of k it asks for a row that is packed next.
+        """
+        b, a = self.builder, self.arguments
         before = b.block
-        loop, body, done = (b.append_basic_block(name) for name in ("k", "k.body", "k.done"))
-        b.branch(loop)
-        b.position_at_end(loop)
-        k, at, row = b.phi(_I64), b.phi(_I64), b.phi(panel.type)
-        sums = [b.phi(self.vector) for _ in range(self.height * self.vectors)]
-        b.cbranch(b.icmp_signed("<", k, a["depth"]), body, done)
-        b.position_at_end(body)
+        outer, enter, inner, leave, done = (
+            b.append_basic_block(name) for name in ("k", "enter", "step", "leave", "done")
+        )
+        b.branch(outer)
+        b.position_at_end(outer)
+        row_ahead = b.phi(ahead.type)
+        outer_phis = [b.phi(_I64), b.phi(_I64), b.phi(panel.type)]
+        outer_phis += [b.phi(self.vector) for _ in range(self.height * self.vectors)]
+        b.cbranch(b.icmp_signed("<", outer_phis[0], a["depth"]), enter, done)
+        b.position_at_end(enter)
+        for line in range(0, self.width * self.itemsize, 64):
+            prefetch(b, b.gep(row_ahead, [_int(line // self.itemsize)]), 2)
+        further = b.add(outer_phis[0], _int(STEPS))
+        stop = b.select(b.icmp_signed("<", further, a["depth"]), further, a["depth"])
+        b.branch(inner)
+
+        b.position_at_end(inner)
+        phis = [b.phi(phi.type) for phi in outer_phis]
+        after = self._step(a_rows, *phis[:3], phis[3:])
+        for phi, first, later in zip(phis, outer_phis, after, strict=True):
+            phi.add_incoming(first, enter)
+            phi.add_incoming(later, inner)
+        no_unrolling(b, b.cbranch(b.icmp_signed("<", after[0], stop), inner, leave))
+
+        b.position_at_end(leave)
+        starts = [ahead, _int(0), _int(0), panel, *[self.zero] * (len(phis) - 3)]
+        later_ahead = b.gep(row_ahead, [a["ahead_row"]])
+        for phi, first, later in zip([row_ahead, *outer_phis], starts, [later_ahead, *after], strict=True):
+            phi.add_incoming(first, before)
+            phi.add_incoming(later, leave)
+        no_unrolling(b, b.branch(outer))
+        b.position_at_end(done)
+        return outer_phis[2], outer_phis[3:]
+
+    def _step(self, a_rows: list[Any], k: Any, at: Any, row: Any, sums: list[Any]) -> list[Any]:
+        """One k: a broadcast a row, a fused multiply-add a sum. The next k, its places, the sums."""
+        b, fused = self.builder, fma_function(self.builder, self.vector)
         loaded = [load(b, place, self.itemsize) for place in self._vectors(row)]
-        after = []
+        after = [b.add(k, _int(1)), b.add(at, self.arguments["a_k"]), b.gep(row, [_int(self.width)])]
         for i, a_row in enumerate(a_rows):
             factor = splat(b, load(b, b.gep(a_row, [at]), self.itemsize), self.vector)
             for v, vector in enumerate(loaded):
                 after.append(b.call(fused, [factor, vector, sums[i * self.vectors + v]]))
-        phis = [k, at, row, *sums]
-        first = [_int(0), _int(0), panel, *[self.zero] * len(sums)]
-        later = [b.add(k, _int(1)), b.add(at, a["a_k"]), b.gep(row, [_int(self.width)]), *after]
-        for phi, start, step in zip(phis, first, later, strict=True):
-            phi.add_incoming(start, before)
-            phi.add_incoming(step, body)
-        no_unrolling(b, b.branch(loop))
-        b.position_at_end(done)
-        return row, sums
+        return after
 
     def _finish(self, sums: list[Any], j: Any, masks: list[Any] | None) -> None:
         """Add older numbers and the bias, take the larger of `low`, shut the gate, store."""
@@ -190,21 +218,25 @@ def make_row(height: int, vectors: int) -> Any:
     """Products of `height` rows of A with panels that are `vectors` vectors wide, as a function for kernels.
 
     `row(a, a_row, a_k, rows, packed, panel, depth, columns, older, older_row, bias, low, gate, gate_row, out,
-    place, out_row)`: a, older, bias and gate are addresses, the last three 0 where absent; panels lie in
-    `packed` from `panel` on as `panels.pack_b` leaves them. For i < rows and j < columns
+    place, out_row, ahead, ahead_row)`: a, older, bias, gate and ahead are addresses, of which older, bias and
+    gate may be 0: absent. Panels lie in `packed` from `panel` on as `panels.pack_b` leaves them. For i < rows
+    and j < columns
 
         out[place + i*out_row + j] = gate(max(older + sum + bias, low))
 
     where the sum over k < depth of `a[i*a_row + k*a_k]` times row k of the panels ascends by fused
     multiply-adds from zero, and gate makes 0 of what has a gate that is not positive. A NaN passes through
     the maximum. a is read in place: `a_k = 1` for A as it is stored, `a_row = 1` for its transpose.
+
+    Rows of `ahead`, as wide as the columns and ahead_row apart, are asked for meanwhile, one each STEPS of k:
+    what is packed next is in the second-level cache then.
     """
 
     @intrinsic  # type: ignore[untyped-decorator]
     def row(
         typingctx: Any, a: Any, a_row: Any, a_k: Any, rows: Any, packed: Any, panel: Any, depth: Any,
         columns: Any, older: Any, older_row: Any, bias: Any, low: Any, gate: Any, gate_row: Any, out: Any,
-        place: Any, out_row: Any,
+        place: Any, out_row: Any, ahead: Any, ahead_row: Any,
     ) -> Any:  # fmt: skip
         i, lanes = types.int64, lanes_of(packed, out)
 
@@ -214,15 +246,15 @@ def make_row(height: int, vectors: int) -> Any:
             panels, outs = (
                 data_pointer(context, builder, signature.args[n], args[n], args[n + 1]) for n in (4, 14)
             )
-            a, older, bias, gate = (builder.inttoptr(args[n], panels.type) for n in (0, 8, 10, 12))
+            a, older, bias, gate, ahead = (builder.inttoptr(args[n], panels.type) for n in (0, 8, 10, 12, 17))
             name = f"nnctl_product_{vector.element}_{height}x{vectors}x{lanes}"
             function = library_function(builder.module, name, written.kinds(), written)
             builder.call(function, [
                 a, *args[1:4], panels, *args[6:8], older, args[9], bias, args[11], gate, args[13], outs,
-                args[16],
+                args[16], ahead, args[18],
             ])  # fmt: skip
             return context.get_dummy_value()
 
-        return types.void(i, i, i, i, packed, i, i, i, i, i, i, out.dtype, i, i, out, i, i), codegen
+        return types.void(i, i, i, i, packed, i, i, i, i, i, i, out.dtype, i, i, out, i, i, i, i), codegen
 
     return row
