@@ -1,4 +1,4 @@
-"""A row's prediction has the same bits in whatever batch it stands, in each kind of model that is measured."""
+"""A row's prediction has the same bits in whatever batch it stands, with each kind of model we measure."""
 
 from __future__ import annotations
 
