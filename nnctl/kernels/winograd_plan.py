@@ -37,6 +37,8 @@ KERNEL_ROWS = 16
 LEAST_PRODUCT, LEAST_OUT, LEAST_COVERED = 1024, 7, 0.6
 """Channels times filters, an axis of the output, and its share of the tiles, below which the direct form is
 as fast (measured on one image and on many; docs/performance.md)."""
+LARGE_OUT = 16
+"""An axis of the output from which on any product pays."""
 
 
 class Header(NamedTuple):
@@ -122,7 +124,7 @@ def pays(g: Geometry, itemsize: int) -> bool:
     covered = prod(tile_grid(g)) * TILE**2
     return (
         min(g.channels, g.filters) >= VECTOR_BYTES // itemsize
-        and g.channels * g.filters >= LEAST_PRODUCT
+        and (g.channels * g.filters >= LEAST_PRODUCT or min(g.outs) >= LARGE_OUT)
         and min(g.outs) >= LEAST_OUT
         and prod(g.outs) >= LEAST_COVERED * covered
     )

@@ -133,7 +133,9 @@ def test_an_image_has_the_same_bits_in_any_batch() -> None:
 
 def test_the_error_is_near_the_direct_forms() -> None:
     """The largest error against float64 is below four times the direct form's (it is about twice)."""
-    for size, channels, filters in ((32, 32, 32), (16, 16, 64), (16, 64, 64), (8, 128, 128), (14, 256, 128)):
+    for size, channels, filters in (
+        (32, 32, 32), (16, 16, 64), (16, 64, 64), (8, 128, 128), (14, 256, 128), (32, 16, 16), (64, 48, 16),
+    ):  # fmt: skip
         g = three(4, (size, size), channels, filters)
         x, kernel, _, dy = arrays(g, "float32")
         for positive in (False, True):
@@ -174,7 +176,9 @@ def test_which_pay() -> None:
     g = three(8, (14, 14), 32, 32)
     assert pays(g, 4)
     assert pays(turned(g), 4)
+    assert pays(three(1, (16, 17), 16, 16), 4)
     for other in (
+        three(1, (15, 32), 16, 16), three(1, (16, 17), 15, 16), three(1, (16, 17), 16, 15),
         replace(g, groups=2), replace(g, channels=15), replace(g, filters=15), replace(g, channels=31),
         three(8, (14, 6), 32, 32), three(8, (9, 9), 32, 32),
         replace(g, axes=g.axes[:1]), replace(g, axes=(g.axes[0], Axis(14, 7, 3, 2, before=1))),

@@ -79,6 +79,7 @@ def test_the_error_is_near_the_direct_forms() -> None:
     """The largest error against float64 is below eight times the direct form's (it is two to six times)."""
     for batch, size, channels, filters in (
         (1, 32, 32, 32), (64, 8, 32, 32), (4, 16, 64, 64), (16, 16, 16, 64), (16, 8, 128, 128),
+        (16, 32, 16, 16), (2, 64, 48, 16),
     ):  # fmt: skip
         g = three(batch, (size, size), channels, filters)
         assert gradient_pays(g, 4)
