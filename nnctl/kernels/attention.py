@@ -74,6 +74,13 @@ def _whole_panels(sizes: Heads, columns: int, width: int) -> int:
     return min(sizes.keys, (columns + width - 1) // width * width)
 
 
+@inline
+def _workers(sizes: Heads, most: int) -> int:
+    """How many threads: one where the work is little, else all that have scratch."""
+    work = sizes.batch * sizes.heads * sizes.queries * sizes.keys * (sizes.size + sizes.value_size)
+    return 1 if work <= SERIAL else min(thread_count(), most)
+
+
 @numba.njit(error_model="numpy", nogil=True)
 def _forward(sizes: Heads, seen: Seen, q: Any, k: Any, v: Any, scratch: Any, at: int, y: Any) -> None:
     """Take chunks of queries of a head until none is left. Scratch for this thread starts at `at`."""
@@ -115,14 +122,10 @@ def attention(sizes: Heads, seen: Seen, q: Any, k: Any, v: Any, scratch: Any, y:
 
     Shapes: q (N*T, H*D), k (N*S, H*D), v (N*S, H*V), scratch (`scratch_size`,), y (N*T*H*V,).
     """
-    work = sizes.batch * sizes.heads * sizes.queries * sizes.keys * (sizes.size + sizes.value_size)
     size = _forward_size(sizes, VECTORS * lanes(scratch))
     scratch[0] = scratch[1] = 0
-    if work <= SERIAL:
-        _forward(sizes, seen, q, k, v, scratch, np.int64(HEAD), y)
-    else:
-        for worker in numba.prange(min(thread_count(), (scratch.size - HEAD) // size)):
-            _forward(sizes, seen, q, k, v, scratch, HEAD + np.int64(worker) * size, y)
+    for worker in numba.prange(_workers(sizes, (scratch.size - HEAD) // size)):
+        _forward(sizes, seen, q, k, v, scratch, HEAD + np.int64(worker) * size, y)
 
 
 @numba.njit(error_model="numpy", nogil=True)
@@ -211,11 +214,7 @@ def attention_grad(
     Shapes: q (N*T, H*D), k (N*S, H*D), v (N*S, H*V), dy (N*T, H*V), scratch (`scratch_size`,); dq, dk and dv
     flat.
     """
-    work = sizes.batch * sizes.heads * sizes.queries * sizes.keys * (sizes.size + sizes.value_size)
     size = _backward_size(sizes, VECTORS * lanes(scratch))
     scratch[0] = scratch[1] = 0
-    if work <= SERIAL:
-        _backward(sizes, seen, q, k, v, dy, scratch, np.int64(HEAD), dq, dk, dv)
-    else:
-        for worker in numba.prange(min(thread_count(), (scratch.size - HEAD) // size)):
-            _backward(sizes, seen, q, k, v, dy, scratch, HEAD + np.int64(worker) * size, dq, dk, dv)
+    for worker in numba.prange(_workers(sizes, (scratch.size - HEAD) // size)):
+        _backward(sizes, seen, q, k, v, dy, scratch, HEAD + np.int64(worker) * size, dq, dk, dv)
