@@ -10,6 +10,7 @@ Vector widths and tile sizes follow the CPU that Numba compiles for (`NUMBA_CPU_
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -36,6 +37,7 @@ class TileShape(NamedTuple):
         return self.vectors * self.lanes
 
 
+@functools.cache
 def vector_bytes() -> int:
     """Width in bytes of the widest vector registers of the CPU compiled for: 64, 32 or 16."""
     features = set(cpu_target.target_context.codegen().magic_tuple()[2].split(","))

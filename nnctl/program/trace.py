@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from nnctl.core.errors import ShapeError
 from nnctl.core.foreign import told
-from nnctl.graph.model import CallNode, LayerGraph, Ref
+from nnctl.graph.model import CallNode, LayerGraph, Ref, WeightInfo
 from nnctl.layers.calling import call_layer
 from nnctl.layers.context import LayerContext, Mixing
 from nnctl.ops.base import Graph, Value
@@ -40,18 +40,21 @@ def trace(model: LayerGraph, graph: Graph, inputs: Mapping[str, Value], training
         traced.values[Ref(name)] = value
         traced.masks[Ref(name)] = None
         traced.mixings[Ref(name)] = ()
+    weights: dict[str, list[WeightInfo]] = {}
+    for info in model.weights.values():
+        weights.setdefault(info.owner, []).append(info)
     for node in model.nodes:
         graph.origin = node.name
         with told(node.layer, f"layer '{node.name}'", node.path):
-            _call(model, graph, node, traced, training, seed)
+            _call(weights.get(node.owner, []), graph, node, traced, training, seed)
     graph.origin = ""
     return traced
 
 
-def _call(model: LayerGraph, graph: Graph, node: CallNode, traced: Traced, training: bool, seed: int) -> None:
-    weights = {
-        info.field: graph.variable(info.name, info.weight.shape) for info in model.weights_of(node.owner)
-    }
+def _call(
+    infos: Sequence[WeightInfo], graph: Graph, node: CallNode, traced: Traced, training: bool, seed: int
+) -> None:
+    weights = {info.field: graph.variable(info.name, info.weight.shape) for info in infos}
     as_training = training and not node.inference
     ctx = LayerContext(
         graph, weights, as_training, (), seed, node.name, node.trainable, differentiable=training
