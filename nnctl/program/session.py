@@ -24,7 +24,7 @@ from nnctl.program.programs import (
 from nnctl.program.ready import compile_kernels
 from nnctl.program.step import InputSizes
 from nnctl.program.stretches import Stretch, stretches
-from nnctl.program.weights import Weights, allocate, initialize
+from nnctl.program.weights import Room, Weights, aligned, allocate, initialize
 
 _SWAPPED_AT_ONCE = 1 << 16
 """Weights that are held twice meanwhile."""
@@ -43,6 +43,7 @@ class Session:
         objective: Losses and metrics; None for a model that only predicts.
         optimizer: None for a model that does not train.
         direct_convolution: Convolutions are never taken through Winograd's transforms.
+        room: What gives weights, gradients and slots room.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Session:
         objective: Objective | None = None,
         optimizer: OptimizerSpec | None = None,
         direct_convolution: bool = False,
+        room: Room = aligned,
     ) -> None:
         self.model = model
         self.objective = objective
@@ -65,8 +67,8 @@ class Session:
         self.direct_convolution = direct_convolution
         parts = optimizer.parts(model.trainable()) if optimizer is not None else ()
         order = [name for part in parts for name in part.names] if parts else None
-        self.weights: Weights = allocate(model, dtype, gradients=optimizer is not None, order=order)
-        self.stretches: Sequence[Stretch] = stretches(parts, self.weights)
+        self.weights: Weights = allocate(model, dtype, optimizer is not None, order, room)
+        self.stretches: Sequence[Stretch] = stretches(parts, self.weights, room)
         self.states: dict[str, Array] = {}
         if objective is not None:
             self.states = {name: np.zeros(shape) for name, shape in objective.states().items()}

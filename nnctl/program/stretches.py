@@ -9,7 +9,7 @@ from nnctl.core.arrays import Array
 from nnctl.core.errors import Path
 from nnctl.core.records import record
 from nnctl.optimizers.base import OptimizerSpec, Part
-from nnctl.program.weights import Weights, aligned
+from nnctl.program.weights import Room, Weights, aligned, imagined
 
 
 @record
@@ -42,16 +42,21 @@ class Stretch:
         }
 
 
-def stretches(parts: Sequence[Part], weights: Weights) -> list[Stretch]:
-    """A stretch for each part, its slots as they begin; the weights lie in the order of the parts."""
+def stretches(parts: Sequence[Part], weights: Weights, room: Room = aligned) -> list[Stretch]:
+    """A stretch for each part, its slots as they begin; the weights lie in the order of the parts.
+
+    Args:
+        room: What gives the slots room.
+    """
     found, first = [], 0
     for at, part in enumerate(parts):
         starts = weights.starts[first : first + len(part.names) + 1]
         first += len(part.names)
         slots = {}
         for name, value in part.optimizer.all_slots().items():
-            slots[name] = aligned(starts[-1] - starts[0], weights.dtype)
-            slots[name][...] = value
+            slots[name] = room(starts[-1] - starts[0], weights.dtype)
+            if room is not imagined:
+                slots[name][...] = value
         prefix = f"{at}:" if len(parts) > 1 else ""
         span, own = slice(starts[0], starts[-1]), [start - starts[0] for start in starts]
         found.append(Stretch(part.optimizer, part.names, own, span, slots, prefix, part.path))

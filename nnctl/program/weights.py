@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -16,6 +16,9 @@ from nnctl.program.bind import new_arena
 
 SEGMENT = 16
 """Each trainable weight starts at a multiple of this many elements; the gradients' padding stays zero."""
+
+Room = Callable[[int, str], Array]
+"""What gives zeros (count,) of a type."""
 
 
 @dataclass
@@ -59,13 +62,23 @@ def aligned(count: int, dtype: str) -> Array:
     return new_arena(count * np.dtype(dtype).itemsize).view(dtype)
 
 
+def imagined(count: int, dtype: str) -> Array:
+    """Zeros (count,) that take no memory and cannot be written: for those who only ask for sizes."""
+    return np.broadcast_to(np.zeros((), dtype), (count,))
+
+
 def allocate(
-    model: LayerGraph, dtype: str, gradients: bool = True, order: Sequence[str] | None = None
+    model: LayerGraph,
+    dtype: str,
+    gradients: bool = True,
+    order: Sequence[str] | None = None,
+    room: Room = aligned,
 ) -> Weights:
     """Room for every weight of `model`, all zero; without room for gradients where none are wanted.
 
     Args:
         order: The trainable weights as they shall lie in the flat buffer; default: the model's order.
+        room: What gives it.
     """
     store = Weights(dtype)
     at = 0
@@ -76,13 +89,13 @@ def allocate(
         store.sizes.append(size)
         at += -(-size // SEGMENT) * SEGMENT
     store.starts.append(at)
-    store.flat = aligned(at, dtype)
-    store.gradients = aligned(at if gradients else 0, dtype)
+    store.flat = room(at, dtype)
+    store.gradients = room(at if gradients else 0, dtype)
     spans = dict(zip(store.trainable, zip(store.starts, store.sizes, strict=False), strict=True))
     for info in model.weights.values():
         shape = info.weight.shape
         if info.name not in spans:
-            store.arrays[info.name] = aligned(prod(shape), dtype).reshape(shape)
+            store.arrays[info.name] = room(prod(shape), dtype).reshape(shape)
             continue
         start, size = spans[info.name]
         store.arrays[info.name] = store.flat[start : start + size].reshape(shape)

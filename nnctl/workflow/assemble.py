@@ -41,16 +41,25 @@ class Assembled:
     warnings: tuple[Problem, ...] = ()
     """What is legal and surely a mistake, placed."""
 
-    def session(self, threads: int) -> Session:
-        """A session that trains this experiment, with room for gradients and optimizer slots."""
+    def session(self, threads: int, runs: bool = True) -> Session:
+        """A session that trains this experiment, with room for gradients and optimizer slots.
+
+        Args:
+            runs: Whether anything is to be computed; else there is no such room, and sizes are all there is.
+
+        Raises:
+            ConfigError: it is to run, and this machine has too little memory.
+        """
         from nnctl.workflow.kernels import use_threads
 
         use_threads(threads)
         from nnctl.program.session import Session
+        from nnctl.program.weights import aligned, imagined
 
         experiment = self.loaded.experiment
         optimizer = experiment.training.optimizer
-        need_memory_for(self.loaded, self.model)
+        if runs:
+            need_memory_for(self.loaded, self.model)
         return Session(
             self.model,
             dtype=experiment.dtype,
@@ -59,6 +68,7 @@ class Assembled:
             objective=self.objective,
             optimizer=optimizer,
             direct_convolution=experiment.exact_convolution == "direct",
+            room=aligned if runs else imagined,
         )
 
     def need_memory(self, nbytes: int, what: str, path: tuple[str, ...], expected: str) -> None:

@@ -117,7 +117,7 @@ def plan(
     assembled = assemble(config, overrides=overrides, seed=seed, allow_plugins=allow_plugins)
     if strict:
         refuse_warnings(assembled.warnings)
-    session = assembled.session(count)
+    session = assembled.session(count, runs=False)
     job = make_job(assembled, session)
     with placed(assembled.loaded):
         compiled = {_label(program): session.compiled(program) for program in programs_of(job)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,21 @@ def test_iris() -> None:
     assert memory.total == sum(parts) + memory.kept
     # The check of gradients, one more, is none of forward, gradients and update.
     assert found.flops == sum(line.flops for line in found.step) - 1
+
+
+@pytest.mark.parametrize("optimizer", ["Adam", "Adagrad"])
+def test_a_plan_takes_no_memory_for_what_it_plans(optimizer: str) -> None:
+    """Weights of 100 GB, more than many a machine has, and slots that begin at another number than 0."""
+    wide = [f"model.layers.{i}.units=160000" for i in range(2)]
+    tracemalloc.start()
+    try:
+        found = planned(*wide, f"training.optimizer={optimizer}")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.memory.weights > 100 * 10**9
+    assert found.memory.optimizer >= found.memory.gradients >= found.memory.weights
+    assert peak < 10**8
 
 
 def test_what_is_printed_of_it() -> None:
