@@ -50,23 +50,26 @@ def pack_b(
     The last panel is one vector wide if that is enough. Panels start `depth + lanes` rows apart.
     """
     stride, lane = b.shape[1], lanes(b)
-    whole = 0 if transposed else (j1 - j0) // width * width
+    if transposed:
+        for v in range(j0, j1, lane):
+            # Along k, so that the processor sees what comes next of these few rows.
+            j = j0 + (v - j0) // width * width
+            used = lane if j1 - j <= lane else width
+            panel = at + (j - j0) * (depth + lane) + v - j
+            for step in range(0, depth, lane):
+                source, steps = v * stride + k + step, min(lane, depth - step)
+                transpose_block(b, source, stride, j1 - v, steps, out, panel + step * used, used)
+        return
+    whole = (j1 - j0) // width * width
     for step in range(0, depth, lane):
-        steps = min(lane, depth - step)
-        if not transposed:
-            prefetch_block(b, (k + step + lane) * stride + j0, stride, lane, j1 - j0)
-            source, place = (k + step) * stride + j0, at + step * width
-            _copy_panels(b, source, stride, steps, whole, out, place, width * (depth + lane))
-        for j in range(j0 + whole, j1, width):
-            columns = min(width, j1 - j)
+        steps, source = min(lane, depth - step), (k + step) * stride + j0
+        prefetch_block(b, source + lane * stride, stride, lane, j1 - j0)
+        _copy_panels(b, source, stride, steps, whole, out, at + step * width, width * (depth + lane))
+        columns = j1 - j0 - whole
+        if columns:
             used = lane if columns <= lane else width
-            panel = at + (j - j0) * (depth + lane) + step * used
-            if transposed:
-                for v in range(0, columns, lane):
-                    source = (j + v) * stride + k + step
-                    transpose_block(b, source, stride, columns - v, steps, out, panel + v, used)
-            else:
-                copy_block(b, (k + step) * stride + j, stride, steps, columns, out, panel, used)
+            panel = at + whole * (depth + lane) + step * used
+            copy_block(b, source + whole, stride, steps, columns, out, panel, used)
 
 
 @inline
