@@ -10,7 +10,7 @@ ITSELF := $(PIP) --no-deps --no-build-isolation --no-index -e .
 # What test-latest and test-lowest run: make test-lowest TESTS=tests/spec
 TESTS ?=
 
-.PHONY: demo test test-slow mutated test-latest test-lowest mutants mutants-sample parity same-result fuzz lock lint docs bench faults clean
+.PHONY: demo test test-slow test-arm mutated test-latest test-lowest mutants mutants-sample parity same-result fuzz lock lint docs bench faults clean
 
 $(STAMPS)/installed: pyproject.toml requirements/run.txt
 	@sh requirements/preflight $(PYTHON)
@@ -54,6 +54,11 @@ test: $(STAMPS)/dev
 
 test-slow: $(STAMPS)/dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+
+# Every config on an emulated 64-bit ARM: the same hashes (an hour the first time; CONFIGS="iris.yaml ..." for some).
+CONFIGS ?=
+test-arm: $(STAMPS)/dev
+	$(BIN)/python -m tests.arm $(CONFIGS)
 
 # Model files, manifests, metrics, NPZ and HDF5 with something changed: each by a command, its time and memory measured.
 mutated: $(STAMPS)/dev

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -21,11 +22,16 @@ def short_run(config: str, threads: int, directory: Path) -> str:
     return str(training.result()["weights_sha256"])
 
 
+def short_runs(configs: Sequence[str], threads: int) -> dict[str, str]:
+    """The hash of each config, each trained in a directory that is gone afterwards."""
+    with tempfile.TemporaryDirectory() as directory:
+        return {config: short_run(config, threads, Path(directory)) for config in configs}
+
+
 def main() -> None:
     """`python -m tests.exactness.hashes THREADS CONFIG...`"""
     threads, configs = int(sys.argv[1]), sys.argv[2:]
-    with tempfile.TemporaryDirectory() as directory:
-        print(json.dumps({config: short_run(config, threads, Path(directory)) for config in configs}))
+    print(json.dumps(short_runs(configs, threads)))
 
 
 if __name__ == "__main__":
