@@ -104,6 +104,46 @@ def test_what_was_compiled_is_loaded(place: Path) -> None:
     assert call(load(site)) == (3, 0)
 
 
+PLAIN = """
+import sys
+import numpy as np
+from nnctl.kernels.jit import kernel
+
+@kernel
+def twice(x, out):
+    room = np.empty(x.shape[0])
+    for i in range(x.shape[0]):
+        room[i] = x[i]
+        out[i] = 2 * room[i]
+
+@kernel
+def _numba_hashsecret(x):
+    x[0] += 1
+
+if __name__ == "__main__":
+    x = np.arange(3.0)
+    twice(x, x)
+    compilers = "numba.np.linalg" in sys.modules
+    _numba_hashsecret(x)
+    misses = sum(sum(k.stats.cache_misses.values()) for k in (twice, _numba_hashsecret))
+    print(x.tolist(), compilers, "numba.np.linalg" in sys.modules, misses)
+"""
+
+
+def test_kept_code_is_loaded_without_what_compiles(place: Path) -> None:
+    """But with all that it refers to: memory, and the secret of hashes, which here is only a name."""
+    (place / "plain.py").write_text(PLAIN)
+    for expected in ("[1.0, 2.0, 4.0] True True 2", "[1.0, 2.0, 4.0] False True 0"):
+        process = subprocess.run(
+            [sys.executable, "plain.py"],
+            cwd=place,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        assert process.stdout.strip() == expected, process.stderr
+
+
 def test_what_else_of_a_package_is_loaded_changes_no_kernel(place: Path) -> None:
     """A module becomes an attribute of its package when some command loads it, and another command does not."""
     site = write(place / "site", 3)
