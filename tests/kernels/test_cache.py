@@ -105,7 +105,6 @@ def test_what_was_compiled_is_loaded(place: Path) -> None:
 
 
 PLAIN = """
-import sys
 import numpy as np
 from nnctl.kernels.jit import kernel
 
@@ -119,14 +118,17 @@ def twice(x, out):
 @kernel
 def _numba_hashsecret(x):
     x[0] += 1
-
-if __name__ == "__main__":
-    x = np.arange(3.0)
-    twice(x, x)
-    compilers = "numba.np.linalg" in sys.modules
-    _numba_hashsecret(x)
-    misses = sum(sum(k.stats.cache_misses.values()) for k in (twice, _numba_hashsecret))
-    print(x.tolist(), compilers, "numba.np.linalg" in sys.modules, misses)
+"""
+CALLS = """
+import sys
+import numpy as np
+from plain import twice, _numba_hashsecret
+x = np.arange(3.0)
+twice(x, x)
+compilers = "numba.np.linalg" in sys.modules
+_numba_hashsecret(x)
+misses = sum(sum(k.stats.cache_misses.values()) for k in (twice, _numba_hashsecret))
+print(x.tolist(), compilers, "numba.np.linalg" in sys.modules, misses)
 """
 
 
@@ -135,7 +137,7 @@ def test_kept_code_is_loaded_without_what_compiles(place: Path) -> None:
     (place / "plain.py").write_text(PLAIN)
     for expected in ("[1.0, 2.0, 4.0] True True 2", "[1.0, 2.0, 4.0] False True 0"):
         process = subprocess.run(
-            [sys.executable, "plain.py"],
+            [sys.executable, "-c", CALLS],
             cwd=place,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             capture_output=True,
