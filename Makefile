@@ -113,6 +113,7 @@ bench: $(STAMPS)/installed
 
 docs: $(STAMPS)/installed
 	$(BIN)/python docs/generate.py
+	$(BIN)/python -m benchmarks.page
 
 # Every system call of a training on files: killed, and answered with errors (an hour or two on two cores).
 faults: $(STAMPS)/dev

@@ -52,6 +52,7 @@ def arguments() -> argparse.Namespace:
         type=Path,
         help="a JSON file that takes each workload once it is measured; those in it are not again",
     )
+    parser.add_argument("--machine", help="what the results say of the machine, in words")
     parser.add_argument("--picture", type=Path, help="an SVG file to draw the ratios into")
     return parser.parse_args()
 
@@ -84,7 +85,11 @@ def run(options: argparse.Namespace, parts: list[str], names: list[str]) -> dict
     if hasattr(os, "sched_setaffinity"):
         # Some libraries count cores and nothing else: all get as many as they may have threads.
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
-    found: dict[str, Any] = {"machine": platform.platform(), "threads": options.threads, "quick": quick}
+    found: dict[str, Any] = {
+        "machine": options.machine or platform.machine(),
+        "threads": options.threads,
+        "quick": quick,
+    }
     rounds = options.rounds or (5 if quick else 12)
     if "peak" in parts:
         found["peak"] = peak(options.nnctl, options.threads)

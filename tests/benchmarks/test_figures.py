@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import summary, tables
 from benchmarks.libraries import LIBRARIES, NNCTL
+from benchmarks.page import page, pages
 from benchmarks.picture import picture
 from benchmarks.processes import Worker
 from benchmarks.timing import Timed, agreement, in_turns, loss_difference, output_difference, summaries
@@ -157,3 +158,20 @@ def test_what_libraries_can() -> None:
     assert all(
         by_name["PyTorch"].trains(w) is None and by_name["JAX"].trains(w) is None for w in WORKLOADS.values()
     )
+
+
+def test_the_page_has_each_figure_at_its_place(found: dict[str, Any]) -> None:
+    text = page(found)
+    assert "on a machine, 2\nthreads" in text
+    assert "| training | 2 | 2.0 | **0.50** (mlp) |" in text
+    assert "|  | nnctl | PyTorch | JAX | fastest peer / nnctl |" in text
+    assert "| **tiny** 4-16-3, batch 32 | 0.25 | 2.5 | 2 | 8.00 | 0.08 | 100.0 | 0.5 |" in text
+    assert "| **mlp** 784-512-512-10 | 2 | 1 |  | **0.50** | 0.5 | 100.0 | 0.5 |" in text
+    assert "## Forward, batch 256\n\n|  | nnctl | PyTorch | fastest peer / nnctl |" in text
+    assert "| tiny | 0.01 | 0.0125 | 1.25 |" in text
+    assert "- gru: failed: nnctl ended" in text
+
+
+def test_the_pages_are_those_of_the_run_that_is_kept() -> None:
+    """Run `make docs` where this fails."""
+    assert [file.name for file, text in pages().items() if file.read_text(encoding="utf-8") != text] == []
