@@ -117,6 +117,8 @@ class Op:
     """Output 0 is the memory of input 0 under another shape; there is nothing to run."""
     inplace: ClassVar[tuple[tuple[int, int], ...]] = ()
     """(output, input) pairs: the output may be written over the input where that dies here."""
+    takes_rows: ClassVar[bool] = False
+    """Input 0 may lack axes that the others have before their last: each row of it stands for all there."""
     mutates: ClassVar[tuple[int, ...]] = ()
     """Inputs that are written (state variables). Such a node is never dead."""
 

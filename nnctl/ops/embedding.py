@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import ClassVar
 
 from nnctl.core.arrays import Array
 from nnctl.core.records import record
@@ -66,6 +67,7 @@ class EmbeddingGrad(Op):
     Each row is added for all numbers of its place.
     """
 
+    takes_rows: ClassVar[bool] = True
     shape: tuple[int, ...]
 
     def infer(self, *inputs: TensorType) -> Types:

@@ -90,10 +90,8 @@ class Spread(Op):
 
     def absorb(self, node: Node, consumer: Node) -> Op | None:
         """A gradient that adds up the repeated rows: it takes each once."""
-        from nnctl.ops.embedding import EmbeddingGrad
-
         behind = self.last == len(self.shape) - 2 and self.scale == 1.0
-        return consumer.op if behind and isinstance(consumer.op, EmbeddingGrad) else None
+        return consumer.op if behind and consumer.op.takes_rows else None
 
 
 def _span(x: Value, axes: Sequence[int]) -> tuple[int, int]:

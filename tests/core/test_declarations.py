@@ -21,7 +21,7 @@ CHANGING = {
     "graph/model.py": "LayerGraph",
     "layers/context.py": "LayerContext",
     "ops/base.py": "Value Node",
-    "program/bind.py": "Bound",
+    "program/bind.py": "Tenant Bound",
     "program/plan.py": "_Buffer MemoryPlan",
     "program/trace.py": "Traced",
     "program/weights.py": "Weights",
