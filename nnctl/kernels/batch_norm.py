@@ -22,7 +22,7 @@ from nnctl.kernels.formula import compiled
 from nnctl.kernels.jit import inline, kernel, named
 from nnctl.kernels.normalization import column_factors, input_slope, slope_rows
 from nnctl.kernels.ranges import part
-from nnctl.kernels.reduce import ROWS, rows_of_block
+from nnctl.kernels.reduce import ROWS, add_pairs, rows_of_block
 from nnctl.kernels.simd import fma
 
 Formula = Callable[..., Any]
@@ -49,34 +49,29 @@ def _value_rows(formula: Formula) -> Any:
 @functools.cache
 def batch_norm(formula: Formula) -> Any:
     """The kernel of y = formula(n); x, y (R, C), scratch (C,)."""
-    apply = _value_rows(formula)
-
-    @kernel
-    @named("batch_norm", formula)
-    def batch_norm(x, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, numbers, scratch, y):
-        column_factors(variance, epsilon, gamma, use_gamma, scratch)
-        apply(x, np.uint64(0), np.uint64(x.shape[0]), mean, scratch, beta, use_beta, numbers, y)
-
-    return batch_norm
+    return _batch_norm("batch_norm", False, formula)
 
 
 @functools.cache
 def batch_norm_parallel(formula: Formula) -> Any:
     """`batch_norm` on many threads."""
+    return _batch_norm("batch_norm_parallel", True, formula)
+
+
+def _batch_norm(name: str, parallel: bool, formula: Formula) -> Any:
+    """The kernel by its name; prange is range where it is not parallel."""
     apply = _value_rows(formula)
 
-    @kernel(parallel=True)
-    @named("batch_norm_parallel", formula)
-    def batch_norm_parallel(
-        x, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, numbers, scratch, y
-    ):  # fmt: skip
+    @kernel(parallel=parallel)
+    @named(name, formula)
+    def run(x, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, numbers, scratch, y):
         column_factors(variance, epsilon, gamma, use_gamma, scratch)
         rows = x.shape[0]
         for k in numba.prange((rows + ROWS - 1) // ROWS):
             lo, hi = rows_of_block(k, rows)
             apply(x, lo, hi, mean, scratch, beta, use_beta, numbers, y)
 
-    return batch_norm_parallel
+    return run
 
 
 @inline
@@ -148,19 +143,11 @@ def _block_sums(*formulas: Formula) -> Any:
     return block_sums
 
 
-@part
+@inline
 def _add_sums(scratch, rows, variance, epsilon, dgamma, dbeta):
-    columns = dgamma.shape[0]
-    t = dgamma.dtype.type
-    for c in range(columns):
-        dbeta[c] = scratch[0, c]
-        dgamma[c] = scratch[1, c]
-    for k in range(1, (rows + ROWS - 1) // ROWS):
-        for c in range(columns):
-            dbeta[c] += scratch[2 * k, c]
-            dgamma[c] += scratch[2 * k + 1, c]
-    for c in range(columns):
-        dgamma[c] /= np.sqrt(variance[c] + t(epsilon))
+    add_pairs(scratch, rows, dbeta, dgamma)
+    for c in range(dgamma.shape[0]):
+        dgamma[c] /= np.sqrt(variance[c] + dgamma.dtype.type(epsilon))
 
 
 @functools.cache
@@ -169,32 +156,21 @@ def batch_norm_sums(*formulas: Formula) -> Any:
 
     x, dy (R, C); scratch (2 blocks, C), terms (2, C).
     """
-    block_sums = _block_sums(*formulas)
-
-    @kernel
-    @named("batch_norm_sums", *formulas)
-    def batch_norm_sums(
-        x, dy, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, value_numbers, numbers, scratch,
-        terms, dgamma, dbeta
-    ):  # fmt: skip
-        normal_terms(variance, epsilon, gamma, use_gamma, beta, use_beta, terms)
-        rows = x.shape[0]
-        for k in range((rows + ROWS - 1) // ROWS):
-            lo, hi = rows_of_block(k, rows)
-            block_sums(x, dy, mean, terms, value_numbers, numbers, lo, hi, np.uint64(2 * k), scratch)
-        _add_sums(scratch, rows, variance, epsilon, dgamma, dbeta)
-
-    return batch_norm_sums
+    return _sums("batch_norm_sums", False, formulas)
 
 
 @functools.cache
 def batch_norm_sums_parallel(*formulas: Formula) -> Any:
     """`batch_norm_sums` on many threads."""
+    return _sums("batch_norm_sums_parallel", True, formulas)
+
+
+def _sums(name: str, parallel: bool, formulas: tuple[Formula, ...]) -> Any:
     block_sums = _block_sums(*formulas)
 
-    @kernel(parallel=True)
-    @named("batch_norm_sums_parallel", *formulas)
-    def batch_norm_sums_parallel(
+    @kernel(parallel=parallel)
+    @named(name, *formulas)
+    def run(
         x, dy, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, value_numbers, numbers, scratch,
         terms, dgamma, dbeta
     ):  # fmt: skip
@@ -206,7 +182,7 @@ def batch_norm_sums_parallel(*formulas: Formula) -> Any:
             block_sums(x, dy, mean, terms, value_numbers, numbers, lo, hi, at, scratch)
         _add_sums(scratch, rows, variance, epsilon, dgamma, dbeta)
 
-    return batch_norm_sums_parallel
+    return run
 
 
 @functools.cache
@@ -230,30 +206,21 @@ def batch_norm_grad(*formulas: Formula) -> Any:
 
     x, dy, dx (R, C); terms (2, C), slopes (3, C) are scratch.
     """
-    grad_rows = _grad_rows(*formulas)
-
-    @kernel
-    @named("batch_norm_grad", *formulas)
-    def batch_norm_grad(
-        x, dy, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, value_numbers, numbers, dgamma,
-        dbeta, terms, slopes, dx
-    ):  # fmt: skip
-        normal_terms(variance, epsilon, gamma, use_gamma, beta, use_beta, terms)
-        rows = x.shape[0]
-        slope_rows(variance, epsilon, gamma, use_gamma, dgamma, dbeta, x.dtype.type(rows), slopes)
-        grad_rows(x, dy, mean, np.uint64(0), np.uint64(rows), terms, slopes, value_numbers, numbers, dx)
-
-    return batch_norm_grad
+    return _grad("batch_norm_grad", False, formulas)
 
 
 @functools.cache
 def batch_norm_grad_parallel(*formulas: Formula) -> Any:
     """`batch_norm_grad` on many threads."""
+    return _grad("batch_norm_grad_parallel", True, formulas)
+
+
+def _grad(name: str, parallel: bool, formulas: tuple[Formula, ...]) -> Any:
     grad_rows = _grad_rows(*formulas)
 
-    @kernel(parallel=True)
-    @named("batch_norm_grad_parallel", *formulas)
-    def batch_norm_grad_parallel(
+    @kernel(parallel=parallel)
+    @named(name, *formulas)
+    def run(
         x, dy, mean, variance, epsilon, gamma, use_gamma, beta, use_beta, value_numbers, numbers, dgamma,
         dbeta, terms, slopes, dx
     ):  # fmt: skip
@@ -264,4 +231,4 @@ def batch_norm_grad_parallel(*formulas: Formula) -> Any:
             lo, hi = rows_of_block(k, rows)
             grad_rows(x, dy, mean, lo, hi, terms, slopes, value_numbers, numbers, dx)
 
-    return batch_norm_grad_parallel
+    return run

@@ -22,6 +22,7 @@ from nnctl.kernels.simd import (
     load,
     masked_load,
     masked_store,
+    no_unrolling,
     splat,
     store,
     vector_bytes,
@@ -61,16 +62,6 @@ def _pointers(element: Any) -> dict[str, Any]:
     number, table = element.as_pointer(), _I64.as_pointer()
     kinds = dict.fromkeys(("x", "w", "start", "gate", "out"), number)
     return kinds | dict.fromkeys(("rows", "runs", "w_runs", "places"), table)
-
-
-def no_unrolling(builder: Any, branch: Any) -> None:
-    """Keep LLVM from unrolling a loop that fills the units as it is: it only takes time to compile."""
-    module = builder.module
-    disable = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
-    # A loop's metadata must be distinct: it names itself first.
-    loop = ir.MDValue(module, [disable], name=str(len(module.metadata)))
-    loop.operands = (loop, disable)
-    branch.set_metadata("llvm.loop", loop)
 
 
 class _TileWriter:

@@ -23,7 +23,7 @@ from nnctl.kernels.lanes import (
     total16,
 )
 from nnctl.kernels.ranges import part
-from nnctl.kernels.reduce import ROWS, rows_of_block
+from nnctl.kernels.reduce import ROWS, add_pairs, rows_of_block
 from nnctl.kernels.simd import fma
 
 
@@ -163,19 +163,6 @@ def _block_sums(x, dy, mean, inverse, lo, hi, at, out):
             out[product, c] = fma(dy[r, c], (x[r, c] - center) * scale, out[product, c])
 
 
-@inline
-def add_blocks(scratch, rows, dgamma, dbeta):
-    """dbeta and dgamma: the blocks' sums added in order."""
-    columns = dgamma.shape[0]
-    for c in range(columns):
-        dbeta[c] = scratch[0, c]
-        dgamma[c] = scratch[1, c]
-    for k in range(1, (rows + ROWS - 1) // ROWS):
-        for c in range(columns):
-            dbeta[c] += scratch[2 * k, c]
-            dgamma[c] += scratch[2 * k + 1, c]
-
-
 @kernel
 def layer_norm_sums(x, dy, mean, inverse, scratch, dgamma, dbeta):
     """dbeta = sum of dy, dgamma = sum of dy xhat over rows; scratch (2 blocks, C), R > 0."""
@@ -183,7 +170,7 @@ def layer_norm_sums(x, dy, mean, inverse, scratch, dgamma, dbeta):
     for k in range((rows + ROWS - 1) // ROWS):
         lo, hi = rows_of_block(k, rows)
         _block_sums(x, dy, mean, inverse, lo, hi, np.uint64(2 * k), scratch)
-    add_blocks(scratch, rows, dgamma, dbeta)
+    add_pairs(scratch, rows, dbeta, dgamma)
 
 
 @kernel(parallel=True)
@@ -193,4 +180,4 @@ def layer_norm_sums_parallel(x, dy, mean, inverse, scratch, dgamma, dbeta):
     for k in numba.prange((rows + ROWS - 1) // ROWS):
         lo, hi = rows_of_block(k, rows)
         _block_sums(x, dy, mean, inverse, lo, hi, np.uint64(2 * np.int64(k)), scratch)
-    add_blocks(scratch, rows, dgamma, dbeta)
+    add_pairs(scratch, rows, dbeta, dgamma)

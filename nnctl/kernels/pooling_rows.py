@@ -15,8 +15,16 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnctl.kernels.convolution_tile import no_unrolling
-from nnctl.kernels.simd import lane_mask, library_function, load, masked_load, masked_store, splat, store
+from nnctl.kernels.simd import (
+    lane_mask,
+    library_function,
+    load,
+    masked_load,
+    masked_store,
+    no_unrolling,
+    splat,
+    store,
+)
 
 VECTOR_BYTES = 64
 _I64 = ir.IntType(64)

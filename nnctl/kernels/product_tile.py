@@ -14,7 +14,6 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from nnctl.kernels.convolution_tile import no_unrolling
 from nnctl.kernels.simd import (
     data_pointer,
     fma_function,
@@ -24,6 +23,7 @@ from nnctl.kernels.simd import (
     load,
     masked_load,
     masked_store,
+    no_unrolling,
     prefetch,
     splat,
     store,

@@ -94,6 +94,18 @@ def add_blocks(sums, lo, hi, out, at):
             out[at, c] += sums[k, c]
 
 
+@part
+def add_pairs(sums, rows, first, second):
+    """first, second (C,): of each block of `rows` rows two sums, one row of `sums` each, added in order."""
+    for c in range(first.shape[0]):
+        first[c] = sums[0, c]
+        second[c] = sums[1, c]
+    for k in range(1, (rows + ROWS - 1) // ROWS):
+        for c in range(first.shape[0]):
+            first[c] += sums[2 * k, c]
+            second[c] += sums[2 * k + 1, c]
+
+
 @kernel
 def sum_middle(x, scale, scratch, y):
     """y[a, b] = scale * sum over r of x[a, r, b]; x (A, R, B), y (A, B), scratch (A * blocks, B).

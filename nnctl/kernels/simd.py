@@ -68,6 +68,16 @@ def fma_function(builder: Any, value_type: Any) -> Any:
     return cgutils.get_or_insert_function(builder.module, signature, f"llvm.fma.{name}")
 
 
+def no_unrolling(builder: Any, branch: Any) -> None:
+    """Keep LLVM from unrolling a loop that fills the units as it is: it only takes time to compile."""
+    module = builder.module
+    disable = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    # A loop's metadata must be distinct: it names itself first.
+    loop = ir.MDValue(module, [disable], name=str(len(module.metadata)))
+    loop.operands = (loop, disable)
+    branch.set_metadata("llvm.loop", loop)
+
+
 @intrinsic
 def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b + c rounded once. All three float32, or all three float64; no promotion.

@@ -23,6 +23,7 @@ from nnctl.kernels.simd import (
     library_function,
     load,
     masked_load,
+    no_unrolling,
     prefetch,
     splat,
     store,
@@ -124,23 +125,13 @@ def _fill_tile(
             total.add_incoming(builder.call(fused, [factor, panel[j], total]), body)
     for phi, step in zip(counters, (_int(1), a_k, b_k), strict=True):
         phi.add_incoming(builder.add(phi, step), body)
-    _no_unrolling(builder, builder.branch(loop))
+    no_unrolling(builder, builder.branch(loop))
 
     builder.position_at_end(done)
     for n, total in enumerate(sums):
         place = vector_pointer(builder, out, _int(n * vector.count), vector)
         value = builder.fadd(load(builder, place, itemsize), total) if adds else total
         store(builder, value, place, itemsize)
-
-
-def _no_unrolling(builder: Any, branch: Any) -> None:
-    """Keep LLVM from unrolling a loop that fills the units as it is: it only takes time to compile."""
-    module = builder.module
-    disable = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
-    # A loop's metadata must be distinct: it names itself first.
-    loop = ir.MDValue(module, [disable], name=str(len(module.metadata)))
-    loop.operands = (loop, disable)
-    branch.set_metadata("llvm.loop", loop)
 
 
 @intrinsic
