@@ -238,11 +238,16 @@ class Graph:
 
     def add(self, op: Op, *inputs: Value) -> tuple[Value, ...]:
         """Append `op` applied to `inputs`; its outputs."""
-        node = Node(op, inputs, origin=self.origin, only=self._only)
-        types = op.infer(*(v.type for v in inputs))
-        node.outputs = tuple(Value(self, t, node, i) for i, t in enumerate(types))
+        node = self.node(op, inputs, self.origin, self._only)
         self.nodes.append(node)
         return node.outputs
+
+    def node(self, op: Op, inputs: Sequence[Value], origin: str, only: Condition | None = None) -> Node:
+        """An op applied to `inputs`, with outputs of its own; whoever makes it says where it runs."""
+        node = Node(op, tuple(inputs), origin=origin, only=only)
+        types = op.infer(*(v.type for v in inputs))
+        node.outputs = tuple(Value(self, t, node, i) for i, t in enumerate(types))
+        return node
 
     @contextmanager
     def only(self, condition: Condition) -> Iterator[None]:

@@ -233,13 +233,8 @@ class FrozenBatchNorm(Op):
         if op is None or not _is_weight(producer.inputs[1]) or self.activation != LINEAR:
             return None
         (y,), (x, kernel, *bias) = node.outputs, producer.inputs
-        folded = Node(
-            FoldedNorm(self.epsilon, self.gamma, self.beta, bool(bias)),
-            (kernel, *node.inputs[1:], *bias),
-            origin=node.origin,
-        )
-        like = node.inputs[1].type
-        folded.outputs = tuple(Value(y.graph, t, folded, i) for i, t in enumerate((kernel.type, like)))
+        norm = FoldedNorm(self.epsilon, self.gamma, self.beta, bool(bias))
+        folded = y.graph.node(norm, (kernel, *node.inputs[1:], *bias), node.origin)
         y.node = Node(op, (x, *folded.outputs), node.outputs, producer.origin)
         return folded, y.node
 

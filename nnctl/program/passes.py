@@ -1,4 +1,4 @@
-"""Rewrites of an op graph, by name: dead code, fusion into producers, inference; and before gradients.
+"""Rewrites of an op graph, by name: dead code, fusion into producers; more in inference and before gradients.
 
 A pass takes the graph and the values that must survive, and changes the graph in place, keeping those values'
 identity. The tests' table of invariants holds between passes.
@@ -95,9 +95,7 @@ def _absorbed(consumer: Node, uses: Counter[Value]) -> tuple[Node, Node] | None:
 
 
 def fold(graph: Graph, keep: Sequence[Value]) -> None:
-    """Let what follows a linear op (a normalization by moving averages) go into its weights, in inference."""
-    if not graph.inference:
-        return
+    """Let what follows a linear op (a normalization by moving averages) go into its weights."""
     uses = Counter(value for node in graph.nodes for value in node.reads)
     uses.update(keep)
     made: dict[Node, Sequence[Node]] = {}
@@ -112,18 +110,14 @@ def fold(graph: Graph, keep: Sequence[Value]) -> None:
 
 
 def lay_out(graph: Graph, keep: Sequence[Value]) -> None:
-    """Let what kernels do to weights before they compute be nodes of its own, in inference."""
-    if not graph.inference:
-        return
+    """Let what kernels do to weights before they compute be nodes of its own."""
     nodes: list[Node] = []
     for node in graph.nodes:
         found = node.op.lay_out(node)
         if found is not None:
             op, inputs, computes = found
-            first = Node(op, tuple(inputs), origin=node.origin, only=node.only)
-            (made,) = (Value(graph, kind, first) for kind in op.infer(*(v.type for v in inputs)))
-            first.outputs = (made,)
-            node = Node(computes, (*node.inputs, made), node.outputs, node.origin, node.only)
+            first = graph.node(op, inputs, node.origin, node.only)
+            node = Node(computes, (*node.inputs, *first.outputs), node.outputs, node.origin, node.only)
             for out in node.outputs:
                 out.node = node
             nodes.append(first)
@@ -133,8 +127,6 @@ def lay_out(graph: Graph, keep: Sequence[Value]) -> None:
 
 def weights_first(graph: Graph, keep: Sequence[Value]) -> None:
     """Put what follows from weights and constants alone before all else: it need not run again with them."""
-    if not graph.inference:
-        return
     written = {node.inputs[at] for node in graph.nodes for at in node.op.mutates}
     settled = {*graph.variables.values(), *graph.constants} - written
     first, rest = [], []
@@ -147,12 +139,12 @@ def weights_first(graph: Graph, keep: Sequence[Value]) -> None:
     graph.nodes, graph.settled = [*first, *rest], len(first)
 
 
-PASSES: tuple[tuple[str, Pass], ...] = (
-    ("dead-code", dead_code),
-    ("fold", fold),
-    ("fuse", fuse),
-    ("lay-out", lay_out),
-    ("weights-first", weights_first),
+PASSES: tuple[tuple[str, Pass, bool], ...] = (
+    ("dead-code", dead_code, True),
+    ("fold", fold, False),
+    ("fuse", fuse, True),
+    ("lay-out", lay_out, False),
+    ("weights-first", weights_first, False),
 )
 
 
@@ -160,7 +152,9 @@ def run_passes(
     graph: Graph, keep: Sequence[Value], watch: Callable[[str, Graph], None] | None = None
 ) -> None:
     """Every pass in order; `watch` sees the graph after each (for dumps and for tests' invariants)."""
-    for name, rewrite in PASSES:
+    for name, rewrite, always in PASSES:
+        if not (always or graph.inference):
+            continue
         rewrite(graph, keep)
         if watch is not None:
             watch(name, graph)
