@@ -9,7 +9,7 @@ from nnctl.core.arrays import Array
 from nnctl.core.errors import Path
 from nnctl.core.records import record
 from nnctl.optimizers.base import OptimizerSpec, Part
-from nnctl.program.weights import Room, Weights, aligned, imagined
+from nnctl.program.weights import Room, Weights, aligned
 
 
 @record
@@ -54,9 +54,7 @@ def stretches(parts: Sequence[Part], weights: Weights, room: Room = aligned) -> 
         first += len(part.names)
         slots = {}
         for name, value in part.optimizer.all_slots().items():
-            slots[name] = room(starts[-1] - starts[0], weights.dtype)
-            if room is not imagined:
-                slots[name][...] = value
+            slots[name] = room(starts[-1] - starts[0], weights.dtype, value)
         prefix = f"{at}:" if len(parts) > 1 else ""
         span, own = slice(starts[0], starts[-1]), [start - starts[0] for start in starts]
         found.append(Stretch(part.optimizer, part.names, own, span, slots, prefix, part.path))

@@ -17,8 +17,8 @@ from nnctl.program.bind import new_arena
 SEGMENT = 16
 """Each trainable weight starts at a multiple of this many elements; the gradients' padding stays zero."""
 
-Room = Callable[[int, str], Array]
-"""What gives zeros (count,) of a type."""
+Room = Callable[[int, str, float], Array]
+"""What gives an array (count,) of a type, filled with a number."""
 
 
 @dataclass
@@ -57,14 +57,17 @@ class Weights:
         return {name: array.copy() for name, array in self.arrays.items()}
 
 
-def aligned(count: int, dtype: str) -> Array:
-    """Zeros (count,) starting at a 64-byte boundary."""
-    return new_arena(count * np.dtype(dtype).itemsize).view(dtype)
+def aligned(count: int, dtype: str, value: float = 0.0) -> Array:
+    """A number (count,) times, starting at a 64-byte boundary; zeros take memory when they are written to."""
+    made = new_arena(count * np.dtype(dtype).itemsize).view(dtype)
+    if value:
+        made[...] = value
+    return made
 
 
-def imagined(count: int, dtype: str) -> Array:
-    """Zeros (count,) that take no memory and cannot be written: for those who only ask for sizes."""
-    return np.broadcast_to(np.zeros((), dtype), (count,))
+def imagined(count: int, dtype: str, value: float = 0.0) -> Array:
+    """A number (count,) times that takes no memory and cannot be written: where only sizes are asked for."""
+    return np.broadcast_to(np.array(value, dtype), (count,))
 
 
 def allocate(
@@ -89,13 +92,13 @@ def allocate(
         store.sizes.append(size)
         at += -(-size // SEGMENT) * SEGMENT
     store.starts.append(at)
-    store.flat = room(at, dtype)
-    store.gradients = room(at if gradients else 0, dtype)
+    store.flat = room(at, dtype, 0.0)
+    store.gradients = room(at if gradients else 0, dtype, 0.0)
     spans = dict(zip(store.trainable, zip(store.starts, store.sizes, strict=False), strict=True))
     for info in model.weights.values():
         shape = info.weight.shape
         if info.name not in spans:
-            store.arrays[info.name] = room(prod(shape), dtype).reshape(shape)
+            store.arrays[info.name] = room(prod(shape), dtype, 0.0).reshape(shape)
             continue
         start, size = spans[info.name]
         store.arrays[info.name] = store.flat[start : start + size].reshape(shape)
