@@ -202,6 +202,14 @@ def test_what_is_no_class_number(values: Any, message: str) -> None:
         assert str(caught.value) == f"a.csv:3, column 'x': {message}"
 
 
+def test_class_numbers_are_looked_at_once() -> None:
+    values = np.array([0.0, 1.0, 2.0])
+    feed = Whole(values, "x", ORIGIN)
+    feed.check(np.arange(3))
+    values[1] = 0.5
+    assert read(feed, [0, 1], "float64").tolist() == [[0], [0.5]]
+
+
 def test_class_numbers_reach_as_far_as_32_bits() -> None:
     ends = [-(2.0**31), 2.0**31 - 1]
     assert read(Whole(np.array(ends), "x", ORIGIN), [0, 1], "float64")[:, 0].tolist() == ends

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ import pytest
 from nnctl.core.arrays import Array
 from nnctl.ops.activation import RELU
 from nnctl.ops.base import Graph, Value
-from nnctl.ops.convolution import convolve
+from nnctl.ops.convolution import Convolution, Window, convolve
 from nnctl.ops.elementwise import add, add_row, multiply
-from nnctl.ops.linear import linear, matmul
+from nnctl.ops.linear import MatMul, linear, matmul
 from nnctl.ops.metrics import accumulate_mean
 from nnctl.ops.normalization import batch_norm_infer
 from nnctl.ops.reduce import sum_all
@@ -24,6 +25,7 @@ RNG = np.random.default_rng(5)
 BATCH, WIDTH, FILTERS = 3, 5, 7
 WEIGHTS: Mapping[str, Array] = {
     "kernel": RNG.standard_normal((3, 2, WIDTH, FILTERS)),
+    "square": RNG.standard_normal((1, 1, WIDTH, WIDTH)),
     "matrix": RNG.standard_normal((WIDTH, FILTERS)),
     "bias": RNG.standard_normal(FILTERS),
     "mean": RNG.standard_normal(FILTERS),
@@ -202,6 +204,36 @@ def test_weights_alone_are_worked_out_once() -> None:
     made.run()
     expected = other @ memory["matrix"] + memory["mean"] * memory["gamma"] * (1 + memory["beta"])
     np.testing.assert_allclose(made.outputs["y"], expected, rtol=1e-12)
+
+
+def test_what_is_kept_is_not_written_over() -> None:
+    """What a first layer's weights make is read early; what comes later finds other memory."""
+
+    def build(graph: Graph, x: Value) -> Value:
+        y = x
+        for _ in range(3):
+            y = convolve(y, multiply(*[weight(graph, "square")] * 2), None, (1, 1), ((0, 0), (0, 0)))
+        return y
+
+    shape = (40, 6, 5, WIDTH)
+    made = program(build, shape)
+    x = RNG.standard_normal(shape)
+    expected = result(made, x)
+    for _ in range(2):
+        made.inputs["x"][...] = x
+        made.run_again()
+        assert np.array_equal(made.outputs["y"], expected)
+
+
+def test_only_what_is_linear_takes_a_factor() -> None:
+    window = Window((1, 1), ((0, 0), (0, 0)), (1, 1))
+    graph = Graph("float64")
+    x, kernel = graph.input("x", IMAGE), weight(graph, "kernel")
+    row, matrix = graph.input("row", (BATCH, WIDTH)), weight(graph, "matrix")
+    for op, inputs in ((Convolution(window), (x, kernel)), (MatMul(), (row, matrix))):
+        for relu in (False, True):
+            node = graph.node(replace(op, relu=relu), inputs, "")
+            assert (node.op.with_bias(node) is None) is relu
 
 
 def test_another_program_in_the_arena_makes_it_all_run() -> None:

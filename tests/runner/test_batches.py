@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nnctl.core.arrays import Array
 from nnctl.layers.context import LayerContext
 from nnctl.layers.dropout import Dropout
 from nnctl.ops.base import Value
@@ -92,6 +93,25 @@ def test_an_evaluation_leaves_no_trace_in_the_next_numbers() -> None:
         np.testing.assert_array_equal(array, before[name])
     made.session.states["loss/mean"][...] = 5.0
     assert evaluate(made.session, made.validation, 8) == first
+
+
+def test_each_pass_sees_the_weights_as_they_are() -> None:
+    """A normalization lies in the weights before it: worked out anew for each pass, not for each batch."""
+    layers = "[{type: Dense, units: 4}, BatchNormalization, {type: Dense, units: 3, name: species}]"
+    made = job(f"model.layers={layers}", "training.epochs=1")
+    assert made.validation is not None
+    session, split = made.session, made.validation
+    (gamma,) = (array for name, array in session.weights.arrays.items() if name.endswith("gamma"))
+
+    def predicted() -> Array:
+        (part,) = predict(session, split, len(split))
+        return part["species"]
+
+    before = predicted()
+    gamma[...] = 0
+    alike = predicted()
+    assert not np.array_equal(before, alike)
+    assert (alike == alike[0]).all()
 
 
 def test_a_step_is_told_its_number() -> None:
