@@ -30,7 +30,10 @@ from benchmarks.workloads.base import PASSES, Workload
 STEPS = 5
 """Whose losses are compared."""
 BUSY = ("mlp", "cnn", "vgg", "lstm", "transformer")
-"""Measured beside a busy process, too."""
+"""Measured beside a busy process, and on one thread, too."""
+
+OF_TRAINING = ("steps", "busy", "threads", "calls")
+"""The parts that train; peers have the first two."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Settings:
         peers: A Python with the peers, or None.
         libraries: The peers that are asked.
         folder: Where processes leave files for each other.
-        parts: What is measured of a workload: `steps`, `inference`, `busy`.
+        parts: What is measured of a workload: `steps`, `inference`, `busy`, `threads`, `calls`.
     """
 
     nnctl: str
@@ -55,14 +58,14 @@ class Settings:
     parts: Sequence[str]
     say: Say
 
-    def start(self, library: Library) -> Worker:
-        """A library's worker."""
+    def start(self, library: Library, threads: int | None = None) -> Worker:
+        """A library's worker, on so many threads or on the run's."""
         python = self.nnctl if library.name == NNCTL else self.peers
         assert python is not None
         command = [python, "-m", f"benchmarks.workers.{library.module}", *library.arguments]
-        return Worker(
-            library.name, command, environment(self.threads, {FOLDER: str(self.folder), **library.env})
-        )
+        name = library.name if threads is None else f"{library.name} on {threads}"
+        more = {FOLDER: str(self.folder), **library.env}
+        return Worker(name, command, environment(threads or self.threads, more))
 
     def able(self) -> list[Library]:
         """The libraries that there are."""
@@ -101,6 +104,11 @@ def workload(settings: Settings, name: str, busy: Busy) -> dict[str, Any]:
             found |= _training(settings, what, workers, busy)
         if "inference" in settings.parts:
             found["inference"] = {str(batch): _inference(settings, what, workers, batch) for batch in PASSES}
+        if "threads" in settings.parts and name in BUSY:
+            found["threads"] = _on_one_thread(settings, what, workers[0])
+        if "calls" in settings.parts:
+            settings.say(f"  {name}: calls")
+            found["calls"] = workers[0].ask(do="calls", job=name)
     finally:
         for worker in workers:
             worker.close()
@@ -111,7 +119,8 @@ def workload(settings: Settings, name: str, busy: Busy) -> dict[str, Any]:
 
 def _why_not(library: Library, what: Workload, parts: Sequence[str]) -> str | None:
     """Why a library has nothing to do in a workload, or None."""
-    trains = library.trains(what) if {"steps", "busy"} & set(parts) else "is not asked to train"
+    training = OF_TRAINING if library.name == NNCTL else OF_TRAINING[:2]
+    trains = library.trains(what) if {*training} & {*parts} else "is not asked to train"
     asks = library.asks(what) if "inference" in parts else "is not asked"
     return trains if trains and asks else None
 
@@ -186,6 +195,20 @@ def _inference(settings: Settings, what: Workload, workers: Sequence[Worker], ba
     timed = in_turns(able, settings.rounds, settings.say, left_out, **request)
     found["steps"] = summaries(timed, NNCTL)
     return found
+
+
+def _on_one_thread(settings: Settings, what: Workload, mine: Worker) -> dict[str, float]:
+    """nnctl's steps on one thread and on all, in turns, and how many times as fast these are."""
+    alone, failed = settings.start(LIBRARIES[0], threads=1), dict[str, str]()
+    try:
+        request = {"do": "burst", "job": what.name, "seconds": settings.seconds}
+        timed = in_turns([mine, alone], settings.rounds, settings.say, failed, **request)
+    finally:
+        alone.close()
+    if failed:
+        raise RuntimeError("; ".join(failed.values()))
+    all_threads, one = summaries(timed, NNCTL)
+    return {"ms": all_threads["ms"], "ms_one": one["ms"], "ratio": one["ratio"]}
 
 
 def _beside_busy(

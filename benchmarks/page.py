@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.libraries import LIBRARIES, NNCTL
 from benchmarks.picture import picture
+from benchmarks.roofline import roofline
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -20,6 +21,16 @@ BEGINNING = """# Benchmarks
 Made of [benchmarks.json](benchmarks.json) by `make docs`: one run of `make bench` on {machine}, {threads}
 threads. [How it is made fair](../benchmarks/README.md). Milliseconds are medians. A ratio says how many of
 nnctl's steps fit in one of the fastest peer: the median over rounds in which all took turns; bold below 1.
+"""
+
+KINDS = 4
+"""Kinds of calls that the page has of each workload."""
+
+CALLS = """## Where a training step's time goes
+
+The kinds of kernel calls that take longest, the least of some steps each, and what they read, write and compute.
+
+![Operations for a byte and GFLOP/s of the calls, under the machine's roof](images/roofline.svg)
 """
 
 
@@ -37,6 +48,8 @@ def page(found: Mapping[str, Any]) -> str:
     for batch in dict.fromkeys(b for one in found["workloads"].values() for b in one.get("inference", {})):
         parts += _inference(found["workloads"], batch)
     parts += _busy(found["workloads"])
+    parts += _threads(found["workloads"])
+    parts += _calls(found["workloads"])
     if "product" in found:
         parts += ["## A product of 2048 x 2048 matrices\n", _table(*_times(found["product"]["steps"]))]
     parts += _processes(found)
@@ -95,6 +108,30 @@ def _busy(workloads: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [title, _table(("", *names), rows)]
 
 
+def _threads(workloads: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    rows = [
+        [name, _ms(one["threads"]["ms_one"]), _ms(one["threads"]["ms"]), one["threads"]["ratio"]]
+        for name, one in workloads.items()
+        if one.get("threads")
+    ]
+    head = ("", "one thread", "all threads", "times as fast")
+    return ["## A training step of nnctl by threads, in turns\n", _table(head, rows)] if rows else []
+
+
+def _calls(workloads: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    rows = []
+    for name, one in workloads.items():
+        whole = sum(kind["ms"] for kind in one.get("calls", ()))
+        for kind in one.get("calls", ())[:KINDS]:
+            rate, speed = kind["flops"] / kind["ms"] / 1e6, kind["megabytes"] / kind["ms"]
+            call = f"{kind['kernel']} ({kind['op']})"
+            rows.append([name, call, kind["calls"], *(f"{v:.3g}" for v in (kind["ms"], rate, speed))])
+            rows[-1].append(f"{kind['ms'] / whole:.2f}")
+            name = ""
+    head = ("", "call", "calls", "ms", "GFLOP/s", "GB/s", "of the step")
+    return [CALLS, _table(head, rows)] if rows else []
+
+
 def _processes(found: Mapping[str, Any]) -> list[str]:
     processes = [*found.get("whole", ()), *([found["cold"]] if "cold" in found else [])]
     rows = [[row["command"], row["seconds"], row["megabytes"]] for row in processes if "exit_code" not in row]
@@ -147,10 +184,13 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 def pages() -> dict[Path, str]:
     """What follows from the run that is kept, by file."""
     found = json.loads((DOCS / "benchmarks.json").read_text(encoding="utf-8"))
-    return {
+    made = {
         DOCS / "benchmarks.md": page(found),
         DOCS / "images" / "benchmarks.svg": picture(found),
     }
+    if any(one.get("calls") for one in found["workloads"].values()):
+        made[DOCS / "images" / "roofline.svg"] = roofline(found)
+    return made
 
 
 if __name__ == "__main__":

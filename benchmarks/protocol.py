@@ -5,6 +5,7 @@
 | `about` | | versions |
 | `losses` | `job`, `steps` | the losses of the first steps, without dropout |
 | `burst` | `job`, `seconds` | seconds of each training step, for about so long |
+| `calls` | `job` | nnctl's kernel calls of a training step, by kind |
 | `outputs` | `job`, `batch` | some numbers of what the model says to the first batch |
 | `passes` | `job`, `batch`, `seconds` | seconds of each pass forward, for about so long |
 | `memory` | | the most megabytes that the process has held so far |
@@ -40,6 +41,10 @@ class Training(Protocol):
 
     def loss_of(self, made: Any) -> float:
         """The loss before the update that gave `made`."""
+
+    def calls(self) -> Any:
+        """Where a step's time goes, of a library that tells."""
+        raise ValueError("does not tell")
 
 
 class Inference(Protocol):
@@ -96,6 +101,9 @@ class Server:
                 return [training.loss_of(training.step()) for _ in range(request["steps"])]
             case "burst":
                 return self._timed(self._training(request["job"], dropout=True), request["seconds"])
+            case "calls":
+                with self.around():
+                    return self._training(request["job"], dropout=True).calls()
             case "outputs":
                 model = self._model(request["job"], request["batch"])
                 numbers = np.asarray(model.outputs_of(model.step()), dtype=np.float64).ravel()

@@ -26,7 +26,7 @@ from benchmarks.prepare import peers_python
 from benchmarks.processes import ROOT, Busy, environment, run_whole
 from benchmarks.workloads import WORKLOADS
 
-OF_WORKLOADS = ("steps", "inference", "busy")
+OF_WORKLOADS = ("steps", "inference", "busy", "threads", "calls")
 PARTS = ("peak", *OF_WORKLOADS, "product", "whole", "cold", "memory", "epochs")
 PEERS = tuple(one.name for one in LIBRARIES if one.name != NNCTL)
 QUICK_PEERS = tuple(one.name for one in LIBRARIES if one.name != NNCTL and one.quick)

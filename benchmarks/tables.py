@@ -57,10 +57,33 @@ def _workload(one: Mapping[str, Any]) -> list[str]:
         head = ("", "alone ms", "busy ms", "busy mean ms", "times slower")
         keys = ("library", "ms_alone", "ms_busy", "ms_busy_mean", "times_slower")
         lines += _table(head, [[row[key] for key in keys] for row in one["busy"]])
+    if "threads" in one:
+        row = one["threads"]
+        lines.append(
+            f"  on one thread {row['ms_one']} ms, on all {row['ms']} ms: {row['ratio']} times as fast"
+        )
+    if "calls" in one:
+        lines += ["  kernel calls of a step", *_calls(one["calls"])]
     for batch, passes in one.get("inference", {}).items():
         lines += [f"  forward, batch {batch}", *_steps(passes.get("steps", ()))]
         lines += [_agreement("outputs", passes), *_left_out(passes["left_out"])]
     return lines
+
+
+def _calls(kinds: Sequence[Mapping[str, Any]]) -> list[str]:
+    whole = sum(kind["ms"] for kind in kinds)
+    rows = [
+        [
+            f"{kind['kernel']} ({kind['op']})",
+            kind["calls"],
+            f"{kind['ms']:.4f}",
+            f"{kind['flops'] / kind['ms'] / 1e6:.2f}",
+            f"{kind['megabytes'] / kind['ms']:.2f}",
+            f"{kind['ms'] / whole:.3f}",
+        ]
+        for kind in kinds
+    ]
+    return _table(("", "calls", "ms", "GFLOP/s", "GB/s", "of the step"), rows)
 
 
 def _agreement(what: str, compared: Mapping[str, Any]) -> str:

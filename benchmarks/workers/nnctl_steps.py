@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.folder import config_of, place
 from benchmarks.protocol import serve
+from benchmarks.workers.nnctl_calls import calls_of
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.base import Array, Workload
 from benchmarks.workloads.matrices import matrices
@@ -28,6 +29,8 @@ from nnctl.workflow.kernels import ready_kernels, use_threads
 from nnctl.workflow.train import make_job, prepare
 
 THREADS = int(os.environ.get("BENCH_THREADS", "2"))
+TIMED_STEPS = 30
+"""Whose calls are timed one by one."""
 LONG = 2000
 """Steps in an epoch, so that its end costs nothing beside them."""
 
@@ -91,6 +94,11 @@ class Training:
 
     def loss_of(self, made: None) -> float:
         return float(self.program.outputs["loss"][0])
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The kinds of kernel calls of a step: see `calls_of`."""
+        self.step()
+        return calls_of(self.session, self.program, TIMED_STEPS)
 
 
 class Inference:

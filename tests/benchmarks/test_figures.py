@@ -15,6 +15,7 @@ from benchmarks.libraries import LIBRARIES, NNCTL
 from benchmarks.page import page, pages
 from benchmarks.picture import picture
 from benchmarks.processes import Worker
+from benchmarks.roofline import roofline
 from benchmarks.timing import Timed, agreement, in_turns, loss_difference, output_difference, summaries
 from benchmarks.workloads import WORKLOADS
 
@@ -146,6 +147,50 @@ def test_the_picture_has_a_bar_for_each_workload(found: dict[str, Any]) -> None:
     assert "0.50 PyTorch" in words
     assert "prefers-color-scheme: dark" in picture(found)
     assert ElementTree.fromstring(picture({"workloads": {}})) is not None
+
+
+CALLS = [
+    {"kernel": "matmul", "op": "MatMul", "calls": 8, "ms": 0.5, "flops": 4e7, "megabytes": 0.5},
+    {"kernel": "update after", "op": "Update", "calls": 1, "ms": 0.25, "flops": 1e6, "megabytes": 2.0},
+    {"kernel": "check", "op": "FirstNonFinite", "calls": 1, "ms": 0.2, "flops": 1, "megabytes": 1.0},
+    {"kernel": "fill", "op": "Fill", "calls": 2, "ms": 0.03, "flops": 1e6, "megabytes": 0.01},
+]
+"""Of a step of 0.98 ms."""
+
+
+def test_a_dot_for_each_kind_of_call_that_takes_its_part(found: dict[str, Any]) -> None:
+    found["workloads"]["tiny"]["calls"] = CALLS
+    drawn = ElementTree.fromstring(roofline(found))
+    space = {"svg": "http://www.w3.org/2000/svg"}
+    dots = drawn.findall("svg:circle", space)
+    # Of 100 GFLOP/s and 10 GB/s the corner is at 10 operations a byte; the check makes too few to be shown.
+    assert ["".join(dot.itertext()) for dot in dots] == [
+        "tiny: matmul (MatMul), 51%, 80 GFLOP/s",
+        "tiny: update after (Update), 26%, 4 GFLOP/s",
+    ]
+    roof = [tuple(map(float, p.split(","))) for p in drawn.find("svg:polyline", space).get("points").split()]
+    corner, product, update = roof[1], *((float(d.get("cx")), float(d.get("cy"))) for d in dots)
+    assert roof[1][1] == roof[2][1]
+    # 80 operations a byte lie right of the corner, just under the roof; half an operation far left of it,
+    # just under the slope, which there is at 5 GFLOP/s.
+    decade = (corner[0] - roof[0][0]) / math.log10(10 / 0.05)
+    assert product[0] - corner[0] == pytest.approx(decade * math.log10(8), abs=0.1)
+    assert update[0] - corner[0] == pytest.approx(decade * math.log10(0.05), abs=0.1)
+    height = (roof[0][1] - roof[1][1]) / math.log10(100 / 0.5)
+    assert product[1] - corner[1] == pytest.approx(height * math.log10(100 / 80), abs=0.1)
+    assert update[1] - corner[1] == pytest.approx(height * math.log10(100 / 4), abs=0.1)
+
+
+def test_threads_and_calls_in_the_table_and_on_the_page(found: dict[str, Any]) -> None:
+    assert "Where a training step's time goes" not in page(found)
+    found["workloads"]["tiny"] |= {"calls": CALLS, "threads": {"ms": 0.25, "ms_one": 0.4, "ratio": 1.6}}
+    written, printed = page(found), tables.text(found)
+    assert "| tiny | 0.4 | 0.25 | 1.6 |" in written
+    assert "| tiny | matmul (MatMul) | 8 | 0.5 | 80 | 1 | 0.51 |" in written
+    assert "|  | update after (Update) | 1 | 0.25 | 4 | 8 | 0.26 |" in written
+    assert "on one thread 0.4 ms, on all 0.25 ms: 1.6 times as fast" in printed
+    row = next(line for line in printed.splitlines() if line.startswith("fill (Fill)"))
+    assert row.split() == ["fill", "(Fill)", "2", "0.0300", "33.33", "0.33", "0.031"]
 
 
 def test_what_libraries_can() -> None:

@@ -54,6 +54,12 @@ def test_a_worker_tells_losses_steps_and_outputs(tmp_path: Path, monkeypatch: py
     np.testing.assert_allclose(one, _forward(inputs["x"], first_weights("tiny"))[0], rtol=1e-5, atol=1e-6)
     assert len(server.answer({"do": "passes", "job": "tiny", "batch": 1, "seconds": 0})) == 3
     assert server.answer({"do": "memory"}) > 10
+    kinds = {kind["op"]: kind for kind in server.answer({"do": "calls", "job": "tiny"})}
+    # 4-16-3 for 32 examples: forward, the gradients of both kernels and of what is between.
+    assert kinds["MatMul"]["flops"] == 2 * 32 * (2 * 4 * 16 + 3 * 16 * 3)
+    assert kinds["MatMul"]["calls"] == 5
+    assert list(kinds) == sorted(kinds, key=lambda op: -kinds[op]["ms"])
+    assert {"Update", "FirstNonFinite"} <= {*kinds}
 
 
 def test_jax_computes_what_nnctl_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,43 @@
+"""Where nnctl's training step goes: its kernel calls, added up by kernel and op."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from nnctl.ops.base import Node
+from nnctl.program.bind import Bound
+from nnctl.program.session import Session
+
+
+def calls_of(session: Session, training: Bound, steps: int) -> list[dict[str, Any]]:
+    """The kinds of calls of a step, those that take longest first.
+
+    Every call of the training program, of the check of its gradients and of the update is timed in its place, so
+    that caches are as in training; of `steps` steps the least time of each call counts. A kind has `kernel`, `op`,
+    `calls` and `ms`, and of its nodes `flops` and `megabytes` (what they read and write, each once).
+    """
+    check, update = session.check(), session.update()
+    session.take_hyper(update, 0, 0.0)
+    kinds: dict[tuple[str, str], dict[str, Any]] = {}
+    before = None
+    for kernel, node, seconds in _least([training, check, update], steps):
+        op = type(node.op).__name__
+        nothing = {"kernel": kernel, "op": op, "calls": 0, "ms": 0.0, "flops": 0, "megabytes": 0.0}
+        kind = kinds.setdefault((kernel, op), nothing)
+        kind["calls"] += 1
+        kind["ms"] += 1e3 * seconds
+        if node is not before:
+            kind["flops"] += node.op.flops([v.type for v in node.inputs], [v.type for v in node.outputs])
+            kind["megabytes"] += sum(v.type.nbytes for v in (*node.inputs, *node.outputs)) / 1e6
+        before = node
+    return sorted(kinds.values(), key=lambda kind: -kind["ms"])
+
+
+def _least(programs: list[Bound], steps: int) -> Iterator[tuple[str, Node, float]]:
+    """Each call's kernel and node, and its least seconds of some steps."""
+    runs = [[call for p in programs for call in p.run_timed(time.perf_counter)] for _ in range(steps)]
+    for same in zip(*runs, strict=True):
+        kernel, node = same[0][:2]
+        yield kernel, node, min(seconds for *_, seconds in same)
