@@ -28,7 +28,8 @@ KINDS = 4
 
 CALLS = """## Where a training step's time goes
 
-The kinds of kernel calls that take longest, the least of some steps each, and what they read, write and compute.
+The kinds of kernel calls that take longest, the least of some steps each, and what they read, write and
+compute.
 
 ![Operations for a byte and GFLOP/s of the calls, under the machine's roof](images/roofline.svg)
 """

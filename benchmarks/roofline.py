@@ -1,8 +1,8 @@
 """The kernel calls of training steps under the machine's roof, as a picture.
 
-Across, how many operations a kind of call makes for a byte that it reads or writes; up, how many it makes in a
-second. The roof is the lower of the measured peak and of what memory can bring. (Williams, Waterman and Patterson,
-Roofline, 2009.) What caches hold may lie above the slope.
+Across, how many operations a kind of call makes for a byte that it reads or writes; up, how many it makes in
+a second. The roof is the lower of the measured peak and of what memory can bring (Williams, Waterman and
+Patterson, Roofline, 2009). What caches hold may lie above the slope.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def _dots(workloads: Mapping[str, Mapping[str, Any]], chart: _Chart) -> Iterator
             text = f"{name}: {kind['kernel']} ({kind['op']}), {share:.0%}, {rate:.3g} GFLOP/s"
             yield (
                 f'<circle class="bar" fill-opacity="0.55" cx="{chart.x(intensity):.1f}" '
-                f'cy="{chart.y(rate):.1f}" r="{12 * math.sqrt(share):.1f}"><title>{escape(text)}</title></circle>'
+                f'cy="{chart.y(rate):.1f}" r="{12 * math.sqrt(share):.1f}">'
+                f"<title>{escape(text)}</title></circle>"
             )
 
 
