@@ -15,8 +15,9 @@ def calls_of(session: Session, training: Bound, steps: int) -> list[dict[str, An
     """The kinds of calls of a step, those that take longest first.
 
     Every call of the training program, of the check of its gradients and of the update is timed in its place,
-    so that caches are as in training; of `steps` steps the least time of each call counts. A kind has `kernel`,
-    `op`, `calls` and `ms`, and of its nodes `flops` and `megabytes` (what they read and write, each once).
+    so that caches are as in training; of `steps` steps the least time of each call counts. A kind has
+    `kernel`, `op`, `calls` and `ms`, and of its nodes `flops` and `megabytes` (what they read and write, each
+    once).
     """
     check, update = session.check(), session.update()
     session.take_hyper(update, 0, 0.0)
