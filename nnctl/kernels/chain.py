@@ -60,13 +60,21 @@ class Chain:
         self._calls = calls
         _, self._loop = _loop()
         registers = _REGISTERS[platform.machine()]
-        # A call reads as many words as its size has, beyond its own.
-        self._words = np.zeros(sum(len(integers) for _, integers, _ in laid) + _SIZES[-1], np.uint64)
+        # A repeated call is placed once. One reads as many words as its size has, beyond its own.
+        shared = {id(one): one for one in laid}
+        count = sum(len(integers) for _, integers, _ in shared.values())
+        self._words = np.zeros(count + _SIZES[-1], np.uint64)
         self._floats = np.zeros((len(laid), _FLOATS), np.uint64)
         self._records = np.zeros((len(laid), _FIELDS), np.uint64)
         words, numbers = _place(self._words), _place(self._floats)
         at = 0
-        for n, (code, integers, floats) in enumerate(laid):
+        first: dict[int, int] = {}
+        for n, one in enumerate(laid):
+            if id(one) in first:
+                self._records[n] = self._records[first[id(one)]]
+                continue
+            first[id(one)] = n
+            code, integers, floats = one
             size = next(size for size in _SIZES if size >= len(integers) - registers)
             self._words[at : at + len(integers)] = integers
             self._floats[n, : len(floats)] = floats
@@ -102,7 +110,11 @@ def runner(calls: Sequence[Call], types: Sequence[Types]) -> Runner:
     """
     if sys.platform != "linux" or platform.machine() not in _REGISTERS or sys.byteorder != "little":
         return Entries(calls, types)
-    laid = [_laid_out(kernel, kinds, args) for (kernel, args), kinds in zip(calls, types, strict=True)]
+    made = {}
+    for call, kinds in zip(calls, types, strict=True):
+        if id(call) not in made:
+            made[id(call)] = _laid_out(call[0], kinds, call[1])
+    laid = [made[id(call)] for call in calls]
     known = [one for one in laid if one is not None]
     return Chain(calls, known) if len(known) == len(laid) else Entries(calls, types)
 

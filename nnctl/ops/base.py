@@ -187,6 +187,34 @@ class Op:
         return None
 
 
+@dataclass(eq=False)
+class Slices:
+    """How a batch is cut for nodes that run once for each slice of it, one slice after the other.
+
+    Attributes:
+        rows: Examples in each.
+        starts: The first example of each.
+        wholes: Of what such nodes read or make of all examples, by the value (rows, ...) that it is in them.
+    """
+
+    rows: int
+    starts: tuple[int, ...]
+    wholes: dict[Value, Value] = field(default_factory=dict)
+
+    def part_of(self, whole: Value) -> Value:
+        """The rows of an input (B, ...) that a slice reads."""
+        shape = (self.rows, *whole.shape[1:])
+        part = Value(whole.graph, TensorType(shape, whole.dtype), name=f"part of {whole.name}")
+        self.wholes[part] = whole
+        return part
+
+    def whole_of(self, part: Value, batch: int) -> Value:
+        """What becomes of all slices' outputs (rows, ...) of a node: (B, ...)."""
+        made = Value(part.graph, TensorType((batch, *part.shape[1:]), part.dtype), name="all slices")
+        self.wholes[part] = made
+        return made
+
+
 class Graph:
     """Nodes in the order they run. Every op function appends to the graph of its first argument.
 
@@ -203,6 +231,8 @@ class Graph:
         self.inference = inference
         self.settled = 0
         """How many of the nodes, the first, follow from weights alone; what others read of them is kept."""
+        self.slices: Slices | None = None
+        """How the batch is cut for the nodes that are not settled, up to the last that makes a part of it."""
         self.nodes: list[Node] = []
         self.inputs: dict[str, Value] = {}
         """What the caller fills before each run (batch, labels, step counter ...)."""

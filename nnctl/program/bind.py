@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -17,11 +17,15 @@ from nnctl.core.records import record
 from nnctl.ops.base import Graph, KernelCall, Node, Value
 from nnctl.program.passes import run_passes
 from nnctl.program.plan import ALIGNMENT, MemoryPlan, plan_memory
+from nnctl.program.slices import moving, repeated
 
 if TYPE_CHECKING:
     from nnctl.kernels.chain import Runner
 
 Kernel = Callable[..., None]
+Call = tuple[Kernel, tuple[Any, ...]]
+Run = tuple[Node, list[Call]]
+"""A node and its calls."""
 
 
 @record
@@ -60,7 +64,7 @@ class Tenant:
 class Bound:
     """A compiled graph over real buffers. `run()` is the whole of a step."""
 
-    calls: list[tuple[Kernel, tuple[Any, ...]]]
+    calls: list[Call]
     inputs: dict[str, Array]
     outputs: dict[str, Array]
     sources: list[Node]
@@ -148,7 +152,7 @@ def compile_graph(
         watch: Sees the graph after each pass.
     """
     pinned = pinned or {}
-    keep = [*outputs.values(), *pinned]
+    keep = [*outputs.values(), *pinned, *(graph.slices.wholes if graph.slices is not None else ())]
     run_passes(graph, keep, watch)
     plan = plan_memory(graph, list(outputs.values()), pinned, threads)
     return Compiled(graph, plan, dict(outputs), dict(pinned), threads)
@@ -175,22 +179,20 @@ def bind(
     if arena.nbytes < compiled.plan.size:
         raise ValueError(f"the arena has {arena.nbytes} bytes, the plan needs {compiled.plan.size}")
     buffers = _Buffers(compiled, arena, memory)
-    calls: list[tuple[Kernel, tuple[Any, ...]]] = []
-    sources: list[Node] = []
-    settled = 0
-    for at, node in enumerate(compiled.graph.nodes):
-        if at == compiled.graph.settled:
-            settled = len(calls)
+    graph, repeats = compiled.graph, repeated(compiled.graph)
+
+    def made(node: Node) -> list[Call]:
         offset, nbytes = compiled.plan.scratch_of(node)
-        made = node.op.calls(
-            [buffers[v] for v in node.inputs],
-            [buffers[v] for v in node.outputs],
-            arena[offset : offset + nbytes],
-            compiled.threads,
-        )
-        for call in made:
-            calls.append((load_kernel(call), call.args))
-            sources.append(node)
+        inputs, outputs = [buffers[v] for v in node.inputs], [buffers[v] for v in node.outputs]
+        calls = node.op.calls(inputs, outputs, arena[offset : offset + nbytes], compiled.threads)
+        return [(load_kernel(call), call.args) for call in calls]
+
+    runs = [(node, made(node)) for node in graph.nodes]
+    settled = sum(len(calls) for _, calls in runs[: graph.settled])
+    again = _other_slices(graph, buffers, runs, made)
+    runs[repeats.stop : repeats.stop] = again
+    calls = [call for _, own in runs for call in own]
+    sources = [node for node, own in runs for _ in own]
     return Bound(
         calls,
         {name: buffers[value] for name, value in compiled.graph.inputs.items()},
@@ -201,6 +203,23 @@ def bind(
         settled=settled,
         tenant=tenant or Tenant(),
     )
+
+
+def _other_slices(
+    graph: Graph, buffers: _Buffers, first: Sequence[Run], made: Callable[[Node], list[Call]]
+) -> list[Run]:
+    """The calls of all slices of a batch but the first: those that read or write parts of wholes are made
+    anew, others are the same."""
+    if graph.slices is None:
+        return []
+    parts, repeats, runs = set(moving(graph)), repeated(graph), []
+    for start in graph.slices.starts[1:]:
+        buffers.move(parts, start)
+        for at in repeats:
+            node, calls = first[at]
+            moves = any(value in parts for value in (*node.inputs, *node.outputs))
+            runs.append((node, made(node) if moves else calls))
+    return runs
 
 
 def _stretches(sources: Sequence[Node], buffers: _Buffers) -> list[Stretch] | None:
@@ -224,6 +243,18 @@ class _Buffers:
         self.memory = memory
         self.known: dict[Value, Array] = dict(compiled.graph.constants)
 
+    def move(self, parts: Iterable[Value], row: int) -> None:
+        """Let values that are some rows of a batch be those from number `row` on."""
+        slices = self.compiled.graph.slices
+        assert slices is not None
+        for value in parts:
+            start = self.compiled.plan.offsets[value] + row * (value.type.nbytes // slices.rows)
+            self.known[value] = self._placed(value, start)
+
+    def _placed(self, value: Value, start: int) -> Array:
+        raw = self.arena[start : start + value.type.nbytes]
+        return raw.view(value.dtype).reshape(value.shape)
+
     def __getitem__(self, value: Value) -> Array:
         if value not in self.known:
             self.known[value] = self._make(value)
@@ -232,9 +263,7 @@ class _Buffers:
     def _make(self, value: Value) -> Array:
         plan = self.compiled.plan
         if value in plan.offsets:
-            start = plan.offsets[value]
-            raw = self.arena[start : start + value.type.nbytes]
-            return raw.view(value.dtype).reshape(value.shape)
+            return self._placed(value, plan.offsets[value])
         root = plan.external[value]
         if root in self.compiled.graph.constants:
             return self.compiled.graph.constants[root].reshape(value.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import Field, fields, is_dataclass
 from typing import Any
 
@@ -59,7 +59,9 @@ def _when(node: Node, names: Mapping[Value, str]) -> str:
 def value_names(graph: Graph, pinned: Mapping[Value, str]) -> dict[Value, str]:
     """A readable name for each value: leaves by theirs, others numbered; all with type and shape."""
     names: dict[Value, str] = {}
-    leaves: Sequence[Value] = [*graph.inputs.values(), *graph.variables.values(), *graph.constants]
+    leaves: list[Value] = [*graph.inputs.values(), *graph.variables.values(), *graph.constants]
+    if graph.slices is not None:
+        leaves += [v for pair in graph.slices.wholes.items() for v in pair if v.node is None]
     for leaf in leaves:
         names[leaf] = f"{leaf.name} {_type(leaf)}"
     count = 0

@@ -129,9 +129,12 @@ def weights_first(graph: Graph, keep: Sequence[Value]) -> None:
     """Put what follows from weights and constants alone before all else: it need not run again with them."""
     written = {node.inputs[at] for node in graph.nodes for at in node.op.mutates}
     settled = {*graph.variables.values(), *graph.constants} - written
+    parts = graph.slices.wholes if graph.slices is not None else {}
     first, rest = [], []
     for node in graph.nodes:
-        if node.inputs and settled.issuperset(node.reads) and not node.op.mutates:
+        if any(out in parts for out in node.outputs):
+            rest.append(node)  # each slice makes its own
+        elif node.inputs and settled.issuperset(node.reads) and not node.op.mutates:
             settled.update(node.outputs)
             first.append(node)
         else:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nnctl.ops.base import Graph, Node, Value
+from nnctl.program.slices import repeated
 
 ALIGNMENT = 64
 
 
-@dataclass
+@dataclass(eq=False)
 class _Buffer:
     """Memory shared by a value, its views, and what is written over it in place."""
 
@@ -58,11 +59,12 @@ def plan_memory(
         buffers[leaf] = _Buffer(leaf.type.nbytes, -1, last.get(leaf, -1))
     for leaf in outside:
         buffers[leaf].external = leaf
-    arena = [b for b in buffers.values() if b.external is None]
+    buffers |= _wholes(graph, buffers, last)
+    arena = [b for b in dict.fromkeys(buffers.values()) if b.external is None]
     scratch: dict[Node, _Buffer] = {}
     for at, node in enumerate(graph.nodes):
         for out in node.outputs:
-            buffer = _shared(node, out, at, buffers, pinned)
+            buffer = buffers.get(out) or _shared(node, out, at, buffers, pinned)
             if buffer is None:
                 buffer = _Buffer(out.type.nbytes, at, at)
                 if out in pinned:
@@ -82,6 +84,20 @@ def plan_memory(
         {v: b.external for v, b in buffers.items() if b.external is not None},
         {n: (b.offset, b.nbytes) for n, b in scratch.items()},
     )
+
+
+def _wholes(
+    graph: Graph, buffers: Mapping[Value, _Buffer], last: Mapping[Value, int]
+) -> dict[Value, _Buffer]:
+    """Buffers of what slices read and make of all examples, which are there from the first to the last slice;
+    a part shares its whole's."""
+    made: dict[Value, _Buffer] = {}
+    repeats = repeated(graph)
+    for part, whole in graph.slices.wholes.items() if graph.slices is not None else ():
+        buffer = buffers.get(whole) or _Buffer(whole.type.nbytes, repeats.start, repeats.stop)
+        buffer.end = max(buffer.end, last.get(whole, -1), repeats.stop)
+        made |= {part: buffer, whole: buffer}
+    return made
 
 
 def _last_uses(graph: Graph, outputs: Sequence[Value]) -> dict[Value, int]:

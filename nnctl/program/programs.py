@@ -37,8 +37,8 @@ class Program:
     sizes: InputSizes = field(default_factory=dict)
     """The full shape of each model input; empty for what reads no input."""
 
-    def build(self, subject: Subject) -> Built:
-        """The op graph."""
+    def build(self, subject: Subject, rows: int | None = None) -> Built:
+        """The op graph; with layers in slices of `rows` examples, where it said that this can be."""
         raise NotImplementedError
 
     def __hash__(self) -> int:
@@ -59,7 +59,7 @@ class TrainingProgram(Program):
 
     name = "training"
 
-    def build(self, subject: Subject) -> Built:
+    def build(self, subject: Subject, rows: int | None = None) -> Built:
         assert subject.objective is not None
         return step.training(subject.model, subject.objective, *_arithmetic(subject, self.sizes))
 
@@ -69,9 +69,9 @@ class EvaluationProgram(Program):
 
     name = "evaluation"
 
-    def build(self, subject: Subject) -> Built:
+    def build(self, subject: Subject, rows: int | None = None) -> Built:
         assert subject.objective is not None
-        return step.evaluation(subject.model, subject.objective, *_arithmetic(subject, self.sizes))
+        return step.evaluation(subject.model, subject.objective, *_arithmetic(subject, self.sizes), rows)
 
 
 class PredictionProgram(Program):
@@ -79,8 +79,8 @@ class PredictionProgram(Program):
 
     name = "prediction"
 
-    def build(self, subject: Subject) -> Built:
-        return step.prediction(subject.model, *_arithmetic(subject, self.sizes))
+    def build(self, subject: Subject, rows: int | None = None) -> Built:
+        return step.prediction(subject.model, *_arithmetic(subject, self.sizes), rows)
 
 
 class FiniteCheckProgram(Program):
@@ -88,7 +88,7 @@ class FiniteCheckProgram(Program):
 
     name = "check"
 
-    def build(self, subject: Subject) -> Built:
+    def build(self, subject: Subject, rows: int | None = None) -> Built:
         return step.finite_check(subject.weights)
 
 
@@ -97,7 +97,7 @@ class UpdateProgram(Program):
 
     name = "update"
 
-    def build(self, subject: Subject) -> Built:
+    def build(self, subject: Subject, rows: int | None = None) -> Built:
         return step.update(subject.model, subject.stretches, subject.weights)
 
 
@@ -106,5 +106,5 @@ class GatherProgram(Program):
 
     name = "gather"
 
-    def build(self, subject: Subject) -> Built:
+    def build(self, subject: Subject, rows: int | None = None) -> Built:
         return step.update(subject.model, subject.stretches, subject.weights, gather=True)

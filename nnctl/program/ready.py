@@ -62,14 +62,19 @@ def _types(program: Bound) -> list[Types]:
     """Numba's types of the arguments of each call."""
     from numba import typeof
 
-    return [tuple(typeof(argument) for argument in args) for _, args in program.calls]  # type: ignore[no-untyped-call]
+    found: dict[int, Types] = {}
+    for call in program.calls:
+        if id(call) not in found:  # slices of a batch share calls
+            found[id(call)] = tuple(typeof(argument) for argument in call[1])  # type: ignore[no-untyped-call]
+    return [found[id(call)] for call in program.calls]
 
 
 def wanted_kernels(bound: Sequence[Bound], types: Sequence[Sequence[Types]]) -> list[KernelSignature]:
     """Each kernel with each signature that the programs call it with, once, in the order of first use."""
     found: dict[KernelSignature, None] = {}
     for program, kinds in zip(bound, types, strict=True):
-        for (kernel, _), own in zip(program.calls, kinds, strict=True):
+        different = dict(zip(map(id, program.calls), zip(program.calls, kinds, strict=True), strict=True))
+        for (kernel, _), own in different.values():
             if hasattr(kernel, "compile"):
                 found.setdefault((kernel, own))
     return list(found)

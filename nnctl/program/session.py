@@ -22,7 +22,8 @@ from nnctl.program.programs import (
     UpdateProgram,
 )
 from nnctl.program.ready import compile_kernels
-from nnctl.program.step import InputSizes
+from nnctl.program.slices import rows_of
+from nnctl.program.step import Built, InputSizes
 from nnctl.program.stretches import Stretch, stretches
 from nnctl.program.weights import Room, Weights, aligned, allocate, initialize
 
@@ -163,10 +164,15 @@ class Session:
         """A program planned, but without memory; `watch` sees its graph after each pass."""
         if program not in self._compiled or watch is not None:
             built = program.build(self)
-            self._compiled[program] = compile_graph(
-                built.graph, built.outputs, built.pinned, self.threads, watch
+            made = self._planned(built, watch)
+            rows = rows_of(made.graph, self.threads) if built.by_example else None
+            self._compiled[program] = (
+                made if rows is None else self._planned(program.build(self, rows), watch)
             )
         return self._compiled[program]
+
+    def _planned(self, built: Built, watch: Callable[[str, Graph], None] | None) -> Compiled:
+        return compile_graph(built.graph, built.outputs, built.pinned, self.threads, watch)
 
     def prepare(self, programs: Iterable[Program]) -> list[Bound]:
         """Plan and bind programs ahead of time, in an arena that fits the largest; the bound programs."""

@@ -17,6 +17,7 @@ from nnctl.ops.shape import copy
 from nnctl.optimizers.base import FlatUpdate, OptimizerSpec
 from nnctl.program.autodiff import gradients
 from nnctl.program.passes import follow
+from nnctl.program.slices import sliced, whole
 from nnctl.program.stretches import Stretch
 from nnctl.program.targets import MixedTruth, Truth, mixed
 from nnctl.program.trace import Traced, trace
@@ -33,17 +34,38 @@ class Built:
     graph: Graph
     outputs: Mapping[str, Value]
     pinned: Mapping[Value, str]
+    by_example: bool = False
+    """Whether what layers make of an example follows from it alone, so that they may run slice by slice."""
 
 
-def _forward(
-    model: LayerGraph, dtype: str, sizes: InputSizes, training: bool, seed: int, direct_convolution: bool
-) -> tuple[Graph, Traced]:
-    graph = Graph(dtype, direct_convolution, inference=not training)
+def _inputs(graph: Graph, model: LayerGraph, dtype: str, sizes: InputSizes) -> dict[str, Value]:
+    """The inputs of a model, made on the graph."""
     inputs = {}
     for name, info in model.inputs.items():
         kind = dtype if info.dtype.startswith("float") else info.dtype
         inputs[name] = graph.input(f"input:{name}", sizes[name], kind)
-    return graph, trace(model, graph, inputs, training, seed)
+    return inputs
+
+
+def _inference(
+    model: LayerGraph, dtype: str, sizes: InputSizes, seed: int, direct_convolution: bool, rows: int | None
+) -> tuple[Graph, Traced, bool]:
+    """Forward in inference, in slices of `rows` examples where given; and whether it can be in slices."""
+    graph = Graph(dtype, direct_convolution, inference=True)
+    inputs = _inputs(graph, model, dtype, sizes)
+    if rows is None:
+        traced = trace(model, graph, inputs, False, seed)
+        alone = not traced.losses and "step" not in graph.inputs
+        return graph, traced, alone and not any(node.op.mutates or node.only for node in graph.nodes)
+    batch = next(iter(inputs.values())).shape[0]
+    graph.slices = sliced(batch, rows)
+    parts = {name: graph.slices.part_of(value) for name, value in inputs.items()}
+    traced = trace(model, graph, parts, False, seed)
+    for ref in dict.fromkeys(model.outputs.values()):
+        mask = traced.masks[ref]
+        traced.values[ref] = whole(graph.slices, traced.values[ref], batch)
+        traced.masks[ref] = mask and whole(graph.slices, mask, batch)
+    return graph, traced, False
 
 
 def _target(graph: Graph, output: OutputObjective, y_pred: Value) -> Value:
@@ -122,7 +144,8 @@ def training(
     direct_convolution: bool = False,
 ) -> Built:
     """Forward, losses, metrics, gradients; each gradient is written to the memory "gradient:<weight>"."""
-    graph, traced = _forward(model, dtype, sizes, True, seed, direct_convolution)
+    graph = Graph(dtype, direct_convolution)
+    traced = trace(model, graph, _inputs(graph, model, dtype, sizes), True, seed)
     loss = _measure(graph, model, objective, traced)
     follow(graph, [loss])
     trainable = [i for i in model.weights.values() if i.trainable]
@@ -144,20 +167,26 @@ def evaluation(
     sizes: InputSizes,
     seed: int,
     direct_convolution: bool = False,
+    rows: int | None = None,
 ) -> Built:
-    """Forward in inference, losses and metrics."""
-    graph, traced = _forward(model, dtype, sizes, False, seed, direct_convolution)
+    """Forward in inference, losses and metrics; the layers in slices of `rows` examples, if given."""
+    graph, traced, alone = _inference(model, dtype, sizes, seed, direct_convolution, rows)
     loss = _measure(graph, model, objective, traced)
-    return Built(graph, {"loss": loss}, {})
+    return Built(graph, {"loss": loss}, {}, alone)
 
 
 def prediction(
-    model: LayerGraph, dtype: str, sizes: InputSizes, seed: int, direct_convolution: bool = False
+    model: LayerGraph,
+    dtype: str,
+    sizes: InputSizes,
+    seed: int,
+    direct_convolution: bool = False,
+    rows: int | None = None,
 ) -> Built:
-    """Forward in inference; the model's outputs by name."""
-    graph, traced = _forward(model, dtype, sizes, False, seed, direct_convolution)
+    """Forward in inference, in slices of `rows` examples, if given; the model's outputs by name."""
+    graph, traced, alone = _inference(model, dtype, sizes, seed, direct_convolution, rows)
     outputs = {name: traced.values[ref] for name, ref in model.outputs.items()}
-    return Built(graph, outputs, {})
+    return Built(graph, outputs, {}, alone)
 
 
 def finite_check(weights: Weights) -> Built:

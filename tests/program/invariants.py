@@ -10,11 +10,15 @@ from nnctl.ops.choice import Choose
 
 def _defined_before_use(graph: Graph) -> Iterator[str]:
     known = set(graph.inputs.values()) | set(graph.variables.values()) | set(graph.constants)
+    if graph.slices is not None:
+        known.update(value for value in graph.slices.wholes if value.node is None)
     for node in graph.nodes:
         for value in node.reads:
             if value not in known:
                 yield f"{node.op} reads a value that nothing before it makes"
         known.update(node.outputs)
+        if graph.slices is not None:
+            known.update(graph.slices.wholes[out] for out in node.outputs if out in graph.slices.wholes)
 
 
 def _outputs_point_back(graph: Graph) -> Iterator[str]:
