@@ -17,36 +17,32 @@ from nnctl.kernels.reduce import LENGTH
 @part
 def _non_finite(x, lo, hi):  # type: ignore[no-untyped-def]
     top = x.dtype.type(np.inf)
-    count = np.int64(0)
+    finite = True
     for i in range(lo, hi):
-        count += np.int64(0) if abs(x[i]) < top else np.int64(1)
-    return count
+        finite &= abs(x[i]) < top
+    return not finite
 
 
 @kernel
 def first_non_finite(g, starts, out):  # type: ignore[no-untyped-def]
     """out[0] = the first weight with a NaN or infinite gradient, or -1; out (1,) int64."""
-    found = _non_finite(g, np.uint64(0), all_of(g))
-    out[0] = _weight_of(g, starts) if found > 0 else np.int64(-1)
+    out[0] = _weight_of(g, starts) if _non_finite(g, np.uint64(0), all_of(g)) else np.int64(-1)
 
 
 @kernel(parallel=True)
-def first_non_finite_parallel(g, starts, counts, out):  # type: ignore[no-untyped-def]
-    """`first_non_finite` on many threads; counts (block_count(P),) int64."""
+def first_non_finite_parallel(g, starts, found, out):  # type: ignore[no-untyped-def]
+    """`first_non_finite` on many threads; found (block_count(P),) bool."""
     n = g.shape[0]
-    for block in numba.prange(counts.shape[0]):
-        counts[block] = _non_finite(g, first(block), last(block, n))
-    found = np.int64(0)
-    for block in range(counts.shape[0]):
-        found += counts[block]
-    out[0] = _weight_of(g, starts) if found > 0 else np.int64(-1)
+    for block in numba.prange(found.shape[0]):
+        found[block] = _non_finite(g, first(block), last(block, n))
+    out[0] = _weight_of(g, starts) if found.any() else np.int64(-1)
 
 
 @inline
 def _weight_of(g, starts):  # type: ignore[no-untyped-def]
     """The first weight that has a non-finite gradient."""
     for k in range(starts.shape[0] - 1):
-        if _non_finite(g, np.uint64(starts[k]), np.uint64(starts[k + 1])) > 0:
+        if _non_finite(g, np.uint64(starts[k]), np.uint64(starts[k + 1])):
             return np.int64(k)
     return np.int64(-1)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+from numba.extending import register_jitable
 
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.lanes import LANES, all16, load16, multiply_add, store16
@@ -15,13 +16,25 @@ from nnctl.kernels.matmul import SERIAL
 from nnctl.kernels.panels import block_depth
 from nnctl.kernels.simd import fma
 
-COLUMNS = 256
-"""Columns of a task: a thread's own, whose sums stay in the first-level cache."""
 
 
+@register_jitable
 def room(n: int) -> int:
     """Elements of scratch for a row of N columns."""
     return (n + LANES - 1) // LANES * LANES
+
+
+COLUMNS = 256
+"""Columns of a task, at least: a thread's own, whose sums stay in the first-level cache."""
+
+MOST_COLUMNS = 1024
+"""Columns of a task, at most. Memory is read faster the longer the pieces of its rows are."""
+
+
+@register_jitable
+def task_columns(n: int) -> int:
+    """Columns of a task, of N: half of them within the bounds, so that there are two tasks at least."""
+    return min(MOST_COLUMNS, max(COLUMNS, room((n + 1) // 2)))
 
 
 @inline
@@ -67,10 +80,12 @@ def _add_row(a: Any, b: Any, n: int, k: int, j0: int, j1: int, sums: Any) -> Non
 
 
 @numba.njit(error_model="numpy", nogil=True)
-def _columns(a: Any, b: Any, bias: Any, relu: int, gate: Any, j0: int, sums: Any, c: Any) -> None:
-    """A task: COLUMNS columns from j0 on."""
+def _columns(
+    a: Any, b: Any, bias: Any, relu: int, gate: Any, j0: int, columns: int, sums: Any, c: Any
+) -> None:
+    """A task: some columns from j0 on."""
     k, n = a.size, c.size
-    j1, depth, zero = min(n, j0 + COLUMNS), block_depth(k), c.dtype.type(0)
+    j1, depth, zero = min(n, j0 + columns), block_depth(k), c.dtype.type(0)
     for j in range(j0, j1):
         c[j] = zero
     for first in range(0, max(k, 1), depth):
@@ -97,10 +112,11 @@ def row_product(a: Any, b: Any, bias: Any, relu: int, gate: Any, sums: Any, c: A
     Shapes: a (K,), b flat (K*N,), bias (N,) or empty, gate (N,) or empty: where it is not positive c becomes
     0, sums (`room`,) of scratch, c (N,). relu: 0 or 1.
     """
-    tasks = (c.size + COLUMNS - 1) // COLUMNS
+    columns = task_columns(c.size)
+    tasks = (c.size + columns - 1) // columns
     if b.size <= SERIAL:
         for task in range(tasks):
-            _columns(a, b, bias, relu, gate, task * COLUMNS, sums, c)
+            _columns(a, b, bias, relu, gate, task * columns, columns, sums, c)
     else:
         for task in numba.prange(tasks):
-            _columns(a, b, bias, relu, gate, task * COLUMNS, sums, c)
+            _columns(a, b, bias, relu, gate, task * columns, columns, sums, c)

@@ -35,13 +35,13 @@ class FirstNonFinite(Op):
         g, starts = inputs
         if not _pays(g.size, threads):
             return (KernelCall("gradients.first_non_finite", (g, starts, outputs[0])),)
-        args = (g, starts, scratch.view(np.int64), outputs[0])
+        args = (g, starts, scratch.view(np.bool_), outputs[0])
         return (KernelCall("gradients.first_non_finite_parallel", args),)
 
     def scratch(self, inputs: Types, outputs: Types, threads: int) -> int:
         from nnctl.kernels.ranges import BLOCK
 
-        return 8 * -(-inputs[0].size // BLOCK) if _pays(inputs[0].size, threads) else 0
+        return -(-inputs[0].size // BLOCK) if _pays(inputs[0].size, threads) else 0
 
 
 @record

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.core.pages import zeros
 from nnctl.core.records import record
 from nnctl.ops.base import Graph, KernelCall, Node, Value
 from nnctl.program.passes import run_passes
@@ -159,10 +160,8 @@ def compile_graph(
 
 
 def new_arena(nbytes: int) -> Array:
-    """An arena of `nbytes` bytes (uint8), aligned for vector loads."""
-    raw = np.zeros(nbytes + ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
-    return raw[start : start + nbytes]
+    """An arena of `nbytes` zeros (uint8), aligned for vector loads."""
+    return zeros(nbytes, ALIGNMENT)
 
 
 def bind(

@@ -51,6 +51,26 @@ def test_values_are_rounded_once(kind: str, prep: dict[str, Any]) -> None:
     np.testing.assert_array_equal(found.view(np.int32), expected.view(np.int32))
 
 
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_numbers_taken_as_they_are(kind: str) -> None:
+    """Whatever their type and wherever they lie; what is wrong with one is still found."""
+    values = np.arange(24, dtype=kind).reshape(4, 3, 2)
+    for lying in (values, np.asfortranarray(values), values[::-1]):
+        feed = scaled(lying)
+        feed.check(np.array([0, 2, 3]))
+        for dtype in ("float32", "float64"):
+            np.testing.assert_array_equal(read(feed, [3, 0, 3], dtype), lying[[3, 0, 3]].reshape(3, 6))
+        assert feed.as_they_are is None or np.shares_memory(feed.as_they_are, values)
+    halved = scaled(values, divide=(2.0,))
+    halved.check(np.arange(4))
+    np.testing.assert_array_equal(read(halved, [3]), values[3].reshape(1, 6) / 2)
+    values[2, 1, 0] = np.nan
+    with pytest.raises(DataError):
+        read(scaled(values), [2])
+    with pytest.raises(DataError):
+        scaled(values).check(np.array([1, 2]))
+
+
 def test_rows_come_in_the_order_asked_for() -> None:
     values = np.arange(10.0).reshape(5, 2)
     for feed in (

@@ -14,7 +14,7 @@ import pytest
 
 from nnctl.kernels.matmul import matmul, scratch_size
 from nnctl.kernels.panels import block_depth
-from nnctl.kernels.row_product import COLUMNS, in_vectors, room, row_product
+from nnctl.kernels.row_product import COLUMNS, MOST_COLUMNS, in_vectors, room, row_product, task_columns
 
 RNG = np.random.default_rng(7)
 
@@ -150,7 +150,8 @@ def row(a: np.ndarray, b: np.ndarray, bias: np.ndarray, gate: np.ndarray, relu: 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("k", "n"),
-    [(1, 1), (7, 3), (8, 16), (9, 17), (0, 5), (40, 10), (513, 33), (1030, COLUMNS + 50), (530, 2 * COLUMNS)],
+    [(1, 1), (7, 3), (8, 16), (9, 17), (0, 5), (40, 10), (513, 33), (1030, COLUMNS + 50)]
+    + [(530, 2 * COLUMNS), (9, 2 * COLUMNS + 21), (20, 2 * MOST_COLUMNS + 5)],
 )
 def test_a_row_alone_has_the_bits_that_it_has_among_others(k: int, n: int, dtype: str) -> None:
     rows, b, bias, gate = (draw(*shape, dtype=dtype) for shape in ((9, k), (k, n), (n,), (9, n)))
@@ -159,6 +160,14 @@ def test_a_row_alone_has_the_bits_that_it_has_among_others(k: int, n: int, dtype
     np.testing.assert_array_equal(row(rows[4], b, bias, gate[4], True).view("u1"), among.view("u1"))
     among = product(rows, b)[4]
     np.testing.assert_array_equal(row(rows[4], b, bias[:0], gate[4, :0], False).view("u1"), among.view("u1"))
+
+
+@pytest.mark.parametrize(
+    ("n", "columns"), [(1, 256), (512, 256), (513, 272), (1024, 512), (2047, 1024), (2048, 1024), (9000, 1024)]
+)
+def test_columns_of_a_task(n: int, columns: int) -> None:
+    """Two tasks at least, where each has enough, and long pieces of a row."""
+    assert task_columns(n) == columns
 
 
 def test_a_row_reads_nothing_behind_the_matrix() -> None:

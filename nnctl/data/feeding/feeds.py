@@ -37,6 +37,14 @@ def _in_memory(values: Values) -> list[Flat]:
     return [values] if isinstance(values, np.ndarray) else []
 
 
+def _copy(values: Flat, rows: Rows, out: Flat) -> None:
+    """Write rows of `values` into `out` (len(rows), width), directly where they are of its type."""
+    if out.dtype == values.dtype and out.flags.c_contiguous:
+        np.take(values, rows, axis=0, out=out, mode="clip")
+    else:
+        out[...] = values[rows]
+
+
 class Ready:
     """An array (N, ...) that needs no preparation any more."""
 
@@ -48,10 +56,7 @@ class Ready:
         return [self.values]
 
     def read(self, rows: Rows, out: Flat) -> None:
-        if out.dtype == self.values.dtype and out.flags.c_contiguous:
-            np.take(self.values, rows, axis=0, out=out, mode="clip")
-        else:
-            out[...] = self.values[rows]
+        _copy(self.values, rows, out)
 
 
 class ScaledNumbers:
@@ -71,6 +76,9 @@ class ScaledNumbers:
         self.shift, self.divide = np.array(prep.shift), np.array(prep.divide)
         self.lazy = not isinstance(values, np.ndarray)
         self.checked = False
+        self.as_they_are: Flat | None = None
+        if isinstance(values, np.ndarray) and prep.identity and values.flags.c_contiguous:
+            self.as_they_are = values.reshape(len(values), self.width)
         small = values.dtype.kind in "uib" and values.dtype.itemsize <= 2
         divisor = self.divide[0] if len(self.divide) == 1 and not self.shift.any() else np.float64(0.1)
         self.direct = small and float(np.float32(divisor)) == divisor and divisor > 1e-30
@@ -87,6 +95,9 @@ class ScaledNumbers:
         return _in_memory(self.values)
 
     def read(self, rows: Rows, out: Flat) -> None:
+        if self.as_they_are is not None and self.checked:
+            _copy(self.as_they_are, rows, out)
+            return
         raw = take(self.values, rows).reshape(len(rows), self.width)
         if self.prep.identity and (raw.dtype.kind != "f" or self.checked):
             out[...] = raw
