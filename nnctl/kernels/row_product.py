@@ -17,7 +17,6 @@ from nnctl.kernels.panels import block_depth
 from nnctl.kernels.simd import fma
 
 
-
 @register_jitable
 def room(n: int) -> int:
     """Elements of scratch for a row of N columns."""

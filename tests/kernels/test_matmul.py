@@ -150,8 +150,10 @@ def row(a: np.ndarray, b: np.ndarray, bias: np.ndarray, gate: np.ndarray, relu: 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("k", "n"),
-    [(1, 1), (7, 3), (8, 16), (9, 17), (0, 5), (40, 10), (513, 33), (1030, COLUMNS + 50)]
-    + [(530, 2 * COLUMNS), (9, 2 * COLUMNS + 21), (20, 2 * MOST_COLUMNS + 5)],
+    [
+        *[(1, 1), (7, 3), (8, 16), (9, 17), (0, 5), (40, 10), (513, 33), (1030, COLUMNS + 50)],
+        *[(530, 2 * COLUMNS), (9, 2 * COLUMNS + 21), (20, 2 * MOST_COLUMNS + 5)],
+    ],
 )
 def test_a_row_alone_has_the_bits_that_it_has_among_others(k: int, n: int, dtype: str) -> None:
     rows, b, bias, gate = (draw(*shape, dtype=dtype) for shape in ((9, k), (k, n), (n,), (9, n)))
