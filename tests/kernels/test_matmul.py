@@ -165,7 +165,8 @@ def test_a_row_alone_has_the_bits_that_it_has_among_others(k: int, n: int, dtype
 
 
 @pytest.mark.parametrize(
-    ("n", "columns"), [(1, 256), (512, 256), (513, 272), (1024, 512), (2047, 1024), (2048, 1024), (9000, 1024)]
+    ("n", "columns"),
+    [(1, 256), (512, 256), (513, 272), (1024, 512), (2047, 1024), (2048, 1024), (9000, 1024)],
 )
 def test_columns_of_a_task(n: int, columns: int) -> None:
     """Two tasks at least, where each has enough, and long pieces of a row."""
