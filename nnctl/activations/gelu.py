@@ -35,8 +35,9 @@ class gelu(ActivationFunction):
         return -0.1701, inf
 
     def apply(self, x: Value) -> Value:
-        value, slope = (by_tanh, by_tanh_slope) if self.approximate else (by_erf, by_erf_slope)
-        return x.graph.add1(Activation(Formula(value), Formula(slope)), x)
+        if self.approximate:
+            return x.graph.add1(Activation(Formula(by_tanh), Formula(by_tanh_slope)), x)
+        return x.graph.add1(Activation(Formula(by_erf), Formula(by_erf_slope), shares=True), x)
 
 
 def by_erf(x: float) -> float:

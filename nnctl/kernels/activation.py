@@ -1,6 +1,6 @@
-"""Kernels of functions of one number, made of formulas: y = f(x), and dx = f'(v) dy.
+"""Kernels of functions of one number, made of formulas: y = f(x), s = f'(x), and dx = f'(v) dy.
 
-x, y, v, dy, dx: (N,). The output may be the input. `numbers` are the formula's arguments after the first.
+x, y, s, v, dy, dx: (N,). The output may be the input. `numbers` are the formula's arguments after the first.
 """
 
 from __future__ import annotations
@@ -56,6 +56,49 @@ def activation_parallel(formula: Callable[..., Any]) -> Any:
             loop(x, numbers, first(block), last(block, n), y)
 
     return activation_parallel
+
+
+@functools.cache
+def _both_loop(formula: Callable[..., Any], slope_formula: Callable[..., Any]) -> Any:
+    value, slope = compiled(formula), compiled(slope_formula)
+
+    @part
+    @named("both_loop", formula, slope_formula)
+    def loop(x, numbers, slope_numbers, lo, hi, y, s):
+        for i in range(lo, hi):
+            number = x[i]
+            y[i] = value(number, *numbers)
+            s[i] = slope(number, *slope_numbers)
+
+    return loop
+
+
+@functools.cache
+def value_and_slope(formula: Callable[..., Any], slope_formula: Callable[..., Any]) -> Any:
+    """The kernel of y = formula(x, *numbers) and s = slope_formula(x, *slope_numbers)."""
+    loop = _both_loop(formula, slope_formula)
+
+    @kernel
+    @named("value_and_slope", formula, slope_formula)
+    def value_and_slope(x, numbers, slope_numbers, y, s):
+        loop(x, numbers, slope_numbers, np.uint64(0), all_of(x), y, s)
+
+    return value_and_slope
+
+
+@functools.cache
+def value_and_slope_parallel(formula: Callable[..., Any], slope_formula: Callable[..., Any]) -> Any:
+    """`value_and_slope` on many threads."""
+    loop = _both_loop(formula, slope_formula)
+
+    @kernel(parallel=True)
+    @named("value_and_slope_parallel", formula, slope_formula)
+    def value_and_slope_parallel(x, numbers, slope_numbers, y, s):
+        n = x.shape[0]
+        for block in numba.prange(block_count(n)):
+            loop(x, numbers, slope_numbers, first(block), last(block, n), y, s)
+
+    return value_and_slope_parallel
 
 
 @functools.cache

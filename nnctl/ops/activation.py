@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from nnctl.core.arrays import Array
 from nnctl.core.records import record
-from nnctl.kernels import functions
+from nnctl.kernels import codes, functions
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
+from nnctl.ops.elementwise import Binary
 from nnctl.ops.formula import Formula
 from nnctl.ops.parallel import widened
 
@@ -21,6 +22,8 @@ class Activation(Op):
     slope: Formula
     from_output: bool = False
     """Whether the slope is a formula of y: then x need not be kept."""
+    shares: bool = False
+    """Whether the slope, of x, is made with less work beside the value than by itself."""
 
     @property
     def slope_formulas(self) -> tuple[Callable[..., Any], ...]:
@@ -39,6 +42,30 @@ class Activation(Op):
         x, y = inputs[0].reshape(-1), outputs[0].reshape(-1)
         kernel = widened("activation.activation", y.size, threads)
         return (KernelCall(kernel, (x, self.value.typed(x.dtype), y), (self.value.function,)),)
+
+    def shared_with(self, later: Op) -> tuple[Op, Op] | None:
+        """Its gradient: what is kept of x is the slope."""
+        if self.shares and later == ActivationGrad(self.slope):
+            return ValueAndSlope(self.value, self.slope), Binary(codes.MULTIPLY)
+        return None
+
+
+@record
+class ValueAndSlope(Op):
+    """(f(x), f'(x)), made together."""
+
+    value: Formula
+    slope: Formula
+    inplace: ClassVar[tuple[tuple[int, int], ...]] = ((1, 0),)
+
+    def infer(self, *inputs: TensorType) -> Types:
+        return inputs[0], inputs[0]
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        x, (y, slope) = inputs[0].reshape(-1), (a.reshape(-1) for a in outputs)
+        kernel = widened("activation.value_and_slope", y.size, threads)
+        args = (x, self.value.typed(x.dtype), self.slope.typed(x.dtype), y, slope)
+        return (KernelCall(kernel, args, (self.value.function, self.slope.function)),)
 
 
 @record

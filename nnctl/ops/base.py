@@ -154,6 +154,14 @@ class Op:
         """
         return None
 
+    def shared_with(self, later: Op) -> tuple[Op, Op] | None:
+        """Where `later` would do some of this op's work again: two ops in place of both, or None.
+
+        The first gives this op's output and then what the second reads in place of this op's only input.
+        Nothing else reads that.
+        """
+        return None
+
     def followed_by(self, consumer: Op) -> Op | None:
         """An op that does this op's work and then `consumer`'s on output 0, and has a gradient, or None.
 

@@ -54,6 +54,33 @@ def follow(graph: Graph, keep: Sequence[Value]) -> None:
     graph.nodes = [node for node in graph.nodes if node not in gone]
 
 
+def share(graph: Graph, keep: Sequence[Value]) -> None:
+    """Let an op make what a later reader of its input would need it for (an activation its slope ...).
+
+    That is kept in the input's place, so that no more memory is needed.
+    """
+    readers: dict[Value, list[Node]] = {}
+    for node in graph.nodes:
+        for value in node.reads:
+            readers.setdefault(value, []).append(node)
+    made: dict[Node, Node] = {}
+    for value, nodes in readers.items():
+        first, later = nodes[0], nodes[-1]
+        if len(nodes) != 2 or value in keep or first.inputs != (value,) or first.only != later.only:
+            continue
+        ops = first.op.shared_with(later.op)
+        if ops is None:
+            continue
+        shared = graph.node(ops[0], first.inputs, first.origin, first.only)
+        (*_, extra), own = shared.outputs, first.outputs
+        reads = tuple(extra if each is value else each for each in later.inputs)
+        shared.outputs = (*own, extra)
+        made |= {first: shared, later: Node(ops[1], reads, later.outputs, later.origin, later.only)}
+        for out in (*own, *later.outputs):
+            out.node = made[first if out in own else later]
+    graph.nodes = [made.get(node, node) for node in graph.nodes]
+
+
 def fuse(graph: Graph, keep: Sequence[Value]) -> None:
     """Let producers absorb the elementwise op that is their only reader (activation after a product ...).
 
@@ -145,6 +172,7 @@ def weights_first(graph: Graph, keep: Sequence[Value]) -> None:
 PASSES: tuple[tuple[str, Pass, bool], ...] = (
     ("dead-code", dead_code, True),
     ("fold", fold, False),
+    ("share", share, True),
     ("fuse", fuse, True),
     ("lay-out", lay_out, False),
     ("weights-first", weights_first, False),

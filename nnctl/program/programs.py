@@ -26,6 +26,7 @@ class Subject(Protocol):
     dtype: str
     seed: int
     direct_convolution: bool
+    recompute: bool
 
 
 @record
@@ -61,7 +62,8 @@ class TrainingProgram(Program):
 
     def build(self, subject: Subject, rows: int | None = None) -> Built:
         assert subject.objective is not None
-        return step.training(subject.model, subject.objective, *_arithmetic(subject, self.sizes))
+        arithmetic = _arithmetic(subject, self.sizes)
+        return step.training(subject.model, subject.objective, *arithmetic, again=subject.recompute)
 
 
 class EvaluationProgram(Program):

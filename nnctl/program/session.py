@@ -44,6 +44,7 @@ class Session:
         objective: Losses and metrics; None for a model that only predicts.
         optimizer: None for a model that does not train.
         direct_convolution: Convolutions are never taken through Winograd's transforms.
+        recompute: What gradients read is for the most part made again, not kept.
         room: What gives weights, gradients and slots room.
     """
 
@@ -57,6 +58,7 @@ class Session:
         objective: Objective | None = None,
         optimizer: OptimizerSpec | None = None,
         direct_convolution: bool = False,
+        recompute: bool = False,
         room: Room = aligned,
     ) -> None:
         self.model = model
@@ -66,6 +68,7 @@ class Session:
         self.seed = seed
         self.threads = threads
         self.direct_convolution = direct_convolution
+        self.recompute = recompute
         parts = optimizer.parts(model.trainable()) if optimizer is not None else ()
         order = [name for part in parts for name in part.names] if parts else None
         self.weights: Weights = allocate(model, dtype, optimizer is not None, order, room)

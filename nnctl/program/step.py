@@ -17,6 +17,7 @@ from nnctl.ops.shape import copy
 from nnctl.optimizers.base import FlatUpdate, OptimizerSpec
 from nnctl.program.autodiff import gradients
 from nnctl.program.passes import follow
+from nnctl.program.recompute import recompute
 from nnctl.program.slices import sliced, whole
 from nnctl.program.stretches import Stretch
 from nnctl.program.targets import MixedTruth, Truth, mixed
@@ -142,12 +143,18 @@ def training(
     sizes: InputSizes,
     seed: int,
     direct_convolution: bool = False,
+    again: bool = False,
 ) -> Built:
-    """Forward, losses, metrics, gradients; each gradient is written to the memory "gradient:<weight>"."""
+    """Forward, losses, metrics, gradients; each gradient is written to the memory "gradient:<weight>".
+
+    Args:
+        again: What gradients read is for the most part made again, not kept.
+    """
     graph = Graph(dtype, direct_convolution)
     traced = trace(model, graph, _inputs(graph, model, dtype, sizes), True, seed)
     loss = _measure(graph, model, objective, traced)
     follow(graph, [loss])
+    forward = len(graph.nodes)
     trainable = [i for i in model.weights.values() if i.trainable]
     wrt = [graph.variable(i.name, i.weight.shape) for i in trainable]
     pinned: dict[Value, str] = {}
@@ -157,6 +164,8 @@ def training(
         graph.origin = info.owner
         own = gradient.node is not None and not gradient.node.op.view and gradient not in pinned
         pinned[gradient if own else copy(gradient)] = f"gradient:{info.name}"
+    if again:
+        recompute(graph, forward)
     return Built(graph, {"loss": loss}, pinned)
 
 

@@ -68,6 +68,7 @@ class Assembled:
             objective=self.objective,
             optimizer=optimizer,
             direct_convolution=experiment.exact_convolution == "direct",
+            recompute=experiment.training.recompute,
             room=aligned if runs else imagined,
         )
 

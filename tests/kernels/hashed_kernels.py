@@ -53,6 +53,10 @@ def activations(dtype: str) -> Iterator[np.ndarray]:
         y = np.empty_like(x)
         activation.activation_grad(formula.function)(x, dy, formula.typed(dtype), y)
         yield y
+    f, slope = (of_activations()[name] for name in ("by_erf", "by_erf_slope"))
+    y, s = np.empty_like(x), np.empty_like(x)
+    activation.value_and_slope(f.function, slope.function)(x, f.typed(dtype), slope.typed(dtype), y, s)
+    yield from (y, s)
     for code in (codes.EXP, codes.LOG, codes.LOG1P, codes.RSQRT):
         y = np.empty_like(x)
         elementwise.unary(np.abs(x), code, y)

@@ -54,6 +54,18 @@ def test_parallel_and_in_place_give_the_same_bits(name, size):
     assert x.tobytes() == plain.tobytes()
 
 
+@pytest.mark.parametrize("form", ["value_and_slope", "value_and_slope_parallel"])
+@pytest.mark.parametrize("size", [0, 1, 40001])
+def test_value_and_slope_together_have_the_bits_of_each(form, size):
+    f, g = FORMULAS["by_erf"], FORMULAS["by_erf_slope"]
+    x = np.random.default_rng(4).normal(scale=2, size=size).astype(np.float32)
+    want_y, want_s = value(f, x), slope(g, x, np.ones_like(x))
+    y, both = np.empty_like(x), getattr(activation, form)(f.function, g.function)
+    both(x, f.typed(x.dtype), g.typed(x.dtype), y, x)
+    assert y.tobytes() == want_y.tobytes()
+    assert x.tobytes() == want_s.tobytes()
+
+
 def test_relu_at_the_ends():
     x = np.array([-inf, -3.0, -0.0, 0.0, 2.0, inf, np.nan])
     np.testing.assert_array_equal(value(RELU.value, x), [0, 0, 0, 0, 2, inf, np.nan])

@@ -13,7 +13,7 @@ from nnctl.ops.base import Graph, Node, Op, TensorType, Types, Value
 from nnctl.ops.metrics import accumulate_mean
 from nnctl.ops.reduce import sum_all
 from nnctl.program.autodiff import gradients
-from nnctl.program.passes import dead_code, fuse, run_passes
+from nnctl.program.passes import dead_code, fuse, run_passes, share
 from tests.ops.harness import activate
 from tests.program.invariants import broken_invariants
 
@@ -67,7 +67,24 @@ def test_a_pass_is_seen_by_name() -> None:
     seen: list[str] = []
     graph = Graph()
     run_passes(graph, [product(graph)], lambda name, g: seen.append(name))
-    assert seen == ["dead-code", "fuse"]
+    assert seen == ["dead-code", "share", "fuse"]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_slope_is_made_with_the_value_and_kept_in_place_of_what_it_is_of(kept: bool) -> None:
+    graph = Graph()
+    y = product(graph)
+    z = activate(y, "gelu")
+    loss = sum_all(z)
+    (dw,) = gradients(loss, [graph.variables["w"]])
+    assert dw is not None
+    before = ops(graph)
+    share(graph, [loss, dw, *([y] if kept else [])])
+    assert not broken_invariants(graph)
+    assert ("ValueAndSlope" in ops(graph)) == (not kept)
+    assert len(graph.nodes) == len(before)
+    if not kept:
+        assert y not in {value for node in graph.nodes[3:] for value in node.reads}
 
 
 def two() -> Graph:

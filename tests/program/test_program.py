@@ -116,7 +116,7 @@ def test_invariants_hold_between_passes(config: str) -> None:
 
     for kind in (TrainingProgram, EvaluationProgram, PredictionProgram):
         session.compiled(kind(sizes), watch)
-    assert seen[:2] == ["dead-code", "fuse"]
+    assert seen[:3] == ["dead-code", "share", "fuse"]
 
 
 def model() -> LayerGraph:

@@ -65,5 +65,8 @@ class TrainingSpec(Spec):
     """What the loss of an example or step is multiplied by, by its class: its name, or its number (from 0)
     where no class is named by a number; default: 1. `balanced`: each class counts as much as every other, by
     how often the training split has it. Or either by output name."""
+    recompute: bool = False
+    """Whether to keep only some of what the layers compute and compute the rest again for the gradients: less
+    memory for deep models, a longer step, the same bits."""
     checkpoint: CheckpointSpec = CheckpointSpec()
     """When the state is saved."""
