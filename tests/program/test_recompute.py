@@ -90,6 +90,14 @@ def test_of_a_chain_about_its_root_is_made_again() -> None:
     assert len(graph.nodes) - before < 4 * copies
 
 
+def test_segments_end_where_least_crosses_and_as_late_as_they_can() -> None:
+    """Of eight nodes that save 1 each, at most four together: a cut is in the second half of these."""
+    before = list(range(9))
+    assert subject._cut(before, [9, 9, 5, 3, 5, 9, 9, 9, 0], 4) == [3, 7]
+    assert subject._cut(before, [1] * 9, 4) == [4]
+    assert subject._cut(before, [1] * 9, 8) == []
+
+
 def test_what_a_step_writes_or_may_leave_out_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject._Forward, "best_cuts", lambda self: [len(self.nodes) - 1])
     for kind in ("plain", "written", "conditional"):
