@@ -33,11 +33,10 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
 
 @linux
 @pytest.mark.skipif(not Path("/sys/kernel/mm/transparent_hugepage").exists(), reason="no huge pages here")
-@pytest.mark.parametrize(("nbytes", "wanted"), [(MANY, True), (MANY - 1, False)])
-def test_huge_pages_are_asked_for(nbytes: int, wanted: bool) -> None:
-    made = zeros(nbytes, 64)
+def test_huge_pages_are_asked_for() -> None:
+    made = zeros(MANY, 64)
     at = made.ctypes.data
-    assert not wanted or at % HUGE == 0
+    assert at % HUGE == 0
     flags: list[str] = []
     inside = False
     for line in Path("/proc/self/smaps").read_text().splitlines():
@@ -47,8 +46,7 @@ def test_huge_pages_are_asked_for(nbytes: int, wanted: bool) -> None:
             inside = start <= at < end
         elif inside and first == "VmFlags:":
             flags = rest
-    assert flags
-    assert ("hg" in flags) == wanted
+    assert "hg" in flags
 
 
 @linux
