@@ -18,20 +18,18 @@ from nnctl.kernels.recurrence_arrays import Chunk, Given, Saved, Setup, Slopes
 from nnctl.kernels.recurrence_parts import (
     activate,
     add_gates_to_state,
-    add_state,
     by_time,
     clear_masked,
     copy_rows,
     dropped,
-    gate_product,
     h_before,
     multiply,
     multiply_add,
     scale_by_slope,
+    state_product,
     write_gates,
 )
 from nnctl.kernels.simd import fma
-from nnctl.kernels.tile import address
 
 
 @part
@@ -53,12 +51,6 @@ def mix_gradient(z: Any, h: Any, g: Any, d: Any, d_z: Any, d_g: Any, d_h: Any) -
 
 
 @inline
-def _bias(plan: Setup, given: Given, gate: int) -> int:
-    """The address of a gate's part of b', or 0."""
-    return address(given.extra, gate * plan.units) if given.extra.size else 0
-
-
-@inline
 def _step(
     plan: Setup,
     given: Given,
@@ -72,12 +64,13 @@ def _step(
     """Saved: z, r, g, and h V + b' of g."""
     units, n = plan.units, block.rows * plan.units
     z, r, g, inner = planes[:n], planes[n : 2 * n], planes[2 * n : 3 * n], planes[3 * n :]
+    biased = given.extra.size > 0
     for gate in range(2):
         used = dropped(plan, given, block, gate, h, spare)
-        add_state(plan, given, block, gate, used, _bias(plan, given, gate), planes[gate * n :])
+        state_product(plan, given, block, gate, used, True, biased, planes[gate * n :])
     activate(planes[: 2 * n], plan.recurrent_activation)
     used = dropped(plan, given, block, 2, h, spare)
-    gate_product(plan, block, 2, address(used, 0), units, 0, 0, _bias(plan, given, 2), inner)
+    state_product(plan, given, block, 2, used, False, biased, inner)
     at, row = by_time(plan, block, 2)
     copy_rows(given.xw[at:], row, block.rows, units, g, units)
     multiply_add(r, inner, g)

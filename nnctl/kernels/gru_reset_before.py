@@ -15,7 +15,6 @@ from nnctl.kernels.recurrence_arrays import Chunk, Given, Saved, Setup, Slopes
 from nnctl.kernels.recurrence_parts import (
     activate,
     add_gate_to_state,
-    add_state,
     clear_masked,
     copy_rows,
     dropped,
@@ -26,6 +25,7 @@ from nnctl.kernels.recurrence_parts import (
     multiply_add,
     pack_gates_back,
     scale_by_slope,
+    state_product,
     write_gates,
 )
 from nnctl.kernels.tile import address
@@ -47,13 +47,13 @@ def _step(
     z, r, g, reset_h = planes[:n], planes[n : 2 * n], planes[2 * n : 3 * n], planes[3 * n :]
     for gate in range(2):
         used = dropped(plan, given, block, gate, h, spare)
-        add_state(plan, given, block, gate, used, 0, planes[gate * n :])
+        state_product(plan, given, block, gate, used, True, False, planes[gate * n :])
     activate(planes[: 2 * n], plan.recurrent_activation)
     multiply(r, dropped(plan, given, block, 2, h, spare), reset_h)
     if saved.source.size:
         to = (block.row * plan.steps + block.t) * units
         copy_rows(reset_h, units, block.rows, units, saved.source[to:], plan.steps * units)
-    add_state(plan, given, block, 2, reset_h, 0, g)
+    state_product(plan, given, block, 2, reset_h, True, False, g)
     activate(g, plan.activation)
     mix(z, h, g, new)
 

@@ -17,12 +17,12 @@ from nnctl.kernels.recurrence_arrays import Chunk, Given, Saved, Setup, Slopes
 from nnctl.kernels.recurrence_parts import (
     activate,
     add_gates_to_state,
-    add_state,
     clear_masked,
     copy_rows,
     dropped,
     multiply,
     scale_by_slope,
+    state_product,
     write_gates,
 )
 from nnctl.kernels.simd import fma
@@ -51,7 +51,7 @@ def _step(
     h, c, new_h, new_c = old[:n], old[n:], new[:n], new[n:]
     for gate in range(4):
         used = dropped(plan, given, block, gate, h, spare)
-        add_state(plan, given, block, gate, used, 0, planes[gate * n :])
+        state_product(plan, given, block, gate, used, True, False, planes[gate * n :])
     copy_rows(c, plan.units, block.rows, plan.units, planes[4 * n :], plan.units)
     i, f, g, o = planes[:n], planes[n : 2 * n], planes[2 * n : 3 * n], planes[3 * n : 4 * n]
     activate(planes[: 2 * n], plan.recurrent_activation)

@@ -1,6 +1,7 @@
 """What a cell's step and its gradient are made of: products with V, activations in place, masked rows.
 
-Arrays are flat. V is packed once per call (kernels/packed.py). Letters and groups of arguments:
+Arrays are flat. V is packed once per call (kernels/packed.py), or
+read where it lies (kernels/recurrence_row.py). Letters and groups of arguments:
 kernels/recurrence_arrays.py.
 """
 
@@ -16,6 +17,7 @@ from nnctl.kernels.mathfn import sigmoid, tanh
 from nnctl.kernels.packed import pack, product
 from nnctl.kernels.ranges import part
 from nnctl.kernels.recurrence_arrays import Chunk, Given, Saved, Setup
+from nnctl.kernels.recurrence_row import is_alone, row_times
 from nnctl.kernels.simd import fma
 from nnctl.kernels.tile import address
 
@@ -25,7 +27,9 @@ HEAD = 16
 
 @inline
 def pack_gates(given: Given, plan: Setup, plane: int, scratch: Any) -> None:
-    """Pack V gate by gate, `plane` elements each: for h V."""
+    """Pack V gate by gate, `plane` elements each: for h V, unless there is one row only."""
+    if is_alone(plan.batch, plan.units):
+        return
     for gate in range(plan.gates):
         pack(given.v, False, 0, plan.units, gate * plan.units, plan.units, scratch, HEAD + gate * plane)
 
@@ -212,10 +216,19 @@ def gate_product(
 
 
 @inline
-def add_state(plan: Setup, given: Given, block: Chunk, gate: int, h: Any, bias: int, out: Any) -> None:
-    """out = x W + b + h V + bias of one gate; h, out (rows, U), bias an address or 0."""
+def state_product(
+    plan: Setup, given: Given, block: Chunk, gate: int, h: Any, added: bool, biased: bool, out: Any
+) -> None:
+    """out = [x W + b, if added] + h V + [b' = given.extra, if biased] of one gate; h, out (rows, U)."""
+    units = plan.units
     at, row = by_time(plan, block, gate)
-    gate_product(plan, block, gate, address(h, 0), plan.units, address(given.xw, at), row, bias, out)
+    if is_alone(block.rows, units):
+        older, bias = at if added else -1, gate * units if biased else -1
+        row_times(h, given.v, gate * units, units, given.xw, older, given.extra, bias, out)
+    else:
+        older = address(given.xw, at) if added else 0
+        bias = address(given.extra, gate * units) if biased else 0
+        gate_product(plan, block, gate, address(h, 0), units, older, row, bias, out)
 
 
 @inline

@@ -12,7 +12,6 @@ from nnctl.kernels.recurrence import recurrence
 from nnctl.kernels.recurrence_arrays import Chunk, Given, Saved, Setup, Slopes
 from nnctl.kernels.recurrence_parts import (
     activate,
-    add_state,
     clear_masked,
     copy_rows,
     dropped,
@@ -20,6 +19,7 @@ from nnctl.kernels.recurrence_parts import (
     gate_product,
     multiply,
     scale_by_slope,
+    state_product,
     write_gates,
 )
 from nnctl.kernels.tile import address
@@ -37,7 +37,7 @@ def _step(
     spare: Any,
 ) -> None:
     """Saved: the new h, as it is before masked rows are put back."""
-    add_state(plan, given, block, 0, dropped(plan, given, block, 0, h, spare), 0, planes)
+    state_product(plan, given, block, 0, dropped(plan, given, block, 0, h, spare), True, False, planes)
     activate(planes, plan.activation)
     copy_rows(planes, plan.units, block.rows, plan.units, new, plan.units)
 

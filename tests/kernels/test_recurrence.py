@@ -241,6 +241,25 @@ def test_float32_and_rows_of_any_batch(name: str) -> None:
     np.testing.assert_array_equal(run(case.op(name), few)[0], out[0][:3])
 
 
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("units", [15, 16, 20, 83, 525])
+def test_one_row_alone(name: str, units: int) -> None:
+    """A batch of one has the bits of its row among others.
+
+    525 units are two blocks of a sum; 20 and 83 fill no whole vectors.
+    """
+    case = Case(2, 3, units, dtype="float32")
+    inputs = case.inputs(name)
+    inputs[1] = inputs[1] * np.float32(units**-0.5)
+    xw, *rest = inputs
+    weights, states = rest[: -CELLS[name][0].states], rest[-CELLS[name][0].states :]
+    alone = [xw[1:], *weights, *(state[1:] for state in states)]
+    results = 1 + len(states)
+    both = run(case.op(name, kept=False), inputs)[:results]
+    for got, want in zip(run(case.op(name, kept=False), alone), both, strict=False):
+        np.testing.assert_array_equal(got, want[1:])
+
+
 def test_sizes_that_do_not_fit() -> None:
     op = Case(2, 3, 2).op("lstm")
     for gates_of_x, gates_of_h in ((8, 6), (6, 8)):
