@@ -53,34 +53,51 @@ class Chain:
 
     Args:
         calls: They are kept, and with them the arrays.
-        laid: The code, integers and floats of each.
+        records: Each call's (N, 4): where its code and what it passes are.
+        kept: What the records point to.
     """
 
-    def __init__(self, calls: Sequence[Call], laid: Sequence[tuple[int, list[int], list[int]]]) -> None:
-        self._calls = calls
+    def __init__(self, calls: Sequence[Call], records: Any, kept: Sequence[Any]) -> None:
+        self._calls, self._records, self._kept = calls, records, kept
         _, self._loop = _loop()
+        self._at = _place(records)
+
+    @classmethod
+    def of(cls, calls: Sequence[Call], laid: Sequence[tuple[int, list[int], list[int]]]) -> Chain:
+        """The calls, of which each has its code, integers and floats in `laid`."""
         registers = _REGISTERS[platform.machine()]
         # A repeated call is placed once. One reads as many words as its size has, beyond its own.
         shared = {id(one): one for one in laid}
-        count = sum(len(integers) for _, integers, _ in shared.values())
-        self._words = np.zeros(count + _SIZES[-1], np.uint64)
-        self._floats = np.zeros((len(laid), _FLOATS), np.uint64)
-        self._records = np.zeros((len(laid), _FIELDS), np.uint64)
-        words, numbers = _place(self._words), _place(self._floats)
+        all_integers = np.zeros(
+            sum(len(integers) for _, integers, _ in shared.values()) + _SIZES[-1], np.uint64
+        )
+        all_floats = np.zeros((len(laid), _FLOATS), np.uint64)
+        records = np.zeros((len(laid), _FIELDS), np.uint64)
+        words, numbers = _place(all_integers), _place(all_floats)
         at = 0
         first: dict[int, int] = {}
         for n, one in enumerate(laid):
             if id(one) in first:
-                self._records[n] = self._records[first[id(one)]]
+                records[n] = records[first[id(one)]]
                 continue
             first[id(one)] = n
             code, integers, floats = one
             size = next(size for size in _SIZES if size >= len(integers) - registers)
-            self._words[at : at + len(integers)] = integers
-            self._floats[n, : len(floats)] = floats
-            self._records[n] = (code, size, words + 8 * at, numbers + 8 * _FLOATS * n)
+            all_integers[at : at + len(integers)] = integers
+            all_floats[n, : len(floats)] = floats
+            records[n] = (code, size, words + 8 * at, numbers + 8 * _FLOATS * n)
             at += len(integers)
-        self._at = _place(self._records)
+        return cls(calls, records, (all_integers, all_floats))
+
+    @classmethod
+    def joined(cls, chains: Sequence[Chain]) -> Chain:
+        """The calls of several, one after the other."""
+        calls = [call for chain in chains for call in chain._calls]
+        return cls(calls, np.concatenate([chain._records for chain in chains]), chains)
+
+    def run_all(self) -> None:
+        """Run every call, in order."""
+        self.run(0, len(self._calls))
 
     def run(self, start: int, stop: int) -> None:
         done = start + self._loop(self._at + 8 * _FIELDS * start, stop - start)
@@ -116,7 +133,13 @@ def runner(calls: Sequence[Call], types: Sequence[Types]) -> Runner:
             made[id(call)] = _laid_out(call[0], kinds, call[1])
     laid = [made[id(call)] for call in calls]
     known = [one for one in laid if one is not None]
-    return Chain(calls, known) if len(known) == len(laid) else Entries(calls, types)
+    return Chain.of(calls, known) if len(known) == len(laid) else Entries(calls, types)
+
+
+def joined(runners: Sequence[Runner | None]) -> Chain | None:
+    """The calls of all runners as one chain; None where not each is one."""
+    chains = [one for one in runners if isinstance(one, Chain)]
+    return Chain.joined(chains) if len(chains) == len(runners) else None
 
 
 def _entry(kernel: Any, kinds: Types) -> Any:

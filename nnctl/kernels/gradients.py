@@ -38,6 +38,13 @@ def first_non_finite_parallel(g, starts, found, out):  # type: ignore[no-untyped
     out[0] = _weight_of(g, starts) if found.any() else np.int64(-1)
 
 
+@kernel
+def stop_unless_finite(loss, bad):  # type: ignore[no-untyped-def]
+    """Raise where the loss (1,) is not finite, or bad (1,) is the number of a weight."""
+    if bad[0] >= 0 or not abs(loss[0]) < np.inf:
+        raise FloatingPointError("the loss or a gradient is not finite")
+
+
 @inline
 def _weight_of(g, starts):  # type: ignore[no-untyped-def]
     """The first weight that has a non-finite gradient."""

@@ -119,6 +119,8 @@ class Op:
     """(output, input) pairs: the output may be written over the input where that dies here."""
     takes_rows: ClassVar[bool] = False
     """Input 0 may lack axes that the others have before their last: each row of it stands for all there."""
+    stops: ClassVar[bool] = False
+    """Whether it may end the run of a program: it stays though nobody reads anything of it."""
     mutates: ClassVar[tuple[int, ...]] = ()
     """Inputs that are written (state variables). Such a node is never dead."""
 

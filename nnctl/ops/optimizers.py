@@ -45,6 +45,19 @@ class FirstNonFinite(Op):
 
 
 @record
+class StopUnlessFinite(Op):
+    """Ends the run of a program where a step must not be taken. Inputs loss (1,), bad (1,) int64."""
+
+    stops: ClassVar[bool] = True
+
+    def infer(self, *inputs: TensorType) -> Types:
+        return ()
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        return (KernelCall("gradients.stop_unless_finite", tuple(inputs)),)
+
+
+@record
 class Clip(Op):
     """Gradients clipped in place, by value or by the norm of each stretch. Inputs g (P,), starts (V + 1,)."""
 
@@ -141,6 +154,11 @@ def check_finite(gradients: Value, starts: Sequence[int]) -> Value:
     """The first weight with a NaN or infinite gradient, or -1: (1,) int64."""
     graph = gradients.graph
     return graph.add1(FirstNonFinite(), gradients, graph.constant(np.array(starts, np.int64)))
+
+
+def stop_unless_finite(loss: Value, bad: Value) -> None:
+    """End the program's run with a FloatingPointError: loss (1,) is not finite, or bad (1,) is not -1."""
+    loss.graph.add(StopUnlessFinite(), loss, bad)
 
 
 def clip_by_value(gradients: Value, value: float) -> None:

@@ -15,11 +15,11 @@ Pass = Callable[[Graph, Sequence[Value]], None]
 
 
 def dead_code(graph: Graph, keep: Sequence[Value]) -> None:
-    """Drop nodes whose outputs nobody reads and that write no variable."""
+    """Drop nodes whose outputs nobody reads, that write no variable and end no run."""
     live = set(keep)
     kept: list[Node] = []
     for node in reversed(graph.nodes):
-        if node.op.mutates or any(out in live for out in node.outputs):
+        if node.op.mutates or node.op.stops or any(out in live for out in node.outputs):
             live.update(node.reads)
             kept.append(node)
     graph.nodes = kept[::-1]

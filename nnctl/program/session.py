@@ -11,6 +11,7 @@ from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
 from nnctl.ops.base import Graph
 from nnctl.optimizers.base import OptimizerSpec
+from nnctl.program.ahead import Ahead
 from nnctl.program.bind import Bound, Compiled, Tenant, bind, compile_graph, new_arena
 from nnctl.program.programs import (
     EvaluationProgram,
@@ -26,6 +27,7 @@ from nnctl.program.slices import rows_of
 from nnctl.program.step import Built, InputSizes
 from nnctl.program.stretches import Stretch, stretches
 from nnctl.program.weights import Room, Weights, aligned, allocate, initialize
+from nnctl.program.whole_step import WholeStep
 
 _SWAPPED_AT_ONCE = 1 << 16
 """Weights that are held twice meanwhile."""
@@ -73,11 +75,14 @@ class Session:
         order = [name for part in parts for name in part.names] if parts else None
         self.weights: Weights = allocate(model, dtype, optimizer is not None, order, room)
         self.stretches: Sequence[Stretch] = stretches(parts, self.weights, room)
+        self._ahead = [(stretch, Ahead(stretch.optimizer)) for stretch in self.stretches]
+        self._loss = np.zeros(1, dtype)
         self.states: dict[str, Array] = {}
         if objective is not None:
             self.states = {name: np.zeros(shape) for name, shape in objective.states().items()}
         self._compiled: dict[Program, Compiled] = {}
         self._bound: dict[Program, Bound] = {}
+        self._steps: dict[tuple[TrainingProgram, bool], WholeStep] = {}
         self._arena = new_arena(0)
         self._tenant = Tenant()
 
@@ -100,12 +105,10 @@ class Session:
                     views[f"{slot}/{name}"] = flat[start : start + like.size].reshape(like.shape)
         return views
 
-    def take_hyper(self, program: Bound, batch: int, rate: float | None) -> None:
-        """Give an update the numbers of the step after `batch`, at `rate` where that is not the config's."""
-        for stretch in self.stretches:
-            optimizer = stretch.optimizer
-            own = optimizer.rate(batch) if rate is None else rate
-            program.inputs[f"{stretch.prefix}hyper"][:] = optimizer.all_hyper(batch, own)
+    def take_hyper(self, batch: int, rate: float | None) -> None:
+        """Give the update the numbers of the step after `batch`, at `rate` where that is not the config's."""
+        for stretch, ahead in self._ahead:
+            stretch.hyper[:] = ahead.numbers(batch, rate)
 
     def reset_states(self) -> None:
         """Start the loss and metric averages anew."""
@@ -142,6 +145,16 @@ class Session:
     def gather(self) -> Bound:
         """The program of a batch that no step follows on."""
         return self.bound(_GATHER)
+
+    def step(self, training: TrainingProgram, updates: bool) -> WholeStep:
+        """All programs of a step over a batch, of one that ends in an update or only gathers."""
+        found = self._steps.get((training, updates))
+        if found is None:
+            # All are bound before the first is kept: one that is larger than the arena moves the others.
+            self.prepare([training, _CHECK, _UPDATE if updates else _GATHER])
+            last = self.update() if updates else self.gather()
+            found = self._steps[training, updates] = WholeStep(self.bound(training), self.check(), last)
+        return found
 
     def finish(self) -> None:
         """Give the weights what training ends with, if the optimizer keeps that beside them."""
@@ -195,6 +208,7 @@ class Session:
         if need > self._arena.nbytes:
             # Programs hold views of the old arena: they are bound anew when next asked for.
             self._bound.clear()
+            self._steps.clear()
             self._arena = new_arena(need)
 
     def bound(self, program: Program) -> Bound:
@@ -209,6 +223,7 @@ class Session:
     def _memory(self) -> Mapping[str, Array]:
         store = self.weights
         return {
+            "loss": self._loss,
             "weights": store.flat,
             "gradients": store.gradients,
             **store.arrays,

@@ -12,7 +12,7 @@ from nnctl.losses.total import total
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.elementwise import add, scale
 from nnctl.ops.metrics import accumulate_mean
-from nnctl.ops.optimizers import check_finite
+from nnctl.ops.optimizers import check_finite, stop_unless_finite
 from nnctl.ops.shape import copy
 from nnctl.optimizers.base import FlatUpdate, OptimizerSpec
 from nnctl.program.autodiff import gradients
@@ -145,7 +145,9 @@ def training(
     direct_convolution: bool = False,
     again: bool = False,
 ) -> Built:
-    """Forward, losses, metrics, gradients; each gradient is written to the memory "gradient:<weight>".
+    """Forward, losses, metrics, gradients.
+
+    The loss is written to the memory "loss" (1,), each gradient to "gradient:<weight>".
 
     Args:
         again: What gradients read is for the most part made again, not kept.
@@ -157,16 +159,22 @@ def training(
     forward = len(graph.nodes)
     trainable = [i for i in model.weights.values() if i.trainable]
     wrt = [graph.variable(i.name, i.weight.shape) for i in trainable]
-    pinned: dict[Value, str] = {}
-    for info, gradient in zip(trainable, gradients(loss, wrt), strict=True):
-        if gradient is None:
-            continue
-        graph.origin = info.owner
-        own = gradient.node is not None and not gradient.node.op.view and gradient not in pinned
-        pinned[gradient if own else copy(gradient)] = f"gradient:{info.name}"
+    found = gradients(loss, wrt)
+    kept = _own(loss, {})
+    pinned = {kept: "loss"}
+    for info, gradient in zip(trainable, found, strict=True):
+        if gradient is not None:
+            graph.origin = info.owner
+            pinned[_own(gradient, pinned)] = f"gradient:{info.name}"
     if again:
         recompute(graph, forward)
-    return Built(graph, {"loss": loss}, pinned)
+    return Built(graph, {"loss": kept}, pinned)
+
+
+def _own(value: Value, pinned: Mapping[Value, str]) -> Value:
+    """The value where a node writes it that can do so anywhere, else a copy of it."""
+    own = value.node is not None and not value.node.op.view and value not in pinned
+    return value if own else copy(value)
 
 
 def evaluation(
@@ -199,10 +207,15 @@ def prediction(
 
 
 def finite_check(weights: Weights) -> Built:
-    """Reads the flat gradients; "bad" (1,) int64 is the first weight with a non-finite one, or -1."""
+    """Reads the loss and the flat gradients, and stops the step where they are not finite.
+
+    "bad" (1,) int64 is the first weight with a non-finite gradient, or -1.
+    """
     graph = Graph(weights.dtype)
     flat = graph.variable("gradients", weights.gradients.shape, weights.dtype)
-    return Built(graph, {"bad": check_finite(flat, weights.starts)}, {})
+    bad = check_finite(flat, weights.starts)
+    stop_unless_finite(graph.variable("loss", (1,), weights.dtype), bad)
+    return Built(graph, {"bad": bad}, {})
 
 
 def update(model: LayerGraph, stretches: Sequence[Stretch], weights: Weights, gather: bool = False) -> Built:
@@ -228,7 +241,7 @@ def optimize(
     """Add one optimizer step (or what only gathers) over flat buffers; what they hold: see FlatUpdate.
 
     Args:
-        prefix: What the names of memory and inputs begin with.
+        prefix: What the names of memory begin with.
     """
     graph.origin = type(optimizer).__name__
     shape = (starts[-1],)
@@ -236,7 +249,7 @@ def optimize(
         graph.variable(f"{prefix}weights", shape),
         graph.variable(f"{prefix}gradients", shape),
         {name: graph.variable(f"{prefix}slot:{name}", shape) for name in optimizer.all_slots()},
-        graph.input(f"{prefix}hyper", (len(optimizer.all_hyper(0, 0.0)),), "float64"),
+        graph.variable(f"{prefix}hyper", (len(optimizer.all_hyper(0, 0.0)),), "float64"),
         starts,
         shapes,
         names,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import field
 
+import numpy as np
+
 from nnctl.core.arrays import Array
 from nnctl.core.errors import Path
 from nnctl.core.records import record
@@ -21,7 +23,8 @@ class Stretch:
         starts: Where each starts in it, and its size. (V + 1,)
         span: Where it lies in the whole.
         slots: By name, (P,) each.
-        prefix: What its memory and inputs are called in programs begins with this; "" for a single one.
+        hyper: The numbers of a step. (H,) float64
+        prefix: What its memory is called in programs begins with this; "" for a single one.
         path: Where in the config the optimizer is, below `training.optimizer`.
     """
 
@@ -30,6 +33,7 @@ class Stretch:
     starts: Sequence[int]
     span: slice
     slots: dict[str, Array] = field(repr=False)
+    hyper: Array = field(repr=False)
     prefix: str = ""
     path: Path = ()
 
@@ -38,6 +42,7 @@ class Stretch:
         return {
             f"{self.prefix}weights": weights.flat[self.span],
             f"{self.prefix}gradients": weights.gradients[self.span],
+            f"{self.prefix}hyper": self.hyper,
             **{f"{self.prefix}slot:{name}": slot for name, slot in self.slots.items()},
         }
 
@@ -57,5 +62,6 @@ def stretches(parts: Sequence[Part], weights: Weights, room: Room = aligned) -> 
             slots[name] = room(starts[-1] - starts[0], weights.dtype, value)
         prefix = f"{at}:" if len(parts) > 1 else ""
         span, own = slice(starts[0], starts[-1]), [start - starts[0] for start in starts]
-        found.append(Stretch(part.optimizer, part.names, own, span, slots, prefix, part.path))
+        hyper = np.zeros(len(part.optimizer.all_hyper(0, 0.0)))
+        found.append(Stretch(part.optimizer, part.names, own, span, slots, hyper, prefix, part.path))
     return found

@@ -17,9 +17,9 @@ from nnctl.core.arrays import Array
 from nnctl.core.events import Event, Request
 from nnctl.data.feeding.order import order
 from nnctl.graph.model import CallNode
-from nnctl.program.bind import Bound
 from nnctl.program.programs import TrainingProgram
 from nnctl.program.session import Session
+from nnctl.program.whole_step import WholeStep
 from nnctl.runner.batches import Batches, Examples, Kind, feed
 from nnctl.runner.evaluate import evaluate
 from nnctl.runner.rhythm import Every, Rhythm
@@ -403,19 +403,14 @@ class _Loop:
     def _step(self, indices: Array) -> Event | None:
         """One update; an event instead where loss or gradients are not finite."""
         session = self.session
-        program = session.bound(self._program(len(indices), self.job.batches.bucket(indices)))
-        feed(program, self.job.train, indices, self.step)
-        self._run(program, "training")
-        # Read now: the next program runs in the same arena.
-        loss = program.outputs["loss"].item()
-        check = session.check()
-        self._run(check, "check")
-        bad = check.outputs["bad"].item()
-        if bad >= 0 or not math.isfinite(loss):
-            return self._failed(program, indices, bad)
-        update = session.update() if self.optimizer.steps_after(self.step) else session.gather()
-        session.take_hyper(update, self.step, self.rate)
-        self._run(update, "update")
+        program = self._program(len(indices), self.job.batches.bucket(indices))
+        step = session.step(program, self.optimizer.steps_after(self.step))
+        feed(step.training, self.job.train, indices, self.step)
+        session.take_hyper(self.step, self.rate)
+        try:
+            self._run(step)
+        except FloatingPointError:
+            return self._failed(step, indices)
         self.step += 1
         self.step_in_epoch += 1
         return None
@@ -428,23 +423,25 @@ class _Loop:
             self.programs[count, bucket] = found
         return found
 
-    def _run(self, program: Bound, what: str) -> None:
-        """Run a program of this step, its calls timed where a callback wants that."""
+    def _run(self, step: WholeStep) -> None:
+        """Run a step, its calls timed where a callback wants that."""
         if self.timed is None:
-            program.run()
+            step.run()
             return
-        self.timed += [
-            events.TimedCall(
-                self.step + 1, what, kernel, type(node.op).__name__, node.origin, start - self.began, seconds
-            )
-            for kernel, node, start, seconds in program.run_timed(time.perf_counter)
-        ]
+        for what, program in step.programs().items():
+            self.timed += [
+                events.TimedCall(
+                    self.step + 1, what, kernel, type(node.op).__name__, node.origin, start - self.began, took
+                )
+                for kernel, node, start, took in program.run_timed(time.perf_counter)
+            ]
 
-    def _failed(self, program: Any, indices: Array, bad: int) -> events.Failed:
+    def _failed(self, step: WholeStep, indices: Array) -> events.Failed:
         """Find where the first non-finite number appeared: the step runs again, call by call."""
+        bad = step.check.outputs["bad"].item()
         what = f"the gradient of '{self.session.weights.trainable[bad]}'" if bad >= 0 else "the loss"
-        feed(program, self.job.train, indices, self.step)
-        node = program.first_non_finite()
+        feed(step.training, self.job.train, indices, self.step)
+        node = step.training.first_non_finite()
         return events.Failed(self.step, what, node.origin if node is not None else None)
 
     def _rate(self, step: int) -> float:

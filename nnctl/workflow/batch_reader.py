@@ -26,7 +26,7 @@ class BatchReader:
         self.data = data
         self.class_weight = class_weight or {}
         self._buffers: Mapping[str, Array] | None = None
-        self._readers: Sequence[Callable[[Array], None]] = ()
+        self._readers: Sequence[Callable[[Array], object]] = ()
         self._weighed: Sequence[str] = ()
 
     def __len__(self) -> int:
@@ -55,7 +55,7 @@ class BatchReader:
         for output in self._weighed:
             self._weigh(output, indices, out[f"sample_weight:{output}"], out)
 
-    def _prepare(self, out: Mapping[str, Array]) -> Iterator[Callable[[Array], None]]:
+    def _prepare(self, out: Mapping[str, Array]) -> Iterator[Callable[[Array], object]]:
         """What writes the inputs and targets into the buffers of a program, given first rows."""
         # By kind and not by name: an input and an output may have the same.
         kinds = [name.partition(":") for name in out]

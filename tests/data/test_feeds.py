@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.errors import DataError
+from nnctl.data.feeding.dataset import Dataset, ExampleArray
 from nnctl.data.feeding.feeds import Coded, Feed, Joined, Ready, ScaledNumbers, Whole, missing_value, ready
 from nnctl.data.preprocessing import CategoryPrep, NumberPrep
 from nnctl.data.table import Origin, Words
@@ -60,7 +61,6 @@ def test_numbers_taken_as_they_are(kind: str) -> None:
         feed.check(np.array([0, 2, 3]))
         for dtype in ("float32", "float64"):
             np.testing.assert_array_equal(read(feed, [3, 0, 3], dtype), lying[[3, 0, 3]].reshape(3, 6))
-        assert feed.as_they_are is None or np.shares_memory(feed.as_they_are, values)
     halved = scaled(values, divide=(2.0,))
     halved.check(np.arange(4))
     np.testing.assert_array_equal(read(halved, [3]), values[3].reshape(1, 6) / 2)
@@ -69,6 +69,37 @@ def test_numbers_taken_as_they_are(kind: str) -> None:
         read(scaled(values), [2])
     with pytest.raises(DataError):
         scaled(values).check(np.array([1, 2]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_that_need_nothing_are_picked_where_they_lie(dtype: str) -> None:
+    """Of another type, not looked at yet, scaled or filled, they are read by the feed."""
+    values = np.arange(12, dtype=dtype).reshape(4, 3)
+    checked = scaled(values)
+    assert checked.plain() is None
+    checked.check(np.arange(4))
+    whole = Whole(values.astype(np.int32), "x", ORIGIN)
+    assert whole.plain() is None
+    whole.check(np.arange(4))
+    for feed in (Ready(values), checked, whole):
+        found = feed.plain()
+        assert found is not None
+        assert np.shares_memory(found, feed.values)
+        part = ExampleArray(feed, (3,), "float32", ORIGIN)
+        for kind in ("float32", "float64", "int32"):
+            out = np.zeros((3, 3), dtype=kind)
+            Dataset.reader(part, out)(np.array([2, 0, 3]))
+            assert out.tolist() == values[[2, 0, 3]].tolist()
+    later = np.zeros((2, 2, 3), dtype=dtype)
+    Dataset.reader(ExampleArray(checked, (2, 3), dtype, ORIGIN, 1, 2), later)(np.array([1, 0]))
+    assert later.tolist() == values[[[2, 3], [1, 2]]].tolist()
+    next_to = np.zeros((2, 3), dtype=dtype)
+    Dataset.reader(ExampleArray(checked, (3,), dtype, ORIGIN, 1), next_to)(np.array([2, 0]))
+    assert next_to.tolist() == values[[3, 1]].tolist()
+    filled = scaled(values, divide=(2.0,))
+    filled.check(np.arange(4))
+    assert filled.plain() is None
+    assert Ready(values[:, ::2]).plain() is None
 
 
 def test_rows_come_in_the_order_asked_for() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnctl.kernels import chain
-from nnctl.kernels.chain import Chain, Entries, runner
+from nnctl.kernels.chain import Chain, Entries, joined, runner
 from nnctl.kernels.jit import kernel
 from nnctl.kernels.ranges import block_count, first, last
 
@@ -174,6 +174,22 @@ def test_a_kernel_that_raises_ends_the_run() -> None:
     x[0] = 5
     found.run(1, 3)
     assert [b.tolist(), c.tolist()] == [[5], [3, 4]]
+
+
+def test_chains_are_joined_in_order() -> None:
+    x, out = np.array([5.0]), np.zeros(2)
+    first, second = made((few, (1, 2.0, out)), (careful, (x, out))), made((few, (3, 4.0, out)))
+    whole = joined([first, second])
+    assert whole is not None
+    whole.run_all()
+    assert out.tolist() == [3, 4]
+    x[0] = -1
+    with pytest.raises(ValueError, match="below zero"):
+        whole.run_all()
+    assert out.tolist() == [1, 2]
+    whole.run(2, 3)
+    assert out.tolist() == [3, 4]
+    assert joined([first, None]) is None
 
 
 def test_a_parallel_kernel() -> None:

@@ -52,6 +52,7 @@ def run(
     w, starts, sizes = flat(weights, dtype)
     slots = {name: np.full(w.shape, first, dtype) for name, first in optimizer.all_slots().items()}
     memory = {"weights": w, "gradients": np.zeros(w.shape, dtype)}
+    memory["hyper"] = np.zeros(len(optimizer.all_hyper(0, 0.0)))
     memory |= {f"slot:{name}": slot for name, slot in slots.items()}
     shapes = [array.shape for array in weights]
     programs = {}
@@ -64,7 +65,7 @@ def run(
     for step, arrays in enumerate(gradients):
         memory["gradients"][...] = flat(arrays, dtype)[0]
         program = programs[not optimizer.steps_after(step)]
-        program.inputs["hyper"][...] = optimizer.all_hyper(step, optimizer.rate(step))
+        memory["hyper"][...] = optimizer.all_hyper(step, optimizer.rate(step))
         program.run()
     if optimizer.final_slot is not None:
         w[...] = slots[optimizer.final_slot]

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from nnctl.core import events
+from nnctl.program.programs import TrainingProgram
 from nnctl.program.session import Session
+from nnctl.program.whole_step import WholeStep
 from nnctl.runner.train import Job, _Loop, train
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.train import make_job, prepare
@@ -39,6 +41,12 @@ class _Spoiling:
     def outputs(self) -> dict[str, np.ndarray[Any, Any]]:
         return {name: array.copy() for name, array in self.kept.items()}
 
+    runner = stretches = None
+
+    @property
+    def inputs(self) -> Any:
+        return self.program.inputs
+
     def run(self) -> None:
         self.program.run()
         self.kept = {name: array.copy() for name, array in self.program.outputs.items()}
@@ -47,8 +55,13 @@ class _Spoiling:
 
 def test_a_step_reads_nothing_of_a_program_after_the_next_one_has_run() -> None:
     spoiled = job()
-    check = spoiled.session.check()
-    spoiled.session.check = lambda: _Spoiling(spoiled.session, check)  # type: ignore[method-assign, assignment, return-value]
+    made = spoiled.session.step
+
+    def step(training: TrainingProgram, updates: bool) -> WholeStep:
+        programs = made(training, updates).programs().values()
+        return WholeStep(*(_Spoiling(spoiled.session, program) for program in programs))  # type: ignore[arg-type]
+
+    spoiled.session.step = step  # type: ignore[method-assign]
     assert isinstance(list(train(spoiled))[-1], events.RunEnded)
     plain = job()
     list(train(plain))

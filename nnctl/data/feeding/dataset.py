@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from nnctl.core.records import record
 from nnctl.data.feeding.buckets import Buckets, Varying
-from nnctl.data.feeding.feeds import Feed
+from nnctl.data.feeding.feeds import Feed, Plain
 from nnctl.data.table import Origin, Rows
 
 
@@ -89,17 +89,15 @@ class Dataset:
         self.reader(part, out[: len(indices)])(self.rows[indices])
 
     @staticmethod
-    def reader(part: ExampleArray, out: npt.NDArray[Any]) -> Callable[[Rows], None]:
+    def reader(part: ExampleArray, out: npt.NDArray[Any]) -> Callable[[Rows], object]:
         """What writes a part of so many examples as `out` has rows into it, given their first rows (n,)."""
-        feed, offset = part.feed, part.offset
+        offset = part.offset
         if part.length > 1:
             steps = np.arange(offset, offset + part.length, dtype=np.int64)
-            flat = out.reshape(len(out) * part.length, feed.width)
-            return lambda firsts: feed.read((firsts[:, None] + steps).reshape(-1), flat)
-        flat = out.reshape(len(out), prod(out.shape[1:]))
-        if offset:
-            return lambda firsts: feed.read(firsts + offset, flat)
-        return lambda firsts: feed.read(firsts, flat)
+            of_steps = _picker(part.feed, out.reshape(len(out) * part.length, part.feed.width))
+            return lambda firsts: of_steps((firsts[:, None] + steps).reshape(-1))
+        read = _picker(part.feed, out.reshape(len(out), prod(out.shape[1:])))
+        return (lambda firsts: read(firsts + offset)) if offset else read
 
     def pieces(
         self, part: ExampleArray, dtype: str, numbers: int = 1 << 22
@@ -130,3 +128,12 @@ class Dataset:
     def place(self, part: ExampleArray, index: int) -> tuple[Origin, int]:
         """The file and the row (from 0) in which the value that an example takes of a part begins."""
         return part.origin, int(self.rows[index]) + part.offset
+
+
+def _picker(feed: Feed, out: npt.NDArray[Any]) -> Callable[[Rows], object]:
+    """What writes a feed's values for as many rows as `out` (n, width) has into it, given the rows (n,)."""
+    values = feed.plain() if isinstance(feed, Plain) else None
+    if values is not None and values.dtype == out.dtype and values.shape[1:] == out.shape[1:]:
+        take = values.take
+        return lambda rows: take(rows, 0, out, "clip")
+    return lambda rows: feed.read(rows, out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -33,16 +33,20 @@ class Feed(Protocol):
         """The arrays that it keeps in memory."""
 
 
+@runtime_checkable
+class Plain(Protocol):
+    """A feed whose values may need nothing but to be picked."""
+
+    def plain(self) -> Flat | None:
+        """The values (N, width) of all rows as they are read; None where something is to be done to them."""
+
+
+def _as_rows(values: npt.NDArray[Any]) -> Flat | None:
+    return values.reshape(len(values), -1) if len(values) and values.flags.c_contiguous else None
+
+
 def _in_memory(values: Values) -> list[Flat]:
     return [values] if isinstance(values, np.ndarray) else []
-
-
-def _copy(values: Flat, rows: Rows, out: Flat) -> None:
-    """Write rows of `values` into `out` (len(rows), width), directly where they are of its type."""
-    if out.dtype == values.dtype and out.flags.c_contiguous:
-        np.take(values, rows, axis=0, out=out, mode="clip")
-    else:
-        out[...] = values[rows]
 
 
 class Ready:
@@ -55,8 +59,11 @@ class Ready:
     def kept(self) -> list[Flat]:
         return [self.values]
 
+    def plain(self) -> Flat | None:
+        return _as_rows(self.values)
+
     def read(self, rows: Rows, out: Flat) -> None:
-        _copy(self.values, rows, out)
+        out[...] = self.values[rows]
 
 
 class ScaledNumbers:
@@ -76,9 +83,6 @@ class ScaledNumbers:
         self.shift, self.divide = np.array(prep.shift), np.array(prep.divide)
         self.lazy = not isinstance(values, np.ndarray)
         self.checked = False
-        self.as_they_are: Flat | None = None
-        if isinstance(values, np.ndarray) and prep.identity and values.flags.c_contiguous:
-            self.as_they_are = values.reshape(len(values), self.width)
         small = values.dtype.kind in "uib" and values.dtype.itemsize <= 2
         divisor = self.divide[0] if len(self.divide) == 1 and not self.shift.any() else np.float64(0.1)
         self.direct = small and float(np.float32(divisor)) == divisor and divisor > 1e-30
@@ -94,12 +98,15 @@ class ScaledNumbers:
     def kept(self) -> list[Flat]:
         return _in_memory(self.values)
 
+    def plain(self) -> Flat | None:
+        return _as_rows(self.values) if isinstance(self.values, np.ndarray) and self._as_it_is() else None
+
+    def _as_it_is(self) -> bool:
+        return self.prep.identity and (self.values.dtype.kind != "f" or self.checked)
+
     def read(self, rows: Rows, out: Flat) -> None:
-        if self.as_they_are is not None and self.checked:
-            _copy(self.as_they_are, rows, out)
-            return
         raw = take(self.values, rows).reshape(len(rows), self.width)
-        if self.prep.identity and (raw.dtype.kind != "f" or self.checked):
+        if self._as_it_is():
             out[...] = raw
         elif self.direct:
             out[...] = raw
@@ -202,6 +209,9 @@ class Whole:
 
     def kept(self) -> list[Flat]:
         return _in_memory(self.values)
+
+    def plain(self) -> Flat | None:
+        return _as_rows(self.values) if isinstance(self.values, np.ndarray) and self.checked else None
 
     def read(self, rows: Rows, out: Flat) -> None:
         raw = take(self.values, rows).reshape(len(rows), self.width)
