@@ -20,7 +20,7 @@ def calls_of(session: Session, training: Bound, steps: int) -> list[dict[str, An
     once).
     """
     check, update = session.check(), session.update()
-    session.take_hyper(update, 0, 0.0)
+    session.take_hyper(0, 0.0)
     kinds: dict[tuple[str, str], dict[str, Any]] = {}
     before = None
     for kernel, node, seconds in _least([training, check, update], steps):

@@ -59,7 +59,9 @@ def test_gradients_are_written_where_the_optimizer_reads_them() -> None:
     sizes = {name: (7, *p.shape) for name, p in assembled.data.train.inputs.items()}
     compiled = session.compiled(TrainingProgram(sizes))
     assert [node for node in compiled.graph.nodes if type(node.op).__name__ == "Copy"] == []
-    assert len(compiled.pinned) == len(session.weights.gradient_views) == 6
+    wanted = {"loss", *(f"gradient:{name}" for name in session.weights.gradient_views)}
+    assert {*compiled.pinned.values()} == wanted
+    assert len(compiled.pinned) == len(wanted) == 7
 
 
 def lifetimes(compiled: Compiled) -> list[tuple[int, int, int, int]]:
