@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnctl.kernels.gradients import first_non_finite, first_non_finite_parallel
+from nnctl.kernels.gradients import first_non_finite, first_non_finite_parallel, stop_unless_finite
 from nnctl.kernels.ranges import BLOCK
 
 STARTS = np.array([0, 16, 16 + BLOCK, 2 * BLOCK + 32], np.int64)
@@ -41,3 +41,13 @@ def test_every_place_is_looked_at() -> None:
         g[at] = np.nan
         assert found(g) >= 0
         g[at] = 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_step_is_stopped_by_its_loss_or_any_weight(dtype: str) -> None:
+    largest = np.finfo(dtype).max
+    for loss in (0.0, -largest, largest):
+        stop_unless_finite(np.array([loss], dtype), np.array([-1]))
+    for loss, bad in ((1.0, 0), (1.0, 5), (np.nan, -1), (np.inf, -1), (-np.inf, -1)):
+        with pytest.raises(FloatingPointError, match="not finite"):
+            stop_unless_finite(np.array([loss], dtype), np.array([bad]))
