@@ -20,7 +20,7 @@ CHANGING = {
     "graph/build.py": "_Scope",
     "graph/model.py": "LayerGraph",
     "layers/context.py": "LayerContext",
-    "ops/base.py": "Value Node",
+    "ops/base.py": "Value Node Slices",
     "program/bind.py": "Tenant Bound",
     "program/plan.py": "_Buffer MemoryPlan",
     "program/trace.py": "Traced",

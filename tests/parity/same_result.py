@@ -162,10 +162,8 @@ def _step(session: Session, job: Job, step: int, indices: Array) -> float:
     feed(program, job.train, indices, step)
     program.run()
     loss = float(program.outputs["loss"][0])
-    update, optimizer = session.update(), session.optimizer
-    assert optimizer is not None
-    update.inputs["hyper"][:] = optimizer.all_hyper(step, optimizer.rate(step))
-    update.run()
+    session.take_hyper(step, None)
+    session.update().run()
     return loss
 
 

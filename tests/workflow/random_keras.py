@@ -338,7 +338,7 @@ def difference(seed: int) -> str | None:
     optimizer = getattr(keras.optimizers, case.optimizer["type"])(**fields)
     theirs.compile(optimizer=optimizer, loss=list(case.losses.values()))
     for step, (xs, ys) in enumerate(batches(case, seed)):
-        ours = _step(session, training, step, xs, ys)
+        ours = _step(session, step, xs, ys)
         given = [list(arrays.values()) for arrays in (xs, ys)]
         found = theirs.train_on_batch(*(a if len(a) > 1 else a[0] for a in given))
         found = float(np.ravel(found)[0])
@@ -379,7 +379,7 @@ def _as_on_tensorflow() -> None:
         backend.nn.sparse_categorical_crossentropy = unclipped
 
 
-def _step(session: Session, training: TrainingSpec, step: int, xs: Any, ys: Any) -> float:
+def _step(session: Session, step: int, xs: Any, ys: Any) -> float:
     program = session.training({name: x.shape for name, x in xs.items()})
     for name, x in xs.items():
         program.inputs[f"input:{name}"][...] = x
@@ -389,9 +389,8 @@ def _step(session: Session, training: TrainingSpec, step: int, xs: Any, ys: Any)
     if "step" in program.inputs:  # where a layer draws numbers
         program.inputs["step"][0] = step
     program.run()
-    update = session.update()
-    update.inputs["hyper"][:] = training.optimizer.all_hyper(step, training.optimizer.rate(step))
-    update.run()
+    session.take_hyper(step, None)
+    session.update().run()
     return float(program.outputs["loss"][0])
 
 

@@ -101,9 +101,8 @@ def test_three_steps(case: str, tmp_path: Path) -> None:
             program.inputs["step"][0] = step
         program.run()
         ours = float(program.outputs["loss"][0])
-        update = session.update()
-        update.inputs["hyper"][:] = training.optimizer.all_hyper(step, training.optimizer.rate(step))
-        update.run()
+        session.take_hyper(step, None)
+        session.update().run()
         found = theirs.train_on_batch(x, y)
         assert ours == pytest.approx(float(np.ravel(found)[0]), rel=2e-5)
 
