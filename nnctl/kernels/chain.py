@@ -15,7 +15,7 @@ import functools
 import platform
 import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,6 +28,8 @@ Types = tuple[Any, ...]
 """Numba's types of a call's arguments."""
 Call = tuple[Any, tuple[Any, ...]]
 """A kernel as `jit.kernel` makes it, and its arguments."""
+Laid = tuple[int, list[int], list[int]]
+"""Where a call's code is, its integers and addresses, its floats."""
 
 _REGISTERS = {"x86_64": 4, "aarch64": 6}
 """Registers for integers and addresses, by machine, besides the two for a result and an error."""
@@ -63,31 +65,21 @@ class Chain:
         self._at = _place(records)
 
     @classmethod
-    def of(cls, calls: Sequence[Call], laid: Sequence[tuple[int, list[int], list[int]]]) -> Chain:
-        """The calls, of which each has its code, integers and floats in `laid`."""
+    def of(cls, calls: Sequence[Call], laid: Mapping[int, Laid]) -> Chain:
+        """The calls; `laid` has each by its id, once where it is repeated."""
         registers = _REGISTERS[platform.machine()]
-        # A repeated call is placed once. One reads as many words as its size has, beyond its own.
-        shared = {id(one): one for one in laid}
-        all_integers = np.zeros(
-            sum(len(integers) for _, integers, _ in shared.values()) + _SIZES[-1], np.uint64
-        )
-        all_floats = np.zeros((len(laid), _FLOATS), np.uint64)
-        records = np.zeros((len(laid), _FIELDS), np.uint64)
-        words, numbers = _place(all_integers), _place(all_floats)
-        at = 0
-        first: dict[int, int] = {}
-        for n, one in enumerate(laid):
-            if id(one) in first:
-                records[n] = records[first[id(one)]]
-                continue
-            first[id(one)] = n
-            code, integers, floats = one
+        # A call reads as many words as its size has, beyond its own.
+        words = np.zeros(sum(len(integers) for _, integers, _ in laid.values()) + _SIZES[-1], np.uint64)
+        numbers = np.zeros((len(laid), _FLOATS), np.uint64)
+        at, records = 0, {}
+        for n, (call, (code, integers, floats)) in enumerate(laid.items()):
             size = next(size for size in _SIZES if size >= len(integers) - registers)
-            all_integers[at : at + len(integers)] = integers
-            all_floats[n, : len(floats)] = floats
-            records[n] = (code, size, words + 8 * at, numbers + 8 * _FLOATS * n)
+            words[at : at + len(integers)] = integers
+            numbers[n, : len(floats)] = floats
+            records[call] = (code, size, _place(words) + 8 * at, _place(numbers) + 8 * _FLOATS * n)
             at += len(integers)
-        return cls(calls, records, (all_integers, all_floats))
+        found = np.array([records[id(call)] for call in calls], np.uint64).reshape(len(calls), _FIELDS)
+        return cls(calls, found, (words, numbers))
 
     @classmethod
     def joined(cls, chains: Sequence[Chain]) -> Chain:
@@ -127,13 +119,15 @@ def runner(calls: Sequence[Call], types: Sequence[Types]) -> Runner:
     """
     if sys.platform != "linux" or platform.machine() not in _REGISTERS or sys.byteorder != "little":
         return Entries(calls, types)
-    made = {}
+    laid: dict[int, Laid] = {}
     for call, kinds in zip(calls, types, strict=True):
-        if id(call) not in made:
-            made[id(call)] = _laid_out(call[0], kinds, call[1])
-    laid = [made[id(call)] for call in calls]
-    known = [one for one in laid if one is not None]
-    return Chain.of(calls, known) if len(known) == len(laid) else Entries(calls, types)
+        if id(call) in laid:  # slices of a batch share calls
+            continue
+        one = _laid_out(call[0], kinds, call[1])
+        if one is None:
+            return Entries(calls, types)
+        laid[id(call)] = one
+    return Chain.of(calls, laid)
 
 
 def joined(runners: Sequence[Runner | None]) -> Chain | None:
@@ -148,7 +142,7 @@ def _entry(kernel: Any, kinds: Types) -> Any:
     return kernel if compiled is None else compiled.entry_point
 
 
-def _laid_out(kernel: Any, kinds: Types, args: tuple[Any, ...]) -> tuple[int, list[int], list[int]] | None:
+def _laid_out(kernel: Any, kinds: Types, args: tuple[Any, ...]) -> Laid | None:
     """Where a kernel's code is, its integers and addresses, its floats; None: it cannot be called so."""
     compiled = getattr(kernel, "overloads", {}).get(kinds)
     if compiled is None:
