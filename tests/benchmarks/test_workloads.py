@@ -5,19 +5,25 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 
 from benchmarks.folder import FOLDER, first_weights
+from benchmarks.libraries import LIBRARIES
+from benchmarks.measure import _why_not
 from benchmarks.protocol import Server
 from benchmarks.timing import loss_difference, output_difference
+from benchmarks.workers.nnctl_calls import calls_of
 from benchmarks.workers.nnctl_files import write
 from benchmarks.workers.nnctl_steps import Inference, make
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.base import Input, Workload
 from benchmarks.workloads.merged import border, merged
+from nnctl.ops.base import Graph, Node
+from nnctl.ops.linear import matmul
 from nnctl.program.programs import TrainingProgram
 from nnctl.workflow.assemble import assemble, load_experiment, look
 
@@ -60,6 +66,49 @@ def test_a_worker_tells_losses_steps_and_outputs(tmp_path: Path, monkeypatch: py
     assert kinds["MatMul"]["calls"] == 5
     assert list(kinds) == sorted(kinds, key=lambda op: -kinds[op]["ms"])
     assert {"Update", "FirstNonFinite"} <= {*kinds}
+
+
+class _Written:
+    """A session and its programs at once: calls whose times are written down, a step after the other."""
+
+    def __init__(self, *steps: list[tuple[str, Node, float, float]]) -> None:
+        self.steps = iter(steps)
+
+    def check(self) -> _Written:
+        return _Written([], [])
+
+    update = check
+
+    def take_hyper(self, batch: int, rate: float | None) -> None:
+        assert rate == 0.0
+
+    def run_timed(self, clock: Any) -> list[tuple[str, Node, float, float]]:
+        return next(self.steps)
+
+
+def test_a_kind_has_the_least_time_of_each_call_and_each_node_once() -> None:
+    graph = Graph("float32")
+    x, y = graph.variable("x", (4, 3)), graph.variable("y", (3, 2))
+    product, other = (matmul(x, y).node for _ in range(2))
+    assert product is not None
+    assert other is not None
+    nodes = [product, product, other]  # the first is two calls
+    steps = [
+        [("matmul", node, 0.0, ms / 1e3) for node, ms in zip(nodes, row, strict=True)]
+        for row in ((1.0, 5.0, 3.0), (2.0, 4.0, 3.5))
+    ]
+    (kind,) = calls_of(_Written(), _Written(*steps), 2)  # type: ignore[arg-type]
+    assert kind["ms"] == pytest.approx(1.0 + 4.0 + 3.0)
+    assert kind["calls"] == 3
+    assert kind["flops"] == 2 * (2 * 4 * 3 * 2)
+    assert kind["megabytes"] == pytest.approx(2 * 4 * (12 + 6 + 8) / 1e6)
+
+
+def test_what_only_nnctl_tells_no_peer_is_started_for() -> None:
+    nnctl, torch = LIBRARIES[:2]
+    for parts, asked in ((["calls"], False), (["threads", "peak"], False), (["steps", "calls"], True)):
+        assert _why_not(nnctl, WORKLOADS["mlp"], parts) is None
+        assert (_why_not(torch, WORKLOADS["mlp"], parts) is None) == asked
 
 
 def test_jax_computes_what_nnctl_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
