@@ -13,15 +13,16 @@ import numba
 import numpy as np
 
 from nnctl.kernels.formula import compiled
+from nnctl.kernels.interleaved import interleaved
 from nnctl.kernels.jit import kernel, named
-from nnctl.kernels.ranges import all_of, block_count, first, last, part
+from nnctl.kernels.ranges import all_of, block_count, first, last
 
 
 @functools.cache
 def _value_loop(formula: Callable[..., Any]) -> Any:
     value = compiled(formula)
 
-    @part
+    @interleaved
     @named("value_loop", formula)
     def loop(x, numbers, lo, hi, y):
         for i in range(lo, hi):
@@ -62,7 +63,7 @@ def activation_parallel(formula: Callable[..., Any]) -> Any:
 def _both_loop(formula: Callable[..., Any], slope_formula: Callable[..., Any]) -> Any:
     value, slope = compiled(formula), compiled(slope_formula)
 
-    @part
+    @interleaved
     @named("both_loop", formula, slope_formula)
     def loop(x, numbers, slope_numbers, lo, hi, y, s):
         for i in range(lo, hi):
@@ -105,7 +106,7 @@ def value_and_slope_parallel(formula: Callable[..., Any], slope_formula: Callabl
 def _slope_loop(formula: Callable[..., Any]) -> Any:
     slope = compiled(formula)
 
-    @part
+    @interleaved
     @named("slope_loop", formula)
     def loop(v, dy, numbers, lo, hi, dx):
         for i in range(lo, hi):

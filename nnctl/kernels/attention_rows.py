@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnctl.kernels.attention_arrays import Heads, Seen
+from nnctl.kernels.interleaved import interleaved
 from nnctl.kernels.jit import inline
 from nnctl.kernels.lanes import LANES, lane_dot, lane_max, lane_sum
 from nnctl.kernels.mathfn import exp_negative
@@ -47,7 +48,7 @@ def _keep(kept: Any, kept_at: Any, factor: Any, count: Any, x: Any, at: Any) -> 
         x[at + i] = x[at + i] * factor if kept[kept_at + i] != 0 else zero
 
 
-@part
+@interleaved
 def _exp(top: Any, count: Any, x: Any, at: Any) -> None:
     for i in range(count):
         x[at + i] = exp_negative(x[at + i] - top)

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 
 from nnctl.kernels import codes
+from nnctl.kernels.interleaved import interleaved
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.mathfn import exp, log, log1p
 from nnctl.kernels.ranges import all_of, block_count, first, last, part
@@ -83,7 +84,7 @@ def extremum_grad(x1, x2, code, dy, dx1, dx2):
         dx2[i] = dy[i] - share
 
 
-@part
+@interleaved
 def _unary(x, code, lo, hi, y):
     t = x.dtype.type
     zero, one = t(0.0), t(1.0)

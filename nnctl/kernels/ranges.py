@@ -19,7 +19,7 @@ BLOCK = 16384
 """Elements of one parallel iteration."""
 
 
-def _assume_no_overlap(flags: Any) -> Any:
+def assume_no_overlap(flags: Any) -> Any:
     flags.noalias = True
     return flags
 
@@ -30,7 +30,7 @@ def part(function: Callable[..., Any]) -> Any:
     Said to LLVM, so that the loop also vectorises where the output overwrites an input.
     """
     dispatcher: Any = numba.njit(error_model="numpy", fastmath=False)(function)
-    dispatcher._compiler._customize_flags = _assume_no_overlap
+    dispatcher._compiler._customize_flags = assume_no_overlap
     return dispatcher
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnctl.kernels.codes import HARD_SIGMOID, RELU, SIGMOID, TANH
+from nnctl.kernels.interleaved import interleaved
 from nnctl.kernels.jit import inline
 from nnctl.kernels.mathfn import sigmoid, tanh
 from nnctl.kernels.packed import pack, product
@@ -50,7 +51,7 @@ def pack_back(given: Given, plan: Setup, plane: int, scratch: Any) -> None:
         pack(given.v, True, gate * k, k, 0, plan.units, scratch, HEAD + gate * plane)
 
 
-@part
+@interleaved
 def activate(x: Any, code: int) -> None:
     """x = f(x) in place, x (N,); linear, relu, sigmoid, tanh or hard_sigmoid by code."""
     t = x.dtype.type
