@@ -56,13 +56,14 @@ def _step(
     given: Given,
     block: Chunk,
     h: Any,
+    old: Any,
     new: Any,
     saved: Saved,
     planes: Any,
     spare: Any,
 ) -> None:
     """Saved: z, r, g, and h V + b' of g."""
-    units, n = plan.units, block.rows * plan.units
+    units, n = block.units, block.rows * block.units
     z, r, g, inner = planes[:n], planes[n : 2 * n], planes[2 * n : 3 * n], planes[3 * n :]
     biased = given.extra.size > 0
     for gate in range(2):
@@ -75,7 +76,7 @@ def _step(
     copy_rows(given.xw[at:], row, block.rows, units, g, units)
     multiply_add(r, inner, g)
     activate(g, plan.activation)
-    mix(z, h, g, new)
+    mix(z, old, g, new)
 
 
 @inline

@@ -37,6 +37,7 @@ def _step(
     given: Given,
     block: Chunk,
     h: Any,
+    old: Any,
     new: Any,
     saved: Saved,
     planes: Any,
@@ -84,5 +85,5 @@ def _slope(
 
 
 gru_reset_before_forward, gru_reset_before_backward = recurrence(
-    "gru_reset_before", _step, _slope, pack_gates_back
+    "gru_reset_before", _step, _slope, pack_gates_back, by_units=False
 )

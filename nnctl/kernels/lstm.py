@@ -40,6 +40,7 @@ def _step(
     plan: Setup,
     given: Given,
     block: Chunk,
+    h: Any,
     old: Any,
     new: Any,
     saved: Saved,
@@ -47,18 +48,18 @@ def _step(
     spare: Any,
 ) -> None:
     """Saved: i, f, g, o, and c before the step."""
-    n = block.rows * plan.units
-    h, c, new_h, new_c = old[:n], old[n:], new[:n], new[n:]
+    n = block.rows * block.units
+    c, new_h, new_c = old[n:], new[:n], new[n:]
     for gate in range(4):
         used = dropped(plan, given, block, gate, h, spare)
         state_product(plan, given, block, gate, used, True, False, planes[gate * n :])
-    copy_rows(c, plan.units, block.rows, plan.units, planes[4 * n :], plan.units)
+    copy_rows(c, block.units, block.rows, block.units, planes[4 * n :], block.units)
     i, f, g, o = planes[:n], planes[n : 2 * n], planes[2 * n : 3 * n], planes[3 * n : 4 * n]
     activate(planes[: 2 * n], plan.recurrent_activation)
     activate(g, plan.activation)
     activate(o, plan.recurrent_activation)
     _mix(i, f, g, c, new_c)
-    copy_rows(new_c, plan.units, block.rows, plan.units, new_h, plan.units)
+    copy_rows(new_c, block.units, block.rows, block.units, new_h, block.units)
     activate(new_h, plan.activation)
     multiply(o, new_h, new_h)
 

@@ -1,11 +1,13 @@
 """The loop over steps that all recurrences share: forward, and back with the gradients.
 
 A batch is cut into blocks of rows by its size only. A thread takes a block through all steps: rows do not
-depend on each other, so there is no barrier per step. What happens within a step is a cell's: two functions,
-made of kernels/recurrence_parts.py.
+depend on each other, so there is no barrier per step. A single row whose steps are not kept is cut by units
+(kernels/recurrence_units.py). What happens within a step is a cell's: two functions, made of
+kernels/recurrence_parts.py.
 
-    step(plan, given, block, old, new, saved, planes, spare)
-        the states after the step from those before: old, new (S, rows, U) for S states; h is the first
+    step(plan, given, block, h, old, new, saved, planes, spare)
+        the states after the step from those before: old, new (S, rows, U) for S states, of the block's units;
+        h (rows, U), of all units, is the first of them
     slope(plan, given, block, d, d_old, saved, planes, d_planes, spare, slopes)
         the gradients of the old states, d_old, from those of the new ones, d; writes slopes at this step
 
@@ -37,7 +39,9 @@ from nnctl.kernels.recurrence_parts import (
     pack_gates,
     write_output,
 )
+from nnctl.kernels.recurrence_units import begin_units, end_units, parts_of, units_forward
 from nnctl.kernels.simd import take_ticket, thread_count
+from nnctl.kernels.turns import TAKEN
 
 
 def memory_of(batch: int, units: int, gates: int, states: int, saved: int, itemsize: int) -> Layout:
@@ -51,18 +55,22 @@ def memory_of(batch: int, units: int, gates: int, states: int, saved: int, items
 
 
 def recurrence(
-    name: str, step: Callable[..., None], slope: Callable[..., None], pack_back: Any = pack_back
-) -> tuple[Any, Any]:
+    name: str, step: Callable[..., None], slope: Callable[..., None], pack_back: Any = pack_back,
+    by_units: bool = True,
+) -> tuple[Any, Any]:  # fmt: skip
     """The kernels `name`_forward and `name`_backward of a cell.
 
     Args:
         step, slope: The cell; see the module.
         pack_back: How V is packed for `slope`.
+        by_units: Whether `step` can make some units without the gates of others.
     """
-    return _forward(name, step), _backward(name, slope, pack_back)
+    return _forward(name, step, by_units), _backward(name, slope, pack_back)
 
 
-def _forward(name: str, step: Callable[..., None]) -> Any:
+def _forward(name: str, step: Callable[..., None], by_units: bool) -> Any:
+    take_units = units_forward(name, step)
+
     @numba.njit(error_model="numpy", nogil=True)
     @named(f"{name}_rows_forward")
     def take_forward(
@@ -73,7 +81,7 @@ def _forward(name: str, step: Callable[..., None]) -> Any:
         units, states = plan.units, len(initial)
         kept = 1 if saved.h.size else 0
         while True:
-            row = take_ticket(scratch, 0) * memory.rows
+            row = take_ticket(scratch, TAKEN) * memory.rows
             if row >= plan.batch:
                 break
             rows = min(memory.rows, plan.batch - row)
@@ -85,14 +93,14 @@ def _forward(name: str, step: Callable[..., None]) -> Any:
                 load_state(initial[k], row, rows, units, old[k * n : k * n + n])
             for s in range(plan.steps):
                 t = plan.steps - 1 - s if plan.backwards else s
-                block = Chunk(row, rows, t, memory.plane, scratch)
+                block = Chunk(row, rows, 0, units, t, memory.plane, scratch)
                 if kept:
                     to = (row * plan.steps + t) * units
                     copy_rows(old, units, rows, units, saved.h[to:], plan.steps * units)
                 # Where nothing is kept, every step uses the same place.
                 start = (kept * s * plan.batch + row) * plan.saved * units
                 planes = saved.planes[start : start + plan.saved * n]
-                step(plan, given, block, old, new, saved, planes, spare)
+                step(plan, given, block, old[:n], old, new, saved, planes, spare)
                 for k in range(states):
                     keep_masked(plan, given, block, old[k * n : k * n + n], new[k * n : k * n + n])
                 write_output(plan, given, block, s, new, y)
@@ -116,10 +124,20 @@ def _forward(name: str, step: Callable[..., None]) -> Any:
         initial, last: tuples of an array (B, U) per state. An initial state may be empty: it is zeros then.
         """
         pack_gates(given, plan, memory.plane, scratch)
-        scratch[0] = scratch[1] = 0
-        for worker in numba.prange(min(thread_count(), (scratch.size - memory.begin) // memory.size)):
+        scratch[:HEAD] = 0
+        workers = min(thread_count(), (scratch.size - memory.begin) // memory.size)
+        parts = parts_of(plan, saved) if by_units and workers > 1 else 1
+        if parts > 1:
+            workers = min(workers, parts)
+            begin_units(plan, memory, initial, scratch)
+        for worker in numba.prange(workers):
             at = memory.begin + np.int64(worker) * memory.size
-            take_forward(plan, memory, given, initial, at, scratch, y, last, saved)
+            if parts > 1:
+                take_units(plan, memory, given, len(initial), at, scratch, y, saved)
+            else:
+                take_forward(plan, memory, given, initial, at, scratch, y, last, saved)
+        if parts > 1:
+            end_units(plan, memory, scratch, last)
 
     return kernel(forward, parallel=True)
 
@@ -134,7 +152,7 @@ def _backward(name: str, slope: Callable[..., None], pack_back: Any) -> Any:
         """Take blocks of rows back through all steps until none is left."""
         units, states = plan.units, len(d_last)
         while True:
-            row = take_ticket(scratch, 0) * memory.rows
+            row = take_ticket(scratch, TAKEN) * memory.rows
             if row >= plan.batch:
                 break
             rows = min(memory.rows, plan.batch - row)
@@ -147,7 +165,7 @@ def _backward(name: str, slope: Callable[..., None], pack_back: Any) -> Any:
                 load_state(d_last[k], row, rows, units, d[k * n : k * n + n])
             for s in range(plan.steps - 1, -1, -1):
                 t = plan.steps - 1 - s if plan.backwards else s
-                block = Chunk(row, rows, t, memory.plane, scratch)
+                block = Chunk(row, rows, 0, units, t, memory.plane, scratch)
                 add_output_gradient(plan, given, block, s, dy, d)
                 start = (s * plan.batch + row) * plan.saved * units
                 planes = saved.planes[start : start + plan.saved * n]
@@ -169,7 +187,7 @@ def _backward(name: str, slope: Callable[..., None], pack_back: Any) -> Any:
         gradient came. The gradients of the weights follow from these over all steps.
         """
         pack_back(given, plan, memory.plane, scratch)
-        scratch[0] = scratch[1] = 0
+        scratch[:HEAD] = 0
         for worker in numba.prange(min(thread_count(), (scratch.size - memory.begin) // memory.size)):
             at = memory.begin + np.int64(worker) * memory.size
             take_backward(plan, memory, given, dy, d_last, saved, at, scratch, slopes, d_initial)

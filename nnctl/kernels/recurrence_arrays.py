@@ -82,11 +82,14 @@ class Slopes(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """A few rows of the batch at one step, and the memory of the thread that has them."""
+    """A few rows of the batch at one step, all units or some, and the memory of the thread that has them."""
 
     row: int
     """The first."""
     rows: int
+    unit: int
+    """The first. Only a single row may leave out units, and only on the way forward."""
+    units: int
     t: int
     """The step, by time."""
     plane: int

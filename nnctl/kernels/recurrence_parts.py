@@ -23,7 +23,8 @@ from nnctl.kernels.simd import fma
 from nnctl.kernels.tile import address
 
 HEAD = 16
-"""Elements at the start of the scratch memory: the counter of row blocks."""
+"""Elements at the start of the scratch memory: the counter of row blocks, or the words of
+kernels/turns.py."""
 
 
 @inline
@@ -126,8 +127,8 @@ def is_masked(plan: Setup, given: Given, row: int, t: int) -> bool:
 
 @inline
 def keep_masked(plan: Setup, given: Given, block: Chunk, old: Any, new: Any) -> None:
-    """new = old in the rows that are masked at this step; old, new (rows, U)."""
-    units = plan.units
+    """new = old in the rows that are masked at this step; old, new (rows, the block's units)."""
+    units = block.units
     for r in range(block.rows if given.mask.size else 0):
         if is_masked(plan, given, block.row + r, block.t):
             copy_rows(old[r * units :], units, 1, units, new[r * units :], units)
@@ -146,12 +147,13 @@ def clear_masked(plan: Setup, given: Given, block: Chunk, x: Any) -> None:
 @inline
 def write_output(plan: Setup, given: Given, block: Chunk, s: int, h: Any, y: Any) -> None:
     """Step s of y (B, T, U), by step: the state, or zeros in masked rows with `zero_masked`."""
-    units, steps = plan.units, plan.steps
-    copy_rows(h, units, block.rows, units, y[(block.row * steps + s) * units :], steps * units)
+    across = plan.steps * plan.units
+    first = block.row * across + s * plan.units + block.unit
+    copy_rows(h, block.units, block.rows, block.units, y[first:], across)
     for r in range(block.rows if plan.zero_masked else 0):
         if is_masked(plan, given, block.row + r, block.t):
-            start = ((block.row + r) * steps + s) * units
-            y[start : start + units] = 0
+            start = first + r * across
+            y[start : start + block.units] = 0
 
 
 @inline
@@ -184,7 +186,8 @@ def dropped(plan: Setup, given: Given, block: Chunk, gate: int, h: Any, spare: A
 def by_time(plan: Setup, block: Chunk, gate: int) -> tuple[int, int]:
     """Where a gate of this block and step begins in an array (B, T, G U), and how far apart its rows are."""
     width = plan.gates * plan.units
-    return (block.row * plan.steps + block.t) * width + gate * plan.units, plan.steps * width
+    at = (block.row * plan.steps + block.t) * width + gate * plan.units + block.unit
+    return at, plan.steps * width
 
 
 @inline
@@ -220,12 +223,16 @@ def gate_product(
 def state_product(
     plan: Setup, given: Given, block: Chunk, gate: int, h: Any, added: bool, biased: bool, out: Any
 ) -> None:
-    """out = [x W + b, if added] + h V + [b' = given.extra, if biased] of one gate; h, out (rows, U)."""
+    """out = [x W + b, if added] + h V + [b' = given.extra, if biased] of one gate.
+
+    Shapes: h (rows, U), out (rows, the block's units).
+    """
     units = plan.units
     at, row = by_time(plan, block, gate)
     if is_alone(block.rows, units):
-        older, bias = at if added else -1, gate * units if biased else -1
-        row_times(h, given.v, gate * units, units, given.xw, older, given.extra, bias, out)
+        first = gate * units + block.unit
+        older, bias = at if added else -1, first if biased else -1
+        row_times(h, given.v, first, block.units, given.xw, older, given.extra, bias, out)
     else:
         older = address(given.xw, at) if added else 0
         bias = address(given.extra, gate * units) if biased else 0

@@ -31,6 +31,7 @@ def _step(
     given: Given,
     block: Chunk,
     h: Any,
+    old: Any,
     new: Any,
     saved: Saved,
     planes: Any,
@@ -39,7 +40,7 @@ def _step(
     """Saved: the new h, as it is before masked rows are put back."""
     state_product(plan, given, block, 0, dropped(plan, given, block, 0, h, spare), True, False, planes)
     activate(planes, plan.activation)
-    copy_rows(planes, plan.units, block.rows, plan.units, new, plan.units)
+    copy_rows(planes, block.units, block.rows, block.units, new, block.units)
 
 
 @inline

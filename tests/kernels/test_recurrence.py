@@ -260,6 +260,28 @@ def test_one_row_alone(name: str, units: int) -> None:
         np.testing.assert_array_equal(got, want[1:])
 
 
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("units", [128, 200])
+@pytest.mark.parametrize("steps", [1, 4, 7])
+def test_one_row_by_units(name: str, units: int, steps: int) -> None:
+    """Steps that threads share have the bits of a row among others, with all that there is.
+
+    128 units are two parts, 200 three of which the last is longer.
+    """
+    case = Case(3, steps, units, True, True, True, True, dtype="float32")
+    xw, *rest = case.inputs(name)
+    weights, states = rest[: -CELLS[name][0].states], rest[-CELLS[name][0].states :]
+    factors = case.factors(CELLS[name][0].gates)[0]
+    mask = (np.arange(3 * steps) % 3 != 1).astype(np.uint8).reshape(3, steps)
+    together = run(case.op(name, kept=False), [xw, *weights, *states, mask, factors])
+    for row in range(3):
+        one = slice(row, row + 1)
+        alone = [xw[one], *weights, *(state[one] for state in states), mask[one]]
+        found = run(case.op(name, kept=False), [*alone, np.ascontiguousarray(factors[:, one])])
+        for got, want in zip(found[: 1 + len(states)], together, strict=False):
+            np.testing.assert_array_equal(got, want[one])
+
+
 def test_sizes_that_do_not_fit() -> None:
     op = Case(2, 3, 2).op("lstm")
     for gates_of_x, gates_of_h in ((8, 6), (6, 8)):
@@ -281,7 +303,13 @@ def hashed() -> None:
         out = run(case.op(name, started=False), [xw, v / 4, *extra, mask])
         back = RecurrenceGrad(case.op(name, started=False), (True, *[False] * cell.states))
         found = run(back, [xw, v / 4, *extra, *out[1 + cell.states :], xw[:, :, :43].copy(), mask])
-        for array in (*out[: 1 + cell.states], *found):
+        single = Case(1, 5, 130, dtype="float32")
+        long = [
+            (np.arange(x.size) * 0.7297 % 1.3 - 0.6).astype("float32").reshape(x.shape)
+            for x in single.inputs(name)
+        ]
+        alone = run(single.op(name, kept=False), [long[0], long[1] / 4, *long[2:]])
+        for array in (*out[: 1 + cell.states], *found, *alone[: 1 + cell.states]):
             digest.update(array.tobytes())
     print(digest.hexdigest())
 
