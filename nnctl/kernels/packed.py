@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from numba.extending import register_jitable
 
-from nnctl.kernels.panels import ROWS, VECTORS, block_depth, pack_b, run_tiles
+from nnctl.kernels.panels import ROWS, SHORT, VECTORS, block_depth, pack_b, run_short_tiles, run_tiles
 from nnctl.kernels.simd import lanes
 from nnctl.kernels.tile import address
 
@@ -58,16 +58,26 @@ def product(
         bias_at = bias if block + length >= k else 0
         # Panels stand as far apart as they are long: where only a part is taken, one by one.
         together = max(n, 1) if hi - lo == length else width
-        for i in range(0, rows, ROWS):
+        tiles = (rows + ROWS - 1) // ROWS
+        for tile in range(tiles):
+            # Tiles of nearly equal height.
+            i = tile * (rows // tiles) + min(tile, rows % tiles)
+            height = rows // tiles + (1 if tile < rows % tiles else 0)
             for j in range(0, n, together):
                 columns, to = min(together, n - j), out_at + i * out_row + j
                 older_at, step = (address(out, to), out_row) if block else (older, older_row)
                 if older_at and not block:
                     older_at += (i * older_row + j) * size
                 a_at = a + (i * a_row + (block + lo) * a_k) * size
-                run_tiles(
-                    a_at, a_row, a_k, min(ROWS, rows - i), scratch,
-                    place + j * (length + lane) + lo * (lane if columns <= lane else width), hi - lo, columns,
-                    older_at, step, bias_at + j * size if bias_at else 0, low, 0, 0, out, to, out_row,
-                    a_at, 0,
-                )  # fmt: skip
+                panel = place + j * (length + lane) + lo * (lane if columns <= lane else width)
+                bias_here = bias_at + j * size if bias_at else 0
+                if height > SHORT:
+                    run_tiles(
+                        a_at, a_row, a_k, height, scratch, panel, hi - lo, columns,
+                        older_at, step, bias_here, low, 0, 0, out, to, out_row, a_at, 0,
+                    )  # fmt: skip
+                else:
+                    run_short_tiles(
+                        a_at, a_row, a_k, height, scratch, panel, hi - lo, columns,
+                        older_at, step, bias_here, low, 0, 0, out, to, out_row, a_at, 0,
+                    )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 from numba.extending import register_jitable
 
-from nnctl.kernels.jit import inline
+from nnctl.kernels.jit import inline, named
 from nnctl.kernels.product_tile import make_row
 from nnctl.kernels.simd import lanes, tile_shape
 from nnctl.kernels.tile import copy_block, make_tile_copy, prefetch_block, transpose_block
@@ -22,11 +22,13 @@ DEPTH = 512
 ROWS = tile_shape(4).rows
 """Rows of a tile on this CPU."""
 
+SHORT = max(1, ROWS - 1)
+"""Rows of the shorter tile, so that rows that are not a multiple of ROWS need few tiles that are not full."""
+
 VECTORS = tile_shape(4).vectors
 """Vectors across a panel on this CPU."""
 
 _copy_panels = make_tile_copy(lambda lanes: VECTORS * lanes)
-_row_1, _row_n = make_row(ROWS, 1), make_row(ROWS, VECTORS)
 
 
 def panel_width(itemsize: int) -> int:
@@ -72,30 +74,40 @@ def pack_b(
             copy_block(b, source + whole, stride, steps, columns, out, panel, used)
 
 
-@inline
-def run_tiles(
-    a: int, a_row: int, a_k: int, rows: int, packed: Any, panel: int, depth: int, columns: int,
-    older: int, older_row: int, bias: int, low: Any, gate: int, gate_row: int,
-    out: Any, place: int, out_row: int, ahead: int, ahead_row: int,
-) -> None:  # fmt: skip
-    """Up to ROWS rows of A, at address `a`, times panels of `columns`, finished into `out`.
+def _runner(height: int) -> Any:
+    """Runs tiles of `height` rows over panels."""
+    row_1, row_n = make_row(height, 1), make_row(height, VECTORS)
 
-    Arguments are those of `product_tile.make_row`. Where nothing is asked for, `ahead` is a, 0 apart.
-    """
-    lane, size = lanes(packed), packed.itemsize
-    narrow = columns % (VECTORS * lane)
-    narrow = narrow if narrow <= lane else 0
-    wide = columns - narrow
-    if wide:
-        _row_n(
-            a, a_row, a_k, rows, packed, panel, depth, wide,
-            older, older_row, bias, low, gate, gate_row, out, place, out_row,
-            ahead, ahead_row,
-        )  # fmt: skip
-    if narrow:
-        _row_1(
-            a, a_row, a_k, rows, packed, panel + wide * (depth + lane), depth, narrow,
-            older + wide * size if older else 0, older_row, bias + wide * size if bias else 0, low,
-            gate + wide * size if gate else 0, gate_row, out, place + wide, out_row,
-            ahead + wide * size, ahead_row,
-        )  # fmt: skip
+    @inline
+    @named(f"run_tiles_{height}")
+    def run_tiles(
+        a: int, a_row: int, a_k: int, rows: int, packed: Any, panel: int, depth: int, columns: int,
+        older: int, older_row: int, bias: int, low: Any, gate: int, gate_row: int,
+        out: Any, place: int, out_row: int, ahead: int, ahead_row: int,
+    ) -> None:  # fmt: skip
+        """Up to `height` rows of A, at address `a`, times panels of `columns`, finished into `out`.
+
+        Arguments are those of `product_tile.make_row`. Where nothing is asked for, `ahead` is a, 0 apart.
+        """
+        lane, size = lanes(packed), packed.itemsize
+        narrow = columns % (VECTORS * lane)
+        narrow = narrow if narrow <= lane else 0
+        wide = columns - narrow
+        if wide:
+            row_n(
+                a, a_row, a_k, rows, packed, panel, depth, wide,
+                older, older_row, bias, low, gate, gate_row, out, place, out_row,
+                ahead, ahead_row,
+            )  # fmt: skip
+        if narrow:
+            row_1(
+                a, a_row, a_k, rows, packed, panel + wide * (depth + lane), depth, narrow,
+                older + wide * size if older else 0, older_row, bias + wide * size if bias else 0, low,
+                gate + wide * size if gate else 0, gate_row, out, place + wide, out_row,
+                ahead + wide * size, ahead_row,
+            )  # fmt: skip
+
+    return run_tiles
+
+
+run_tiles, run_short_tiles = _runner(ROWS), _runner(SHORT)

@@ -25,7 +25,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from nnctl.kernels.jit import kernel, named
+from nnctl.kernels.jit import inline, kernel, named
 from nnctl.kernels.packed import packed_size
 from nnctl.kernels.panels import ROWS, panel_width
 from nnctl.kernels.recurrence_arrays import Chunk, Given, Layout, Saved, Setup, Slopes
@@ -49,9 +49,22 @@ def memory_of(batch: int, units: int, gates: int, states: int, saved: int, items
     width = panel_width(itemsize)
     # Two tiles where the batch is large enough to occupy some threads so.
     rows = 2 * ROWS if batch >= 8 * ROWS else ROWS
+    blocks = (batch + rows - 1) // rows
+    if batch >= 4 * ROWS:
+        blocks += blocks % 2  # two threads have as many
+    rows = (batch + blocks - 1) // max(1, blocks)
     plane = packed_size(units, units, width)
     begin = HEAD + max(gates * plane, packed_size(gates * units, units, width))
-    return Layout(rows, plane, begin, (2 * states + saved + 1) * rows * units + 16)
+    # A single row by units (kernels/recurrence_units.py) has h twice and another spare row.
+    planes = max((2 * states + saved + 1) * rows, 2 * states + 3)
+    return Layout(blocks, plane, begin, planes * units + 16)
+
+
+@inline
+def _rows_of(plan: Setup, memory: Layout, block: int) -> tuple[int, int]:
+    """The first row of a block, and how many it has."""
+    least, more = plan.batch // memory.blocks, plan.batch % memory.blocks
+    return block * least + min(block, more), least + (1 if block < more else 0)
 
 
 def recurrence(
@@ -81,10 +94,10 @@ def _forward(name: str, step: Callable[..., None], by_units: bool) -> Any:
         units, states = plan.units, len(initial)
         kept = 1 if saved.h.size else 0
         while True:
-            row = take_ticket(scratch, TAKEN) * memory.rows
-            if row >= plan.batch:
+            turn = take_ticket(scratch, TAKEN)
+            if turn >= memory.blocks:
                 break
-            rows = min(memory.rows, plan.batch - row)
+            row, rows = _rows_of(plan, memory, turn)
             n = rows * units
             size = states * n
             old, new = scratch[at : at + size], scratch[at + size : at + 2 * size]
@@ -152,10 +165,10 @@ def _backward(name: str, slope: Callable[..., None], pack_back: Any) -> Any:
         """Take blocks of rows back through all steps until none is left."""
         units, states = plan.units, len(d_last)
         while True:
-            row = take_ticket(scratch, TAKEN) * memory.rows
-            if row >= plan.batch:
+            turn = take_ticket(scratch, TAKEN)
+            if turn >= memory.blocks:
                 break
-            rows = min(memory.rows, plan.batch - row)
+            row, rows = _rows_of(plan, memory, turn)
             n = rows * units
             size = states * n
             d, d_old = scratch[at : at + size], scratch[at + size : at + 2 * size]

@@ -36,8 +36,8 @@ class Setup(NamedTuple):
 class Layout(NamedTuple):
     """How the work is cut, and where what lies in scratch. By the CPU's tile; it changes no result."""
 
-    rows: int
-    """Rows of a block."""
+    blocks: int
+    """Blocks of rows, of nearly equal length."""
     plane: int
     """Elements of V packed for one gate."""
     begin: int
