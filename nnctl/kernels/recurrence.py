@@ -61,7 +61,7 @@ def memory_of(batch: int, units: int, gates: int, states: int, saved: int, items
 
 
 @inline
-def _rows_of(plan: Setup, memory: Layout, block: int) -> tuple[int, int]:
+def rows_of(plan: Setup, memory: Layout, block: int) -> tuple[int, int]:
     """The first row of a block, and how many it has."""
     least, more = plan.batch // memory.blocks, plan.batch % memory.blocks
     return block * least + min(block, more), least + (1 if block < more else 0)
@@ -97,7 +97,7 @@ def _forward(name: str, step: Callable[..., None], by_units: bool) -> Any:
             turn = take_ticket(scratch, TAKEN)
             if turn >= memory.blocks:
                 break
-            row, rows = _rows_of(plan, memory, turn)
+            row, rows = rows_of(plan, memory, turn)
             n = rows * units
             size = states * n
             old, new = scratch[at : at + size], scratch[at + size : at + 2 * size]
@@ -168,7 +168,7 @@ def _backward(name: str, slope: Callable[..., None], pack_back: Any) -> Any:
             turn = take_ticket(scratch, TAKEN)
             if turn >= memory.blocks:
                 break
-            row, rows = _rows_of(plan, memory, turn)
+            row, rows = rows_of(plan, memory, turn)
             n = rows * units
             size = states * n
             d, d_old = scratch[at : at + size], scratch[at + size : at + 2 * size]

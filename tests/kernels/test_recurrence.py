@@ -14,6 +14,9 @@ import pytest
 
 from nnctl.core.arrays import Array
 from nnctl.kernels.codes import ACTIVATION_CODES
+from nnctl.kernels.panels import ROWS
+from nnctl.kernels.recurrence import memory_of, rows_of
+from nnctl.kernels.recurrence_arrays import Setup
 from nnctl.layers.gru import GRU
 from nnctl.layers.lstm import LSTM
 from nnctl.layers.simple_rnn import SimpleRNN
@@ -280,6 +283,20 @@ def test_one_row_by_units(name: str, units: int, steps: int) -> None:
         found = run(case.op(name, kept=False), [*alone, np.ascontiguousarray(factors[:, one])])
         for got, want in zip(found[: 1 + len(states)], together, strict=False):
             np.testing.assert_array_equal(got, want[one])
+
+
+def test_blocks_of_nearly_equal_length() -> None:
+    """Every row is in one block; from four tiles on, two threads have as many blocks, as long."""
+    for batch in range(1, 300):
+        memory = memory_of(batch, 5, 4, 2, 5, 4)
+        plan = Setup(batch, 3, 5, 4, 5, 0, 0, 0, 0)
+        blocks = [rows_of.py_func(plan, memory, n) for n in range(memory.blocks)]
+        rows = [count for _, count in blocks]
+        assert [row for row, _ in blocks] == [sum(rows[:n]) for n in range(len(rows))]
+        assert sum(rows) == batch
+        assert max(rows) <= min(min(rows) + 1, 2 * ROWS)
+        assert batch < 4 * ROWS or len(rows) % 2 == 0
+        assert memory.size >= (2 * 2 + 5 + 1) * max(rows) * 5
 
 
 def test_sizes_that_do_not_fit() -> None:
