@@ -200,7 +200,7 @@ def assemble(
     main = tables["source"] if "source" in tables else tables["train"]
     roles = assign(spec, main.names, wanted)
     main.need([*roles.used(), *steering(spec)])
-    if spec.shuffle and preprocessing is None:
+    if spec.shuffle is True and preprocessing is None:
         main = held(main, roles.used())
     chosen = split or split_rows(spec, main, main.rows(roles.used()), seed)
     rows = dict(zip(SPLITS, chosen, strict=True))

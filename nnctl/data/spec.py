@@ -215,8 +215,14 @@ class DataSpec(Spec):
     """Examples in a step."""
     batching: BatchingSpec | None = None
     """Batches of sequences of about the same length."""
-    shuffle: bool = True
-    """Whether training sees the examples in a new random order each epoch."""
+    shuffle: bool | Literal["batch"] | Annotated[int, Field(ge=2)] = True
+    """Whether training sees the examples in a new random order each epoch. For data that stays on a disk:
+    a number (they are mixed within windows of so many), or `batch` (neighbours stay in one batch)."""
+
+    @property
+    def mixed_within(self) -> int:
+        """How many examples are mixed at a time; 0: not so many at a time."""
+        return 0 if isinstance(self.shuffle, bool | str) else self.shuffle
 
     @model_validator(mode="after")
     def _agree(self) -> DataSpec:

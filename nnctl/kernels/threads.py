@@ -303,7 +303,7 @@ def spread() -> Iterator[None]:
     if len(workers) != len(cores) - 1 or not workers:
         yield
         return
-    first = os.getpid() % len(cores)
+    first, _pool["cores"] = os.getpid() % len(cores), cores
     try:
         for thread, core in zip([0, *workers], cores[first:] + cores[:first], strict=True):
             with contextlib.suppress(OSError):
@@ -313,6 +313,13 @@ def spread() -> Iterator[None]:
         for thread in [0, *workers]:
             with contextlib.suppress(OSError):
                 os.sched_setaffinity(thread, cores)
+
+
+def roam() -> None:
+    """Let the calling thread, which may have been started while `spread` lasts, run on any core."""
+    if "cores" in _pool:
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, _pool["cores"])
 
 
 def _compile() -> dict[str, Any]:

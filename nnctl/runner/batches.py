@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 from typing import Protocol
@@ -30,6 +30,10 @@ class Examples(Protocol):
 
     def filled_first(self, output: str) -> bool:
         """Whether what fills an output's steps up stands before them."""
+        ...
+
+    def expect(self, batches: Iterable[Array]) -> Iterator[Array]:
+        """The same batches, which are going to be read one after the other."""
         ...
 
     def read(self, indices: Array, out: Mapping[str, Array]) -> None:

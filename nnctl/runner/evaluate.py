@@ -54,7 +54,7 @@ def _batches(
     Until the last the weights stay what they are: what they alone make is made once.
     """
     batches = Batches(len(split), batch_size, buckets=split.buckets)
-    for number, indices in enumerate(batches.cut(in_order(len(split)))):
+    for number, indices in enumerate(split.expect(batches.cut(in_order(len(split))))):
         program = made(split.sizes(len(indices), batches.bucket(indices)))
         feed(program, split, indices, 0)
         if number:

@@ -15,7 +15,7 @@ from nnctl.callbacks.base import CallbackSpec
 from nnctl.core import events
 from nnctl.core.arrays import Array
 from nnctl.core.events import Event, Request
-from nnctl.data.feeding.order import order
+from nnctl.data.feeding.order import Shuffle, order
 from nnctl.graph.model import CallNode
 from nnctl.program.programs import TrainingProgram
 from nnctl.program.session import Session
@@ -56,7 +56,7 @@ class Job:
     batches: Batches
     epochs: int
     seed: int
-    shuffle: bool
+    shuffle: Shuffle
     callbacks: Sequence[CallbackSpec]
     validation_every: int
     checkpoint_every: Every
@@ -313,7 +313,8 @@ class _Loop:
         else:
             # Resumed in the middle: the callbacks heard of this epoch's start before the run stopped.
             yield started
-        indices = order(job.seed, self.epoch, job.batches.examples, shuffle=job.shuffle)
+        batches = job.batches
+        indices = order(job.seed, self.epoch, batches.examples, shuffle=job.shuffle, batch=batches.size)
         for event in self._steps(indices):
             yield event
             if isinstance(event, events.Interrupted | events.Failed):
@@ -367,7 +368,7 @@ class _Loop:
         job = self.job
         shown = time.perf_counter()
         watched = any(callback.wants_steps() for callback in job.callbacks)
-        for examples in job.batches.cut(indices, self.step_in_epoch):
+        for examples in job.train.expect(job.batches.cut(indices, self.step_in_epoch)):
             began = time.perf_counter()
             self.timed = [] if any(c.profiles(self.step + 1) for c in job.callbacks) else None
             failed = self._step(examples)

@@ -15,6 +15,7 @@ from nnctl.graph.lengths import check_file_lengths, check_steps_of_targets
 from nnctl.graph.targets import check_labels
 from nnctl.workflow.batch_reader import BatchReader
 from nnctl.workflow.kernels import ready_kernels
+from nnctl.workflow.read_ahead import ahead
 from nnctl.workflow.stored import open_stored
 
 
@@ -73,6 +74,6 @@ def evaluate(
     session.prepare([programs.EvaluationProgram(BatchReader(examples).sizes(min(batch, len(examples))))])
     ready_kernels(session, watch)
     with spread():
-        logs = run_over(session, BatchReader(examples), batch)
+        logs = run_over(session, ahead(BatchReader(examples)), batch)
     what = data.origin.file if isinstance(data, Table) else split or str(data or "test")
     return Evaluation(stored.found.name, what, len(examples), logs)

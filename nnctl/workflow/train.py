@@ -36,6 +36,7 @@ from nnctl.workflow.initial import Initial, expected_weights, initial_weights
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.output import files_read, keep_run_apart
 from nnctl.workflow.placed import placed, refuse_warnings
+from nnctl.workflow.read_ahead import ahead
 from nnctl.workflow.resumable import check_state
 
 if TYPE_CHECKING:
@@ -392,9 +393,10 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
     marked_by_callback = any(isinstance(c, ModelCheckpoint) and c.save_best_only for c in training.callbacks)
     watched = "loss" if data.validation is None else "val_loss"
     with placed(assembled.loaded):
-        train = make_reader(data.train, data, assembled.objective, training.class_weight)
+        reader = make_reader(data.train, data, assembled.objective, training.class_weight)
+        train = ahead(reader, experiment.data.mixed_within)
         validation = (
-            make_reader(data.validation, data, assembled.objective, None) if data.validation else None
+            ahead(make_reader(data.validation, data, assembled.objective, None)) if data.validation else None
         )
     return Job(
         name=experiment.name,

@@ -134,7 +134,7 @@ def test_a_random_order_over_large_chunks(chunk: int, shuffle: bool, said: bool)
     table = replace(seen.table, columns=seen.table.columns | {"a": Numbers(cast(Any, OnDisk(chunk)))})
     found = [problem.message for problem in slow_random_order(replace(seen, table=table))]
     message = (
-        "'a' takes 8.0 GiB, over 1/4 of the memory, and is stored in chunks of 16 rows: in random order each "
-        "example reads one"
+        "'a' takes 8.0 GiB, over 1/4 of the memory, and is stored in chunks of 16 rows: any order reads each "
+        "of them many times"
     )
     assert found == ([message] if said else [])

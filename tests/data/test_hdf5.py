@@ -89,7 +89,10 @@ def test_what_fits_in_memory_is_held_there(tmp_path: Path, monkeypatch: pytest.M
     stay_on_disk(monkeypatch, X.nbytes + Y.nbytes - 1)
     assert on_disk(opened(tmp_path, config)) == {"input"}
     stay_on_disk(monkeypatch, X.nbytes + Y.nbytes)
-    assert on_disk(opened(tmp_path, {**config, "shuffle": False})) == {"input", "y"}
+    for order in (False, "batch", 8):
+        assert on_disk(opened(tmp_path, {**config, "shuffle": order})) == {"input", "y"}
+    assert not held.train.on_disk
+    assert opened(tmp_path, {**config, "shuffle": 8}).train.on_disk
 
 
 @pytest.mark.parametrize(("rows", "warned"), [(20, True), (16, True), (15, False), (None, False)])
@@ -106,7 +109,7 @@ def test_chunks_that_make_a_random_order_slow(
     stay_on_disk(monkeypatch)
     assert len(said()) == warned
     assert all(f"stored in chunks of {rows} rows" in message for message in said())
-    assert said(shuffle=False) == []
+    assert said(shuffle=False) == said(shuffle="batch") == said(shuffle=64) == []
 
 
 def test_a_bad_value_read_lazily_is_placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,6 +294,45 @@ def test_as_many_chunks_as_memory_is_for_stay_there(tmp_path: Path, monkeypatch:
         plain = hdf5.ArrayOnDisk(whole, "a.h5", "y")
         assert (plain.block, plain.chunk_rows) == (0, 1)
         assert plain.whole().tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("gap", "span"), [(0, 1), (16, 24), (16, 1 << 20), (1 << 20, 80), (1 << 20, 1 << 20)]
+)
+def test_rows_that_lie_near_each_other_are_read_at_once(
+    gap: int, span: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (hdf5.GAP, hdf5.SPAN) == (32 << 10, 1 << 20)
+    monkeypatch.setattr(hdf5, "GAP", gap)
+    monkeypatch.setattr(hdf5, "SPAN", span)
+    values = np.arange(60.0, dtype=">f4").reshape(30, 2)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        stored = hdf5.ArrayOnDisk(file.create_dataset("x", data=values), "a.h5", "x")
+        for rows in ([], [7], [3, 4, 5], [28, 0, 2, 9, 10, 13, 29, 2], [*range(30)], [*range(0, 30, 2)]):
+            assert stored.take(np.array(rows, np.int64)).tolist() == values[rows].tolist()
+    reads: list[tuple[int, int]] = []
+
+    class Counted:
+        shape, dtype, chunks = (30, 2), np.dtype("f4"), None
+
+        def __getitem__(self, rows: slice) -> Any:
+            reads.append((rows.start, rows.stop))
+            return values[rows]
+
+        def read_direct(self, out: Any, source: slice, target: slice) -> None:
+            out[target] = self[source]
+
+    hdf5.ArrayOnDisk(Counted(), "a.h5", "x").take(np.array([0, 2, 9, 10, 13, 28, 29]))  # type: ignore[arg-type]
+    assert (
+        reads
+        == {
+            (0, 1): [(0, 1), (2, 3), (9, 10), (10, 11), (13, 14), (28, 29), (29, 30)],
+            (16, 24): [(0, 3), (9, 11), (13, 14), (28, 30)],
+            (16, 1 << 20): [(0, 3), (9, 11), (13, 14), (28, 30)],
+            (1 << 20, 80): [(0, 10), (10, 14), (28, 30)],
+            (1 << 20, 1 << 20): [(0, 30)],
+        }[gap, span]
+    )
 
 
 def test_how_many_objects_and_how_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,43 @@ def test_order_is_a_function_of_seed_and_epoch() -> None:
     assert order(7, 3, 4, shuffle=False).tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("n", [0, 1, 16, 47, 48, 2051])
+@pytest.mark.parametrize("window", [2, 33, 40, 5000])
+def test_a_window_is_mixed_before_the_next(n: int, window: int) -> None:
+    """Each comes from up to 16 runs of neighbours, and has every one of them once."""
+    found = order(7, 3, n, shuffle=window)
+    assert sorted(found.tolist()) == list(range(n))
+    run = -(-window // 16)
+    for first in range(0, n, window):
+        part = np.sort(found[first : first + window])
+        # The shortest run of all may stand in a window, which then reaches into another.
+        assert len(np.unique(part // run)) <= len(part) // run + 2
+    if n > 40:
+        assert found.tolist() != order(7, 4, n, shuffle=window).tolist()
+        assert found.tolist() != order(8, 3, n, shuffle=window).tolist()
+        assert (np.diff(found) != 1).sum() > n // 2
+
+
+def test_windows_of_each_epoch() -> None:
+    found = order(5, 0, 12, shuffle=4)
+    words = words64(key(5, "window", 0), 12).tolist()
+    runs = order(5, 0, 12).tolist()
+    expected = [
+        w for first in (0, 4, 8) for _, w in sorted((words[i], runs[i]) for i in range(first, first + 4))
+    ]
+    assert found.tolist() == expected
+
+
+@pytest.mark.parametrize(("n", "batch"), [(0, 4), (3, 4), (4, 4), (23, 4), (24, 4)])
+def test_batches_of_neighbours(n: int, batch: int) -> None:
+    """In a random order, a shorter one last."""
+    found = order(7, 3, n, shuffle="batch", batch=batch).tolist()
+    runs = [found[first : first + batch] for first in range(0, n, batch)]
+    assert sorted(runs) == [list(range(first, min(n, first + batch))) for first in range(0, n, batch)]
+    assert [run[0] // batch for run in runs if len(run) == batch] == order(7, 3, n // batch).tolist()
+    assert n % batch == 0 or runs[-1][-1] == n - 1
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 52, 129, 1024, 1025])
 def test_orders_made_together_are_those_made_alone(n: int) -> None:
     for epoch in (0, 1, 63, 64, 65, 1000):

@@ -235,6 +235,20 @@ def test_sections_that_can_be(config: dict[str, Any]) -> None:
     assert (found.batch_size, found.shuffle) == (32, True)
 
 
+@pytest.mark.parametrize("shuffle", [True, False, "batch", 2, 8192])
+def test_orders_that_can_be(shuffle: Any) -> None:
+    found = DataSpec.model_validate({"source": "a.npz", "shuffle": shuffle})
+    assert found.shuffle == shuffle
+    assert type(found.shuffle) is type(shuffle)
+    assert found.mixed_within == (shuffle if type(shuffle) is int else 0)
+
+
+@pytest.mark.parametrize("shuffle", [0, 1, -5, 2.5, "chunk", None, [8]])
+def test_orders_that_cannot_be(shuffle: Any) -> None:
+    with pytest.raises(ValidationError):
+        DataSpec.model_validate({"source": "a.npz", "shuffle": shuffle})
+
+
 def test_inputs_and_exclusions() -> None:
     def inputs(value: Any) -> Any:
         return DataSpec.model_validate({"source": "a.npz", "inputs": value}).inputs

@@ -65,6 +65,15 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def on_disk(self) -> bool:
+        """Whether something of an example is read from a disk as it is needed."""
+        return any(
+            not part.feed.kept()
+            for parts in (self.inputs, self.targets, self.weights)
+            for part in parts.values()
+        )
+
     def input_shapes(self, bucket: int | None = None) -> dict[str, tuple[int, ...]]:
         """The shape of one example of each input: in batches of a bucket, or of any."""
         shapes = {name: part.shape for name, part in self.inputs.items()}

@@ -25,6 +25,10 @@ IN_MEMORY = 64 << 20
 """Data sets up to this many bytes are read whole."""
 CACHE = 64 << 20
 """How many bytes of a larger data set stay in memory."""
+GAP = 32 << 10
+"""Bytes between two rows up to which both are read at once: a call costs as much."""
+SPAN = 1 << 20
+"""Bytes that are read at once so, at most."""
 
 
 @register
@@ -162,7 +166,13 @@ class ArrayOnDisk:
         return chunk
 
     def _runs(self, rows: Rows, out: npt.NDArray[Any]) -> None:
-        cuts = [0, *(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)]
+        row_bytes = max(1, prod(self.shape[1:]) * self.dtype.itemsize)
+        span, apart = max(1, SPAN // row_bytes), max(1, GAP // row_bytes)
+        ends = (np.diff(rows) > apart) | (np.diff(rows // span) != 0)
+        cuts = [0, *(np.flatnonzero(ends) + 1).tolist(), len(rows)]
         for first, last in pairwise(cuts if len(rows) else []):
-            source = np.s_[int(rows[first]) : int(rows[last - 1]) + 1]
-            self.dataset.read_direct(out, source, np.s_[first:last])
+            start, stop = int(rows[first]), int(rows[last - 1]) + 1
+            if stop - start == last - first:
+                self.dataset.read_direct(out, np.s_[start:stop], np.s_[first:last])
+            else:
+                out[first:last] = self.dataset[start:stop][rows[first:last] - start]
