@@ -56,8 +56,8 @@ class ReadAhead(BatchReader):
             prod(part.shape) * np.dtype(part.dtype).itemsize
             for part in (*self.data.inputs.values(), *self.data.targets.values())
         )
-        fit = max(1, AT_ONCE // max(1, each))
-        self._together = max(1, fit // window) * window if window else fit
+        fit = AT_ONCE // max(1, each)
+        self._together = max(1, fit // window) * window if window else max(1, fit)
         self._piece: _Piece | None = None
 
     def expect(self, batches: Iterable[Array]) -> Iterator[Array]:

@@ -35,6 +35,12 @@ def hammer(seed, rounds):
 before = os.sched_getaffinity(0)
 with threads.spread():
     hammer(1, 300)
+    seen = []
+    for started in ((lambda: None), threads.roam):
+        other = threading.Thread(target=lambda: (started(), seen.append(os.sched_getaffinity(0))))
+        other.start()
+        other.join()
+    assert seen == [os.sched_getaffinity(0), before]
 assert os.sched_getaffinity(0) == before
 callers = [threading.Thread(target=hammer, args=(seed, 150)) for seed in (2, 3, 4)]
 for caller in callers:

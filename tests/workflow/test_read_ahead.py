@@ -13,6 +13,7 @@ import nnctl
 from nnctl.core.errors import DataError
 from nnctl.data.feeding import in_memory
 from nnctl.data.sources import hdf5
+from nnctl.runner.train import train as run
 from nnctl.workflow import read_ahead
 from nnctl.workflow.assemble import Assembled, assemble
 from nnctl.workflow.batch_reader import BatchReader
@@ -90,6 +91,18 @@ def test_batches_are_what_they_are_alone(
     assert reader._piece is None
 
 
+def test_classes_have_their_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = assemble(given(tmp_path, monkeypatch)).data.train
+    plain = BatchReader(data, {"dense": np.array([2.0, 3.0, 4.0])})
+    found, alone = buffers(3), buffers(3)
+    reader = ReadAhead(plain)
+    for indices in reader.expect([np.array([5, 1, 9])]):
+        reader.read(indices, found)
+        plain.read(indices, alone)
+    assert alone["sample_weight:dense"].all()
+    np.testing.assert_array_equal(found["sample_weight:dense"], alone["sample_weight:dense"])
+
+
 def test_how_much_is_read_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As much as fits, in whole batches; at least a window."""
     assert read_ahead.AT_ONCE == 32 << 20
@@ -153,3 +166,29 @@ def test_a_bad_value_that_was_read_ahead_is_placed(tmp_path: Path, monkeypatch: 
     config = given(tmp_path, monkeypatch, "false", bad=17)
     with pytest.raises(DataError, match=r"a.h5:18, column 'x': the value is infinite"):
         nnctl.train(config, run_dir=tmp_path / "run", threads=2)
+
+
+@pytest.mark.parametrize(("shuffle", "together"), [("batch", 5), (8, 8)])
+def test_what_a_job_reads(
+    shuffle: Any, together: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches of neighbours, or whole windows at once."""
+    monkeypatch.setattr(read_ahead, "AT_ONCE", 5 * 4 * (2 + 3))
+    assembled = assemble(given(tmp_path, monkeypatch, shuffle))
+    job = make_job(assembled, assembled.session(1))
+    assert isinstance(job.train, ReadAhead)
+    assert job.train._together == together
+    seen: list[Any] = []
+    monkeypatch.setattr(job.train, "expect", lambda batches: seen.extend(batches) or iter(()))
+    list(run(job))
+    neighbours = [np.all(np.diff(np.sort(batch)) == 1) for batch in seen]
+    assert all(neighbours) is (shuffle == "batch")
+
+
+def test_evaluation_reads_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = nnctl.train(given(tmp_path, monkeypatch), run_dir=tmp_path / "run", threads=1)
+    seen = []
+    monkeypatch.setattr("nnctl.workflow.evaluate.ahead", lambda reader: seen.append(reader) or ahead(reader))
+    evaluated = found.evaluate(split="validation")
+    assert len(seen) == 1
+    assert evaluated == found.evaluate(split="validation")
