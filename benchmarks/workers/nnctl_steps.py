@@ -22,7 +22,7 @@ from nnctl.ops.linear import matmul
 from nnctl.program.bind import bind, compile_graph, new_arena
 from nnctl.program.programs import PredictionProgram
 from nnctl.program.session import Session
-from nnctl.runner.batches import Batches, Examples
+from nnctl.runner.batches import Batches, Examples, feed
 from nnctl.runner.train import Job, train
 from nnctl.workflow.assemble import Assembled, assemble
 from nnctl.workflow.kernels import ready_kernels, use_threads
@@ -88,6 +88,7 @@ class Training:
         _fill(self.session, workload)
         ready_kernels(self.session)
         self.program = self.session.training(job.train.sizes(workload.batch))
+        self.job, self.first = job, np.arange(workload.batch)
         self.events: Iterator[Event] = train(job)
 
     def step(self) -> None:
@@ -101,7 +102,12 @@ class Training:
     def calls(self) -> list[dict[str, Any]]:
         """The kinds of kernel calls of a step: see `calls_of`."""
         self.step()
-        return calls_of(self.session, self.program, TIMED_STEPS)
+        return calls_of(
+            self.session,
+            self.program,
+            lambda: feed(self.program, self.job.train, self.first, 0),
+            TIMED_STEPS,
+        )
 
 
 class Inference:

@@ -97,7 +97,14 @@ def test_a_kind_has_the_least_time_of_each_call_and_each_node_once() -> None:
         [("matmul", node, 0.0, ms / 1e3) for node, ms in zip(nodes, row, strict=True)]
         for row in ((1.0, 5.0, 3.0), (2.0, 4.0, 3.5))
     ]
-    (kind,) = calls_of(_Written(), _Written(*steps), 2)  # type: ignore[arg-type]
+    filled: list[bool] = []
+    (kind,) = calls_of(
+        _Written(),  # type: ignore[arg-type]
+        _Written(*steps),  # type: ignore[arg-type]
+        lambda: filled.append(True),
+        2,
+    )
+    assert len(filled) == 2
     assert kind["ms"] == pytest.approx(1.0 + 4.0 + 3.0)
     assert kind["calls"] == 3
     assert kind["flops"] == 2 * (2 * 4 * 3 * 2)
