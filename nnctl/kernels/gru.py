@@ -29,6 +29,7 @@ from nnctl.kernels.recurrence_parts import (
     state_product,
     write_gates,
 )
+from nnctl.kernels.recurrence_units import by_units
 from nnctl.kernels.simd import fma
 
 
@@ -102,3 +103,4 @@ def _slope(
 
 
 gru_forward, gru_backward = recurrence("gru", _step, _slope)
+gru_units = by_units("gru", _step)

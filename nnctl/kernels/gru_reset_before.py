@@ -85,5 +85,5 @@ def _slope(
 
 
 gru_reset_before_forward, gru_reset_before_backward = recurrence(
-    "gru_reset_before", _step, _slope, pack_gates_back, by_units=False
+    "gru_reset_before", _step, _slope, pack_gates_back
 )

@@ -25,6 +25,7 @@ from nnctl.kernels.recurrence_parts import (
     state_product,
     write_gates,
 )
+from nnctl.kernels.recurrence_units import by_units
 from nnctl.kernels.simd import fma
 
 
@@ -111,3 +112,4 @@ def _slope(
 
 
 lstm_forward, lstm_backward = recurrence("lstm", _step, _slope)
+lstm_units = by_units("lstm", _step)

@@ -1,8 +1,8 @@
 """The loop over steps that all recurrences share: forward, and back with the gradients.
 
 A batch is cut into blocks of rows by its size only. A thread takes a block through all steps: rows do not
-depend on each other, so there is no barrier per step. A single row whose steps are not kept is cut by units
-(kernels/recurrence_units.py). What happens within a step is a cell's: two functions, made of
+depend on each other, so there is no barrier per step. A single row whose steps are not kept may be cut by
+units (kernels/recurrence_units.py). What happens within a step is a cell's: two functions, made of
 kernels/recurrence_parts.py.
 
     step(plan, given, block, h, old, new, saved, planes, spare)
@@ -39,7 +39,6 @@ from nnctl.kernels.recurrence_parts import (
     pack_gates,
     write_output,
 )
-from nnctl.kernels.recurrence_units import begin_units, end_units, parts_of, units_forward
 from nnctl.kernels.simd import take_ticket, thread_count
 from nnctl.kernels.turns import TAKEN
 
@@ -68,22 +67,18 @@ def rows_of(plan: Setup, memory: Layout, block: int) -> tuple[int, int]:
 
 
 def recurrence(
-    name: str, step: Callable[..., None], slope: Callable[..., None], pack_back: Any = pack_back,
-    by_units: bool = True,
-) -> tuple[Any, Any]:  # fmt: skip
+    name: str, step: Callable[..., None], slope: Callable[..., None], pack_back: Any = pack_back
+) -> tuple[Any, Any]:
     """The kernels `name`_forward and `name`_backward of a cell.
 
     Args:
         step, slope: The cell; see the module.
         pack_back: How V is packed for `slope`.
-        by_units: Whether `step` can make some units without the gates of others.
     """
-    return _forward(name, step, by_units), _backward(name, slope, pack_back)
+    return _forward(name, step), _backward(name, slope, pack_back)
 
 
-def _forward(name: str, step: Callable[..., None], by_units: bool) -> Any:
-    take_units = units_forward(name, step)
-
+def _forward(name: str, step: Callable[..., None]) -> Any:
     @numba.njit(error_model="numpy", nogil=True)
     @named(f"{name}_rows_forward")
     def take_forward(
@@ -138,19 +133,9 @@ def _forward(name: str, step: Callable[..., None], by_units: bool) -> Any:
         """
         pack_gates(given, plan, memory.plane, scratch)
         scratch[:HEAD] = 0
-        workers = min(thread_count(), (scratch.size - memory.begin) // memory.size)
-        parts = parts_of(plan, saved) if by_units and workers > 1 else 1
-        if parts > 1:
-            workers = min(workers, parts)
-            begin_units(plan, memory, initial, scratch)
-        for worker in numba.prange(workers):
+        for worker in numba.prange(min(thread_count(), (scratch.size - memory.begin) // memory.size)):
             at = memory.begin + np.int64(worker) * memory.size
-            if parts > 1:
-                take_units(plan, memory, given, len(initial), at, scratch, y, saved)
-            else:
-                take_forward(plan, memory, given, initial, at, scratch, y, last, saved)
-        if parts > 1:
-            end_units(plan, memory, scratch, last)
+            take_forward(plan, memory, given, initial, at, scratch, y, last, saved)
 
     return kernel(forward, parallel=True)
 

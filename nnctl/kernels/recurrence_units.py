@@ -14,10 +14,19 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
 
-from nnctl.kernels.jit import inline, named
+from nnctl.kernels.jit import inline, kernel, named
 from nnctl.kernels.recurrence_arrays import Chunk, Given, Layout, Saved, Setup
-from nnctl.kernels.recurrence_parts import copy_rows, keep_masked, load_state, write_output
+from nnctl.kernels.recurrence_parts import (
+    HEAD,
+    copy_rows,
+    keep_masked,
+    load_state,
+    pack_gates,
+    write_output,
+)
+from nnctl.kernels.simd import thread_count
 from nnctl.kernels.turns import part_done, take_part
 
 UNITS = 64
@@ -25,9 +34,9 @@ UNITS = 64
 
 
 @inline
-def parts_of(plan: Setup, saved: Saved) -> int:
-    """How many parts a step is cut into: 1, unless it is of a single row and nothing is kept of it."""
-    return max(1, plan.units // UNITS) if plan.batch == 1 and saved.h.size == 0 else 1
+def _parts_of(plan: Setup) -> int:
+    """How many parts a step is cut into."""
+    return max(1, plan.units // UNITS)
 
 
 @inline
@@ -43,7 +52,7 @@ def _states_at(plan: Setup, memory: Layout, states: int, s: int, unit: int) -> i
 
 
 @inline
-def begin_units(plan: Setup, memory: Layout, initial: Any, scratch: Any) -> None:
+def _begin(plan: Setup, memory: Layout, initial: Any, scratch: Any) -> None:
     """Put the initial states where the first step's parts find them."""
     units, states = plan.units, len(initial)
     load_state(initial[0], 0, 1, units, scratch[memory.begin : memory.begin + units])
@@ -55,7 +64,7 @@ def begin_units(plan: Setup, memory: Layout, initial: Any, scratch: Any) -> None
 
 
 @inline
-def end_units(plan: Setup, memory: Layout, scratch: Any, last: Any) -> None:
+def _end(plan: Setup, memory: Layout, scratch: Any, last: Any) -> None:
     """The last states from where the last step's parts have put them."""
     states = len(last)
     for unit in range(0, plan.units - UNITS + 1, UNITS):
@@ -65,16 +74,20 @@ def end_units(plan: Setup, memory: Layout, scratch: Any, last: Any) -> None:
             copy_rows(scratch[at:], n, 1, n, last[k][unit:], n)
 
 
-def units_forward(name: str, step: Callable[..., None]) -> Any:
-    """Takes parts of a single row's steps until none is left, for the cell that `step` belongs to."""
+def by_units(name: str, step: Callable[..., None]) -> Any:
+    """The kernel `name`_units of a cell: as `name`_forward, of a single row of which nothing is kept.
+
+    Args:
+        step: The cell, which can make some units without the gates of others.
+    """
 
     @numba.njit(error_model="numpy", nogil=True)
-    @named(f"{name}_units_forward")
+    @named(f"{name}_units_parts")
     def take_units(
         plan: Setup, memory: Layout, given: Given, states: int, at: int, scratch: Any, y: Any, saved: Saved
     ) -> None:
-        """`at`: this thread's memory, the first one's behind what is shared."""
-        units, parts = plan.units, parts_of(plan, saved)
+        """Take parts of steps until none is left. `at`: this thread's memory, behind what is shared."""
+        units, parts = plan.units, _parts_of(plan)
         spare = scratch[at + (2 + 2 * states) * units : at + (3 + 2 * states) * units]
         while True:
             turn = take_part(scratch, plan.steps, parts)
@@ -96,4 +109,18 @@ def units_forward(name: str, step: Callable[..., None]) -> Any:
             copy_rows(new, n, 1, n, scratch[next_at + unit :], n)
             part_done(scratch)
 
-    return take_units
+    @named(f"{name}_units")
+    def units(
+        plan: Setup, memory: Layout, given: Given, initial: Any, scratch: Any, y: Any, last: Any, saved: Saved
+    ) -> None:
+        """All steps, on as many threads as a step has parts; arguments as `name`_forward's."""
+        pack_gates(given, plan, memory.plane, scratch)
+        scratch[:HEAD] = 0
+        _begin(plan, memory, initial, scratch)
+        room = (scratch.size - memory.begin) // memory.size
+        for worker in numba.prange(min(thread_count(), room, _parts_of(plan))):
+            at = memory.begin + np.int64(worker) * memory.size
+            take_units(plan, memory, given, len(initial), at, scratch, y, saved)
+        _end(plan, memory, scratch, last)
+
+    return kernel(units, parallel=True)

@@ -22,6 +22,7 @@ from nnctl.kernels.recurrence_parts import (
     state_product,
     write_gates,
 )
+from nnctl.kernels.recurrence_units import by_units
 from nnctl.kernels.tile import address
 
 
@@ -58,3 +59,4 @@ def _slope(
 
 
 simple_rnn_forward, simple_rnn_backward = recurrence("simple_rnn", _step, _slope)
+simple_rnn_units = by_units("simple_rnn", _step)

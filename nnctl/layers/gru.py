@@ -28,7 +28,7 @@ class Reset(Gated):
     """An update gate, and one that resets the state."""
 
     step_op: ClassVar[Cell] = ResetAfter("gru", gates=3, saved=4, own_slope=True)
-    reset_before: ClassVar[Cell] = Cell("gru_reset_before", gates=3, saved=4, own_source=2)
+    reset_before: ClassVar[Cell] = Cell("gru_reset_before", gates=3, saved=4, own_source=2, by_units=False)
 
     reset_after: bool = True
     """Whether the reset gate is applied after the state's product, or before it."""

@@ -26,13 +26,14 @@ class Cell:
     """A recurrence's step, as far as ops must know it.
 
     Attributes:
-        kernel: The file in nnctl/kernels, and what the names of its two kernels begin with.
+        kernel: The file in nnctl/kernels, and what the names of its kernels begin with.
         gates: G: products of the input, and of the state, side by side.
         states: Vectors that go from step to step; the first comes out.
         saved: Values per unit that a step saves for its gradient.
         own_source: The gate whose product with V reads something else than the state before the step, if one
             does; its step writes that to `Saved.source`.
         own_slope: Whether the gradient of h V is not that of x W + b; it is written to `Slopes.hv` then.
+        by_units: Whether a step can make some units without the gates of others.
     """
 
     kernel: str
@@ -41,6 +42,7 @@ class Cell:
     saved: int = 1
     own_source: int | None = None
     own_slope: bool = False
+    by_units: bool = True
 
     def extra_gradient(self, kept: Sequence[Value], d_xw: Value, d_hv: Value) -> Value:
         """The gradient of the weight that only this cell has (`Given.extra`), where it has one.
@@ -133,7 +135,15 @@ class Recurrence(Op):
         flat = Given(xw=xw.reshape(-1), v=v, extra=extra, mask=mask, factors=factors)
         sizes = (self.plan(inputs), self.memory(inputs))
         args = (*sizes, flat, initial, scratch.view(xw.dtype), y, last, saved)
-        return (KernelCall(f"{self.cell.kernel}.{self.cell.kernel}_forward", args),)
+        kernel = "units" if self._by_units(inputs, threads) else "forward"
+        return (KernelCall(f"{self.cell.kernel}.{self.cell.kernel}_{kernel}", args),)
+
+    def _by_units(self, inputs: Arrays, threads: int) -> bool:
+        """Whether several threads share the units of a single row."""
+        from nnctl.kernels.recurrence_units import UNITS
+
+        b, _, n = self.sizes(inputs)
+        return self.cell.by_units and not self.kept and threads > 1 and b == 1 and n >= 2 * UNITS
 
     def grad(self, node: Node, *dys: Value | None) -> Gradients:
         assert self.kept, "a recurrence without its kept values has no gradient"

@@ -285,6 +285,31 @@ def test_one_row_by_units(name: str, units: int, steps: int) -> None:
             np.testing.assert_array_equal(got, want[one])
 
 
+@pytest.mark.parametrize(
+    ("name", "batch", "units", "kept", "threads", "kernel"),
+    [
+        ("lstm", 1, 128, False, 2, "lstm_units"),
+        ("gru", 1, 200, False, 3, "gru_units"),
+        ("lstm", 1, 127, False, 2, "lstm_forward"),
+        ("lstm", 2, 128, False, 2, "lstm_forward"),
+        ("lstm", 1, 128, False, 1, "lstm_forward"),
+        ("lstm", 1, 128, True, 2, "lstm_forward"),
+        ("gru_reset_before", 1, 128, False, 2, "gru_reset_before_forward"),
+    ],
+)
+def test_whose_units_are_shared(
+    name: str, batch: int, units: int, kept: bool, threads: int, kernel: str
+) -> None:
+    """One row's, of which nothing is kept, on several threads."""
+    case = Case(batch, 2, units, dtype="float32")
+    op, inputs = case.op(name, kept=kept), case.inputs(name)
+    types = [TensorType(x.shape, x.dtype.name) for x in inputs]
+    outputs = op.infer(*types)
+    out = [np.zeros(t.shape, t.dtype) for t in outputs]
+    scratch = np.zeros(op.scratch(types, outputs, threads), np.uint8)
+    assert [call.kernel.split(".")[1] for call in op.calls(inputs, out, scratch, threads)] == [kernel]
+
+
 def test_blocks_of_nearly_equal_length() -> None:
     """Every row is in one block; from four tiles on, two threads have as many blocks, as long."""
     for batch in range(1, 300):
