@@ -76,12 +76,12 @@ def _dots(workloads: Mapping[str, Mapping[str, Any]], chart: _Chart) -> Iterator
         calls = one.get("calls", ())
         whole = sum(kind["ms"] for kind in calls)
         for kind in calls:
-            # What only looks at the result of another reads next to nothing.
-            least = LOW * kind["megabytes"] * 1e6
-            share = kind["ms"] / whole
-            if share < SHOWN or not kind["megabytes"] or kind["flops"] < least:
+            if not kind["megabytes"]:  # it only looks at the result of another
                 continue
-            rate, intensity = kind["flops"] / kind["ms"] / 1e6, kind["flops"] / kind["megabytes"] / 1e6
+            share, rate = kind["ms"] / whole, kind["flops"] / kind["ms"] / 1e6
+            intensity = kind["flops"] / kind["megabytes"] / 1e6
+            if share < SHOWN or intensity < LOW:
+                continue
             text = f"{name}: {kind['kernel']} ({kind['op']}), {share:.0%}, {rate:.3g} GFLOP/s"
             yield (
                 f'<circle class="bar" fill-opacity="0.55" cx="{chart.x(intensity):.1f}" '

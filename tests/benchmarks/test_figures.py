@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from benchmarks import summary, tables
 from benchmarks.libraries import LIBRARIES, NNCTL
 from benchmarks.page import page, pages
 from benchmarks.picture import picture
-from benchmarks.processes import Worker
+from benchmarks.processes import ROOT, Worker, environment, run_whole
 from benchmarks.roofline import roofline
 from benchmarks.timing import Timed, agreement, in_turns, loss_difference, output_difference, summaries
 from benchmarks.workloads import WORKLOADS
@@ -221,3 +223,19 @@ def test_the_page_has_each_figure_at_its_place(found: dict[str, Any]) -> None:
 def test_the_pages_are_those_of_the_run_that_is_kept() -> None:
     """Run `make docs` where this fails."""
     assert [file.name for file, text in pages().items() if file.read_text(encoding="utf-8") != text] == []
+
+
+def test_what_a_whole_process_took() -> None:
+    """Its own peak, not what this process, which started it, has held; its output, its code."""
+    own = np.ones(300 << 17)  # 300 MiB
+    small = [sys.executable, "-I", "-S", "-c", "import sys; print('said'); sys.exit(3)"]
+    found = run_whole(small, environment(1), ROOT)
+    assert (found.code, found.output) == (3, "said\n")
+    assert 0 < found.megabytes < 50
+    assert 0 < found.cpu < found.seconds + 1
+    large = [sys.executable, "-I", "-S", "-c", "import time; x = b'1' * (100 << 20); time.sleep(0.2)"]
+    found = run_whole(large, environment(1), ROOT)
+    assert found.code == 0
+    assert 100 < found.megabytes < 200
+    assert 0.2 < found.seconds < 20
+    assert own.all()
