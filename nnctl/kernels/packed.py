@@ -12,6 +12,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from nnctl.kernels.panels import ROWS, SHORT, VECTORS, block_depth, pack_b, run_short_tiles, run_tiles
+from nnctl.kernels.ranges import share
 from nnctl.kernels.simd import lanes
 from nnctl.kernels.tile import address
 
@@ -60,9 +61,7 @@ def product(
         together = max(n, 1) if hi - lo == length else width
         tiles = (rows + ROWS - 1) // ROWS
         for tile in range(tiles):
-            # Tiles of nearly equal height.
-            i = tile * (rows // tiles) + min(tile, rows % tiles)
-            height = rows // tiles + (1 if tile < rows % tiles else 0)
+            i, height = share(rows, tiles, tile)
             for j in range(0, n, together):
                 columns, to = min(together, n - j), out_at + i * out_row + j
                 older_at, step = (address(out, to), out_row) if block else (older, older_row)

@@ -53,6 +53,13 @@ def last(block, n):
 
 
 @inline
+def share(n, parts, number):
+    """Where a part of n begins, and how long it is, where n is cut into parts of nearly equal length."""
+    least, more = n // parts, n % parts
+    return number * least + min(number, more), least + (1 if number < more else 0)
+
+
+@inline
 def all_of(x):
     """The number of elements of a 1-D array, unsigned."""
     return np.uint64(x.shape[0])

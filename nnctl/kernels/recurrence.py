@@ -25,9 +25,10 @@ from typing import Any
 import numba
 import numpy as np
 
-from nnctl.kernels.jit import inline, kernel, named
+from nnctl.kernels.jit import kernel, named
 from nnctl.kernels.packed import packed_size
 from nnctl.kernels.panels import ROWS, panel_width
+from nnctl.kernels.ranges import share
 from nnctl.kernels.recurrence_arrays import Chunk, Given, Layout, Saved, Setup, Slopes
 from nnctl.kernels.recurrence_parts import (
     HEAD,
@@ -59,13 +60,6 @@ def memory_of(batch: int, units: int, gates: int, states: int, saved: int, items
     return Layout(blocks, plane, begin, planes * units + 16)
 
 
-@inline
-def rows_of(plan: Setup, memory: Layout, block: int) -> tuple[int, int]:
-    """The first row of a block, and how many it has."""
-    least, more = plan.batch // memory.blocks, plan.batch % memory.blocks
-    return block * least + min(block, more), least + (1 if block < more else 0)
-
-
 def recurrence(
     name: str, step: Callable[..., None], slope: Callable[..., None], pack_back: Any = pack_back
 ) -> tuple[Any, Any]:
@@ -92,7 +86,7 @@ def _forward(name: str, step: Callable[..., None]) -> Any:
             turn = take_ticket(scratch, TAKEN)
             if turn >= memory.blocks:
                 break
-            row, rows = rows_of(plan, memory, turn)
+            row, rows = share(plan.batch, memory.blocks, turn)
             n = rows * units
             size = states * n
             old, new = scratch[at : at + size], scratch[at + size : at + 2 * size]
@@ -153,7 +147,7 @@ def _backward(name: str, slope: Callable[..., None], pack_back: Any) -> Any:
             turn = take_ticket(scratch, TAKEN)
             if turn >= memory.blocks:
                 break
-            row, rows = rows_of(plan, memory, turn)
+            row, rows = share(plan.batch, memory.blocks, turn)
             n = rows * units
             size = states * n
             d, d_old = scratch[at : at + size], scratch[at + size : at + 2 * size]

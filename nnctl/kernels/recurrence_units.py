@@ -23,7 +23,6 @@ from nnctl.kernels.recurrence_parts import (
     copy_rows,
     keep_masked,
     load_state,
-    pack_gates,
     write_output,
 )
 from nnctl.kernels.simd import thread_count
@@ -36,7 +35,7 @@ UNITS = 64
 @inline
 def _parts_of(plan: Setup) -> int:
     """How many parts a step is cut into."""
-    return max(1, plan.units // UNITS)
+    return plan.units // UNITS
 
 
 @inline
@@ -113,8 +112,7 @@ def by_units(name: str, step: Callable[..., None]) -> Any:
     def units(
         plan: Setup, memory: Layout, given: Given, initial: Any, scratch: Any, y: Any, last: Any, saved: Saved
     ) -> None:
-        """All steps, on as many threads as a step has parts; arguments as `name`_forward's."""
-        pack_gates(given, plan, memory.plane, scratch)
+        """All steps, at least one part each, on as many threads as parts; arguments as `name`_forward's."""
         scratch[:HEAD] = 0
         _begin(plan, memory, initial, scratch)
         room = (scratch.size - memory.begin) // memory.size

@@ -15,8 +15,8 @@ import pytest
 from nnctl.core.arrays import Array
 from nnctl.kernels.codes import ACTIVATION_CODES
 from nnctl.kernels.panels import ROWS
-from nnctl.kernels.recurrence import memory_of, rows_of
-from nnctl.kernels.recurrence_arrays import Setup
+from nnctl.kernels.ranges import share
+from nnctl.kernels.recurrence import memory_of
 from nnctl.layers.gru import GRU
 from nnctl.layers.lstm import LSTM
 from nnctl.layers.simple_rnn import SimpleRNN
@@ -314,8 +314,7 @@ def test_blocks_of_nearly_equal_length() -> None:
     """Every row is in one block; from four tiles on, two threads have as many blocks, as long."""
     for batch in range(1, 300):
         memory = memory_of(batch, 5, 4, 2, 5, 4)
-        plan = Setup(batch, 3, 5, 4, 5, 0, 0, 0, 0)
-        blocks = [rows_of.py_func(plan, memory, n) for n in range(memory.blocks)]
+        blocks = [share.py_func(batch, memory.blocks, n) for n in range(memory.blocks)]
         rows = [count for _, count in blocks]
         assert [row for row, _ in blocks] == [sum(rows[:n]) for n in range(len(rows))]
         assert sum(rows) == batch
