@@ -24,6 +24,7 @@ from nnctl.storage.growing import GrowingFile
 from nnctl.workflow.batch_reader import BatchReader
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.output import check_output, files_read, keep_apart
+from nnctl.workflow.read_ahead import ahead
 from nnctl.workflow.shown import in_own_units, kept_names, shown_outputs
 from nnctl.workflow.stored import StoredModel, open_stored
 
@@ -133,7 +134,7 @@ def predictions(
             ready_kernels(session, watch)
             ready = True
         with spread():  # given back while the rows are read and written
-            batches = list(run_over(session, BatchReader(examples), size))
+            batches = list(run_over(session, ahead(BatchReader(examples)), size))
         outputs = {name: np.concatenate([b[name] for b in batches]) for name in stored.model.outputs}
         yield Predicted(in_own_units(stored, outputs, bare=bare), kept)
     if not ready:

@@ -31,10 +31,6 @@ class _Piece:
         self.ascending = np.sort(np.concatenate(batches))
         """Its examples in the order in which they are read."""
 
-    def holds(self, batch: Array) -> bool:
-        """Whether this very batch is one of its own."""
-        return any(batch is one for one in self.batches)
-
     def places(self, batch: Array) -> Array:
         """Where the examples of a batch are among those in ascending order."""
         return np.searchsorted(self.ascending, batch)
@@ -59,6 +55,8 @@ class ReadAhead(BatchReader):
         fit = AT_ONCE // max(1, each)
         self._together = max(1, fit // window) * window if window else max(1, fit)
         self._piece: _Piece | None = None
+        self._due: Array | None = None
+        """The batch that was handed out last, of that piece."""
 
     def expect(self, batches: Iterable[Array]) -> Iterator[Array]:
         """The same batches, which are going to be read one after the other."""
@@ -66,14 +64,15 @@ class ReadAhead(BatchReader):
         piece = next(pieces, None)
         while piece is not None:
             self._piece, piece.next = piece, next(pieces, None)
-            yield from piece.batches
+            for self._due in piece.batches:
+                yield self._due
             piece = piece.next
-        self._piece = None
+        self._piece = self._due = None
 
     def read(self, indices: Array, out: Mapping[str, Array]) -> None:
         """Write the examples `indices`, as many as buffers have rows, into the buffers of a program."""
         piece = self._piece
-        if piece is None or not piece.holds(indices):
+        if piece is None or indices is not self._due:
             super().read(indices, out)
             return
         places = piece.places(indices)
@@ -103,11 +102,13 @@ class ReadAhead(BatchReader):
 
     def _pieces(self, batches: Iterable[Array]) -> Iterator[_Piece]:
         found: list[Array] = []
+        count = 0
         for batch in batches:
             found.append(batch)
-            if sum(map(len, found)) >= self._together:
+            count += len(batch)
+            if count >= self._together:
                 yield _Piece(found)
-                found = []
+                found, count = [], 0
         if found:
             yield _Piece(found)
 

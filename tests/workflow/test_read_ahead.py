@@ -119,6 +119,8 @@ def test_how_much_is_read_together(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert pieces(5) == [12, 12, 12, 6]
     assert pieces(4) == [8, 8, 8, 8, 8, 2]
     assert pieces(16) == [16, 16, 10]
+    monkeypatch.setattr(read_ahead, "AT_ONCE", 9 * each)
+    assert pieces(0) == [12, 12, 12, 6]
     monkeypatch.setattr(read_ahead, "AT_ONCE", 0)
     assert pieces(0) == [4] * 10 + [2]
 
@@ -183,6 +185,41 @@ def test_what_a_job_reads(
     list(run(job))
     neighbours = [np.all(np.diff(np.sort(batch)) == 1) for batch in seen]
     assert all(neighbours) is (shuffle == "batch")
+
+
+def test_predictions_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = nnctl.train(given(tmp_path, monkeypatch), run_dir=tmp_path / "run", threads=1)
+    predicted = found.predict(split="validation")
+    seen = []
+    monkeypatch.setattr("nnctl.workflow.predict.ahead", lambda reader: seen.append(reader) or reader)
+    np.testing.assert_array_equal(found.predict(split="validation").values["y"], predicted.values["y"])
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("columns", ["x", "y", "[z, x]", "[z]"])
+def test_whether_anything_is_on_a_disk(columns: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One column of several is enough; one that nothing reads is not."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"], file["z"] = np.ones((20, 50), np.float32), np.ones((20, 3), np.float32)
+        file["y"] = np.zeros((20, 60 if columns == "y" else 3), np.float32)
+    monkeypatch.setattr(hdf5, "IN_MEMORY", 20 * 40 * 4)
+    monkeypatch.setattr(in_memory, "budget", lambda: 0)
+    inputs = "[z]" if columns == "y" else columns
+    text = CONFIG.replace("inputs: x", f"inputs: {inputs}").replace("  sample_weight: w\n", "")
+    text = text.replace("SHUFFLE", "true").replace("units: 3", f"units: {60 if columns == 'y' else 3}")
+    (tmp_path / "c.yaml").write_text(text)
+    assert assemble(tmp_path / "c.yaml").data.train.on_disk is (columns != "[z]")
+
+
+def test_sequences_on_a_disk_are_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"], file["n"] = np.ones((20, 5, 3), np.float32), np.arange(20) % 5 + 1
+        file["y"] = np.zeros((20, 3), np.float32)
+    monkeypatch.setattr(hdf5, "IN_MEMORY", 20 * 5 * 3 * 4 - 1)
+    monkeypatch.setattr(in_memory, "budget", lambda: 0)
+    text = CONFIG.replace("  sample_weight: w\n", "  columns: {x: {type: sequence, lengths: n}}\n")
+    (tmp_path / "c.yaml").write_text(text.replace("SHUFFLE", "true").replace("Dense,", "LSTM,"))
+    assert assemble(tmp_path / "c.yaml").data.train.on_disk
 
 
 def test_evaluation_reads_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,18 +61,11 @@ class Dataset:
     """The inputs that are filled up only as far as their bucket's length."""
     filled_first: frozenset[str] = frozenset()
     """The outputs whose targets are filled up before their first step (`padding: pre`)."""
+    on_disk: bool = False
+    """Whether a column is read from a disk as batches need it."""
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    @property
-    def on_disk(self) -> bool:
-        """Whether something of an example is read from a disk as it is needed."""
-        return any(
-            not part.feed.kept()
-            for parts in (self.inputs, self.targets, self.weights)
-            for part in parts.values()
-        )
 
     def input_shapes(self, bucket: int | None = None) -> dict[str, tuple[int, ...]]:
         """The shape of one example of each input: in batches of a bucket, or of any."""

@@ -71,6 +71,7 @@ class TableFeeds:
                     f"has no column '{name}'", hint=f"it has: {listed(list(table.columns))}"
                 )
         self.count = table.rows(list(dict.fromkeys(used)))
+        self.on_disk = bool(lazy(table, used))
         self.rows = np.arange(self.count, dtype=np.int64)
         self.inputs = {n: self._input(n) for n in preprocessing.inputs}
         self.targets = {n: self._target(n) for n in preprocessing.targets} if targets else {}
@@ -80,9 +81,19 @@ class TableFeeds:
         """The examples that begin at the rows `firsts`."""
         varying = frozenset(n for n in self.inputs if self.preprocessing.varies(n))
         buckets = self._buckets(firsts, varying) if varying else None
-        origin = self.table.origin
         first = frozenset(n for n, t in self.preprocessing.targets.items() if _filled_first(t))
-        return Dataset(name, firsts, self.inputs, self.targets, self.weights, origin, buckets, varying, first)
+        return Dataset(
+            name,
+            firsts,
+            self.inputs,
+            self.targets,
+            self.weights,
+            self.table.origin,
+            buckets,
+            varying,
+            first,
+            self.on_disk,
+        )
 
     def _buckets(self, rows: Rows, varying: frozenset[str]) -> Buckets:
         """The examples by the longest of their sequences."""
