@@ -1,6 +1,6 @@
-"""How the gradient of a 3x3 convolution's kernel by Winograd's F(4x4, 3x3) is cut: by its sizes only.
+"""How the gradient of a convolution's kernel by one of Winograd's forms is cut: by its sizes only.
 
-Blocks of tiles are dealt in order to `parts`; each part has sums of its own for the 36 points, which are
+Blocks of tiles are dealt in order to `parts`; each part has sums of its own for the form's points, which are
 added in order at the end. Few parts where the kernel is large, and then its filters are cut too.
 """
 
@@ -12,14 +12,12 @@ import numpy as np
 
 from nnctl.kernels.convolution_plan import TICKETS, VECTOR_BYTES, Geometry
 from nnctl.kernels.winograd_plan import (
-    BLOCK,
     HEADER,
     LINE,
     PIXELS,
-    POINTS,
     TASKS,
-    TILE,
     Winograd,
+    form_of,
     header,
     panels,
     pays,
@@ -55,29 +53,33 @@ PANELS = HEADER + len(BY)
 
 def gradient_pays(g: Geometry, itemsize: int) -> bool:
     """Whether the gradient of the kernel goes this way. It is a sum over the batch, which has its say."""
-    return pays(g, itemsize) and tile_count(g) >= LEAST_TILES
+    form = form_of(g)
+    return form is not None and pays(g, itemsize) and tile_count(g, form) >= LEAST_TILES
 
 
 def weight_gradient(g: Geometry, itemsize: int) -> Winograd:
     """Tables for dw (and db) from x and dy."""
-    blocks = -(-tile_count(g) // BLOCK)
+    form = form_of(g)
+    assert form is not None
+    block, points = form.block, form.points
+    blocks = -(-tile_count(g, form) // block)
     rows = g.channels + SPARE_ROWS
-    listed = panels(g.filters, itemsize, rows)
+    listed = panels(form, g.filters, itemsize, rows)
     widest = 2 * VECTOR_BYTES // itemsize
-    bias = listed[-1].at + POINTS * listed[-1].step
+    bias = listed[-1].at + points * listed[-1].step
     partial = bias + whole_lines(len(listed) * widest)
     parts = max(1, min(blocks // PART_BLOCKS, MOST_PARTS, PARTIAL_ELEMENTS // partial))
     chunks = max(1, min(-(-TASKS // parts), len(listed) // 2))
     zeros = TICKETS + parts * partial
     slots = zeros + whole_lines(max(g.channels, g.filters))
-    step = whole_lines(BLOCK * g.channels) + LINE
-    slot = POINTS * (step + BLOCK * widest + LINE)
-    places = PIXELS + TILE * TILE * BLOCK
+    step = whole_lines(block * g.channels) + LINE
+    slot = points * (step + block * widest + LINE)
+    places = PIXELS + form.outs * block
     first = header(
-        g, block=BLOCK, blocks=blocks, chunks=chunks, panels=len(listed), transposed=0, step=step,
+        g, form, block=block, blocks=blocks, chunks=chunks, panels=len(listed), transposed=0, step=step,
         zeros=zeros, waste=slots, slots=slots, slot=slot, places=places,
     )  # fmt: skip
     sums = Sums(parts=parts, rows=rows, partial=partial, bias=bias, sums=TICKETS)
     table = np.array([*first, *sums, *(number for panel in listed for number in panel)], np.int64)
     tasks = max(parts * chunks, -(-g.channels // SPARE_ROWS))
-    return Winograd(table, g.work, 0, slots, slot, places, tasks)
+    return Winograd(form, table, g.work, 0, slots, slot, places, tasks)

@@ -1,38 +1,19 @@
-"""The transforms of Winograd's F(4x4, 3x3), each along one line, as LLVM vector IR.
+"""The transforms of Winograd's forms (`winograd_forms`), each along one line, as LLVM vector IR.
 
-The points are 0, 3/4, -3/4, 3/2, -3/2 and infinity: the largest error is a quarter of what the usual 0, 1,
--1, 2, -2 give, and all factors within a line are exact. Each step is one sum, rounded once
-(`Arithmetic.scaled`), on every CPU. Where all values of a point or a place share a factor, it is taken out of
-the line and multiplied at the end, both lines' factors at once (`POINT_SCALES`, `OUT_SCALES` and so on).
-
-Sources: A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks" (2016); on the choice of
-points B. Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution" (2020).
+All factors within a line are exact, and each step is one sum, rounded once (`Arithmetic.scaled`), on every
+CPU. Where all values of a point or a place share a factor, it is taken out of the line and multiplied at the
+end, both lines' factors at once (`Scheme.point_scales`, `Scheme.place_scales`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import isqrt
 from typing import Any
 
 from llvmlite import ir
 
 from nnctl.kernels.simd import fma_function
-
-NEAR, FAR = 3 / 4, 3 / 2
-"""The points, with their negatives: FAR is twice NEAR, which `output_line` makes use of."""
-NEAR2, FAR2 = NEAR**2, FAR**2
-
-_OF_NEAR, _OF_FAR = 1 / (2 * NEAR2 * (NEAR2 - FAR2)), 1 / (2 * FAR2 * (FAR2 - NEAR2))
-_FINITE = (1 / (NEAR2 * FAR2), _OF_NEAR, _OF_NEAR, _OF_FAR, _OF_FAR)
-POINT_SCALES = (*_FINITE, NEAR**-3)
-"""Of the kernel's six points."""
-OUT_SCALES = (1.0, NEAR, NEAR2, NEAR**3)
-"""Of the output's four places."""
-GRADIENT_SCALES = (*_FINITE, NEAR**-2)
-"""Of the six points of the kernel's gradient."""
-TAP_SCALES = (1.0, NEAR, NEAR2)
-"""Of the three taps of the kernel's gradient."""
+from nnctl.kernels.winograd_forms import Form, Scheme
 
 
 class Arithmetic:
@@ -63,86 +44,97 @@ class Arithmetic:
         return self.builder.fmul(self.constant(factor), a)
 
 
-Line = Callable[[Arithmetic, Sequence[Any]], list[Any]]
+Line = Callable[[Arithmetic, Scheme, Sequence[Any]], list[Any]]
 """From the values along a line to their transform along it."""
 
 
-def input_line(m: Arithmetic, d: Sequence[Any]) -> list[Any]:
-    """Six values of the image to six points: B^T d."""
-    near_even, near_odd = m.scaled(-FAR2, d[2], d[4]), m.scaled(-FAR2, d[1], d[3])
-    far_even, far_odd = m.scaled(-NEAR2, d[2], d[4]), m.scaled(-NEAR2, d[1], d[3])
-    return [
-        m.scaled(NEAR2 * FAR2, d[0], m.scaled(-(NEAR2 + FAR2), d[2], d[4])),
-        m.scaled(NEAR, near_odd, near_even),
-        m.scaled(-NEAR, near_odd, near_even),
-        m.scaled(FAR, far_odd, far_even),
-        m.scaled(-FAR, far_odd, far_even),
-        m.scaled(NEAR2 * FAR2, d[1], m.scaled(-(NEAR2 + FAR2), d[3], d[5])),
-    ]
+def _product(squares: Sequence[float]) -> list[float]:
+    """Coefficients of the product of all x - square, ascending."""
+    found = [1.0]
+    for square in squares:
+        found = [low - square * high for low, high in zip([0.0, *found], [*found, 0.0], strict=True)]
+    return found
 
 
-def kernel_line(m: Arithmetic, g: Sequence[Any]) -> list[Any]:
-    """Three taps of the kernel to six points, to be multiplied with `POINT_SCALES`: G g."""
-    near, far = m.scaled(NEAR2, g[2], g[0]), m.scaled(FAR2, g[2], g[0])
-    return [
-        g[0],
-        m.scaled(NEAR, g[1], near),
-        m.scaled(-NEAR, g[1], near),
-        m.scaled(FAR, g[1], far),
-        m.scaled(-FAR, g[1], far),
-        g[2],
-    ]
+def _weighted(m: Arithmetic, factors: Sequence[float], values: Sequence[Any]) -> Any:
+    """The sum of factor times value, from the last value on, whose factor is 1."""
+    total = values[-1]
+    for factor, value in zip(factors[-2::-1], values[-2::-1], strict=True):
+        total = m.scaled(factor, value, total)
+    return total
 
 
-def output_line(m: Arithmetic, p: Sequence[Any]) -> list[Any]:
-    """Six points to four places of the output, to be multiplied with `OUT_SCALES`: A^T p."""
-    even, odd = m.add(p[1], p[2]), m.sub(p[1], p[2])
-    far_even, far_odd = m.add(p[3], p[4]), m.sub(p[3], p[4])
-    return [
-        m.add(m.add(p[0], even), far_even),
-        m.scaled(2, far_odd, odd),
-        m.scaled(4, far_even, even),
-        m.add(m.scaled(8, far_odd, odd), p[5]),
-    ]
+def _at(m: Arithmetic, x: float, coefficients: Sequence[Any]) -> Any:
+    """The polynomial at x, by Horner's rule."""
+    total = coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
+        total = m.scaled(x, total, coefficient)
+    return total
 
 
-def gradient_line(m: Arithmetic, y: Sequence[Any]) -> list[Any]:
-    """Four places of the output's gradient to six points: A y."""
-    near_even, near_odd = m.scaled(NEAR2, y[2], y[0]), m.scaled(NEAR2, y[3], y[1])
-    far_even, far_odd = m.scaled(FAR2, y[2], y[0]), m.scaled(FAR2, y[3], y[1])
-    return [
-        y[0],
-        m.scaled(NEAR, near_odd, near_even),
-        m.scaled(-NEAR, near_odd, near_even),
-        m.scaled(FAR, far_odd, far_even),
-        m.scaled(-FAR, far_odd, far_even),
-        y[3],
-    ]
+def input_line(m: Arithmetic, s: Scheme, d: Sequence[Any]) -> list[Any]:
+    """Values of the image to as many points: B^T d."""
+    if s.count == 1:
+        return list(d)
+    squares = [p * p for p in s.points]
+    whole = _product(squares)
+    found = [_weighted(m, whole, d[0:-1:2])]
+    for p, own in zip(s.points, squares, strict=True):
+        others = _product([square for square in squares if square != own])
+        even, odd = _weighted(m, others, d[2:-1:2]), _weighted(m, others, d[1:-2:2])
+        found += [m.scaled(p, odd, even), m.scaled(-p, odd, even)]
+    return [*found, _weighted(m, whole, d[1::2])]
 
 
-def kernel_gradient_line(m: Arithmetic, p: Sequence[Any]) -> list[Any]:
-    """Six points, times `GRADIENT_SCALES`, to three taps, to be multiplied with `TAP_SCALES`: G^T p."""
-    even, odd = m.add(p[1], p[2]), m.sub(p[1], p[2])
-    far_even, far_odd = m.add(p[3], p[4]), m.sub(p[3], p[4])
-    return [
-        m.add(m.add(p[0], even), far_even),
-        m.scaled(2, far_odd, odd),
-        m.add(m.scaled(4, far_even, even), p[5]),
-    ]
+def values_line(m: Arithmetic, s: Scheme, g: Sequence[Any]) -> list[Any]:
+    """Coefficients to the values at all points, without `point_scales`: G g of taps, A y of places."""
+    if s.count == 1:
+        return list(g)
+    found = [g[0]]
+    for p in s.points:
+        even, odd = _at(m, p * p, g[0::2]), _at(m, p * p, g[1::2])
+        found += [m.scaled(p, odd, even), m.scaled(-p, odd, even)]
+    return [*found, g[-1]]
 
 
-def both_ways(line: Line, m: Arithmetic, square: Sequence[Any]) -> list[Any]:
-    """A square of values, row by row, transformed down its columns, then along its rows."""
-    size = isqrt(len(square))
-    columns = [line(m, square[j::size]) for j in range(size)]
-    return [value for row in zip(*columns, strict=True) for value in line(m, row)]
+def _gathered(m: Arithmetic, s: Scheme, p: Sequence[Any], size: int) -> list[Any]:
+    """Points to `size` values, each to be multiplied with its `place_scales`."""
+    if s.count == 1:
+        return list(p)
+    pairs = list(zip(p[1:-1:2], p[2:-1:2], strict=True))
+    halves = [m.add(*pair) for pair in pairs], [m.sub(*pair) for pair in pairs]
+    found = []
+    for k in range(size):
+        first, *rest = halves[k % 2]
+        total = m.add(p[0], first) if k == 0 else first
+        for ratio, half in zip((point / s.points[0] for point in s.points[1:]), rest, strict=True):
+            total = m.scaled(ratio**k, half, total) if k else m.add(total, half)
+        found.append(total)
+    found[-1] = m.add(found[-1], p[-1])
+    return found
 
 
-def factors(scales: Sequence[float]) -> list[float]:
+def output_line(m: Arithmetic, s: Scheme, p: Sequence[Any]) -> list[Any]:
+    """Points to places of the output: A^T p."""
+    return _gathered(m, s, p, s.places)
+
+
+def kernel_gradient_line(m: Arithmetic, s: Scheme, p: Sequence[Any]) -> list[Any]:
+    """Points, times their scales, to the gradient of the taps: G^T p."""
+    return _gathered(m, s, p, s.taps)
+
+
+def both_ways(line: Line, m: Arithmetic, form: Form, square: Sequence[Any], width: int) -> list[Any]:
+    """Values in rows of `width`, transformed down its columns, then along its rows."""
+    columns = [line(m, form.rows, square[j::width]) for j in range(width)]
+    return [value for row in zip(*columns, strict=True) for value in line(m, form.columns, row)]
+
+
+def factors(rows: Sequence[float], columns: Sequence[float]) -> list[float]:
     """The factor of each value of a square: its row's times its column's."""
-    return [a * b for a in scales for b in scales]
+    return [a * b for a in rows for b in columns]
 
 
 def multiplied(m: Arithmetic, scales: Sequence[float], square: Sequence[Any]) -> list[Any]:
-    """A square of values, each times its factor."""
-    return [m.times(factor, value) for factor, value in zip(factors(scales), square, strict=True)]
+    """Each value times its factor."""
+    return [m.times(factor, value) for factor, value in zip(scales, square, strict=True)]

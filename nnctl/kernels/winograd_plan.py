@@ -1,12 +1,14 @@
-"""Which convolutions go through Winograd's F(4x4, 3x3), and how their work is cut: by their sizes only.
+"""Which convolutions go through one of Winograd's forms, and how their work is cut: by their sizes only.
 
-An image's output is covered by tiles of 4x4 pixels from its upper left corner on; a tile reads 6x6
-pixels. For each of the 36 points, a matrix product takes tiles x channels to tiles x filters. Some tiles,
-of one or more images, are a block; its transformed input stays in the second-level cache.
+An image's output is covered by tiles (of 4x4 pixels for a kernel of 3x3, which read 6x6) from its upper left
+corner on. For each of a form's points (there 36), a matrix product takes tiles x channels to tiles x filters.
+Some tiles, of one or more images, are a block; its transformed input stays in the second-level cache. One
+axis is an image of one row.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import NamedTuple
 
@@ -14,13 +16,10 @@ import numpy as np
 
 from nnctl.kernels.axes import Axis
 from nnctl.kernels.convolution_plan import TICKETS, VECTOR_BYTES, Geometry, PlanTable
+from nnctl.kernels.winograd_forms import FORMS, Form
 
-TILE = 4
-POINTS = 36
 PIXELS = 64
-"""Entries of a thread's list for the 36 addresses that a tile reads, as whole lines of the cache."""
-BLOCK = 24
-"""Tiles of a block: a multiple of the rows of a register tile on any CPU. Part of results: never by CPU."""
+"""Entries of a thread's list for the addresses that a tile reads, as whole lines of the cache."""
 LINE = 16
 """Elements between the points beyond what they hold, lest all of them fall into one set of a cache."""
 TASKS = 8
@@ -35,10 +34,10 @@ KERNEL_ROWS = 16
 """Channels of the kernel that a task transforms."""
 
 LEAST_PRODUCT, LEAST_OUT, LEAST_COVERED = 1024, 7, 0.6
-"""Channels times filters, an axis of the output, and its share of the tiles, below which the direct form is
-as fast (measured on one image and on many; docs/performance.md)."""
+"""Channels times filters, an axis of the output that is summed over, and its share of the tiles, below which
+the direct form is as fast (measured on one image and on many; docs/performance.md)."""
 LARGE_OUT = 16
-"""An axis of the output from which on any product pays."""
+"""Such an axis from which on any product pays."""
 
 
 class Header(NamedTuple):
@@ -54,6 +53,13 @@ class Header(NamedTuple):
     out_height: int
     out_width: int
     filters: int
+    # The form: a tile's pixels of the output, those it reads, and its points.
+    tile_height: int
+    tile_width: int
+    read_height: int
+    read_width: int
+    points: int
+    outs: int
     # How the work is cut.
     tile_rows: int
     tile_columns: int
@@ -89,6 +95,7 @@ HEADER, PANEL = len(AT), len(OF)
 class Winograd(NamedTuple):
     """What the kernels need for one direction."""
 
+    form: Form
     table: PlanTable
     work: int  # multiply-adds of the direct form, so that shares of the peak can be compared
     kernel_elements: int  # the kernel's points, where they are kept; 0 where the scratch has all
@@ -117,20 +124,33 @@ def pays(g: Geometry, itemsize: int) -> bool:
     Float32 only: who asks for float64 asks for its accuracy. The batch has no say: a row has the same bits
     alone and in a batch.
     """
-    if itemsize != 4 or g.groups != 1 or len(g.axes) != 2:
+    form = form_of(g)
+    if form is None or itemsize != 4:
         return False
-    if any((axis.kernel, axis.stride, axis.dilation) != (3, 1, 1) for axis in g.axes):
-        return False
-    covered = prod(tile_grid(g)) * TILE**2
+    summed = [axis.out for axis in g.axes if axis.kernel > 1]
+    covered = prod(tile_grid(g, form)) * form.outs
     return (
         min(g.channels, g.filters) >= VECTOR_BYTES // itemsize
-        and (g.channels * g.filters >= LEAST_PRODUCT or min(g.outs) >= LARGE_OUT)
-        and min(g.outs) >= LEAST_OUT
+        and (g.channels * g.filters >= LEAST_PRODUCT or min(summed) >= LARGE_OUT)
+        and min(summed) >= LEAST_OUT
         and prod(g.outs) >= LEAST_COVERED * covered
     )
 
 
-def panels(filters: int, itemsize: int, depth: int) -> list[Panel]:
+def form_of(g: Geometry) -> Form | None:
+    """The form of a convolution by its kernel, or None where no form is of its kind."""
+    if g.groups != 1 or len(g.axes) > 2 or any((a.stride, a.dilation) != (1, 1) for a in g.axes):
+        return None
+    kernel = tuple(axis.kernel for axis in as_image(g).axes)
+    return next((form for form in FORMS if (form.rows.taps, form.columns.taps) == kernel), None)
+
+
+def as_image(g: Geometry) -> Geometry:
+    """The same with two axes."""
+    return g if len(g.axes) == 2 else replace(g, axes=(Axis(1, 1, 1), *g.axes))
+
+
+def panels(form: Form, filters: int, itemsize: int, depth: int) -> list[Panel]:
     """Filters in panels of two vectors of 64 bytes, or of one; the last may overlap the one before it."""
     lanes = VECTOR_BYTES // itemsize
     found: list[Panel] = []
@@ -140,7 +160,7 @@ def panels(filters: int, itemsize: int, depth: int) -> list[Panel]:
         start = min(done, filters - width)
         step = depth * width + LINE
         found.append(Panel(start, width, at, step))
-        at += POINTS * step
+        at += form.points * step
         done = start + width
     return found
 
@@ -169,21 +189,21 @@ def whole_lines(elements: int) -> int:
     return -(-elements // LINE) * LINE
 
 
-def tile_grid(g: Geometry) -> tuple[int, int]:
+def tile_grid(g: Geometry, form: Form) -> tuple[int, int]:
     """Rows and columns of an image's tiles."""
-    rows, columns = (-(-axis.out // TILE) for axis in g.axes)
-    return rows, columns
+    rows, columns = as_image(g).axes
+    return -(-rows.out // form.rows.places), -(-columns.out // form.columns.places)
 
 
-def tile_count(g: Geometry) -> int:
+def tile_count(g: Geometry, form: Form) -> int:
     """Tiles of a batch."""
-    return g.batch * prod(tile_grid(g))
+    return g.batch * prod(tile_grid(g, form))
 
 
-def header(g: Geometry, **cut: int) -> Header:
+def header(g: Geometry, form: Form, **cut: int) -> Header:
     """What a table begins with; `cut`: the fields that do not follow from the sizes alone."""
-    rows, columns = g.axes
-    tile_rows, tile_columns = tile_grid(g)
+    rows, columns = as_image(g).axes
+    tile_rows, tile_columns = tile_grid(g, form)
     return Header(
         batch=g.batch,
         height=rows.size,
@@ -194,28 +214,38 @@ def header(g: Geometry, **cut: int) -> Header:
         out_height=rows.out,
         out_width=columns.out,
         filters=g.filters,
+        tile_height=form.rows.places,
+        tile_width=form.columns.places,
+        read_height=form.rows.count,
+        read_width=form.columns.count,
+        points=form.points,
+        outs=form.outs,
         tile_rows=tile_rows,
         tile_columns=tile_columns,
-        tiles=tile_count(g),
+        tiles=tile_count(g, form),
         **cut,
     )
 
 
 def _plan(g: Geometry, transposed: bool, itemsize: int) -> Winograd:
-    blocks = -(-tile_count(g) // BLOCK)
-    listed = panels(g.filters, itemsize, g.channels)
+    form = form_of(g)
+    assert form is not None
+    block, points = form.block, form.points
+    blocks = -(-tile_count(g, form) // block)
+    listed = panels(form, g.filters, itemsize, g.channels)
     widest = max(panel.width for panel in listed)
     chunks = max(1, min(-(-TASKS // blocks), len(listed) // CHUNK_PANELS))
-    kernel = listed[-1].at + POINTS * listed[-1].step
+    kernel = listed[-1].at + points * listed[-1].step
     # A row of zeros stands for pixels outside and a bias that is not there; what is outside goes to waste.
     row = whole_lines(max(g.channels, g.filters))
     zeros = TICKETS
-    step = whole_lines(BLOCK * g.channels) + LINE
-    slot = max(POINTS * (step + BLOCK * widest + LINE), 9 * KERNEL_ROWS * widest)
-    places = PIXELS + 2 * TILE * TILE * BLOCK
+    step = whole_lines(block * g.channels) + LINE
+    slot = max(points * (step + block * widest + LINE), form.taps * KERNEL_ROWS * widest)
+    places = PIXELS + 2 * form.outs * block
     first = header(
         g,
-        block=BLOCK,
+        form,
+        block=block,
         blocks=blocks,
         chunks=chunks,
         panels=len(listed),
@@ -229,4 +259,4 @@ def _plan(g: Geometry, transposed: bool, itemsize: int) -> Winograd:
     )
     table = np.array([*first, *(number for panel in listed for number in panel)], np.int64)
     tasks = max(blocks * chunks, len(listed) * -(-g.channels // KERNEL_ROWS))
-    return Winograd(table, g.work, kernel, zeros + 2 * row, slot, places, tasks)
+    return Winograd(form, table, g.work, kernel, zeros + 2 * row, slot, places, tasks)

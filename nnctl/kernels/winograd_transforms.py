@@ -1,4 +1,4 @@
-"""The transforms of Winograd's F(4x4, 3x3) over many channels, as LLVM functions: what they read and write.
+"""The transforms of Winograd's forms over many channels, as LLVM functions: what they read and write.
 
 A value of a square is a row of channels. Channels are gone through a vector at a time; the last vector may
 overlap the one before it, so there must be a vector of them at least.
@@ -15,25 +15,19 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from nnctl.kernels.simd import lanes_of, library_function, load, splat, store
+from nnctl.kernels.winograd_forms import Form
 from nnctl.kernels.winograd_lines import (
-    GRADIENT_SCALES,
-    OUT_SCALES,
-    POINT_SCALES,
-    TAP_SCALES,
     Arithmetic,
     both_ways,
     factors,
-    gradient_line,
     input_line,
     kernel_gradient_line,
-    kernel_line,
     multiplied,
     output_line,
+    values_line,
 )
 
 _I64 = ir.IntType(64)
-POINTS = 36
-OUTS = 16
 
 
 def _int(value: int) -> Any:
@@ -77,14 +71,14 @@ class _Vectors:
             self.store(value, out, place)
 
 
-def _intrinsic(name: str, arguments: int, fill: Callable[..., None]) -> Any:
+def _intrinsic(name: str, form: Form, arguments: int, fill: Callable[..., None]) -> Any:
     """An intrinsic `f(like, *addresses and numbers)`; `like` is any array of the dtype."""
 
     @intrinsic  # type: ignore[untyped-decorator]
     def function(typingctx: Any, like: Any, given: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             vector = ir.VectorType(context.get_value_type(like.dtype), lanes_of(like))
-            full = f"nnctl_winograd_{name}_{vector.element}_{vector.count}"
+            full = f"nnctl_winograd_{name}_{form.name}_{vector.element}_{vector.count}"
 
             def written(inner: Any, *numbers: Any) -> None:
                 fill(_Vectors(inner, vector), Arithmetic(inner, vector), *numbers)
@@ -98,98 +92,119 @@ def _intrinsic(name: str, arguments: int, fill: Callable[..., None]) -> Any:
     return function
 
 
-def _fill_input(v: _Vectors, m: Arithmetic, pixels: Any, channels: Any, out: Any, step: Any) -> None:
-    def transform(at: Any) -> None:
-        square = [v.load(v.listed(pixels, number), at) for number in range(POINTS)]
-        v.spread(both_ways(input_line, m, square), out, step, at)
+def input_transform(form: Form) -> Any:
+    """`transform(like, (pixels, channels, out, step))`: the pixels that a tile reads to points.
 
-    v.each(channels, transform)
+    `pixels` is the address of a table with the address of each pixel, row by row. Point x of channel c goes to
+    element x*step + c of the address `out`.
+    """
 
-
-transform_input = _intrinsic("input", 4, _fill_input)
-"""`transform_input(like, (pixels, channels, out, step))`: 6x6 pixels to 36 points.
-
-`pixels` is the address of a table with the address of each pixel, row by row. Point x of channel c goes to
-element x*step + c of the address `out`.
-"""
-
-
-def _fill_gradient(
-    v: _Vectors, m: Arithmetic, pixels: Any, first: Any, channels: Any, out: Any, step: Any, sums: Any
-) -> None:
-    def transform(at: Any) -> None:
-        place = v.builder.add(first, at)
-        square = [v.load(v.listed(pixels, number), place) for number in range(OUTS)]
-        v.spread(both_ways(gradient_line, m, square), out, step, at)
-        total = _by_fours(m, [_by_fours(m, square[row : row + 4]) for row in range(0, OUTS, 4)])
-        v.store(m.add(v.load(sums, at), total), sums, at)
-
-    v.each(channels, transform)
-
-
-def _by_fours(m: Arithmetic, four: Sequence[Any]) -> Any:
-    """Their sum."""
-    return m.add(m.add(four[0], four[1]), m.add(four[2], four[3]))
-
-
-transform_gradient = _intrinsic("gradient", 6, _fill_gradient)
-"""`transform_gradient(like, (pixels, first, channels, out, step, sums))`: 4x4 pixels to 36 points.
-
-Channel j is the pixels' channel first + j. Its sum over the pixels is added to element j of the address
-`sums`.
-"""
-
-
-def _fill_kernel(
-    v: _Vectors, m: Arithmetic, w: Any, tap_step: Any, row_step: Any, rows: Any, channels: Any, out: Any,
-    step: Any,
-) -> None:  # fmt: skip
-    b = v.builder
-    with cgutils.for_range(b, rows, intp=_I64) as row:
-        source, target = b.mul(row.index, row_step), b.mul(row.index, channels)
-
+    def fill(v: _Vectors, m: Arithmetic, pixels: Any, channels: Any, out: Any, step: Any) -> None:
         def transform(at: Any) -> None:
-            place = b.add(source, at)
-            taps = [v.load(w, b.add(place, b.mul(_int(tap), tap_step))) for tap in range(9)]
-            points = multiplied(m, POINT_SCALES, both_ways(kernel_line, m, taps))
-            v.spread(points, out, step, b.add(target, at))
+            square = [v.load(v.listed(pixels, number), at) for number in range(form.points)]
+            v.spread(both_ways(input_line, m, form, square, form.columns.count), out, step, at)
 
         v.each(channels, transform)
 
-
-transform_kernel = _intrinsic("kernel", 7, _fill_kernel)
-"""`transform_kernel(like, (w, tap_step, row_step, rows, columns, out, step))`: 3x3 taps to 36 points.
-
-Tap i of row r, column j lies at element i*tap_step + r*row_step + j of the address `w`; its point x goes to
-element x*step + r*columns + j of `out`.
-"""
+    return _intrinsic("input", form, 4, fill)
 
 
-def _fill_kernel_gradient(
-    v: _Vectors, m: Arithmetic, sums: Any, step: Any, row_step: Any, rows: Any, channels: Any, out: Any,
-    tap_step: Any, out_row: Any,
-) -> None:  # fmt: skip
-    b = v.builder
-    with cgutils.for_range(b, rows, intp=_I64) as row:
-        source, target = b.mul(row.index, row_step), b.mul(row.index, out_row)
+def gradient_transform(form: Form) -> Any:
+    """`transform(like, (pixels, first, channels, out, step, sums))`: a tile's pixels of dy to points.
 
+    Channel j is the pixels' channel first + j. Its sum over the pixels is added to element j of the address
+    `sums`.
+    """
+
+    def fill(
+        v: _Vectors, m: Arithmetic, pixels: Any, first: Any, channels: Any, out: Any, step: Any, sums: Any
+    ) -> None:
         def transform(at: Any) -> None:
-            place = b.add(source, at)
-            points = [v.load(sums, b.add(place, b.mul(_int(x), step))) for x in range(POINTS)]
-            taps = both_ways(kernel_gradient_line, m, multiplied(m, GRADIENT_SCALES, points))
-            v.spread(multiplied(m, TAP_SCALES, taps), out, tap_step, b.add(target, at))
+            place = v.builder.add(first, at)
+            square = [v.load(v.listed(pixels, number), place) for number in range(form.outs)]
+            v.spread(both_ways(values_line, m, form, square, form.columns.places), out, step, at)
+            v.store(m.add(v.load(sums, at), _in_pairs(m, square)), sums, at)
 
         v.each(channels, transform)
 
-
-transform_kernel_gradient = _intrinsic("kernel_gradient", 8, _fill_kernel_gradient)
-"""`transform_kernel_gradient(like, (sums, step, row_step, rows, columns, out, tap_step, out_row))`.
-
-36 points at elements x*step + r*row_step + j of `sums` to 3x3 taps at i*tap_step + r*out_row + j of `out`.
-"""
+    return _intrinsic("gradient", form, 6, fill)
 
 
-def _output(gated: bool) -> Callable[..., None]:
+def _in_pairs(m: Arithmetic, values: Sequence[Any]) -> Any:
+    """The sum of a power of two of values: of both halves' sums."""
+    if len(values) == 1:
+        return values[0]
+    middle = len(values) // 2
+    return m.add(_in_pairs(m, values[:middle]), _in_pairs(m, values[middle:]))
+
+
+def kernel_transform(form: Form) -> Any:
+    """`transform(like, (w, tap_step, row_step, rows, columns, out, step))`: taps to points.
+
+    Tap i of row r, column j lies at element i*tap_step + r*row_step + j of the address `w`; its point x goes to
+    element x*step + r*columns + j of `out`.
+    """
+    rows, columns = form.rows, form.columns
+    scales = factors(rows.point_scales(rows.places), columns.point_scales(columns.places))
+
+    def fill(
+        v: _Vectors, m: Arithmetic, w: Any, tap_step: Any, row_step: Any, rows: Any, channels: Any, out: Any,
+        step: Any,
+    ) -> None:  # fmt: skip
+        b = v.builder
+        with cgutils.for_range(b, rows, intp=_I64) as row:
+            source, target = b.mul(row.index, row_step), b.mul(row.index, channels)
+
+            def transform(at: Any) -> None:
+                place = b.add(source, at)
+                taps = [v.load(w, b.add(place, b.mul(_int(tap), tap_step))) for tap in range(form.taps)]
+                points = both_ways(values_line, m, form, taps, form.columns.taps)
+                v.spread(multiplied(m, scales, points), out, step, b.add(target, at))
+
+            v.each(channels, transform)
+
+    return _intrinsic("kernel", form, 7, fill)
+
+
+def kernel_gradient_transform(form: Form) -> Any:
+    """`transform(like, (sums, step, row_step, rows, columns, out, tap_step, out_row))`.
+
+    Points at elements x*step + r*row_step + j of `sums` to taps at i*tap_step + r*out_row + j of `out`.
+    """
+    rows, columns = form.rows, form.columns
+    point_scales = factors(rows.point_scales(rows.taps), columns.point_scales(columns.taps))
+    tap_scales = factors(rows.place_scales(rows.taps), columns.place_scales(columns.taps))
+
+    def fill(
+        v: _Vectors, m: Arithmetic, sums: Any, step: Any, row_step: Any, rows: Any, channels: Any, out: Any,
+        tap_step: Any, out_row: Any,
+    ) -> None:  # fmt: skip
+        b = v.builder
+        with cgutils.for_range(b, rows, intp=_I64) as row:
+            source, target = b.mul(row.index, row_step), b.mul(row.index, out_row)
+
+            def transform(at: Any) -> None:
+                place = b.add(source, at)
+                read = [v.load(sums, b.add(place, b.mul(_int(x), step))) for x in range(form.points)]
+                points = multiplied(m, point_scales, read)
+                taps = both_ways(kernel_gradient_line, m, form, points, form.columns.count)
+                v.spread(multiplied(m, tap_scales, taps), out, tap_step, b.add(target, at))
+
+            v.each(channels, transform)
+
+    return _intrinsic("kernel_gradient", form, 8, fill)
+
+
+def output_transform(form: Form, gated: bool = False) -> Any:
+    """`transform(like, (points, step, bias, relu, outs, gates, first, columns))`: points to a tile's pixels.
+
+    Point x of column j lies at element x*step + j of the address `points`. Column first + j of `bias` is added,
+    `relu` other than 0 clips below at 0, and the result goes to that column of the pixels whose addresses the
+    table at `outs` lists. With `gated`, it is 0 where the pixel that the table at `gates` lists is not positive.
+    """
+    rows, columns = form.rows, form.columns
+    scales = factors(rows.place_scales(rows.places), columns.place_scales(columns.places))
+
     def fill(
         v: _Vectors, m: Arithmetic, points: Any, step: Any, bias: Any, relu: Any, outs: Any, gates: Any,
         first: Any, channels: Any,
@@ -201,9 +216,9 @@ def _output(gated: bool) -> Callable[..., None]:
 
         def transform(at: Any) -> None:
             place = b.add(first, at)
-            square = [v.load(points, b.add(at, b.mul(_int(x), step))) for x in range(POINTS)]
+            square = [v.load(points, b.add(at, b.mul(_int(x), step))) for x in range(form.points)]
             added = v.load(bias, place)
-            values = zip(factors(OUT_SCALES), both_ways(output_line, m, square), strict=True)
+            values = zip(scales, both_ways(output_line, m, form, square, form.columns.count), strict=True)
             for number, (factor, value) in enumerate(values):
                 y = m.scaled(factor, value, added)
                 y = b.select(b.fcmp_ordered("<", y, floor), floor, y)  # a NaN stays
@@ -214,16 +229,4 @@ def _output(gated: bool) -> Callable[..., None]:
 
         v.each(channels, transform)
 
-    return fill
-
-
-transform_output = _intrinsic("output", 8, _output(gated=False))
-"""`transform_output(like, (points, step, bias, relu, outs, gates, first, columns))`: 36 points to 4x4 pixels.
-
-Point x of column j lies at element x*step + j of the address `points`. Column first + j of `bias` is added,
-`relu` other than 0 clips below at 0, and the result goes to that column of the pixels whose addresses the
-table at `outs` lists. `gates` is not used.
-"""
-
-transform_gated_output = _intrinsic("gated_output", 8, _output(gated=True))
-"""The same, but 0 where the pixel that the table at `gates` lists is not positive."""
+    return _intrinsic("gated_output" if gated else "output", form, 8, fill)

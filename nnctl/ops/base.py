@@ -7,7 +7,7 @@ program is bound, so building and checking a graph never imports Numba.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import prod
@@ -41,12 +41,12 @@ class TensorType:
 class KernelCall:
     """One kernel call: `kernel` is "module.function" below nnctl.kernels; `args` are fixed.
 
-    Where there are `formulas`, the function makes the kernel of them.
+    Where there are `formulas` (or forms), the function makes the kernel of them.
     """
 
     kernel: str
     args: tuple[Any, ...]
-    formulas: tuple[Callable[..., Any], ...] = ()
+    formulas: tuple[Any, ...] = ()
 
 
 @dataclass(eq=False)

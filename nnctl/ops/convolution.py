@@ -127,7 +127,7 @@ def _lay_out(
     """The kernel as the sums take it, which is `laid`."""
     if isinstance(plan, Winograd):
         numbers, _ = _parts_of(scratch, plan.elements(threads), kernel.dtype)
-        return KernelCall("winograd.transform_kernels", (kernel, plan.table, numbers, laid))
+        return KernelCall("winograd.transform_kernels", (kernel, plan.table, numbers, laid), (plan.form,))
     return KernelCall("convolution.pack_panels", (kernel, bias, plan.table, laid))
 
 
@@ -139,7 +139,7 @@ def _sum(
     if isinstance(plan, Winograd):
         parts = _parts_of(scratch, plan.elements(threads), x.dtype)
         run = (x, laid, bias, int(relu), plan.work, gate, plan.table, *parts, y)
-        return KernelCall("winograd.convolve", run)
+        return KernelCall("winograd.convolve", run, (plan.form,))
     return KernelCall(
         "convolution.gather", (x, laid, int(relu), plan.work, gate, plan.table, scratch.view(x.dtype), y)
     )
@@ -335,7 +335,8 @@ class ConvolutionWeightGrad(Op):
         seen = (x, dy, plan.work, plan.table)
         if isinstance(plan, Winograd):
             parts = _parts_of(scratch, plan.elements(threads), x.dtype)
-            return (KernelCall("winograd_gradient.weight_gradient", (*seen, *parts, dw, db)),)
+            run = (*seen, *parts, dw, db)
+            return (KernelCall("winograd_gradient.weight_gradient", run, (plan.form,)),)
         rest = (scratch.view(x.dtype), dw, db)
         if isinstance(plan, Depthwise):
             return (KernelCall("depthwise.weight_gradient", (*seen, plan.parts, *rest)),)

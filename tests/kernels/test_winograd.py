@@ -13,18 +13,41 @@ from nnctl.kernels.axes import Axis
 from nnctl.kernels.convolution_plan import Geometry
 from nnctl.kernels.panels import ROWS
 from nnctl.kernels.winograd import convolve, transform_kernels
-from nnctl.kernels.winograd_plan import AT, BLOCK, Winograd, forward, input_gradient, pays, turned
+from nnctl.kernels.winograd_plan import AT, Winograd, forward, input_gradient, pays, turned
 from tests.kernels import convolution_oracle as oracle
 from tests.kernels.convolutions import TARGETS, arrays, digest_elsewhere, run_gather, sized
+
+
+def summed(
+    batch: int, sizes: tuple[int, ...], channels: int, filters: int, kernel: tuple[int, ...],
+    before: tuple[int, ...], after: tuple[int, ...],
+) -> Geometry:  # fmt: skip
+    """A convolution of stride 1."""
+    outs = tuple(n + b + a - k + 1 for n, b, a, k in zip(sizes, before, after, kernel, strict=True))
+    ones = (1,) * len(sizes)
+    return sized(batch, sizes, channels, filters, kernel, ones, ones, before, outs)
 
 
 def three(
     batch: int, sizes: tuple[int, int], channels: int, filters: int, before: tuple[int, int] = (1, 1),
     after: tuple[int, int] = (1, 1),
 ) -> Geometry:  # fmt: skip
-    """A convolution over 3x3 pixels."""
-    outs = tuple(n + b + a - 2 for n, b, a in zip(sizes, before, after, strict=True))
-    return sized(batch, sizes, channels, filters, (3, 3), (1, 1), (1, 1), before, outs)
+    """Over 3x3 pixels."""
+    return summed(batch, sizes, channels, filters, (3, 3), before, after)
+
+
+def five(batch: int, sizes: tuple[int, int], channels: int, filters: int, room: int = 2) -> Geometry:
+    """Over 5x5 pixels."""
+    return summed(batch, sizes, channels, filters, (5, 5), (room, room), (room, room))
+
+
+def line(
+    batch: int, size: int, channels: int, filters: int, taps: int, before: int | None = None,
+    after: int | None = None,
+) -> Geometry:  # fmt: skip
+    """Over some places of one axis."""
+    first, last = (taps // 2 if room is None else room for room in (before, after))
+    return summed(batch, (size,), channels, filters, (taps,), (first,), (last,))
 
 
 CASES = {
@@ -39,6 +62,23 @@ CASES = {
     "beyond the kernel": three(2, (5, 4), 16, 20, (3, 0), (0, 4)),
     "blocks of several images": three(9, (8, 7), 16, 16),
     "chunks of filters": three(1, (9, 6), 16, 300),
+    "5x5": five(2, (8, 6), 16, 32),
+    "5x5, a pixel": five(1, (1, 1), 17, 16),
+    "5x5, off the tile, unequally": summed(3, (7, 9), 19, 40, (5, 5), (0, 3), (2, 1)),
+    "5x5, beyond the kernel": five(2, (3, 4), 16, 16, 5),
+    "5x5, chunks of filters": five(1, (5, 6), 16, 300),
+    "three in a line": line(2, 13, 16, 33, 3),
+    "three in a line, one place": line(1, 1, 18, 16, 3),
+    "three in a line, not padded": line(3, 9, 20, 35, 3, 0, 0),
+    "three in a line, blocks of several": line(37, 19, 16, 17, 3, 2, 0),
+    "five in a line": line(2, 16, 16, 48, 5),
+    "five in a line, one place": line(1, 1, 17, 16, 5),
+    "five in a line, not padded": line(3, 11, 21, 36, 5, 0, 0),
+    "five in a line, beyond the kernel": line(2, 3, 16, 16, 5, 6, 7),
+    "five in a line, causal, blocks of several": line(31, 18, 16, 20, 5, 4, 0),
+    "five in a line, chunks of filters": line(1, 9, 16, 300, 5),
+    "three in each row": summed(2, (3, 10), 16, 21, (1, 3), (0, 1), (0, 1)),
+    "five in each row, rows of zeros around": summed(2, (3, 7), 16, 21, (1, 5), (1, 2), (2, 2)),
 }
 
 
@@ -52,8 +92,8 @@ def run(
     scratch = np.full(plan.elements(threads), np.nan, x.dtype)
     places = np.zeros(plan.addresses(threads), np.int64)
     laid = np.full(plan.kernel_elements, np.nan, x.dtype)
-    transform_kernels(kernel.ravel(), plan.table, scratch, laid)
-    convolve(
+    transform_kernels(plan.form)(kernel.ravel(), plan.table, scratch, laid)
+    convolve(plan.form)(
         x.ravel(), laid, none if bias is None else bias, int(relu), plan.work,
         none if gate is None else gate.ravel(), plan.table, scratch, places, y.reshape(-1),
     )  # fmt: skip
@@ -190,7 +230,7 @@ def test_which_pay() -> None:
 
 
 def test_blocks_are_whole_register_tiles() -> None:
-    assert BLOCK % ROWS == BLOCK % 6 == BLOCK % 8 == 0
+    assert 24 % ROWS == 24 % 6 == 24 % 8 == 0
 
 
 def test_headers_are_read_by_the_names_they_are_built_by() -> None:
@@ -200,7 +240,7 @@ def test_headers_are_read_by_the_names_they_are_built_by() -> None:
     expected = {
         "batch": 5, "height": 21, "width": 34, "channels": 48, "before_row": 2, "before_column": 0,
         "out_height": 22, "out_width": 35, "filters": 304, "tile_rows": 6, "tile_columns": 9, "tiles": 270,
-        "block": BLOCK, "blocks": 12, "chunks": 1, "panels": 10, "transposed": 0,
+        "block": 24, "blocks": 12, "chunks": 1, "panels": 10, "transposed": 0,
     }  # fmt: skip
     assert {name: table[getattr(AT, name)] for name in expected} == expected
     back = input_gradient(g, 4).table

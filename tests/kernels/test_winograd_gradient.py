@@ -32,7 +32,7 @@ def run(g: Geometry, dtype: str, threads: int = 2, bias: bool = True) -> list[np
     plan = weight_gradient(g, x.itemsize)
     scratch = np.full(plan.elements(threads), np.nan, dtype)
     places = np.zeros(plan.addresses(threads), np.int64)
-    kernel(x.ravel(), dy.ravel(), plan.work, plan.table, scratch, places, dw.reshape(-1), db)
+    kernel(plan.form)(x.ravel(), dy.ravel(), plan.work, plan.table, scratch, places, dw.reshape(-1), db)
     return [dw, db]
 
 
