@@ -93,7 +93,7 @@ def _prefetch(x: Any, y: Any, tile: int, table: Any) -> None:
     rows, columns = table[AT.tile_height], table[AT.tile_width]
     at = ((image * table[AT.out_height] + row) * width + column) * pixel
     prefetch_block(y, at, width * pixel, rows, columns * pixel)
-    image, row, column = _place(tile + table[AT.block], table)
+    image, row, column = _place(tile + table[AT.take], table)
     width, pixel = table[AT.width], table[AT.channels]
     at = ((image * table[AT.height] + row) * width + column) * pixel
     prefetch_block(x, at, width * pixel, rows, columns * pixel)
@@ -159,16 +159,17 @@ def _worker(form: Form) -> Any:
         places: Any, at: int, y: Any,
     ) -> None:  # fmt: skip
         """Draw tasks and do them until none is left."""
-        tiles, block, chunks, panels = table[AT.tiles], table[AT.block], table[AT.chunks], table[AT.panels]
+        tiles, take, chunks, panels = table[AT.tiles], table[AT.take], table[AT.chunks], table[AT.panels]
+        block = table[AT.block]
         points = slot + all_points * table[AT.step]
         zeros, waste = address(scratch, table[AT.zeros]), address(scratch, table[AT.waste])
         bias_at = address(bias, 0) if bias.size else zeros
         while True:
             task = take_ticket(scratch, 0)
-            first, chunk = task // chunks * block, task % chunks
+            first, chunk = task // chunks * take, task % chunks
             if first >= tiles:
                 break
-            count = min(block, tiles - first)
+            count = min(take, tiles - first)
             transform_inputs(x, first, count, table, scratch, slot, places, at)
             for t in range(count):
                 outs = at + PIXELS + t * pixels

@@ -52,13 +52,15 @@ class Form(NamedTuple):
     """A scheme for each axis of an image.
 
     `block`: tiles that are multiplied at once: a multiple of the rows of a register tile on any CPU. Part of
-    a gradient's result, so never chosen by CPU.
+    a gradient's result, so never chosen by CPU. `large`: where both axes of the output have so many places,
+    few channels and filters pay, too (measured); 0: nowhere.
     """
 
     name: str
     rows: Scheme
     columns: Scheme
     block: int
+    large: int = 0
 
     @property
     def points(self) -> int:
@@ -83,8 +85,8 @@ FIVE = Scheme((3 / 4, 3 / 2), 2, 5)
 LONG_FIVE = Scheme((1 / 2, 1.0, 2.0), 4, 5)
 
 FORMS = (
-    Form("3x3", THREE, THREE, 24),
+    Form("3x3", THREE, THREE, 24, large=16),
     Form("5x5", FIVE, FIVE, 24),
-    Form("1x3", ALONE, THREE, 144),
-    Form("1x5", ALONE, LONG_FIVE, 96),
+    Form("1x3", ALONE, THREE, 48),
+    Form("1x5", ALONE, LONG_FIVE, 48),
 )

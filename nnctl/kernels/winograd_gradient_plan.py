@@ -76,7 +76,7 @@ def weight_gradient(g: Geometry, itemsize: int) -> Winograd:
     slot = points * (step + block * widest + LINE)
     places = PIXELS + form.outs * block
     first = header(
-        g, form, block=block, blocks=blocks, chunks=chunks, panels=len(listed), transposed=0, step=step,
+        g, form, block=block, take=block, blocks=blocks, chunks=chunks, panels=len(listed), transposed=0, step=step,
         zeros=zeros, waste=slots, slots=slots, slot=slot, places=places,
     )  # fmt: skip
     sums = Sums(parts=parts, rows=rows, partial=partial, bias=bias, sums=TICKETS)

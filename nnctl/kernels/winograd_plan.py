@@ -25,7 +25,9 @@ LINE = 16
 TASKS = 8
 """A block's filters are cut into chunks until there are so many tasks."""
 CHUNK_PANELS = 4
-"""Panels of a chunk, at least: each chunk transforms its input anew."""
+"""Panels of a chunk, at least: each chunk transforms its input anew. All tiles in one block are cut further."""
+LEAST_TASKS, LEAST_TAKE = 4, 12
+"""Few blocks are cut evenly, into so many tasks where each then has so many tiles at least."""
 WORKERS = 16
 """Threads that get scratch of their own."""
 ADDRESS = 8
@@ -36,8 +38,6 @@ KERNEL_ROWS = 16
 LEAST_PRODUCT, LEAST_OUT, LEAST_COVERED = 1024, 7, 0.6
 """Channels times filters, an axis of the output that is summed over, and its share of the tiles, below which
 the direct form is as fast (measured on one image and on many; docs/performance.md)."""
-LARGE_OUT = 16
-"""Such an axis from which on any product pays."""
 
 
 class Header(NamedTuple):
@@ -65,6 +65,7 @@ class Header(NamedTuple):
     tile_columns: int
     tiles: int
     block: int
+    take: int
     blocks: int
     chunks: int
     panels: int
@@ -129,9 +130,10 @@ def pays(g: Geometry, itemsize: int) -> bool:
         return False
     summed = [axis.out for axis in g.axes if axis.kernel > 1]
     covered = prod(tile_grid(g, form)) * form.outs
+    large = form.large > 0 and min(summed) >= form.large
     return (
         min(g.channels, g.filters) >= VECTOR_BYTES // itemsize
-        and (g.channels * g.filters >= LEAST_PRODUCT or min(summed) >= LARGE_OUT)
+        and (g.channels * g.filters >= LEAST_PRODUCT or large)
         and min(summed) >= LEAST_OUT
         and prod(g.outs) >= LEAST_COVERED * covered
     )
@@ -227,14 +229,22 @@ def header(g: Geometry, form: Form, **cut: int) -> Header:
     )
 
 
+def _tasks(tiles: int, block: int, panels: int) -> tuple[int, int, int]:
+    """Tiles of a task, how many times tiles are taken, and into how many chunks panels are cut."""
+    blocks = -(-tiles // block)
+    chunks = max(1, min(-(-TASKS // blocks), panels if blocks == 1 else panels // CHUNK_PANELS))
+    parts = max(blocks, -(-LEAST_TASKS // chunks))
+    take = block if blocks >= TASKS else min(block, max(-(-tiles // parts), LEAST_TAKE))
+    return take, -(-tiles // take), chunks
+
+
 def _plan(g: Geometry, transposed: bool, itemsize: int) -> Winograd:
     form = form_of(g)
     assert form is not None
     block, points = form.block, form.points
-    blocks = -(-tile_count(g, form) // block)
     listed = panels(form, g.filters, itemsize, g.channels)
     widest = max(panel.width for panel in listed)
-    chunks = max(1, min(-(-TASKS // blocks), len(listed) // CHUNK_PANELS))
+    take, blocks, chunks = _tasks(tile_count(g, form), block, len(listed))
     kernel = listed[-1].at + points * listed[-1].step
     # A row of zeros stands for pixels outside and a bias that is not there; what is outside goes to waste.
     row = whole_lines(max(g.channels, g.filters))
@@ -246,6 +256,7 @@ def _plan(g: Geometry, transposed: bool, itemsize: int) -> Winograd:
         g,
         form,
         block=block,
+        take=take,
         blocks=blocks,
         chunks=chunks,
         panels=len(listed),

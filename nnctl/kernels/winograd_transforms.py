@@ -95,8 +95,8 @@ def _intrinsic(name: str, form: Form, arguments: int, fill: Callable[..., None])
 def input_transform(form: Form) -> Any:
     """`transform(like, (pixels, channels, out, step))`: the pixels that a tile reads to points.
 
-    `pixels` is the address of a table with the address of each pixel, row by row. Point x of channel c goes to
-    element x*step + c of the address `out`.
+    `pixels` is the address of a table with the address of each pixel, row by row. Point x of channel c goes
+    to element x*step + c of the address `out`.
     """
 
     def fill(v: _Vectors, m: Arithmetic, pixels: Any, channels: Any, out: Any, step: Any) -> None:
@@ -141,8 +141,8 @@ def _in_pairs(m: Arithmetic, values: Sequence[Any]) -> Any:
 def kernel_transform(form: Form) -> Any:
     """`transform(like, (w, tap_step, row_step, rows, columns, out, step))`: taps to points.
 
-    Tap i of row r, column j lies at element i*tap_step + r*row_step + j of the address `w`; its point x goes to
-    element x*step + r*columns + j of `out`.
+    Tap i of row r, column j lies at element i*tap_step + r*row_step + j of the address `w`; its point x goes
+    to element x*step + r*columns + j of `out`.
     """
     rows, columns = form.rows, form.columns
     scales = factors(rows.point_scales(rows.places), columns.point_scales(columns.places))
@@ -198,9 +198,10 @@ def kernel_gradient_transform(form: Form) -> Any:
 def output_transform(form: Form, gated: bool = False) -> Any:
     """`transform(like, (points, step, bias, relu, outs, gates, first, columns))`: points to a tile's pixels.
 
-    Point x of column j lies at element x*step + j of the address `points`. Column first + j of `bias` is added,
-    `relu` other than 0 clips below at 0, and the result goes to that column of the pixels whose addresses the
-    table at `outs` lists. With `gated`, it is 0 where the pixel that the table at `gates` lists is not positive.
+    Point x of column j lies at element x*step + j of the address `points`. Column first + j of `bias` is
+    added, `relu` other than 0 clips below at 0, and the result goes to that column of the pixels whose
+    addresses the table at `outs` lists. With `gated`, it is 0 where the pixel that the table at `gates` lists
+    is not positive.
     """
     rows, columns = form.rows, form.columns
     scales = factors(rows.place_scales(rows.places), columns.place_scales(columns.places))

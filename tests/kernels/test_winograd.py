@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from nnctl.kernels.axes import Axis
 from nnctl.kernels.convolution_plan import Geometry
 from nnctl.kernels.panels import ROWS
 from nnctl.kernels.winograd import convolve, transform_kernels
-from nnctl.kernels.winograd_plan import AT, Winograd, forward, input_gradient, pays, turned
+from nnctl.kernels.winograd_forms import FORMS
+from nnctl.kernels.winograd_plan import AT, Winograd, form_of, forward, input_gradient, pays, turned
 from tests.kernels import convolution_oracle as oracle
 from tests.kernels.convolutions import TARGETS, arrays, digest_elsewhere, run_gather, sized
 
@@ -120,7 +122,9 @@ def test_against_oracle(name: str, dtype: str) -> None:
         np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * max(1, abs(want).max()))
 
 
-@pytest.mark.parametrize("name", ["sizes and filters off the tile", "chunks of filters"])
+@pytest.mark.parametrize(
+    "name", ["sizes and filters off the tile", "chunks of filters", "five in a line, beyond the kernel"]
+)
 def test_bias_relu_and_gate(name: str) -> None:
     g = CASES[name]
     x, kernel, bias, dy = arrays(g, "float32")
@@ -130,7 +134,7 @@ def test_bias_relu_and_gate(name: str) -> None:
     clipped = run(forward(g, 4), x, kernel, dy.shape, bias, relu=True)
     np.testing.assert_array_equal(clipped, np.maximum(added, 0))
     dx, gate = run(input_gradient(g, 4), dy, kernel, x.shape), x[..., ::-1].copy()
-    gate[0, 0, 0, :2] = 0, np.nan
+    gate.reshape(-1)[:2] = 0, np.nan
     gated = run(input_gradient(g, 4), dy, kernel, x.shape, gate=gate)
     np.testing.assert_array_equal(gated, np.where(gate > 0, dx, 0))
 
@@ -148,18 +152,29 @@ def test_large_enough_for_threads() -> None:
 
 
 def _plainly(g: Geometry, x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """y in float64, quicker than the oracle: for a padding of one."""
-    padded = np.pad(x.astype("float64"), ((0, 0), (1, 1), (1, 1), (0, 0)))
-    height, width = g.outs
-    return sum(
-        padded[:, i : i + height, j : j + width] @ kernel[i, j].astype("float64")
-        for i in range(3)
-        for j in range(3)
-    )
+    """y in float64, quicker than the oracle."""
+    padded = np.pad(x.astype("float64"), [(0, 0), *((a.before, a.after) for a in g.axes), (0, 0)])
+    places = [[slice(i, i + n) for i in range(k)] for n, k in zip(g.outs, g.kernel, strict=True)]
+    weights = kernel.reshape(-1, g.channels, g.filters).astype("float64")
+    return sum(padded[:, *place] @ tap for place, tap in zip(product(*places), weights, strict=True))
 
 
 def test_an_image_has_the_same_bits_in_any_batch() -> None:
-    g = three(7, (9, 14), 20, 44)
+    _same_in_any_batch(three(7, (9, 14), 20, 44))
+
+
+def test_an_image_has_the_same_bits_in_any_batch_by_other_forms() -> None:
+    """One image alone is cut otherwise than many are."""
+    for g in (
+        three(7, (18, 17), 20, 300),
+        five(7, (9, 11), 20, 80),
+        line(7, 61, 16, 70, 3),
+        line(7, 90, 16, 130, 5),
+    ):
+        _same_in_any_batch(g)
+
+
+def _same_in_any_batch(g: Geometry) -> None:
     x, kernel, bias, dy = arrays(g, "float32")
     whole, back = both(g, "float32")
     for images in ([0], [6], [3, 4, 5]):
@@ -173,10 +188,12 @@ def test_an_image_has_the_same_bits_in_any_batch() -> None:
 
 def test_the_error_is_near_the_direct_forms() -> None:
     """The largest error against float64 is below four times the direct form's (it is about twice)."""
-    for size, channels, filters in (
-        (32, 32, 32), (16, 16, 64), (16, 64, 64), (8, 128, 128), (14, 256, 128), (32, 16, 16), (64, 48, 16),
+    for g in (
+        three(4, (32, 32), 32, 32), three(4, (16, 16), 16, 64), three(4, (16, 16), 64, 64),
+        three(4, (8, 8), 128, 128), three(4, (14, 14), 256, 128), three(4, (32, 32), 16, 16),
+        three(4, (64, 64), 48, 16), five(4, (24, 24), 24, 48), five(2, (14, 14), 64, 64),
+        line(9, 128, 64, 128, 3), line(9, 128, 64, 128, 5), line(40, 17, 150, 32, 5), line(5, 200, 32, 32, 5),
     ):  # fmt: skip
-        g = three(4, (size, size), channels, filters)
         x, kernel, _, dy = arrays(g, "float32")
         for positive in (False, True):
             # What a relu lets through does not cancel.
@@ -221,7 +238,7 @@ def test_which_pay() -> None:
         three(1, (15, 32), 16, 16), three(1, (16, 17), 15, 16), three(1, (16, 17), 16, 15),
         replace(g, groups=2), replace(g, channels=15), replace(g, filters=15), replace(g, channels=31),
         three(8, (14, 6), 32, 32), three(8, (9, 9), 32, 32),
-        replace(g, axes=g.axes[:1]), replace(g, axes=(g.axes[0], Axis(14, 7, 3, 2, before=1))),
+        replace(g, axes=(*g.axes, g.axes[0])), replace(g, axes=(g.axes[0], Axis(14, 7, 3, 2, before=1))),
         replace(g, axes=(g.axes[0], Axis(14, 14, 3, 1, 2, before=2))),
         replace(g, axes=(g.axes[0], Axis(14, 14, 5, before=2))),
     ):  # fmt: skip
@@ -229,8 +246,39 @@ def test_which_pay() -> None:
     assert not pays(g, 8)
 
 
+def test_which_others_pay() -> None:
+    for g in (five(1, (7, 8), 32, 32), line(1, 7, 32, 32, 3), line(1, 7, 64, 16, 5)):
+        assert pays(g, 4)
+        assert not pays(g, 8)
+        assert not pays(replace(g, channels=16, filters=63), 4)
+        assert not pays(replace(g, groups=2), 4)
+    in_rows = summed(1, (3, 20), 64, 16, (1, 5), (0, 2), (0, 2))
+    assert form_of(in_rows) is form_of(line(1, 20, 64, 16, 5)) is not None
+    assert pays(in_rows, 4)
+    for g in (
+        five(1, (40, 40), 16, 32), five(1, (6, 40), 64, 64), line(1, 6, 64, 64, 3), line(1, 90, 64, 64, 7),
+        summed(1, (20, 3), 64, 64, (5, 1), (2, 0), (2, 0)), summed(1, (20, 20), 64, 64, (3, 5), (1, 2), (1, 2)),
+        replace(in_rows, axes=(Axis(6, 3, 1, 2), in_rows.axes[1])),
+    ):  # fmt: skip
+        assert not pays(g, 4)
+
+
 def test_blocks_are_whole_register_tiles() -> None:
-    assert 24 % ROWS == 24 % 6 == 24 % 8 == 0
+    for form in FORMS:
+        assert form.block % ROWS == form.block % 6 == form.block % 8 == 0
+
+
+def test_how_few_tiles_are_cut() -> None:
+    """Into tasks enough for some threads, the filters of one block first."""
+    cuts = [
+        (three(1, (8, 8), 32, 32), (12, 1, 1)), (three(1, (16, 16), 32, 32), (12, 2, 1)),
+        (three(1, (16, 16), 64, 64), (12, 2, 2)), (three(1, (16, 16), 64, 144), (16, 1, 5)),
+        (three(1, (32, 32), 32, 32), (16, 4, 1)), (three(3, (32, 32), 32, 32), (24, 8, 1)),
+        (three(2, (16, 16), 32, 304), (16, 2, 2)), (line(1, 128, 64, 128, 5), (32, 1, 4)),
+    ]  # fmt: skip
+    for g, cut in cuts:
+        table = forward(g, 4).table
+        assert (table[AT.take], table[AT.blocks], table[AT.chunks]) == cut
 
 
 def test_headers_are_read_by_the_names_they_are_built_by() -> None:
@@ -240,6 +288,7 @@ def test_headers_are_read_by_the_names_they_are_built_by() -> None:
     expected = {
         "batch": 5, "height": 21, "width": 34, "channels": 48, "before_row": 2, "before_column": 0,
         "out_height": 22, "out_width": 35, "filters": 304, "tile_rows": 6, "tile_columns": 9, "tiles": 270,
+        "tile_height": 4, "read_height": 6, "points": 36, "outs": 16, "take": 24,
         "block": 24, "blocks": 12, "chunks": 1, "panels": 10, "transposed": 0,
     }  # fmt: skip
     assert {name: table[getattr(AT, name)] for name in expected} == expected
@@ -249,6 +298,12 @@ def test_headers_are_read_by_the_names_they_are_built_by() -> None:
         "out_width": 34, "filters": 48, "transposed": 1,
     }  # fmt: skip
     assert {name: back[getattr(AT, name)] for name in expected} == expected
+    of_a_line = forward(line(3, 21, 48, 304, 5, 1, 4), 4).table
+    expected = {
+        "height": 1, "width": 21, "before_row": 0, "before_column": 1, "out_height": 1, "out_width": 22,
+        "tile_height": 1, "tile_width": 4, "read_height": 1, "read_width": 8, "points": 8, "outs": 4,
+    }  # fmt: skip
+    assert {name: of_a_line[getattr(AT, name)] for name in expected} == expected
     with pytest.raises(TypeError, match="missing"):
         winograd_plan.Header(**dict.fromkeys(winograd_plan.Header._fields[1:], 0))
 

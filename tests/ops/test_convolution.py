@@ -195,6 +195,25 @@ def test_winograd_and_direct() -> None:
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5 * abs(want).max())
 
 
+def _lines(x: Value, kernel: Value, bias: Value, second: Value) -> list[Value]:
+    """The same along one axis, with five taps forward and three back."""
+    hidden = activate(convolve(x, kernel, bias, (1,), ((4, 0),)), "relu")
+    y = convolve_transposed(hidden, second, (45,), (1,), ((1, 1),))
+    loss = sum_all(multiply(y, y))
+    found = gradients(loss, [x, kernel, bias, second])
+    return [y, *(g for g in found if g is not None)]
+
+
+def test_winograd_along_one_axis_and_direct() -> None:
+    random = np.random.default_rng(10)
+    shapes = {"x": (7, 45, 32), "kernel": (5, 32, 40), "bias": (40,), "second": (3, 36, 40)}
+    inputs = {name: random.standard_normal(shape) for name, shape in shapes.items()}
+    exact = evaluate(_lines, inputs)
+    rounded = {name: array.astype("float32") for name, array in inputs.items()}
+    for got, want in zip(evaluate(_lines, rounded), exact, strict=True):
+        np.testing.assert_allclose(got, want, rtol=2e-4, atol=2e-5 * abs(want).max())
+
+
 @pytest.mark.parametrize("direct", [False, True])
 def test_a_graph_says_whether_transforms_are_taken(direct: bool) -> None:
     graph = Graph("float32", direct)
@@ -206,7 +225,7 @@ def test_a_graph_says_whether_transforms_are_taken(direct: bool) -> None:
     compiled = compile_graph(graph, outputs)
     program = bind(compiled, new_arena(compiled.plan.size), {})
     called = [kernel.__name__ for kernel, _ in program.calls]
-    ways = ["pack_panels", "gather"] if direct else ["transform_kernels", "convolve"]
+    ways = ["pack_panels", "gather"] if direct else ["transform_kernels_3x3", "convolve_3x3"]
     assert called == ways * 2
     assert [node.op.flops([v.type for v in node.inputs], []) for node in graph.nodes] == [
         2 * 2 * 72 * 9 * 32 * 32
@@ -224,4 +243,4 @@ def test_each_direction_has_a_way_of_its_own() -> None:
     }
     compiled = compile_graph(graph, outputs)
     called = [kernel.__name__ for kernel, _ in bind(compiled, new_arena(compiled.plan.size), {}).calls]
-    assert called == ["pack_panels", "gather", "transform_kernels", "convolve"]
+    assert called == ["pack_panels", "gather", "transform_kernels_3x3", "convolve_3x3"]

@@ -61,8 +61,8 @@ def test_commands_compute_as_the_run_was_trained(tmp_path: Path) -> None:
         for purpose in ("evaluation", "prediction"):
             session = open_stored(str(run)).session(1)
             getattr(session, purpose)(sizes)
-            used = session.kernel_names() & {"gather", "convolve"}
-            assert used == {"gather" if way == "direct" else "convolve"}
+            used = session.kernel_names() & {"gather", "convolve_3x3"}
+            assert used == {"gather" if way == "direct" else "convolve_3x3"}
     assert hashes["auto"] != hashes["direct"]
     with pytest.raises(RunError, match="another config"):
         start(config, run_dir=tmp_path / "auto", overrides=["exact_convolution=direct"])

@@ -46,8 +46,9 @@ class Experiment(Spec):
     """Python files or packages with layers, losses, ... of your own; they run only if the command line
     allows it."""
     exact_convolution: Literal["auto", "direct"] = "auto"
-    """`direct` sums every convolution's products as they stand. `auto` takes those over 3x3 pixels through
-    Winograd's transforms where that is faster, in float32: the same bits everywhere too, but other ones."""
+    """`direct` sums every convolution's products as they stand. `auto` takes those over 3x3 or 5x5 pixels,
+    3 or 5 places of one axis, through Winograd's transforms where that is faster, in float32: the same bits
+    everywhere too, but other ones."""
     data: DataSpec
     """Where examples come from and how they are prepared."""
     model: ModelSpec
