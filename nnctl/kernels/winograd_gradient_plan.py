@@ -76,8 +76,8 @@ def weight_gradient(g: Geometry, itemsize: int) -> Winograd:
     slot = points * (step + block * widest + LINE)
     places = PIXELS + form.outs * block
     first = header(
-        g, form, block=block, take=block, blocks=blocks, chunks=chunks, panels=len(listed), transposed=0, step=step,
-        zeros=zeros, waste=slots, slots=slots, slot=slot, places=places,
+        g, form, block=block, take=block, blocks=blocks, chunks=chunks, panels=len(listed), transposed=0,
+        step=step, zeros=zeros, waste=slots, slots=slots, slot=slot, places=places,
     )  # fmt: skip
     sums = Sums(parts=parts, rows=rows, partial=partial, bias=bias, sums=TICKETS)
     table = np.array([*first, *sums, *(number for panel in listed for number in panel)], np.int64)

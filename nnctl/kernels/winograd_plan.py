@@ -25,7 +25,7 @@ LINE = 16
 TASKS = 8
 """A block's filters are cut into chunks until there are so many tasks."""
 CHUNK_PANELS = 4
-"""Panels of a chunk, at least: each chunk transforms its input anew. All tiles in one block are cut further."""
+"""Panels of a chunk, at least, where there are several blocks: each chunk transforms its input anew."""
 LEAST_TASKS, LEAST_TAKE = 4, 12
 """Few blocks are cut evenly, into so many tasks where each then has so many tiles at least."""
 WORKERS = 16
