@@ -25,14 +25,18 @@ from nnctl.spec.language.model import ModelSpec  # noqa: E402
 from tests.layers.augmentation_cases import BESIDES, CASES, MIXED, Drawn, changes  # noqa: E402
 from tests.layers.augmenting import FIRST, images, run  # noqa: E402
 from tests.layers.harness import case, make  # noqa: E402
+from tests.layers.keras_cases import kind  # noqa: E402
 from tests.layers.test_keras import near, to_keras  # noqa: E402
 from tests.ops.harness import evaluate  # noqa: E402
+from tests.sampling import sampled  # noqa: E402
 
 keras_too = pytest.mark.keras
 
 
 @keras_too
-@pytest.mark.parametrize(("config", "shape", "drawn"), CASES, ids=[str(c) for c, _, _ in CASES])
+@pytest.mark.parametrize(
+    ("config", "shape", "drawn"), sampled(CASES, kind, 1), ids=[str(c) for c, _, _ in CASES]
+)
 def test_as_keras_transforms_images(config: Any, shape: Any, drawn: Any) -> None:
     theirs = to_keras(config)
     changed = 0
