@@ -150,7 +150,17 @@ def test_a_terminal_sees_colours_unless_told_not_to(here: Path) -> None:
 
 
 def test_a_cold_cache_is_told(trained: Path, tmp_path: Path) -> None:
-    """`eval` where no kernel was compiled yet says what it is doing, once, on stderr."""
+    """`eval` where no kernel was compiled yet says what it is doing on stderr, before it does it."""
+    environ = environment(NNCTL_CACHE_DIR=str(tmp_path / "kernels"))
+    with process("eval", "iris", "--json", cwd=trained, env=environ) as evaluating:
+        assert evaluating.stderr is not None
+        said = evaluating.stderr.readline()
+        evaluating.kill()
+    assert said.startswith("compiling kernels (once per machine)")
+
+
+@pytest.mark.slow
+def test_a_cold_cache_is_told_once(trained: Path, tmp_path: Path) -> None:
     environ = environment(NNCTL_CACHE_DIR=str(tmp_path / "kernels"))
     evaluating = process("eval", "iris", "--json", cwd=trained, env=environ)
     out, err = evaluating.communicate(timeout=300)
