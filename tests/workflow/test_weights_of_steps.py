@@ -98,12 +98,12 @@ NUMBERS = (
 @pytest.mark.parametrize(
     ("masked", "classes", "reduction"),
     [
-        (False, True, "sum_over_batch_size"),
         (True, True, "sum_over_batch_size"),
-        (True, False, "sum_over_batch_size"),
-        (True, True, "mean_with_sample_weight"),
         (False, False, "mean_with_sample_weight"),
-        (True, False, "sum"),
+        pytest.param(False, True, "sum_over_batch_size", marks=pytest.mark.slow),
+        pytest.param(True, False, "sum_over_batch_size", marks=pytest.mark.slow),
+        pytest.param(True, True, "mean_with_sample_weight", marks=pytest.mark.slow),
+        pytest.param(True, False, "sum", marks=pytest.mark.slow),
     ],
 )
 def test_as_in_keras(masked: bool, classes: bool, reduction: str, tmp_path: Path) -> None:
