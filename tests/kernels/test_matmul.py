@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from nnctl.kernels.matmul import matmul, scratch_size
+from nnctl.kernels.matmul import _cut, matmul, scratch_size
 from nnctl.kernels.panels import block_depth
 from nnctl.kernels.row_product import COLUMNS, MOST_COLUMNS, in_vectors, room, row_product, task_columns
 
@@ -102,6 +102,14 @@ def test_against_float64(m: int, n: int, dtype: str) -> None:
             full = product(a, b, ta=ta, tb=tb, bias=bias, gate=gate, relu=True, add=old)
             expected = np.where(gate > 0, np.maximum(exact + old + bias, 0), 0)
             np.testing.assert_allclose(full, expected, atol=tolerance)
+
+
+def test_tasks_are_long_strips_of_columns_where_enough_are_left() -> None:
+    columns = [_cut(1, 128, n, 4096, 16)[1] for n in (128, 448, 449, 512, 2048)]
+    assert columns == [16, 32, 64, 64, 128]
+    # Two blocks of rows: four strips will do.
+    assert [_cut(1, 1024, n, 512, 16)[1] for n in (192, 193)] == [32, 64]
+    assert _cut(1, 0, 0, 0, 16)[1] == 16
 
 
 @pytest.mark.parametrize(("m", "k", "n"), [(600, 1100, 290), (1100, 40, 530), (70, 2100, 1300)])
