@@ -38,7 +38,12 @@ class Elementwise(ActivationFunction):
         """Whether `slope_by_output` is right for these fields. Then x need not be kept."""
         return self.slope_by_output is not None
 
+    def clips(self) -> Range | None:
+        """The bounds of a function that keeps x between them and does nothing else."""
+        return None
+
     def apply(self, x: Value) -> Value:
         tells, derived = self.output_tells(), self.derived()
         slope = formula(self.slope_by_output if tells else self.slope, 1, self, derived)
-        return x.graph.add1(Activation(formula(self.value, 1, self, derived), slope, tells), x)
+        value = formula(self.value, 1, self, derived)
+        return x.graph.add1(Activation(value, slope, tells, bounds=self.clips()), x)

@@ -38,6 +38,9 @@ class hard_tanh(Elementwise):
     def value(x: float) -> float:
         return -1 if x < -1 else (1 if x > 1 else x)
 
+    def clips(self) -> Range | None:
+        return self.between
+
     @staticmethod
     def slope(x: float) -> float:
         return 1 if x >= -1 and x <= 1 else 0

@@ -55,6 +55,10 @@ class relu(Elementwise):
             least = -inf
         return least, inf if self.max_value is None or self.negative_slope < 0 else self.max_value
 
+    def clips(self) -> Range | None:
+        plain = self.negative_slope == 0 and self.threshold == 0
+        return (0.0, self.max_value) if plain and self.max_value is not None else None
+
     def apply(self, x: Value) -> Value:
         if self.max_value is not None or self.threshold != 0:
             return super().apply(x)
@@ -72,6 +76,9 @@ class relu6(Elementwise):
     @staticmethod
     def value(x: float) -> float:
         return 0 if x <= 0 else (6 if x > 6 else x)
+
+    def clips(self) -> Range | None:
+        return self.between
 
     @staticmethod
     def slope_by_output(y: float) -> float:

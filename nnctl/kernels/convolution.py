@@ -21,7 +21,6 @@ from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.simd import lanes, take_ticket, thread_count
 from nnctl.kernels.tile import address, copy_block, transpose_block
 
-RELU = convolution_tile.RELU
 GATE = convolution_tile.GATE
 
 SERIAL = 1024 * 1024
@@ -66,7 +65,7 @@ def pack_panels(w: Any, bias: Any, table: Any, panels: Any) -> None:
 @inline
 def _class_tiles(
     like: Any, x: int, table: int, record: Any, begin: int, end: int, pixels: int, panel: int, width: int,
-    columns: int, mode: int, gate: int, y: int,
+    columns: int, bounds: int, mode: int, gate: int, y: int,
 ) -> None:  # fmt: skip
     """Pixels begin..end-1 of the `pixels` of one class in a task, for one panel of columns.
 
@@ -81,13 +80,13 @@ def _class_tiles(
         rows, places = table + (record[IN.offsets] + p) * 8, table + (record[IN.places] + p) * 8
         if width * like.itemsize > VECTOR_BYTES:
             tile_wide(
-                like, x, rows, count, runs, weights, run_count, length, 1, w, width, panel, gate, y, places,
-                columns, mode,
+                like, x, rows, count, runs, weights, run_count, length, 1, w, width, panel, bounds, gate, y,
+                places, columns, mode,
             )  # fmt: skip
         else:
             tile_narrow(
-                like, x, rows, count, runs, weights, run_count, length, 1, w, width, panel, gate, y, places,
-                columns, mode,
+                like, x, rows, count, runs, weights, run_count, length, 1, w, width, panel, bounds, gate, y,
+                places, columns, mode,
             )  # fmt: skip
 
 
@@ -99,6 +98,7 @@ def _task(
     first: int,
     end: int,
     panels: Any,
+    bounds: int,
     mode: int,
     gate: Any,
     table: Any,
@@ -127,14 +127,14 @@ def _task(
                     column = to + group * per_group + j
                     _class_tiles(
                         y, address(x, source + group * length), tables, record, begin,
-                        min(begin + chunk, pixels), pixels, panel, width, columns, mode,
-                        address(gate, column), address(y, column),
+                        min(begin + chunk, pixels), pixels, panel, width, columns,
+                        bounds, mode, address(gate, column), address(y, column),
                     )  # fmt: skip
                     panel += (depth + 1) * width * y.itemsize
 
 
 @numba.njit(error_model="numpy", nogil=True)
-def _work(x: Any, panels: Any, mode: int, gate: Any, table: Any, scratch: Any, y: Any) -> None:
+def _work(x: Any, panels: Any, bounds: int, mode: int, gate: Any, table: Any, scratch: Any, y: Any) -> None:
     """Draw tasks and do them until none is left."""
     batch, together, blocks = table[AT.batch], table[AT.together], table[AT.blocks]
     block = table[AT.block_rows]
@@ -144,21 +144,23 @@ def _work(x: Any, panels: Any, mode: int, gate: Any, table: Any, scratch: Any, y
         if image >= batch:
             break
         first = task % blocks * block
-        _task(x, image, min(together, batch - image), first, first + block, panels, mode, gate, table, y)
+        images, end = min(together, batch - image), first + block
+        _task(x, image, images, first, end, panels, bounds, mode, gate, table, y)
 
 
 @kernel(parallel=True)
-def gather(x: Any, panels: Any, relu: int, work: int, gate: Any, table: Any, scratch: Any, y: Any) -> None:
-    """y = relu(bias + sum over taps and channels of x * w), 0 where the gate is not positive; by tables.
+def gather(x: Any, panels: Any, bounds: Any, work: int, gate: Any, table: Any, scratch: Any, y: Any) -> None:
+    """y = bias + sum over taps and channels of x * w, kept in bounds, 0 where the gate is not positive; by
+    tables.
 
-    Shapes, all flat: x (B*pixels*C,), panels (from `pack_panels`), gate like y or empty, table (from
-    `convolution_plan.Gather`, whose `work` decides whether other threads are woken), scratch
-    (TICKETS,), y (B*pixels*F,).
+    Shapes, all flat: x (B*pixels*C,), panels (from `pack_panels`), bounds (2,) or empty, gate like y or
+    empty, table (from `convolution_plan.Gather`, whose `work` decides whether other threads are woken),
+    scratch (TICKETS,), y (B*pixels*F,).
     """
-    mode = (RELU if relu != 0 else 0) | (GATE if gate.size > 0 else 0)
+    mode, ends = GATE if gate.size > 0 else 0, address(bounds, 0) if bounds.size else 0
     scratch[0] = scratch[1] = 0
     if work <= SERIAL:
-        _work(x, panels, mode, gate, table, scratch, y)
+        _work(x, panels, ends, mode, gate, table, scratch, y)
     else:
         for _worker in numba.prange(thread_count()):
-            _work(x, panels, mode, gate, table, scratch, y)
+            _work(x, panels, ends, mode, gate, table, scratch, y)

@@ -76,12 +76,12 @@ def _tiles(
         if width * like.itemsize > VECTOR_BYTES:
             tile_wide(
                 like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step,
-                begun + row, w, sums + row, wide, filters, mode,
+                begun + row, 0, w, sums + row, wide, filters, mode,
             )  # fmt: skip
         else:
             tile_narrow(
                 like, x, rows_at + r * 8, TILE_ROWS, runs_at, weights_at, runs, length, step, w, w_step,
-                begun + row, w, sums + row, narrow, filters, mode,
+                begun + row, 0, w, sums + row, narrow, filters, mode,
             )  # fmt: skip
 
 

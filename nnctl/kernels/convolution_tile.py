@@ -16,6 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from nnctl.kernels.simd import (
+    Bounds,
     fma_function,
     lane_mask,
     library_function,
@@ -29,11 +30,10 @@ from nnctl.kernels.simd import (
     vector_pointer,
 )
 
-RELU = 1
-FROM_ZERO = 2
-ADD = 4
-GATE = 8
-EACH = 16
+FROM_ZERO = 1
+ADD = 2
+GATE = 4
+EACH = 8
 
 # 32 registers hold 8 rows of two 64-byte vectors, 16 registers hold 6 rows of one (as two halves);
 # there a tile of two vectors is two tiles. Without fma instructions every lane is a call, so the
@@ -49,7 +49,7 @@ WHOLE_BYTES = VECTOR_BYTES // 2 if HALVES else VECTOR_BYTES
 _I64 = ir.IntType(64)
 _ARGUMENTS = (
     "x", "rows", "count", "runs", "w_runs", "run_count", "run_length", "x_step",
-    "w", "w_step", "start", "gate", "out", "places", "columns", "mode",
+    "w", "w_step", "start", "bounds", "gate", "out", "places", "columns", "mode",
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def _int(value: int) -> Any:
 def _pointers(element: Any) -> dict[str, Any]:
     """The arguments that are addresses, and what they point to."""
     number, table = element.as_pointer(), _I64.as_pointer()
-    kinds = dict.fromkeys(("x", "w", "start", "gate", "out"), number)
+    kinds = dict.fromkeys(("x", "w", "start", "bounds", "gate", "out"), number)
     return kinds | dict.fromkeys(("rows", "runs", "w_runs", "places"), table)
 
 
@@ -182,12 +182,8 @@ class _TileWriter:
         b.call(fetch, [b.bitcast(ahead, byte), number(0), number(3), number(1)])
 
     def _clip(self, sums: list[Any]) -> list[Any]:
-        """Relu where the mode asks for it: nothing is below the floor; a NaN stays."""
-        b = self.builder
-        element = self.vector.element
-        low = b.select(self._has(RELU), ir.Constant(element, 0.0), ir.Constant(element, float("-inf")))
-        floor = splat(b, low, self.vector)
-        return [b.select(b.fcmp_ordered("<", value, floor), floor, value) for value in sums]
+        bounds = Bounds(self.builder, self.arguments["bounds"], self.vector)
+        return [bounds.clip(value) for value in sums]
 
     def _finish(self, sums: list[Any]) -> None:
         """Store whole vectors, add whole vectors to what is there, or store some columns."""
@@ -255,8 +251,8 @@ def _make(vectors: int) -> Any:
     @intrinsic
     def tile(
         typingctx: Any, like: Any, x: Any, rows: Any, count: Any, runs: Any, w_runs: Any, run_count: Any,
-        run_length: Any, x_step: Any, w: Any, w_step: Any, start: Any, gate: Any, out: Any,
-        places: Any, columns: Any, mode: Any,
+        run_length: Any, x_step: Any, w: Any, w_step: Any, start: Any, bounds: Any, gate: Any,
+        out: Any, places: Any, columns: Any, mode: Any,
     ) -> Any:  # fmt: skip
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             element = context.get_value_type(like.dtype)
@@ -294,15 +290,15 @@ def _make(vectors: int) -> Any:
 tile_wide = _make(2)
 """Sums for up to TILE_ROWS rows and two vectors of 64 bytes.
 
-`tile(like, x, rows, count, runs, w_runs, run_count, run_length, x_step, w, w_step, start, gate, out,
-places, columns, mode)`: `like` is any array of the dtype; x, w, start, gate, out, and the int64
+`tile(like, x, rows, count, runs, w_runs, run_count, run_length, x_step, w, w_step, start, bounds, gate, out,
+places, columns, mode)`: `like` is any array of the dtype; x, w, start, bounds, gate, out, and the int64
 tables rows, runs, w_runs and places are addresses. Row i < count (later ones repeat the last)
 starts at `x[rows[i]]`; its sum runs, ascending, over runs r < run_count and steps k < run_length of
 `x[rows[i] + runs[r] + k*x_step] * w[(w_runs[r] + k)*w_step + j]`, begins with `start[j]` (with
-FROM_ZERO: 0; with EACH: `start[places[i] + j]`, whole vectors only) and goes, clipped below at 0
-with RELU, to `out[places[i] + j]` for j < columns. With GATE it becomes 0 where
-`gate[places[i] + j]` is not positive. With ADD (whole vectors, or
-WHOLE_BYTES of columns) it is added to what is there.
+FROM_ZERO: 0; with EACH: `start[places[i] + j]`, whole vectors only) and goes, kept between
+the two numbers at `bounds` unless that is 0, to `out[places[i] + j]` for j < columns. With GATE it
+becomes 0 where `gate[places[i] + j]` is not positive. With ADD (whole vectors, or WHOLE_BYTES of
+columns) it is added to what is there.
 """
 
 tile_narrow = _make(1)

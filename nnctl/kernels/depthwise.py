@@ -20,7 +20,7 @@ from nnctl.kernels.tile import address
 
 
 @inline
-def _sum_row(x: Any, weights: Any, bias: Any, relu: int, gate: Any, table: Any, task: int, y: Any) -> None:
+def _sum_row(x: Any, weights: Any, bias: Any, bounds: int, gate: Any, table: Any, task: int, y: Any) -> None:
     height, width, channels = table[AT.source_height], table[AT.source_width], table[AT.channels]
     out_height, pixels = table[AT.out_height], table[AT.out_width]
     image, record = task // out_height, table[AT.rows] + 3 * (task % out_height)
@@ -32,27 +32,27 @@ def _sum_row(x: Any, weights: Any, bias: Any, relu: int, gate: Any, table: Any, 
             table[AT.taps_across], address(bias, 0), bias.size, table[record], table[record + 1],
             table[record + 2], address(table, table[AT.columns]), table[AT.source_down],
             table[AT.source_across], table[AT.tap_down], table[AT.tap_across], table[AT.inner],
-            table[AT.inner_end], table[AT.inner_step], pixels, relu, address(gate, at), gate.size,
+            table[AT.inner_end], table[AT.inner_step], pixels, bounds, address(gate, at), gate.size,
             address(y, at),
         ),
     )  # fmt: skip
 
 
 @kernel(parallel=True)
-def sums(x: Any, weights: Any, bias: Any, relu: int, work: int, gate: Any, table: Any, y: Any) -> None:
-    """y = relu(bias + sum over taps of x * w), channel by channel, 0 where the gate is not positive.
+def sums(x: Any, weights: Any, bias: Any, bounds: Any, work: int, gate: Any, table: Any, y: Any) -> None:
+    """y = bias + sum over taps of x * w, channel by channel, in bounds, 0 where the gate is not positive.
 
-    Shapes, all flat: x (B*pixels*C,), weights (taps*C,), bias (C,) or empty, gate like y or empty, table
-    (`depthwise_plan.forward` or `input_gradient`), y (B*pixels*C,). `work` decides whether other threads
-    are woken.
+    Shapes, all flat: x (B*pixels*C,), weights (taps*C,), bias (C,) or empty, bounds (2,) or empty, gate
+    like y or empty, table (`depthwise_plan.forward` or `input_gradient`), y (B*pixels*C,). `work` decides
+    whether other threads are woken.
     """
-    tasks = table[AT.batch] * table[AT.out_height]
+    tasks, ends = table[AT.batch] * table[AT.out_height], address(bounds, 0) if bounds.size else 0
     if work <= SERIAL:
         for task in range(tasks):
-            _sum_row(x, weights, bias, relu, gate, table, task, y)
+            _sum_row(x, weights, bias, ends, gate, table, task, y)
     else:
         for task in numba.prange(tasks):
-            _sum_row(x, weights, bias, relu, gate, table, task, y)
+            _sum_row(x, weights, bias, ends, gate, table, task, y)
 
 
 @inline

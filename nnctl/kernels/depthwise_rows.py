@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba.core import cgutils
 
 from nnctl.kernels.pooling_rows import PixelRow, row_function
-from nnctl.kernels.simd import fma_function, splat
+from nnctl.kernels.simd import Bounds, fma_function
 
 TOGETHER = 4
 """Pixels whose sums are in registers at once: they share the weights that are loaded."""
@@ -26,23 +26,18 @@ def _int(value: int) -> Any:
 def _fill_sum(
     b: Any, element: Any, kind: Any, x: Any, width: Any, channels: Any, weights: Any, taps: Any, bias: Any,
     has_bias: Any, h: Any, i: Any, rows: Any, columns: Any, source_down: Any, source_across: Any,
-    tap_down: Any, tap_across: Any, inner: Any, inner_end: Any, inner_step: Any, pixels: Any, relu: Any,
+    tap_down: Any, tap_across: Any, inner: Any, inner_end: Any, inner_step: Any, pixels: Any, bounds: Any,
     gate: Any, gated: Any, y: Any,
 ) -> None:  # fmt: skip
     row = PixelRow(b, element, channels)
     add = fma_function(b, row.vector)
     sums = [cgutils.alloca_once(b, row.vector) for _ in range(TOGETHER)]
     zero = ir.Constant(row.vector, None)
-    low = b.select(
-        b.icmp_signed("!=", relu, _int(0)), ir.Constant(element, 0.0), ir.Constant(element, float("-inf"))
-    )
-    floor = splat(b, low, row.vector)
+    kept = Bounds(b, b.inttoptr(bounds, element.as_pointer()), row.vector)
 
     def finish(pixel: Any, total: Any) -> None:
         """Clip, gate and store."""
-        value = b.load(total)
-        value = b.select(b.fcmp_ordered("<", value, floor), floor, value)
-        b.store(value, total)
+        b.store(kept.clip(b.load(total)), total)
         with b.if_then(b.icmp_signed("!=", gated, _int(0))):
             positive = b.fcmp_ordered(">", row.read(gate, pixel), zero)
             b.store(b.select(positive, b.load(total), zero), total)
@@ -160,10 +155,11 @@ def _fill_weights(
 
 sum_row = row_function("depthwise", 23, _fill_sum)
 """(x, width, channels, weights, taps, bias, has_bias, h, i, rows, columns, source_down, source_across,
-tap_down, tap_across, inner, inner_end, inner_step, pixels, relu, gate, gated, y): a row of sums over taps.
+tap_down, tap_across, inner, inner_end, inner_step, pixels, bounds, gate, gated, y): a row of sums over taps.
 
 x is the address of an image, `weights` of (taps, channels), (h, i, rows) the record of the row, `columns` the
-address of the records of its pixels, gate and y the row's addresses; the rest is `depthwise_plan.Header`'s.
+address of the records of its pixels, bounds the address of two numbers or 0, gate and y the row's addresses;
+the rest is `depthwise_plan.Header`'s.
 """
 
 weight_row = row_function("depthwise_weights", 14, _fill_weights)

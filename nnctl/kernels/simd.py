@@ -128,6 +128,28 @@ def splat(builder: Any, scalar: Any, vector: Any) -> Any:
     return builder.shuffle_vector(single, undefined, mask)
 
 
+class Bounds:
+    """Between what values are kept, read from two numbers at a pointer: none where that is null."""
+
+    def __init__(self, builder: Any, pointer: Any, vector: Any) -> None:
+        self._builder = builder
+        ends = [cgutils.alloca_once_value(builder, ir.Constant(vector.element, end)) for end in _ANY]
+        there = builder.icmp_unsigned("!=", builder.ptrtoint(pointer, _I64), ir.Constant(_I64, 0))
+        with builder.if_then(there):
+            for number, end in enumerate(ends):
+                builder.store(builder.load(builder.gep(pointer, [ir.Constant(_I32, number)])), end)
+        self._low, self._high = (splat(builder, builder.load(end), vector) for end in ends)
+
+    def clip(self, value: Any) -> Any:
+        """The value, or the bound that it is beyond; a NaN stays."""
+        b = self._builder
+        value = b.select(b.fcmp_ordered("<", value, self._low), self._low, value)
+        return b.select(b.fcmp_ordered(">", value, self._high), self._high, value)
+
+
+_ANY = (float("-inf"), float("inf"))
+
+
 def lane_mask(builder: Any, count: Any, vector: Any) -> Any:
     """A vector of bits: lane < count. The comparison is as wide as the elements, as masks are on AVX2."""
     element = _I64 if vector.element == ir.DoubleType() else _I32

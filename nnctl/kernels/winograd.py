@@ -127,7 +127,7 @@ def _writer(form: Form) -> Any:
     @inline
     @named(f"winograd_write_{form.name}")
     def write(
-        y: Any, panel: Any, count: int, bias: int, relu: int, gated: bool, table: Any, scratch: Any,
+        y: Any, panel: Any, count: int, bias: int, bounds: int, gated: bool, table: Any, scratch: Any,
         points: int, places: Any, at: int,
     ) -> None:  # fmt: skip
         """The transform of a panel's points; where each tile's pixels are is listed in `places`."""
@@ -138,7 +138,7 @@ def _writer(form: Form) -> Any:
             for t in range(count):
                 outs, gates = address(places, at + t * pixels), address(places, at + (block + t) * pixels)
                 source = address(scratch, points + j * block + t * across)
-                args = (source, step, bias, relu, outs, gates, start + j, across)
+                args = (source, step, bias, bounds, outs, gates, start + j, across)
                 if gated:
                     gated_transform(y, args)
                 else:
@@ -155,7 +155,7 @@ def _worker(form: Form) -> Any:
     @numba.njit(error_model="numpy", nogil=True)
     @named(f"winograd_work_{form.name}")
     def work(
-        x: Any, kernel: Any, bias: Any, relu: int, gate: Any, table: Any, scratch: Any, slot: int,
+        x: Any, kernel: Any, bias: Any, bounds: int, gate: Any, table: Any, scratch: Any, slot: int,
         places: Any, at: int, y: Any,
     ) -> None:  # fmt: skip
         """Draw tasks and do them until none is left."""
@@ -186,36 +186,37 @@ def _worker(form: Form) -> Any:
                             _prefetch(x, y, first + t, table)
                     _multiply(kernel, panel, point, count, table, scratch, slot, points)
                 listed = at + PIXELS
-                write(y, panel, count, bias_at, relu, gate.size > 0, table, scratch, points, places, listed)
+                write(y, panel, count, bias_at, bounds, gate.size > 0, table, scratch, points, places, listed)
 
     return work
 
 
 @functools.cache
 def convolve(form: Form) -> Any:
-    """The kernel of y = relu(bias + convolution of x), 0 where the gate is not positive."""
+    """The kernel of y = bias + convolution of x, kept in bounds, 0 where the gate is not positive."""
     work = _worker(form)
 
     @kernel(parallel=True)
     @named(f"convolve_{form.name}")
     def convolve(
-        x: Any, kernel: Any, bias: Any, relu: int, operations: int, gate: Any, table: Any, scratch: Any,
+        x: Any, kernel: Any, bias: Any, bounds: Any, operations: int, gate: Any, table: Any, scratch: Any,
         places: Any, y: Any,
     ) -> None:  # fmt: skip
-        """Shapes, all flat: x (B*pixels*C,), kernel as `transform_kernels` gives it, bias (F,) or empty, gate
-        like y or empty, table, scratch and places (int64) of `winograd_plan.Winograd`, y (B*pixels*F,).
-        `operations` decides whether other threads are woken.
+        """Shapes, all flat: x (B*pixels*C,), kernel as `transform_kernels` gives it, bias (F,) or empty,
+        bounds (2,) or empty, gate like y or empty, table, scratch and places (int64) of
+        `winograd_plan.Winograd`, y (B*pixels*F,). `operations` decides whether other threads are woken.
         """
         slots, slot, each = table[AT.slots], table[AT.slot], table[AT.places]
+        ends = address(bounds, 0) if bounds.size else 0
         scratch[0] = scratch[1] = 0
         for i in range(table[AT.zeros], table[AT.waste]):
             scratch[i] = 0
         if operations <= SERIAL:
-            work(x, kernel, bias, relu, gate, table, scratch, slots, places, 0, y)
+            work(x, kernel, bias, ends, gate, table, scratch, slots, places, 0, y)
         else:
             for worker in numba.prange((scratch.size - slots) // slot):
                 at = slots + worker * slot
-                work(x, kernel, bias, relu, gate, table, scratch, at, places, worker * each, y)
+                work(x, kernel, bias, ends, gate, table, scratch, at, places, worker * each, y)
 
     return convolve
 

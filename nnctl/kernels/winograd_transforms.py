@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nnctl.kernels.simd import lanes_of, library_function, load, splat, store
+from nnctl.kernels.simd import Bounds, lanes_of, library_function, load, store
 from nnctl.kernels.winograd_forms import Form
 from nnctl.kernels.winograd_lines import (
     Arithmetic,
@@ -196,24 +196,23 @@ def kernel_gradient_transform(form: Form) -> Any:
 
 
 def output_transform(form: Form, gated: bool = False) -> Any:
-    """`transform(like, (points, step, bias, relu, outs, gates, first, columns))`: points to a tile's pixels.
+    """`transform(like, (points, step, bias, bounds, outs, gates, first, columns))`: points to pixels.
 
     Point x of column j lies at element x*step + j of the address `points`. Column first + j of `bias` is
-    added, `relu` other than 0 clips below at 0, and the result goes to that column of the pixels whose
-    addresses the table at `outs` lists. With `gated`, it is 0 where the pixel that the table at `gates` lists
-    is not positive.
+    added, the result is kept between the two numbers at the address `bounds` unless that is 0, and goes to
+    that column of the pixels whose addresses the table at `outs` lists. With `gated`, it is 0 where the pixel
+    that the table at `gates` lists is not positive.
     """
     rows, columns = form.rows, form.columns
     scales = factors(rows.place_scales(rows.places), columns.place_scales(columns.places))
 
     def fill(
-        v: _Vectors, m: Arithmetic, points: Any, step: Any, bias: Any, relu: Any, outs: Any, gates: Any,
+        v: _Vectors, m: Arithmetic, points: Any, step: Any, bias: Any, bounds: Any, outs: Any, gates: Any,
         first: Any, channels: Any,
     ) -> None:  # fmt: skip
         b, element = v.builder, v.vector.element
-        has_relu = b.icmp_signed("!=", relu, _int(0))
-        low = b.select(has_relu, ir.Constant(element, 0.0), ir.Constant(element, float("-inf")))
-        floor, zeros = splat(b, low, v.vector), m.constant(0.0)
+        kept = Bounds(b, b.inttoptr(bounds, element.as_pointer()), v.vector)
+        zeros = m.constant(0.0)
 
         def transform(at: Any) -> None:
             place = b.add(first, at)
@@ -221,8 +220,7 @@ def output_transform(form: Form, gated: bool = False) -> Any:
             added = v.load(bias, place)
             values = zip(scales, both_ways(output_line, m, form, square, form.columns.count), strict=True)
             for number, (factor, value) in enumerate(values):
-                y = m.scaled(factor, value, added)
-                y = b.select(b.fcmp_ordered("<", y, floor), floor, y)  # a NaN stays
+                y = kept.clip(m.scaled(factor, value, added))
                 if gated:
                     gate = v.load(v.listed(gates, number), place)
                     y = b.select(b.fcmp_ordered(">", gate, zeros), y, zeros)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any, ClassVar
 
 from nnctl.core.arrays import Array
@@ -24,6 +25,8 @@ class Activation(Op):
     """Whether the slope is a formula of y: then x need not be kept."""
     shares: bool = False
     """Whether the slope, of x, is made with less work beside the value than by itself."""
+    bounds: tuple[float, float] | None = None
+    """f(x) is x kept between these, if it is no more than that."""
 
     @property
     def slope_formulas(self) -> tuple[Callable[..., Any], ...]:
@@ -112,7 +115,7 @@ def rectified_slope(y: float) -> float:
     return 1 if y > 0 else 0
 
 
-RELU = Activation(Formula(rectified), Formula(rectified_slope), from_output=True)
+RELU = Activation(Formula(rectified), Formula(rectified_slope), from_output=True, bounds=(0.0, inf))
 """max(x, 0): what products and convolutions can do by the way."""
 RELU_GRAD = ActivationGrad(RELU.slope)
 """Its gradient, where y is positive: these too."""

@@ -23,7 +23,7 @@ from nnctl.kernels.convolution_plan import Gather, Geometry
 from nnctl.kernels.depthwise_plan import Depthwise
 from nnctl.kernels.weight_gradient_plan import WeightGradientPlan
 from nnctl.kernels.winograd_plan import Winograd
-from nnctl.ops.activation import RELU, RELU_GRAD
+from nnctl.ops.activation import RELU_GRAD, Activation
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 
 Pair = tuple[int, int]
@@ -104,20 +104,20 @@ class Window:
 
 
 def _pass(
-    plan: Sums, x: Array, kernel: Array, bias: Array, relu: bool, gate: Array, scratch: Array,
+    plan: Sums, x: Array, kernel: Array, bias: Array, bounds: Array, gate: Array, scratch: Array,
     threads: int, y: Array, laid: Array | None = None,
 ) -> Sequence[KernelCall]:  # fmt: skip
     """Lay the kernel out in front of the scratch, then compute; `laid` is one that is laid out already."""
     flat = (x.reshape(-1), kernel.reshape(-1), gate.reshape(-1), y.reshape(-1))
     if isinstance(plan, Depthwise):
-        return _depthwise_calls(plan, *flat, bias, relu)
+        return _depthwise_calls(plan, *flat, bias, bounds)
     if laid is not None:
-        return (_sum(plan, flat[0], laid, bias, relu, *flat[2:], scratch, threads),)
+        return (_sum(plan, flat[0], laid, bias, bounds, *flat[2:], scratch, threads),)
     end = plan.kernel_elements * x.itemsize
     own, rest = scratch[:end].view(x.dtype), scratch[end:]
     return (
         _lay_out(plan, flat[1], bias, own, rest, threads),
-        _sum(plan, flat[0], own, bias, relu, *flat[2:], rest, threads),
+        _sum(plan, flat[0], own, bias, bounds, *flat[2:], rest, threads),
     )
 
 
@@ -132,16 +132,16 @@ def _lay_out(
 
 
 def _sum(
-    plan: Gather | Winograd, x: Array, laid: Array, bias: Array, relu: bool, gate: Array, y: Array,
+    plan: Gather | Winograd, x: Array, laid: Array, bias: Array, bounds: Array, gate: Array, y: Array,
     scratch: Array, threads: int,
 ) -> KernelCall:  # fmt: skip
     """The sums; a bias that lies among the panels is not read again."""
     if isinstance(plan, Winograd):
         parts = _parts_of(scratch, plan.elements(threads), x.dtype)
-        run = (x, laid, bias, int(relu), plan.work, gate, plan.table, *parts, y)
+        run = (x, laid, bias, bounds, plan.work, gate, plan.table, *parts, y)
         return KernelCall("winograd.convolve", run, (plan.form,))
     return KernelCall(
-        "convolution.gather", (x, laid, int(relu), plan.work, gate, plan.table, scratch.view(x.dtype), y)
+        "convolution.gather", (x, laid, bounds, plan.work, gate, plan.table, scratch.view(x.dtype), y)
     )
 
 
@@ -152,10 +152,10 @@ def _parts_of(scratch: Array, elements: int, dtype: Any) -> tuple[Array, Array]:
 
 
 def _depthwise_calls(
-    plan: Depthwise, x: Array, kernel: Array, gate: Array, y: Array, bias: Array, relu: bool
+    plan: Depthwise, x: Array, kernel: Array, gate: Array, y: Array, bias: Array, bounds: Array
 ) -> Sequence[KernelCall]:
     """Each channel by itself; nothing is prepared."""
-    run = (x, kernel, bias, int(relu), plan.work, gate, plan.table, y)
+    run = (x, kernel, bias, bounds, plan.work, gate, plan.table, y)
     return (KernelCall("depthwise.sums", run),)
 
 
@@ -173,11 +173,12 @@ class Convolution(Op):
 
     Shapes: x (B, *spatial, C), W (*taps, C / groups, F), b (F,) if given, y (B, *spatial', F).
 
-    With `laid_out`, the last input is what `LaidOutKernel` makes of W and b.
+    With `bounds`, y is kept between them. With `laid_out`, the last input is what `LaidOutKernel` makes of W
+    and b.
     """
 
     window: Window
-    relu: bool = False
+    bounds: tuple[float, float] | None = None
     laid_out: bool = False
 
     def infer(self, *inputs: TensorType) -> Types:
@@ -204,13 +205,14 @@ class Convolution(Op):
         none = _nothing(x)
         added = bias[0] if bias else none
         plan = _forward(self.window.geometry(x, kernel), x.itemsize, self.window.direct)
-        return _pass(plan, x, kernel, added, self.relu, none, scratch, threads, outputs[0], laid)
+        bounds = np.array(self.bounds or (), x.dtype)
+        return _pass(plan, x, kernel, added, bounds, none, scratch, threads, outputs[0], laid)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * self.window.geometry(inputs[0], inputs[1]).work
 
     def with_bias(self, node: Node) -> Op | None:
-        return None if self.relu else self
+        return self if self.bounds is None else None
 
     def lay_out(self, node: Node) -> tuple[Op, Sequence[Value], Op] | None:
         x, *weights = node.inputs
@@ -220,10 +222,10 @@ class Convolution(Op):
         return LaidOutKernel(self.window, x.shape), weights, replace(self, laid_out=True)
 
     def absorb(self, node: Node, consumer: Node) -> Op | None:
-        """A relu that is y's only reader."""
+        """What keeps y between bounds (a relu, with a largest value or without) and is its only reader."""
         op = consumer.op
-        if not self.relu and op == RELU:
-            return replace(self, relu=True)
+        if self.bounds is None and isinstance(op, Activation) and op.bounds is not None:
+            return replace(self, bounds=op.bounds)
         return None
 
 
@@ -295,7 +297,7 @@ class ConvolutionInputGrad(Op):
         none = _nothing(dy)
         gate = gates[0] if gates else none
         plan = _input_gradient(self._geometry(inputs), dy.itemsize, self.window.direct)
-        return _pass(plan, dy, kernel, none, False, gate, scratch, threads, outputs[0])
+        return _pass(plan, dy, kernel, none, none, gate, scratch, threads, outputs[0])
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * self._geometry(inputs).work

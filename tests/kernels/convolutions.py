@@ -37,15 +37,25 @@ def arrays(g: Geometry, dtype: str) -> tuple[Array, Array, Array, Array]:
     return x, kernel, bias, dy
 
 
+RELU = (0.0, np.inf)
+RELU6 = (0.0, 6.0)
+
+
 def run_gather(
-    plan: Gather, x: Array, kernel: Array, bias: Array, relu: int, y: Array, gate: Array | None = None
+    plan: Gather,
+    x: Array,
+    kernel: Array,
+    bias: Array,
+    bounds: tuple[float, ...],
+    y: Array,
+    gate: Array | None = None,
 ) -> None:
     """One direction of a convolution; every buffer starts as NaN."""
     panels = np.full(plan.kernel_elements, np.nan, x.dtype)
     scratch = np.full(TICKETS, np.nan, x.dtype)
     pack_panels(kernel.ravel(), bias, plan.table, panels)
     gate = bias[:0] if gate is None else gate.ravel()
-    gather(x.ravel(), panels, relu, plan.work, gate, plan.table, scratch, y.reshape(-1))
+    gather(x.ravel(), panels, np.array(bounds, x.dtype), plan.work, gate, plan.table, scratch, y.reshape(-1))
 
 
 TARGETS = {

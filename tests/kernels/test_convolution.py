@@ -13,7 +13,7 @@ from nnctl.kernels.pooling import average_pool, average_pool_gradient
 from nnctl.kernels.pooling_plan import Windows, table
 from nnctl.kernels.weight_gradient_plan import weight_gradient
 from tests.kernels import convolution_oracle as oracle
-from tests.kernels.convolutions import TARGETS, arrays, digest_elsewhere, run_gather, sized
+from tests.kernels.convolutions import RELU, RELU6, TARGETS, arrays, digest_elsewhere, run_gather, sized
 
 CASES = {
     "plain": sized(2, (7, 9), 3, 5, (3, 2), (1, 1), (1, 1), (0, 0), (5, 8)),
@@ -58,12 +58,12 @@ CASES = {
 }
 
 
-def _run(g: Geometry, dtype: str, relu: int = 0) -> list[np.ndarray]:
+def _run(g: Geometry, dtype: str, bounds: tuple[float, ...] = ()) -> list[np.ndarray]:
     """y, dx, dkernel, dbias by the kernels; every buffer starts as NaN."""
     x, kernel, bias, dy = arrays(g, dtype)
     y, dx, dkernel, dbias = (np.full(a.shape, np.nan, dtype) for a in (dy, x, kernel, bias))
-    run_gather(forward(g, x.itemsize), x, kernel, bias, relu, y)
-    run_gather(input_gradient(g, x.itemsize), dy, kernel, bias[:0], 0, dx)
+    run_gather(forward(g, x.itemsize), x, kernel, bias, bounds, y)
+    run_gather(input_gradient(g, x.itemsize), dy, kernel, bias[:0], (), dx)
     plan = weight_gradient(g, x.itemsize)
     scratch = np.full(plan.scratch(2), np.nan, dtype)
     weight_gradient_kernel(x.ravel(), dy.ravel(), plan.work, plan.table, scratch, dkernel.reshape(-1), dbias)
@@ -81,11 +81,19 @@ def test_against_oracle(name: str, dtype: str) -> None:
         np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * max(1, abs(want).max()))
 
 
-def test_relu() -> None:
+@pytest.mark.parametrize("bounds", [RELU, RELU6, (-1.5, 0.25)])
+def test_bounds(bounds: tuple[float, float]) -> None:
     g = CASES["one vector and a rest"]
     x, kernel, bias, _ = arrays(g, "float32")
-    want = np.maximum(oracle.convolve(x, kernel, bias, g), 0)
-    np.testing.assert_allclose(_run(g, "float32", relu=1)[0], want, rtol=2e-5, atol=2e-5)
+    free = _run(g, "float32")[0]
+    assert free.min() < bounds[0]
+    assert free.max() > min(bounds[1], 6)
+    np.testing.assert_array_equal(_run(g, "float32", bounds)[0], np.clip(free, *bounds))
+    x[0] = np.nan
+    y = np.zeros(free.shape, "float32")
+    run_gather(forward(g, 4), x, kernel, bias, bounds, y)
+    assert np.isnan(y[0]).all()
+    np.testing.assert_array_equal(y[1:], np.clip(free[1:], *bounds))
 
 
 @pytest.mark.parametrize("name", ["plain", "padded, filters past two panels", "stride, groups"])
@@ -93,7 +101,7 @@ def test_gate(name: str) -> None:
     g = CASES[name]
     x, kernel, bias, dy = arrays(g, "float32")
     gate, dx = x[..., ::-1].copy(), np.full(x.shape, np.nan, "float32")
-    run_gather(input_gradient(g, 4), dy, kernel, bias[:0], 0, dx, gate)
+    run_gather(input_gradient(g, 4), dy, kernel, bias[:0], (), dx, gate)
     np.testing.assert_array_equal(dx, np.where(gate > 0, _run(g, "float32")[1], 0))
 
 
@@ -108,7 +116,7 @@ def test_pixels_in_chunks(filters: int, chunk: int) -> None:
     for pixels in (chunk, 7, 24, 1000):
         plan.table[convolution_plan.AT.chunk] = pixels
         y = np.full((8, 9, 11, filters), np.nan, "float32")
-        run_gather(plan, x, kernel, bias, 0, y)
+        run_gather(plan, x, kernel, bias, (), y)
         found.append(y)
     np.testing.assert_allclose(found[0], oracle.convolve(x, kernel, bias, g), rtol=2e-5, atol=1e-4)
     for other in found[1:]:

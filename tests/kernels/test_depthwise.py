@@ -13,7 +13,7 @@ from nnctl.kernels import depthwise_plan
 from nnctl.kernels.convolution_plan import Geometry, forward, input_gradient
 from nnctl.kernels.depthwise import sums, weight_gradient
 from tests.kernels import convolution_oracle as oracle
-from tests.kernels.convolutions import TARGETS, arrays, digest_elsewhere, run_gather, sized
+from tests.kernels.convolutions import RELU, RELU6, TARGETS, arrays, digest_elsewhere, run_gather, sized
 
 
 def depthwise(
@@ -39,15 +39,15 @@ CASES = {
 }
 
 
-def run(g: Geometry, dtype: str, relu: int = 0, gate: Array | None = None) -> list[Array]:
+def run(g: Geometry, dtype: str, bounds: tuple[float, ...] = (), gate: Array | None = None) -> list[Array]:
     """y, dx, dkernel, dbias by the kernels; every buffer starts as NaN."""
     x, kernel, bias, dy = arrays(g, dtype)
     none, weights = bias[:0], kernel.ravel()
     y, dx, dkernel, dbias = (np.full(a.shape, np.nan, dtype) for a in (dy, x, kernel, bias))
     table, back = depthwise_plan.forward(g).table, depthwise_plan.input_gradient(g).table
-    sums(x.ravel(), weights, bias, relu, g.work, none, table, y.reshape(-1))
+    sums(x.ravel(), weights, bias, np.array(bounds, dtype), g.work, none, table, y.reshape(-1))
     open_ = none if gate is None else gate.ravel()
-    sums(dy.ravel(), weights, none, 0, g.work, open_, back, dx.reshape(-1))
+    sums(dy.ravel(), weights, none, none, g.work, open_, back, dx.reshape(-1))
     plan = depthwise_plan.weight_gradient(g)
     scratch = np.full(plan.elements, np.nan, dtype)
     weight_gradient(
@@ -68,17 +68,18 @@ def test_against_oracle(name: str, dtype: str) -> None:
         np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * max(1, abs(want).max()))
 
 
+@pytest.mark.parametrize("bounds", [RELU, RELU6, (-0.5, 0.25)])
 @pytest.mark.parametrize("name", CASES)
-def test_bits_of_any_convolution(name: str) -> None:
+def test_bits_of_any_convolution(name: str, bounds: tuple[float, float]) -> None:
     """The order of sums is that of the kernels of all convolutions, forward and back to the input."""
     g = CASES[name]
     x, kernel, bias, dy = arrays(g, "float32")
-    y, dx, *_ = run(g, "float32", relu=1, gate=x[..., ::-1].copy())
+    y, dx, *_ = run(g, "float32", bounds, gate=x[..., ::-1].copy())
     expected = np.full(y.shape, np.nan, "float32")
-    run_gather(forward(g, 4), x, kernel, bias, 1, expected)
+    run_gather(forward(g, 4), x, kernel, bias, bounds, expected)
     np.testing.assert_array_equal(y, expected)
     expected = np.full(dx.shape, np.nan, "float32")
-    run_gather(input_gradient(g, 4), dy, kernel, bias[:0], 0, expected, x[..., ::-1].copy())
+    run_gather(input_gradient(g, 4), dy, kernel, bias[:0], (), expected, x[..., ::-1].copy())
     np.testing.assert_array_equal(dx, expected)
 
 
@@ -98,7 +99,8 @@ def test_a_nan_stays_in_its_channel() -> None:
     x[1, 3, 4, 35] = np.nan
     y = np.zeros((g.batch, *g.outs, g.filters), "float32")
     sums(
-        x.ravel(), kernel.ravel(), bias, 1, g.work, bias[:0], depthwise_plan.forward(g).table, y.reshape(-1)
+        x.ravel(), kernel.ravel(), bias, np.array(RELU6, "f4"), g.work, bias[:0],
+        depthwise_plan.forward(g).table, y.reshape(-1),
     )  # fmt: skip
     expected = np.zeros(y.shape, bool)
     expected[1, 2:5, 3:6, 35] = True

@@ -17,7 +17,7 @@ from nnctl.kernels.winograd import convolve, transform_kernels
 from nnctl.kernels.winograd_forms import FORMS
 from nnctl.kernels.winograd_plan import AT, Winograd, form_of, forward, input_gradient, pays, turned
 from tests.kernels import convolution_oracle as oracle
-from tests.kernels.convolutions import TARGETS, arrays, digest_elsewhere, run_gather, sized
+from tests.kernels.convolutions import RELU, RELU6, TARGETS, arrays, digest_elsewhere, run_gather, sized
 
 
 def summed(
@@ -86,7 +86,7 @@ CASES = {
 
 def run(
     plan: Winograd, x: np.ndarray, kernel: np.ndarray, shape: tuple[int, ...], bias: np.ndarray | None = None,
-    relu: bool = False, gate: np.ndarray | None = None, threads: int = 2,
+    bounds: tuple[float, ...] = (), gate: np.ndarray | None = None, threads: int = 2,
 ) -> np.ndarray:  # fmt: skip
     """The kernels over buffers that start as NaN."""
     none = np.zeros(0, x.dtype)
@@ -96,7 +96,7 @@ def run(
     laid = np.full(plan.kernel_elements, np.nan, x.dtype)
     transform_kernels(plan.form)(kernel.ravel(), plan.table, scratch, laid)
     convolve(plan.form)(
-        x.ravel(), laid, none if bias is None else bias, int(relu), plan.work,
+        x.ravel(), laid, none if bias is None else bias, np.array(bounds, x.dtype), plan.work,
         none if gate is None else gate.ravel(), plan.table, scratch, places, y.reshape(-1),
     )  # fmt: skip
     return y
@@ -125,14 +125,15 @@ def test_against_oracle(name: str, dtype: str) -> None:
 @pytest.mark.parametrize(
     "name", ["sizes and filters off the tile", "chunks of filters", "five in a line, beyond the kernel"]
 )
-def test_bias_relu_and_gate(name: str) -> None:
+def test_bias_bounds_and_gate(name: str) -> None:
     g = CASES[name]
     x, kernel, bias, dy = arrays(g, "float32")
     plain = run(forward(g, 4), x, kernel, dy.shape)
     added = run(forward(g, 4), x, kernel, dy.shape, bias)
     np.testing.assert_allclose(added, plain + bias, atol=1e-5)
-    clipped = run(forward(g, 4), x, kernel, dy.shape, bias, relu=True)
-    np.testing.assert_array_equal(clipped, np.maximum(added, 0))
+    for bounds in (RELU, RELU6, (-1.5, 0.25)):
+        clipped = run(forward(g, 4), x, kernel, dy.shape, bias, bounds)
+        np.testing.assert_array_equal(clipped, np.clip(added, *bounds))
     dx, gate = run(input_gradient(g, 4), dy, kernel, x.shape), x[..., ::-1].copy()
     gate.reshape(-1)[:2] = 0, np.nan
     gated = run(input_gradient(g, 4), dy, kernel, x.shape, gate=gate)
@@ -205,7 +206,7 @@ def test_the_error_is_near_the_direct_forms() -> None:
 
 def _direct(g: Geometry, x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     y = np.empty((g.batch, *g.outs, g.filters), "float32")
-    run_gather(convolution_plan.forward(g, 4), x, kernel, np.zeros(0, "float32"), 0, y)
+    run_gather(convolution_plan.forward(g, 4), x, kernel, np.zeros(0, "float32"), (), y)
     return y
 
 
@@ -226,7 +227,7 @@ def test_what_is_not_finite_reaches_all_of_its_tile() -> None:
             finite[1, slice(*rows), slice(*columns)] = True
             assert finite.all()
     bad[1, 0, 15, 3] = np.nan
-    assert np.isnan(run(forward(g, 4), bad, kernel, dy.shape, bias, relu=True)).sum() == 16 * 32
+    assert np.isnan(run(forward(g, 4), bad, kernel, dy.shape, bias, RELU6)).sum() == 16 * 32
 
 
 def test_which_pay() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -230,10 +229,12 @@ def test_only_what_is_linear_takes_a_factor() -> None:
     graph = Graph("float64")
     x, kernel = graph.input("x", IMAGE), weight(graph, "kernel")
     row, matrix = graph.input("row", (BATCH, WIDTH)), weight(graph, "matrix")
-    for op, inputs in ((Convolution(window), (x, kernel)), (MatMul(), (row, matrix))):
-        for relu in (False, True):
-            node = graph.node(replace(op, relu=relu), inputs, "")
-            assert (node.op.with_bias(node) is None) is relu
+    for free, bound, inputs in (
+        (Convolution(window), Convolution(window, (0.0, 6.0)), (x, kernel)),
+        (MatMul(), MatMul(relu=True), (row, matrix)),
+    ):
+        nodes = [graph.node(op, inputs, "") for op in (free, bound)]
+        assert [node.op.with_bias(node) is None for node in nodes] == [False, True]
 
 
 def test_another_program_in_the_arena_makes_it_all_run() -> None:
