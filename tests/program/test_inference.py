@@ -16,8 +16,10 @@ from nnctl.ops.elementwise import add, add_row, multiply
 from nnctl.ops.linear import MatMul, linear, matmul
 from nnctl.ops.metrics import accumulate_mean
 from nnctl.ops.normalization import batch_norm_infer
+from nnctl.ops.pooling import zero_pad
 from nnctl.ops.reduce import sum_all
 from nnctl.program.bind import Bound, Tenant, bind, compile_graph, new_arena
+from tests.ops.harness import activate
 from tests.program.invariants import broken_invariants
 
 RNG = np.random.default_rng(5)
@@ -115,6 +117,46 @@ def test_an_activation_behind_it_is_the_convolution_s() -> None:
     y = result(folded, x)
     assert (y == 0).any()
     np.testing.assert_allclose(y, result(plain, x), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("activation", "fields", "bounds"),
+    [
+        ("relu6", {}, (0, 6)), ("hard_tanh", {}, (-1, 1)), ("relu", {"max_value": 0.5}, (0, 0.5)),
+        ("relu", {"max_value": 2, "negative_slope": 0.1}, None), ("relu", {"max_value": 2, "threshold": -1}, None),
+        ("hard_sigmoid", {}, None),
+    ],
+)  # fmt: skip
+def test_bounds_are_the_convolution_s(
+    activation: str, fields: dict[str, float], bounds: tuple[float, float] | None
+) -> None:
+    def build(graph: Graph, x: Value) -> Value:
+        return activate(convolved(graph, x, bias=True), activation, **fields)
+
+    made, free = program(build, IMAGE), program(lambda graph, x: convolved(graph, x, bias=True), IMAGE)
+    x = 4 * RNG.standard_normal(IMAGE)
+    y, all_of_it = result(made, x), result(free, x)
+    if bounds is None:
+        assert names(made) == ["LaidOutKernel", "Convolution", "Activation"]
+        return
+    assert names(made) == ["LaidOutKernel", "Convolution"]
+    assert all_of_it.min() < bounds[0]
+    assert all_of_it.max() > bounds[1]
+    assert np.array_equal(y, np.clip(all_of_it, *bounds))
+
+
+def test_zeros_around_an_image_are_the_convolution_s() -> None:
+    """Behind `fold`: the normalization is in the weights."""
+
+    def build(graph: Graph, x: Value) -> Value:
+        padded = zero_pad(x, ((2, 1), (0, 3)))
+        return normalized(graph, convolve(padded, weight(graph, "kernel"), None, (2, 1), ((0, 0), (0, 0))))
+
+    folded, plain = program(build, IMAGE), program(build, IMAGE, inference=False)
+    assert names(folded) == ["FoldedNorm", "LaidOutKernel", "Convolution"]
+    assert names(plain) == ["ZeroPad", "Convolution", "FrozenBatchNorm"]
+    x = RNG.standard_normal(IMAGE)
+    np.testing.assert_allclose(result(folded, x), result(plain, x), rtol=1e-11, atol=1e-12)
 
 
 def read_twice(graph: Graph, x: Value) -> Value:

@@ -174,7 +174,7 @@ def test_programs_are_made_once_for_each_size() -> None:
     )
     seen: list[str] = []
     session.compiled(PredictionProgram({"x": (4, 5)}), lambda name, graph: seen.append(name))
-    assert seen == ["dead-code", "fold", "share", "fuse", "lay-out", "weights-first"]
+    assert seen == ["dead-code", "fold", "follow", "share", "fuse", "lay-out", "weights-first"]
     assert session.prepare([]) == []
     assert session.prepare([PredictionProgram({"x": (4, 5)})]) == [first]
 
