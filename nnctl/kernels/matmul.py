@@ -7,6 +7,7 @@ process does fewer of them.
 
 A is read in place. Its transpose, and rows so far apart that the cache would thrash, are copied to tiles
 first: by all threads before the tasks, a block of k at a time, if there is one product; else by each task.
+B is packed by each task, or before, once for many products (`pack_matrix`).
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ COPIED_ROWS = 4096
 
 AHEAD = 8
 """Rows of A transposed that are asked for before they are copied."""
+
+PACKED = 2
+"""What says of B that it is packed already."""
 
 SERIAL = 256 * 1024
 """Multiply-adds below which waking other threads costs more than it brings."""
@@ -219,6 +223,14 @@ def _work(
                 start = address(scratch, 16 + i0 // ROWS * tile_step)
             for j in range(j0, j1, packed):
                 end = min(j1, j + packed)
+                if b_transposed == PACKED:
+                    place = block // depth * (depth + lanes(c)) * _panel_columns(n, width, lanes(c))
+                    place += j * (length + lanes(c))
+                    _block(
+                        start, row_step, k_step, tile_step, bias, gate_matrix, low, add != 0 or block > 0,
+                        last, length, i0, i1, j, end, b_matrix[0], place, c_matrix, 0,
+                    )  # fmt: skip
+                    continue
                 pack_b(b_matrix, b_transposed != 0, block, length, j, end, width, scratch, at)
                 ahead = 0
                 if b_transposed == 0 and end < j1:
@@ -231,6 +243,32 @@ def _work(
                 )  # fmt: skip
 
 
+@register_jitable
+def _panel_columns(n: int, width: int, lane: int) -> int:
+    """Columns of n that panels hold: whole ones, the last of one vector where that is enough."""
+    rest = n % width
+    return n - rest + (0 if rest == 0 else lane if rest <= lane else width)
+
+
+def panels_size(k: int, n: int, itemsize: int) -> int:
+    """Elements of a matrix (k, n) that `pack_matrix` has packed."""
+    width, depth = panel_width(itemsize), block_depth(k)
+    lane = width // VECTORS
+    return max(1, (k + depth - 1) // depth) * (depth + lane) * _panel_columns(n, width, lane) + width
+
+
+@kernel
+def pack_matrix(b: Any, transposed: int, k: int, n: int, out: Any) -> None:
+    """op(B) to the panels that tasks read, for products with it later on.
+
+    Shapes: B (K, N) or transposed (N, K), out (`panels_size`,).
+    """
+    width, depth, lane = VECTORS * lanes(out), block_depth(k), lanes(out)
+    for block in range(0, k, depth):
+        at = block // depth * (depth + lane) * _panel_columns(n, width, lane)
+        pack_b(b, transposed != 0, block, min(depth, k - block), 0, n, width, out, at)
+
+
 @kernel(parallel=True)
 def matmul(
     a: Any, b: Any, bias: Any, gate: Any, a_of: Any, b_of: Any, a_transposed: int, b_transposed: int,
@@ -238,7 +276,8 @@ def matmul(
 ) -> None:  # fmt: skip
     """C[p] = gate[p](relu(C[p]*add + op(A[a_of[p]]) op(B[b_of[p]]) + bias)) for every p.
 
-    Shapes: A (Q, M, K) or transposed (Q, K, M); B (R, K, N) or transposed (R, N, K); C (P, M, N);
+    Shapes: A (Q, M, K) or transposed (Q, K, M); B (R, K, N), transposed (R, N, K), or with b_transposed =
+    PACKED one that `pack_matrix` made, (1, 1, `panels_size`); C (P, M, N);
     a_of, b_of (P,) int64: which matrix of A and of B makes which product; bias (N,) or empty; gate
     (P, M, N), or (1, 0, 0) for none: where it is not positive C becomes 0 (the gradient of relu, with
     relu's output as the gate); scratch (`scratch_size`,). relu, add: 0 or 1.

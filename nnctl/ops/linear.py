@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
@@ -15,6 +16,12 @@ from nnctl.ops.reduce import sum_to
 from nnctl.ops.shape import reshape
 from nnctl.ops.sums import sum_axes
 
+SHARED_ROWS = 2
+"""Rows of a product from which its weights are laid out once for many runs: one row reads them in place."""
+
+PACKED = 2
+"""What says so to the kernel (`kernels/matmul.py`)."""
+
 
 @record
 class MatMul(Op):
@@ -23,7 +30,8 @@ class MatMul(Op):
     Shapes: A (..., M, K) or (..., K, M) transposed, B (..., K, N) or (..., N, K) transposed, C (..., M, N).
     The axes in front are broadcast as in NumPy's matmul: nothing is copied for it.
     Inputs: A, B, then bias (N,) where `bias`, then the gate (..., M, N) where `gate`: the output of the relu
-    whose gradient this is; C is 0 where it is not positive.
+    whose gradient this is; C is 0 where it is not positive; then, where `laid_out`, what `LaidOutMatrix`
+    makes of B.
     """
 
     transpose_a: bool = False
@@ -31,6 +39,7 @@ class MatMul(Op):
     bias: bool = False
     relu: bool = False
     gate: bool = False
+    laid_out: bool = False
 
     def _sizes(self, a: TensorType, b: TensorType) -> tuple[tuple[int, ...], int, int, int]:
         """The axes in front, M, N and K."""
@@ -83,6 +92,7 @@ class MatMul(Op):
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         a, b = inputs[:2]
         rest = list(inputs[2:])
+        laid = rest.pop() if self.laid_out else None
         bias = rest.pop(0) if self.bias else np.zeros(0, a.dtype)
         gate = _matrices(rest.pop(0)) if self.gate else np.zeros((1, 0, 0), a.dtype)
         front, m = outputs[0].shape[:-2], outputs[0].shape[-2]
@@ -90,8 +100,10 @@ class MatMul(Op):
             read = (a.reshape(-1), b.reshape(-1), bias, int(self.relu), gate.reshape(-1))
             written = (scratch.view(a.dtype), outputs[0].reshape(-1))
             return (KernelCall("row_product.row_product", (*read, *written)),)
-        args = (_matrices(a), _matrices(b), bias, gate, _numbers(a, front), _numbers(b, front))
-        flags = (int(self.transpose_a), int(self.transpose_b), int(self.relu), 0)
+        matrices = _matrices(b) if laid is None else laid.reshape(1, 1, -1)
+        args = (_matrices(a), matrices, bias, gate, _numbers(a, front), _numbers(b, front))
+        way = int(self.transpose_b) if laid is None else PACKED
+        flags = (int(self.transpose_a), way, int(self.relu), 0)
         return (KernelCall("matmul.matmul", (*args, *flags, scratch.view(a.dtype), _matrices(outputs[0]))),)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
@@ -101,6 +113,20 @@ class MatMul(Op):
     def with_bias(self, node: Node) -> Op | None:
         one_matrix = len(node.inputs[1].shape) == 2 and not self.transpose_b
         return replace(self, bias=True) if one_matrix and not self.relu and not self.gate else None
+
+    def lay_out(self, node: Node) -> tuple[Op, Sequence[Value], Op] | None:
+        b = node.inputs[1]
+        weights = b.node.inputs if b.node is not None else (b,)
+        front, m, *_ = self._sizes(node.inputs[0].type, b.type)
+        variables = set(b.graph.variables.values())
+        if (
+            self.laid_out
+            or len(b.shape) != 2
+            or prod(front) * m < SHARED_ROWS
+            or not variables.issuperset(weights)
+        ):
+            return None
+        return LaidOutMatrix(self.transpose_b), (b,), replace(self, laid_out=True)
 
     def absorb(self, node: Node, consumer: Node) -> Op | None:
         op = consumer.op
@@ -112,6 +138,34 @@ class MatMul(Op):
             # The consumer's other input must be the output that gates, not the gradient.
             return replace(self, gate=True) if consumer.inputs[0] is node.outputs[0] else None
         return None
+
+
+@record
+class LaidOutMatrix(Op):
+    """B (K, N) or transposed (N, K) as products read it: (elements,).
+
+    It is weights alone, so that a program which keeps them makes it once for many runs.
+    """
+
+    transpose: bool
+
+    def _sizes(self, b: TensorType) -> tuple[int, int]:
+        """K and N."""
+        k, n = b.shape[::-1] if self.transpose else b.shape
+        return k, n
+
+    def infer(self, *inputs: TensorType) -> Types:
+        from nnctl.kernels.matmul import panels_size
+
+        size = panels_size(*self._sizes(inputs[0]), np.dtype(inputs[0].dtype).itemsize)
+        return (TensorType((size,), inputs[0].dtype),)
+
+    def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
+        k, n = inputs[0].shape[::-1] if self.transpose else inputs[0].shape
+        return (KernelCall("matmul.pack_matrix", (inputs[0], int(self.transpose), k, n, outputs[0])),)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 0
 
 
 def _matrices(x: Array) -> Array:

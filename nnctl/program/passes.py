@@ -28,8 +28,8 @@ def dead_code(graph: Graph, keep: Sequence[Value]) -> None:
 def follow(graph: Graph, keep: Sequence[Value]) -> None:
     """Let ops take the op behind them into their gradient too (an activation after a normalization ...).
 
-    It pays before gradients are made: then they are those of the whole. In inference, where there are none, it
-    comes behind `fold`, which wants normalizations as they are.
+    It pays before gradients are made: then they are those of the whole. In inference, where there are none,
+    it comes behind `fold`, which wants normalizations as they are.
     """
     uses = Counter(value for node in graph.nodes for value in node.reads)
     uses.update(keep)

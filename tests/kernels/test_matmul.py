@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from nnctl.kernels.matmul import _cut, matmul, scratch_size
+from nnctl.kernels.matmul import PACKED, _cut, matmul, pack_matrix, panels_size, scratch_size
 from nnctl.kernels.panels import block_depth
 from nnctl.kernels.row_product import COLUMNS, MOST_COLUMNS, in_vectors, room, row_product, task_columns
 
@@ -48,6 +48,29 @@ def products(
         int(ta), int(tb), int(relu), int(add is not None), scratch, c,
     )  # fmt: skip
     return c
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_matrix_that_is_packed_before(transposed: bool, dtype: str) -> None:
+    """The same bits, whatever is left over of panels and blocks of k."""
+    for m, k, n in (
+        (7, 13, 5), (2, 512, 16), (33, 513, 17), (700, 40, 9), (25, 1100, 290), (3, 1, 1), (40, 0, 20),
+    ):  # fmt: skip
+        a, b, bias = draw(m, k, dtype=dtype), draw(k, n, dtype=dtype), draw(n, dtype=dtype)
+        given = np.ascontiguousarray(b.T) if transposed else b
+        size = panels_size(k, n, a.itemsize)
+        packed = np.full(size + 8, np.nan, dtype)
+        pack_matrix(given, int(transposed), k, n, packed[:size])
+        assert np.isnan(packed[size:]).all()
+        c, scratch = (
+            np.full((1, m, n), np.nan, dtype),
+            np.empty(scratch_size(1, m, n, k, a.itemsize, 3), dtype),
+        )
+        zero, no_gate = np.zeros(1, np.int64), np.empty((1, 0, 0), dtype)
+        panels = packed[:size].reshape(1, 1, -1)
+        matmul(a[None], panels, bias, no_gate, zero, zero, 0, PACKED, 1, 0, scratch, c)
+        np.testing.assert_array_equal(c[0], product(a, b, bias=bias, relu=True))
 
 
 def draw(*shape: int, dtype: str = "float32") -> np.ndarray:

@@ -98,8 +98,8 @@ def test_a_normalization_goes_into_the_weights(bias: bool, gamma: bool, beta: bo
         y = linear(x, weight(graph, "matrix"), weight(graph, "bias") if bias else None)
         return normalized(graph, y, gamma, beta)
 
-    two = ["LaidOutKernel", "Convolution"]
-    for build, shape, ops in ((image, IMAGE, two), (rows, (BATCH, WIDTH), ["MatMul"])):
+    of_images, of_rows = ["LaidOutKernel", "Convolution"], ["LaidOutMatrix", "MatMul"]
+    for build, shape, ops in ((image, IMAGE, of_images), (rows, (BATCH, WIDTH), of_rows)):
         folded, plain = program(build, shape), program(build, shape, inference=False)
         assert names(folded) == ["FoldedNorm", *ops]
         assert names(plain) == [ops[-1], "FrozenBatchNorm"]
@@ -123,8 +123,8 @@ def test_an_activation_behind_it_is_the_convolution_s() -> None:
     ("activation", "fields", "bounds"),
     [
         ("relu6", {}, (0, 6)), ("hard_tanh", {}, (-1, 1)), ("relu", {"max_value": 0.5}, (0, 0.5)),
-        ("relu", {"max_value": 2, "negative_slope": 0.1}, None), ("relu", {"max_value": 2, "threshold": -1}, None),
-        ("hard_sigmoid", {}, None),
+        ("relu", {"max_value": 2, "negative_slope": 0.1}, None), ("hard_sigmoid", {}, None),
+        ("relu", {"max_value": 2, "threshold": -1}, None),
     ],
 )  # fmt: skip
 def test_bounds_are_the_convolution_s(
@@ -143,6 +143,27 @@ def test_bounds_are_the_convolution_s(
     assert all_of_it.min() < bounds[0]
     assert all_of_it.max() > bounds[1]
     assert np.array_equal(y, np.clip(all_of_it, *bounds))
+
+
+def test_a_matrix_is_laid_out_once() -> None:
+    """Of weights, for more than one row."""
+
+    def of_weights(graph: Graph, x: Value) -> Value:
+        return linear(x, weight(graph, "matrix"), weight(graph, "bias"))
+
+    made = program(of_weights, (7, WIDTH))
+    assert names(made) == ["LaidOutMatrix", "MatMul"]
+    x = RNG.standard_normal((7, WIDTH))
+    y = result(made, x)
+    assert np.array_equal(y, result(program(of_weights, (7, WIDTH), inference=False), x))
+    made.memory["matrix"] *= 2  # type: ignore[attr-defined]
+    made.run_again()
+    assert np.array_equal(made.outputs["y"], y)
+    made.inputs["x"][...] = x
+    made.run()
+    assert not np.array_equal(made.outputs["y"], y)
+    assert names(program(of_weights, (1, WIDTH))) == ["MatMul"]
+    assert names(program(lambda graph, x: matmul(x, x, transpose_b=True), (7, WIDTH))) == ["MatMul"]
 
 
 def test_zeros_around_an_image_are_the_convolution_s() -> None:
