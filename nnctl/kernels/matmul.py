@@ -74,7 +74,7 @@ def _cut(products: int, m: int, n: int, k: int, width: int) -> tuple[int, int]:
     group = (panels + column_blocks - 1) // column_blocks
     column_blocks = (panels + group - 1) // group
     if row_blocks * column_blocks < tasks // 2:
-        row_blocks = tasks // 2 // column_blocks
+        row_blocks = (tasks // 2 + column_blocks - 1) // column_blocks
     rows = (m + row_blocks - 1) // row_blocks
     return max(2 * ROWS, (rows + ROWS - 1) // ROWS * ROWS), group * width
 
