@@ -15,7 +15,7 @@ import numpy as np
 from nnctl.kernels.formula import compiled
 from nnctl.kernels.interleaved import interleaved
 from nnctl.kernels.jit import kernel, named
-from nnctl.kernels.ranges import all_of, block_count, first, last
+from nnctl.kernels.ranges import all_of, even_count, even_range
 
 
 @functools.cache
@@ -53,8 +53,9 @@ def activation_parallel(formula: Callable[..., Any]) -> Any:
     @named("activation_parallel", formula)
     def activation_parallel(x, numbers, y):
         n = x.shape[0]
-        for block in numba.prange(block_count(n)):
-            loop(x, numbers, first(block), last(block, n), y)
+        for part in numba.prange(even_count(n)):
+            lo, hi = even_range(n, part)
+            loop(x, numbers, lo, hi, y)
 
     return activation_parallel
 
@@ -96,8 +97,9 @@ def value_and_slope_parallel(formula: Callable[..., Any], slope_formula: Callabl
     @named("value_and_slope_parallel", formula, slope_formula)
     def value_and_slope_parallel(x, numbers, slope_numbers, y, s):
         n = x.shape[0]
-        for block in numba.prange(block_count(n)):
-            loop(x, numbers, slope_numbers, first(block), last(block, n), y, s)
+        for part in numba.prange(even_count(n)):
+            lo, hi = even_range(n, part)
+            loop(x, numbers, slope_numbers, lo, hi, y, s)
 
     return value_and_slope_parallel
 
@@ -137,7 +139,8 @@ def activation_grad_parallel(formula: Callable[..., Any]) -> Any:
     @named("activation_grad_parallel", formula)
     def activation_grad_parallel(v, dy, numbers, dx):
         n = v.shape[0]
-        for block in numba.prange(block_count(n)):
-            loop(v, dy, numbers, first(block), last(block, n), dx)
+        for part in numba.prange(even_count(n)):
+            lo, hi = even_range(n, part)
+            loop(v, dy, numbers, lo, hi, dx)
 
     return activation_grad_parallel

@@ -17,6 +17,8 @@ from nnctl.kernels.jit import inline
 
 BLOCK = 16384
 """Elements of one parallel iteration."""
+EVEN, GROUP = 4096, 64
+"""Elements, nearly, of one where all are to be equal, for work that takes long for an element; in groups."""
 
 
 def assume_no_overlap(flags: Any) -> Any:
@@ -57,6 +59,19 @@ def share(n, parts, number):
     """Where a part of n begins, and how long it is, where n is cut into parts of nearly equal length."""
     least, more = n // parts, n % parts
     return number * least + min(number, more), least + (1 if number < more else 0)
+
+
+@inline
+def even_count(n):
+    """Parts of n elements that are nearly equal."""
+    return (n + EVEN - 1) // EVEN
+
+
+@inline
+def even_range(n, part):
+    """Where such a part of n elements begins and ends."""
+    begin, groups = share((n + GROUP - 1) // GROUP, even_count(n), np.int64(part))
+    return np.uint64(begin * GROUP), np.uint64(min(np.int64(n), (begin + groups) * GROUP))
 
 
 @inline

@@ -12,7 +12,7 @@ from nnctl.kernels import codes, functions
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.elementwise import Binary
 from nnctl.ops.formula import Formula
-from nnctl.ops.parallel import widened
+from nnctl.ops.parallel import COSTLY, widened
 
 
 @record
@@ -43,7 +43,7 @@ class Activation(Op):
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, y = inputs[0].reshape(-1), outputs[0].reshape(-1)
-        kernel = widened("activation.activation", y.size, threads)
+        kernel = widened("activation.activation", y.size * _cost(self.value), threads)
         return (KernelCall(kernel, (x, self.value.typed(x.dtype), y), (self.value.function,)),)
 
     def shared_with(self, later: Op) -> tuple[Op, Op] | None:
@@ -66,7 +66,7 @@ class ValueAndSlope(Op):
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         x, (y, slope) = inputs[0].reshape(-1), (a.reshape(-1) for a in outputs)
-        kernel = widened("activation.value_and_slope", y.size, threads)
+        kernel = widened("activation.value_and_slope", y.size * _cost(self.value), threads)
         args = (x, self.value.typed(x.dtype), self.slope.typed(x.dtype), y, slope)
         return (KernelCall(kernel, args, (self.value.function, self.slope.function)),)
 
@@ -87,8 +87,13 @@ class ActivationGrad(Op):
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
         dy, v = (x.reshape(-1) for x in inputs)
         dx = outputs[0].reshape(-1)
-        kernel = widened("activation.activation_grad", dx.size, threads)
+        kernel = widened("activation.activation_grad", dx.size * _cost(self.slope), threads)
         return (KernelCall(kernel, (v, dy, self.slope.typed(v.dtype), dx), (self.slope.function,)),)
+
+
+def _cost(formula: Formula) -> int:
+    """How long an element takes, in those of plain arithmetic."""
+    return COSTLY if formula.calls else 1
 
 
 def same(x: float) -> float:

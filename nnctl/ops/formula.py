@@ -37,6 +37,11 @@ class Formula:
         """The arithmetic in it: + - * / and calls."""
         return sum(i.opname in _ARITHMETIC for i in dis.get_instructions(self.function))
 
+    @property
+    def calls(self) -> bool:
+        """Whether it calls other functions."""
+        return any(i.opname.startswith("CALL") for i in dis.get_instructions(self.function))
+
     def __str__(self) -> str:
         name = self.function.__qualname__
         return f"{name}({', '.join(map(repr, self.numbers))})" if self.numbers else name

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from nnctl.kernels import activation
-from nnctl.ops.activation import RELU
+from nnctl.kernels.ranges import even_count, even_range
+from nnctl.ops.activation import RELU, Activation
 from nnctl.ops.formula import Formula
 from tests.kernels.formulas import of_activations
 
@@ -52,6 +53,25 @@ def test_parallel_and_in_place_give_the_same_bits(name, size):
     assert dy.tobytes() == gradient.tobytes()
     activation.activation(formula.function)(x, formula.typed(x.dtype), x)
     assert x.tobytes() == plain.tobytes()
+
+
+@pytest.mark.parametrize("n", [0, 1, 64, 4096, 4097, 19712, 40001])
+def test_parts_are_nearly_equal(n):
+    parts = [even_range(n, part) for part in range(even_count(n))]
+    assert [i for lo, hi in parts for i in range(lo, hi)] == list(range(n))
+    assert all(lo % 64 == 0 for lo, _ in parts)
+    lengths = [int(hi - lo) for lo, hi in parts]
+    assert max(lengths, default=0) <= 4096
+    assert max(lengths, default=0) - min(lengths, default=0) <= 2 * 64
+
+
+def test_what_calls_functions_is_shared_out_early():
+    x = Formula(FORMULAS["tanh"].function)
+    assert x.calls
+    assert not RELU.value.calls
+    arrays = [np.zeros(1 << 13, "float32")] * 2
+    assert Activation(x, x).calls(arrays[:1], arrays[1:], arrays[0], 2)[0].kernel.endswith("_parallel")
+    assert not RELU.calls(arrays[:1], arrays[1:], arrays[0], 2)[0].kernel.endswith("_parallel")
 
 
 @pytest.mark.parametrize("form", ["value_and_slope", "value_and_slope_parallel"])
