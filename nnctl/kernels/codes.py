@@ -13,6 +13,9 @@ ACTIVATION_CODES: dict[str, int] = {
     "hard_sigmoid": HARD_SIGMOID,
 }
 
+# What says of a product's matrix B that it is packed: else it is 1 where B is transposed
+PACKED = 2
+
 # Elementwise arithmetic of two arrays
 ADD, SUBTRACT, MULTIPLY, DIVIDE, MAXIMUM, MINIMUM = range(6)
 

@@ -18,6 +18,7 @@ import numba
 import numpy as np
 from numba.extending import register_jitable
 
+from nnctl.kernels.codes import PACKED
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.panels import (
     ROWS,
@@ -53,9 +54,6 @@ COPIED_ROWS = 4096
 
 AHEAD = 8
 """Rows of A transposed that are asked for before they are copied."""
-
-PACKED = 2
-"""What says of B that it is packed already."""
 
 SERIAL = 256 * 1024
 """Multiply-adds below which waking other threads costs more than it brings."""

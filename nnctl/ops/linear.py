@@ -10,6 +10,7 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.core.records import record
+from nnctl.kernels.codes import PACKED
 from nnctl.ops.activation import RELU, RELU_GRAD
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.reduce import sum_to
@@ -18,9 +19,6 @@ from nnctl.ops.sums import sum_axes
 
 SHARED_ROWS = 2
 """Rows of a product from which its weights are laid out once for many runs: one row reads them in place."""
-
-PACKED = 2
-"""What says so to the kernel (`kernels/matmul.py`)."""
 
 
 @record

@@ -50,7 +50,9 @@ def traffic(graph: Graph) -> Traffic:
             continue
         own = sum(v.type.nbytes for v in (*node.inputs, *node.outputs) if v not in weights)
         widest, examples = max(widest, own), examples + own
-        read += sum(v.type.nbytes for v in node.inputs if v in weights)
+        # What is laid out is read in that form alone.
+        laid = {v for made in node.inputs if made.node is not None for v in made.node.inputs}
+        read += sum(v.type.nbytes for v in node.inputs if v in weights and v not in laid)
         flops += node.op.flops([v.type for v in node.inputs], [v.type for v in node.outputs])
     return Traffic(widest, examples, read, flops)
 

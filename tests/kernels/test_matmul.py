@@ -12,7 +12,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from nnctl.kernels.matmul import PACKED, _cut, matmul, pack_matrix, panels_size, scratch_size
+from nnctl.kernels.codes import PACKED
+from nnctl.kernels.matmul import _cut, matmul, pack_matrix, panels_size, scratch_size
 from nnctl.kernels.panels import block_depth
 from nnctl.kernels.row_product import COLUMNS, MOST_COLUMNS, in_vectors, room, row_product, task_columns
 

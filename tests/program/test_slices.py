@@ -9,6 +9,7 @@ import pytest
 
 from nnctl.core.arrays import Array
 from nnctl.graph.model import InputInfo
+from nnctl.kernels.matmul import panels_size
 from nnctl.layers.context import LayerContext
 from nnctl.layers.dense import Dense
 from nnctl.ops.base import Graph, Value
@@ -184,7 +185,7 @@ def test_what_a_batch_reads_and_writes() -> None:
     image = 10 * 4 * (1 << 12)
     assert found.widest == 2 * image
     assert found.examples == 5 * image + 10 * 3 * 4
-    assert found.weights == 4 * 3 * (1 << 12)
+    assert found.weights == 4 * panels_size(1 << 12, 3, 4)
     assert found.flops == 2 * 10 * (1 << 12) + 2 * 10 * 3 * (1 << 12)
 
 
