@@ -15,16 +15,13 @@ from typing import Any
 import numba
 
 from nnctl.kernels import convolution_tile
-from nnctl.kernels.convolution_plan import AT, HEADER, IN, RECORD, VECTOR_BYTES
+from nnctl.kernels.convolution_plan import AT, HEADER, IN, RECORD, SERIAL, VECTOR_BYTES
 from nnctl.kernels.convolution_tile import TILE_ROWS, tile_narrow, tile_wide
 from nnctl.kernels.jit import inline, kernel
 from nnctl.kernels.simd import lanes, take_ticket, thread_count
 from nnctl.kernels.tile import address, copy_block, transpose_block
 
 GATE = convolution_tile.GATE
-
-SERIAL = 1024 * 1024
-"""Multiply-adds below which waking other threads costs more than it brings."""
 
 
 @kernel

@@ -13,8 +13,7 @@ from typing import Any
 import numba
 
 from nnctl.kernels import convolution_tile
-from nnctl.kernels.convolution import SERIAL
-from nnctl.kernels.convolution_plan import TICKETS, VECTOR_BYTES
+from nnctl.kernels.convolution_plan import SERIAL, TICKETS, VECTOR_BYTES
 from nnctl.kernels.convolution_sums import add_columns, add_parts
 from nnctl.kernels.convolution_tile import TILE_ROWS, WHOLE_BYTES, tile_narrow, tile_wide
 from nnctl.kernels.jit import inline, kernel

@@ -29,7 +29,10 @@ BLOCK_BYTES = 256 * 1024  # the pixels of a task, in and out, stay in the second
 TASKS = 4  # a batch is not cut into fewer by taking images together
 CHUNK = 24  # pixels that get all their columns before the next ones: whole tiles of any height
 PANEL_BYTES = 128 * 1024  # where panels of all columns are no larger: they stay in the second-level cache
-ROW_TASKS = 16  # images are cut into rows until there are so many tasks
+ROW_TASKS = 16  # images are cut into rows until there are so many tasks, of so many pixels or more
+TASK_PIXELS = 64
+FEW_PIXELS = 24  # where one task would do all of a large sum
+SERIAL = 1024 * 1024  # multiply-adds below which waking other threads costs more than it brings
 
 
 class Header(NamedTuple):
@@ -226,7 +229,7 @@ def images_together(batch: int, image_bytes: int, limit: int, tasks: int) -> int
     return images
 
 
-def _rows_of_task(batch: int, source: Image, out: Image, itemsize: int) -> int:
+def _rows_of_task(batch: int, source: Image, out: Image, itemsize: int, work: int) -> int:
     """Output rows (places of the first axis) of a task on one image: in cache, and work for every thread in a
     small batch.
     """
@@ -235,7 +238,9 @@ def _rows_of_task(batch: int, source: Image, out: Image, itemsize: int) -> int:
 
     def too_many(block: int) -> bool:
         share = (source.size + out.size) * itemsize * block // height
-        few = batch * -(-height // block) < ROW_TASKS and block * width > 64
+        tasks = batch * -(-height // block)
+        least = FEW_PIXELS if tasks < 2 and work > SERIAL else TASK_PIXELS
+        few = tasks < ROW_TASKS and block * width > least
         return share > BLOCK_BYTES or few or block * width > 4096
 
     while rows > 1 and too_many(rows):
@@ -281,7 +286,7 @@ def _gather(
     """Lay out header, class records, pixel offsets and runs in one table. `classes`: those of each axis."""
     images = images_together(g.batch, max(source.size, out.size) * itemsize, BLOCK_BYTES, TASKS)
     height = out.sizes[0]
-    block = height if images > 1 else _rows_of_task(g.batch, source, out, itemsize)
+    block = height if images > 1 else _rows_of_task(g.batch, source, out, itemsize, g.work)
     length, per_group = source.channels // g.groups, out.channels // g.groups
     count = prod(map(len, classes))
     parts = _Parts(HEADER + RECORD * count)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numba
 
-from nnctl.kernels.convolution import SERIAL
+from nnctl.kernels.convolution_plan import SERIAL
 from nnctl.kernels.depthwise_plan import AT
 from nnctl.kernels.depthwise_rows import sum_row, weight_row
 from nnctl.kernels.jit import inline, kernel

@@ -15,7 +15,7 @@ from typing import Any
 
 import numba
 
-from nnctl.kernels.convolution import SERIAL
+from nnctl.kernels.convolution_plan import SERIAL
 from nnctl.kernels.jit import inline, kernel, named
 from nnctl.kernels.panels import ROWS, VECTORS
 from nnctl.kernels.simd import lanes, take_ticket

@@ -14,8 +14,7 @@ from typing import Any
 
 import numba
 
-from nnctl.kernels.convolution import SERIAL
-from nnctl.kernels.convolution_plan import VECTOR_BYTES
+from nnctl.kernels.convolution_plan import SERIAL, VECTOR_BYTES
 from nnctl.kernels.convolution_sums import add_parts
 from nnctl.kernels.jit import inline, kernel, named
 from nnctl.kernels.panels import ROWS, VECTORS

@@ -105,6 +105,14 @@ def test_gate(name: str) -> None:
     np.testing.assert_array_equal(dx, np.where(gate > 0, _run(g, "float32")[1], 0))
 
 
+def test_rows_of_a_small_image_are_shared_out_where_there_is_much_to_do() -> None:
+    def rows(batch: int, filters: int) -> int:
+        g = sized(batch, (8, 8), 128, filters, (1, 1), (1, 1), (1, 1), (0, 0), (8, 8))
+        return int(forward(g, 4).table[convolution_plan.AT.block_rows])
+
+    assert [rows(1, 128), rows(1, 129), rows(2, 129)] == [8, 4, 8]
+
+
 @pytest.mark.parametrize(("filters", "chunk"), [(70, convolution_plan.CHUNK), (96, 2 * 9 * 11)])
 def test_pixels_in_chunks(filters: int, chunk: int) -> None:
     """All columns of a chunk of pixels come first where their panels are small: the bits are the same."""
