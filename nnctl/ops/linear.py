@@ -20,6 +20,9 @@ from nnctl.ops.sums import sum_axes
 SHARED_ROWS = 2
 """Rows of a product from which its weights are laid out once for many runs: one row reads them in place."""
 
+LAID_OUT_BYTES = 1 << 24
+"""Of weights that are laid out, at most: a copy of larger ones takes more memory than it is worth."""
+
 
 @record
 class MatMul(Op):
@@ -117,12 +120,8 @@ class MatMul(Op):
         weights = b.node.inputs if b.node is not None else (b,)
         front, m, *_ = self._sizes(node.inputs[0].type, b.type)
         variables = set(b.graph.variables.values())
-        if (
-            self.laid_out
-            or len(b.shape) != 2
-            or prod(front) * m < SHARED_ROWS
-            or not variables.issuperset(weights)
-        ):
+        pays = prod(front) * m >= SHARED_ROWS and b.type.nbytes <= LAID_OUT_BYTES
+        if self.laid_out or len(b.shape) != 2 or not pays or not variables.issuperset(weights):
             return None
         return LaidOutMatrix(self.transpose_b), (b,), replace(self, laid_out=True)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nnctl.kernels import activation
+from nnctl.kernels.jit import kernel
 from nnctl.kernels.ranges import even_count, even_range
 from nnctl.ops.activation import RELU, Activation
 from nnctl.ops.formula import Formula
@@ -55,9 +56,19 @@ def test_parallel_and_in_place_give_the_same_bits(name, size):
     assert x.tobytes() == plain.tobytes()
 
 
+@kernel
+def list_parts(n, parts):
+    for part in range(even_count(n)):
+        lo, hi = even_range(n, part)
+        parts[part, 0], parts[part, 1] = lo, hi
+
+
 @pytest.mark.parametrize("n", [0, 1, 64, 4096, 4097, 19712, 40001])
 def test_parts_are_nearly_equal(n):
-    parts = [even_range(n, part) for part in range(even_count(n))]
+    parts = np.full((n + 1, 2), -1, np.int64)
+    list_parts(n, parts)
+    parts = [(lo, hi) for lo, hi in parts if lo >= 0]
+    assert len(parts) == -(-n // 4096)
     assert [i for lo, hi in parts for i in range(lo, hi)] == list(range(n))
     assert all(lo % 64 == 0 for lo, _ in parts)
     lengths = [int(hi - lo) for lo, hi in parts]

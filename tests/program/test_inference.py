@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nnctl.core.arrays import Array
+from nnctl.ops import linear as linear_ops
 from nnctl.ops.activation import RELU
 from nnctl.ops.base import Graph, Value
 from nnctl.ops.convolution import Convolution, Window, convolve
@@ -145,8 +146,8 @@ def test_bounds_are_the_convolution_s(
     assert np.array_equal(y, np.clip(all_of_it, *bounds))
 
 
-def test_a_matrix_is_laid_out_once() -> None:
-    """Of weights, for more than one row."""
+def test_a_matrix_is_laid_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of weights that are not too large, for more than one row."""
 
     def of_weights(graph: Graph, x: Value) -> Value:
         return linear(x, weight(graph, "matrix"), weight(graph, "bias"))
@@ -163,6 +164,9 @@ def test_a_matrix_is_laid_out_once() -> None:
     made.run()
     assert not np.array_equal(made.outputs["y"], y)
     assert names(program(of_weights, (1, WIDTH))) == ["MatMul"]
+    with monkeypatch.context() as patched:
+        patched.setattr(linear_ops, "LAID_OUT_BYTES", 8 * WIDTH * FILTERS - 1)
+        assert names(program(of_weights, (7, WIDTH))) == ["MatMul"]
     assert names(program(lambda graph, x: matmul(x, x, transpose_b=True), (7, WIDTH))) == ["MatMul"]
 
 
