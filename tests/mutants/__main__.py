@@ -51,7 +51,8 @@ def main() -> int:
     print(record.table(tried))
     able = [row for row in tried if row.outcome == "killed" or row.place not in reasons]
     killed = sum(row.outcome == "killed" for row in able)
-    return 0 if killed >= args.share * len(able) else 1
+    # There may be fewer mutants than `least`: a share of one or two says nothing.
+    return 0 if len(able) < args.least or killed >= args.share * len(able) else 1
 
 
 def _arguments() -> argparse.Namespace:

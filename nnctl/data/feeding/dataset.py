@@ -55,13 +55,13 @@ class Dataset:
     weights: Mapping[str, ExampleArray] = field(repr=False)
     """The sample weights, of examples or of their steps, by the output whose loss they weigh."""
     origin: Origin
-    buckets: Buckets | None = field(default=None, repr=False)
+    buckets: Buckets | None = field(repr=False)
     """Which examples a batch may hold side by side; None: any."""
-    varying: frozenset[str] = frozenset()
+    varying: frozenset[str]
     """The inputs that are filled up only as far as their bucket's length."""
-    filled_first: frozenset[str] = frozenset()
+    filled_first: frozenset[str]
     """The outputs whose targets are filled up before their first step (`padding: pre`)."""
-    on_disk: bool = False
+    on_disk: bool
     """Whether a column is read from a disk as batches need it."""
 
     def __len__(self) -> int:
