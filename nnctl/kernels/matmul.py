@@ -20,6 +20,7 @@ from numba.extending import register_jitable
 
 from nnctl.kernels.codes import PACKED
 from nnctl.kernels.jit import inline, kernel
+from nnctl.kernels.packed import pack, packed_block, packed_size
 from nnctl.kernels.panels import (
     ROWS,
     VECTORS,
@@ -161,9 +162,9 @@ def _steps(a: Any, transposed: bool, copied: bool, depth: int) -> tuple[int, int
 @numba.njit(error_model="numpy", nogil=True)
 def _block(
     start: int, row_step: int, k_step: int, tile_step: int, bias: Any, gate: Any, low: Any, older: bool,
-    last: bool, depth: int, i0: int, i1: int, j0: int, j1: int, scratch: Any, at: int, c: Any, ahead: int,
+    last: bool, depth: int, i0: int, i1: int, j0: int, j1: int, panels: Any, at: int, c: Any, ahead: int,
 ) -> None:  # fmt: skip
-    """One block of k: tiles of A's rows from i0 on, which lie at `start`, over the panels at `at`.
+    """One block of k: tiles of A's rows from i0 on, which lie at `start`, over `panels` from `at` on.
 
     ahead: address of what is packed next, row by row as long as C's, or 0.
     """
@@ -174,7 +175,7 @@ def _block(
         # The first STEPS tiles ask for all of it.
         wanted = ahead != 0 and tile < STEPS
         run_tiles(
-            a_at, row_step, k_step, min(ROWS, i1 - i), scratch, at, depth, j1 - j0,
+            a_at, row_step, k_step, min(ROWS, i1 - i), panels, at, depth, j1 - j0,
             address(c, place) if older else 0, n, address(bias, j0) if last and bias.size else 0, low,
             address(gate, place) if last and gate.size else 0, n, c, place, n,
             ahead + tile * share * n * c.itemsize if wanted else a_at, n if wanted else 0,
@@ -221,38 +222,24 @@ def _work(
                 start = address(scratch, 16 + i0 // ROWS * tile_step)
             for j in range(j0, j1, packed):
                 end = min(j1, j + packed)
+                panels, place, ahead = scratch, at, 0
                 if b_transposed == PACKED:
-                    place = block // depth * (depth + lanes(c)) * _panel_columns(n, width, lanes(c))
-                    place += j * (length + lanes(c))
-                    _block(
-                        start, row_step, k_step, tile_step, bias, gate_matrix, low, add != 0 or block > 0,
-                        last, length, i0, i1, j, end, b_matrix[0], place, c_matrix, 0,
-                    )  # fmt: skip
-                    continue
-                pack_b(b_matrix, b_transposed != 0, block, length, j, end, width, scratch, at)
-                ahead = 0
+                    panels, place = b_matrix[0], packed_block(k, n, width, block) + j * (length + lanes(c))
+                else:
+                    pack_b(b_matrix, b_transposed != 0, block, length, j, end, width, scratch, at)
                 if b_transposed == 0 and end < j1:
                     ahead = address(b_matrix, block * n + end)
                 elif b_transposed == 0 and block + length < k1:
                     ahead = address(b_matrix, (block + length) * n + j0)
                 _block(
                     start, row_step, k_step, tile_step, bias, gate_matrix, low, add != 0 or block > 0, last,
-                    length, i0, i1, j, end, scratch, at, c_matrix, ahead,
+                    length, i0, i1, j, end, panels, place, c_matrix, ahead,
                 )  # fmt: skip
-
-
-@register_jitable
-def _panel_columns(n: int, width: int, lane: int) -> int:
-    """Columns of n that panels hold: whole ones, the last of one vector where that is enough."""
-    rest = n % width
-    return n - rest + (0 if rest == 0 else lane if rest <= lane else width)
 
 
 def panels_size(k: int, n: int, itemsize: int) -> int:
     """Elements of a matrix (k, n) that `pack_matrix` has packed."""
-    width, depth = panel_width(itemsize), block_depth(k)
-    lane = width // VECTORS
-    return max(1, (k + depth - 1) // depth) * (depth + lane) * _panel_columns(n, width, lane) + width
+    return int(packed_size(k, n, panel_width(itemsize)))
 
 
 @kernel
@@ -261,10 +248,7 @@ def pack_matrix(b: Any, transposed: int, k: int, n: int, out: Any) -> None:
 
     Shapes: B (K, N) or transposed (N, K), out (`panels_size`,).
     """
-    width, depth, lane = VECTORS * lanes(out), block_depth(k), lanes(out)
-    for block in range(0, k, depth):
-        at = block // depth * (depth + lane) * _panel_columns(n, width, lane)
-        pack_b(b, transposed != 0, block, min(depth, k - block), 0, n, width, out, at)
+    pack(b, transposed != 0, 0, k, 0, n, out, 0)
 
 
 @kernel(parallel=True)

@@ -25,14 +25,20 @@ def packed_size(k: int, n: int, width: int) -> int:
     return blocks * panels * (block_depth(k) + width // VECTORS) * width
 
 
+@register_jitable
+def packed_block(k: int, n: int, width: int, block: int) -> int:
+    """Where the rows from `block` on, a block of k, begin in a packed (k, n) matrix."""
+    depth = block_depth(k)
+    return block // depth * ((n + width - 1) // width) * (depth + width // VECTORS) * width
+
+
 @numba.njit(error_model="numpy", nogil=True)
 def pack(b: Any, transposed: bool, k0: int, k: int, n0: int, n: int, out: Any, at: int) -> None:
     """Pack op(B)[k0:k0+k, n0:n0+n] for `product`."""
     width = VECTORS * lanes(b)
     depth = block_depth(k)
-    panels = (n + width - 1) // width
     for block in range(0, k, depth):
-        place = at + block // depth * panels * (depth + lanes(b)) * width
+        place = at + packed_block(k, n, width, block)
         pack_b(b, transposed, k0 + block, min(depth, k - block), n0, n0 + n, width, out, place)
 
 
@@ -49,13 +55,12 @@ def product(
     """
     lane, depth, size = lanes(scratch), block_depth(k), scratch.itemsize
     width = VECTORS * lane
-    panels = (across + width - 1) // width
     low = scratch.dtype.type(-np.inf)
     for block in range(0, max(k, 1), depth):
         length = min(depth, k - block)
         lo = min(max(first - block, 0), length)
         hi = max(lo, min(last - block, length))
-        place = packed + block // depth * panels * (depth + lane) * width
+        place = packed + packed_block(k, across, width, block)
         bias_at = bias if block + length >= k else 0
         # Panels stand as far apart as they are long: where only a part is taken, one by one.
         together = max(n, 1) if hi - lo == length else width

@@ -122,7 +122,6 @@ def _multiply(
 def _writer(form: Form) -> Any:
     """The function that makes a block's outputs of their points."""
     transform, gated_transform = output_transform(form), output_transform(form, gated=True)
-    pixels = form.outs
 
     @inline
     @named(f"winograd_write_{form.name}")
@@ -133,7 +132,7 @@ def _writer(form: Form) -> Any:
         """The transform of a panel's points; where each tile's pixels are is listed in `places`."""
         block, start, width, lane = table[AT.block], panel[OF.start], panel[OF.width], lanes(scratch)
         across = lane if width < VECTORS * lane else VECTORS * lane
-        step = block * width + LINE
+        step, pixels = block * width + LINE, table[AT.outs]
         for j in range(0, width, across):
             for t in range(count):
                 outs, gates = address(places, at + t * pixels), address(places, at + (block + t) * pixels)
@@ -150,7 +149,6 @@ def _writer(form: Form) -> Any:
 def _worker(form: Form) -> Any:
     """The function that a thread runs."""
     transform_inputs, write = inputs(form), _writer(form)
-    pixels, all_points = form.outs, form.points
 
     @numba.njit(error_model="numpy", nogil=True)
     @named(f"winograd_work_{form.name}")
@@ -160,7 +158,7 @@ def _worker(form: Form) -> Any:
     ) -> None:  # fmt: skip
         """Draw tasks and do them until none is left."""
         tiles, take, chunks, panels = table[AT.tiles], table[AT.take], table[AT.chunks], table[AT.panels]
-        block = table[AT.block]
+        block, pixels, all_points = table[AT.block], table[AT.outs], table[AT.points]
         points = slot + all_points * table[AT.step]
         zeros, waste = address(scratch, table[AT.zeros]), address(scratch, table[AT.waste])
         bias_at = address(bias, 0) if bias.size else zeros
@@ -270,7 +268,7 @@ def _kernel_worker(form: Form) -> Any:
 @functools.cache
 def transform_kernels(form: Form) -> Any:
     """The kernel that makes the points of every channel and filter, panel by panel."""
-    transform_panels, taps = _kernel_worker(form), form.taps
+    transform_panels = _kernel_worker(form)
 
     @kernel(parallel=True)
     @named(f"transform_kernels_{form.name}")
@@ -280,7 +278,7 @@ def transform_kernels(form: Form) -> Any:
         """
         slots, slot = table[AT.slots], table[AT.slot]
         scratch[0] = scratch[1] = 0
-        if w.size // taps * 72 <= SERIAL:
+        if w.size * 8 <= SERIAL:
             transform_panels(w, table, scratch, slots, kernel)
         else:
             for worker in numba.prange((scratch.size - slots) // slot):

@@ -63,7 +63,6 @@ def _bias_sums(number: int, table: Any, lane: int) -> int:
 def _block_sums(form: Form) -> Any:
     """The function that adds a block to sums."""
     transform_inputs, transform = inputs(form), gradient_transform(form)
-    pixels, all_points = form.outs, form.points
 
     @inline
     @named(f"winograd_block_{form.name}")
@@ -73,6 +72,7 @@ def _block_sums(form: Form) -> Any:
     ) -> None:  # fmt: skip
         """Some tiles, of a chunk's panels, to the sums."""
         block, chunks, panels = table[AT.block], table[AT.chunks], table[AT.panels]
+        pixels, all_points = table[AT.outs], table[AT.points]
         points, outside = slot + all_points * table[AT.step], address(scratch, table[AT.zeros])
         transform_inputs(x, first, count, table, scratch, slot, places, at)
         for t in range(count):
@@ -124,7 +124,7 @@ def _worker(form: Form) -> Any:
 
 def _combiner(form: Form) -> Any:
     """The function that a thread runs at last."""
-    transform, all_points = kernel_gradient_transform(form), form.points
+    transform = kernel_gradient_transform(form)
 
     @numba.njit(error_model="numpy", nogil=True)
     @named(f"winograd_combine_{form.name}")
@@ -145,7 +145,7 @@ def _combiner(form: Form) -> Any:
                     place = table[BY.sums] + panel[OF.at] + j * rows + c * across
                     size = SPARE_ROWS * across
                     if parts > 1:
-                        for x in range(all_points):
+                        for x in range(table[AT.points]):
                             at = address(scratch, place + x * step)
                             add_parts(dw, at, parts, partial, 1, size, size, at, 0)
                     source, out = address(scratch, place), address(dw, c * filters + start + j)

@@ -64,6 +64,20 @@ class _Vectors:
         with cgutils.for_range_slice(b, _int(0), channels, _int(lanes), intp=_I64) as (at, _):
             body(b.select(b.icmp_signed("<", at, last), at, last))
 
+    def each_of_rows(
+        self, rows: Any, source_step: Any, target_step: Any, channels: Any, body: Callable[[Any, Any], None]
+    ) -> None:
+        """Writes the loop over vectors of rows; `body` gets where one begins in the source and the target."""
+        b = self.builder
+        with cgutils.for_range(b, rows, intp=_I64) as row:
+            source, target = b.mul(row.index, source_step), b.mul(row.index, target_step)
+            self.each(channels, lambda at: body(b.add(source, at), b.add(target, at)))
+
+    def gathered(self, count: int, source: Any, step: Any, element: Any) -> list[Any]:
+        """Values number i < count from element i*step + element of `source`."""
+        b = self.builder
+        return [self.load(source, b.add(element, b.mul(_int(i), step))) for i in range(count)]
+
     def spread(self, values: Sequence[Any], out: Any, step: Any, element: Any) -> None:
         """Write value number i at element i*step + element from `out` on."""
         for number, value in enumerate(values):
@@ -151,17 +165,12 @@ def kernel_transform(form: Form) -> Any:
         v: _Vectors, m: Arithmetic, w: Any, tap_step: Any, row_step: Any, rows: Any, channels: Any, out: Any,
         step: Any,
     ) -> None:  # fmt: skip
-        b = v.builder
-        with cgutils.for_range(b, rows, intp=_I64) as row:
-            source, target = b.mul(row.index, row_step), b.mul(row.index, channels)
+        def transform(place: Any, target: Any) -> None:
+            taps = v.gathered(form.taps, w, tap_step, place)
+            points = both_ways(values_line, m, form, taps, form.columns.taps)
+            v.spread(multiplied(m, scales, points), out, step, target)
 
-            def transform(at: Any) -> None:
-                place = b.add(source, at)
-                taps = [v.load(w, b.add(place, b.mul(_int(tap), tap_step))) for tap in range(form.taps)]
-                points = both_ways(values_line, m, form, taps, form.columns.taps)
-                v.spread(multiplied(m, scales, points), out, step, b.add(target, at))
-
-            v.each(channels, transform)
+        v.each_of_rows(rows, row_step, channels, channels, transform)
 
     return _intrinsic("kernel", form, 7, fill)
 
@@ -179,18 +188,12 @@ def kernel_gradient_transform(form: Form) -> Any:
         v: _Vectors, m: Arithmetic, sums: Any, step: Any, row_step: Any, rows: Any, channels: Any, out: Any,
         tap_step: Any, out_row: Any,
     ) -> None:  # fmt: skip
-        b = v.builder
-        with cgutils.for_range(b, rows, intp=_I64) as row:
-            source, target = b.mul(row.index, row_step), b.mul(row.index, out_row)
+        def transform(place: Any, target: Any) -> None:
+            points = multiplied(m, point_scales, v.gathered(form.points, sums, step, place))
+            taps = both_ways(kernel_gradient_line, m, form, points, form.columns.count)
+            v.spread(multiplied(m, tap_scales, taps), out, tap_step, target)
 
-            def transform(at: Any) -> None:
-                place = b.add(source, at)
-                read = [v.load(sums, b.add(place, b.mul(_int(x), step))) for x in range(form.points)]
-                points = multiplied(m, point_scales, read)
-                taps = both_ways(kernel_gradient_line, m, form, points, form.columns.count)
-                v.spread(multiplied(m, tap_scales, taps), out, tap_step, b.add(target, at))
-
-            v.each(channels, transform)
+        v.each_of_rows(rows, row_step, out_row, channels, transform)
 
     return _intrinsic("kernel_gradient", form, 8, fill)
 
@@ -216,7 +219,7 @@ def output_transform(form: Form, gated: bool = False) -> Any:
 
         def transform(at: Any) -> None:
             place = b.add(first, at)
-            square = [v.load(points, b.add(at, b.mul(_int(x), step))) for x in range(form.points)]
+            square = v.gathered(form.points, points, step, at)
             added = v.load(bias, place)
             values = zip(scales, both_ways(output_line, m, form, square, form.columns.count), strict=True)
             for number, (factor, value) in enumerate(values):

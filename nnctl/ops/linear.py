@@ -146,7 +146,7 @@ class LaidOutMatrix(Op):
 
     transpose: bool
 
-    def _sizes(self, b: TensorType) -> tuple[int, int]:
+    def _sizes(self, b: TensorType | Array) -> tuple[int, int]:
         """K and N."""
         k, n = b.shape[::-1] if self.transpose else b.shape
         return k, n
@@ -158,8 +158,8 @@ class LaidOutMatrix(Op):
         return (TensorType((size,), inputs[0].dtype),)
 
     def calls(self, inputs: Arrays, outputs: Arrays, scratch: Array, threads: int) -> Calls:
-        k, n = inputs[0].shape[::-1] if self.transpose else inputs[0].shape
-        return (KernelCall("matmul.pack_matrix", (inputs[0], int(self.transpose), k, n, outputs[0])),)
+        args = (inputs[0], int(self.transpose), *self._sizes(inputs[0]), outputs[0])
+        return (KernelCall("matmul.pack_matrix", args),)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 0
