@@ -130,9 +130,12 @@ def both_ways(line: Line, m: Arithmetic, form: Form, square: Sequence[Any], widt
     return [value for row in zip(*columns, strict=True) for value in line(m, form.columns, row)]
 
 
-def factors(rows: Sequence[float], columns: Sequence[float]) -> list[float]:
-    """The factor of each value of a square: its row's times its column's."""
-    return [a * b for a in rows for b in columns]
+def factors(rows: Sequence[float], columns: Sequence[float]) -> tuple[float, ...]:
+    """The factor of each value of a square: its row's times its column's.
+
+    A tuple: kernels close over it, and a list has no name that lasts (`stamp.py`).
+    """
+    return tuple(a * b for a in rows for b in columns)
 
 
 def multiplied(m: Arithmetic, scales: Sequence[float], square: Sequence[Any]) -> list[Any]:

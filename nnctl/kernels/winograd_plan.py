@@ -141,15 +141,15 @@ def pays(g: Geometry, itemsize: int) -> bool:
 
 def form_of(g: Geometry) -> Form | None:
     """The form of a convolution by its kernel, or None where no form is of its kind."""
-    if g.groups != 1 or len(g.axes) > 2 or any((a.stride, a.dilation) != (1, 1) for a in g.axes):
+    if g.groups != 1 or any((a.stride, a.dilation) != (1, 1) for a in g.axes):
         return None
     kernel = tuple(axis.kernel for axis in as_image(g).axes)
     return next((form for form in FORMS if (form.rows.taps, form.columns.taps) == kernel), None)
 
 
 def as_image(g: Geometry) -> Geometry:
-    """The same with two axes."""
-    return g if len(g.axes) == 2 else replace(g, axes=(Axis(1, 1, 1), *g.axes))
+    """The same, of one axis as an image of one row."""
+    return replace(g, axes=(Axis(1, 1, 1), *g.axes)) if len(g.axes) == 1 else g
 
 
 def panels(form: Form, filters: int, itemsize: int, depth: int) -> list[Panel]:

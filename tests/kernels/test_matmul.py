@@ -137,8 +137,11 @@ def test_tasks_are_long_strips_of_columns_where_enough_are_left() -> None:
 
 
 def test_few_panels_are_cut_into_rows_enough_for_some_threads() -> None:
-    tasks = [-(-m // _cut(1, m, n, k, 16)[0]) * -(-n // 16) for m, n, k in ((256, 77, 100), (128, 48, 300))]
-    assert tasks == [2 * 5, 3 * 3]
+    tasks = [
+        -(-m // _cut(1, m, n, k, 16)[0]) * -(-n // 16)
+        for m, n, k in ((256, 77, 100), (128, 48, 300), (256, 112, 300))
+    ]
+    assert tasks == [2 * 5, 3 * 3, 2 * 7]
 
 
 @pytest.mark.parametrize(("m", "k", "n"), [(600, 1100, 290), (1100, 40, 530), (70, 2100, 1300)])

@@ -13,8 +13,10 @@ from nnctl.kernels import convolution_plan, winograd_plan
 from nnctl.kernels.axes import Axis
 from nnctl.kernels.convolution_plan import Geometry
 from nnctl.kernels.panels import ROWS
+from nnctl.kernels.stamp import stamp
 from nnctl.kernels.winograd import convolve, transform_kernels
-from nnctl.kernels.winograd_forms import FORMS
+from nnctl.kernels.winograd_forms import FORMS, Form
+from nnctl.kernels.winograd_gradient import weight_gradient
 from nnctl.kernels.winograd_plan import AT, Winograd, form_of, forward, input_gradient, pays, turned
 from tests.kernels import convolution_oracle as oracle
 from tests.kernels.convolutions import RELU, RELU6, TARGETS, arrays, digest_elsewhere, run_gather, sized
@@ -269,6 +271,14 @@ def test_blocks_are_whole_register_tiles() -> None:
         assert form.block % ROWS == form.block % 6 == form.block % 8 == 0
 
 
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_what_is_compiled_can_be_kept(form: Form) -> None:
+    """All that the kernels close over has a name that lasts; each form's code is its own."""
+    made = [stamp(make(form).py_func) for make in (transform_kernels, convolve, weight_gradient)]
+    others = [stamp(convolve(other).py_func) for other in FORMS if other is not form]
+    assert len({*made, *others}) == len(made) + len(others)
+
+
 def test_how_few_tiles_are_cut() -> None:
     """Into tasks enough for some threads, the filters of one block first."""
     cuts = [
@@ -276,6 +286,7 @@ def test_how_few_tiles_are_cut() -> None:
         (three(1, (16, 16), 64, 64), (12, 2, 2)), (three(1, (16, 16), 64, 144), (16, 1, 5)),
         (three(1, (32, 32), 32, 32), (16, 4, 1)), (three(3, (32, 32), 32, 32), (24, 8, 1)),
         (three(2, (16, 16), 32, 304), (16, 2, 2)), (line(1, 128, 64, 128, 5), (32, 1, 4)),
+        (three(1, (16, 16), 32, 96), (12, 2, 3)), (line(1, 1360, 64, 64, 5), (48, 8, 1)),
     ]  # fmt: skip
     for g, cut in cuts:
         table = forward(g, 4).table

@@ -146,6 +146,14 @@ def test_bounds_are_the_convolution_s(
     assert np.array_equal(y, np.clip(all_of_it, *bounds))
 
 
+def test_bounds_behind_bounds_stay() -> None:
+    def build(graph: Graph, x: Value) -> Value:
+        return activate(activate(convolved(graph, x, bias=True), "relu6"), "relu", max_value=2)
+
+    made = program(build, IMAGE)
+    assert names(made) == ["LaidOutKernel", "Convolution", "Activation"]
+
+
 def test_a_matrix_is_laid_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of weights that are not too large, for more than one row."""
 
@@ -167,6 +175,8 @@ def test_a_matrix_is_laid_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(linear_ops, "LAID_OUT_BYTES", 8 * WIDTH * FILTERS - 1)
         assert names(program(of_weights, (7, WIDTH))) == ["MatMul"]
+        patched.setattr(linear_ops, "LAID_OUT_BYTES", 8 * WIDTH * FILTERS)
+        assert names(program(of_weights, (7, WIDTH))) == ["LaidOutMatrix", "MatMul"]
     assert names(program(lambda graph, x: matmul(x, x, transpose_b=True), (7, WIDTH))) == ["MatMul"]
 
 

@@ -1,20 +1,39 @@
-"""What is told while kernels are made ready, and that garbage is looked for from then on."""
+"""What is told while kernels are made ready, that they are kept, and that garbage is looked for from then on."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from nnctl.core.events import Compiling, Event, Notice
+from nnctl.kernels.stamp import stamp
+from nnctl.program.programs import EvaluationProgram, PredictionProgram
 from nnctl.program.session import Session
 from nnctl.workflow import kernels
+from nnctl.workflow.assemble import assemble
 from nnctl.workflow.kernels import ready_kernels
+from nnctl.workflow.train import make_job, programs_of
+from tests.cli.command import CONFIGS
 
 Progress = Callable[[int, int, str], None]
+
+
+@pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_whatever_a_config_needs_is_kept(config: Path) -> None:
+    """Each kernel has a name that lasts: one that has none is compiled anew at every start, in silence."""
+    assembled = assemble(config)
+    session = assembled.session(2)
+    job = make_job(assembled, session)
+    sizes = job.train.sizes(job.batches.size)
+    programs = session.prepare([*programs_of(job), EvaluationProgram(sizes), PredictionProgram(sizes)])
+    kernels = {kernel for program in programs for kernel, _ in program.calls if hasattr(kernel, "py_func")}
+    assert len(kernels) > 10
+    assert all(len(stamp(kernel.py_func)) == 64 for kernel in kernels)
 
 
 def made_ready(
