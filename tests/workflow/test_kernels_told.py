@@ -1,4 +1,4 @@
-"""What is told while kernels are made ready, that they are kept, and that garbage is looked for from then on."""
+"""What is told while kernels are made ready, that they are kept, and that garbage is looked for then."""
 
 from __future__ import annotations
 
