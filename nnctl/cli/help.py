@@ -86,6 +86,11 @@ ABOUT = {
         ("nnctl verify iris", "nnctl verify copied/run --data iris.csv"),
         (2, 3, 4),
     ),
+    "bisect": About(
+        "Find the first step and tensor in which two runs differ.",
+        ("nnctl bisect iris/1 iris/2", "nnctl bisect iris iris --json"),
+        (2, 3, 4),
+    ),
     "init": About(
         "Write a commented config with its data, ready to train.",
         ("nnctl init", "nnctl init image -o digits.yaml"),

@@ -19,6 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import typer
 
 from nnctl.cli import (
+    bisect,
     check,
     evaluate,
     export,
@@ -61,6 +62,7 @@ _COMMANDS = {
     "check": check,
     "plan": plan,
     "verify": verify,
+    "bisect": bisect,
     "init": init,
     "schema": schema,
     "warm": warm,

@@ -25,8 +25,12 @@ def command(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Train a run again from what it recorded and compare the bits; exit code 4 where they differ."""
-    from nnctl.cli.output import write, write_json
+    """Train a run again from what it recorded and compare the bits; exit code 4 where they differ.
+
+    It is then trained twice more, to tell whether this machine agrees with itself.
+    """
+    from nnctl.cli.output import write_json, write_lines
+    from nnctl.report.bisect import verify_lines
     from nnctl.report.progress import progress
     from nnctl.workflow.verify import verify
 
@@ -35,5 +39,5 @@ def command(
     if json:
         write_json(result.as_json())
     else:
-        write(result.message)
+        write_lines(verify_lines(result))
     raise typer.Exit(0 if result.holds else 4)

@@ -27,6 +27,8 @@ Kernel = Callable[..., None]
 Call = tuple[Kernel, tuple[Any, ...]]
 Run = tuple[Node, list[Call]]
 """A node and its calls."""
+Watch = Callable[["Bound", int, Callable[[], None]], None]
+"""Given a call of a program by its number, which it has to run; it may look at memory before and after."""
 
 
 @record
@@ -56,9 +58,10 @@ class Stretch:
 
 @dataclass
 class Tenant:
-    """Whose values lie in an arena: those of the program that ran in it last."""
+    """Whose values lie in an arena: those of the program that ran in it last; and who watches their calls."""
 
     program: Bound | None = None
+    watch: Watch | None = None
 
 
 @dataclass
@@ -100,7 +103,15 @@ class Bound:
                 self._run(max(first, stretch.start), max(first, stretch.stop))
 
     def _run(self, start: int, stop: int) -> None:
-        """The calls from number `start` up to `stop`."""
+        """The calls from number `start` up to `stop`, one by one where they are watched."""
+        watch = self.tenant.watch
+        if watch is None:
+            self._run_unwatched(start, stop)
+            return
+        for at in range(start, stop):
+            watch(self, at, partial(self._run_unwatched, at, at + 1))
+
+    def _run_unwatched(self, start: int, stop: int) -> None:
         if self.runner is not None:
             self.runner.run(start, stop)
             return

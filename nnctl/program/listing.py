@@ -36,7 +36,7 @@ def listing(compiled: Compiled) -> list[Line]:
         first = node.outputs[0] if node.outputs else None
         lines.append(
             Line(
-                op=_op(node.op) + _when(node, names),
+                op=op_text(node.op) + _when(node, names),
                 inputs=tuple(names[v] for v in node.inputs),
                 outputs=tuple(names[v] for v in node.outputs),
                 origin=node.origin,
@@ -80,7 +80,7 @@ def _type(value: Value) -> str:
     return f"{short}[{','.join(map(str, value.shape))}]"
 
 
-def _op(op: Op) -> str:
+def op_text(op: Op) -> str:
     """The op with the attributes that are not their defaults."""
     shown = []
     attributes: tuple[Field[Any], ...] = fields(op) if is_dataclass(op) else ()

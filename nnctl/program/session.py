@@ -12,7 +12,7 @@ from nnctl.graph.objective import Objective
 from nnctl.ops.base import Graph
 from nnctl.optimizers.base import OptimizerSpec
 from nnctl.program.ahead import Ahead
-from nnctl.program.bind import Bound, Compiled, Tenant, bind, compile_graph, new_arena
+from nnctl.program.bind import Bound, Compiled, Tenant, Watch, bind, compile_graph, new_arena
 from nnctl.program.programs import (
     EvaluationProgram,
     FiniteCheckProgram,
@@ -203,6 +203,15 @@ class Session:
     def kernel_names(self) -> set[str]:
         """The kernels that the programs bound so far call."""
         return {kernel.__name__ for bound in self._bound.values() for kernel, _ in bound.calls}
+
+    def watch_calls(self, watch: Watch | None) -> None:
+        """Have `watch` run every call of every program from now on, in an arena of zeros; None: nobody."""
+        self._tenant.watch, self._tenant.program = watch, None
+        self._arena[...] = 0
+
+    def program_of(self, bound: Bound) -> Program:
+        """What a program of this session was made from."""
+        return next(program for program, made in self._bound.items() if made is bound)
 
     def _grow(self, need: int) -> None:
         if need > self._arena.nbytes:

@@ -160,6 +160,7 @@ def training(
     trainable = [i for i in model.weights.values() if i.trainable]
     wrt = [graph.variable(i.name, i.weight.shape) for i in trainable]
     found = gradients(loss, wrt)
+    graph.gradients.update(out for node in graph.nodes[forward:] for out in node.outputs)
     kept = _own(loss, {})
     pinned = {kept: "loss"}
     for info, gradient in zip(trainable, found, strict=True):

@@ -30,7 +30,7 @@ class WholeStep:
         Raises:
             FloatingPointError: the loss or a gradient is not finite; the update has not run.
         """
-        if self._chain is None:
+        if self._chain is None or self.update.tenant.watch is not None:
             for program in self.programs().values():
                 program.run()
             return

@@ -144,7 +144,7 @@ def compare_runs(runs: Sequence[RunDirectory]) -> Comparison:
     """Config differences and metrics, side by side. Raises RunError where a run cannot be read."""
     for run in runs:
         run.manifest()
-    configs = [dict(flatten(_config(run))) for run in runs]
+    configs = [dict(flatten(resolved_config(run))) for run in runs]
     summaries = [summarize(run) for run in runs]
     paths = list(dict.fromkeys(path for config in configs for path in config))
     rows = {path: tuple(config.get(path) for config in configs) for path in paths}
@@ -157,7 +157,7 @@ def compare_runs(runs: Sequence[RunDirectory]) -> Comparison:
     )
 
 
-def _config(run: RunDirectory) -> Any:
+def resolved_config(run: RunDirectory) -> Any:
     """A run's resolved config as data, read with the bounds that hold for every config."""
     return parse_document(decode(run.resolved().encode(), str(run.path / RESOLVED))).data
 

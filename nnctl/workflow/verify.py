@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from nnctl import __version__
 from nnctl.core import events
 from nnctl.core.errors import RunError
 from nnctl.core.events import Event
 from nnctl.core.records import record
-from nnctl.core.threads import thread_count
 from nnctl.runs.directory import RESOLVED, RunDirectory
 from nnctl.runs.find import find
+from nnctl.runs.manifest import finite
+from nnctl.runs.recorded import OtherNumbers, Row, other_numbers, rows_of
 from nnctl.runs.state import weights_sha256
-from nnctl.spec.yaml.document import parse_document
-from nnctl.spec.yaml.reading import decode
-from nnctl.workflow.assemble import assemble_loaded, load_experiment
-from nnctl.workflow.initial import initial_weights
-from nnctl.workflow.kernels import ready_kernels
-from nnctl.workflow.own_data import own_data
-from nnctl.workflow.placed import placed
-from nnctl.workflow.train import first_weights, make_job, prepare
-
-WAY_OUT = (
-    "`verify` needs what the run was trained on; --data PATH says where that is now (a file or a directory)"
-)
+from nnctl.workflow.again import train_again
+from nnctl.workflow.bisect import Bisected, bisect
 
 
 @record
 class Verified:
-    """What `verify` found."""
+    """What `verify` found.
+
+    Attributes:
+        numbers: Where bits differ: the first epoch whose numbers are not those that were recorded.
+        again: Where bits differ: two more trainings, compared with each other.
+        next: What to do about it.
+    """
 
     run: str
     recorded: str
     found: str
     holds: bool
     message: str
+    numbers: OtherNumbers | None = None
+    again: Bisected | None = None
+    next: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """What `--json` prints."""
@@ -47,6 +49,9 @@ class Verified:
             "recorded": self.recorded,
             "found": self.found,
             "message": self.message,
+            "numbers": asdict(self.numbers) if self.numbers is not None else None,
+            "again": self.again.as_json() if self.again is not None else None,
+            "next": self.next or None,
         }
 
 
@@ -60,6 +65,8 @@ def verify(
 ) -> Verified:
     """Train the run again, without a directory, and compare `weights_sha256`.
 
+    Where it differs, the run is trained twice more, side by side: does this machine agree with itself?
+
     Args:
         data: Where the training data is now, if not where the run says.
 
@@ -71,48 +78,39 @@ def verify(
     if found.run is None:
         raise RunError(f"{run} is a single file; `verify` needs the run directory around it")
     directory = found.run
-    manifest = directory.manifest()
-    if manifest.weights_sha256 is None:
+    recorded = directory.manifest().weights_sha256
+    if recorded is None:
         raise RunError(
             f"{directory.name} is {directory.status()}, not completed: there is nothing to compare with"
         )
-    recorded = manifest.weights_sha256
-    _stands_alone(directory)
-    loaded = load_experiment(directory.path / RESOLVED, allow_plugins=allow_plugins)
-    experiment = loaded.experiment
-    with placed(loaded):
-        section = own_data(
-            experiment.data, loaded.directory, manifest.files(), manifest.data_sha256, data, WAY_OUT
-        )
-    assembled = assemble_loaded(replace(loaded, experiment=experiment.model_copy(update={"data": section})))
-    session = assembled.session(thread_count(threads))
-    initial = initial_weights(assembled.loaded, assembled.model)
-    job = make_job(assembled, session)
-    prepare(job)
-    first_weights(session, initial, assembled.data.train, watch)
-    ready_kernels(session, watch)
+    job = train_again(directory, data=data, threads=threads, allow_plugins=allow_plugins, watch=watch)
     from nnctl.kernels.threads import spread
     from nnctl.runner.train import train
 
+    rows: dict[int, Row] = {}
     with spread():
         for event in train(job):
+            if isinstance(event, events.EpochEnded):
+                rows[event.epoch] = {"step": event.step, **finite(event.logs)}
             if not isinstance(event, events.CheckpointDue):
                 watch(event)
-    again = weights_sha256(session.weights.arrays)
-    holds = again == recorded
-    word = "holds" if holds else f"does not hold: recorded {recorded}, found"
-    return Verified(directory.name, recorded, again, holds, f"{directory.name}: {word} {again}")
+    again = weights_sha256(job.session.weights.arrays)
+    if again == recorded:
+        return Verified(directory.name, recorded, again, True, f"{directory.name}: holds {again}")
+    message = f"{directory.name}: does not hold: recorded {recorded}, found {again}"
+    numbers = other_numbers(rows_of(directory), rows)
+    path = str(directory.path)
+    twice = bisect(path, path, data=data, threads=threads, allow_plugins=allow_plugins, watch=watch)
+    return Verified(directory.name, recorded, again, False, message, numbers, twice, _next(directory, twice))
 
 
-def _stands_alone(run: RunDirectory) -> None:
-    """Refuse a `resolved.yaml` that nnctl did not write: an error in a file that it names quotes it.
-
-    Raises:
-        RunError: it is a link, or takes its model from another file.
-    """
-    config = parse_document(decode(run.resolved().encode(), str(run.path / RESOLVED))).data
-    model = config.get("model")
-    if isinstance(model, dict) and model.get("path") is not None:
-        raise RunError(
-            f"{run.path / RESOLVED} takes its model from another file, which no run's own config does"
-        )
+def _next(run: RunDirectory, twice: Bisected) -> str:
+    """What to type where a run's bits do not hold."""
+    path = shlex.quote(str(run.path))
+    if twice.replayed is not None and twice.replayed.first is not None:
+        return f"nnctl bisect {path} {path} --threads 1, and look at what was named"
+    made_by = run.manifest().versions.get("nnctl")
+    if made_by != __version__:
+        return f"nnctl bisect {path} {path} --python-a PYTHON, where PYTHON has nnctl {made_by}"
+    config = shlex.quote(str(run.path / RESOLVED))
+    return f"nnctl train {config} --run-dir again, then nnctl bisect {path} again"

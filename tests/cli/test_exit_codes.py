@@ -33,6 +33,7 @@ WRONG = {
     "export: no such run": ["export", "nothere", "--format", "json", "-o", "out.json"],
     "export: no such format": ["export", "nothere", "--format", "exe", "-o", "out.exe"],
     "verify: no such run": ["verify", "nothere"],
+    "bisect: no such run": ["bisect", "nothere", "nothere"],
     "show: no such run": ["runs", "show", "nothere"],
     "compare: one run": ["runs", "compare", "nothere"],
     "init: no such template": ["init", "nothere"],

@@ -106,7 +106,7 @@ def completed(line: str, cwd: Path) -> list[str]:
 
 
 def test_the_shell_completes_runs_configs_and_templates(workplace: Path) -> None:
-    for command in ("eval", "predict", "export", "verify", "runs show", "runs compare"):
+    for command in ("eval", "predict", "export", "verify", "bisect", "runs show", "runs compare"):
         assert completed(f"nnctl {command} ir", workplace) == ["iris"]
     assert completed("nnctl eval iris/", workplace) == ["iris/1", "iris/2", "iris/3"]
     assert completed("nnctl eval copied/", workplace) == ["copied/run/"]

@@ -37,7 +37,14 @@ JSON = {
     ),
     "runs": (["runs"], {"runs"}),
     "compare": (["runs", "compare", "iris", "penguins"], {"runs", "config", "metrics", "weights_sha256"}),
-    "verify": (["verify", "iris"], {"run", "holds", "recorded", "found", "message"}),
+    "verify": (
+        ["verify", "iris"],
+        {"run", "holds", "recorded", "found", "message", "numbers", "again", "next"},
+    ),
+    "bisect": (
+        ["bisect", "iris", "iris/1"],
+        {"runs", "differs", "recorded", "replayed", "agreements", "not_replayed"},
+    ),
     "init": (["init", "-o", "table.yaml"], {"config", "written"}),
     "warm": (["warm", "iris.yaml"], {"kernels", "compiled"}),
 }

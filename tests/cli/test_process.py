@@ -28,7 +28,20 @@ for arguments in {commands!r}:
     assert not heavy, (arguments, heavy)
 """
 
-COMMANDS = ("train", "eval", "predict", "export", "check", "plan", "runs", "verify", "init", "schema", "warm")
+COMMANDS = (
+    "train",
+    "eval",
+    "predict",
+    "export",
+    "check",
+    "plan",
+    "runs",
+    "verify",
+    "bisect",
+    "init",
+    "schema",
+    "warm",
+)
 
 
 def test_help_check_and_schema_import_no_numba(here: Path) -> None:
