@@ -10,7 +10,7 @@ ITSELF := $(PIP) --no-deps --no-build-isolation --no-index -e .
 # What test-latest and test-lowest run: make test-lowest TESTS=tests/spec
 TESTS ?=
 
-.PHONY: demo test test-slow test-arm mutated test-latest test-lowest mutants mutants-sample parity same-result fuzz lock lint docs bench faults clean
+.PHONY: demo test test-slow test-arm mutated test-latest test-lowest mutants mutants-sample parity same-result fuzz site test-browser test-mlflow lock lint docs bench faults clean
 
 $(STAMPS)/installed: pyproject.toml requirements/run.txt
 	@sh requirements/preflight $(PYTHON)
@@ -92,6 +92,33 @@ mutants: $(STAMPS)/mutants-installed
 QUICK = runner callbacks data spec schedules initializers regularizers constraints graph runs
 mutants-sample: $(STAMPS)/mutants-installed
 	$(BIN)/python -m tests.mutants --since $(SINCE) --sample $(SAMPLE) --seconds 120 --least 8 --share 0.4 $(QUICK:%=--package %)
+
+# The documentation as a site in build/site; a link that leads nowhere is an error.
+SPHINX = -m sphinx -q -W --keep-going -d $(STAMPS)/doctrees -c docs/site
+site: $(STAMPS)/site
+	$(BIN)/python $(SPHINX) . build/site
+	@echo "build/site/index.html"
+
+# What is looked at in Chromium, which is the system's: apt install chromium-driver.
+test-browser: $(STAMPS)/site
+	$(BIN)/python -m pytest -m browser $(TESTS)
+
+$(STAMPS)/site: $(STAMPS)/dev requirements/site.txt
+	@echo "installing what the site and its tests need"
+	@$(BIN)/python $(LOCKED) requirements/site.txt
+	@touch $@
+
+# Runs logged to a real tracking server on this machine, in an environment of its own: the server brings much.
+test-mlflow: $(STAMPS)/mlflow/installed
+	$(STAMPS)/mlflow/bin/python -m pytest -m slow tests/callbacks/test_mlflow_server.py
+
+$(STAMPS)/mlflow/installed: pyproject.toml requirements/mlflow.txt
+	@sh requirements/preflight $(PYTHON)
+	@$(PYTHON) -m venv --clear $(STAMPS)/mlflow
+	@echo "installing nnctl with MLflow and its server into $(STAMPS)/mlflow"
+	@$(STAMPS)/mlflow/bin/python $(LOCKED) requirements/mlflow.txt
+	@$(STAMPS)/mlflow/bin/python $(ITSELF)
+	@touch $@
 
 # yattag has no wheel: it is built with the setuptools of the lock.
 $(STAMPS)/mutants-installed: $(STAMPS)/dev requirements/mutants.txt

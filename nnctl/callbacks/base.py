@@ -14,7 +14,7 @@ from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
 
 if TYPE_CHECKING:
-    from nnctl.core.events import Event, Request
+    from nnctl.core.events import Event, Request, RunClosed
 
 callbacks: Registry[CallbackSpec] = Registry("callback", "nnctl.callbacks")
 register = callbacks.register
@@ -52,6 +52,13 @@ class CallbackSpec(Spec):
             StorageError: It writes a file and could not.
         """
         raise NotImplementedError
+
+    def closed(self, event: RunClosed) -> Iterable[str]:
+        """Finish what was begun outside the run, once all of its files are written; what to tell the user.
+
+        It is called however training ended, also where no event told of that.
+        """
+        return ()
 
     def wants_steps(self) -> bool:
         """Whether it must see every `StepEnded`, with its logs filled; others may be spared it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -19,10 +20,8 @@ from nnctl.core.errors import ConfigError, Problem, StorageError, nearest
 from nnctl.core.events import (
     EpochEnded,
     Event,
-    Failed,
-    Interrupted,
     Request,
-    RunEnded,
+    RunClosed,
     RunStarted,
     StepEnded,
     TimedCall,
@@ -113,17 +112,25 @@ class TensorBoard(CallbackSpec):
         ]
 
     def handle(self, event: Event, state: dict[str, Any]) -> Iterable[Request]:
-        try:
+        with self._written():
             self._write(event)
+        return ()
+
+    def closed(self, event: RunClosed) -> Iterable[str]:
+        if self._files is not None:
+            with self._written():
+                self._profile(self._files)
+                self._files.close()
+        return ()
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """An error of the disk inside says where it was."""
+        try:
+            yield
         except OSError as error:
             where = self._files.directory if self._files else self.log_dir
             raise StorageError(f"cannot write {where}: {error.strerror}") from error
-        return ()
-
-    def close(self) -> None:
-        """Finish the event files; a later event opens new ones."""
-        if self._files is not None:
-            self._files.close()
 
     def _write(self, event: Event) -> None:
         if isinstance(event, RunStarted):
@@ -137,15 +144,13 @@ class TensorBoard(CallbackSpec):
             self._files.scalars("validation", logs, "evaluation_{}_vs_iterations", event.step)
         elif isinstance(event, EpochEnded):
             self._epoch(event, self._files)
-        elif isinstance(event, RunEnded | Interrupted | Failed):
-            self._profile(self._files)
-            self.close()
 
     def _open(self, event: RunStarted) -> None:
         _need_tensorboard()
         if event.run_dir is None:
             return
-        self.close()
+        if self._files is not None:
+            self._files.close()
         # Steps and epochs share a file's purge: where both are there, only steps are dropped, since the
         # epochs that are written again have the numbers that they had.
         purge = {"train": event.epoch if self.update_freq == "epoch" else event.step + 1}

@@ -97,7 +97,9 @@ ABOUT = {
     ),
     "schema": About("Print the language's JSON Schema, for editors.", ("nnctl schema > nnctl.json",), ()),
     "warm": About(
-        "Compile kernels ahead of time, for CI images.", ("nnctl warm", "nnctl warm iris.yaml"), (2, 3)
+        "Compile kernels ahead of time, for CI images.",
+        ("nnctl warm", "nnctl warm iris.yaml", "nnctl warm --key"),
+        (2, 3),
     ),
 }
 """Every command by its name."""

@@ -20,16 +20,27 @@ def command(
             help="Compile what this config needs; default: what every model may need.",
         ),
     ] = None,
+    key: Annotated[
+        bool,
+        typer.Option("--key", help="Compile nothing; print what the kernels follow from, as a cache's key."),
+    ] = False,
     threads: Threads = None,
     allow_plugins: Plugins = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Compile kernels into the cache ahead of time, for CI images."""
-    from nnctl.cli.output import say, write_json
+    from nnctl.cli.output import say, write_json, write_lines
     from nnctl.report.progress import progress
-    from nnctl.workflow.warm import warm
+    from nnctl.workflow.warm import place, warm
 
+    if key:
+        found = place()
+        if json:
+            write_json(found)
+        else:
+            write_lines([str(found["key"])])
+        return
     with progress(quiet=quiet) as show:
         result = warm(config, threads=threads, allow_plugins=allow_plugins, watch=show)
     if json:

@@ -240,6 +240,22 @@ class RunEnded(Event):
 
 
 @record
+class RunClosed(Event):
+    """The process is done with the run, however that ended: nothing is written there any more.
+
+    Attributes:
+        status: As the manifest's: `completed`, `interrupted` or `failed`.
+        reason: Why, where there is more to say than the status.
+        hashes: The manifest's hashes by name, those that are known.
+    """
+
+    run_dir: Path
+    status: str
+    reason: str | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+
+@record
 class Request:
     """What a callback may ask of the runner."""
 

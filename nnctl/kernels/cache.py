@@ -9,11 +9,13 @@ everything its code follows from (`entry.py`), in a folder that only this user m
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import pickle
 import platform
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import llvmlite
@@ -21,6 +23,7 @@ import numba
 import numpy as np
 from numba.core import caching, compiler, config, sigutils
 from numba.core.errors import NumbaWarning
+from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
@@ -50,6 +53,22 @@ def _versions() -> list[Any]:
     options = [str(getattr(config, name, None)) for name in _OPTIONS]
     python = [sys.implementation.cache_tag, platform.python_version(), getattr(sys, "abiflags", "")]
     return [*python, numba.__version__, llvmlite.__version__, np.__version__, *options]
+
+
+def key() -> str:
+    """A name of everything that all kernels follow from: this nnctl, what compiles, this kind of CPU.
+
+    Under it a folder of kernels can be kept elsewhere. Each kernel in it has a name of its own besides: what
+    was kept under another key is never wrong, only of less use.
+    """
+    sources = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for file in sorted(package.rglob("*.py")):
+        sources.update(f"{file.relative_to(package)}\0".encode())
+        sources.update(hashlib.sha256(file.read_bytes()).digest())
+    target = cpu_target.target_context.codegen().magic_tuple()
+    words = [list(map(str, target)), _versions(), sources.hexdigest()]
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:32]
 
 
 class KernelCache(caching._Cache):  # type: ignore[misc]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from nnctl.core.errors import RunError, nearest
+from nnctl.core.leaves import flatten
 from nnctl.core.records import record
 from nnctl.core.visible import listed
 from nnctl.runs.directory import RESOLVED, RunDirectory
@@ -168,16 +169,3 @@ def _size(path: Path) -> int | None:
         return path.lstat().st_size
     except OSError:
         return None
-
-
-def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Leaves by dotted path, as `--set` would name them; a named list entry goes by its name."""
-    if isinstance(value, Mapping) and value:
-        for key, below in value.items():
-            yield from flatten(below, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list) and any(isinstance(v, (Mapping, list)) for v in value):
-        for index, below in enumerate(value):
-            name = below.get("name") if isinstance(below, Mapping) else None
-            yield from flatten(below, f"{path}.{name or index}")
-    else:
-        yield path, value

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from nnctl.core.errors import RunError
+from nnctl.core.leaves import flatten
 from nnctl.core.records import record
-from nnctl.runs.compare import flatten, resolved_config
+from nnctl.runs.compare import resolved_config
 from nnctl.runs.directory import RunDirectory
 from nnctl.runs.model_file import read_model
 from nnctl.runs.state import Arrays, TrainingState

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nnctl.core.errors import Problem
+from nnctl.core.errors import NnctlError, Problem
 from nnctl.core.records import record
 from nnctl.data.head import Head
 from nnctl.graph.model import LayerGraph
@@ -51,6 +51,17 @@ def check(
         summary["initial_weights"] = initial.as_json()
         summary["notes"] = [*summary["notes"], *initial.lines()]
     return Checked(summary, looked.warnings)
+
+
+def check_all(configs: Sequence[Path], **how: Any) -> list[Checked | NnctlError]:
+    """Check several configs, each by itself: what `check` gives or raises."""
+    found: list[Checked | NnctlError] = []
+    for config in configs:
+        try:
+            found.append(check(config, **how))
+        except NnctlError as error:
+            found.append(error)
+    return found
 
 
 @record

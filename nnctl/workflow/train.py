@@ -245,7 +245,27 @@ class Training:
             raise
         finally:
             recorder.close()
+            self._tell_callbacks(job)
         yield events.Notice(self._summary())
+
+    def _tell_callbacks(self, job: Job) -> None:
+        """Have callbacks finish what they began, now that all files of the run are written."""
+        manifest = self.manifest
+        hashes = {
+            "config_sha256": manifest.config_sha256,
+            "data_sha256": manifest.data_sha256,
+            "weights_sha256": manifest.weights_sha256,
+        }
+        known = {name: value for name, value in hashes.items() if value}
+        assert self.path is not None
+        closed = events.RunClosed(self.path, manifest.status, manifest.reason, known)
+        for callback in job.callbacks:
+            try:
+                for text in callback.closed(closed):
+                    self.watch(events.Notice(text))
+            except Exception as error:
+                error.add_note(f"in the callback {type(callback).__name__}")
+                raise
 
     def _recorded(self, recorder: Recorder, trained: Iterator[Event]) -> Iterator[Event]:
         final: TrainingState | None = None

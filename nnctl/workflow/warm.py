@@ -50,4 +50,12 @@ def warm(
         kernels |= session.kernel_names()
     if faults := cache_faults():
         raise StorageError(faults[0])
-    return {"kernels": len(kernels), "compiled": compiled}
+    return {"kernels": len(kernels), "compiled": compiled, **place()}
+
+
+def place() -> dict[str, Any]:
+    """Where kernels are kept, and the key of those that this machine and this nnctl would take from there."""
+    from nnctl.kernels.cache import folder, key
+
+    root = folder().root
+    return {"folder": str(root) if root is not None else None, "key": key()}

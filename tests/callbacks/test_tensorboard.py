@@ -21,10 +21,8 @@ from nnctl.callbacks.tensorboard_images import pictures
 from nnctl.core.errors import ConfigError, StorageError
 from nnctl.core.events import (
     EpochEnded,
-    Failed,
-    Interrupted,
     LayerCall,
-    RunEnded,
+    RunClosed,
     RunStarted,
     StepEnded,
     Validated,
@@ -53,7 +51,7 @@ def train(run_dir: Path, first: int, last: int, **fields: object) -> None:
             list(callback.handle(StepEnded(epoch, 2 * epoch + i, i, 2, {"loss": 0.5}), state))
         logs = {"loss": epoch + 0.5, "val_loss": 2.0, "learning_rate": 0.1}
         list(callback.handle(EpochEnded(epoch, 2 * epoch + 2, logs, 0.1, weights), state))
-    list(callback.handle(RunEnded(last, 2 * last, {}, 1.0), state))
+    callback.closed(RunClosed(run_dir, "completed"))
 
 
 def read(directory: Path):
@@ -104,13 +102,13 @@ def test_epochs_can_be_read_while_the_run_goes_on(tmp_path: Path) -> None:
     list(callback.handle(RunStarted("r", tmp_path, 5, 2, 0, 0, 9, {"seed": 7}), {}))
     list(callback.handle(EpochEnded(0, 2, {"loss": 0.5, "val_loss": 1.0}, 0.1), {}))
     assert steps_and_values(read(tmp_path / "logs" / "train"), "epoch_loss") == [(0, 0.5)]
-    list(callback.handle(Interrupted(2, 15), {}))
+    callback.closed(RunClosed(tmp_path, "interrupted", "signal 15"))
     assert set(threading.enumerate()) == before
     list(callback.handle(RunStarted("r", tmp_path, 5, 2, 1, 2, 9, {"seed": 7}), {}))
     list(callback.handle(EpochEnded(1, 4, {"loss": 0.25}, 0.1), {}))
     assert steps_and_values(read(tmp_path / "logs" / "train"), "epoch_loss") == [(0, 0.5), (1, 0.25)]
     list(callback.handle(RunStarted("r", tmp_path, 5, 2, 1, 2, 9, {"seed": 7}), {}))
-    list(callback.handle(Failed(3, "the loss", None), {}))
+    callback.closed(RunClosed(tmp_path, "failed", "the loss"))
     assert set(threading.enumerate()) == before
 
 
@@ -138,7 +136,7 @@ def test_without_a_run_directory_it_writes_nothing(tmp_path: Path, monkeypatch: 
     list(callback.handle(RunStarted("r", None, 5, 2, 0, 0, 9), {}))
     list(callback.handle(StepEnded(0, 1, 1, 2, {"loss": 0.5}), {}))
     list(callback.handle(EpochEnded(0, 2, {"loss": 0.5}, 0.1, {}), {}))
-    list(callback.handle(RunEnded(1, 2, {}, 0.1), {}))
+    callback.closed(RunClosed(tmp_path, "completed"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -166,9 +164,9 @@ def test_speed_and_validation_by_step(tmp_path: Path) -> None:
         Validated(2, 12, {"val_loss": 7.0}),
         EpochEnded(2, 12, {"loss": 0.5, "val_loss": 7.0}, 6.0),
         EpochEnded(3, 16, {"loss": 0.5}, 1.0),
-        RunEnded(4, 16, {}, 1.0),
     ):
         list(callback.handle(event, {}))
+    callback.closed(RunClosed(tmp_path, "completed"))
     found = read(tmp_path / "logs" / "train")
     assert steps_and_values(found, "batch_steps_per_second") == [(10, 4.0), (12, 2.0)]
     assert steps_and_values(found, "epoch_steps_per_second") == [(2, 0.5), (3, 4.0)]
@@ -200,7 +198,7 @@ def test_graph_and_embeddings(tmp_path: Path) -> None:
         (written,) = (tmp_path / "logs" / "embeddings").iterdir()
         expected = tables[0] if epoch < 2 else tables[2]
         np.testing.assert_array_equal(projector_plugin._read_tensor_tsv_file(str(written)), expected)
-    list(callback.handle(RunEnded(3, 3, {}, 1.0), {}))
+    callback.closed(RunClosed(tmp_path, "completed"))
     config = ProjectorConfig()
     text_format.Parse((tmp_path / "logs" / "projector_config.pbtxt").read_text(), config)
     (table,) = config.embeddings
@@ -247,7 +245,7 @@ def test_pictures_are_those_of_keras(tmp_path: Path) -> None:
     callback = make("TensorBoard", histogram_freq=1, write_images=True)
     list(callback.handle(RunStarted("r", tmp_path, 1, 1, 0, 0, 9), {}))
     list(callback.handle(EpochEnded(0, 1, {}, 0.1, weights), {}))
-    list(callback.handle(RunEnded(1, 1, {}, 1.0), {}))
+    callback.closed(RunClosed(tmp_path, "completed"))
     found = read(tmp_path / "logs" / "train")
     (image,) = found.Tensors("d/kernel/image")
     assert levels(image.tensor_proto.string_val) == [[[0, 0, 63], [127, 255, 255]]]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -62,3 +64,35 @@ def test_a_cache_that_cannot_be_written(here: Path) -> None:
     assert code == 0, err
     assert json.loads(out)["status"] == "completed"
     assert f"compiled kernels cannot be kept in {here}/file/cache: Not a directory (ENOTDIR); set" in err
+
+
+def test_the_key_of_a_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is compiled for it; it follows from the sources, what compiles, and the kind of CPU."""
+    from nnctl.kernels import cache
+    from nnctl.kernels.cache import folder
+
+    monkeypatch.setattr("nnctl.workflow.warm.ready_kernels", None)
+    plain = nnctl("warm", "--key", cwd=here)
+    assert (plain.code, plain.err) == (0, "")
+    found = nnctl("warm", "--key", "--json", cwd=here).json
+    assert found == {"folder": str(folder().root), "key": plain.out.strip()}
+    assert re.fullmatch("[0-9a-f]{32}", found["key"])
+    assert cache.key() == found["key"]
+    monkeypatch.setattr(cache, "_versions", lambda: ["another"])
+    others = {found["key"], cache.key()}
+    monkeypatch.undo()
+    other = SimpleNamespace(codegen=lambda: SimpleNamespace(magic_tuple=lambda: ("arm64", "", "")))
+    monkeypatch.setattr(cache, "cpu_target", SimpleNamespace(target_context=other))
+    others.add(cache.key())
+    monkeypatch.undo()
+    (here / "nnctl" / "kernels").mkdir(parents=True)
+    (here / "nnctl" / "kernels" / "cache.py").write_text("")
+    monkeypatch.setattr(cache, "__file__", str(here / "nnctl" / "kernels" / "cache.py"))
+    others.add(cache.key())
+    (here / "nnctl" / "other.py").write_text("x = 1")
+    others.add(cache.key())
+    (here / "nnctl" / "other.py").write_text("x = 2")
+    others.add(cache.key())
+    (here / "nnctl" / "other.py").rename(here / "nnctl" / "another.py")
+    others.add(cache.key())
+    assert len(others) == 7

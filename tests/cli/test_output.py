@@ -46,7 +46,7 @@ JSON = {
         {"runs", "differs", "recorded", "replayed", "agreements", "not_replayed"},
     ),
     "init": (["init", "-o", "table.yaml"], {"config", "written"}),
-    "warm": (["warm", "iris.yaml"], {"kernels", "compiled"}),
+    "warm": (["warm", "iris.yaml"], {"kernels", "compiled", "folder", "key"}),
 }
 
 

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from tests.packaging.lock import ROOT, locked
 
-FILES = ["run.txt", "dev.txt", "lowest.txt", "mutants.txt"]
+FILES = ["run.txt", "dev.txt", "lowest.txt", "mutants.txt", "site.txt", "mlflow.txt"]
 PYTHONS = ["3.11.0", "3.12.0", "3.13.0"]
 
 
@@ -40,8 +40,9 @@ def test_everything_that_is_declared_is_locked_within_its_range(python: str) -> 
 def test_tests_run_on_what_users_get(python: str) -> None:
     tested = locked("dev.txt", python)
     assert locked("run.txt", python).items() <= tested.items()
-    beside = locked("mutants.txt", python)
-    assert {name: tested.get(name, version) for name, version in beside.items()} == beside
+    for file in ("mutants.txt", "site.txt"):
+        beside = locked(file, python)
+        assert {name: tested.get(name, version) for name, version in beside.items()} == beside
 
 
 def test_lowest_is_the_lower_bound() -> None:
