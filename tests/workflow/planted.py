@@ -29,7 +29,8 @@ class Fault:
 
     Attributes:
         step: In which update, from 1.
-        kind: `forward` or `gradient`: the first value of that kind of `layer`; `update`: the weight `layer`.
+        kind: `forward`, `gradient` or `evaluation`: the first value of that kind of `layer`; `update`: the
+            weight `layer`.
         times: How often: a training that is gone through again meets the step again.
     """
 
@@ -80,7 +81,7 @@ def _call(session: Session, name: str, bound: Bound, fault: Fault) -> int | None
     """The number of the call that is faulty, if it is one of this program's."""
     if fault.kind == "update":
         return len(bound.calls) - 1 if name == "update" else None
-    if name != "training":
+    if name != ("evaluation" if fault.kind == "evaluation" else "training"):
         return None
     gradients = session.compiled(session.program_of(bound)).graph.gradients
     for node in dict.fromkeys(bound.sources):

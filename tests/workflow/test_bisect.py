@@ -332,3 +332,49 @@ def test_an_interpreter_without_nnctl_says_so(place: Path, tmp_path: Path) -> No
     done = nnctl("bisect", place / "run", place / "run", "--python-b", bare, "-q")
     assert done.code == 2
     assert f"B: {bare} cannot train {place / 'run'} again: no module named nnctl" in done.err
+
+
+def test_a_fault_in_validation_is_found_behind_the_step(place: Path) -> None:
+    first = first_of(
+        bisected(place / "run", place / "run", {"B": Fault(12, "evaluation", "second", ulps=5000)})
+    )
+    assert (first.when, first.step, first.step_in_epoch) == ("step", 12, STEPS)
+    assert first.value is not None
+    assert (first.value.kind, first.value.layer) == ("evaluation", "second")
+
+
+def test_other_ops_are_passed_over(place: Path) -> None:
+    """As between two versions of nnctl: what both have is compared."""
+    linear = train(place, "linear", CONFIG, "model.layers.second.activation=linear")
+    first = first_of(bisected(place / "run", linear))
+    assert first.step == 1
+    assert first.value is not None
+    assert (first.value.kind, first.value.layer) == ("forward", "second")
+
+
+def test_what_a_callback_does_behind_the_step(tmp_path: Path) -> None:
+    """No call differs, but the state of a callback does."""
+    write_data(tmp_path)
+    (tmp_path / "counting.py").write_text(COUNTING)
+    config = CONFIG.replace("name: small", "name: small\nplugins: [counting.py]")
+    run = train(tmp_path, "run", config, "training.callbacks=[Counting]", plugins=True)
+    first = first_of(bisected(run, run, allow_plugins=True))
+    assert (first.when, first.step, first.part) == ("after", 12, "callbacks/0")
+
+
+COUNTING = """
+import random
+from nnctl.callbacks.base import CallbackSpec, register
+from nnctl.core.events import EpochEnded
+
+
+@register
+class Counting(CallbackSpec):
+    def start(self):
+        return {"number": 0.0}
+
+    def handle(self, event, state):
+        if isinstance(event, EpochEnded) and event.epoch == 1:
+            state["number"] = random.random()
+        return ()
+"""
