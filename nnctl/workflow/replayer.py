@@ -175,7 +175,7 @@ class Replayer:
         for event in train(self.job, self.state):
             if isinstance(event, events.StepEnded):
                 self._step = event.step
-            elif isinstance(event, events.CheckpointDue) and event.state.complete:
+            elif isinstance(event, events.CheckpointDue):
                 self.state = event.state
             elif isinstance(event, events.RunEnded):
                 self.ended = "completed"

@@ -19,7 +19,8 @@ from nnctl.runs.manifest import finite
 from nnctl.runs.recorded import OtherNumbers, Row, other_numbers, rows_of
 from nnctl.runs.state import weights_sha256
 from nnctl.workflow.again import train_again
-from nnctl.workflow.bisect import Bisected, bisect
+from nnctl.workflow.bisect import Bisected, StartReplay, bisect
+from nnctl.workflow.replays import ReplayProcess
 
 
 @record
@@ -62,6 +63,7 @@ def verify(
     threads: int | None = None,
     allow_plugins: bool = False,
     watch: Callable[[Event], None] = lambda event: None,
+    start: StartReplay = ReplayProcess,
 ) -> Verified:
     """Train the run again, without a directory, and compare `weights_sha256`.
 
@@ -69,6 +71,7 @@ def verify(
 
     Args:
         data: Where the training data is now, if not where the run says.
+        start: As `bisect`'s.
 
     Raises:
         RunError: RUN is no completed run.
@@ -100,17 +103,23 @@ def verify(
     message = f"{directory.name}: does not hold: recorded {recorded}, found {again}"
     numbers = other_numbers(rows_of(directory), rows)
     path = str(directory.path)
-    twice = bisect(path, path, data=data, threads=threads, allow_plugins=allow_plugins, watch=watch)
-    return Verified(directory.name, recorded, again, False, message, numbers, twice, _next(directory, twice))
+    twice = bisect(
+        path, path, data=data, threads=threads, allow_plugins=allow_plugins, watch=watch, start=start
+    )
+    flags = f" --data {shlex.quote(str(data))}" if data is not None else ""
+    flags += " --allow-plugins" if allow_plugins else ""
+    way_on = _next(directory, twice, flags)
+    return Verified(directory.name, recorded, again, False, message, numbers, twice, way_on)
 
 
-def _next(run: RunDirectory, twice: Bisected) -> str:
+def _next(run: RunDirectory, twice: Bisected, flags: str) -> str:
     """What to type where a run's bits do not hold."""
     path = shlex.quote(str(run.path))
     if twice.replayed is not None and twice.replayed.first is not None:
-        return f"nnctl bisect {path} {path} --threads 1, and look at what was named"
+        return f"nnctl bisect {path} {path} --threads 1{flags}"
     made_by = run.manifest().versions.get("nnctl")
     if made_by != __version__:
-        return f"nnctl bisect {path} {path} --python-a PYTHON, where PYTHON has nnctl {made_by}"
+        return f"nnctl bisect {path} {path} --python-a PYTHON{flags}, with a Python that has nnctl {made_by}"
     config = shlex.quote(str(run.path / RESOLVED))
-    return f"nnctl train {config} --run-dir again, then nnctl bisect {path} again"
+    plugins = " --allow-plugins" if "--allow-plugins" in flags else ""
+    return f"nnctl train {config} --run-dir again{plugins} && nnctl bisect {path} again{flags}"
