@@ -81,7 +81,7 @@ class Replayer:
         job.mark_best, job.clock, job.stop = None, lambda: 0.0, self._signal
         self.state = TrainingState(weights=self.session.weights.arrays, optimizer=self.session.slot_views())
         self.ended = ""
-        self._kept = copied(self.state)
+        self._kept = self.state
         self._step = self._to = 0
 
     def load(self, checkpoint: Path, root: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from nnctl.core.errors import NnctlError, RunError
 from nnctl.report.bisect import bisect_lines
+from nnctl.workflow import first_difference
 from nnctl.workflow.bisect import Bisected, bisect
 from nnctl.workflow.first_difference import FirstDifference
 from nnctl.workflow.train import start
@@ -76,6 +77,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True, params=[7])
+def _pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many steps a piece has soon, whatever the time says; an epoch ends within one."""
+    monkeypatch.setattr(first_difference, "_PIECES", 2)
+    monkeypatch.setattr(first_difference, "_steps", lambda piece: request.param)
+
+
 def first_of(found: Bisected) -> FirstDifference:
     assert found.replayed is not None
     assert found.replayed.first is not None
@@ -97,6 +105,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.parametrize("_pieces", [1, 7], indirect=True)
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
 def test_a_planted_ulp_is_named_exactly(fault: Fault, place: Path) -> None:
     found = bisected(place / "run", place / "run", {"B": fault})
@@ -105,6 +114,8 @@ def test_a_planted_ulp_is_named_exactly(fault: Fault, place: Path) -> None:
     assert (first.epoch, first.step_in_epoch) == ((fault.step - 1) // STEPS + 1, (fault.step - 1) % STEPS + 1)
     assert first.value is not None
     assert first.value.kind == fault.kind
+    if fault.step == 19:
+        assert first.more == 0  # nothing follows an update in the middle of an epoch
     if fault.kind == "update":
         assert (first.value.name, first.value.layer) == (f"weights:{fault.layer}", fault.layer.split("/")[0])
     else:
@@ -178,7 +189,7 @@ def test_configs_that_differ(place: Path) -> None:
         ("config", "seed", 3, 4)
     ]
     first = first_of(found)
-    assert (first.when, first.part) == ("start", "weights/first/kernel")
+    assert (first.when, first.part, first.more) == ("start", "weights/first/kernel", 2)
     assert first.bits is not None
     assert first.bits.elements == 36
 
