@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from nnctl.core.arrays import Array
 from nnctl.core.records import record
 from nnctl.ops.base import Node, Value
-from nnctl.program.bind import Bound
 from nnctl.program.listing import op_text
-from nnctl.program.session import Session
+
+if TYPE_CHECKING:
+    from nnctl.program.bind import Bound
+    from nnctl.program.session import Session
 
 Kind = Literal["input", "forward", "gradient", "update", "check", "evaluation"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from nnctl.program.written import Written
 from nnctl.runs.recorded import Cause, OtherNumbers, OtherWeights, Recorded
 from nnctl.workflow.bisect import SIDES, Agreement, Bisected
 from nnctl.workflow.first_difference import FirstDifference, Replayed
-from nnctl.workflow.verify import Verified
+
+if TYPE_CHECKING:
+    from nnctl.workflow.verify import Verified
 
 _MOST = 20
 """Causes that are named."""

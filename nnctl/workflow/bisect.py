@@ -18,7 +18,7 @@ from nnctl.runs.directory import RunDirectory
 from nnctl.runs.find import find
 from nnctl.runs.recorded import OtherNumbers, Recorded, Row, compare_recorded, other_numbers, rows_of
 from nnctl.workflow.first_difference import Replayed, Search
-from nnctl.workflow.replay_process import PROTOCOL
+from nnctl.workflow.pieces import PROTOCOL
 from nnctl.workflow.replays import Replay, ReplayProcess, Task
 
 SIDES = ("A", "B")
@@ -185,5 +185,5 @@ def _agreement(run: RunDirectory, replayed: Replayed, side: int) -> Agreement:
         for row in replayed.rows[side]
     }
     trained, recorded = replayed.mark.weights_sha256, run.manifest().weights_sha256
-    same = None if not trained or recorded is None or replayed.first is not None else trained == recorded
+    same = trained == recorded if trained and recorded is not None else None
     return Agreement(other_numbers(rows_of(run), found), same)

@@ -14,7 +14,7 @@ from nnctl.core.bits import BitDifference, bit_difference
 from nnctl.core.events import Event
 from nnctl.core.records import record
 from nnctl.program.written import Written
-from nnctl.workflow.replayer import Mark, Piece
+from nnctl.workflow.pieces import Mark, Piece
 from nnctl.workflow.replays import Replay, mark_of, piece_of, taken, together, written_of
 
 SHARE = 0.03

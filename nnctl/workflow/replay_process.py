@@ -23,11 +23,9 @@ from nnctl.core.events import Event
 from nnctl.runs.directory import RunDirectory
 from nnctl.spec.output.render import render_all
 from nnctl.workflow.again import train_again
+from nnctl.workflow.pieces import PROTOCOL
 from nnctl.workflow.plugins import plugin_error
 from nnctl.workflow.replayer import Replayer
-
-PROTOCOL = 1
-"""Changed with the requests and answers."""
 
 
 class Answers:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from nnctl.core import events
 from nnctl.core.arrays import Array
 from nnctl.core.events import Event
-from nnctl.core.records import record
 from nnctl.program.written import Written, WrittenValues
 from nnctl.runner.train import Job, train
 from nnctl.runs.manifest import finite
@@ -22,46 +19,8 @@ from nnctl.runs.model_file import read_model
 from nnctl.runs.state import TrainingState, weights_sha256
 from nnctl.runs.state_parts import array_sha256, copied, part_digests, parts, state_sha256
 from nnctl.workflow.initial import expected_weights
+from nnctl.workflow.pieces import TAKEN, Mark, Piece
 from nnctl.workflow.resumable import check_state
-
-TAKEN = "value.npy"
-"""The file of the array that was asked for last."""
-
-
-@record
-class Mark:
-    """Where a training stands.
-
-    Attributes:
-        epoch, step_in_epoch: As `TrainingState`'s.
-        digest: Of all that the next step depends on.
-        ended: `completed`, or what was not finite; empty while there is more to train.
-        weights_sha256: Of the trained model, where it is completed.
-    """
-
-    step: int
-    epoch: int
-    step_in_epoch: int
-    digest: str
-    ended: str = ""
-    weights_sha256: str = ""
-
-
-@record
-class Piece:
-    """What training up to a mark was like.
-
-    Attributes:
-        rows: The epochs that ended, as `metrics.jsonl` has them, without their time.
-        seconds: What it took in all.
-        steps, stepping: Steps but for the first, and what they took.
-    """
-
-    mark: Mark
-    rows: tuple[Mapping[str, Any], ...] = ()
-    seconds: float = field(default=0.0, compare=False)
-    steps: int = field(default=0, compare=False)
-    stepping: float = field(default=0.0, compare=False)
 
 
 class Replayer:

@@ -19,7 +19,7 @@ from nnctl.core.errors import RunError
 from nnctl.core.events import Event
 from nnctl.core.records import record
 from nnctl.program.written import Written
-from nnctl.workflow.replayer import TAKEN, Mark, Piece
+from nnctl.workflow.pieces import TAKEN, Mark, Piece
 
 MODULE = "nnctl.workflow.replay_process"
 _EVENTS: dict[str, Callable[..., Event]] = {"Compiling": events.Compiling, "Adapting": events.Adapting}
