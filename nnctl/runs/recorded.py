@@ -171,7 +171,8 @@ def compare_recorded(a: RunDirectory, b: RunDirectory) -> Recorded:
             common = pair
             continue
         layers = _layers(states[0].weights, states[1].weights)
-        return Recorded(found, numbers, OtherWeights(pair[0].step, layers), common, same)
+        if layers:
+            return Recorded(found, numbers, OtherWeights(pair[0].step, layers), common, same)
     weights = None
     if same is False:
         models = [read_model(run.model_path, root=run.path).state.weights for run in (a, b)]
