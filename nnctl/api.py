@@ -119,6 +119,12 @@ class Run:
         return self._directory().metrics()
 
     @property
+    def scores(self) -> dict[str, Any]:
+        """By split that was evaluated: examples, metrics, and a report of each output. Raises as `status`."""
+        directory = self._directory()
+        return dict(directory.scores(directory.manifest().weights_sha256 or "").splits)
+
+    @property
     def weights_sha256(self) -> str:
         """The hash of the weights."""
         return self._stored().file.weights_sha256
@@ -135,7 +141,10 @@ class Run:
 
         stored = self._stored()
         called = target_names(stored)
-        return {called[output]: names for output, names in class_names(stored).items()}
+        return {
+            called[output]: names
+            for output, names in class_names(stored.objective, stored.preprocessing).items()
+        }
 
     def evaluate(
         self,
@@ -202,7 +211,7 @@ class Run:
         with _explained(), _display(show) as watch:
             blocks = list(predictions(stored, source, split=split, keep=keep, threads=threads, watch=watch))
         called = target_names(stored)
-        classes = class_names(stored)
+        classes = class_names(stored.objective, stored.preprocessing)
         values = {
             called[name]: np.concatenate([block.outputs[name] for block in blocks])
             for name in stored.model.outputs

@@ -30,8 +30,8 @@ def command(
 ) -> None:
     """Evaluate a run or a checkpoint: loss and metrics over a split or a file."""
     from nnctl.cli.output import write_json, write_lines
+    from nnctl.report.evaluation import evaluation_lines
     from nnctl.report.progress import progress
-    from nnctl.report.tables import evaluation_lines
     from nnctl.workflow.evaluate import evaluate
 
     with progress() as show:
@@ -41,4 +41,4 @@ def command(
     if json:
         write_json(result.as_json())
     else:
-        write_lines(evaluation_lines(result))
+        write_lines(evaluation_lines(f"{result.run}, {result.split}", result.scored))

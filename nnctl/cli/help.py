@@ -38,7 +38,7 @@ ABOUT = {
             "nnctl train iris.yaml --set training.epochs=3 --run-dir quick",
             'run=$(nnctl train iris.yaml --quiet) && nnctl eval "$run"',
         ),
-        (2, 3, 5, 130),
+        (2, 3, 4, 5, 130),
     ),
     "eval": About(
         "Loss and metrics of a run, over a split or a file.",
@@ -69,6 +69,20 @@ ABOUT = {
         "Show a config's layers, shapes, FLOPs and exact memory.",
         ("nnctl plan iris.yaml", "nnctl plan iris.yaml --program"),
         (2, 3),
+    ),
+    "test": About(
+        "Train configs as tests: expectations and records have to hold.",
+        (
+            "nnctl test configs/",
+            "nnctl test configs/ --jobs 2 --junit junit.xml --markdown summary.md",
+            "nnctl test iris.yaml --update",
+        ),
+        (2, 3, 4, 5),
+    ),
+    "record": About(
+        "Write what configs come to beside them, to compare with later.",
+        ("nnctl record iris.yaml", "nnctl record configs/ --jobs 2"),
+        (2, 3, 4, 5),
     ),
     "runs": About(
         "List runs, show one, compare or remove several.",

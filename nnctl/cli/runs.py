@@ -66,18 +66,21 @@ def compare(
         list[str],
         typer.Argument(metavar="RUN", help="Two runs or more.", autocompletion=complete.runs),
     ],
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="As a Markdown table, for a pull request.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Compare runs: where their configs differ, and their numbers side by side."""
+    """Compare runs: where their configs and data differ, and their numbers side by side."""
     from nnctl.cli.output import write_json, write_lines
-    from nnctl.report.runs import compare_json, compare_lines
+    from nnctl.report.runs import compare_json, compare_lines, compare_markdown
     from nnctl.workflow.runs import compared
 
     found = compared(runs)
     if json:
         write_json(compare_json(found))
     else:
-        write_lines(compare_lines(found))
+        write_lines(compare_markdown(found) if markdown else compare_lines(found))
 
 
 @app.command(**help_of("runs rm"))

@@ -159,6 +159,27 @@ class Validated(Event):
 
 
 @record
+class SplitScored(Event):
+    """The trained model was scored on a split; `scored` is a `workflow.scored.Scored`.
+
+    `last`: it is the split that says most, to be shown whole.
+    """
+
+    split: str
+    scored: Any = field(repr=False)
+    last: bool = True
+
+
+@record
+class Expected(Event):
+    """What was expected of the run, what was found, and whether that will do."""
+
+    wanted: str
+    found: str
+    holds: bool
+
+
+@record
 class EpochEnded(Event):
     """`logs`: loss, metrics, val_*, learning_rate. `weights`: read-only views by name, live."""
 

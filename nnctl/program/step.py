@@ -187,10 +187,20 @@ def evaluation(
     direct_convolution: bool = False,
     rows: int | None = None,
 ) -> Built:
-    """Forward in inference, losses and metrics; the layers in slices of `rows` examples, if given."""
+    """Forward in inference, losses and metrics; the layers in slices of `rows` examples, if given.
+
+    What was measured is left to be read: each output as `output:<name>`, its target as `target:<name>`, and,
+    where it has one, its mask as `mask:<name>`.
+    """
     graph, traced, alone = _inference(model, dtype, sizes, seed, direct_convolution, rows)
-    loss = _measure(graph, model, objective, traced)
-    return Built(graph, {"loss": loss}, {}, alone)
+    left = {"loss": _measure(graph, model, objective, traced)}
+    for name in (output.output for output in objective.outputs):
+        ref = model.outputs[name]
+        left |= {f"output:{name}": traced.values[ref], f"target:{name}": graph.inputs[f"target:{name}"]}
+        mask = traced.masks[ref]
+        if mask is not None:
+            left[f"mask:{name}"] = mask
+    return Built(graph, left, {}, alone)
 
 
 def prediction(

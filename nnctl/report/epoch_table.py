@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nnctl.core.events import EpochEnded
-from nnctl.report.numbers import duration, log_number
+from nnctl.core.numbers import duration, log_number
 
 _GAP = 2
 _NUMBER = 6

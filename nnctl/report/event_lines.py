@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from nnctl.core import events
 from nnctl.core.events import Event
+from nnctl.core.numbers import columns, duration
 from nnctl.report.errors import problem_lines
-from nnctl.report.numbers import duration
+from nnctl.report.evaluation import evaluation_lines
 
 
 def started_lines(event: events.RunStarted) -> list[str]:
@@ -33,6 +34,12 @@ def message_lines(event: Event) -> list[str]:
         case events.RunEnded(epochs, step, _, seconds, restored):
             back = f"; the weights of epoch {restored + 1} were put back" if restored is not None else ""
             return [f"trained {epochs} epochs, {step:,} steps in {duration(seconds)}{back}"]
+        case events.SplitScored(split, scored, last):
+            if last:
+                return evaluation_lines(split, scored)
+            return [f"{split}, {scored.examples} examples: {columns(scored.metrics)}"]
+        case events.Expected(wanted, found, holds):
+            return [f"{'holds' if holds else 'does not hold'}: {wanted}; found {found}"]
         case events.Warned(problems):
             return problem_lines(problems)
         case events.Notice(text):

@@ -16,10 +16,10 @@ from rich.text import Text
 
 from nnctl.core import events
 from nnctl.core.events import Event
+from nnctl.core.numbers import columns, duration, number, sparkline
 from nnctl.core.visible import visible
 from nnctl.report.epoch_table import EpochTable
 from nnctl.report.event_lines import message_lines, started_lines
-from nnctl.report.numbers import columns, duration, number, sparkline
 
 _DRAW_EVERY = 0.1
 """Seconds between two drawings of the bars."""
@@ -91,6 +91,10 @@ class Live:
                 self._print(event, "red" if isinstance(event, events.Failed) else "yellow")
             case events.Notice():
                 self._print(event, "bold")
+            case events.SplitScored():
+                self._print(event, "")
+            case events.Expected():
+                self._print(event, "green" if event.holds else "red")
             case _:
                 self._print(event, "yellow")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nnctl.core.numbers import size
 from nnctl.program.listing import Line
-from nnctl.report.numbers import size
 from nnctl.report.tables import table, terminal_width
 from nnctl.workflow.plan import Plan
 

@@ -11,9 +11,9 @@ from typing import Protocol, TextIO
 
 from nnctl.core import events
 from nnctl.core.events import Event
+from nnctl.core.numbers import columns, duration
 from nnctl.core.visible import visible
 from nnctl.report.event_lines import message_lines, started_lines
-from nnctl.report.numbers import columns, duration
 
 
 class Show(Protocol):
@@ -86,8 +86,9 @@ class LineProgress:
 
 
 class ErrorsOnly(LineProgress):
-    """Only errors: a run that failed says why."""
+    """Only errors: a run that failed says why, and one that is not what was expected of it."""
 
     def lines(self, event: Event) -> list[str]:
         """The lines of a failure; no others."""
-        return message_lines(event) if isinstance(event, events.Failed) else []
+        broken = isinstance(event, events.Expected) and not event.holds
+        return message_lines(event) if broken or isinstance(event, events.Failed) else []

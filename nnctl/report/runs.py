@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from nnctl.report.numbers import columns, duration, number, size, sparkline
+from nnctl.core.numbers import columns, duration, number, size, sparkline
+from nnctl.report.markdown import markdown
 from nnctl.report.tables import table, terminal_width
 from nnctl.runs.compare import Comparison, ShownRun, Summary
 
@@ -91,12 +92,8 @@ def show_json(shown: ShownRun) -> dict[str, Any]:
 
 
 def compare_lines(found: Comparison) -> list[str]:
-    """What differs in the configs, then the numbers; as many runs side by side as there is room for."""
-    rows: list[tuple[str, list[str]]] = [
-        (path, [_cell(v) for v in row]) for path, row in found.config.items()
-    ]
-    rows += [(name, [number(v) if v is not None else "" for v in row]) for name, row in found.metrics.items()]
-    rows.append(("weights_sha256", [(sha or "")[:16] for sha in found.weights_sha256]))
+    """What differs in configs and data, then the numbers; as many runs side by side as there is room for."""
+    rows = _compared(found)
     width = terminal_width()
     count = len(found.runs) if width is None else max(1, (width - _NAMES) // _LEAST)
     lines: list[str] = []
@@ -105,6 +102,31 @@ def compare_lines(found: Comparison) -> list[str]:
         lines += [""] if lines else []
         lines += table(("", *found.runs[part]), [(name, *cells[part]) for name, cells in rows])
     return lines
+
+
+def compare_markdown(found: Comparison) -> list[str]:
+    """The same as a table for a pull request."""
+    rows = [("", list(found.runs)), *_compared(found)]
+    lines = [f"| {' | '.join(map(markdown, (name, *cells)))} |" for name, cells in rows]
+    return [lines[0], "|" + " --- |" * (1 + len(found.runs)), *lines[1:]]
+
+
+def _compared(found: Comparison) -> list[tuple[str, list[str]]]:
+    """Rows of text: a name, and a cell for each run."""
+    rows = [(path, [_cell(v) for v in row]) for path, row in found.config.items()]
+    rows += [(f"content of {path}", [(sha or "")[:16] for sha in row]) for path, row in found.data.items()]
+    rows += [(name, [_beside(v, row[0]) for v in row]) for name, row in found.metrics.items()]
+    rows.append(("time", [duration(v) if v is not None else "" for v in found.seconds]))
+    rows.append(("weights_sha256", [(sha or "")[:16] for sha in found.weights_sha256]))
+    return rows
+
+
+def _beside(value: float | None, first: float | None) -> str:
+    """A number, and by how much it differs from the first run's."""
+    if value is None:
+        return ""
+    away = None if first is None else value - first
+    return f"{number(value)} ({away:+.2g})" if away else number(value)
 
 
 def _cell(value: Any) -> str:

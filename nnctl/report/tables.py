@@ -9,7 +9,6 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from nnctl.core.visible import visible
-from nnctl.report.numbers import number
 
 _GAP = 2
 _LEAST = 4
@@ -74,10 +73,3 @@ def _cell(text: str, width: int, right: bool) -> str:
     if len(text) > width:
         text = f"{text[: width - 1]}…"
     return text.rjust(width) if right else text.ljust(width)
-
-
-def evaluation_lines(result: Any) -> list[str]:
-    """What `eval` prints."""
-    width = max((len(name) for name in result.metrics), default=0)
-    head = f"{result.run}, {result.split}, {result.examples} examples"
-    return [head, *(f"  {name:<{width}}  {number(value)}" for name, value in result.metrics.items())]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -14,11 +14,20 @@ from nnctl.program.step import InputSizes
 from nnctl.runner.batches import Batches, Examples, feed, in_order
 
 
-def evaluate(session: Session, split: Examples, batch_size: int) -> dict[str, float]:
-    """Loss and metrics over a whole split, in inference."""
+def evaluate(
+    session: Session,
+    split: Examples,
+    batch_size: int,
+    see: Callable[[Mapping[str, Array]], None] = lambda measured: None,
+) -> dict[str, float]:
+    """Loss and metrics over a whole split, in inference.
+
+    Args:
+        see: Is given what each batch measured (`step.evaluation`), valid until it returns.
+    """
     session.reset_states()
-    for _ in _batches(session.evaluation, split, batch_size):
-        pass
+    for program, _ in _batches(session.evaluation, split, batch_size):
+        see(program.outputs)
     logs = session.logs()
     session.reset_states()
     return logs

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from nnctl.core.errors import RunError, nearest
 from nnctl.core.leaves import flatten
@@ -14,6 +18,7 @@ from nnctl.core.visible import listed
 from nnctl.runs.directory import RESOLVED, RunDirectory
 from nnctl.runs.find import all_runs
 from nnctl.runs.manifest import Manifest, Status
+from nnctl.spec.language.experiment import NOT_TRAINED, Experiment
 from nnctl.spec.yaml.document import parse_document
 from nnctl.spec.yaml.reading import decode
 
@@ -45,12 +50,15 @@ class ShownRun:
 class Comparison:
     """Runs side by side: only what differs in their configs, and all of their numbers.
 
-    `config` and `metrics` have a row per name; a row has one value per run, None where a run has none.
+    `config`, `data` (the hash of each file that differs) and `metrics` have a row per name; a row has one
+    value per run, None where a run has none.
     """
 
     runs: tuple[str, ...]
     config: Mapping[str, tuple[Any, ...]]
+    data: Mapping[str, tuple[str | None, ...]]
     metrics: Mapping[str, tuple[float | None, ...]]
+    seconds: tuple[float | None, ...]
     weights_sha256: tuple[str | None, ...]
 
 
@@ -149,18 +157,38 @@ def compare_runs(runs: Sequence[RunDirectory]) -> Comparison:
     summaries = [summarize(run) for run in runs]
     paths = list(dict.fromkeys(path for config in configs for path in config))
     rows = {path: tuple(config.get(path) for config in configs) for path in paths}
+    manifests = [s.manifest for s in summaries]
+    files = [{f["path"]: f["sha256"] for f in m.data_files.values()} if m else {} for m in manifests]
+    contents = {
+        path: tuple(own.get(path) for own in files) for path in dict.fromkeys(p for own in files for p in own)
+    }
     names = list(dict.fromkeys(name for s in summaries for name in s.metrics))
     return Comparison(
         runs=tuple(run.name for run in runs),
-        config={path: row for path, row in rows.items() if any(v != row[0] for v in row)},
+        config=_differing(rows),
+        data=_differing(contents),
         metrics={name: tuple(s.metrics.get(name) for s in summaries) for name in names},
-        weights_sha256=tuple(s.manifest.weights_sha256 if s.manifest else None for s in summaries),
+        seconds=tuple(m.wall_seconds if m else None for m in manifests),
+        weights_sha256=tuple(m.weights_sha256 if m else None for m in manifests),
     )
 
 
-def resolved_config(run: RunDirectory) -> Any:
-    """A run's resolved config as data, read with the bounds that hold for every config."""
-    return parse_document(decode(run.resolved().encode(), str(run.path / RESOLVED))).data
+def _differing(rows: Mapping[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    return {name: row for name, row in rows.items() if any(value != row[0] for value in row)}
+
+
+def resolved_config(run: RunDirectory) -> dict[str, Any]:
+    """What a run was trained from, every default written out; paths lead from where nnctl runs.
+
+    A config that this nnctl cannot check (another version's, a plugin's) is taken as it stands.
+    """
+    place = run.path / RESOLVED
+    document = parse_document(decode(run.resolved().encode(), str(place)))
+    data: dict[str, Any] = document.data
+    with suppress(ValidationError):
+        directories = (os.path.abspath(run.path), os.getcwd())
+        data = Experiment.model_validate(data).config(directories)
+    return {name: value for name, value in data.items() if name not in NOT_TRAINED}
 
 
 def _size(path: Path) -> int | None:

@@ -13,6 +13,7 @@ from nnctl.core.errors import RunError, StorageError
 from nnctl.runs.journal import Journal
 from nnctl.runs.lock import LOCK_NAME, RunLock, holder
 from nnctl.runs.manifest import Manifest, Status, finite
+from nnctl.runs.scores import Scores
 from nnctl.runs.store import CheckpointStore
 from nnctl.storage.disk import (
     DISK,
@@ -25,11 +26,11 @@ from nnctl.storage.disk import (
 )
 
 CONFIG, RESOLVED, MANIFEST = "config.yaml", "resolved.yaml", "manifest.json"
-METRICS, CHECKPOINTS, MODEL = "metrics.jsonl", "checkpoints", "model.h5"
+METRICS, CHECKPOINTS, MODEL, SCORES = "metrics.jsonl", "checkpoints", "model.h5", "evaluation.json"
 MAX_TEXT = 256 << 20
 """The most bytes of a text file that are read; a million epochs fit."""
 _ENCODER = json.JSONEncoder(allow_nan=False)
-OWN_NAMES = (CONFIG, RESOLVED, MANIFEST, METRICS, CHECKPOINTS, MODEL, LOCK_NAME)
+OWN_NAMES = (CONFIG, RESOLVED, MANIFEST, METRICS, CHECKPOINTS, MODEL, SCORES, LOCK_NAME)
 
 
 class RunDirectory:
@@ -125,6 +126,14 @@ class RunDirectory:
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest."""
         manifest.write(self.path / MANIFEST, self.disk)
+
+    def scores(self, weights_sha256: str) -> Scores:
+        """What is known of the model with these weights. Raises RunError where the file is damaged."""
+        return Scores.read(self.path / SCORES, weights_sha256)
+
+    def write_scores(self, scores: Scores) -> None:
+        """Replace what is known of the final model."""
+        scores.write(self.path / SCORES, self.disk)
 
     def status(self) -> Status:
         """The manifest's status; `running` without a process that holds the lock is `interrupted`."""

@@ -37,6 +37,7 @@ class Manifest:
         wall_seconds: Time spent training, over all processes of the run that were not killed.
         reason: Why it stopped, where there is more to say than the status.
         overrides: What `--set` and `--seed` changed.
+        expectations: What was wanted of the run and what was found, `holds` among it.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Manifest:
     ended: str | None = None
     wall_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     resumed: int = 0
+    expectations: list[dict[str, Any]] = field(default_factory=list)
 
     def write(self, path: Path, disk: Disk = DISK) -> None:
         """Replace the manifest at `path` by this one, in one step."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,6 +29,7 @@ from nnctl.runs.directory import METRICS, RunDirectory, metrics_line
 from nnctl.runs.journal import Journal, Mark
 from nnctl.runs.manifest import Manifest, Status, now
 from nnctl.runs.model_file import ModelFile, write_model
+from nnctl.runs.scores import Scores
 from nnctl.runs.state import TrainingState
 
 LogRow = Mapping[str, Any]
@@ -110,8 +111,8 @@ class Recorder:
             self.manifest.metrics = dict(event.logs)
             self.manifest.restored_epoch = event.restored_epoch
 
-    def finish(self, state: TrainingState) -> str:
-        """Write the final model, then say that the run is completed; the weights' hash.
+    def keep(self, state: TrainingState, scores: Mapping[str, Any]) -> str:
+        """Write the final model and its scores by split; the weights' hash.
 
         The model keeps weights and optimizer; what only resuming needs stays in the checkpoints.
         """
@@ -120,9 +121,18 @@ class Recorder:
         final = replace(state, callback_states=[], metric_states={}, kept={}, kept_logs={}, complete=False)
         model = ModelFile(self.config, self.preprocessing, final)
         digest = write_model(self.run.model_path, model, self.run.disk)
-        self.manifest.weights_sha256 = digest
-        self._write("completed")
+        self.run.write_scores(Scores(digest, dict(scores)))
         return digest
+
+    def complete(self, weights_sha256: str, expectations: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Say that the run is completed, whose model was kept, and what came of what was expected of it."""
+        self.manifest.weights_sha256 = weights_sha256
+        self.manifest.expectations = [dict(outcome) for outcome in expectations]
+        self._write("completed")
+
+    def seconds(self) -> float:
+        """Time spent training so far, over all processes of the run."""
+        return self._before + time.monotonic() - self._since
 
     def break_off(self, error: BaseException) -> None:
         """Say how a run ended whose end no event tells: an error, or whoever drove it went away.
@@ -190,5 +200,5 @@ class Recorder:
         self.manifest.status, self.manifest.reason = status, reason
         self.manifest.started = self.manifest.started or now()
         self.manifest.ended = None if status == "running" else now()
-        self.manifest.wall_seconds = round(self._before + time.monotonic() - self._since, 3)
+        self.manifest.wall_seconds = round(self.seconds(), 3)
         self.run.write_manifest(self.manifest)

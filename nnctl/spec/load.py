@@ -93,6 +93,7 @@ def load(path: FilePath | str, overrides: Sequence[str] = (), seed: int | None =
     document = Document(original.source, root, [SourceText("--set", text) for text in overrides])
     data = document.data
     data.setdefault("name", name_of(FilePath(path).stem))
+    data.setdefault("record", f"{FilePath(path).stem}.record.json")
     try:
         experiment = validate(Experiment, document, data, known=problems + misses)
     except ConfigError as error:

@@ -51,7 +51,9 @@ def train_again(
         section = own_data(
             experiment.data, loaded.directory, manifest.files(), manifest.data_sha256, data, WAY_OUT
         )
-    assembled = assemble_loaded(replace(loaded, experiment=experiment.model_copy(update={"data": section})))
+    assembled = assemble_loaded(
+        replace(loaded, experiment=experiment.model_copy(update={"data": section, "expect": ()}))
+    )
     session = assembled.session(thread_count(threads))
     initial = initial_weights(assembled.loaded, assembled.model)
     job = make_job(assembled, session)

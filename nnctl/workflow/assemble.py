@@ -107,14 +107,22 @@ def assemble(
     overrides: Sequence[str] = (),
     seed: int | None = None,
     allow_plugins: bool = False,
+    recording: bool = False,
 ) -> Assembled:
     """Load a config, open its data, build its model.
+
+    Args:
+        recording: A record is going to be made: nothing is expected yet that compares with one.
 
     Raises:
         ConfigError: everything that is wrong, placed in the file.
         DataError: the data cannot be used.
     """
-    return assemble_loaded(load_experiment(config, overrides, seed, allow_plugins))
+    loaded = load_experiment(config, overrides, seed, allow_plugins)
+    if recording:
+        expected = tuple(e for e in loaded.experiment.expect if not e.needs_record)
+        loaded = replace(loaded, experiment=loaded.experiment.model_copy(update={"expect": expected}))
+    return assemble_loaded(loaded)
 
 
 def load_experiment(

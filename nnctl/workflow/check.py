@@ -8,11 +8,12 @@ from typing import Any
 
 from nnctl.core.errors import NnctlError, Problem
 from nnctl.core.records import record
+from nnctl.core.threads import thread_count
 from nnctl.data.head import Head
 from nnctl.graph.model import LayerGraph
 from nnctl.spec.load import LoadedExperiment
 from nnctl.workflow.adapted import check_adapting
-from nnctl.workflow.assemble import load_experiment, look, need_memory_for
+from nnctl.workflow.assemble import Looked, assemble_loaded, load_experiment, look, need_memory_for
 from nnctl.workflow.dry_run import dry_run
 from nnctl.workflow.initial import Initial, initial_weights
 from nnctl.workflow.placed import placed, refuse_warnings
@@ -44,6 +45,7 @@ def check(
             if looked.head.exact:
                 known = initial.weights if initial is not None else ()
                 check_adapting(looked.model, looked.head.data.train, known)
+        _check_memory(loaded, looked)
     if strict:
         refuse_warnings(looked.warnings)
     summary = _summary(loaded, looked.head, looked.model)
@@ -62,6 +64,27 @@ def check_all(configs: Sequence[Path], **how: Any) -> list[Checked | NnctlError]
         except NnctlError as error:
             found.append(error)
     return found
+
+
+def _check_memory(loaded: LoadedExperiment, looked: Looked) -> None:
+    """Hold what is expected of the memory against the plan, where all rows are known.
+
+    Raises:
+        ConfigError: more is planned than may be used.
+    """
+    bounds = [(i, e.memory_at_most) for i, e in enumerate(loaded.experiment.expect) if e.memory_at_most]
+    if not bounds or not looked.head.exact:
+        return
+    from nnctl.workflow.plan import plan_assembled
+
+    planned = plan_assembled(assemble_loaded(loaded), thread_count(None)).memory.total
+    problems = [
+        Problem(f"{planned:,} bytes are planned", ("expect", i, "memory_at_most"), f"at most {bound:,} bytes")
+        for i, bound in bounds
+        if planned > bound
+    ]
+    if problems:
+        raise loaded.fail(problems)
 
 
 @record

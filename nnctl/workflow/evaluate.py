@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from nnctl.core.events import Event
+from nnctl.core.errors import NnctlError
+from nnctl.core.events import Event, Notice
 from nnctl.core.records import record
 from nnctl.data.feeding.from_file import read_examples
 from nnctl.data.table import Table
@@ -15,8 +16,8 @@ from nnctl.graph.lengths import check_file_lengths, check_steps_of_targets
 from nnctl.graph.targets import check_labels
 from nnctl.workflow.batch_reader import BatchReader
 from nnctl.workflow.kernels import ready_kernels
-from nnctl.workflow.read_ahead import ahead
-from nnctl.workflow.stored import open_stored
+from nnctl.workflow.scored import Scored, score
+from nnctl.workflow.stored import StoredModel, open_stored
 
 
 @record
@@ -25,17 +26,21 @@ class Evaluation:
 
     run: str
     split: str
-    examples: int
-    metrics: Mapping[str, float]
+    scored: Scored
+
+    @property
+    def examples(self) -> int:
+        """How many there were."""
+        return self.scored.examples
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Loss and metrics, as the logs call them."""
+        return self.scored.metrics
 
     def as_json(self) -> dict[str, Any]:
         """What `--json` prints."""
-        return {
-            "run": self.run,
-            "split": self.split,
-            "examples": self.examples,
-            "metrics": dict(self.metrics),
-        }
+        return {"run": self.run, "split": self.split, **self.scored.as_json()}
 
 
 def evaluate(
@@ -59,7 +64,6 @@ def evaluate(
     """
     from nnctl.kernels.threads import spread
     from nnctl.program import programs
-    from nnctl.runner.evaluate import evaluate as run_over
 
     stored = open_stored(run, allow_plugins=allow_plugins)
     if isinstance(data, Table) or (data is not None and split is None):
@@ -74,6 +78,24 @@ def evaluate(
     session.prepare([programs.EvaluationProgram(BatchReader(examples).sizes(min(batch, len(examples))))])
     ready_kernels(session, watch)
     with spread():
-        logs = run_over(session, ahead(BatchReader(examples)), batch)
+        scored = score(session, stored.objective, stored.preprocessing, examples, batch)
+    if data is None or split is not None:
+        _keep(stored, split or "test", scored, watch)
     what = data.origin.file if isinstance(data, Table) else split or str(data or "test")
-    return Evaluation(stored.found.name, what, len(examples), logs)
+    return Evaluation(stored.found.name, what, scored)
+
+
+def _keep(stored: StoredModel, split: str, scored: Scored, watch: Callable[[Event], None] | None) -> None:
+    """Write the scores of a run's own final model beside it, where that can be done.
+
+    A run that another process holds, or that lies where nothing can be written, is evaluated all the same.
+    """
+    run, digest = stored.found.run, stored.file.weights_sha256
+    if run is None or run.manifest().weights_sha256 != digest:
+        return
+    try:
+        with run.lock:
+            run.write_scores(run.scores(digest).with_split(split, scored.as_json()))
+    except NnctlError as error:
+        if watch is not None:
+            watch(Notice(f"not kept in the run: {error}"))

@@ -30,6 +30,7 @@ from nnctl.warnings.base import Seen
 from nnctl.warnings.table import warnings_of
 from nnctl.workflow.batch_reader import make_reader
 from nnctl.workflow.callbacks import check_callbacks
+from nnctl.workflow.expectable import expectation_problems
 from nnctl.workflow.placed import collected, placed_warnings
 
 
@@ -44,7 +45,7 @@ class KnownData:
         targets: Shape and type of the targets by model output.
         class_names: The classes by output, where labels are words and all of them are known.
         shapes: What the data gives the model, in each split.
-        validation: Whether there is a validation split.
+        splits: The splits that there are.
     """
 
     data: Data
@@ -53,7 +54,12 @@ class KnownData:
     targets: Mapping[str, Signature]
     class_names: Mapping[str, Sequence[str]]
     shapes: Sequence[GivenShapes]
-    validation: bool
+    splits: tuple[str, ...]
+
+    @property
+    def validation(self) -> bool:
+        """Whether there is a validation split."""
+        return "validation" in self.splits
 
     def has_classes_of(self, objective: Objective) -> bool:
         """Whether no class is left that only rows not read might have."""
@@ -66,8 +72,8 @@ def whole(data: Data) -> KnownData:
     """Data of which every row was read."""
     splits = [split for split in (data.train, data.validation, data.test) if split is not None]
     shapes = [given for split in splits for given in given_shapes(split, f"the {split.name} split of ")]
-    names, validation = data.class_names, data.validation is not None
-    return KnownData(data, True, data.inputs, data.targets, names, shapes, validation)
+    there = tuple(split.name for split in splits)
+    return KnownData(data, True, data.inputs, data.targets, data.class_names, shapes, there)
 
 
 def part(spec: DataSpec, seen: Head) -> KnownData:
@@ -75,9 +81,9 @@ def part(spec: DataSpec, seen: Head) -> KnownData:
     inputs, targets = ({n: s.shape for n, s in found.items()} for found in (seen.inputs, seen.targets))
     weights = weight_shapes(seen.data.train, seen.targets)
     shapes = [GivenShapes(inputs, targets, weights, "the data, which gives ")]
-    split = spec.split
-    validation = spec.validation is not None or bool(split and (split.validation or split.by))
-    return KnownData(seen.data, False, seen.inputs, seen.targets, {}, shapes, validation)
+    split, sources = spec.split, {"validation": spec.validation, "test": spec.test}
+    there = [n for n in sources if sources[n] is not None or (split and (split.by or getattr(split, n)))]
+    return KnownData(seen.data, False, seen.inputs, seen.targets, {}, shapes, ("train", *there))
 
 
 @record
@@ -128,6 +134,8 @@ def check_against(loaded: LoadedExperiment, known: KnownData) -> CheckedModel:
             check_table_sizes(model, data)
         with collected(problems):
             check_computed_indices(model)
+    if model is not None and complete:
+        problems += expectation_problems(loaded, model, objective, known.splits)
     with collected(problems):
         check_callbacks(loaded, objective, known.validation, complete, None if loaded.unknown else model)
     if problems or model is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.runs.directory import MANIFEST, OWN_NAMES
 from nnctl.spec.load import LoadedExperiment
+from nnctl.storage.disk import DISK, commit
 
 _ELSEWHERE = "another --output"
 
@@ -36,6 +37,25 @@ def check_output(output: Path, *, force: bool) -> None:
     if not force:
         message = f"'{output}' is there already"
         raise ConfigError(Problem(message, expected=f"--force to replace it, or {_ELSEWHERE}"))
+
+
+def check_report(output: Path, head: str, *, force: bool) -> None:
+    """`check_output` for a report that is written again and again: one that begins with `head` is ours.
+
+    Raises:
+        ConfigError: as `check_output`.
+    """
+    try:
+        with open(output, "rb") as file:
+            own = file.read(len(head)) == head.encode()
+    except OSError:
+        own = False
+    check_output(output, force=force or own)
+
+
+def write_report(output: Path, text: str) -> None:
+    """Write a report whole or not at all. Raises StorageError."""
+    commit(DISK, output, [text.encode()])
 
 
 def _not_of_a_run(output: Path) -> None:

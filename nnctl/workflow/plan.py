@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nnctl.callbacks.early_stopping import EarlyStopping
 from nnctl.core.errors import Problem
 from nnctl.core.records import record
 from nnctl.core.shapes import show
@@ -21,12 +20,11 @@ from nnctl.program.programs import (
     TrainingProgram,
     UpdateProgram,
 )
-from nnctl.workflow.assemble import assemble
+from nnctl.workflow.assemble import Assembled, assemble
+from nnctl.workflow.final import final_programs
 from nnctl.workflow.placed import placed, refuse_warnings
+from nnctl.workflow.planned import Memory, planned_memory
 from nnctl.workflow.train import make_job, programs_of
-
-if TYPE_CHECKING:
-    from nnctl.runner.train import Job
 
 
 @record
@@ -42,27 +40,6 @@ class LayerPlan:
     flops: int
     """Of the forward pass, one example."""
     shared: bool
-
-
-@record
-class Memory:
-    """Bytes that training holds."""
-
-    weights: int
-    gradients: int
-    optimizer: int
-    arena: int
-    """The exact peak of activations, gradients of activations and scratch, over all programs of the run."""
-    states: int
-    data: int
-    kept: int
-    """Copies of the weights: the best model that waits for a checkpoint, and those that callbacks keep."""
-
-    @property
-    def total(self) -> int:
-        """All of it."""
-        training = self.weights + self.gradients + self.optimizer + self.arena
-        return training + self.states + self.data + self.kept
 
 
 @record
@@ -113,20 +90,28 @@ def plan(
         ConfigError: the config is wrong; with `strict`, warnings are, too.
         DataError: the data cannot be used.
     """
-    count = thread_count(threads)
     assembled = assemble(config, overrides=overrides, seed=seed, allow_plugins=allow_plugins)
     if strict:
         refuse_warnings(assembled.warnings)
+    return plan_assembled(assembled, thread_count(threads))
+
+
+def plan_assembled(assembled: Assembled, count: int) -> Plan:
+    """Plan the training of an experiment on so many threads.
+
+    Raises:
+        ConfigError: a layer cannot take the sizes.
+    """
     session = assembled.session(count, runs=False)
     job = make_job(assembled, session)
     with placed(assembled.loaded):
-        compiled = {_label(program): session.compiled(program) for program in programs_of(job)}
+        programs = [*programs_of(job), *final_programs(assembled)]
+        compiled = {_label(program): session.compiled(program) for program in programs}
         training = session.compiled(TrainingProgram(job.train.sizes(*job.batches.kinds()[0])))
         forward = session.compiled(PredictionProgram(job.train.sizes(1)))
     model = assembled.model
     trainable, frozen = model.parameters()
     update = session.compiled(UpdateProgram())
-    weights = sum(a.nbytes for a in session.weights.arrays.values())
     return Plan(
         name=job.name,
         dtype=session.dtype,
@@ -138,26 +123,11 @@ def plan(
         parameters=trainable + frozen,
         trainable=trainable,
         flops=_flops(training) + _flops(update),
-        memory=Memory(
-            weights=weights,
-            gradients=session.weights.gradients.nbytes,
-            optimizer=sum(a.nbytes for a in session.slots.values()),
-            arena=max(c.plan.size for c in compiled.values()),
-            states=sum(a.nbytes for a in session.states.values()),
-            data=assembled.data.nbytes,
-            kept=weights * _copies(job),
-        ),
+        memory=planned_memory(job, max(c.plan.size for c in compiled.values()), assembled.data.nbytes),
         programs={label: c.plan.size for label, c in compiled.items()},
         step=[*listing(training), *listing(session.compiled(FiniteCheckProgram())), *listing(update)],
         warnings=assembled.warnings,
     )
-
-
-def _copies(job: Job) -> int:
-    """How many copies of the weights the run may hold at once."""
-    slots = {c.slot() for c in job.callbacks if isinstance(c, EarlyStopping) and c.restore_best_weights}
-    waits = job.checkpoint_every == "auto" and job.mark_best is not None and job.epochs > 1
-    return len(slots) + waits
 
 
 def _label(program: Program) -> str:

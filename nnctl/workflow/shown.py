@@ -10,8 +10,9 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.data.feeding.table_feeds import restore
+from nnctl.data.preprocessing import Preprocessing
 from nnctl.formats.predictions.base import ShownOutput
-from nnctl.graph.objective import OutputObjective
+from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.losses.crossentropy import BinaryCrossentropy
 from nnctl.workflow.stored import StoredModel
 
@@ -22,7 +23,7 @@ GIVEN = "_given"
 def shown_outputs(stored: StoredModel, outputs: Mapping[str, Array], *, bare: bool) -> list[ShownOutput]:
     """How each of the outputs (N, ...) is shown; with `bare`, as the model gives it, without its classes."""
     called = target_names(stored)
-    classes = {} if bare else class_names(stored)
+    classes = {} if bare else class_names(stored.objective, stored.preprocessing)
     shown = []
     for name, values in outputs.items():
         target = stored.preprocessing.targets.get(name)
@@ -54,15 +55,15 @@ def kept_names(keep: Sequence[str], taken: Collection[str]) -> dict[str, str]:
     return names
 
 
-def class_names(stored: StoredModel) -> dict[str, tuple[str, ...]]:
+def class_names(objective: Objective, preprocessing: Preprocessing) -> dict[str, tuple[str, ...]]:
     """The classes of each output that tells them apart; numbered where they have no names."""
     names = {}
-    for output in stored.objective.outputs:
-        if _binary(stored, output):
-            names[output.output] = stored.preprocessing.class_names[output.output]
+    for output in objective.outputs:
+        if _binary(preprocessing, output):
+            names[output.output] = preprocessing.class_names[output.output]
         kind, classes = output.target.kind, output.target.classes
         if kind in ("classes", "onehot") and classes is not None:
-            given = stored.preprocessing.targets[output.output].class_names
+            given = preprocessing.targets[output.output].class_names
             names[output.output] = given or tuple(str(i) for i in range(classes))
     return names
 
@@ -79,9 +80,9 @@ def in_own_units(stored: StoredModel, outputs: Mapping[str, Array], *, bare: boo
     return found | told
 
 
-def _binary(stored: StoredModel, output: OutputObjective) -> bool:
+def _binary(preprocessing: Preprocessing, output: OutputObjective) -> bool:
     """Whether an output of one number tells two named classes apart, by the second one's probability."""
-    named = stored.preprocessing.class_names.get(output.output, ())
+    named = preprocessing.class_names.get(output.output, ())
     return len(named) == 2 and output.shape == (1,) and type(output.loss) is BinaryCrossentropy
 
 
@@ -89,13 +90,25 @@ def _probabilities(stored: StoredModel, values: Array, output: OutputObjective) 
     """A probability per class (N, C), where the model gives logits or only the second class's (N, 1)."""
     logits = getattr(output.loss, "from_logits", False)
     exact = values.astype(np.float64)
-    if _binary(stored, output):
-        second = 1 / (1 + np.exp(-np.maximum(exact, -700))) if logits else exact
+    if _binary(stored.preprocessing, output):
+        second = sigmoid(exact) if logits else exact
         exact = np.concatenate([1 - second, second], axis=1)
     elif logits and output.target.kind in ("classes", "onehot"):
-        exact = np.exp(exact - exact.max(axis=-1, keepdims=True))
-        exact /= exact.sum(axis=-1, keepdims=True)
+        exact = softmax(exact)
     return exact.astype(values.dtype)
+
+
+def sigmoid(logits: Array) -> Array:
+    """The probabilities of logits (...), float64."""
+    found: Array = 1 / (1 + np.exp(-np.maximum(logits, -700)))
+    return found
+
+
+def softmax(logits: Array) -> Array:
+    """The probabilities of rows of logits (..., C), float64."""
+    powers: Array = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    powers /= powers.sum(axis=-1, keepdims=True)
+    return powers
 
 
 def _restored(stored: StoredModel, name: str, values: Array) -> Array:

@@ -23,6 +23,7 @@ from nnctl.runs.decision import Decision, decide
 from nnctl.runs.directory import MANIFEST, METRICS, RunDirectory, allocate, numbered
 from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
 from nnctl.runs.origin import machine
+from nnctl.runs.record import Record
 from nnctl.runs.recorder import Recorder
 from nnctl.runs.state import TrainingState
 from nnctl.spec.output.resolved import config_sha256, resolved_text
@@ -32,12 +33,17 @@ from nnctl.workflow.adapted import adapt
 from nnctl.workflow.assemble import Assembled, assemble
 from nnctl.workflow.batch_reader import make_reader
 from nnctl.workflow.callbacks import better, log_names
+from nnctl.workflow.expectable import record_path
+from nnctl.workflow.expected import Found, Outcome, held, outcomes
+from nnctl.workflow.final import evaluation_programs, final_programs, score_final
 from nnctl.workflow.initial import Initial, expected_weights, initial_weights
 from nnctl.workflow.kernels import ready_kernels
 from nnctl.workflow.output import files_read, keep_run_apart
 from nnctl.workflow.placed import placed, refuse_warnings
+from nnctl.workflow.planned import planned_memory
 from nnctl.workflow.read_ahead import ahead
 from nnctl.workflow.resumable import check_state
+from nnctl.workflow.scored import Scored
 
 if TYPE_CHECKING:
     from nnctl.program.programs import Program
@@ -59,12 +65,14 @@ def start(
     threads: int | None = None,
     allow_plugins: bool = False,
     strict: bool = False,
+    recording: bool = False,
     watch: Watch = lambda event: None,
     disk: Disk = DISK,
 ) -> Training:
     """Make ready to train: everything is checked before anything is written.
 
     Args:
+        recording: As for `assemble`.
         disk: What changes the disk.
 
     Raises:
@@ -74,7 +82,9 @@ def start(
     """
     give_back_freed()
     count = thread_count(threads)
-    assembled = assemble(config, overrides=overrides, seed=seed, allow_plugins=allow_plugins)
+    assembled = assemble(
+        config, overrides=overrides, seed=seed, allow_plugins=allow_plugins, recording=recording
+    )
     initial = initial_weights(assembled.loaded, assembled.model)
     if strict:
         refuse_warnings(assembled.warnings)
@@ -159,6 +169,12 @@ class Training:
         self.exit_code = 0
         self.manifest = decision.manifest or Manifest(self.experiment.name)
         self.where = machine()
+        self.scores: dict[str, Scored] = {}
+        """What the trained model is worth on the splits that it was not trained on."""
+        self.outcomes: list[Outcome] = []
+        """What came of what was expected of it."""
+        self.planned = 0
+        """The bytes that its plan counts."""
         self._signal: int | None = None
 
     def result(self) -> dict[str, Any]:
@@ -171,6 +187,7 @@ class Training:
             "steps": manifest.steps,
             "metrics": manifest.metrics,
             "weights_sha256": manifest.weights_sha256,
+            "expectations": manifest.expectations,
             "problems": [warning.as_json() for warning in self.assembled.warnings],
         }
 
@@ -183,12 +200,14 @@ class Training:
         if self.decision.action == "completed":
             self.path = self.decision.path
             yield events.Notice(self.decision.message)
+            if not all(outcome.get("holds") for outcome in self.manifest.expectations):
+                self.exit_code = 4
             return
         session = self.assembled.session(self.threads)
         job = make_job(self.assembled, session, stop=lambda: self._signal)
         with placed(self.assembled.loaded):
             self._fits(job)
-            prepare(job)
+            session.prepare([*programs_of(job), *final_programs(self.assembled)])
             if self.decision.action == "start":
                 # Statistics read the whole split: what cannot be read there shall leave nothing behind.
                 first_weights(session, self.initial, self.assembled.data.train, self.watch)
@@ -213,8 +232,10 @@ class Training:
         """Hold the programs' plans against the machine's memory before any of it is asked for."""
         from nnctl.program.programs import EvaluationProgram
 
-        sizes = {program: job.session.compiled(program).plan.size for program in programs_of(job)}
+        programs = [*programs_of(job), *final_programs(self.assembled)]
+        sizes = {program: job.session.compiled(program).plan.size for program in programs}
         largest = max(sizes, key=sizes.__getitem__)
+        self.planned = planned_memory(job, sizes[largest], self.assembled.data.nbytes).total
         count, path = job.batches.kinds()[0][0], ("data", "batch_size")
         if isinstance(largest, EvaluationProgram) and job.validation_batch != job.batches.size:
             count = min(job.validation_batch, len(job.validation or ()))
@@ -239,7 +260,7 @@ class Training:
         )
         try:
             state = yield from self._begin(recorder, job)
-            yield from self._recorded(recorder, train(job, state))
+            yield from self._recorded(recorder, job, train(job, state))
         except BaseException as error:
             recorder.break_off(error)
             raise
@@ -267,7 +288,7 @@ class Training:
                 error.add_note(f"in the callback {type(callback).__name__}")
                 raise
 
-    def _recorded(self, recorder: Recorder, trained: Iterator[Event]) -> Iterator[Event]:
+    def _recorded(self, recorder: Recorder, job: Job, trained: Iterator[Event]) -> Iterator[Event]:
         final: TrainingState | None = None
         for event in trained:
             if type(event) is events.StepEnded:
@@ -280,12 +301,43 @@ class Training:
             recorder.handle(event)
             if isinstance(event, events.RunEnded):
                 assert final is not None
-                recorder.finish(final)
+                told: list[Event] = [event]
+                self._conclude(recorder, job, final, told.append)
+                yield from told
+                continue
             elif isinstance(event, events.Interrupted):
                 self.exit_code = 128 + event.signal
             elif isinstance(event, events.Failed):
                 self.exit_code = 5
             yield event
+
+    def _conclude(self, recorder: Recorder, job: Job, final: TrainingState, watch: Watch) -> None:
+        """Score the trained model, keep it, and hold it against what was expected of it."""
+        self.scores = score_final(self.assembled, job.session, watch)
+        weights = recorder.keep(final, {name: found.as_json() for name, found in self.scores.items()})
+        found = Found(
+            weights_sha256=weights,
+            scores=self.scores,
+            history=recorder.run.metrics() if any(e.by_epoch for e in self.experiment.expect) else (),
+            seconds=recorder.seconds(),
+            memory=max(held(), self.planned),
+            file=recorder.run.model_path.stat().st_size,
+            parameters=sum(self.assembled.model.parameters()),
+        )
+        self.outcomes = outcomes(
+            self.experiment.expect, self.assembled.objective, found, self._compared_with()
+        )
+        recorder.complete(weights, [outcome.as_json() for outcome in self.outcomes])
+        if not all(outcome.holds for outcome in self.outcomes):
+            self.exit_code = 4
+        for outcome in self.outcomes:
+            watch(events.Expected(outcome.wanted, outcome.found, outcome.holds))
+
+    def _compared_with(self) -> Record | None:
+        """The record, where something is compared with it."""
+        if not any(expected.needs_record for expected in self.experiment.expect):
+            return None
+        return Record.read(record_path(self.assembled.loaded))
 
     def _begin(self, recorder: Recorder, job: Job) -> Generator[Event, None, TrainingState | None]:
         """Write what the run is before its first step, or find the state that it goes on from."""
@@ -446,14 +498,7 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
 
 def programs_of(job: Job) -> list[Program]:
     """Every program that the run will need."""
-    from nnctl.program.programs import (
-        EvaluationProgram,
-        FiniteCheckProgram,
-        GatherProgram,
-        TrainingProgram,
-        UpdateProgram,
-    )
-    from nnctl.runner.batches import Batches
+    from nnctl.program.programs import FiniteCheckProgram, GatherProgram, TrainingProgram, UpdateProgram
 
     programs: list[Program] = [FiniteCheckProgram(), UpdateProgram()]
     optimizer = job.session.optimizer
@@ -462,8 +507,7 @@ def programs_of(job: Job) -> list[Program]:
         programs.append(GatherProgram())
     programs += [TrainingProgram(job.train.sizes(*kind)) for kind in job.batches.kinds()]
     if job.validation is not None:
-        kinds = Batches(len(job.validation), job.validation_batch, buckets=job.validation.buckets).kinds()
-        programs += [EvaluationProgram(job.validation.sizes(*kind)) for kind in kinds]
+        programs += evaluation_programs(job.validation, job.validation_batch)
     return programs
 
 

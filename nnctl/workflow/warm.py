@@ -11,6 +11,7 @@ from nnctl.core.events import Event, Notice
 from nnctl.core.threads import thread_count
 from nnctl.program.programs import EvaluationProgram, PredictionProgram
 from nnctl.workflow.assemble import assemble
+from nnctl.workflow.final import final_programs
 from nnctl.workflow.init import TEMPLATES, template_path
 from nnctl.workflow.kernels import cache_faults, ready_kernels
 from nnctl.workflow.train import make_job, programs_of
@@ -44,7 +45,14 @@ def warm(
         session = assembled.session(count)
         job = make_job(assembled, session)
         sizes = job.train.sizes(job.batches.size)
-        session.prepare([*programs_of(job), EvaluationProgram(sizes), PredictionProgram(sizes)])
+        session.prepare(
+            [
+                *programs_of(job),
+                *final_programs(assembled),
+                EvaluationProgram(sizes),
+                PredictionProgram(sizes),
+            ]
+        )
         session.initialize()
         compiled += ready_kernels(session, told)
         kernels |= session.kernel_names()

@@ -12,9 +12,9 @@ from rich.console import Console
 
 from nnctl.core import events
 from nnctl.core.events import Event
+from nnctl.core.numbers import columns, duration, number, size, sparkline
 from nnctl.report.epoch_table import EpochTable
 from nnctl.report.live import Live
-from nnctl.report.numbers import columns, duration, number, size, sparkline
 from nnctl.report.progress import LineProgress
 
 FEW = {"loss": 0.5, "accuracy": 0.25, "val_loss": 0.75, "val_accuracy": 0.5, "learning_rate": 1e-3}

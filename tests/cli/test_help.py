@@ -62,6 +62,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(CONFIGS / "data", directory / "data")
     text = (CONFIGS / "iris.yaml").read_text().replace("epochs: 60", "epochs: 2")
     (directory / "iris.yaml").write_text(text)
+    (directory / "configs").mkdir()
+    (directory / "configs" / "iris.yaml").write_text(text.replace("data/iris.csv", "../data/iris.csv"))
     rows = (directory / "data" / "iris.csv").read_text().splitlines()
     (directory / "iris.csv").write_text("\n".join(rows) + "\n")
     cells = [f"id,{rows[0]}", *(f"{i:03d},{row}" for i, row in enumerate(rows[1:]))]

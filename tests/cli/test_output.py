@@ -9,13 +9,21 @@ import pytest
 
 from tests.cli.command import nnctl
 
+EVALUATION = {"run", "split", "examples", "metrics", "outputs"}
+COMPARISON = {"runs", "config", "data", "metrics", "seconds", "weights_sha256"}
 JSON = {
-    "eval": (["eval", "iris"], {"run", "split", "examples", "metrics"}),
-    "eval a split": (["eval", "iris/1", "--split", "train"], {"run", "split", "examples", "metrics"}),
-    "eval a checkpoint": (["eval", "runs/iris/1/checkpoints/best"], {"run", "split", "examples", "metrics"}),
+    "eval": (["eval", "iris"], EVALUATION),
+    "eval a split": (
+        ["eval", "iris/1", "--split", "train"],
+        EVALUATION,
+    ),
+    "eval a checkpoint": (
+        ["eval", "runs/iris/1/checkpoints/best"],
+        EVALUATION,
+    ),
     "eval a file": (
         ["eval", "penguins", "--data", "data/penguins.csv"],
-        {"run", "split", "examples", "metrics"},
+        EVALUATION,
     ),
     "check": (
         ["check", "iris.yaml"],
@@ -36,7 +44,7 @@ JSON = {
         },
     ),
     "runs": (["runs"], {"runs"}),
-    "compare": (["runs", "compare", "iris", "penguins"], {"runs", "config", "metrics", "weights_sha256"}),
+    "compare": (["runs", "compare", "iris", "penguins"], COMPARISON),
     "verify": (
         ["verify", "iris"],
         {"run", "holds", "recorded", "found", "message", "numbers", "again", "next"},
@@ -84,7 +92,7 @@ def test_train(here: Path) -> None:
     """A log of plain lines on stderr; the numbers of the last epoch as JSON on stdout."""
     done = nnctl("train", "iris.yaml", "--json", "--set", "training.epochs=3", cwd=here)
     result = done.json
-    keys = {"run", "status", "epochs", "steps", "metrics", "weights_sha256", "problems"}
+    keys = {"run", "status", "epochs", "steps", "metrics", "weights_sha256", "expectations", "problems"}
     assert set(result) == keys
     assert (result["run"], result["status"], result["epochs"]) == ("runs/iris/1", "completed", 3)
     lines = done.err.splitlines()
@@ -118,7 +126,9 @@ def test_eval_text(trained: Path) -> None:
     done = nnctl("eval", "iris", cwd=trained)
     head, *rows = done.out.splitlines()
     assert head == "iris/1, test, 30 examples"
-    assert [row.split()[0] for row in rows] == ["loss", "accuracy"]
+    assert [row.split()[0] for row in rows[:2]] == ["loss", "accuracy"]
+    assert rows[2] == ""
+    assert rows[3].startswith("class ")
     assert done.err == ""
 
 

@@ -249,14 +249,14 @@ def test_a_manifest_says_nothing_that_is_not_known(tmp_path: Path) -> None:
     Manifest("a").write(tmp_path / "manifest.json")
     text = (tmp_path / "manifest.json").read_text()
     assert text.startswith('{\n  "name": "a",\n  "status": "running",\n')
-    assert text.endswith('\n  "resumed": 0\n}\n')
+    assert text.endswith('\n  "expectations": []\n}\n')
     empty = {"data_files": {}, "metrics": {}, "overrides": [], "versions": {}, "machine": {}}
     none = dict.fromkeys(
         ("weights_sha256", "restored_epoch", "reason", "threads", "git_commit", "ended"), None
     )
     numbers = {"seed": 0, "epochs": 0, "steps": 0, "wall_seconds": 0.0, "resumed": 0}
     texts = {"name": "a", "status": "running", "config_sha256": "", "data_sha256": "", "started": ""}
-    assert json.loads(text) == empty | none | numbers | texts
+    assert json.loads(text) == empty | none | numbers | texts | {"expectations": []}
 
 
 def test_json_has_no_number_that_is_none(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def train(path: Path, disk: Disk, *, resume: bool = False) -> None:
             recorder.handle(LogDue("log.csv", f"{epoch}\n"))
             recorder.handle(CheckpointDue(epoch, 4 * epoch + 4, state_after(epoch + 1), best=epoch == 0))
         recorder.handle(RunEnded(EPOCHS, 4 * EPOCHS, {"loss": 0.25}, 1.5))
-        recorder.finish(state_after(EPOCHS))
+        recorder.complete(recorder.keep(state_after(EPOCHS), {}))
     finally:
         run.close()
 
@@ -270,7 +270,7 @@ def test_a_directory_that_was_replaced_is_left_alone(tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="was removed, moved or replaced while it was used"):
             recorder.handle(event)
     with pytest.raises(StorageError, match="was removed, moved or replaced while it was used"):
-        recorder.finish(state)
+        recorder.complete(recorder.keep(state, {}))
     recorder.break_off(KeyboardInterrupt())
     assert os.listdir(tmp_path / "b") == []
     recorder.run.close()
@@ -285,7 +285,7 @@ def test_the_files_that_grew_are_on_the_platter_before_the_model(tmp_path: Path)
     recorder.handle(LogDue("log.csv", "epoch\n"))
     recorder.handle(EpochEnded(0, 4, {}, 0.5))
     del disk.operations[:]
-    recorder.finish(example_state(4))
+    recorder.complete(recorder.keep(example_state(4), {}))
     assert disk.operations[:3] == ["sync", "sync", "create"]
     recorder.close()
     run.close()

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from nnctl.core.spec import ConfigPath, Spec
 from nnctl.data.spec import DataSpec
+from nnctl.spec.language.expect import Expectation
 from nnctl.spec.language.model import ModelSpec, Seed
 from nnctl.spec.language.training import TrainingSpec
 
@@ -55,6 +56,11 @@ class Experiment(Spec):
     """What is trained."""
     training: TrainingSpec
     """How it is trained."""
+    expect: tuple[Expectation, ...] = ()
+    """What the run has to reach; what does not hold gives exit code 4."""
+    record: ConfigPath | None = None
+    """The record that expectations compare with; default: beside the config, the file's stem and
+    `.record.json`. `nnctl record` writes it."""
 
     @field_validator("nnctl", mode="before")
     @classmethod
@@ -86,3 +92,7 @@ def name_of(stem: str) -> str:
     """The experiment's default name from its file's stem: what cannot name a directory becomes '-'."""
     name = re.sub(r"[^\w .+@=,-]", "-", stem).strip(" .-+@=,")[:100].strip()
     return name or "experiment"
+
+
+NOT_TRAINED = ("expect", "record")
+"""Fields that are about a run and change nothing in it: two configs that differ in them are one."""

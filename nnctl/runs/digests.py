@@ -1,0 +1,61 @@
+"""Digests of a run's epochs: the first in which two runs differ, and the layers, can be told by them."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from nnctl.core.events import EpochEnded, Event
+
+MOST = 64
+"""How many epochs have digests at the most."""
+_LENGTH = 12
+"""Hexadecimal digits of a digest."""
+
+
+def digested_every(epochs: int) -> int:
+    """Every how many epochs there are digests: the smallest power of two that makes them at most `MOST`."""
+    every = 1
+    while epochs > MOST * every:
+        every *= 2
+    return every
+
+
+class Digests:
+    """Notes an epoch's logs and weights as they are told.
+
+    Args:
+        layers: The weights' names by the layer whose they are.
+        epochs: How many epochs there will be.
+    """
+
+    def __init__(self, layers: Mapping[str, Sequence[str]], epochs: int) -> None:
+        self.layers = layers
+        self.every = digested_every(epochs)
+        self.lines: list[str] = []
+
+    def see(self, event: Event) -> None:
+        """Note the end of an epoch; every other event is passed by."""
+        if isinstance(event, EpochEnded) and (event.epoch + 1) % self.every == 0:
+            logs = _digest(text_of(event.logs))
+            layers = (self._of(names, event.weights) for names in self.layers.values())
+            self.lines.append(" ".join([str(event.epoch + 1), logs, *layers]))
+
+    @staticmethod
+    def _of(names: Sequence[str], weights: Mapping[str, np.ndarray]) -> str:
+        return _digest(*(np.ascontiguousarray(weights[name]).data.cast("B") for name in names))
+
+
+def text_of(logs: Mapping[str, float]) -> bytes:
+    """The logs' names and the bits of their values."""
+    return b"".join(name.encode() + b"\0" + struct.pack("<d", value) for name, value in logs.items())
+
+
+def _digest(*parts: bytes | memoryview) -> str:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()[:_LENGTH]
