@@ -40,7 +40,7 @@ def test_iris() -> None:
     assert memory.arena == max(found.programs.values()) > 8 * 16 * (4 + 16 + 16 + 3)
     assert list(found.programs) == [
         "check", "update", "training input (16, 4)", "training input (2, 4)",
-        "evaluation input (16, 4)", "evaluation input (6, 4)",
+        "evaluation input (16, 4)", "evaluation input (6, 4)", "evaluation input (14, 4)",
     ]  # fmt: skip
     parts = (memory.weights, memory.gradients, memory.optimizer, memory.arena, memory.states, memory.data)
     assert memory.total == sum(parts) + memory.kept
