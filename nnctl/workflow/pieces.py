@@ -38,12 +38,15 @@ class Piece:
     """What training up to a mark was like.
 
     Attributes:
+        trail: Of weights, slots and sums of metrics behind each step: what differed and was the same again
+            before the mark is seen by it.
         rows: The epochs that ended, as `metrics.jsonl` has them, without their time.
         seconds: What it took in all.
         steps, stepping: Steps but for the first, and what they took.
     """
 
     mark: Mark
+    trail: str = ""
     rows: tuple[Mapping[str, Any], ...] = ()
     seconds: float = field(default=0.0, compare=False)
     steps: int = field(default=0, compare=False)

@@ -12,6 +12,7 @@ import numpy as np
 from nnctl.core import events
 from nnctl.core.arrays import Array
 from nnctl.core.events import Event
+from nnctl.kernels.trail import LANES, follow
 from nnctl.program.written import Written, WrittenValues
 from nnctl.runner.train import Job, train
 from nnctl.runs.manifest import finite
@@ -42,6 +43,11 @@ class Replayer:
         self.ended = ""
         self._kept = self.state
         self._step = self._to = 0
+        self._trail = np.zeros(LANES, np.uint32)
+        arrays = [self.session.weights.flat, *self.session.slots.values(), *self.session.states.values()]
+        fixed = self.session.weights.arrays.keys() - set(self.session.weights.trainable)
+        arrays += [self.session.weights.arrays[name] for name in sorted(fixed)]
+        self._followed = [array.reshape(-1).view(np.uint32) for array in arrays]
 
     def load(self, checkpoint: Path, root: Path) -> None:
         """Go on from a checkpoint of the run directory `root`.
@@ -66,14 +72,19 @@ class Replayer:
         began = time.perf_counter()
         self.job.checkpoint_every = "auto"
         rows, times = [], []
+        self._trail[...] = 0
         for event in self._trained(to):
             if isinstance(event, events.StepEnded):
+                for words in self._followed:
+                    follow(words, self._trail)
                 times.append(time.perf_counter())
             elif isinstance(event, events.EpochEnded):
                 rows.append({"epoch": event.epoch, "step": event.step, **finite(event.logs)})
         mark, steps = self.mark(), max(len(times) - 1, 0)
         stepping = times[-1] - times[0] if times else 0.0
-        return Piece(mark, tuple(rows), time.perf_counter() - began, steps, stepping)
+        return Piece(
+            mark, self._trail.tobytes().hex(), tuple(rows), time.perf_counter() - began, steps, stepping
+        )
 
     def each(self, to: int) -> list[Mark]:
         """Train as `go`; the mark after every step."""

@@ -31,6 +31,7 @@ class Fault:
         step: In which update, from 1.
         kind: `forward`, `gradient` or `evaluation`: the first value of that kind of `layer`; `update`: the
             weight `layer`.
+        undone: Whether what it changed is as it should be again before the next step.
         times: How often: a training that is gone through again meets the step again.
     """
 
@@ -39,13 +40,23 @@ class Fault:
     layer: str
     times: int = 1 << 30
     ulps: int = 1
+    undone: bool = False
 
 
 class FaultyRunner:
     """Runs a program's calls, and behind call `at` of the faulty step changes an array."""
 
-    def __init__(self, inner: Any, at: int, array: Callable[[], Any], fault: Fault, now: list[int]) -> None:
-        self.inner, self.at, self.array, self.fault, self.now = inner, at, array, fault, now
+    def __init__(
+        self,
+        inner: Any,
+        at: int,
+        array: Callable[[], Any],
+        fault: Fault,
+        now: list[int],
+        changed: list[tuple[Any, Any]],
+    ) -> None:
+        self.inner, self.at, self.array = inner, at, array
+        self.fault, self.now, self.changed = fault, now, changed
 
     def run(self, start: int, stop: int) -> None:
         """Run calls, the faulty one among them or not."""
@@ -55,6 +66,7 @@ class FaultyRunner:
         self.inner.run(start, self.at + 1)
         self.fault.times -= 1
         array = self.array()
+        self.changed.append((array, array.copy()))
         place = np.unravel_index(int(np.abs(array).argmax()), array.shape)
         for _ in range(self.fault.ulps):
             array[place] = np.nextafter(array[place], np.inf, dtype=array.dtype)
@@ -65,16 +77,23 @@ def plant(session: Session, fault: Fault) -> None:
     """Have the fault in a session whose kernels are ready and that has made no step."""
     now: list[int] = []
     inner = session.take_hyper
+    changed: list[tuple[Any, Any]] = []
 
     def take_hyper(batch: int, rate: float | None) -> None:
         now[:] = [batch + 1]
+        if fault.undone and now == [fault.step + 1]:
+            for array, before in changed:
+                array[...] = before
+        changed.clear()
         inner(batch, rate)
 
     session.take_hyper = take_hyper  # type: ignore[method-assign]
     for program, bound in session._bound.items():
         at = _call(session, program.name, bound, fault)
         if at is not None:
-            bound.runner = FaultyRunner(bound.runner, at, _array(session, bound, at, fault), fault, now)
+            bound.runner = FaultyRunner(
+                bound.runner, at, _array(session, bound, at, fault), fault, now, changed
+            )
 
 
 def _call(session: Session, name: str, bound: Bound, fault: Fault) -> int | None:

@@ -127,6 +127,15 @@ def test_a_planted_ulp_is_named_exactly(fault: Fault, place: Path) -> None:
     assert any(f"step {fault.step} (" in line for line in bisect_lines(found))
 
 
+def test_a_difference_that_is_gone_again_is_found(place: Path) -> None:
+    """One step's weights are wrong, and right again before the next: the trail of the piece tells."""
+    found = bisected(place / "run", place / "run", {"A": Fault(16, "update", "second/kernel", undone=True)})
+    first = first_of(found)
+    assert (first.when, first.step) == ("step", 16)
+    assert first.value is not None
+    assert first.value.name == "weights:second/kernel"
+
+
 def test_a_fault_of_both_is_no_difference(place: Path) -> None:
     """But none that the run recorded: it is told from which epoch on."""
     fault = {side: large(14) for side in "AB"}
