@@ -33,7 +33,7 @@ $(STAMPS)/latest/installed: pyproject.toml
 	@echo "installing the newest versions into $(STAMPS)/latest"
 	@$(STAMPS)/latest/bin/python $(PIP) --upgrade "pip>=25.1"
 	@$(STAMPS)/latest/bin/python $(PIP) --only-binary :all: --group build --group test --group keras
-	@$(STAMPS)/latest/bin/python $(PIP) --no-build-isolation -e ".[tensorboard]"
+	@$(STAMPS)/latest/bin/python $(PIP) --no-build-isolation -e ".[tensorboard,report]"
 	@touch $@
 
 # The lowest versions that pyproject.toml allows.
@@ -101,6 +101,7 @@ site: $(STAMPS)/site
 
 # What is looked at in Chromium, which is the system's: apt install chromium-driver.
 test-browser: $(STAMPS)/site
+	@sh tests/browser/preflight
 	$(BIN)/python -m pytest -m browser $(TESTS)
 
 $(STAMPS)/site: $(STAMPS)/dev requirements/site.txt

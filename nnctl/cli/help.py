@@ -84,6 +84,14 @@ ABOUT = {
         ("nnctl record iris.yaml", "nnctl record configs/ --jobs 2"),
         (2, 3, 4, 5),
     ),
+    "report": About(
+        "Write one HTML page to look at: curves, evaluation, model.",
+        (
+            "nnctl report iris -o report.html",
+            "nnctl report iris/1 iris/2 -o both.html --split validation",
+        ),
+        (2, 3),
+    ),
     "runs": About(
         "List runs, show one, compare or remove several.",
         ("nnctl runs", "nnctl runs --sort val_loss", "nnctl runs show iris"),

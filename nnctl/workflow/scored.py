@@ -69,9 +69,17 @@ class Scored:
 
 
 def score(
-    session: Session, objective: Objective, preprocessing: Preprocessing, examples: Dataset, batch: int
+    session: Session,
+    objective: Objective,
+    preprocessing: Preprocessing,
+    examples: Dataset,
+    batch: int,
+    also: Callable[[Mapping[str, Array]], None] = lambda measured: None,
 ) -> Scored:
     """Run a model over a split, `batch` examples at a time.
+
+    Args:
+        also: Is given what each batch measured, too.
 
     Raises:
         DataError: a value that is read lazily cannot be used.
@@ -83,6 +91,7 @@ def score(
     def see(measured: Mapping[str, Array]) -> None:
         for output in watched:
             output.add(measured)
+        also(measured)
 
     metrics = evaluate(session, ahead(BatchReader(examples)), batch, see)
     reports = {output.name: report for output in watched if (report := output.report()) is not None}

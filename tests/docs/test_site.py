@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -16,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.chromium import chromium as opened_chromium
+from tests.browser.chromium import requested
 from tests.docs.blocks import ROOT
 
 
@@ -105,32 +106,14 @@ def address(site: Path) -> Iterator[str]:
 @pytest.fixture
 def chromium() -> Iterator[Any]:
     """A browser that remembers what it fetched and what its console said."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if binary is None or driver is None:
-        pytest.skip("no Chromium: apt install chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,900"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    started.set_page_load_timeout(60)
-    yield started
-    started.quit()
+    with opened_chromium() as browser:
+        yield browser
 
 
 def wait(browser: Any, holds: Callable[[Any], Any]) -> Any:
     from selenium.webdriver.support.ui import WebDriverWait
 
     return WebDriverWait(browser, 30).until(holds)
-
-
-def requests(browser: Any) -> list[str]:
-    """Every address that was asked for since the last call."""
-    entries = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    sent = [entry["params"] for entry in entries if entry["method"] == "Network.requestWillBeSent"]
-    return [str(params["request"]["url"]) for params in sent]
 
 
 @pytest.mark.browser
@@ -167,7 +150,7 @@ def test_the_search(
         assert f"{root}/{page}" in found
         links[found.index(f"{root}/{page}")].click()
         assert wait(chromium, lambda browser: browser.find_element(By.TAG_NAME, "h1")).text.startswith(title)
-    assert all(url.startswith((root, "data:")) for url in requests(chromium)), (
+    assert all(url.startswith((root, "data:")) for url in requested(chromium)), (
         "nothing is fetched from elsewhere"
     )
     # The excerpts below the links are fetched, which a browser allows from a server only.
