@@ -111,7 +111,9 @@ def _where(found: FirstDifference) -> str:
             assert found.value is not None
             return f"{step}, {_value(found.value)}"
         case "after":
-            return f"behind {step}, in validation or a callback: {found.part}"
+            last = found.step_in_epoch == found.steps_per_epoch
+            who = "validation or a callback" if last else "a callback, or memory that was written over"
+            return f"behind {step}, whose calls all wrote the same: {found.part} ({who})"
         case "end":
             ends = ", ".join(f"{side} {said}" for side, said in zip(SIDES, found.ended, strict=True))
             return f"after step {found.step}: {ends}"

@@ -378,8 +378,11 @@ def test_what_a_callback_does_behind_the_step(tmp_path: Path) -> None:
     (tmp_path / "counting.py").write_text(COUNTING)
     config = CONFIG.replace("name: small", "name: small\nplugins: [counting.py]")
     run = train(tmp_path, "run", config, "training.callbacks=[Counting]", plugins=True)
-    first = first_of(bisected(run, run, allow_plugins=True))
+    found = bisected(run, run, allow_plugins=True)
+    first = first_of(found)
     assert (first.when, first.step, first.part) == ("after", 12, "callbacks/0")
+    said = "whose calls all wrote the same: callbacks/0 (validation or a callback)"
+    assert any(said in line for line in bisect_lines(found))
 
 
 COUNTING = """
