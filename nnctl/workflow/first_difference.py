@@ -156,7 +156,9 @@ class Search:
             return self._found("end", before, ended=(ended[0], ended[1]))
         together(self.replays, "back")
         if count:
-            together(self.replays, "go", to=before.step)
+            again = [piece_of(answer).mark for answer in together(self.replays, "go", to=before.step)]
+            if again[0] != again[1]:
+                return self._found("once", before)
         return self._in_step(before)
 
     def _in_step(self, before: Mark) -> FirstDifference:
@@ -197,6 +199,8 @@ class Search:
     def _arrays(self) -> dict[str, Any]:
         """How the arrays differ that both wrote last."""
         one, other = (taken(replay) for replay in self.replays)
+        if one is None or other is None:
+            return {}
         shapes = (f"{one.dtype}{list(one.shape)}", f"{other.dtype}{list(other.shape)}")
         return {"shapes": shapes, "bits": bit_difference(one, other) if shapes[0] == shapes[1] else None}
 

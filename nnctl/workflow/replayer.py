@@ -112,6 +112,7 @@ class Replayer:
             found.append((written, array_sha256(array)))
 
         self.job.checkpoint_every = "auto"
+        (self.folder / TAKEN).unlink(missing_ok=True)
         self.session.watch_calls(WrittenValues(self.session, see))
         try:
             for _ in self._trained(self.state.step + 1):

@@ -160,9 +160,12 @@ def together(replays: Sequence[Replay], do: str, **given: Any) -> list[Any]:
     return [replay.answer() for replay in replays]
 
 
-def taken(replay: Replay) -> Array:
-    """The array that was written last."""
-    array: Array = np.load(replay.task.folder / TAKEN, allow_pickle=False)
+def taken(replay: Replay) -> Array | None:
+    """The array that was asked for last; None where a step that is not deterministic did not write it."""
+    file = replay.task.folder / TAKEN
+    if not file.exists():
+        return None
+    array: Array = np.load(file, allow_pickle=False)
     return array
 
 

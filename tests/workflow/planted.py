@@ -32,12 +32,14 @@ class Fault:
         kind: `forward`, `gradient` or `evaluation`: the first value of that kind of `layer`; `update`: the
             weight `layer`.
         undone: Whether what it changed is as it should be again before the next step.
-        times: How often: a training that is gone through again meets the step again.
+        after, times: How often it does not happen at first, and then how often it does: a training that is
+            gone through again meets the step again.
     """
 
     step: int
     kind: str
     layer: str
+    after: int = 0
     times: int = 1 << 30
     ulps: int = 1
     undone: bool = False
@@ -60,7 +62,9 @@ class FaultyRunner:
 
     def run(self, start: int, stop: int) -> None:
         """Run calls, the faulty one among them or not."""
-        if self.now != [self.fault.step] or not start <= self.at < stop or self.fault.times == 0:
+        due = self.now == [self.fault.step] and start <= self.at < stop
+        self.fault.after -= due
+        if not due or self.fault.after >= 0 or self.fault.times == 0:
             self.inner.run(start, stop)
             return
         self.inner.run(start, self.at + 1)

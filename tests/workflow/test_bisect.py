@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from nnctl.report.bisect import bisect_lines
 from nnctl.workflow import first_difference
 from nnctl.workflow.bisect import Bisected, bisect
 from nnctl.workflow.first_difference import FirstDifference
+from nnctl.workflow.replayer import Replayer
 from nnctl.workflow.train import start
 from tests.cli.command import nnctl
 from tests.workflow.planted import Fault, interpreter, planted
@@ -168,6 +170,19 @@ def test_what_differs_only_once_is_told(place: Path) -> None:
     first = first_of(found)
     assert (first.when, first.sides) == ("once", ("B",))
     assert any("B came to other bits than before" in line for line in bisect_lines(found))
+
+
+def test_a_side_that_comes_to_the_step_with_other_bits(place: Path) -> None:
+    """A parts in step 12; on the way back there B parts in step 9, which it did not before."""
+    found = bisected(place / "run", place / "run", {"A": large(12), "B": replace(large(9), after=2)})
+    assert first_of(found).when == "once"
+
+
+def test_a_value_that_is_not_made_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named all the same, without its bits."""
+    monkeypatch.setattr(Replayer, "_write", lambda self, array: None)
+    first = first_of(bisected(place / "run", place / "run", {"A": large(12)}))
+    assert (first.step, first.bits, first.shapes) == (12, None, ("", ""))
 
 
 def test_runs_that_parted_go_on_from_the_last_checkpoint_of_both(place: Path, tmp_path: Path) -> None:
