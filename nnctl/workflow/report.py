@@ -151,7 +151,7 @@ def _report(
         problems.append(f"not evaluated: {error}")
     weights = stored.file.state.weights
     return RunReport(
-        shown, graph_nodes(stored.model), _weights(stored.model, weights), evaluated, tuple(problems)
+        shown, graph_nodes(stored.model), weights_shown(stored.model, weights), evaluated, tuple(problems)
     )
 
 
@@ -260,7 +260,8 @@ def _setting(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _weights(model: LayerGraph, weights: Mapping[str, Array]) -> tuple[WeightShown, ...]:
+def weights_shown(model: LayerGraph, weights: Mapping[str, Array]) -> tuple[WeightShown, ...]:
+    """The weights of a model, in graph order, with these numbers."""
     return tuple(
         WeightShown(name, weights[name].shape, info.trainable, spread(weights[name], _PARTS))
         for name, info in model.weights.items()

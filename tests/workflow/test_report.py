@@ -18,7 +18,7 @@ from nnctl.workflow.assemble import assemble
 from nnctl.workflow.evaluate import evaluate
 from nnctl.workflow.importance import REPEATS, Importances
 from nnctl.workflow.most_wrong import SHOWN, pixels, told
-from nnctl.workflow.report import Evaluated, RunReport, graph_nodes, report
+from nnctl.workflow.report import Evaluated, RunReport, graph_nodes, report, weights_shown
 from nnctl.workflow.seen import Seen
 from tests.cli.command import CONFIGS, nnctl
 
@@ -172,6 +172,7 @@ def test_windows_are_curves(made: Made) -> None:
         ([0.0, 0.25, 0.5], [0, 64, 128]),
         ([-1.0, 0.0, 1.0], [0, 128, 255]),
         ([0.0, 51.0, 255.0], [0, 51, 255]),
+        ([0.2, 0.4, 1.0], [51, 102, 255]),
     ],
 )
 def test_pixels(values: list[float], expected: list[int]) -> None:
@@ -222,6 +223,18 @@ def test_the_graph_says_who_reads_whom() -> None:
     add = next(node for node in nodes if node.type == "Add")
     assert len(add.reads) == 2
     assert [node.output for node in nodes] == [False] * (len(nodes) - 1) + [True]
+    settings = {node.name: node.settings for node in nodes}
+    assert settings["conv2d"] == "filters 24, kernel_size (3, 3), padding same, use_bias false"
+    assert settings["add"] == ""
+
+
+def test_weights_that_are_not_trained_are_told() -> None:
+    model = assemble(CONFIGS / "digits_residual.yaml").model
+    arrays = {name: np.zeros(info.weight.shape) for name, info in model.weights.items()}
+    shown = {weight.name: weight for weight in weights_shown(model, arrays)}
+    assert shown["batch_normalization/gamma"].trainable
+    assert not shown["batch_normalization/moving_mean"].trainable
+    assert shown["conv2d/kernel"].shape == (3, 3, 1, 24)
 
 
 def seen(kind: str, wanted: list[object], predicted: list[object], examples: list[int]) -> Seen:

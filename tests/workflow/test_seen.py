@@ -32,18 +32,18 @@ def test_places_of_steps_that_count() -> None:
     wanted = np.array([[0, 1, 1], [1, -1, 0], [0, 0, 1]])
     scores = np.linspace(0.1, 0.9, 9).reshape(3, 3, 1)
     scores = np.concatenate([1 - scores, scores], axis=2)
-    mask = np.array([[1, 1, 0], [1, 1, 1], [0, 0, 0]], dtype=np.float32)
+    mask = np.array([[1, 1, 0], [1, 1, 1], [0, 0, 1]], dtype=np.float32)
     watcher = Watcher(Watched("y", ClassTally(["a", "b"]), flat), np.array([2, 0, 1]))
     seen = kept(watcher, (wanted[:2], scores[:2], mask[:2]), (wanted[2:], scores[2:], mask[2:]))
     assert seen is not None
     assert (seen.kind, seen.names) == ("classes", ("a", "b"))
-    assert seen.examples.tolist() == [2, 2, 0, 0]
-    assert seen.wanted.tolist() == [0, 1, 1, 0]
-    np.testing.assert_array_equal(seen.predicted, scores.reshape(9, 2)[[0, 1, 3, 5]])
+    assert seen.examples.tolist() == [2, 2, 0, 0, 1]
+    assert seen.wanted.tolist() == [0, 1, 1, 0, 1]
+    np.testing.assert_array_equal(seen.predicted, scores.reshape(9, 2)[[0, 1, 3, 5, 8]])
     own = [scores[0, 0, 0], scores[0, 1, 1], scores[1, 0, 1], scores[1, 2, 0]]
     expected = [
         -(math.log(own[2]) + math.log(own[3])) / 2,
-        math.nan,
+        -math.log(scores[2, 2, 1]),
         -(math.log(own[0]) + math.log(own[1])) / 2,
     ]
     np.testing.assert_allclose(seen.errors, expected)
