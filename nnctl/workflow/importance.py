@@ -28,6 +28,8 @@ REPEATS = 5
 """How often each column is permuted."""
 MOST_EXAMPLES = 2000
 """Of more examples than these so many are used, evenly spaced."""
+MOST_PREDICTIONS = 200_000
+"""Over all columns and permutations; of many columns fewer examples are used."""
 MOST_COLUMNS = 128
 """Of more columns than these none is permuted."""
 
@@ -80,7 +82,7 @@ def importances(
         return f"there are {len(places)} input columns, and of more than {MOST_COLUMNS} none is permuted"
     if examples.buckets is not None:
         return "the lengths of examples differ, and those of different lengths cannot stand for each other"
-    chosen = evenly(len(examples), MOST_EXAMPLES)
+    chosen = evenly(len(examples), most_examples(len(places)))
     used = replace(examples, rows=examples.rows[chosen])
     loss = evaluate(session, BatchReader(used), batch)["loss"]
 
@@ -90,6 +92,11 @@ def importances(
 
     found = [Importance(name, tuple(growth(name, repeat) for repeat in range(REPEATS))) for name in places]
     return Importances(loss, len(used), tuple(sorted(found, key=lambda one: -one.mean)))
+
+
+def most_examples(columns: int) -> int:
+    """How many examples are used at the most for so many columns."""
+    return min(MOST_EXAMPLES, MOST_PREDICTIONS // (REPEATS * columns))
 
 
 def columns_of(preprocessing: Preprocessing, examples: Dataset) -> dict[str, list[Place]]:

@@ -106,7 +106,7 @@ def evaluated(word: str = "") -> Evaluated:
         wanted=names[0],
         predicted=names[1],
         pictures={f"image{word}": np.arange(12, dtype=np.uint8).reshape(4, 3, 1)},
-        curves={f"series{word}": np.array([[0.0, 1.0], [2.0, 1.0], [1.0, 0.5]])},
+        curves={f"series{word}": np.array([[1.0, 2.0], [3.0, 2.0], [2.0, 1.5]])},
         cells={f"column{word}": f"cell{word}"},
     )
     grown = Importances(0.25, 7, (Importance(f"x{word}", (0.1, 0.3)), Importance(f"y{word}", (-0.1, 0.0))))

@@ -179,7 +179,7 @@ def test_spreads_of_weights() -> None:
 
 
 def test_curves_of_an_example() -> None:
-    """Two channels of three steps, from 0 to 2, in a box of 100 x 60."""
+    """Two channels of three steps, from 1 to 3, in a box of 100 x 60."""
     page = wrong_examples(evaluated())
     lines = re.findall(r'points="(.*?)"', page)
     assert lines == ["0.00,58.00 50.00,2.00 100.00,30.00", "0.00,30.00 50.00,30.00 100.00,44.00"]

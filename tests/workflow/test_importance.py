@@ -13,7 +13,7 @@ from nnctl.core.philox import permutation
 from nnctl.data.feeding.dataset import Dataset
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.batch_reader import BatchReader
-from nnctl.workflow.importance import Permuted, columns_of
+from nnctl.workflow.importance import Permuted, columns_of, most_examples
 
 TABLE = """
 nnctl: 1
@@ -92,6 +92,11 @@ def test_only_the_column_moves(text: str, expected: object, tmp_path: Path) -> N
                         other = whole[name][order[batch]].reshape(*lead, -1)
                         wanted.reshape(*lead, -1)[..., first:last] = other[..., first:last]
                 np.testing.assert_array_equal(array, wanted, err_msg=f"{column} in {name}")
+
+
+@pytest.mark.parametrize(("columns", "examples"), [(2, 2000), (20, 2000), (21, 1904), (128, 312)])
+def test_many_columns_are_tried_on_fewer_examples(columns: int, examples: int) -> None:
+    assert most_examples(columns) == examples
 
 
 def test_a_column_alone_is_all_of_its_input(tmp_path: Path) -> None:
