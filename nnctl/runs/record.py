@@ -26,7 +26,7 @@ class Record:
     """What a run was and came to. Nothing in it changes from one machine to another, nor with time.
 
     Attributes:
-        settings: The resolved config, a value for each dotted path; what is expected is left out.
+        settings: The resolved config, a value for each dotted path; null and what is expected are left out.
         data: SHA-256 by file, as the config names it.
         versions: Of nnctl; the bits depend on no other.
         metrics: The last epoch's, or those of the epoch whose weights were put back.

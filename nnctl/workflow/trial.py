@@ -175,7 +175,7 @@ def _record_of(training: Training, digests: Digests) -> Record:
         weights_sha256=manifest.weights_sha256,
         epochs=manifest.epochs,
         steps=manifest.steps,
-        settings=dict(flatten(trained)),
+        settings={key: value for key, value in flatten(trained) if value is not None},
         data={file["path"]: file["sha256"] for file in manifest.data_files.values()},
         versions={"nnctl": __version__},
         metrics=finite(manifest.metrics),
