@@ -79,6 +79,8 @@ def test_columns_without_names_and_pictures_are_told_as_one() -> None:
     wanted, predicted = drawn(20, 3)
     assert tallied(wanted, predicted, []).columns == ()
     assert [c.name for c in tallied(wanted[:, :1], predicted[:, :1], []).columns] == ["0"]
+    wanted, predicted = drawn(20, MOST_PARTS)
+    assert len(tallied(wanted, predicted, [str(n) for n in range(MOST_PARTS)]).columns) == MOST_PARTS
     wanted, predicted = drawn(20, MOST_PARTS + 1)
     report = tallied(wanted, predicted, [str(n) for n in range(MOST_PARTS + 1)])
     assert report.columns == ()

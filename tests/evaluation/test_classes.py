@@ -68,6 +68,15 @@ def test_a_class_that_is_never_wanted_has_no_area_and_counts_in_no_mean_of_areas
     assert report.roc_auc == pytest.approx(sum(others) / 2, abs=1e-15)
 
 
+def test_a_mean_of_classes_is_over_those_that_are_wanted_or_predicted() -> None:
+    wanted, guess = np.array([0, 0, 1]), np.array([0, 2, 1])
+    report = tallied(wanted, np.eye(4)[guess])
+    p, r, f, _ = sk.precision_recall_fscore_support(wanted, guess, average="macro", zero_division=0)
+    assert (report.macro.precision, report.macro.recall, report.macro.f1) == pytest.approx(
+        (p, r, f), abs=1e-15
+    )
+
+
 def test_the_calibration_error_is_a_mean_over_bins_of_confidence() -> None:
     wanted, scores = drawn(300, 4, seed=5)
     report, top = tallied(wanted, scores), scores.max(axis=1)
@@ -125,6 +134,7 @@ def test_what_was_mixed_up_most_comes_first_also_of_many_classes() -> None:
     guess = np.array([0, 2, 2, 7, 7, 7, 5])
     report = tallied(wanted, np.eye(len(names))[guess], names, size=3)
     assert report.confusion is None
+    assert tallied(wanted[:3], np.eye(MOST_CLASSES)[guess[:3]]).confusion is not None
     assert report.mixed_up == (("c200", "c7", 3), ("c1", "c2", 2), ("c4", "c5", 1))
     few = tallied(wanted[:3], np.eye(3)[guess[:3]])
     assert few.mixed_up == (("class 1", "class 2", 2),)

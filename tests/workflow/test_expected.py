@@ -6,13 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError
+from nnctl.evaluation.classes import ClassTally
 from nnctl.graph.objective import Objective
 from nnctl.spec.language.expect import Expectation
+from nnctl.spec.load import load
+from nnctl.spec.output.resolved import config_sha256
 from nnctl.workflow.check import check
 from nnctl.workflow.expected import Found, Outcome, outcomes
+from nnctl.workflow.plan import plan
+from nnctl.workflow.scored import Scored
 from tests.cli.command import CONFIGS, Result, nnctl
 
 IRIS = (CONFIGS / "iris.yaml").read_text().replace("data/iris.csv", str(CONFIGS / "data" / "iris.csv"))
@@ -136,6 +142,10 @@ def test_what_does_not_hold_is_told_in_one_line_and_is_exit_code_4(
 
 def test_expectations_change_no_run(tmp_path: Path) -> None:
     """Neither the config's hash nor the bits: a run goes on where only they were changed."""
+    hashes = {
+        config_sha256(load(config(tmp_path, *more)).experiment) for more in ((), ("seconds_at_most: 9",))
+    }
+    assert len(hashes) == 1
     first = train(config(tmp_path))
     again = train(config(tmp_path, "seconds_at_most: 100"))
     assert again.code == 0
@@ -188,6 +198,29 @@ def test_a_split_that_was_not_scored_does_not_hold() -> None:
 def test_a_bound_may_be_reached(name: str, most: int) -> None:
     assert one({name: most}, found()).holds
     assert not one({name: most - 1}, found()).holds
+
+
+def test_what_is_reached_exactly_holds() -> None:
+    tally = ClassTally(["a", "b"])
+    tally.add(np.array([0, 0, 1, 1]), np.eye(2)[[0, 0, 1, 0]])
+    report = tally.report()
+    assert report is not None
+    scores = {"test": Scored(4, {}, {"o": report})}
+    for bound, holds in ((0.25, True), (0.26, False)):
+        above = {"metric": "accuracy", "above_baseline": bound}
+        assert one(above, found(scores=scores)).holds is holds
+    assert one({"metric": "accuracy", "at_least": 0.75}, found(scores=scores)).holds
+    assert one({"metric": "accuracy", "at_most": 0.75}, found(scores=scores)).holds
+    assert one({"seconds_at_most": 1.0}, found()).holds
+    assert not one({"seconds_at_most": 0.99}, found()).holds
+
+
+def test_what_check_knows_may_be_reached_exactly(tmp_path: Path) -> None:
+    planned = plan(config(tmp_path)).memory.total
+    last = "metric: loss, at_most: 1, split: validation, by_epoch: 60"
+    assert check(config(tmp_path, last, f"memory_at_most: {planned}")).summary["valid"]
+    _, said, _ = problem(config(tmp_path, f"memory_at_most: {planned - 1}"))
+    assert said == f"{planned:,} bytes are planned"
 
 
 def test_sizes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Any
 
 from nnctl.core.errors import ConfigError
 
@@ -22,4 +23,5 @@ def library() -> str:
     import vl_convert
 
     # Its types want a snippet of our own to put in; it takes none as well.
-    return str(vl_convert.javascript_bundle(vl_version=VEGA_LITE))  # type: ignore[call-arg]
+    bundle: Any = vl_convert.javascript_bundle
+    return str(bundle(vl_version=VEGA_LITE))
