@@ -16,7 +16,7 @@ def command(
         str,
         typer.Argument(
             metavar="A",
-            help="A run: its directory, or a name under runs/ (its newest run).",
+            help="A run: its directory, or a name under runs/ (its newest run); or a record.",
             show_default=False,
             autocompletion=complete.runs,
         ),
@@ -25,7 +25,7 @@ def command(
         str,
         typer.Argument(
             metavar="B",
-            help="Another run, or the same one.",
+            help="Another run, the same one, or a record (*.record.json).",
             show_default=False,
             autocompletion=complete.runs,
         ),

@@ -128,6 +128,13 @@ class LayerGraph:
         """The weights of one layer, in its order."""
         return (info for info in self.weights.values() if info.owner == owner)
 
+    def weights_by_layer(self) -> dict[str, list[str]]:
+        """The names of the weights of each layer that has some, in graph order."""
+        layers: dict[str, list[str]] = {}
+        for info in self.weights.values():
+            layers.setdefault(info.owner, []).append(info.name)
+        return layers
+
     def trainable(self) -> list[str]:
         """The names of the weights that training changes, in graph order."""
         return [info.name for info in self.weights.values() if info.trainable]

@@ -55,6 +55,8 @@ def _recorded(found: Recorded) -> list[str]:
         lines.append(f"recorded: the first epoch whose numbers differ: {_numbers(found.numbers, *SIDES)}")
     if found.weights is not None:
         lines.append(f"recorded: {_weights(found.weights)}")
+    if found.digests is not None:
+        lines.append(f"recorded: the first epoch whose numbers differ: {found.digests.epoch}")
     return lines if found.differs else [*lines, "recorded: no bits are known to differ"]
 
 
@@ -168,7 +170,10 @@ def _agreed(replayed: Replayed, agreements: Sequence[Agreement]) -> Iterator[str
     sides = dict(zip(SIDES, agreements, strict=True))
     left = {side: each for side, each in sides.items() if not each.holds}
     for side, each in left.items():
-        if each.numbers is not None:
+        if each.digests is not None:
+            what = f"weights of {listed(each.digests.layers)}" if each.digests.layers else "numbers"
+            yield f"{side} recorded other {what}, first in epoch {each.digests.epoch}"
+        elif each.numbers is not None:
             yield f"{side} recorded other numbers, first in epoch {_numbers(each.numbers, 'then', 'now')}"
         else:
             yield f"{side} recorded another final model"

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nnctl.core.events import EpochEnded, Event
+from nnctl.core.records import record
 
 MOST = 64
 """How many epochs have digests at the most."""
@@ -40,13 +41,41 @@ class Digests:
     def see(self, event: Event) -> None:
         """Note the end of an epoch; every other event is passed by."""
         if isinstance(event, EpochEnded) and (event.epoch + 1) % self.every == 0:
-            logs = _digest(text_of(event.logs))
+            logs = logs_digest(event.logs)
             layers = (self._of(names, event.weights) for names in self.layers.values())
             self.lines.append(" ".join([str(event.epoch + 1), logs, *layers]))
 
     @staticmethod
     def _of(names: Sequence[str], weights: Mapping[str, np.ndarray]) -> str:
         return _digest(*(np.ascontiguousarray(weights[name]).data.cast("B") for name in names))
+
+
+def logs_digest(logs: Mapping[str, float]) -> str:
+    """The digest of an epoch's numbers."""
+    return _digest(text_of(logs))
+
+
+@record
+class OtherDigests:
+    """The first epoch (from 1) whose digests are not the same.
+
+    Attributes:
+        layers: Those whose weights differ; none: only the numbers do.
+    """
+
+    epoch: int
+    layers: tuple[str, ...]
+
+
+def other_digests(layers: Sequence[str], before: Sequence[str], now: Sequence[str]) -> OtherDigests | None:
+    """The first epoch that both have lines of, and whose lines differ."""
+    olds = {line.split()[0]: line.split()[1:] for line in before}
+    for epoch, logs, *own in (line.split() for line in now):
+        old = olds.get(epoch)
+        if old is not None and old != [logs, *own]:
+            pairs = zip(layers, old[1:], own, strict=False)
+            return OtherDigests(int(epoch), tuple(name for name, a, b in pairs if a != b))
+    return None
 
 
 def text_of(logs: Mapping[str, float]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nnctl.runs.digests import other_digests
 from nnctl.runs.record import Record
 
 _MOST = 20
@@ -58,18 +59,15 @@ def _named(what: str, lines: Iterator[str]) -> Iterator[str]:
 def _bits(before: Record, now: Record) -> Iterator[str]:
     """The first epoch whose digests differ, and in what."""
     yield f"bits: {now.weights_sha256[:12]}, were {before.weights_sha256[:12]}"
-    olds = {line.split()[0]: line.split()[1:] for line in before.digests}
     if before.layers != now.layers:
         yield f"bits: the layers with weights are {', '.join(now.layers[:_MOST])}, were others"
         return
-    for epoch, logs, *layers in (line.split() for line in now.digests):
-        old = olds.get(epoch)
-        if old is None or old == [logs, *layers]:
-            continue
-        named = [name for name, a, b in zip(now.layers, old[1:], layers, strict=False) if a != b]
-        shown = ", ".join(named[:_MOST]) + (f" and {len(named) - _MOST} more" if len(named) > _MOST else "")
-        where = f"the weights of {shown}" if named else "the logs alone"
-        yield f"bits: first in epoch {epoch}: {where}"
+    other = other_digests(now.layers, before.digests, now.digests)
+    if other is not None:
+        more = len(other.layers) - _MOST
+        shown = ", ".join(other.layers[:_MOST]) + (f" and {more} more" if more > 0 else "")
+        where = f"the weights of {shown}" if other.layers else "the logs alone"
+        yield f"bits: first in epoch {other.epoch}: {where}"
         return
     if before.epochs != now.epochs:
         yield f"bits: {now.epochs} epochs were trained, before {before.epochs}"

@@ -12,8 +12,10 @@ from nnctl.core.errors import RunError
 from nnctl.core.leaves import flatten
 from nnctl.core.records import record
 from nnctl.runs.compare import resolved_config
+from nnctl.runs.digests import OtherDigests, logs_digest, other_digests
 from nnctl.runs.directory import RunDirectory
 from nnctl.runs.model_file import read_model
+from nnctl.runs.record import Record
 from nnctl.runs.state import Arrays, TrainingState
 from nnctl.runs.state_parts import state_sha256
 from nnctl.runs.store import Checkpoint
@@ -60,6 +62,13 @@ class Trained:
         machine = {name: manifest.machine.get(name) for name in ("architecture", "cpu")}
         return cls(dict(flatten(resolved_config(run))), data, manifest.versions, machine)
 
+    @classmethod
+    def of_record(cls, record: Record) -> Trained:
+        """What a record says."""
+        files = [(key, record.data.get(str(value))) for key, value in record.settings.items()]
+        data = {key: digest for key, digest in files if digest is not None and key.startswith("data.")}
+        return cls(record.settings, data, record.versions)
+
 
 def causes(a: Trained, b: Trained) -> list[Cause]:
     """What goes into the trainings and is not the same; a file counts by its content, not by its place."""
@@ -67,8 +76,8 @@ def causes(a: Trained, b: Trained) -> list[Cause]:
     kinds: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
         "config": (_counting(a.settings, places), _counting(b.settings, places)),
         "data": (a.data, b.data),
-        "version": (a.versions, b.versions),
-        "machine": (a.machine, b.machine) if a.machine and b.machine else ({}, {}),
+        "version": _known_to_both(a.versions, b.versions),
+        "machine": _known_to_both(a.machine, b.machine),
     }
     return [
         Cause(kind, name, one.get(name), other.get(name))
@@ -76,6 +85,12 @@ def causes(a: Trained, b: Trained) -> list[Cause]:
         for name in dict.fromkeys((*one, *other))
         if one.get(name) != other.get(name)
     ]
+
+
+def _known_to_both(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A record says less than a run."""
+    names = [name for name in a if name in b]
+    return {name: a[name] for name in names}, {name: b[name] for name in names}
 
 
 def _counting(settings: Mapping[str, Any], places: set[str]) -> dict[str, Any]:
@@ -138,6 +153,7 @@ class Recorded:
 
     Attributes:
         numbers, weights: Where they first differ.
+        digests: Where a record's first differ from the other's numbers.
         common: The last checkpoint that both have with the same bits, before any difference is known.
         same_model: Whether the final models have the same bits; None where one has none.
     """
@@ -147,11 +163,13 @@ class Recorded:
     weights: OtherWeights | None = None
     common: tuple[Checkpoint, Checkpoint] | None = None
     same_model: bool | None = None
+    digests: OtherDigests | None = None
 
     @property
     def differs(self) -> bool:
         """Whether bits are known to differ."""
-        return self.numbers is not None or self.weights is not None or self.same_model is False
+        found = (self.numbers, self.weights, self.digests)
+        return any(other is not None for other in found) or self.same_model is False
 
 
 def compare_recorded(a: RunDirectory, b: RunDirectory) -> Recorded:
@@ -178,6 +196,25 @@ def compare_recorded(a: RunDirectory, b: RunDirectory) -> Recorded:
         models = [read_model(run.model_path, root=run.path).state.weights for run in (a, b)]
         weights = OtherWeights(None, _layers(*models))
     return Recorded(found, numbers, weights, common, same)
+
+
+def compare_with_record(run: RunDirectory, record: Record, record_first: bool) -> Recorded:
+    """Compare what a run and a record say. Raises RunError where a file of the run cannot be read.
+
+    Args:
+        record_first: The record is a, the run b.
+    """
+    sides = [Trained.of_run(run), Trained.of_record(record)]
+    found = tuple(causes(*(sides[::-1] if record_first else sides)))
+    lines = []
+    for epoch, row in rows_of(run).items():
+        logs = {name: value for name, value in row.items() if name != "step" and value is not None}
+        if len(logs) == len(row) - 1:  # what is not finite was written down as null, whatever it was
+            lines.append(f"{epoch + 1} {logs_digest(logs)}")
+    own = run.manifest().weights_sha256
+    same = None if own is None else own == record.weights_sha256
+    of_numbers = [" ".join(line.split()[:2]) for line in record.digests]
+    return Recorded(found, same_model=same, digests=other_digests((), of_numbers, lines))
 
 
 def _common(a: RunDirectory, b: RunDirectory) -> Iterator[tuple[Checkpoint, Checkpoint]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, field
+from dataclasses import asdict
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
@@ -74,6 +74,7 @@ class Replayed:
         start: The step that they went on from.
         mark: Where both stand at the end, or where they were last seen to have the same bits.
         rows: The epochs of both, up to there, the first that differs included.
+        digests: Their lines as a record has them.
         nnctl: Whose nnctl it was, by side.
     """
 
@@ -81,7 +82,8 @@ class Replayed:
     start: int
     mark: Mark
     rows: tuple[tuple[Mapping[str, Any], ...], tuple[Mapping[str, Any], ...]]
-    nnctl: tuple[str, str] = field(default=("", ""))
+    digests: tuple[tuple[str, ...], tuple[str, ...]]
+    nnctl: tuple[str, str] = ("", "")
 
 
 class Search:
@@ -101,6 +103,7 @@ class Search:
         self.longest = max(1, steps_per_epoch * epochs // _PIECES)
         self.watch = watch
         self.rows: list[list[Mapping[str, Any]]] = [[], []]
+        self.digests: list[list[str]] = [[], []]
 
     def run(self, checkpoints: Sequence[str | None], limit: int | None) -> Replayed:
         """Train both, until they differ or end.
@@ -115,23 +118,25 @@ class Search:
         start = at.step
         if at != other:
             first = self._part("start", at, together(self.replays, "parts"))
-            return Replayed(first, start, at, self._both_rows())
+            return self._replayed(first, start, at)
         steps = 1
         while not at.ended and (limit is None or at.step < limit):
             to = at.step + steps if limit is None else min(at.step + steps, limit)
             began = time.perf_counter()
             pieces = [piece_of(answer) for answer in together(self.replays, "go", to=to)]
-            for rows, piece in zip(self.rows, pieces, strict=True):
+            for rows, digests, piece in zip(self.rows, self.digests, pieces, strict=True):
                 rows += piece.rows
+                digests += piece.digests
             if pieces[0] != pieces[1]:
-                return Replayed(self._within(at, to, pieces), start, at, self._both_rows())
+                return self._replayed(self._within(at, to, pieces), start, at)
             at = pieces[0].mark
             self._tell(pieces[0], time.perf_counter() - began)
             steps = min(self.longest, _GROWTH * steps, max(map(_steps, pieces)))
-        return Replayed(None, start, at, self._both_rows())
+        return self._replayed(None, start, at)
 
-    def _both_rows(self) -> tuple[tuple[Mapping[str, Any], ...], tuple[Mapping[str, Any], ...]]:
-        return tuple(self.rows[0]), tuple(self.rows[1])
+    def _replayed(self, first: FirstDifference | None, start: int, mark: Mark) -> Replayed:
+        rows = tuple(self.rows[0]), tuple(self.rows[1])
+        return Replayed(first, start, mark, rows, (tuple(self.digests[0]), tuple(self.digests[1])))
 
     def _tell(self, piece: Piece, seconds: float) -> None:
         for row in piece.rows:

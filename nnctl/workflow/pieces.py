@@ -41,6 +41,7 @@ class Piece:
         trail: Of weights, slots and sums of metrics behind each step: what differed and was the same again
             before the mark is seen by it.
         rows: The epochs that ended, as `metrics.jsonl` has them, without their time.
+        digests: Their lines as a record has them.
         seconds: What it took in all.
         steps, stepping: Steps but for the first, and what they took.
     """
@@ -48,6 +49,7 @@ class Piece:
     mark: Mark
     trail: str = ""
     rows: tuple[Mapping[str, Any], ...] = ()
+    digests: tuple[str, ...] = ()
     seconds: float = field(default=0.0, compare=False)
     steps: int = field(default=0, compare=False)
     stepping: float = field(default=0.0, compare=False)

@@ -15,6 +15,7 @@ from nnctl.core.events import Event
 from nnctl.kernels.trail import LANES, follow
 from nnctl.program.written import Written, WrittenValues
 from nnctl.runner.train import Job, train
+from nnctl.runs.digests import Digests
 from nnctl.runs.manifest import finite
 from nnctl.runs.model_file import read_model
 from nnctl.runs.state import TrainingState, weights_sha256
@@ -72,6 +73,7 @@ class Replayer:
         began = time.perf_counter()
         self.job.checkpoint_every = "auto"
         rows, times = [], []
+        digests = Digests(self.session.model.weights_by_layer(), self.job.epochs)
         self._trail[...] = 0
         for event in self._trained(to):
             if isinstance(event, events.StepEnded):
@@ -80,10 +82,17 @@ class Replayer:
                 times.append(time.perf_counter())
             elif isinstance(event, events.EpochEnded):
                 rows.append({"epoch": event.epoch, "step": event.step, **finite(event.logs)})
+                digests.see(event)
         mark, steps = self.mark(), max(len(times) - 1, 0)
         stepping = times[-1] - times[0] if times else 0.0
         return Piece(
-            mark, self._trail.tobytes().hex(), tuple(rows), time.perf_counter() - began, steps, stepping
+            mark,
+            self._trail.tobytes().hex(),
+            tuple(rows),
+            tuple(digests.lines),
+            time.perf_counter() - began,
+            steps,
+            stepping,
         )
 
     def each(self, to: int) -> list[Mark]:

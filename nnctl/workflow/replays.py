@@ -176,7 +176,8 @@ def mark_of(answer: Mapping[str, Any]) -> Mark:
 
 def piece_of(answer: Mapping[str, Any]) -> Piece:
     """A piece as it was answered."""
-    return Piece(**{**answer, "mark": mark_of(answer["mark"]), "rows": tuple(answer["rows"])})
+    tuples = {name: tuple(answer[name]) for name in ("rows", "digests")}
+    return Piece(**{**answer, **tuples, "mark": mark_of(answer["mark"])})
 
 
 def written_of(answer: Sequence[Any]) -> list[tuple[Written, str]]:

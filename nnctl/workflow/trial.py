@@ -115,7 +115,7 @@ def _trained(config: Path, training: Training, recording: bool, watch: Watch) ->
     before = _read(path)
     epochs = training.experiment.training.epochs
     wanted = recording or before is not None
-    digests = Digests(_layers(training), epochs) if wanted else None
+    digests = Digests(training.assembled.model.weights_by_layer(), epochs) if wanted else None
     curve: list[float] = []
     for event in training.events():
         if digests is not None:
@@ -155,14 +155,6 @@ def _broken_off(training: Training) -> NnctlError:
     error = RunError(training.manifest.reason or training.manifest.status)
     error.exit_code = training.exit_code
     return error
-
-
-def _layers(training: Training) -> dict[str, list[str]]:
-    """The names of weights by the layer whose they are."""
-    layers: dict[str, list[str]] = {}
-    for name, info in training.assembled.model.weights.items():
-        layers.setdefault(info.owner, []).append(name)
-    return layers
 
 
 def _record_of(training: Training, digests: Digests) -> Record:
