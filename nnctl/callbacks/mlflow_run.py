@@ -172,7 +172,7 @@ def _metrics(rows: Mapping[int, Logs]) -> list[Any]:
     return [
         Metric(key, logs[name], now, epoch)
         for epoch, logs in rows.items()
-        for name, key in keys(sorted(logs)).items()
+        for name, key in keys(logs).items()
     ]
 
 

@@ -169,7 +169,9 @@ def test_a_run_from_its_start_to_its_end(
     assert sorted(run.files) == ["metrics.jsonl", "model.h5", "resolved.yaml"], (
         "neither a lock nor what a link leads to"
     )
-    assert list(callback.closed(closed)) == [], "once"
+    run.status = "looked at"
+    assert list(callback.closed(closed)) == []
+    assert run.status == "looked at", "once"
     out = capsys.readouterr()
     assert out.out == ""
     assert "View run" in out.err
@@ -231,7 +233,19 @@ def test_a_server_that_is_away(server: Server, tmp_path: Path) -> None:
     assert run.metrics["loss"] == [(0, 0.5), (1, 1.5)]
     server.down = True
     assert list(callback.handle(ended(2), state)) == [], "told once"
+    server.down = False
+    assert list(callback.closed(RunClosed(tmp_path, "completed"))) == []
+    assert run.metrics["loss"][-1] == (2, 2.5)
+
+
+def test_a_server_that_is_away_at_the_end(server: Server, tmp_path: Path) -> None:
+    callback = make("MLflow")
+    state = callback.start()
+    list(callback.handle(started(tmp_path), state))
+    server.down = True
+    assert len(list(callback.handle(ended(0), state))) == 1
     (said,) = callback.closed(RunClosed(tmp_path, "completed"))
+    assert said.startswith("MLflow: the tracking server cannot be used (")
     assert said.endswith("the run is not whole there, 1 epochs are missing")
 
 
@@ -356,6 +370,10 @@ def test_a_training_that_fails_says_so(server: Server, tmp_path: Path) -> None:
     (run,) = server.runs.values()
     assert run.status == "FAILED"
     assert "at step" in run.tags["nnctl.reason"]
+    assert "nnctl.weights_sha256" not in run.tags
+    server.down = True
+    done = nnctl("train", tmp_path / "c.yaml", "--run-dir", tmp_path / "other", "--set", "training.epochs=1")
+    assert done.err.count("the tracking server cannot be used") == 2, "once while it trains, once at its end"
     assert "model.h5" not in run.files
 
 
