@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from nnctl.core.errors import ConfigError, RunError
+from nnctl.core.events import EpochEnded
 from nnctl.report.junit import junit_text
 from nnctl.report.trials import markdown_text
-from nnctl.runs.digests import MOST, digested_every
+from nnctl.runs.digests import MOST, Digests, digested_every
 from nnctl.runs.record import Record
 from nnctl.runs.record_diff import differences
 from nnctl.workflow.expected import Outcome
@@ -114,6 +116,19 @@ def test_digests_are_thinned() -> None:
         4,
         16,
     ]
+
+
+def test_the_epochs_with_digests_are_those_whose_number_is_a_multiple() -> None:
+    digests = Digests({"a": ["a/w", "a/b"]}, 2 * MOST)
+    weights = {"a/w": np.ones((2, 3), np.float32), "a/b": np.zeros(3, np.float32)}
+    for epoch in range(5):
+        digests.see(EpochEnded(epoch, epoch, {"loss": 0.5}, 0.1, weights))
+    assert [line.split()[0] for line in digests.lines] == ["2", "4"]
+    assert len({tuple(line.split()[1:]) for line in digests.lines}) == 1
+    weights["a/b"][2] = np.float32(1e-45)
+    digests.see(EpochEnded(5, 5, {"loss": 0.5}, 0.1, weights))
+    assert digests.lines[2].split()[1] == digests.lines[1].split()[1]
+    assert digests.lines[2].split()[2] != digests.lines[1].split()[2]
 
 
 @pytest.mark.parametrize(
