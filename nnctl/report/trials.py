@@ -9,7 +9,7 @@ from typing import Any
 
 from nnctl.core.numbers import duration, number, sparkline
 from nnctl.report.errors import error_lines
-from nnctl.report.markdown import markdown
+from nnctl.report.markdown import code_block, markdown
 from nnctl.report.tables import table
 
 HEAD = "### nnctl:"
@@ -77,7 +77,7 @@ def _markdown(trials: Sequence[Any]) -> Iterator[str]:
             yield ""
             yield f"**{markdown(str(trial.config))}**"
             yield ""
-            yield from (f"- {markdown(line)}" for line in told if line.strip())
+            yield from code_block(told)
 
 
 def append_step_summary(text: str) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from nnctl.core.errors import ConfigError, NnctlError
@@ -14,6 +12,7 @@ from nnctl.core.threads import thread_count
 from nnctl.runs.directory import MANIFEST
 from nnctl.runs.record import Record
 from nnctl.spec.yaml.document import read_document
+from nnctl.workflow.processes import Lost, each_alone, ended_by_sigterm
 from nnctl.workflow.trial import Trial, attempt
 
 ENDINGS = (".yaml", ".yml")
@@ -73,7 +72,7 @@ def run_all(
 
     Args:
         threads: For each; default: the cores that there are, shared out evenly.
-        watch: Told of each as soon as all before it are done.
+        watch: Told of each as soon as it is done.
     """
     each = threads or max(1, thread_count(None) // min(jobs, len(configs)))
     one = partial(
@@ -84,16 +83,14 @@ def run_all(
         strict=strict,
         recording=recording,
     )
-    found = []
-    with ProcessPoolExecutor(jobs, get_context("spawn"), max_tasks_per_child=1) as pool:
-        try:
-            for trial in pool.map(one, configs):
-                watch(trial)
-                found.append(trial)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return found
+    found: dict[int, Trial] = {}
+    with ended_by_sigterm():
+        for number, result in each_alone(one, configs, jobs):
+            if isinstance(result, Lost):
+                result = Trial(configs[number], 0.0, error=NnctlError(result.words()))
+            watch(result)
+            found[number] = result
+    return [found[number] for number in range(len(configs))]
 
 
 def attempt_alone(config: Path, **how: object) -> Trial:

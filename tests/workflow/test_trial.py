@@ -176,7 +176,7 @@ def test_a_config_is_found_and_what_is_none_is_passed_by(tmp_path: Path) -> None
         configs_in([tmp_path / "deep" / ".hidden" / ".." / ".." / "runs"])
 
 
-HOSTILE = "<b>|&\x07</testcase>"
+HOSTILE = "<b>|&\x07```</testcase>"
 
 
 def trials() -> list[Trial]:
@@ -201,7 +201,7 @@ def test_junit_has_a_case_for_each_expectation() -> None:
     assert suites == [("3", "0", "0", "2.500"), ("4", "2", "0", "1.000"), ("1", "0", "1", "0.500")]
     names = [case.get("name") for case in root.iter("testcase")][:3]
     assert names == ["trains", "accuracy on test: at least 0.9", "as recorded"]
-    shown = "<b>|&\N{REPLACEMENT CHARACTER}</testcase>"
+    shown = "<b>|&\N{REPLACEMENT CHARACTER}```</testcase>"
     failures = [f.get("message") for f in root.iter("failure")]
     assert failures == [f"does not hold: {shown} on test: at least 0.9, found 0.1", "config: x"]
     assert [f.text for f in root.iter("failure")][1] == "config: x\nbits: y"
@@ -229,7 +229,9 @@ def test_junit_is_read_back_by_a_public_parser(tmp_path: Path) -> None:
 def test_markdown_shows_what_is_hostile_as_text() -> None:
     text = markdown_text(trials())
     assert text.startswith("### nnctl: 1 of 3 passed\n")
-    assert "<b>" not in text
+    table, _, told = text.partition("**")
+    assert "<b>" not in table
+    assert "````text\ndoes not hold" in told
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert len(rows) == 2 + 3
     assert all(row.replace("\\|", "").count("|") == 7 for row in rows)
