@@ -110,14 +110,14 @@ def filled(text: str, known: Mapping[str, str]) -> str:
 
 
 def github(
-    step: Mapping[str, Any], shell: Path, known: Mapping[str, str]
+    step: Mapping[str, Any], shell: Path, known: Mapping[str, str], **more: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a step of the action as a runner does."""
     own = {name: filled(value, known) for name, value in step.get("env", {}).items()}
     files = {
         name: str(shell / name.lower()) for name in ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
     }
-    return bash(step["run"], shell, RUNNER_TEMP=str(shell), **files, **own)
+    return bash(step["run"], shell, RUNNER_TEMP=str(shell), **files, **own, **more)
 
 
 @pytest.fixture
@@ -240,3 +240,44 @@ def test_the_hook(shell: Path) -> None:
     assert done.returncode == 2
     assert "configs/iris.yaml: ok" in done.stderr
     assert "did you mean 'units'?" in done.stderr
+
+
+@pytest.fixture
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a runner has of nnctl: installing from it leaves files behind."""
+    place = tmp_path_factory.mktemp("checkout")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, place)
+    for name in ("nnctl", "requirements"):
+        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return place
+
+
+@pytest.mark.slow
+def test_the_action_installs_itself(begun: Path, action: dict[str, Any], checkout: Path) -> None:
+    """By the hashes of the lock, into an environment of its own; then its other steps run with that."""
+    known = inputs(action, {"paths": "configs"}) | {"github.action_path": str(checkout)}
+    (begun / "bin" / "nnctl").unlink()
+    (begun / "bin" / "python").symlink_to(sys.executable)
+    for step in action["runs"]["steps"]:
+        if "run" in step:
+            done = github(step, begun, known, PYTHONPATH="")
+            assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of 1 passed" in (begun / "github_step_summary").read_text()
+
+
+@pytest.mark.slow
+def test_the_gitlab_job_installs_what_it_is_told(begun: Path, gitlab: dict[str, Any], checkout: Path) -> None:
+    """All of its lines, kernels compiled into the job's folder."""
+    (begun / "bin" / "nnctl").unlink()
+    (begun / "bin" / "python").symlink_to(sys.executable)
+    work = begun / "work"
+    variables = {
+        name: text.replace("$CI_PROJECT_DIR", str(work)) for name, text in gitlab["variables"].items()
+    }
+    lines = [*gitlab["before_script"], *gitlab["script"]]
+    script = "\n".join(lines).replace("/tmp/nnctl", str(begun / "environment"))
+    done = bash(script, begun, **variables | {"NNCTL": str(checkout), "PYTHONPATH": ""})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert any(Path(variables["NNCTL_CACHE_DIR"]).iterdir())
+    assert cases(work / "junit.xml")[1] == 0
