@@ -64,8 +64,8 @@ def command(
         )
     text = document(found, library())
     write_report(output, text)
+    problems = [f"{run.name}: {problem}" for run in found for problem in run.problems]
     if json:
-        problems = [f"{run.name}: {problem}" for run in found for problem in run.problems]
         write_json(
             {
                 "runs": [run.name for run in found],
@@ -75,4 +75,6 @@ def command(
             }
         )
     elif not quiet:
+        for problem in problems:
+            say(problem)
         say(f"a report of {', '.join(run.name for run in found)} in {output}")

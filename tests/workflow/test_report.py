@@ -209,6 +209,18 @@ def test_data_that_has_changed_leaves_the_rest(made: Made, place: Path) -> None:
     assert found.weights
 
 
+def test_a_run_without_a_model_is_told_by_its_logs(made: Made, place: Path) -> None:
+    made("iris")
+    shutil.copytree(place / "iris", place / "bare")
+    (place / "bare" / "model.h5").unlink()
+    shutil.rmtree(place / "bare" / "checkpoints")
+    (found,) = report(["bare"])
+    assert found.evaluated is None
+    assert (found.nodes, found.weights) == ((), ())
+    assert len(found.shown.metrics) == 2
+    assert "no model" in found.problems[0]
+
+
 def test_a_file_is_no_run(made: Made, place: Path) -> None:
     made("iris")
     with pytest.raises(RunError, match="single file"):

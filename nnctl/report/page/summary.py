@@ -56,7 +56,7 @@ def run_table(runs: Sequence[RunReport]) -> Markup:
         link = tag("a", run.name, href=f"#run-{place}")
         named = joined([link, tag("div", status(run), class_="note")])
         rows.append((named, *known, *(own.get(name, "") for name in names)))
-    head = ("run", "epochs", "time", *names)
+    head = ("run", "epochs", "time", *(name.replace("_", " ") for name in names))
     return table(head, rows, right=range(1, len(head)))
 
 
