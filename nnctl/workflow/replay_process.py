@@ -5,7 +5,13 @@ by a line on stdout: `{"answer": ...}`, or `{"error", "exit_code"}`; before that
 `{"event", "fields"}`. Another version of nnctl may be at the other end.
 """
 
+# ruff: noqa: E402
 from __future__ import annotations
+
+import gc
+
+# As for the command line: a start makes many objects and no garbage; training looks for garbage again.
+gc.disable()
 
 import json
 import os

@@ -1,6 +1,7 @@
 """A fault planted in a training: in one step, one call leaves one element of one value one ulp too large.
 
-As a program it is an interpreter for `bisect --python-b` (`interpreter`): it runs a module with the fault.
+As a program, `python tests/workflow/planted.py STEP KIND LAYER` writes `faulty-python`, an interpreter for
+`bisect --python-b` that runs a module with the fault.
 """
 
 from __future__ import annotations
@@ -148,6 +149,9 @@ def interpreter(folder: Path, fault: Fault) -> Path:
 
 
 if __name__ == "__main__":
-    _, said, *_, module = sys.argv
-    with planted(Fault(**json.loads(said))):
-        runpy.run_module(module, run_name="__main__")
+    _, said, *rest = sys.argv
+    if said.isdecimal():
+        print(interpreter(Path.cwd(), Fault(int(said), *rest)))
+    else:
+        with planted(Fault(**json.loads(said))):
+            runpy.run_module(rest[-1], run_name="__main__")
