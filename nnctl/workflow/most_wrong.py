@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -120,26 +120,36 @@ def _arrays(
     """By input, pictures (N, H, W, C) and curves (N, T, C) of those that are arrays."""
     pictures, curves = {}, {}
     for name, part in examples.inputs.items():
-        prep = stored.preprocessing.inputs[name]
-        shape = part.shape
+        prep, shape = stored.preprocessing.inputs[name], part.shape
         if prep.dtype == "int32":
             continue
         steps = stored.preprocessing.window is not None or prep.sequence is not None
-        array = len(prep.columns) == 1 and len(shape) == len(_own_shape(prep)) + steps
-        picture = len(shape) == 3 and shape[2] in (1, 3) and min(shape[:2]) > 1
-        picture |= len(shape) == 2 and array and not steps and min(shape) >= _SMALLEST
-        if (
-            picture
-            or (len(shape) == 2 and shape[0] > 1)
-            or (len(shape) == 1 and array and shape[0] >= _SMALLEST)
-        ):
-            values = np.empty((len(indices), *shape), part.dtype)
-            examples.read(part, indices, values)
-            if picture:
-                pictures[name] = pixels(values.reshape(*values.shape[:3], -1))
-            else:
-                curves[name] = _thinned(values.reshape(len(indices), shape[0], -1), 1)
+        array = len(prep.columns) == 1 and _own_shape(prep) != ()
+        drawn = drawn_as(shape, steps=steps, array=array)
+        if drawn is None:
+            continue
+        values = np.empty((len(indices), *shape), part.dtype)
+        examples.read(part, indices, values)
+        if drawn == "picture":
+            pictures[name] = pixels(values.reshape(*values.shape[:3], -1))
+        else:
+            curves[name] = _thinned(values.reshape(len(indices), shape[0], -1), 1)
     return pictures, curves
+
+
+def drawn_as(shape: tuple[int, ...], *, steps: bool, array: bool) -> Literal["picture", "curve"] | None:
+    """How an input of this shape is drawn; None where its columns hold one thing each.
+
+    Args:
+        steps: Whether its first axis is that of a sequence or a window.
+        array: Whether its one column holds arrays.
+    """
+    if len(shape) == 3 and shape[2] in (1, 3) and min(shape[:2]) > 1:
+        return "picture"
+    if len(shape) == 2 and array and not steps and min(shape) >= _SMALLEST:
+        return "picture"
+    long = shape[:1] >= ((2,) if steps or len(shape) == 2 else (_SMALLEST,))
+    return "curve" if long and (len(shape) == 2 or (len(shape) == 1 and (steps or array))) else None
 
 
 def _own_shape(prep: Any) -> tuple[int, ...]:

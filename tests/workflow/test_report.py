@@ -17,7 +17,7 @@ from nnctl.evaluation.classes import ClassReport
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.evaluate import evaluate
 from nnctl.workflow.importance import REPEATS, Importances
-from nnctl.workflow.most_wrong import SHOWN, pixels, told
+from nnctl.workflow.most_wrong import SHOWN, drawn_as, pixels, told
 from nnctl.workflow.report import Evaluated, RunReport, graph_nodes, report, weights_shown
 from nnctl.workflow.seen import Seen
 from tests.cli.command import CONFIGS, nnctl
@@ -179,6 +179,32 @@ def test_pixels(values: list[float], expected: list[int]) -> None:
     """Numbers from 0 to 1 are what they are; others lie between the least and the largest."""
     found = pixels(np.array(values).reshape(1, 1, 3, 1))
     assert found.reshape(-1).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "steps", "array", "expected"),
+    [
+        ((8, 8, 1), False, False, "picture"),
+        ((5, 4, 3), False, True, "picture"),
+        ((5, 4, 2), False, True, None),
+        ((1, 9, 3), False, True, None),
+        ((8, 9), False, True, "picture"),
+        ((8, 7), False, True, "curve"),
+        ((8, 9), True, True, "curve"),
+        ((8, 9), False, False, "curve"),
+        ((1, 9), True, False, None),
+        ((2,), True, False, "curve"),
+        ((1,), True, False, None),
+        ((8,), False, True, "curve"),
+        ((7,), False, True, None),
+        ((64,), False, False, None),
+        ((), False, True, None),
+    ],
+)
+def test_how_an_input_is_drawn(
+    shape: tuple[int, ...], steps: bool, array: bool, expected: str | None
+) -> None:
+    assert drawn_as(shape, steps=steps, array=array) == expected
 
 
 def test_large_pictures_are_thinned() -> None:
