@@ -33,7 +33,7 @@ def command(
 ) -> None:
     """Train configs and write what they came to beside them: records, which `test` compares with."""
     from nnctl.cli.output import say, write_json, write_lines
-    from nnctl.report.trials import trial_line
+    from nnctl.report.trials import failure_lines, trial_line
     from nnctl.workflow.test import configs_in, exit_code, run_all, write_record
 
     trials = run_all(
@@ -45,11 +45,13 @@ def command(
         recording=True,
         watch=lambda trial: None if quiet else say(trial_line(trial)),
     )
+    for line in failure_lines(trials):
+        say(line)
     written = [trial for trial in trials if trial.exit_code == 0]
     for trial in written:
         write_record(trial)
     if json:
         write_json({"exit_code": exit_code(trials), "configs": [trial.as_json() for trial in trials]})
-    else:
+    elif written:
         write_lines(str(trial.record) for trial in written)
     raise typer.Exit(exit_code(trials))

@@ -42,6 +42,12 @@ def trial_lines(trials: Sequence[Any]) -> list[str]:
     """The table of all, and below it what does not hold."""
     rows = [(t.config, verdict(t), *_counts(t), duration(t.seconds)) for t in trials]
     lines = table(("config", "", "expectations", "record", "time"), rows, right={4})
+    return [*lines, *failure_lines(trials)]
+
+
+def failure_lines(trials: Sequence[Any]) -> list[str]:
+    """Config by config, what does not hold."""
+    lines: list[str] = []
     for trial in trials:
         told = failures(trial)
         lines += ["", f"{trial.config}:", *(f"  {line}" for line in told)] if told else []

@@ -286,6 +286,18 @@ def test_a_folder_is_a_test_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     json.loads((folder / "a.record.json").read_text())
 
 
+def test_a_config_of_which_something_does_not_hold_gets_no_record_and_is_told_why(tmp_path: Path) -> None:
+    path = config(tmp_path, f"{SHORT}\nexpect:\n  - {{metric: accuracy, at_least: 1.5}}\n")
+    failed = nnctl("record", path, "--quiet")
+    assert (failed.code, failed.out) == (4, "")
+    assert "does not hold: accuracy on test: at least 1.5, found" in failed.err
+    config(tmp_path, SHORT.replace("Dense", "Dens"))
+    wrong = nnctl("record", path, "--quiet")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "did you mean 'Dense'?" in wrong.err
+    assert not list(tmp_path.glob("*.json"))
+
+
 def test_a_file_of_others_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "out.xml").write_text("<other/>")
     result = nnctl("test", config(tmp_path), "--junit", tmp_path / "out.xml")
