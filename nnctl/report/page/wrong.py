@@ -16,7 +16,7 @@ from nnctl.workflow.report import Evaluated
 
 _MOST_CELLS = 12
 """Cells of a card."""
-_LONG = 14
+_LONG = 12
 """Characters of a name and its cell that stand side by side."""
 _MOST_CHANNELS = 4
 """Lines of a curve."""
