@@ -62,7 +62,9 @@ def command(
             allow_plugins=allow_plugins,
             watch=show,
         )
-    text = document(found, library())
+    from nnctl.kernels.jit import folder
+
+    text = document(found, library(folder()))
     write_report(output, text)
     problems = [f"{run.name}: {problem}" for run in found for problem in run.problems]
     if json:

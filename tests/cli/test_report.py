@@ -34,6 +34,28 @@ def test_a_page_of_runs(trained: Path, tmp_path: Path) -> None:
     assert page.read_text() == text
 
 
+def test_the_script_is_made_once_for_a_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    kept: dict[tuple[str, str], bytes] = {}
+
+    class Folder:
+        def read(self, name: str, key: str) -> bytes | None:
+            return kept.get((name, key))
+
+        def write(self, name: str, key: str, payload: bytes) -> bool:
+            kept[name, key] = payload
+            return True
+
+    monkeypatch.setattr(library, "_bundled", lambda: made.append("ü") or "ü;")
+    assert [library.library(Folder()) for _ in range(2)] == ["ü;", "ü;"]
+    assert len(made) == 1
+    monkeypatch.setattr(library, "VEGA_LITE", "another")
+    assert library.library(Folder()) == "ü;"
+    assert len(made) == 2
+    assert library.library() == "ü;"
+    assert (len(made), len(kept)) == (3, 2)
+
+
 def test_what_is_no_report_stays(trained: Path, tmp_path: Path) -> None:
     page = tmp_path / "mine.html"
     page.write_text("<!doctype html>\nmine")
