@@ -128,7 +128,11 @@ class Recorder:
         """Say that the run is completed, whose model was kept, and what came of what was expected of it."""
         self.manifest.weights_sha256 = weights_sha256
         self.manifest.expectations = [dict(outcome) for outcome in expectations]
-        self._write("completed")
+        try:
+            self._write("completed")
+        except NnctlError:
+            self.manifest.weights_sha256, self.manifest.expectations = None, []
+            raise
 
     def seconds(self) -> float:
         """Time spent training so far, over all processes of the run."""
@@ -197,8 +201,14 @@ class Recorder:
 
     def _write(self, status: Status, reason: str | None = None) -> None:
         self.run.check_held()
+        before = self.manifest.status, self.manifest.reason
         self.manifest.status, self.manifest.reason = status, reason
         self.manifest.started = self.manifest.started or now()
         self.manifest.ended = None if status == "running" else now()
         self.manifest.wall_seconds = round(self.seconds(), 3)
-        self.run.write_manifest(self.manifest)
+        try:
+            self.run.write_manifest(self.manifest)
+        except NnctlError:
+            # It is still what the file says: a run that could not be called completed can be called failed.
+            self.manifest.status, self.manifest.reason = before
+            raise

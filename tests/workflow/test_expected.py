@@ -98,7 +98,7 @@ HOLD = (
     "metric: loss, split: validation, at_most: 5, by_epoch: 2",
     "metric: accuracy, above_baseline: 0.0",
     "seconds_at_most: 100",
-    "memory_at_most: 4 GB",
+    "memory_at_most: 64 GB",
     "parameters_at_most: 403",
     "file_at_most: 2 MB",
 )

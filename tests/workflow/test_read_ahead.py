@@ -225,7 +225,7 @@ def test_sequences_on_a_disk_are_read_ahead(tmp_path: Path, monkeypatch: pytest.
 def test_evaluation_reads_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = nnctl.train(given(tmp_path, monkeypatch), run_dir=tmp_path / "run", threads=1)
     seen = []
-    monkeypatch.setattr("nnctl.workflow.evaluate.ahead", lambda reader: seen.append(reader) or ahead(reader))
+    monkeypatch.setattr("nnctl.workflow.scored.ahead", lambda reader: seen.append(reader) or ahead(reader))
     evaluated = found.evaluate(split="validation")
     assert len(seen) == 1
     assert evaluated == found.evaluate(split="validation")

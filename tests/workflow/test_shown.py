@@ -70,7 +70,7 @@ def test_classes() -> None:
         ("one", "BinaryCrossentropy", {}, NUMBERS, (1,)),
     )  # fmt: skip
     known = {"two": ("no", "yes"), "three": ("0", "1", "2"), "named": ("a", "b")}
-    assert class_names(run) == known
+    assert class_names(run.objective, run.preprocessing) == known
     outputs = {"three": np.zeros((4, 3))}
     assert [each.classes for each in shown_outputs(run, outputs, bare=False)] == [("0", "1", "2")]
     assert [each.classes for each in shown_outputs(run, outputs, bare=True)] == [None]
