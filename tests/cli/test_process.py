@@ -178,5 +178,5 @@ def test_a_cold_cache_is_told_once(trained: Path, tmp_path: Path) -> None:
     evaluating = process("eval", "iris", "--json", cwd=trained, env=environ)
     out, err = evaluating.communicate(timeout=300)
     assert evaluating.returncode == 0, err
-    assert set(json.loads(out)) == {"run", "split", "examples", "metrics"}
+    assert set(json.loads(out)) == {"run", "split", "examples", "metrics", "outputs"}
     assert [line[:36] for line in err.splitlines()] == ["compiling kernels (once per machine)"]
