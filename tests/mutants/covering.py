@@ -19,7 +19,7 @@ _CLOSE = {
     "constraints": "constraints optimizers spec/test_problems.py",
     "data": "data",
     "graph": "graph workflow/test_indices.py workflow/test_labels.py workflow/test_lengths.py"
-    " cli/test_check.py",
+    " cli/test_check.py workflow/test_trial.py",
     "initializers": "initializers",
     "layers": "layers spec/test_names.py",
     "losses": "losses",
@@ -28,9 +28,9 @@ _CLOSE = {
     "program": "program",
     "regularizers": "regularizers layers/test_layers.py",
     "runner": "runner workflow/test_last_moments.py",
-    "runs": "runs",
+    "runs": "runs workflow/test_trial.py workflow/test_bisect_record.py workflow/test_verify.py",
     "schedules": "schedules optimizers",
-    "spec": "spec workflow/test_all_at_once.py",
+    "spec": "spec workflow/test_all_at_once.py workflow/test_expected.py",
     "storage": "storage runs",
     "workflow": "workflow cli",
 }
