@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 losses: Registry[LossSpec] = Registry("loss", "nnctl.losses")
 register = losses.register
 
+FLAGS = 2
+"""How many classes there are of numbers that are each 0 or 1."""
+
 
 @record
 class Target:

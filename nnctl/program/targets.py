@@ -15,7 +15,7 @@ import numpy as np
 
 from nnctl.graph.objective import Measured, OutputObjective
 from nnctl.layers.context import Mixing
-from nnctl.losses.base import LossSpec, Target
+from nnctl.losses.base import FLAGS, LossSpec, Target
 from nnctl.metrics.base import MetricSpec
 from nnctl.ops.activation import Activation
 from nnctl.ops.base import Value
@@ -27,9 +27,6 @@ from nnctl.ops.masks import both
 from nnctl.ops.metrics import arg_max
 from nnctl.ops.shape import concatenate, reshape
 from nnctl.ops.sums import sum_axes
-
-FLAGS = 2
-"""How many classes there are of numbers that are each 0 or 1."""
 
 
 class Truth:

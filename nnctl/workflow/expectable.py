@@ -11,12 +11,10 @@ from nnctl.core.records import record
 from nnctl.evaluation.report import LESS_IS_BETTER, NAMES, WITH_BASELINE
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective, OutputObjective
+from nnctl.losses.base import FLAGS
 from nnctl.runs.record import Record
 from nnctl.spec.language.expect import Expectation
 from nnctl.spec.load import LoadedExperiment
-
-FLAGS = 2
-"""What `Target.classes` says of numbers that are each there or not."""
 
 Better = Literal["min", "max"]
 
