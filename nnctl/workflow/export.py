@@ -63,4 +63,6 @@ def _trained(stored: StoredModel) -> TrainedModel:
         file.state.weights,
         experiment.dtype,
         file.weights_sha256,
+        stored.preprocessing,
+        stored.objective,
     )

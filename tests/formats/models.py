@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from nnctl.core.arrays import Array
+from nnctl.data.preprocessing import Preprocessing
+from nnctl.formats.exports.base import TrainedModel
 from nnctl.graph.build import build
 from nnctl.graph.model import LayerGraph
+from nnctl.graph.objective import Objective
 from nnctl.spec.language.model import ModelSpec
 
 
@@ -62,3 +65,17 @@ def from_spec(spec: ModelSpec, graph: LayerGraph, dtype: str = "float32", seed: 
         values = (0.5 * rng.standard_normal(info.weight.shape)).astype(dtype)
         weights[name] = np.abs(values) + values.dtype.type(0.5) if "variance" in name else values
     return Model(spec, graph, weights, dtype)
+
+
+def exportable(made: Model, name: str = "m", preprocessing: Preprocessing | None = None) -> TrainedModel:
+    """What a format is given of a model that no run has trained."""
+    return TrainedModel(
+        name=name,
+        spec=made.spec,
+        graph=made.graph,
+        weights=made.weights,
+        dtype=made.dtype,
+        weights_sha256="ab" * 32,
+        preprocessing=preprocessing or Preprocessing(inputs={}, targets={}),
+        objective=Objective(()),
+    )

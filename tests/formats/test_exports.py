@@ -13,7 +13,7 @@ from nnctl.core.errors import ConfigError
 from nnctl.formats.exports.base import ExportFormat, TrainedModel, formats
 from tests.formats.export_cases import CASES
 from tests.formats.keras_models import MODELS
-from tests.formats.models import model
+from tests.formats.models import exportable, model
 
 BY_NAME = [name for name, case in CASES.items() if case.weights is not None]
 
@@ -41,8 +41,7 @@ ARRAYS: dict[str, dict[str, Array]] = {
 
 
 def trained(weights: dict[str, Array], name: str = "m") -> TrainedModel:
-    made = model(MODELS["chain"])
-    return TrainedModel(name, made.spec, made.graph, weights, "float32", "0" * 64)
+    return replace(exportable(model(MODELS["chain"]), name), weights=weights)
 
 
 def write(format: str, what: TrainedModel) -> bytes:
@@ -72,11 +71,10 @@ def test_weights_come_back(format: str, arrays: str) -> None:
 
 @pytest.mark.parametrize("format", CASES)
 def test_the_bytes_depend_on_the_model_only(format: str) -> None:
-    made = model(MODELS["chain"])
-    what = TrainedModel("m", made.spec, made.graph, made.weights, "float32", "ab" * 32)
+    what = exportable(model(MODELS["chain"]))
     data = write(format, what)
     assert data
-    assert write(format, replace(what, weights=dict(made.weights))) == data
+    assert write(format, replace(what, weights=dict(what.weights))) == data
 
 
 def test_an_ending_that_is_needed_is_asked_for() -> None:

@@ -12,7 +12,9 @@ from nnctl.core.registry import Registry
 
 if TYPE_CHECKING:
     from nnctl.core.arrays import Array
+    from nnctl.data.preprocessing import Preprocessing
     from nnctl.graph.model import LayerGraph
+    from nnctl.graph.objective import Objective
     from nnctl.spec.language.model import ModelSpec
 
 formats: Registry[ExportFormat] = Registry("export format", "nnctl.formats.exports")
@@ -30,6 +32,8 @@ class TrainedModel:
         weights: By full name, in the graph's order.
         dtype: The experiment's: that of floats.
         weights_sha256: The hash of the weights, as the run's manifest has it.
+        preprocessing: How columns become inputs and targets; the classes' names.
+        objective: The loss and the target of each output that has them.
     """
 
     name: str
@@ -38,6 +42,8 @@ class TrainedModel:
     weights: Mapping[str, Array]
     dtype: str
     weights_sha256: str
+    preprocessing: Preprocessing
+    objective: Objective
 
 
 class ExportFormat:
