@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from nnctl.core.errors import ConfigError, Problem, nearest
-from nnctl.formats.exports.base import ExportFormat, TrainedModel, formats
+from nnctl.formats.exports.base import ExportFormat, TrainedModel, Training, formats
+from nnctl.optimizers.base import OptimizerSpec
 from nnctl.storage.disk import DISK, Disk, commit
 from nnctl.workflow.output import check_output, files_read, keep_apart
 from nnctl.workflow.stored import StoredModel, open_stored
@@ -34,7 +35,7 @@ def export(
     writer.check(output.name)
     stored = open_stored(run, allow_plugins=allow_plugins)
     keep_apart(output, files_read(stored.loaded, stored.directory))
-    model = _trained(stored)
+    model = trained_model(stored)
     commit(disk, output, writer.pieces(model))
     return {
         "run": stored.found.name,
@@ -54,7 +55,8 @@ def _writer(format: str) -> ExportFormat:
     return found()
 
 
-def _trained(stored: StoredModel) -> TrainedModel:
+def trained_model(stored: StoredModel) -> TrainedModel:
+    """All that a format may write of what is stored."""
     experiment, file = stored.loaded.experiment, stored.file
     return TrainedModel(
         experiment.name,
@@ -65,4 +67,23 @@ def _trained(stored: StoredModel) -> TrainedModel:
         file.weights_sha256,
         stored.preprocessing,
         stored.objective,
+        _training(stored),
     )
+
+
+def _training(stored: StoredModel) -> Training:
+    """How the run trains, and the optimizer's state if it is that of these weights and whole."""
+    optimizer: OptimizerSpec = stored.loaded.experiment.training.optimizer
+    state = stored.file.state
+    parts = optimizer.parts(stored.model.trainable())
+    wanted = {
+        f"{slot}/{name}": stored.model.weights[name].weight.shape
+        for part in parts
+        for slot in part.optimizer.all_slots()
+        for name in part.names
+    }
+    held = {name: array.shape for name, array in state.optimizer.items()}
+    # Where the average stands in the weights' place, its slot has the weights.
+    whole = held == wanted and "averaged" not in state.scalars
+    rate = state.scalars.get("learning_rate")
+    return Training(optimizer, state.optimizer if whole else None, state.step, rate)

@@ -10,10 +10,11 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.data.preprocessing import Preprocessing
-from nnctl.formats.exports.base import TrainedModel
+from nnctl.formats.exports.base import TrainedModel, Training
 from nnctl.graph.build import build
 from nnctl.graph.model import LayerGraph
 from nnctl.graph.objective import Objective
+from nnctl.optimizers.sgd import SGD
 from nnctl.spec.language.model import ModelSpec
 
 
@@ -78,4 +79,5 @@ def exportable(made: Model, name: str = "m", preprocessing: Preprocessing | None
         weights_sha256="ab" * 32,
         preprocessing=preprocessing or Preprocessing(inputs={}, targets={}),
         objective=Objective(()),
+        training=Training(SGD()),
     )

@@ -13,7 +13,7 @@ import pytest
 from nnctl.core.errors import ConfigError, StorageError
 from nnctl.formats.exports.base import formats
 from nnctl.workflow.assemble import assemble
-from nnctl.workflow.export import export
+from nnctl.workflow.export import export, trained_model
 from nnctl.workflow.stored import open_stored
 from nnctl.workflow.train import start
 from tests.cli.command import nnctl
@@ -96,6 +96,30 @@ def test_a_checkpoint_can_be_exported(run: str, tmp_path: Path) -> None:
     export(f"{run}/model.h5", "npz", tmp_path / "a.npz")
     export(run, "npz", tmp_path / "b.npz")
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_the_training_comes_with_the_model(run: str) -> None:
+    """The optimizer, and its state if that is of these weights and whole."""
+    stored = open_stored(run)
+    training = trained_model(stored).training
+    assert (training.optimizer.config()["momentum"], training.learning_rate) == (0.9, None)
+    assert training.step == stored.file.state.step > 0
+    assert training.slots is not None
+    assert list(training.slots) == [f"momentum/{name}" for name in stored.model.trainable()]
+    state = stored.file.state
+    kept, slots = dict(state.scalars), dict(state.optimizer)
+    state.scalars = {"learning_rate": 0.25}
+    told = trained_model(stored).training
+    assert told.learning_rate == 0.25
+    for scalars, optimizer in (
+        ({"averaged": 1.0}, slots),
+        (kept, {}),
+        (kept, {name: a for name, a in slots.items() if "bias" not in name}),
+        (kept, {name: a[..., :1] for name, a in slots.items()}),
+    ):
+        state.scalars, state.optimizer = scalars, optimizer
+        told = trained_model(stored).training
+        assert told.slots is None
 
 
 @pytest.mark.parametrize(("format", "name"), [(f, name) for f, case in CASES.items() for name in case.hints])

@@ -15,10 +15,28 @@ if TYPE_CHECKING:
     from nnctl.data.preprocessing import Preprocessing
     from nnctl.graph.model import LayerGraph
     from nnctl.graph.objective import Objective
+    from nnctl.optimizers.base import OptimizerSpec
     from nnctl.spec.language.model import ModelSpec
 
 formats: Registry[ExportFormat] = Registry("export format", "nnctl.formats.exports")
 register = formats.register
+
+
+@record
+class Training:
+    """How a model was trained, and what the next step goes on from.
+
+    Attributes:
+        slots: The optimizer's, by "slot/weight", shaped as their weights; None where the file has none of
+            them: what is kept only for its weights ("best").
+        step: Batches trained on.
+        learning_rate: What callbacks have set; None: the optimizer's own.
+    """
+
+    optimizer: OptimizerSpec
+    slots: Mapping[str, Array] | None = None
+    step: int = 0
+    learning_rate: float | None = None
 
 
 @record
@@ -33,7 +51,8 @@ class TrainedModel:
         dtype: The experiment's: that of floats.
         weights_sha256: The hash of the weights, as the run's manifest has it.
         preprocessing: How columns become inputs and targets; the classes' names.
-        objective: The loss and the target of each output that has them.
+        objective: The loss, the metrics and the target of each output that has them.
+        training: How it was trained.
     """
 
     name: str
@@ -44,6 +63,7 @@ class TrainedModel:
     weights_sha256: str
     preprocessing: Preprocessing
     objective: Objective
+    training: Training
 
 
 class ExportFormat:
