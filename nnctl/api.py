@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import field
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,7 @@ def train(
         RunError: the run directory holds another run, is in use, or wants `resume`.
         StorageError: the disk failed; older checkpoints are intact.
     """
+    from nnctl.report.run_page import run_page
     from nnctl.workflow.train import start
 
     said = [f"{path}={json.dumps(value)}" for path, value in (overrides or {}).items()]
@@ -275,6 +277,7 @@ def train(
             threads=threads,
             allow_plugins=allow_plugins,
             strict=strict,
+            page=partial(run_page, allow_plugins=allow_plugins),
             watch=watch,
         )
         for event in training.events():

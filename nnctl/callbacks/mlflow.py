@@ -20,6 +20,7 @@ _NEEDED = "the callback MLflow needs the package mlflow: pip install 'nnctl[mlfl
 _SERVER = "MLFLOW_TRACKING_URI"
 _EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
 _MODEL = "model.h5"
+_REPORT = "report.html"
 
 _ENDS = {"completed": "FINISHED", "failed": "FAILED"}
 """MLflow's words for how a run ended; any other end is that of a process that was stopped."""
@@ -53,7 +54,8 @@ class MLflow(CallbackSpec):
     a metric whose step is the epoch (from 0); at the end the files of the run directory (not its checkpoints)
     become artifacts, and the hashes become tags. A server that cannot be reached never stops the training:
     the first failure is told, and what the server missed is sent after a later epoch. A resumed run goes on
-    in the same MLflow run. Needs `nnctl[mlflow]`. Source: mlflow.keras.MlflowCallback.
+    in the same MLflow run. Needs `nnctl[mlflow]`, and `nnctl[report]` for the report.
+    Source: mlflow.keras.MlflowCallback.
     """
 
     experiment_name: Name | None = None
@@ -64,6 +66,8 @@ class MLflow(CallbackSpec):
     """Tags of the MLflow run."""
     log_models: bool = True
     """Whether the final model, `model.h5`, is among the artifacts."""
+    log_report: bool = True
+    """Whether a completed run's report is, as `report.html`: the page that `nnctl report` writes."""
 
     _run: TrackedRun | None = PrivateAttr(None)
     _told: bool = PrivateAttr(False)
@@ -111,8 +115,13 @@ class MLflow(CallbackSpec):
         tags = {f"nnctl.{name}": text for name, text in event.hashes.items()}
         if event.reason:
             tags["nnctl.reason"] = event.reason[:_LONGEST_TAG]
-        status = _ENDS.get(event.status, "KILLED")
-        failure = _failure(lambda: run.end(status, tags, files))
+        status, texts = _ENDS.get(event.status, "KILLED"), {}
+        if self.log_report and event.page is not None and event.status == "completed":
+            try:
+                texts[_REPORT] = event.page()
+            except ConfigError as error:
+                yield f"MLflow: no {_REPORT}: {error}"
+        failure = _failure(lambda: run.end(status, tags, files, texts))
         if failure is not None:
             missing = f", {run.waiting} epochs are missing" if run.waiting else ""
             yield f"MLflow: {failure}; the run is not whole there{missing}"

@@ -85,11 +85,14 @@ class TrackedRun:
                 client.log_batch(self.id, metrics=some)
             self._waiting.clear()
 
-    def end(self, status: str, tags: Mapping[str, str], files: Iterable[Path]) -> None:
-        """Send what waits, tags and files, and say how the run ended.
+    def end(
+        self, status: str, tags: Mapping[str, str], files: Iterable[Path], texts: Mapping[str, str]
+    ) -> None:
+        """Send what waits, tags, files and texts, and say how the run ended.
 
         Args:
             status: In MLflow's words: FINISHED, FAILED or KILLED.
+            texts: By the name of the file that holds each there.
         """
         self.send()
         with redirect_stdout(sys.stderr):
@@ -97,6 +100,8 @@ class TrackedRun:
                 self._client.set_tag(self.id, key, value)
             for file in files:
                 self._client.log_artifact(self.id, str(file))
+            for name, text in texts.items():
+                self._client.log_text(self.id, text, name)
             self._client.set_terminated(self.id, status)
 
     def _begin(self) -> Any:

@@ -31,7 +31,7 @@ def command(
         ),
     ],
     python_a: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--python-a",
             metavar="PYTHON",
@@ -40,7 +40,7 @@ def command(
         ),
     ] = None,
     python_b: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--python-b", metavar="PYTHON", help="The one whose nnctl trains B again.", show_default=False
         ),

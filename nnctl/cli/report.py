@@ -48,6 +48,7 @@ def command(
     from nnctl.report.page.document import HEAD, document
     from nnctl.report.page.library import library, need_library
     from nnctl.report.progress import progress
+    from nnctl.workflow.kernels import kept_beside
     from nnctl.workflow.output import check_report, write_report
     from nnctl.workflow.report import report
 
@@ -62,9 +63,7 @@ def command(
             allow_plugins=allow_plugins,
             watch=show,
         )
-    from nnctl.kernels.jit import folder
-
-    text = document(found, library(folder()))
+    text = document(found, library(kept_beside()))
     write_report(output, text)
     problems = [f"{run.name}: {problem}" for run in found for problem in run.problems]
     if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,7 @@ def command(
     """Train the experiment of CONFIG and keep everything about it in a run directory."""
     from nnctl.cli.output import write, write_json
     from nnctl.report.progress import progress
+    from nnctl.report.run_page import run_page
     from nnctl.workflow.train import start
 
     with progress(quiet=quiet) as show:
@@ -43,6 +45,7 @@ def command(
             threads=threads,
             allow_plugins=allow_plugins,
             strict=strict,
+            page=partial(run_page, allow_plugins=allow_plugins),
             watch=show,
         )
         for event in training.events():

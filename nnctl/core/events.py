@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -268,12 +268,15 @@ class RunClosed(Event):
         status: As the manifest's: `completed`, `interrupted` or `failed`.
         reason: Why, where there is more to say than the status.
         hashes: The manifest's hashes by name, those that are known.
+        page: Makes the run's report, an HTML page; None where nobody can. Raises ConfigError where it needs a
+            package that is not installed.
     """
 
     run_dir: Path
     status: str
     reason: str | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
+    page: Callable[[], str] | None = field(default=None, repr=False)
 
 
 @record

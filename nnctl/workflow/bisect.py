@@ -103,7 +103,7 @@ def bisect(
     a: str,
     b: str,
     *,
-    pythons: tuple[Path | None, Path | None] = (None, None),
+    pythons: tuple[str | None, str | None] = (None, None),
     data: Path | None = None,
     threads: int | None = None,
     allow_plugins: bool = False,

@@ -13,10 +13,18 @@ from nnctl.core.memory import need_address_space
 from nnctl.core.threads import limit_kernels
 
 if TYPE_CHECKING:
+    from nnctl.kernels.folder import Folder
     from nnctl.program.session import Session
 
 PATIENCE = 0.7
 """Seconds before the first step after which the user is told what is going on."""
+
+
+def kept_beside() -> Folder:
+    """The folder of the compiled kernels, for whatever else takes long to make."""
+    from nnctl.kernels.cache import folder
+
+    return folder()
 
 
 def use_threads(count: int) -> None:
@@ -42,7 +50,7 @@ def use_threads(count: int) -> None:
 
 def cache_faults() -> list[str]:
     """What is wrong with the cache of compiled kernels: at most one thing is said."""
-    from nnctl.kernels.jit import folder
+    from nnctl.kernels.cache import folder
 
     return folder().notices
 
@@ -53,7 +61,7 @@ def ready_kernels(session: Session, watch: Callable[[Event], None] | None = None
     On a machine's first run that is known at once; the first kernel alone takes seconds to compile. From here
     on garbage is looked for, among what comes after the start: what that made stays for good.
     """
-    from nnctl.kernels.jit import folder
+    from nnctl.kernels.cache import folder
 
     began = time.perf_counter()
     told = False

@@ -32,14 +32,14 @@ class Task:
     Attributes:
         side: What the user calls it: A or B.
         run: Whose config and data are used.
-        python: The interpreter whose nnctl trains; None: this one.
+        python: The interpreter whose nnctl trains, as a shell would be told; None: this one.
         data: Where the data is now, if not where the run says.
         folder: A directory for arrays that go from one process to the other.
     """
 
     side: str
     run: Path
-    python: Path | None
+    python: str | None
     data: Path | None
     folder: Path
     threads: int
@@ -84,7 +84,7 @@ class ReplayProcess:
     def __init__(self, task: Task, watch: Callable[[Event], None]) -> None:
         self.task, self.watch = task, watch
         # Not from the working directory: another interpreter's nnctl is the one that is installed there.
-        command = [str(task.python or sys.executable), "-P", "-m", MODULE]
+        command = [task.python or sys.executable, "-P", "-m", MODULE]
         own = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} if task.python is None else {}
         self._said = task.folder / "stderr"
         try:

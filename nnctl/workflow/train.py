@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,7 @@ def start(
     allow_plugins: bool = False,
     strict: bool = False,
     recording: bool = False,
+    page: Callable[[Path], str] | None = None,
     watch: Watch = lambda event: None,
     disk: Disk = DISK,
 ) -> Training:
@@ -73,6 +75,7 @@ def start(
 
     Args:
         recording: As for `assemble`.
+        page: Makes the report of the run's directory (`events.RunClosed.page`).
         disk: What changes the disk.
 
     Raises:
@@ -108,7 +111,7 @@ def start(
             watch(events.Notice(note))
     if assembled.warnings and decision.action != "completed":
         watch(events.Warned(assembled.warnings))
-    return Training(assembled, decision, path, count, initial, watch, disk)
+    return Training(assembled, decision, path, count, initial, watch, disk, page)
 
 
 def _called(assembled: Assembled, name: str) -> Assembled:
@@ -157,6 +160,7 @@ class Training:
         initial: Initial | None,
         watch: Watch,
         disk: Disk = DISK,
+        page: Callable[[Path], str] | None = None,
     ) -> None:
         self.assembled = assembled
         self.decision = decision
@@ -164,6 +168,7 @@ class Training:
         self.initial = initial
         self.watch = watch
         self.disk = disk
+        self.page = page
         self.experiment = assembled.loaded.experiment
         self.path = path
         self.exit_code = 0
@@ -279,7 +284,8 @@ class Training:
         }
         known = {name: value for name, value in hashes.items() if value}
         assert self.path is not None
-        closed = events.RunClosed(self.path, manifest.status, manifest.reason, known)
+        page = None if self.page is None else partial(self.page, self.path)
+        closed = events.RunClosed(self.path, manifest.status, manifest.reason, known, page)
         for callback in job.callbacks:
             try:
                 for text in callback.closed(closed):

@@ -91,6 +91,9 @@ class Client:
     def log_artifact(self, run_id: str, path: str) -> None:
         self.server.runs[run_id].files[Path(path).name] = Path(path).read_bytes()
 
+    def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
+        self.server.runs[run_id].files[artifact_file] = text.encode()
+
     def set_terminated(self, run_id: str, status: str) -> None:
         self.server.reach()
         self.server.runs[run_id].status = status
@@ -175,6 +178,33 @@ def test_a_run_from_its_start_to_its_end(
     out = capsys.readouterr()
     assert out.out == ""
     assert "View run" in out.err
+
+
+def reported(server: Server, run_dir: Path, status: str, page: Any, **fields: Any) -> list[str]:
+    callback = make("MLflow", **fields)
+    list(callback.handle(started(run_dir), callback.start()))
+    return list(callback.closed(RunClosed(run_dir, status, page=page)))
+
+
+@pytest.mark.parametrize(
+    ("status", "log_report", "there"),
+    [("completed", True, True), ("completed", False, False), ("interrupted", True, False)],
+)
+def test_a_completed_runs_report(
+    server: Server, tmp_path: Path, status: str, log_report: bool, there: bool
+) -> None:
+    assert reported(server, tmp_path, status, lambda: "<p>é", log_report=log_report) == []
+    (run,) = server.runs.values()
+    assert run.files == ({"report.html": "<p>é".encode()} if there else {})
+
+
+def test_a_report_that_cannot_be_made(server: Server, tmp_path: Path) -> None:
+    def page() -> str:
+        raise ConfigError("a report needs more")
+
+    assert reported(server, tmp_path, "completed", page) == ["MLflow: no report.html: a report needs more"]
+    (run,) = server.runs.values()
+    assert (run.status, run.files) == ("FINISHED", {})
 
 
 @pytest.mark.parametrize(

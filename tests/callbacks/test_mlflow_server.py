@@ -115,7 +115,10 @@ def test_a_run_is_there_whole(server: str, tmp_path: Path) -> None:
         assert [(p.step, p.value) for p in history] == [(row["epoch"], row[name]) for row in rows], name
     names = {found.path for found in client(server).list_artifacts(run.info.run_id)}
     assert names >= {"config.yaml", "resolved.yaml", "manifest.json", "metrics.jsonl", "model.h5"}
-    for name in names:
+    page = Path(client(server).download_artifacts(run.info.run_id, "report.html", str(tmp_path))).read_text()
+    assert page.startswith("<!doctype html>")
+    assert weights in page
+    for name in names - {"report.html"}:
         got = Path(client(server).download_artifacts(run.info.run_id, name, str(tmp_path)))
         assert got.read_bytes() == (tmp_path / "runs/iris/1" / name).read_bytes(), name
 

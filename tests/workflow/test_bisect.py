@@ -343,15 +343,16 @@ def test_no_run_is_an_error(place: Path, tmp_path: Path) -> None:
             bisect(str(place / "run"), wrong)
 
 
-def command(*arguments: Any) -> tuple[int, Any]:
-    done = nnctl("bisect", *arguments, "--json", "-q", "--threads", "1")
+def command(*arguments: Any, cwd: Path | None = None) -> tuple[int, Any]:
+    done = nnctl("bisect", *arguments, "--json", "-q", "--threads", "1", cwd=cwd)
     return done.code, done.json
 
 
 def test_processes_and_another_interpreter(place: Path, tmp_path: Path) -> None:
     """The command as it is typed: two processes, one of which has a fault."""
     run = place / "run"
-    code, found = command(run, run, "--python-b", interpreter(tmp_path, Fault(15, "gradient", "last")))
+    faulty = interpreter(tmp_path, Fault(15, "gradient", "last"))
+    code, found = command(run, run, "--python-b", f"./{faulty.name}", cwd=tmp_path)
     assert (code, found["differs"]) == (4, True)
     first = found["replayed"]["first"]
     assert (first["step"], first["value"]["layer"], first["value"]["kind"]) == (15, "last", "gradient")
