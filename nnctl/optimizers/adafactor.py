@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
+from math import prod, sqrt
+from typing import TYPE_CHECKING
 
 from pydantic import Field, PositiveFloat
 
 from nnctl.core.real import power
 from nnctl.optimizers.base import FlatUpdate, register
 from nnctl.optimizers.gradient import GradientOptimizer
+
+if TYPE_CHECKING:
+    from nnctl.core.arrays import Array
+    from nnctl.optimizers.in_keras import KeptWeight
 
 
 @register
@@ -40,6 +45,25 @@ class Adafactor(GradientOptimizer):
     def hyper(self, step: int, learning_rate: float) -> Sequence[float]:
         t = float(step + 1)
         return (learning_rate, min(learning_rate, 1.0 / sqrt(t)), 1.0 - power(t, self.beta_2_decay))
+
+    def keras_rounds(self) -> Sequence[Sequence[str]]:
+        return [["row", "column", "velocity"]]
+
+    def keras_slot(self, slot: str, of: KeptWeight) -> Array | None:
+        """r, c, v; those of a vector are 0, 0, v. r (..., R), c (..., C) and v of a weight (..., R, C)."""
+        import numpy as np
+
+        shape, row, column = of.values.shape, of.slots["row"], of.slots["column"]
+        if len(shape) < 2:
+            return row if slot == "velocity" else np.zeros((), np.int32)
+        row, column = row.reshape(-1), column.reshape(-1)
+        row = row[: prod(shape[:-1])].reshape(shape[:-1])
+        column = column[: prod(shape[:-2]) * shape[-1]].reshape(*shape[:-2], shape[-1])
+        if slot != "velocity":
+            return row if slot == "row" else column
+        if of.steps == 0:
+            return np.zeros_like(of.values)
+        return (row / row.mean(-1, keepdims=True))[..., None] * column[..., None, :]
 
     def step(self, flat: FlatUpdate) -> None:
         from nnctl.ops.adafactor import adafactor_step

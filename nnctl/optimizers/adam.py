@@ -43,6 +43,9 @@ class Adam(GradientOptimizer):
     def derived(self) -> Mapping[str, float]:
         return {"new_1": 1.0 - self.beta_1, "new_2": 1.0 - self.beta_2}
 
+    def keras_rounds(self) -> Sequence[Sequence[str]]:
+        return [["momentum", "velocity"], ["velocity_hat"] * self.amsgrad]
+
     def rule(self) -> Callable[..., Any]:
         return with_largest if self.amsgrad else after
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field, NonNegativeFloat
@@ -39,6 +39,9 @@ class RMSprop(GradientOptimizer):
 
     def derived(self) -> Mapping[str, float]:
         return {"new": 1.0 - self.rho}
+
+    def keras_rounds(self) -> Sequence[Sequence[str]]:
+        return [[slot] for slot in self.slots()]
 
     def rule(self) -> Callable[..., Any]:
         if self.centered:

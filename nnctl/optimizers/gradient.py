@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
@@ -11,6 +11,10 @@ from pydantic_core import PydanticCustomError
 from nnctl.optimizers.base import FlatUpdate, OptimizerSpec
 from nnctl.optimizers.between import AVERAGE, GATHERED, averaged, gathered, mean_of_gathered
 from nnctl.schedules.rate import LearningRate, rate_at
+
+if TYPE_CHECKING:
+    from nnctl.core.arrays import Array
+    from nnctl.optimizers.in_keras import KeptWeight
 
 
 class GradientOptimizer(OptimizerSpec):
@@ -69,6 +73,20 @@ class GradientOptimizer(OptimizerSpec):
 
     def derived(self) -> Mapping[str, float]:
         """Arguments of the formula that are no fields, by name."""
+        return {}
+
+    # What Keras's optimizer of this name keeps, where that is more or less than its slots.
+
+    def keras_rounds(self) -> Sequence[Sequence[str]]:
+        """The slots that Keras makes of each weight, weight by weight; then those of the next round."""
+        return [list(self.slots())]
+
+    def keras_slot(self, slot: str, of: KeptWeight) -> Array | None:
+        """A slot of a weight as Keras keeps it; None where it keeps none."""
+        return of.slots[slot]
+
+    def keras_numbers(self, steps: int) -> Mapping[str, float]:
+        """Numbers that Keras keeps besides, after so many steps."""
         return {}
 
     # Gathering and averaging, around what a subclass says.

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt
 from pydantic_core import PydanticCustomError
@@ -15,6 +15,10 @@ from nnctl.core.real import power_int
 from nnctl.optimizers import adam
 from nnctl.optimizers.base import FlatUpdate, register
 from nnctl.optimizers.gradient import GradientOptimizer
+
+if TYPE_CHECKING:
+    from nnctl.core.arrays import Array
+    from nnctl.optimizers.in_keras import KeptWeight
 
 
 def _pattern(text: str) -> str:
@@ -83,6 +87,11 @@ class Muon(GradientOptimizer):
         if len(shape) != 2 or (self.exclude_embeddings and "embedding" in name.lower()):
             return False
         return not any(re.search(pattern, name) for pattern in self.exclude_layers or ())
+
+    def keras_slot(self, slot: str, of: KeptWeight) -> Array | None:
+        if slot == "velocity" and self.orthogonal(of.name, of.values.shape):
+            return None
+        return of.slots[slot]
 
     def step(self, flat: FlatUpdate) -> None:
         from nnctl.ops.muon import orthogonal_step

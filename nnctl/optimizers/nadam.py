@@ -61,6 +61,9 @@ class Nadam(GradientOptimizer):
             1.0 - power_int(self.beta_2, t),
         )
 
+    def keras_numbers(self, steps: int) -> Mapping[str, float]:
+        return {"u_product": power_int(self.beta_1, steps) * _products()[min(steps, _WARM)]}
+
     def derived(self) -> Mapping[str, float]:
         return {"new_1": 1.0 - self.beta_1, "new_2": 1.0 - self.beta_2}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt
 
@@ -12,6 +12,10 @@ from nnctl.kernels.functions import sqrt
 from nnctl.optimizers.base import register
 from nnctl.optimizers.gradient import GradientOptimizer
 from nnctl.schedules.rate import LearningRate
+
+if TYPE_CHECKING:
+    from nnctl.core.arrays import Array
+    from nnctl.optimizers.in_keras import KeptWeight
 
 
 @register
@@ -38,6 +42,9 @@ class ScheduleFreeAdamW(GradientOptimizer):
 
     def slots(self) -> Mapping[str, float]:
         return dict.fromkeys(["momentum", "velocity"], 0.0)
+
+    def keras_slot(self, slot: str, of: KeptWeight) -> Array | None:
+        return of.values if slot == "momentum" and of.steps == 0 else of.slots[slot]
 
     def hyper(self, step: int, learning_rate: float) -> Sequence[float]:
         t = step + 1

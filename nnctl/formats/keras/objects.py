@@ -68,12 +68,15 @@ def layer_object(
     return keras_object("keras.layers", type(layer).__name__, config)
 
 
+def is_keras(kind: str, family: str, spec: Spec) -> bool:
+    """Whether `spec` is nnctl's own and Keras has it too."""
+    return type(spec).__module__.startswith(f"nnctl.{family}.") and has_keras(kind, type(spec).__name__)
+
+
 def _held(kind: str, family: str, spec: Spec, layer: str) -> None:
     """Raise ConfigError unless `spec` is nnctl's own and Keras has it too."""
-    name = type(spec).__name__
-    if type(spec).__module__.startswith(f"nnctl.{family}.") and has_keras(kind, name):
-        return
-    raise _refused(kind, layer, f"'{name}' is not one of its {kind}s")
+    if not is_keras(kind, family, spec):
+        raise _refused(kind, layer, f"'{type(spec).__name__}' is not one of its {kind}s")
 
 
 def _refused(kind: str, layer: str, reason: str) -> ConfigError:

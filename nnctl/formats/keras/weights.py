@@ -7,9 +7,10 @@ Source: keras.src.saving.saving_lib._save_state.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from nnctl.core.arrays import Array
+from nnctl.core.records import record
 from nnctl.core.registry import snake_case
 from nnctl.formats.keras.model import becomes_chain, is_chain
 from nnctl.formats.keras.order import ordered
@@ -18,13 +19,50 @@ from nnctl.graph.model import LayerGraph
 from nnctl.layers.base import Layer
 
 
+@record
+class KerasWeight:
+    """A weight where Keras has it.
+
+    Attributes:
+        name: Its full name in the layer graph.
+        path: Where it lies in the file of weights.
+        layer: How Keras's path of the variable begins: up to the layer that has it or holds what has it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    path: str
+    layer: str
+
+    @property
+    def own_name(self) -> str:
+        """What Keras's path of the variable ends in."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def variable(self) -> str:
+        """Keras's path of the variable; a layer that holds others has more in the middle."""
+        return f"{self.layer}/{self.own_name}"
+
+
 def keras_weights(scope: Scope, graph: LayerGraph, weights: Mapping[str, Array]) -> dict[str, Array]:
     """The weights by their paths in the file.
 
     Args:
         weights: By their full names in the layer graph.
     """
-    return {path: weights[name] for path, name in _paths(scope, graph, is_chain(scope), "layers")}
+    return {at.path: weights[at.name] for part in _parts(scope, "") for at in part.weights(graph)}
+
+
+def by_layer(scope: Scope, graph: LayerGraph, name: str) -> dict[str, list[KerasWeight]]:
+    """The weights of each layer of a model called `name`, in Keras's order; none is there twice."""
+    found: dict[str, list[KerasWeight]] = {}
+    for part in _parts(scope, name):
+        own: dict[str, KerasWeight] = {}
+        for at in part.weights(graph):
+            own.setdefault(at.name, at)
+        found[part.member.name] = list(own.values())
+    return found
 
 
 def configure(scope: Scope, weights: Mapping[str, Array]) -> None:
@@ -43,30 +81,65 @@ def configure(scope: Scope, weights: Mapping[str, Array]) -> None:
                 part.layer = part.layer.model_copy(update=dict(part.layer.configured(found)))
 
 
-def _paths(scope: Scope, graph: LayerGraph, chain: bool, prefix: str) -> Iterator[tuple[str, str]]:
-    """(path, the weight's full name) of every weight in a scope."""
-    counts: Counter[str] = Counter()
-    for part in scope.parts.values() if chain else ordered(scope):
-        if part.is_input:
-            continue
-        group = snake_case(_class_name(part))
-        count = counts[group]
-        counts[group] += 1
-        path = f"{prefix}/{group}_{count}" if count else f"{prefix}/{group}"
+@record
+class _Part:
+    """A layer where Keras keeps it: the group of its weights, and how its variables' paths begin."""
+
+    member: Member
+    group: str
+    around: str
+
+    def weights(self, graph: LayerGraph) -> Iterator[KerasWeight]:
+        """Its weights in Keras's order: its own, then those of what it holds."""
+        part = self.member
         if part.inner is not None:
-            yield from _paths(part.inner, graph, becomes_chain(part), f"{path}/layers")
-            continue
+            for inner in _parts(part.inner, part.name, becomes_chain(part), f"{self.group}/layers"):
+                yield from inner.weights(graph)
+            return
         assert part.layer is not None
-        infos = {info.field: info.name for info in graph.weights_of(part.path)}
+        infos = {info.field: info for info in graph.weights_of(part.path)}
         configured, held = part.layer.in_keras.configured, tuple(f"{place}/" for place in part.held)
         infos = {k: n for k, n in infos.items() if k not in configured and not k.startswith(held)}
-        for place, name in own_paths(part.layer, list(infos)).items():
-            yield f"{path}/{place}", infos[name]
+        places = own_paths(part.layer, list(infos))
+        for place in _own_first(places):
+            info, path = infos[places[place]], f"{self.group}/{place}"
+            yield KerasWeight(info.name, info.weight.shape, path, f"{self.around}{part.name}")
         for place, member in part.held.items():
             assert member.inner is not None
-            below = f"{path}/{place}/layers"
             assert graph.held is not None
-            yield from _paths(member.inner, graph.held, becomes_chain(member), below)
+            for inner in _parts(
+                member.inner, member.name, becomes_chain(member), f"{self.group}/{place}/layers"
+            ):
+                yield from inner.weights(graph.held)
+
+
+def _parts(scope: Scope, name: str, chain: bool | None = None, group: str = "layers") -> Iterator[_Part]:
+    """The layers of a model in Keras's order.
+
+    Args:
+        name: The model's; a Sequential's stands in its variables' paths.
+        chain: Whether it becomes a Sequential; None: if it can.
+        group: Below which its layers' groups are.
+    """
+    chain = is_chain(scope) if chain is None else chain
+    counts: Counter[str] = Counter()
+    for part in scope.parts.values() if chain else ordered(scope):
+        if not part.is_input:
+            kind = snake_case(_class_name(part))
+            count = counts[kind]
+            counts[kind] += 1
+            yield _Part(part, f"{group}/{kind}" + f"_{count}" * (count > 0), f"{name}/" if chain else "")
+
+
+def _own_first(places: Iterable[str]) -> list[str]:
+    """Places of weights: those of a group itself come before those of the groups below it."""
+    first: dict[tuple[str, ...], int] = {}
+    ranks: dict[str, list[int]] = {}
+    for place in places:
+        *groups, _, _ = place.split("/")
+        around = [tuple(groups[: depth + 1]) for depth in range(len(groups))]
+        ranks[place] = [first.setdefault(group, len(first)) for group in around]
+    return sorted(ranks, key=ranks.__getitem__)
 
 
 def own_paths(layer: Layer, names: Sequence[str]) -> dict[str, str]:
