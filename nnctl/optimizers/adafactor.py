@@ -63,7 +63,8 @@ class Adafactor(GradientOptimizer):
             return row if slot == "row" else column
         if of.steps == 0:
             return np.zeros_like(of.values)
-        return (row / row.mean(-1, keepdims=True))[..., None] * column[..., None, :]
+        share: Array = row / row.mean(-1, keepdims=True)
+        return share[..., None] * column[..., None, :]
 
     def step(self, flat: FlatUpdate) -> None:
         from nnctl.ops.adafactor import adafactor_step

@@ -77,7 +77,9 @@ class Trained:
             program.inputs["step"][0] = self.step
         program.run()
         self.session.take_hyper(self.step, self.rate)
-        last = self.session.update() if self.training.optimizer.steps_after(self.step) else self.session.gather()
+        last = (
+            self.session.update() if self.training.optimizer.steps_after(self.step) else self.session.gather()
+        )
         last.run()
         self.step += 1
         return float(program.outputs["loss"][0])

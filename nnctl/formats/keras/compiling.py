@@ -6,7 +6,7 @@ Source: keras.src.trainers.trainer.Trainer.compile, keras.src.trainers.compile_u
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from nnctl.core.records import record
@@ -16,6 +16,7 @@ from nnctl.formats.keras.objects import KerasObject, is_keras, keras_object
 from nnctl.formats.keras.patterns import NotCompiled, by_name, optimizer_map
 from nnctl.formats.keras.weights import KerasWeight
 from nnctl.graph.objective import Objective, OutputObjective
+from nnctl.metrics.base import MetricSpec
 from nnctl.optimizers.base import OptimizerSpec
 from nnctl.optimizers.multi_optimizer import MultiOptimizer
 from nnctl.schedules.base import ScheduleSpec
@@ -23,7 +24,7 @@ from nnctl.schedules.base import ScheduleSpec
 
 @record
 class Compiling:
-    """A `compile_config`, and the metrics that Keras has not and that it lacks, by their names in the logs."""
+    """A `compile_config`, and the metrics that it lacks since Keras does, by their names in the logs."""
 
     config: KerasObject
     left_out: tuple[str, ...]
@@ -62,7 +63,7 @@ def compiling(
         "metrics": _metrics(held, False, dtype),
         "weighted_metrics": _metrics(held, True, dtype),
     }
-    left_out = tuple(m.name for m in measured if not is_keras("metric", "metrics", m.metric))
+    left_out = tuple(m.name for m in measured if not _known(m.metric))
     return Compiling(config, left_out)
 
 
@@ -86,12 +87,17 @@ def _metrics(outputs: Sequence[OutputObjective | None], weighted: bool, dtype: s
                     _fields(m.metric) | {"name": m.metric.log_name()} | _of_dtype(dtype),
                 )
                 for m in measured
-                if m.weighted == weighted and is_keras("metric", "metrics", m.metric)
+                if m.weighted == weighted and _known(m.metric)
             ]
         )
     if not any(found):
         return None
     return found if len(found) > 1 else found[0]
+
+
+def _known(metric: MetricSpec) -> bool:
+    """Whether Keras has the metric; its metrics of outputs alone are none of a model's training."""
+    return metric.reads_target and is_keras("metric", "metrics", metric)
 
 
 def optimizer_object(
@@ -109,7 +115,7 @@ def optimizer_object(
     kind = type(optimizer).__name__
     if not is_keras("optimizer", "optimizers", optimizer):
         raise NotCompiled(f"Keras has no optimizer '{kind}'")
-    own = {"name": snake_case(kind)}
+    own: KerasObject = {"name": snake_case(kind)}
     if not isinstance(optimizer, MultiOptimizer):
         fields = _fields(optimizer) | ({} if rate is None else {"learning_rate": rate})
         return keras_object("keras.optimizers", kind, own | fields | by_name(optimizer, trained))
@@ -123,11 +129,8 @@ def optimizer_object(
         "default_optimizer": optimizer_object(default.optimizer, [names[name] for name in default.names]),
         "optimizer_map": found,
     }
-    return keras_object(
-        "keras.optimizers",
-        kind,
-        own | {"optimizer_map": keras_object("keras.optimizers", "OptimizerMap", inner)},
-    )
+    own["optimizer_map"] = keras_object("keras.optimizers", "OptimizerMap", inner)
+    return keras_object("keras.optimizers", kind, own)
 
 
 def _fields(spec: Spec) -> KerasObject:
@@ -151,6 +154,6 @@ def _value(value: Any) -> Any:
     return value
 
 
-def _of_dtype(dtype: str) -> Mapping[str, str]:
+def _of_dtype(dtype: str) -> KerasObject:
     """What losses and metrics are computed in, where it is not what they are computed in by default."""
     return {} if dtype == "float32" else {"dtype": dtype}

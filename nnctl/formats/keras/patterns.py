@@ -7,7 +7,7 @@ name there, and a layer that holds another adds that one's.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from nnctl.core.errors import NnctlError
 from nnctl.formats.keras.weights import KerasWeight
@@ -20,9 +20,7 @@ class NotCompiled(NnctlError):
     """Why a model is written for Keras without what it was compiled with."""
 
 
-def optimizer_map(
-    optimizer: MultiOptimizer, trained: Sequence[KerasWeight]
-) -> tuple[dict[str, Part], Part]:
+def optimizer_map(optimizer: MultiOptimizer, trained: Sequence[KerasWeight]) -> tuple[dict[str, Part], Part]:
     """The optimizers of an OptimizerMap by their patterns, and its default; each with its weights.
 
     Raises:
@@ -41,7 +39,7 @@ def optimizer_map(
     return found, default
 
 
-def by_name(optimizer: OptimizerSpec, trained: Sequence[KerasWeight]) -> Mapping[str, object]:
+def by_name(optimizer: OptimizerSpec, trained: Sequence[KerasWeight]) -> dict[str, object]:
     """The arguments of an optimizer that go by names of weights, if Keras's names need others than written.
 
     Raises:
@@ -52,7 +50,9 @@ def by_name(optimizer: OptimizerSpec, trained: Sequence[KerasWeight]) -> Mapping
     matrices = [at for at in trained if len(at.shape) == 2]
     aside = [at for at in matrices if not optimizer.orthogonal(at.name, at.shape)]
     others = [at for at in matrices if at not in aside]
-    embeddings = [at for at in matrices if "embedding" in at.variable.lower() and optimizer.exclude_embeddings]
+    embeddings = [
+        at for at in matrices if "embedding" in at.variable.lower() and optimizer.exclude_embeddings
+    ]
     if not optimizer.exclude_layers and embeddings == aside:
         return {}
     patterns = [f"^{pattern}$" for pattern in expressions(aside, others)]
@@ -69,6 +69,8 @@ def expressions(chosen: Sequence[KerasWeight], others: Sequence[KerasWeight]) ->
         for other in others:
             layers = sorted([f"{at.layer}/", f"{other.layer}/"], key=len)
             if at.own_name == other.own_name and layers[1].startswith(layers[0]):
-                message = f"'{at.name}' and '{other.name}' go different ways, and are one name to its optimizer"
+                message = (
+                    f"'{at.name}' and '{other.name}' go different ways, and are one name to its optimizer"
+                )
                 raise NotCompiled(f"in Keras {message}")
     return list(dict.fromkeys(f"{re.escape(at.layer)}/(.*/)?{re.escape(at.own_name)}" for at in chosen))
