@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,7 +43,11 @@ class MemoryPlan:
 
 
 def plan_memory(
-    graph: Graph, outputs: Sequence[Value], pinned: Mapping[Value, str], threads: int
+    graph: Graph,
+    outputs: Sequence[Value],
+    pinned: Mapping[Value, str],
+    threads: int,
+    scratch_of: Callable[[Node], int] | None = None,
 ) -> MemoryPlan:
     """Place every value of `graph`.
 
@@ -51,6 +55,7 @@ def plan_memory(
         outputs: Values that are read after the last node.
         pinned: Values whose memory is given from outside (gradients in the flat buffer).
         threads: How many threads the kernels' scratch is for.
+        scratch_of: Bytes of scratch that a node needs, where that is not the kernels'.
     """
     buffers: dict[Value, _Buffer] = {}
     last = _last_uses(graph, outputs)
@@ -73,7 +78,7 @@ def plan_memory(
                     arena.append(buffer)
             buffer.end = max(buffer.end, last.get(out, at))
             buffers[out] = buffer
-        need = node.op.scratch([v.type for v in node.inputs], [v.type for v in node.outputs], threads)
+        need = scratch_of(node) if scratch_of is not None else _scratch(node, threads)
         if need:
             scratch[node] = _Buffer(need, at, at)
             arena.append(scratch[node])
@@ -84,6 +89,11 @@ def plan_memory(
         {v: b.external for v, b in buffers.items() if b.external is not None},
         {n: (b.offset, b.nbytes) for n, b in scratch.items()},
     )
+
+
+def _scratch(node: Node, threads: int) -> int:
+    """Bytes of scratch that a node's kernels need."""
+    return node.op.scratch([v.type for v in node.inputs], [v.type for v in node.outputs], threads)
 
 
 def _wholes(

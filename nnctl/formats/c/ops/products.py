@@ -1,0 +1,151 @@
+"""Matrix products (`ops/linear.py`): the order of sums of `kernels/panels.py`.
+
+The inner size is cut into blocks of nearly equal length; in each, a chain of fused multiply-adds ascends from
+0, and the blocks are added in order, then the bias.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from nnctl.formats.c.emitters import emits
+from nnctl.formats.c.helpers import helper
+from nnctl.formats.c.writer import Writer
+from nnctl.ops.base import Node
+from nnctl.ops.linear import MatMul, _numbers
+
+helper(
+    "add_rows",
+    """
+/* sums[j] += the sum of x[i * step] * w[i * row + j] over i < count, ascending, each product added in one
+   rounding. */
+static void add_rows(const real *restrict x, int step, int count, const real *restrict w, int row, int columns,
+                     real *restrict sums) {
+    int i, j;
+    for (i = 0; i + 8 <= count; i += 8, x += 8 * step, w += 8 * row) {
+        const real x0 = x[0], x1 = x[step], x2 = x[2 * step], x3 = x[3 * step];
+        const real x4 = x[4 * step], x5 = x[5 * step], x6 = x[6 * step], x7 = x[7 * step];
+        for (j = 0; j < columns; j++) {
+            real sum = FMA(x0, w[j], sums[j]);
+            sum = FMA(x1, w[row + j], sum);
+            sum = FMA(x2, w[2 * row + j], sum);
+            sum = FMA(x3, w[3 * row + j], sum);
+            sum = FMA(x4, w[4 * row + j], sum);
+            sum = FMA(x5, w[5 * row + j], sum);
+            sum = FMA(x6, w[6 * row + j], sum);
+            sums[j] = FMA(x7, w[7 * row + j], sum);
+        }
+    }
+    for (; i < count; i++, x += step, w += row)
+        for (j = 0; j < columns; j++)
+            sums[j] = FMA(x[0], w[j], sums[j]);
+}
+""",
+)
+helper(
+    "row_product",
+    """
+/* out[j] = older[j] + the sum of x[i * step] * w[i * row + j] over i < count, in blocks of `depth`, + bias[j]:
+   older and bias may be NULL. sums (columns). */
+static void row_product(const real *x, int step, int count, const real *w, int row, int columns, int depth,
+                        const real *older, const real *bias, real *sums, real *out) {
+    int i, j;
+    for (j = 0; j < columns; j++)
+        out[j] = older ? older[j] : 0;
+    for (i = 0; i < count; i += depth) {
+        for (j = 0; j < columns; j++)
+            sums[j] = 0;
+        add_rows(x + i * step, step, count - i < depth ? count - i : depth, w + i * row, row, columns, sums);
+        for (j = 0; j < columns; j++)
+            out[j] += sums[j];
+    }
+    if (bias)
+        for (j = 0; j < columns; j++)
+            out[j] += bias[j];
+}
+""",
+)
+helper(
+    "row_by_rows",
+    """
+/* out[j] = the sum of x[i * step] * w[j * row + i] over i < count, in blocks of `depth`, + bias[j]. */
+static void row_by_rows(const real *x, int step, int count, const real *w, int row, int columns, int depth,
+                        const real *bias, real *out) {
+    int i, j;
+    for (j = 0; j < columns; j++) {
+        real total = 0;
+        for (i = 0; i < count;) {
+            const int end = count - i < depth ? count : i + depth;
+            real sum = 0;
+            for (; i < end; i++)
+                sum = FMA(x[i * step], w[j * row + i], sum);
+            total += sum;
+        }
+        out[j] = bias ? total + bias[j] : total;
+    }
+}
+""",
+)
+helper(
+    "product",
+    """
+/* c (m, n) = a b + bias: a's rows lie `a_row` apart, its columns `a_step`; b (k, n). sums (n). */
+static void product(const real *a, int a_row, int a_step, const real *b, const real *bias, int m, int n, int k,
+                    int depth, real *sums, real *c) {
+    int i;
+    for (i = 0; i < m; i++)
+        row_product(a + i * a_row, a_step, k, b, n, n, depth, NULL, bias, sums, c + i * n);
+}
+""",
+)
+helper(
+    "product_transposed",
+    """
+/* c (m, n) = a b^T + bias: b (n, k), the rest as for `product`. */
+static void product_transposed(const real *a, int a_row, int a_step, const real *b, const real *bias, int m,
+                               int n, int k, int depth, real *c) {
+    int i;
+    for (i = 0; i < m; i++)
+        row_by_rows(a + i * a_row, a_step, k, b, k, n, depth, bias, c + i * n);
+}
+""",
+)
+helper(
+    "rectify",
+    """
+/* y = max(y, 0), a NaN stays. */
+static void rectify(int count, real *y) {
+    int i;
+    for (i = 0; i < count; i++)
+        y[i] = y[i] < 0 ? 0 : y[i];
+}
+""",
+)
+
+
+@emits(MatMul, room=lambda node: node.outputs[0].shape[-1])
+def _matmul(w: Writer, node: Node) -> None:
+    from nnctl.kernels.panels import block_depth
+
+    op = node.op
+    assert isinstance(op, MatMul)
+    assert not op.gate
+    a, b = node.inputs[:2]
+    bias = node.inputs[2] if op.bias else None
+    front, m, n, k = op._sizes(a.type, b.type)
+    a_row, a_step = (1, m) if op.transpose_a else (k, 1)
+    (y,) = node.outputs
+    import numpy as np
+
+    a_of = _numbers(np.empty(a.shape, np.uint8), front)
+    b_of = _numbers(np.empty(b.shape, np.uint8), front)
+    for p in range(prod(front)):
+        from_a, from_b = f"{w.at(a)} + {a_of[p] * m * k}", f"{w.at(b)} + {b_of[p] * k * n}"
+        to = f"{w.at(y)} + {p * m * n}"
+        given = (from_a, a_row, a_step, from_b, bias, m, n, k, block_depth(k))
+        if op.transpose_b:
+            w.call("product_transposed", *given, to)
+        else:
+            w.call("product", *given, w.room(node), to)
+    if op.relu:
+        w.call("rectify", y.type.size, y)
