@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from nnctl.formats.c.program import OneExample, root
@@ -89,6 +90,8 @@ class ModelFile:
             yield from ("", f"/* What layers make, laid out by lifetime: {w.elements} numbers. */")
             yield f"static real arena[{w.elements}];"
         yield from ("", self.prototype + " {")
+        unread = [name for name in self.inputs.values() if not re.search(rf"\b{name}\b", "\n".join(w.lines))]
+        yield from (f"    (void){name};" for name in unread)
         yield from w.lines
         yield "}"
 

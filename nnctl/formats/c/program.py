@@ -18,6 +18,7 @@ from nnctl.graph.model import LayerGraph
 from nnctl.ops.base import Graph, Node, Value
 
 if TYPE_CHECKING:
+    from nnctl.program.bind import Bound, Compiled
     from nnctl.program.plan import MemoryPlan
 
 
@@ -85,14 +86,21 @@ def one_example(model: LayerGraph, weights: Mapping[str, Array], dtype: str, dir
     session = Session(model, dtype=dtype, seed=0, threads=1, direct_convolution=direct)
     session.weights.load(weights)
     bound = session.prediction(sizes)
+    return without_settled(session.compiled(PredictionProgram(sizes)), bound)
+
+
+def without_settled(compiled: Compiled, bound: Bound) -> OneExample:
+    """A program whose settled nodes are run once: what they make of weights alone is constant."""
     for kernel, args in bound.calls[: bound.settled]:
         kernel(*args)
-    graph = session.compiled(PredictionProgram(sizes)).graph
-    constants = {v: session.weights.arrays[str(v.name)] for v in graph.variables.values()} | graph.constants
-    for node in graph.nodes[: graph.settled]:
-        constants |= {out: bound.buffers[out].copy() for out in node.outputs}
-    outputs = session.compiled(PredictionProgram(sizes)).outputs
-    return OneExample(graph.inputs, outputs, constants, _read(graph, outputs), dtype)
+    graph = compiled.graph
+    constants = dict(graph.constants)
+    made = [out for node in graph.nodes[: graph.settled] for out in node.outputs]
+    for value in (*graph.variables.values(), *made):
+        if value in bound.buffers:
+            constants[value] = bound.buffers[value].copy()
+    inputs = {name.removeprefix("input:"): value for name, value in graph.inputs.items()}
+    return OneExample(inputs, compiled.outputs, constants, _read(graph, compiled.outputs), graph.dtype)
 
 
 def _read(graph: Graph, outputs: Mapping[str, Value]) -> list[Node]:

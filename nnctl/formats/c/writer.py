@@ -115,7 +115,7 @@ class Writer:
     def _outside(self, value: Value) -> str:
         """A buffer of its own, of what is not of the model's float type."""
         if value not in self._known:
-            made = self._known[value] = self._free("b")
+            made = self._known[value] = self._free("buffer")
             self.data.append(f"static {C_TYPES[value.dtype]} {made}[{value.type.size}];")
         return self._known[value]
 

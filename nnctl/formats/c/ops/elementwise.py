@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnctl.formats.c.emitters import emits
+from nnctl.formats.c.helpers import helper
 from nnctl.formats.c.text import C_TYPES, number
 from nnctl.formats.c.writer import Writer
 from nnctl.kernels import codes
@@ -81,8 +82,20 @@ def _fill(w: Writer, node: Node) -> None:
     w.loop(y.type.size, f"y[i] = {number(op.value, y.dtype)}", y=y)
 
 
+helper(
+    "whole",
+    """
+/* x without its fraction; the least number of all for what is none, or too large. */
+static int64_t whole(double x) { return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN; }
+""",
+)
+
+
 @emits(Cast)
 def _cast(w: Writer, node: Node) -> None:
     (x,), (y,) = node.inputs, node.outputs
     value = "x[i] != 0" if y.dtype == "bool" else f"({C_TYPES[y.dtype]})x[i]"
+    if x.dtype.startswith("float") and "int" in y.dtype:
+        w.helpers.need("whole")
+        value = f"({C_TYPES[y.dtype]})whole(x[i])"
     w.loop(y.type.size, f"y[i] = {value}", x=x, y=y)

@@ -83,7 +83,7 @@ def _global_max(w: Writer, node: Node) -> None:
     _pool(w, node, Pool(Share(1), Share(1)).windows(node.inputs[0].shape), "max_pool")
 
 
-@emits(GlobalAveragePool, room=lambda node: node.outputs[0].type.size)
+@emits(GlobalAveragePool)
 def _global_average(w: Writer, node: Node) -> None:
     (x,), (y,) = node.inputs, node.outputs
-    w.call("mean_middle", x, x.shape[0], prod(x.shape[1:-1]), x.shape[-1], w.room(node), y)
+    w.call("mean_middle", x, x.shape[0], prod(x.shape[1:-1]), x.shape[-1], y)

@@ -170,7 +170,11 @@ def _sum_axes(w: Writer, node: Node) -> None:
 def _spread(w: Writer, node: Node) -> None:
     op, (x,), (y,) = node.op, node.inputs, node.outputs
     assert isinstance(op, Spread)
-    w.call("spread", x, *_middle(op.shape, op.first, op.last), op.scale, y)
+    outer, rows, columns = _middle(op.shape, op.first, op.last)
+    if y.dtype == w.dtype:
+        w.call("spread", x, outer, rows, columns, op.scale, y)
+    else:  # a mask
+        w.loop(y.type.size, f"y[i] = x[i / {rows * columns} * {columns} + i % {columns}]", x=x, y=y)
 
 
 @emits(SumAll, room=lambda node: 1 + node.inputs[0].type.size // 8192)
