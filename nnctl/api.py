@@ -138,10 +138,10 @@ class Run:
     @property
     def classes(self) -> dict[str, tuple[str, ...]]:
         """By output that tells classes apart, under the name of its target: their names."""
-        from nnctl.workflow.shown import class_names, target_names
+        from nnctl.formats.outputs import class_names, target_names
 
         stored = self._stored()
-        called = target_names(stored)
+        called = target_names(stored.model.outputs, stored.preprocessing)
         return {
             called[output]: names
             for output, names in class_names(stored.objective, stored.preprocessing).items()
@@ -204,14 +204,14 @@ class Run:
             ConfigError: there is nothing to predict, or no such split.
             DataError: the data does not hold what the model needs.
         """
+        from nnctl.formats.outputs import class_names, target_names
         from nnctl.workflow.predict import predictions
-        from nnctl.workflow.shown import class_names, target_names
 
         stored = self._stored()
         source = _given(data)
         with _explained(), _display(show) as watch:
             blocks = list(predictions(stored, source, split=split, keep=keep, threads=threads, watch=watch))
-        called = target_names(stored)
+        called = target_names(stored.model.outputs, stored.preprocessing)
         classes = class_names(stored.objective, stored.preprocessing)
         values = {
             called[name]: np.concatenate([block.outputs[name] for block in blocks])

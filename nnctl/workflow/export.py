@@ -68,6 +68,7 @@ def trained_model(stored: StoredModel) -> TrainedModel:
         stored.preprocessing,
         stored.objective,
         _training(stored),
+        experiment.exact_convolution == "direct",
     )
 
 

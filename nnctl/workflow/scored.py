@@ -16,13 +16,14 @@ from nnctl.evaluation.amounts import AmountTally
 from nnctl.evaluation.classes import ClassTally
 from nnctl.evaluation.labels import LabelTally
 from nnctl.evaluation.report import Report, as_json, named_numbers
+from nnctl.formats.outputs import class_names
 from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.losses.base import FLAGS
 from nnctl.losses.hinge import Hinge, SquaredHinge
 from nnctl.workflow.batch_reader import BatchReader
 from nnctl.workflow.expectable import called, kinds
 from nnctl.workflow.read_ahead import ahead
-from nnctl.workflow.shown import class_names, sigmoid, softmax
+from nnctl.workflow.shown import sigmoid, softmax
 
 if TYPE_CHECKING:
     from nnctl.program.session import Session

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -10,10 +9,9 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.data.feeding.table_feeds import restore
-from nnctl.data.preprocessing import Preprocessing
+from nnctl.formats.outputs import class_names, gives_logits, is_binary, target_names
 from nnctl.formats.predictions.base import ShownOutput
-from nnctl.graph.objective import Objective, OutputObjective
-from nnctl.losses.crossentropy import BinaryCrossentropy
+from nnctl.graph.objective import OutputObjective
 from nnctl.workflow.stored import StoredModel
 
 GIVEN = "_given"
@@ -22,7 +20,7 @@ GIVEN = "_given"
 
 def shown_outputs(stored: StoredModel, outputs: Mapping[str, Array], *, bare: bool) -> list[ShownOutput]:
     """How each of the outputs (N, ...) is shown; with `bare`, as the model gives it, without its classes."""
-    called = target_names(stored)
+    called = target_names(stored.model.outputs, stored.preprocessing)
     classes = {} if bare else class_names(stored.objective, stored.preprocessing)
     shown = []
     for name, values in outputs.items():
@@ -30,16 +28,6 @@ def shown_outputs(stored: StoredModel, outputs: Mapping[str, Array], *, bare: bo
         parts = tuple(target.columns) if target is not None and len(target.columns) > 1 else None
         shown.append(ShownOutput(name, called[name], values.shape[1:], classes.get(name), parts))
     return shown
-
-
-def target_names(stored: StoredModel) -> dict[str, str]:
-    """The column that each output was trained towards; its own name where there are several, or none."""
-    names = {}
-    for output in stored.model.outputs:
-        target = stored.preprocessing.targets.get(output)
-        names[output] = next(iter(target.columns)) if target and len(target.columns) == 1 else output
-    twice = {name for name, count in Counter(names.values()).items() if count > 1}
-    return {output: output if name in twice else name for output, name in names.items()}
 
 
 def kept_names(keep: Sequence[str], taken: Collection[str]) -> dict[str, str]:
@@ -55,19 +43,6 @@ def kept_names(keep: Sequence[str], taken: Collection[str]) -> dict[str, str]:
     return names
 
 
-def class_names(objective: Objective, preprocessing: Preprocessing) -> dict[str, tuple[str, ...]]:
-    """The classes of each output that tells them apart; numbered where they have no names."""
-    names = {}
-    for output in objective.outputs:
-        if _binary(preprocessing, output):
-            names[output.output] = preprocessing.class_names[output.output]
-        kind, classes = output.target.kind, output.target.classes
-        if kind in ("classes", "onehot") and classes is not None:
-            given = preprocessing.targets[output.output].class_names
-            names[output.output] = given or tuple(str(i) for i in range(classes))
-    return names
-
-
 def in_own_units(stored: StoredModel, outputs: Mapping[str, Array], *, bare: bool) -> dict[str, Array]:
     """The model's outputs (N, ...) as a user reads them: scaled numbers restored, logits as probabilities.
 
@@ -80,17 +55,11 @@ def in_own_units(stored: StoredModel, outputs: Mapping[str, Array], *, bare: boo
     return found | told
 
 
-def _binary(preprocessing: Preprocessing, output: OutputObjective) -> bool:
-    """Whether an output of one number tells two named classes apart, by the second one's probability."""
-    named = preprocessing.class_names.get(output.output, ())
-    return len(named) == 2 and output.shape == (1,) and type(output.loss) is BinaryCrossentropy
-
-
 def _probabilities(stored: StoredModel, values: Array, output: OutputObjective) -> Array:
     """A probability per class (N, C), where the model gives logits or only the second class's (N, 1)."""
-    logits = getattr(output.loss, "from_logits", False)
+    logits = gives_logits(output)
     exact = values.astype(np.float64)
-    if _binary(stored.preprocessing, output):
+    if is_binary(stored.preprocessing, output):
         second = sigmoid(exact) if logits else exact
         exact = np.concatenate([1 - second, second], axis=1)
     elif logits and output.target.kind in ("classes", "onehot"):

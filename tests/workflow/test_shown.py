@@ -10,11 +10,12 @@ import pytest
 
 from nnctl.core.errors import ConfigError
 from nnctl.data.preprocessing import NumberPrep, TargetPrep
+from nnctl.formats.outputs import class_names, target_names
 from nnctl.formats.predictions.base import ShownOutput
 from nnctl.formats.predictions.csv import csv
 from nnctl.formats.predictions.jsonl import jsonl
 from nnctl.losses.base import Target, losses
-from nnctl.workflow.shown import class_names, in_own_units, kept_names, shown_outputs, target_names
+from nnctl.workflow.shown import in_own_units, kept_names, shown_outputs
 
 
 def target(*columns: str, names: tuple[str, ...] | None = None, **number: Any) -> TargetPrep:
@@ -40,7 +41,13 @@ def stored(targets: dict[str, TargetPrep], *outputs: tuple[str, str, Any, Target
 def test_names_of_targets() -> None:
     """An output goes by its one column, unless another does; one without a target, or of two, by its own."""
     run = stored({"a": target("x"), "b": target("y"), "c": target("y"), "d": target("p", "q")})
-    assert target_names(run) == {"a": "x", "b": "b", "c": "c", "d": "d", "free": "free"}
+    assert target_names(run.model.outputs, run.preprocessing) == {
+        "a": "x",
+        "b": "b",
+        "c": "c",
+        "d": "d",
+        "free": "free",
+    }
     outputs = {"d": np.zeros((5, 2)), "a": np.zeros((5, 1)), "free": np.zeros((5, 3, 4))}
     assert shown_outputs(run, outputs, bare=False) == [
         ShownOutput("d", "d", (2,), None, ("p", "q")), ShownOutput("a", "x", (1,)),

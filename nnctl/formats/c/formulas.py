@@ -80,7 +80,9 @@ class _Function:
         if isinstance(target, ast.Tuple):
             assert isinstance(s.value, ast.Tuple)
             names = [t.id for t in target.elts if isinstance(t, ast.Name)]
-            values = ", ".join(f"new_{n} = {self._value(v)}" for n, v in zip(names, s.value.elts, strict=True))
+            values = ", ".join(
+                f"new_{n} = {self._value(v)}" for n, v in zip(names, s.value.elts, strict=True)
+            )
             moved = " ".join(f"{n} = new_{n};" for n in names)
             yield f"{indent}{{ const real {values}; {moved} }}"
         else:
@@ -120,6 +122,8 @@ class _Function:
         return f"{called}({', '.join(values)})"
 
     def _number(self, v: ast.expr) -> str:
-        value = v.value if isinstance(v, ast.Constant) else self.names[v.id] if isinstance(v, ast.Name) else None
+        value = (
+            v.value if isinstance(v, ast.Constant) else self.names[v.id] if isinstance(v, ast.Name) else None
+        )
         assert isinstance(value, int | float)
         return number(value, self.helpers.dtype)

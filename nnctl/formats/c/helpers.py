@@ -1,6 +1,7 @@
 """The functions that a C file needs, each a text: only those that are used are written.
 
-A text may speak of `real`, the model's float type, and of FMA, SQRT, FLOOR, ABS, COPYSIGN and MIN_NORMAL of it.
+A text may speak of `real`, the model's float type, and of FMA, SQRT, FLOOR, ABS,
+        COPYSIGN and MIN_NORMAL of it.
 """
 
 from __future__ import annotations

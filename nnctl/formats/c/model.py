@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from nnctl.formats.c.program import OneExample, root
-from nnctl.formats.c.text import C_TYPES, comment, identifier, shown
+from nnctl.formats.c.text import C_TYPES, comment, identifier, shown, wrapped
 from nnctl.formats.c.writer import Writer
+from nnctl.formats.exports.base import TrainedModel
+from nnctl.formats.outputs import class_names
 from nnctl.ops.base import Value
 
 _MACROS = {"FMA": "fma", "SQRT": "sqrt", "FLOOR": "floor", "ABS": "fabs", "COPYSIGN": "copysign"}
@@ -61,13 +63,19 @@ class ModelFile:
     def prototype(self) -> str:
         """The function that predicts one example."""
         kinds = [
-            *(f"const {self._kind(v)} {self.inputs[n]}[{v.type.size}]" for n, v in self.program.inputs.items()),
+            *(
+                f"const {self._kind(v)} {self.inputs[n]}[{v.type.size}]"
+                for n, v in self.program.inputs.items()
+            ),
             *(f"{self._kind(v)} {self.outputs[n]}[{v.type.size}]" for n, v in self.program.outputs.items()),
         ]
         return f"void {self.name}_predict({', '.join(kinds)})"
 
     def _kind(self, value: Value) -> str:
         return C_TYPES[value.dtype]
+
+    def _told(self, value: Value) -> str:
+        return f"{shown(value.shape[1:])} of {self._kind(value)}"
 
     def lines(self) -> Iterator[str]:
         """The file, line by line."""
@@ -101,13 +109,37 @@ class ModelFile:
         yield self.prototype + ";"
         yield ""
         for name, value in self.program.inputs.items():
-            yield f"  {self.inputs[name]}: the input '{name}', {shown(value.shape[1:])} {self._kind(value)}s"
+            yield f"  {self.inputs[name]}: the input '{name}', {self._told(value)}"
         for name, value in self.program.outputs.items():
-            yield f"  {self.outputs[name]}: the output '{name}', {shown(value.shape[1:])} {self._kind(value)}s"
+            yield f"  {self.outputs[name]}: the output '{name}', {self._told(value)}"
         arena = self.writer.elements * self.writer._itemsize
         yield ""
         yield f"Constants take {self.writer.constant_bytes} bytes, static buffers {arena} bytes."
         yield "Buffers are static: one call at a time."
+
+
+def c_file(model: TrainedModel) -> ModelFile:
+    """The C of a trained model.
+
+    Raises:
+        ConfigError: it holds what C cannot have; the message names it.
+    """
+    from nnctl.formats.c.program import one_example
+
+    program = one_example(model.graph, model.weights, model.dtype, model.direct_convolution)
+    return ModelFile(program, model.name, list(_about(model)))
+
+
+def _about(model: TrainedModel) -> Iterator[str]:
+    """What the comment at the top says of a model."""
+    yield f"{model.name}: the prediction of one example, with the bits that nnctl gives."
+    yield f"Written by `nnctl export --format c`; weights_sha256 {model.weights_sha256}"
+    yield ""
+    yield "Compile as C99 (-std=c99), with -O3 and for a processor with fused multiply-adds (on x86:"
+    yield "-march=native or -mfma): without them they are library calls, exact too, but slow. Link with -lm."
+    for output, classes in class_names(model.objective, model.preprocessing).items():
+        yield ""
+        yield from wrapped(f"Classes of the output '{output}', in order: {', '.join(classes)}")
 
 
 def _named(values: Mapping[str, Value], start: str) -> dict[str, str]:

@@ -16,10 +16,15 @@ from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.records import record
 from nnctl.graph.model import LayerGraph
 from nnctl.ops.base import Graph, Node, Value
+from nnctl.ops.convolution import LaidOutKernel
+from nnctl.ops.linear import LaidOutMatrix
 
 if TYPE_CHECKING:
     from nnctl.program.bind import Bound, Compiled
     from nnctl.program.plan import MemoryPlan
+
+
+_LAID_OUT = (LaidOutMatrix, LaidOutKernel)
 
 
 @record
@@ -49,9 +54,7 @@ class OneExample:
 
         graph = Graph(self.dtype, inference=True)
         graph.nodes = self.nodes
-        graph.constants = dict(self.constants) | {
-            v: np.zeros(0, v.dtype) for v in self.inputs.values()
-        }
+        graph.constants = dict(self.constants) | {v: np.zeros(0, v.dtype) for v in self.inputs.values()}
         made = [out for node in self.nodes if not node.op.view for out in node.outputs]
         given = {root(v) for v in self.outputs.values()}
         pinned = {v: "outside" for v in made if v.dtype != self.dtype or v in given}
@@ -108,6 +111,13 @@ def _read(graph: Graph, outputs: Mapping[str, Value]) -> list[Node]:
     nodes = graph.nodes[graph.settled :]
     wanted = {value for node in nodes for value in node.reads} | set(outputs.values())
     return [
-        Node(node.op, node.inputs, tuple(out for out in node.outputs if out in wanted), node.origin, node.only)
+        Node(
+            node.op, _given(node), tuple(out for out in node.outputs if out in wanted), node.origin, node.only
+        )
         for node in nodes
     ]
+
+
+def _given(node: Node) -> tuple[Value, ...]:
+    """What a node reads, but for what kernels have laid out by the CPU."""
+    return tuple(v for v in node.inputs if v.node is None or not isinstance(v.node.op, _LAID_OUT))

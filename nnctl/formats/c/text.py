@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -19,11 +20,11 @@ C_TYPES = {
 }  # fmt: skip
 """A flag is a byte, 0 or 1, as in NumPy."""
 
-_KEYWORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long "
-    "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile "
-    "while main real arena".split()
-)
+_KEYWORDS = frozenset((
+    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern",
+    "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short",
+    "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while",
+))  # fmt: skip
 
 
 def number(value: float, dtype: str) -> str:
@@ -84,6 +85,11 @@ def filled(pieces: Iterable[str], indent: str = "    ") -> Iterator[str]:
         line += f"{piece}, "
     if line.strip():
         yield line.rstrip().rstrip(",")
+
+
+def wrapped(text: str) -> list[str]:
+    """Lines of a comment."""
+    return textwrap.wrap(" ".join(text.split()), WIDTH - 4, subsequent_indent="    ")
 
 
 def array(name: str, values: Array, kind: str | None = None) -> Iterator[str]:

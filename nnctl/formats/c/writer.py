@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ class Writer:
         self._itemsize = np.dtype(self.dtype).itemsize
         self._names = dict(names)
         self._known: dict[Any, str] = {}
+        self._indent = "    "
         self._plan = program.plan(self._room)
         self.elements = -(-self._plan.size // self._itemsize)
 
@@ -48,34 +50,42 @@ class Writer:
 
     def write(self) -> None:
         """All nodes, in order."""
-        for number_, node in enumerate(self.program.nodes, 1):
-            if node.op.view:
-                continue
-            emitter = emitter_of(node)
-            made = ", ".join(shown(out.shape) for out in node.outputs)
-            read = ", ".join(shown(value.shape) for value in node.inputs)
-            self.line("")
-            told = f"{number_}. {node.origin}: {type(node.op).__name__} of ({read}) to ({made})"
-            self.line(f"/* {comment(told)} */")
-            emitter.emit(self, node)
+        for node in self.program.nodes:
+            if not node.op.view:
+                self.line("")
+                self.line(f"/* {comment(_told(node))} */")
+                emitter_of(node).emit(self, node)
 
     def line(self, text: str) -> None:
         """One line of the body."""
-        self.lines.append(f"    {text}" if text else "")
+        self.lines.append(f"{self._indent}{text}" if text else "")
+
+    @contextmanager
+    def block(self) -> Iterator[None]:
+        """What is written within is a block."""
+        self.line("{")
+        self._indent += "    "
+        yield
+        self._indent = self._indent[:-4]
+        self.line("}")
 
     # Where things are.
 
-    def at(self, value: Value) -> str:
-        """The address of a value's first element."""
+    def at(self, value: Value, offset: int = 0) -> str:
+        """The address of an element of a value, the first if not said otherwise."""
         base = root(value)
+        if base in self._plan.offsets:
+            return f"arena + {self._plan.offsets[base] // self._itemsize + offset}"
+        start = self._start(value, base)
+        return f"{start} + {offset}" if offset else start
+
+    def _start(self, value: Value, base: Value) -> str:
+        """What lies outside the arena by its name."""
         if base in self._names:
             return self._names[base]
-        if value in self.program.constants:
-            return self.constant(self.program.constants[value], str(value.name or "folded"), value)
-        if base in self.program.constants:
-            return self.constant(self.program.constants[base], str(base.name or "folded"), base)
-        if base in self._plan.offsets:
-            return f"arena + {self._plan.offsets[base] // self._itemsize}"
+        for known in (value, base):
+            if known in self.program.constants:
+                return self.constant(self.program.constants[known], str(known.name or "folded"), known)
         return self._outside(base)
 
     def out(self, node: Node, index: int) -> str:
@@ -89,7 +99,9 @@ class Writer:
 
     def known(self, value: Value) -> Array | None:
         """The numbers of a value that is constant."""
-        return next((self.program.constants[v] for v in (value, root(value)) if v in self.program.constants), None)
+        return next(
+            (self.program.constants[v] for v in (value, root(value)) if v in self.program.constants), None
+        )
 
     def constant(self, values: Array, name: str, key: Any = None) -> str:
         """The name of a constant array, which the file has once; NULL where it is empty."""
@@ -134,7 +146,7 @@ class Writer:
             return self.at(arg)
         if arg is None:
             return "NULL"
-        return number(arg, self.dtype) if isinstance(arg, float | np.floating) else str(arg)
+        return number(arg, self.dtype) if isinstance(arg, float) else str(arg)
 
     def call(self, name: str, *args: Any) -> None:
         """Call a helper, or what was defined."""
@@ -164,16 +176,22 @@ class Writer:
             values: What it calls the first elements of values, by name; those whose names begin with y are
                 written.
         """
-        self.line("{")
-        for name, value in values.items():
-            kind = "real" if isinstance(value, str) else self.kind(value)
-            const = "" if name.startswith("y") else "const "
-            self.line(f"    {const}{kind} *{name} = {value if isinstance(value, str) else self.at(value)};")
-        self.line("    int i;")
-        self.line(f"    for (i = 0; i < {count}; i++)")
-        self.line(f"        {statement};")
-        self.line("}")
+        with self.block():
+            for name, value in values.items():
+                kind = "real" if isinstance(value, str) else self.kind(value)
+                const = "" if name.startswith("y") else "const "
+                self.line(f"{const}{kind} *{name} = {value if isinstance(value, str) else self.at(value)};")
+            self.line("int i;")
+            self.line(f"for (i = 0; i < {count}; i++)")
+            self.line(f"    {statement};")
 
     def kind(self, value: Value) -> str:
         """The C type of a value's elements."""
         return "real" if value.dtype == self.dtype else C_TYPES[value.dtype]
+
+
+def _told(node: Node) -> str:
+    """What a comment says of a node: layer, op, shapes."""
+    made = ", ".join(shown(out.shape) for out in node.outputs)
+    read = ", ".join(shown(value.shape) for value in node.inputs)
+    return f"{node.origin}: {type(node.op).__name__} of {read} to {made}"

@@ -53,6 +53,7 @@ class TrainedModel:
         preprocessing: How columns become inputs and targets; the classes' names.
         objective: The loss, the metrics and the target of each output that has them.
         training: How it was trained.
+        direct_convolution: Whether its convolutions are never taken through Winograd's transforms.
     """
 
     name: str
@@ -64,6 +65,7 @@ class TrainedModel:
     preprocessing: Preprocessing
     objective: Objective
     training: Training
+    direct_convolution: bool = False
 
 
 class ExportFormat:

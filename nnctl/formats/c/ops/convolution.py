@@ -39,10 +39,13 @@ helper(
     "convolution",
     """
 /* y (*outs, groups * columns) = bias + the sum over taps and channels of x (*, groups * length) * w (taps,
-   length, groups * columns), over three axes. `taps` has, for each axis and each of its outputs, how many taps
-   reach the source, and then of each its number and where it reads. A run of taps along the last axis that reads
+   length, groups * columns), over three axes. `taps` has, for each axis and each of its outputs,
+           how many taps
+   reach the source, and then of each its number and where it reads. A run of taps along the last axis
+           that reads
    neighbours is one sum. */
-static void convolution(const real *x, const real *w, const real *bias, const int *const taps[3], const int *kernel,
+static void convolution(const real *x, const real *w, const real *bias, const int *const taps[3],
+        const int *kernel,
                         const int *sizes, const int *outs, int groups, int length, int columns, real *y) {
     const int filters = groups * columns, channels = groups * length;
     const int *down, *along, *across, *first, *second, *third;
@@ -77,7 +80,8 @@ helper(
     "depthwise",
     """
 /* `convolution` where each channel is a group and has one filter: w (taps, channels). */
-static void depthwise(const real *restrict x, const real *restrict w, const real *bias, const int *const taps[3],
+static void depthwise(const real *restrict x, const real *restrict w, const real *bias,
+        const int *const taps[3],
                       const int *kernel, const int *sizes, const int *outs, int channels, real *restrict y) {
     const int *down, *along, *across, *first, *second, *third;
     int p, q, r, i, j, k, c;
@@ -89,8 +93,10 @@ static void depthwise(const real *restrict x, const real *restrict w, const real
                 for (i = 0, first = down + 1; i < down[0]; i++, first += 2)
                     for (j = 0, second = along + 1; j < along[0]; j++, second += 2)
                         for (k = 0, third = across + 1; k < across[0]; k++, third += 2) {
-                            const real *wk = w + ((first[0] * kernel[1] + second[0]) * kernel[2] + third[0]) * channels;
-                            const real *xk = x + ((first[1] * sizes[1] + second[1]) * sizes[2] + third[1]) * channels;
+                            const real *wk = w + ((first[0] * kernel[1] + second[0]) * kernel[2] +
+                                    third[0]) * channels;
+                            const real *xk = x + ((first[1] * sizes[1] + second[1]) * sizes[2] +
+                                    third[1]) * channels;
                             for (c = 0; c < channels; c++)
                                 y[c] = FMA(xk[c], wk[c], y[c]);
                         }
@@ -128,19 +134,17 @@ def _direct(
     ]
     length, columns = (n // g.groups for n in (g.filters, g.channels)[:: 1 if gradient else -1])
     many = {"kernel": [a.kernel for a in axes], "sizes": sizes, "outs": outs}
-    w.line("{")
-    w.line(f"    static const int *const taps[3] = {{{', '.join(taps)}}};")
-    for name, numbers in many.items():
-        w.line(f"    static const int {name}[3] = {{{', '.join(map(str, numbers))}}};")
     image, made = x.type.size // g.batch, y.type.size // g.batch
-    for n in range(g.batch):
-        from_, to = f"{w.at(x)} + {n * image}", f"{w.at(y)} + {n * made}"
-        given = (from_, kernel, bias, "taps", "kernel", "sizes", "outs")
-        if 1 < g.groups == g.channels == g.filters:
-            w.call("depthwise", *given, g.channels, to)
-        else:
-            w.call("convolution", *given, g.groups, length, columns, to)
-    w.line("}")
+    with w.block():
+        w.line(f"static const int *const taps[3] = {{{', '.join(taps)}}};")
+        for name, numbers in many.items():
+            w.line(f"static const int {name}[3] = {{{', '.join(map(str, numbers))}}};")
+        for n in range(g.batch):
+            given = (w.at(x, n * image), kernel, bias, "taps", "kernel", "sizes", "outs")
+            if 1 < g.groups == g.channels == g.filters:
+                w.call("depthwise", *given, g.channels, w.at(y, n * made))
+            else:
+                w.call("convolution", *given, g.groups, length, columns, w.at(y, n * made))
 
 
 def _forward_room(node: Node) -> int:
@@ -155,7 +159,7 @@ def _forward_room(node: Node) -> int:
 def _convolution(w: Writer, node: Node) -> None:
     op, (x, kernel, *rest), (y,) = node.op, node.inputs, node.outputs
     assert isinstance(op, Convolution)
-    bias = rest[0] if len(rest) > op.laid_out else None
+    bias = rest[0] if rest else None
     g = op.window.geometry(x.type, kernel.type)
     plan = _forward(g, np.dtype(x.dtype).itemsize, op.window.direct)
     if isinstance(plan, Winograd):

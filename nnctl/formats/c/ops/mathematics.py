@@ -308,6 +308,10 @@ def _made(text: str, dtype: str, suffix: str) -> str:
     return text
 
 
+def _register(name: str, text: str) -> None:
+    helper(f"{name}_r", lambda dtype: _made(text, dtype, "r"))
+    helper(f"{name}_d", lambda _: _made(text, "float64", "d"))
+
+
 for _name, _text in _BY_TYPE.items():
-    helper(f"{_name}_r", lambda dtype, text=_text: _made(text, dtype, "r"))
-    helper(f"{_name}_d", lambda dtype, text=_text: _made(text, "float64", "d"))
+    _register(_name, _text)

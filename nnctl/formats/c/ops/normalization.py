@@ -8,7 +8,7 @@ from nnctl.formats.c.emitters import emits
 from nnctl.formats.c.helpers import helper
 from nnctl.formats.c.writer import Writer
 from nnctl.ops.activation import LINEAR
-from nnctl.ops.base import Node
+from nnctl.ops.base import Node, Value
 from nnctl.ops.layer_norm import LayerNorm
 from nnctl.ops.normalization import FrozenBatchNorm
 
@@ -34,7 +34,8 @@ helper(
     "layer_norm",
     """
 /* y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, row by row of x (rows, columns). */
-static void layer_norm(const real *x, int rows, int columns, real epsilon, const real *gamma, const real *beta,
+static void layer_norm(const real *x, int rows, int columns, real epsilon, const real *gamma,
+        const real *beta,
                        real *y) {
     int r, c;
     for (r = 0; r < rows; r++, x += columns, y += columns) {
@@ -84,7 +85,7 @@ def _frozen(w: Writer, node: Node) -> None:
     columns, factor = mean.type.size, w.room(node)
     w.call("column_factors", variance, columns, float(op.epsilon), gamma, factor)
     c = f"i % {columns}"
-    given = {"x": x, "mean": mean, "factor": factor}
+    given: dict[str, Value | str] = {"x": x, "mean": mean, "factor": factor}
     if op.beta:
         given["beta"] = rest[0]
         value = f"FMA(x[i] - mean[{c}], factor[{c}], beta[{c}])"
@@ -93,5 +94,3 @@ def _frozen(w: Writer, node: Node) -> None:
     if op.activation != LINEAR:
         value = w.applied(op.activation.value)(value)
     w.loop(x.type.size, f"y[i] = {value}", **given, y=y)
-
-

@@ -75,7 +75,9 @@ def _pool(w: Writer, node: Node, windows: Windows, helper_: str) -> None:
 def _windows(w: Writer, node: Node) -> None:
     op = node.op
     assert isinstance(op, Pool)
-    _pool(w, node, op.windows(node.inputs[0].shape), "max_pool" if isinstance(op, MaxPool) else "average_pool")
+    _pool(
+        w, node, op.windows(node.inputs[0].shape), "max_pool" if isinstance(op, MaxPool) else "average_pool"
+    )
 
 
 @emits(GlobalMaxPool)

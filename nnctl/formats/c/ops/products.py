@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
 from nnctl.formats.c.emitters import emits
 from nnctl.formats.c.helpers import helper
 from nnctl.formats.c.writer import Writer
@@ -19,7 +21,8 @@ helper(
     """
 /* sums[j] += the sum of x[i * step] * w[i * row + j] over i < count, ascending, each product added in one
    rounding. */
-static void add_rows(const real *restrict x, int step, int count, const real *restrict w, int row, int columns,
+static void add_rows(const real *restrict x, int step, int count, const real *restrict w, int row,
+        int columns,
                      real *restrict sums) {
     int i, j;
     for (i = 0; i + 8 <= count; i += 8, x += 8 * step, w += 8 * row) {
@@ -45,7 +48,8 @@ static void add_rows(const real *restrict x, int step, int count, const real *re
 helper(
     "row_product",
     """
-/* out[j] = older[j] + the sum of x[i * step] * w[i * row + j] over i < count, in blocks of `depth`, + bias[j]:
+/* out[j] = older[j] + the sum of x[i * step] * w[i * row + j] over i < count, in blocks of `depth`,
+   + bias[j]:
    older and bias may be NULL. sums (columns). */
 static void row_product(const real *x, int step, int count, const real *w, int row, int columns, int depth,
                         const real *older, const real *bias, real *sums, real *out) {
@@ -90,7 +94,8 @@ helper(
     "product",
     """
 /* c (m, n) = a b + bias: a's rows lie `a_row` apart, its columns `a_step`; b (k, n). sums (n). */
-static void product(const real *a, int a_row, int a_step, const real *b, const real *bias, int m, int n, int k,
+static void product(const real *a, int a_row, int a_step, const real *b, const real *bias, int m, int n,
+        int k,
                     int depth, real *sums, real *c) {
     int i;
     for (i = 0; i < m; i++)
@@ -135,13 +140,11 @@ def _matmul(w: Writer, node: Node) -> None:
     front, m, n, k = op._sizes(a.type, b.type)
     a_row, a_step = (1, m) if op.transpose_a else (k, 1)
     (y,) = node.outputs
-    import numpy as np
-
     a_of = _numbers(np.empty(a.shape, np.uint8), front)
     b_of = _numbers(np.empty(b.shape, np.uint8), front)
     for p in range(prod(front)):
-        from_a, from_b = f"{w.at(a)} + {a_of[p] * m * k}", f"{w.at(b)} + {b_of[p] * k * n}"
-        to = f"{w.at(y)} + {p * m * n}"
+        from_a, from_b = w.at(a, int(a_of[p]) * m * k), w.at(b, int(b_of[p]) * k * n)
+        to = w.at(y, p * m * n)
         given = (from_a, a_row, a_step, from_b, bias, m, n, k, block_depth(k))
         if op.transpose_b:
             w.call("product_transposed", *given, to)

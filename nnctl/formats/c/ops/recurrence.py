@@ -34,9 +34,11 @@ static void activate(int code, int count, real *x) {
 )
 
 _STEP = """
-/* One step of %(name)s: the new states (%(states)s units) from the old ones. xw: x W + b of the step; v: the recurrent
+/* One step of %(name)s: the new states (%(states)s units) from the old ones. xw: x W + b of the step; v:
+   the recurrent
    kernel (units, %(gates)s units); planes, sums (%(gates)s units each) are its own. */
-static void %(name)s_step(const real *xw, const real *v, const real *extra, int units, int depth, int activation,
+static void %(name)s_step(const real *xw, const real *v, const real *extra, int units, int depth,
+        int activation,
                     int recurrent, const real *old, real *new_, real *planes, real *sums) {
     %(body)s
 }
@@ -94,11 +96,15 @@ for _name, _body in _STEPS.items():
         _name,
         f"""
 /* All steps of {_name}: y (steps, units), in the order of the steps, and the last states. Masked steps keep
-   the states. first: the initial states, NULL for zeros. work: {2 * (_GATES[_name] + _STATES[_name])} units. */
-static void {_name}(const real *xw, const real *v, const real *extra, const real *const *first, const uint8_t *mask,
-                 int steps, int units, int depth, int activation, int recurrent, int backwards, int zero_masked,
+   the states. first: the initial states, NULL for zeros. work: {2 * (_GATES[_name] + _STATES[_name])}
+           units. */
+static void {_name}(const real *xw, const real *v, const real *extra, const real *const *first,
+        const uint8_t *mask,
+                 int steps, int units, int depth, int activation, int recurrent, int backwards,
+                         int zero_masked,
                  real *work, real *y, real *const *last) {{
-    real *old = work, *new_ = work + {_STATES[_name]} * units, *planes = work + {2 * _STATES[_name]} * units, *swapped;
+    real *old = work, *new_ = work + {_STATES[_name]} * units,
+            *planes = work + {2 * _STATES[_name]} * units, *swapped;
     real *sums = planes + {_GATES[_name]} * units;
     int s, k, n;
     for (k = 0; k < {_STATES[_name]}; k++)
@@ -106,7 +112,8 @@ static void {_name}(const real *xw, const real *v, const real *extra, const real
             old[k * units + n] = first ? first[k][n] : 0;
     for (s = 0; s < steps; s++) {{
         const int t = backwards ? steps - 1 - s : s, masked = mask && !mask[t];
-        {_name}_step(xw + t * {_GATES[_name]} * units, v, extra, units, depth, activation, recurrent, old, new_,
+        {_name}_step(xw + t * {_GATES[_name]} * units, v, extra, units, depth, activation, recurrent,
+                old, new_,
                      planes, sums);
         for (n = 0; n < {_STATES[_name]} * units && masked; n++)
             new_[n] = old[n];
@@ -147,16 +154,16 @@ def _recurrence(w: Writer, node: Node) -> None:
     flags = (op.activation, op.recurrent_activation, int(op.go_backwards), int(op.zero_masked))
     read = {out.index: out for out in node.outputs}
     for n in range(batch):
-        w.line("{")
-        if first:
-            w.line(f"    const real *const first[] = {{{', '.join(f'{w.at(s)} + {n * units}' for s in first)}}};")
-        made = [read.get(1 + k) for k in range(op.cell.states)]
-        last = [f"{w.at(s)} + {n * units}" if s is not None else "NULL" for s in made]
-        w.line(f"    real *const last[] = {{{', '.join(last)}}};")
-        seen = f"{w.at(mask)} + {n * steps}" if mask is not None else None
-        y = f"{w.at(read[0])} + {n * steps * units}" if 0 in read else None
-        w.call(
-            op.cell.kernel, f"{w.at(xw)} + {n * xw.type.size // batch}", v, extra, "first" if first else None,
-            seen, steps, units, block_depth(units), *flags, w.room(node), y, "last",
-        )  # fmt: skip
-        w.line("}")
+        with w.block():
+            if first:
+                given = ", ".join(w.at(state, n * units) for state in first)
+                w.line(f"const real *const first[] = {{{given}}};")
+            made = [read.get(1 + k) for k in range(op.cell.states)]
+            last = ", ".join("NULL" if state is None else w.at(state, n * units) for state in made)
+            w.line(f"real *const last[] = {{{last}}};")
+            seen = w.at(mask, n * steps) if mask is not None else None
+            y = w.at(read[0], n * steps * units) if 0 in read else None
+            w.call(
+                op.cell.kernel, w.at(xw, n * xw.type.size // batch), v, extra, "first" if first else None,
+                seen, steps, units, block_depth(units), *flags, w.room(node), y, "last",
+            )  # fmt: skip

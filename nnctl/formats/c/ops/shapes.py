@@ -14,14 +14,16 @@ from nnctl.ops.shape import Concatenate, Copy, Slice, SliceGrad, Transpose, Unst
 helper(
     "move_runs",
     """
-/* `count` times, `from` and `to` bytes further each time: `runs` runs of `size` bytes, `from_step` and `to_step`
+/* `count` times, `from` and `to` bytes further each time: `runs` runs of `size` bytes,
+   `from_step` and `to_step`
    bytes apart. */
 static void move_runs(int count, const void *x, int from, int from_step, int runs, int size, void *y, int to,
                       int to_step) {
     int i, j;
     for (i = 0; i < count; i++)
         for (j = 0; j < runs; j++)
-            memcpy((char *)y + i * to + j * to_step, (const char *)x + i * from + j * from_step, (size_t)size);
+            memcpy((char *)y + i * to + j * to_step, (const char *)x + i * from + j * from_step,
+                    (size_t)size);
 }
 """,
 )
@@ -46,7 +48,7 @@ def _concatenate(w: Writer, node: Node) -> None:
         own = prod(x.shape[op.axis :])
         if own:
             size = own * _bytes(node)
-            w.call("move_runs", rows, x, size, 0, 1, size, f"{w.at(y)} + {start}", across, 0)
+            w.call("move_runs", rows, x, size, 0, 1, size, w.at(y, start), across, 0)
         start += own
 
 
@@ -56,7 +58,7 @@ def _unstack(w: Writer, node: Node) -> None:
     assert isinstance(op, Unstack)
     run = prod(x.shape[op.axis + 1 :])
     for y in node.outputs:
-        place, size = f"{w.at(x)} + {y.index * run}", run * _bytes(node)
+        place, size = w.at(x, y.index * run), run * _bytes(node)
         w.call("move_runs", prod(x.shape[: op.axis]), place, x.shape[op.axis] * size, 0, 1, size, y, size, 0)
 
 
@@ -66,7 +68,7 @@ def _slice(w: Writer, node: Node) -> None:
     assert isinstance(op, Slice)
     start, step, run = _runs(y.shape, op.axis, op.start, op.step)
     size, across, made = _bytes(node), prod(x.shape[op.axis :]), prod(y.shape[op.axis :])
-    from_ = (f"{w.at(x)} + {start}", across * size, step * size)
+    from_ = (w.at(x, start), across * size, step * size)
     rows = prod(x.shape[: op.axis])
     w.call("move_runs", rows, *from_, made // run, run * size, y, made * size, run * size)
 
@@ -78,7 +80,7 @@ def _spread(w: Writer, node: Node) -> None:
     start, step, run = _runs(x.shape, op.axis, op.start, op.step)
     size, across, given = _bytes(node), prod(y.shape[op.axis :]), prod(x.shape[op.axis :])
     w.loop(y.type.size, "y[i] = 0", y=y)
-    to = (f"{w.at(y)} + {start}", across * size, step * size)
+    to = (w.at(y, start), across * size, step * size)
     rows = prod(x.shape[: op.axis])
     w.call("move_runs", rows, x, given * size, run * size, given // run, run * size, *to)
 
@@ -92,7 +94,7 @@ def _transpose(w: Writer, node: Node) -> None:
     run = after * size
     for s in range(before):
         at = s * first * second * after
-        places = f"{w.at(x)} + {at}", f"{w.at(y)} + {at}"
+        places = w.at(x, at), w.at(y, at)
         w.call("move_runs", second, places[0], run, second * run, first, run, places[1], first * run, run)
 
 
@@ -105,6 +107,6 @@ def _zero_pad(w: Writer, node: Node) -> None:
     _, out_height, out_width, _ = y.shape
     size = _bytes(node)
     w.loop(y.type.size, "y[i] = 0", y=y)
-    corner = f"{w.at(y)} + {(top * out_width + left) * channels}"
+    corner = w.at(y, (top * out_width + left) * channels)
     row, out_row = width * channels * size, out_width * channels * size
     w.call("move_runs", count, x, height * row, row, height, row, corner, out_height * out_row, out_row)

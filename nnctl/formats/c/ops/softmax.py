@@ -81,10 +81,13 @@ static void sparsemax(const real *x, int rows, int columns, real *y) {
 helper(
     "attention",
     """
-/* y = softmax(q k') v of each head: q (queries, heads * size), k (keys, heads * size), v (keys, heads * width).
-   A key is seen where the mask, `head_step` and `query_step` from one to the next, is not 0 and, with `causal`,
+/* y = softmax(q k') v of each head: q (queries, heads * size), k (keys, heads * size), v (keys,
+   heads * width).
+   A key is seen where the mask, `head_step` and `query_step` from one to the next, is not 0 and,
+           with `causal`,
    where it is not behind the query. With `zero`, one that the mask hides gets 0. matches, sums (keys). */
-static void attention(const real *q, const real *k, const real *v, const uint8_t *mask, int heads, int queries,
+static void attention(const real *q, const real *k, const real *v, const uint8_t *mask, int heads,
+        int queries,
                       int keys, int size, int width, int head_step, int query_step, int causal, int zero,
                       int size_depth, int keys_depth, real *matches, real *sums, real *y) {
     int h, t, s;
@@ -92,7 +95,8 @@ static void attention(const real *q, const real *k, const real *v, const uint8_t
         for (t = 0; t < queries; t++) {
             const uint8_t *seen = mask ? mask + h * head_step + t * query_step : NULL;
             real *p = matches;
-            row_by_rows(q + (t * heads + h) * size, 1, size, k + h * size, heads * size, keys, size_depth, NULL, p);
+            row_by_rows(q + (t * heads + h) * size, 1, size, k + h * size, heads * size, keys,
+                    size_depth, NULL, p);
             for (s = 0; s < keys; s++)
                 if ((seen && !seen[s]) || (causal && s > t))
                     p[s] = (real)-1e9;
@@ -138,10 +142,10 @@ def _attention(w: Writer, node: Node) -> None:
         *_, last = mask.shape
         steps = [mask.shape[2] * last if mask.shape[1] != 1 else 0, last if mask.shape[2] != 1 else 0]
     for n in range(sizes.batch):
-        q_at, k_at, v_at, y_at = (f"{w.at(x)} + {n * x.type.size // sizes.batch}" for x in (q, k, v, y))
+        q_at, k_at, v_at, y_at = (w.at(x, n * x.type.size // sizes.batch) for x in (q, k, v, y))
         seen = None
         if mask is not None:
-            seen = f"{w.at(mask)} + {n * mask.type.size // mask.shape[0] if mask.shape[0] != 1 else 0}"
+            seen = w.at(mask, n * mask.type.size // mask.shape[0] if mask.shape[0] != 1 else 0)
         w.call(
             "attention", q_at, k_at, v_at, seen, sizes.heads, sizes.queries, sizes.keys, sizes.size,
             sizes.value_size, *steps, int(op.causal), int(op.zero), block_depth(sizes.size),

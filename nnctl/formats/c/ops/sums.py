@@ -1,4 +1,4 @@
-"""Sums in their fixed order (`ops/sums.py`, `ops/reduce.py`): lanes, blocks of rows, and repeating along axes."""
+"""Sums in their fixed order (`ops/sums.py`, `ops/reduce.py`), and repeating along axes."""
 
 from __future__ import annotations
 
@@ -44,8 +44,7 @@ helper(
 )
 helper(
     "lane_squares",
-    _LANES
-    % ("lane_squares(const real *x, int count)", "FMA(x[i + j], x[i + j], lanes[j])", "x[i] * x[i]"),
+    _LANES % ("lane_squares(const real *x, int count)", "FMA(x[i + j], x[i + j], lanes[j])", "x[i] * x[i]"),
 )
 helper(
     "lane_absolutes",
@@ -112,7 +111,8 @@ helper(
     "sum_all",
     """
 /* y[0] = scale * the sum of `of` blocks of 8192 elements of x. sums (one for each block). */
-static void sum_all(real (*of)(const real *, int), const real *x, int count, real scale, real *sums, real *y) {
+static void sum_all(real (*of)(const real *, int), const real *x, int count, real scale, real *sums,
+        real *y) {
     int k = 0, i = 0;
     do {
         sums[k++] = of(x + i, count - i < 8192 ? count - i : 8192);
@@ -181,7 +181,9 @@ def _spread(w: Writer, node: Node) -> None:
 def _sum_all(w: Writer, node: Node) -> None:
     op, (x,), (y,) = node.op, node.inputs, node.outputs
     assert isinstance(op, SumAll)
-    of = {codes.SUM_OF_SQUARES: "lane_squares", codes.SUM_OF_ABSOLUTES: "lane_absolutes"}.get(op.code, "lane_sum")
+    of = {codes.SUM_OF_SQUARES: "lane_squares", codes.SUM_OF_ABSOLUTES: "lane_absolutes"}.get(
+        op.code, "lane_sum"
+    )
     w.helpers.need(of)
     w.call("sum_all", of, x, x.type.size, op.scale, w.room(node), y)
 

@@ -26,7 +26,8 @@ helper(
     """
 /* For each point, the tiles' values x (points, block, channels) times the kernel's points (points, channels,
    filters): y (points, block, filters), one chain over channels from 0. */
-static void winograd_products(const real *x, const real *kernel, int points, int block, int tiles, int channels,
+static void winograd_products(const real *x, const real *kernel, int points, int block, int tiles,
+        int channels,
                               int filters, real *y) {
     int p, t, f;
     for (p = 0; p < points; p++, kernel += channels * filters)
@@ -64,7 +65,9 @@ class _Written:
         return self._step(f"{number(factor, 'float32')} * {a}")
 
 
-def _transformed(line: Callable[..., Any], form: Form, square: Sequence[str], width: int) -> tuple[list[str], list[str]]:
+def _transformed(
+    line: Callable[..., Any], form: Form, square: Sequence[str], width: int
+) -> tuple[list[str], list[str]]:
     """The steps of a transform, and the names of its results."""
     from nnctl.kernels.winograd_lines import both_ways
 
@@ -76,12 +79,14 @@ def _transformed(line: Callable[..., Any], form: Form, square: Sequence[str], wi
 def _input_text(form: Form) -> str:
     from nnctl.kernels.winograd_lines import input_line
 
-    steps, made = _transformed(input_line, form, [f"pixels[{n}][c]" for n in range(form.points)], form.columns.count)
+    steps, made = _transformed(
+        input_line, form, [f"pixels[{n}][c]" for n in range(form.points)], form.columns.count
+    )
     body = "\n".join(f"        {s}" for s in steps)
     stores = "\n".join(f"        y[{n} * step + c] = {value};" for n, value in enumerate(made))
     return f"""
 /* The pixels that a tile of the form {form.name} reads to points: point n of channel c to y[n * step + c]. */
-static void {_name('input', form)}(const real *const *pixels, int channels, real *restrict y, int step) {{
+static void {_name("input", form)}(const real *const *pixels, int channels, real *restrict y, int step) {{
     int c;
     for (c = 0; c < channels; c++) {{
 {body}
@@ -94,10 +99,10 @@ static void {_name('input', form)}(const real *const *pixels, int channels, real
 def _output_text(form: Form) -> str:
     from nnctl.kernels.winograd_lines import factors, output_line
 
-    scales = factors(
-        form.rows.place_scales(form.rows.places), form.columns.place_scales(form.columns.places)
+    scales = factors(form.rows.place_scales(form.rows.places), form.columns.place_scales(form.columns.places))
+    steps, made = _transformed(
+        output_line, form, [f"x[{n} * step + f]" for n in range(form.points)], form.columns.count
     )
-    steps, made = _transformed(output_line, form, [f"x[{n} * step + f]" for n in range(form.points)], form.columns.count)
     body = "\n".join(f"        {s}" for s in steps)
     stores = "\n".join(
         f"        if (pixels[{n}]) pixels[{n}][f] = FMA({number(factor, 'float32')}, {value}, added);"
@@ -105,7 +110,7 @@ def _output_text(form: Form) -> str:
     )
     return f"""
 /* Points of a tile of the form {form.name}, point n of filter f at x[n * step + f], to its pixels. */
-static void {_name('output', form)}(const real *restrict x, int step, const real *bias, int filters,
+static void {_name("output", form)}(const real *restrict x, int step, const real *bias, int filters,
                                     real *const *pixels) {{
     int f;
     for (f = 0; f < filters; f++) {{
@@ -123,9 +128,10 @@ def _name(what: str, form: Form) -> str:
 
 def _convolve_text(form: Form) -> str:
     return f"""
-/* y (out_height, out_width, filters) = bias + the convolution of x (height, width, channels) whose first tap reads
+/* y (out_height, out_width, filters) = bias + the convolution of x (height, width,
+   channels) whose first tap reads
    (before_row, before_column) before an output. x_points, y_points: `block` tiles' values for each point. */
-static void {_name('convolve', form)}(const real *x, int height, int width, int channels, int before_row,
+static void {_name("convolve", form)}(const real *x, int height, int width, int channels, int before_row,
         int before_column, const real *kernel, const real *bias, int out_height, int out_width, int filters,
         const real *zeros, int block, real *x_points, real *y_points, real *y) {{
     const int across = (out_width + {form.columns.places - 1}) / {form.columns.places};
@@ -142,7 +148,7 @@ static void {_name('convolve', form)}(const real *x, int height, int width, int 
                     pixels[i * {form.columns.count} + j] =
                         row + i >= 0 && row + i < height && column + j >= 0 && column + j < width
                             ? x + ((row + i) * width + column + j) * channels : zeros;
-            {_name('input', form)}(pixels, channels, x_points + t * channels, block * channels);
+            {_name("input", form)}(pixels, channels, x_points + t * channels, block * channels);
         }}
         winograd_products(x_points, kernel, {form.points}, block, count, channels, filters, y_points);
         for (t = 0; t < count; t++) {{
@@ -153,7 +159,7 @@ static void {_name('convolve', form)}(const real *x, int height, int width, int 
                 for (j = 0; j < {form.columns.places}; j++)
                     pixels[i * {form.columns.places} + j] = row + i < out_height && column + j < out_width
                         ? y + ((row + i) * out_width + column + j) * filters : NULL;
-            {_name('output', form)}(y_points + t * filters, block * filters, bias, filters, pixels);
+            {_name("output", form)}(y_points + t * filters, block * filters, bias, filters, pixels);
         }}
     }}
 }}
@@ -177,15 +183,17 @@ def winograd(
         w.define(_name(what, form), text(form))
     height, width, channels = (int(table[at]) for at in (AT.height, AT.width, AT.channels))
     out_height, out_width, filters = (int(table[at]) for at in (AT.out_height, AT.out_width, AT.filters))
-    points = w.constant(_points(plan, known), f"{kernel.name} points", (kernel, plan.form.name, out_height, out_width))
+    points = w.constant(
+        _points(plan, known), f"{kernel.name} points", (kernel, plan.form.name, out_height, out_width)
+    )
     zeros = w.constant(np.zeros(channels, w.dtype), "zeros", ("zeros", channels))
     image, made, batch = height * width * channels, out_height * out_width * filters, int(table[AT.batch])
     split = BLOCK * form.points * channels
     for n in range(batch):
         w.call(
-            _name("convolve", form), f"{w.at(x)} + {n * image}", height, width, channels,
+            _name("convolve", form), w.at(x, n * image), height, width, channels,
             int(table[AT.before_row]), int(table[AT.before_column]), points, bias, out_height, out_width,
-            filters, zeros, BLOCK, w.room(node), w.room(node, split), f"{w.at(y)} + {n * made}",
+            filters, zeros, BLOCK, w.room(node), w.room(node, split), w.at(y, n * made),
         )  # fmt: skip
 
 

@@ -1,0 +1,23 @@
+"""A model's prediction as one C99 file."""
+
+from __future__ import annotations
+
+from nnctl.formats.exports.base import ExportFormat, TrainedModel, register
+
+
+@register
+class c(ExportFormat):
+    """The prediction of one example, with the bits that `nnctl predict` gives; needs only a C library."""
+
+    opened_by = "a C99 compiler"
+    ending = ".c"
+
+    def pieces(self, model: TrainedModel) -> list[bytes]:
+        from nnctl.formats.c.model import c_file
+
+        text = "\n".join(c_file(model).lines())
+        return [f"{text}\n".encode()]
+
+    def hint(self, model: TrainedModel, file: str) -> str:
+        compiler = f"cc -std=c99 -O3 -march=native -c {file}"
+        return f"compile it with {compiler}; the comment at its top says how to use it"
