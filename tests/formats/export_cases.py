@@ -67,6 +67,12 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 CASES = {
+    "c": Case(
+        {
+            "m.c": "compile it with cc -std=c99 -O3 -march=native -c m.c; the comment at its top says how to "
+            "use it"
+        }
+    ),
     "yaml": Case({"m.yaml": "a config takes it as model: {path: m.yaml}"}),
     "json": Case({"m.json": "a config takes it as model: {path: m.json}"}),
     "npz": Case({"w.npz": "numpy.load('w.npz') gives an array a weight"}, _npz),
