@@ -39,12 +39,12 @@ def number(value: float, dtype: str) -> str:
         if dtype == "int64":
             return f"INT64_C({whole})"
         return f"UINT64_C({whole})" if dtype == "uint64" else f"{whole}{suffix}"
-    exact = float(np.dtype(dtype).type(value))
-    suffix = "f" if dtype == "float32" else ""
-    if math.isnan(exact):
-        return "NAN"
-    if math.isinf(exact):
-        return "INFINITY" if exact > 0 else "-INFINITY"
+    return _real(float(np.dtype(dtype).type(value)), "f" if dtype == "float32" else "")
+
+
+def _real(exact: float, suffix: str) -> str:
+    if not math.isfinite(exact):
+        return "NAN" if math.isnan(exact) else "INFINITY" if exact > 0 else "-INFINITY"
     if exact.is_integer() and abs(exact) < 1 << 20:
         return f"{exact:.1f}{suffix}"
     mantissa, exponent = exact.hex().split("p")
@@ -97,5 +97,9 @@ def array(name: str, values: Array, kind: str | None = None) -> Iterator[str]:
     """Lines that define a constant array of a NumPy array's numbers."""
     dtype = values.dtype.name
     yield f"static const {kind or C_TYPES[dtype]} {name}[{values.size}] = {{"
-    yield from filled(number(v, dtype) for v in values.ravel().tolist())
+    if dtype.startswith("float"):
+        suffix = "f" if dtype == "float32" else ""
+        yield from filled(_real(v, suffix) for v in values.ravel().tolist())
+    else:
+        yield from filled(number(v, dtype) for v in values.ravel().tolist())
     yield "};"

@@ -65,10 +65,13 @@ def test_direct_sums_are_written_where_a_config_says_so(tmp_path: Path) -> None:
     assert "winograd" not in text_of(written(program(made, direct=True)))
 
 
-@pytest.mark.parametrize("units", [3, 70])
-def test_long_sums_are_cut_into_blocks(units: int, tmp_path: Path) -> None:
+def test_long_sums_are_cut_into_blocks(tmp_path: Path) -> None:
     """Of more than 512 products."""
-    layers = [{"type": "Dense", "units": units}, {"type": "GRU", "units": 600}]
+    layers = [
+        {"type": "Dense", "units": 3},
+        {"type": "SimpleRNN", "units": 515},
+        {"type": "Dense", "units": 2},
+    ]
     check(model({"inputs": {"x": [2, 1100]}, "layers": layers}), tmp_path, count=2)
 
 
