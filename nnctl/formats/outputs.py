@@ -9,6 +9,9 @@ from nnctl.data.preprocessing import Preprocessing
 from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.losses.crossentropy import BinaryCrossentropy
 
+GIVEN = "_given"
+"""What stands behind the name of a column that is carried over, where the predictions have that name too."""
+
 
 def target_names(outputs: Iterable[str], preprocessing: Preprocessing) -> dict[str, str]:
     """The column that each output was trained towards; its own name where there are several, or none."""

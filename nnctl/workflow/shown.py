@@ -9,13 +9,10 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.data.feeding.table_feeds import restore
-from nnctl.formats.outputs import class_names, gives_logits, is_binary, target_names
+from nnctl.formats.outputs import GIVEN, class_names, gives_logits, is_binary, target_names
 from nnctl.formats.predictions.base import ShownOutput
 from nnctl.graph.objective import OutputObjective
 from nnctl.workflow.stored import StoredModel
-
-GIVEN = "_given"
-"""What stands behind the name of a column that is carried over, where the predictions have that name too."""
 
 
 def shown_outputs(stored: StoredModel, outputs: Mapping[str, Array], *, bare: bool) -> list[ShownOutput]:

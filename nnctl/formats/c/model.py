@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from nnctl.core.records import record
 from nnctl.formats.c.program import OneExample, root
-from nnctl.formats.c.text import C_TYPES, comment, identifier, shown, wrapped
+from nnctl.formats.c.text import C_TYPES, comment, identifier, shown
 from nnctl.formats.c.writer import Writer
-from nnctl.formats.exports.base import TrainedModel
-from nnctl.formats.outputs import class_names
 from nnctl.ops.base import Value
 
 _MACROS = {"FMA": "fma", "SQRT": "sqrt", "FLOOR": "floor", "ABS": "fabs", "COPYSIGN": "copysign"}
@@ -30,16 +29,35 @@ _GUARDS = """\
 #endif"""
 
 
+@record
+class Section:
+    """A further function of a file.
+
+    Attributes:
+        prototype: Its own, or nothing.
+        told: What the comment at the top says of it.
+        lines: Its definition.
+    """
+
+    prototype: str
+    told: Sequence[str]
+    lines: Sequence[str]
+
+
 class ModelFile:
     """The C of a program.
 
     Args:
         name: What its functions' names begin with.
         about: Lines of the comment at the top.
+
+    Attributes:
+        sections: What it has besides the prediction.
     """
 
     def __init__(self, program: OneExample, name: str, about: list[str]) -> None:
         self.program, self.name, self.about = program, identifier(name), about
+        self.sections: list[Section] = []
         self.inputs = _named(program.inputs, "in")
         self.outputs = _named(program.outputs, "out")
         self.writer = Writer(program, self._addresses())
@@ -91,7 +109,8 @@ class ModelFile:
         body = "\n".join([*w.helpers.texts.values(), *w.lines])
         yield from (f"#define {m} {f}{'f' if single else ''}" for m, f in _MACROS.items() if f"{m}(" in body)
         yield ""
-        yield self.prototype + ";"
+        prototypes = [self.prototype, *(each.prototype for each in self.sections if each.prototype)]
+        yield from (f"{each};" for each in prototypes)
         yield from w.helpers.lines()
         yield from w.data
         if w.elements and "arena" in body:
@@ -102,6 +121,9 @@ class ModelFile:
         yield from (f"    (void){name};" for name in unread)
         yield from w.lines
         yield "}"
+        for section in self.sections:
+            yield ""
+            yield from section.lines
 
     def _header(self) -> Iterator[str]:
         yield from self.about
@@ -112,34 +134,12 @@ class ModelFile:
             yield f"  {self.inputs[name]}: the input '{name}', {self._told(value)}"
         for name, value in self.program.outputs.items():
             yield f"  {self.outputs[name]}: the output '{name}', {self._told(value)}"
+        for section in self.sections:
+            yield from ("", *([f"{section.prototype};"] if section.prototype else []), *section.told)
         arena = self.writer.elements * self.writer._itemsize
         yield ""
         yield f"Constants take {self.writer.constant_bytes} bytes, static buffers {arena} bytes."
         yield "Buffers are static: one call at a time."
-
-
-def c_file(model: TrainedModel) -> ModelFile:
-    """The C of a trained model.
-
-    Raises:
-        ConfigError: it holds what C cannot have; the message names it.
-    """
-    from nnctl.formats.c.program import one_example
-
-    program = one_example(model.graph, model.weights, model.dtype, model.direct_convolution)
-    return ModelFile(program, model.name, list(_about(model)))
-
-
-def _about(model: TrainedModel) -> Iterator[str]:
-    """What the comment at the top says of a model."""
-    yield f"{model.name}: the prediction of one example, with the bits that nnctl gives."
-    yield f"Written by `nnctl export --format c`; weights_sha256 {model.weights_sha256}"
-    yield ""
-    yield "Compile as C99 (-std=c99), with -O3 and for a processor with fused multiply-adds (on x86:"
-    yield "-march=native or -mfma): without them they are library calls, exact too, but slow. Link with -lm."
-    for output, classes in class_names(model.objective, model.preprocessing).items():
-        yield ""
-        yield from wrapped(f"Classes of the output '{output}', in order: {', '.join(classes)}")
 
 
 def _named(values: Mapping[str, Value], start: str) -> dict[str, str]:

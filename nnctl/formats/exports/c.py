@@ -13,11 +13,17 @@ class c(ExportFormat):
     ending = ".c"
 
     def pieces(self, model: TrainedModel) -> list[bytes]:
-        from nnctl.formats.c.model import c_file
+        from nnctl.formats.c.trained import c_file
 
         text = "\n".join(c_file(model).lines())
         return [f"{text}\n".encode()]
 
     def hint(self, model: TrainedModel, file: str) -> str:
+        from nnctl.formats.c.trained import columns_of_model
+
+        columns = columns_of_model(model)
         compiler = f"cc -std=c99 -O3 -march=native -c {file}"
-        return f"compile it with {compiler}; the comment at its top says how to use it"
+        hint = f"compile it with {compiler}; the comment at its top says how to use it"
+        if isinstance(columns, str):
+            hint += f"; inputs are taken as nnctl prepares them, since {columns}"
+        return hint

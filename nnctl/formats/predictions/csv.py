@@ -29,7 +29,7 @@ class csv(PredictionFormat):
 
     def __post_init__(self) -> None:
         names = [*self.kept, *(name for each in self.shown for name in each.columns)]
-        self.file.write((",".join(map(_cell, names)) + "\n").encode())
+        self.file.write((",".join(map(cell, names)) + "\n").encode())
 
     def add(self, outputs: Mapping[str, Array], kept: Mapping[str, Sequence[Any]]) -> None:
         columns = [[_value(v) for v in kept[name]] for name in self.kept]
@@ -42,17 +42,17 @@ class csv(PredictionFormat):
     def _columns(each: ShownOutput, array: Array) -> Iterator[list[str]]:
         flat = array.reshape(len(array), prod(each.shape))
         if each.likeliest:
-            cells = [_cell(name) for name in each.likeliest]
+            cells = [cell(name) for name in each.likeliest]
             yield [cells[i] for i in flat.argmax(axis=1).tolist()]
         for column in flat.T:
             yield texts(np.ascontiguousarray(column))
 
 
 def _value(value: Any) -> str:
-    return _cell(value) if isinstance(value, str) else "" if value is None else repr(value)
+    return cell(value) if isinstance(value, str) else "" if value is None else repr(value)
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """A cell of text, quoted as CSV wants it, and so that no spreadsheet runs it."""
     if text.startswith(_RUNS) and not _NUMBER.fullmatch(text):
         text = f"'{text}"
