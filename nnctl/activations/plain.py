@@ -51,6 +51,24 @@ class hard_sigmoid(Elementwise):
 
 
 @register
+class legacy_hard_sigmoid(Elementwise):
+    """y = clip(x / 5 + 1/2, 0, 1), what Keras 1 and 2 called hard_sigmoid. Source: keras.activations (2.x)."""
+
+    not_in_exports: ClassVar[str | None] = "hard_sigmoid of Keras 3 has another slope"
+    between: ClassVar[Range] = UNIT
+
+    @staticmethod
+    def value(x: float) -> float:
+        y = 0.2 * x + 0.5
+        y = 0 if y < 0 else y
+        return 1 if y > 1 else y
+
+    @staticmethod
+    def slope_by_output(y: float) -> float:
+        return 0.2 if y > 0 and y < 1 else 0
+
+
+@register
 class tanh(Elementwise):
     """y = tanh(x). Source: keras.activations.tanh."""
 

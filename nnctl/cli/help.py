@@ -60,6 +60,17 @@ ABOUT = {
             "nnctl export iris --format npz -o weights.npz",
         ),
     ),
+    "import": About(
+        "Make a run of a model of Keras or ONNX.",
+        (
+            "nnctl import model.keras -o imported",
+            "nnctl import model.json --weights model.weights.h5 -o imported",
+        ),
+    ),
+    "inspect": About(
+        "Show what is in a model's file, without importing it.",
+        ("nnctl inspect model.keras", "nnctl inspect model.h5 --json"),
+    ),
     "check": About(
         "Find what is wrong with a config, without training.",
         ("nnctl check iris.yaml", "nnctl check iris.yaml --strict --json"),

@@ -19,11 +19,14 @@ import numpy as np
 
 from nnctl.core import below
 from nnctl.core.errors import RunError
+from nnctl.storage.hdf5_heap import SHORT, repeated_bytes
 
 MAX_TEXT = 64 << 20
 """The longest text that is read, in bytes."""
 MAX_DEPTH = 32
 """The deepest group that is walked."""
+MAX_TEXTS = 10_000
+"""The most texts in a list."""
 MAX_CHUNK = 64 << 20
 """The largest chunk that is decompressed, in bytes."""
 
@@ -52,7 +55,8 @@ class Hdf5Reader:
         self._own = None if file else os.fdopen(below.open_regular(path), "rb")
         file = file or self._own
         assert file is not None
-        self.size = os.fstat(file.fileno()).st_size
+        self.size = file.seek(0, os.SEEK_END)
+        self._stream = file
         access = h5p.create(h5p.FILE_ACCESS)
         access.set_fileobj_driver(h5fd.fileobj_driver, file)
         access.set_fclose_degree(h5f.CLOSE_STRONG)
@@ -110,6 +114,76 @@ class Hdf5Reader:
                 return bytes(out[()]).decode()
             except UnicodeDecodeError as error:
                 raise self._refuse(path, "is not UTF-8") from error
+
+    def arrays(self, path: str = "") -> list[str]:
+        """The paths of the datasets below the group at `path` ("" for the root), in the file's order.
+
+        Raises:
+            FileRefused: A link is no hard one, or a group or dataset has two names.
+        """
+        from h5py import h5d, h5o
+
+        found: list[str] = []
+        seen: set[int] = set()
+        waiting = [f"{path}/{name}".lstrip("/") for name in reversed(self.names(path))]
+        while waiting:
+            at = waiting.pop()
+            with self._translated(at):
+                thing = self._walk(at.split("/"))
+                address = h5o.get_info(thing).addr
+            if address in seen:
+                raise self._refuse(at, "is there under another name as well")
+            seen.add(address)
+            if isinstance(thing, h5d.DatasetID):
+                found.append(at)
+            else:
+                waiting += [f"{at}/{name}" for name in reversed(self.names(at))]
+        return found
+
+    def has(self, path: str) -> bool:
+        """Whether there is something at `path` (which is not followed where it is a link)."""
+        group, _, name = path.rpartition("/")
+        return name in self.names(group)
+
+    def attribute(self, path: str, name: str) -> str | list[str] | None:
+        """A text, or a list of them, that the object at `path` ("" for the root) has as an attribute.
+
+        Returns:
+            None where it has none of that name.
+
+        Raises:
+            FileRefused: It is something else, or longer than MAX_TEXT in all.
+        """
+        from h5py import h5a, h5g, h5t
+
+        shown = f"{path}@{name}"
+        with self._translated(shown):
+            owner = self._walk(path.split("/")) if path else h5g.open(self._file, b"/")
+            if not h5a.exists(owner, name.encode()):
+                return None
+            found = h5a.open(owner, name.encode())
+            kind, shape = found.get_type(), tuple(map(int, found.shape))
+            if len(shape) > 1 or math.prod(shape) > MAX_TEXTS:
+                raise self._refuse(shown, "is not a list of texts of acceptable length")
+            if math.prod(shape) == 0:
+                return []
+            if not isinstance(kind, h5t.TypeStringID):
+                raise self._refuse(shown, "is not text")
+            if kind.is_variable_str():
+                if math.prod(shape) * SHORT + repeated_bytes(self._stream) > MAX_TEXT:
+                    raise self._refuse(shown, "repeats texts that are too long")
+                texts = np.empty(shape, dtype=object)
+                found.read(texts)
+            else:
+                if math.prod(shape) * kind.get_size() > min(MAX_TEXT, self.size):
+                    raise self._refuse(shown, "is longer than the file")
+                texts = np.zeros(shape, dtype=f"S{kind.get_size()}")
+                found.read(texts, kind)
+            try:
+                listed = [t if isinstance(t, str) else bytes(t).decode() for t in texts.reshape(-1).tolist()]
+            except UnicodeDecodeError as error:
+                raise self._refuse(shown, "is not UTF-8") from error
+            return listed if shape else listed[0]
 
     def describe(self, path: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
         """The dtype and shape of the dataset at `path`, nothing of it read."""

@@ -51,7 +51,12 @@ def keras_weights(scope: Scope, graph: LayerGraph, weights: Mapping[str, Array])
     Args:
         weights: By their full names in the layer graph.
     """
-    return {at.path: weights[at.name] for part in _parts(scope, "") for at in part.weights(graph)}
+    return {path: weights[name] for path, name in keras_paths(scope, graph).items()}
+
+
+def keras_paths(scope: Scope, graph: LayerGraph) -> dict[str, str]:
+    """The weights' full names in the layer graph, by their paths in the file."""
+    return {at.path: at.name for part in _parts(scope, "") for at in part.weights(graph)}
 
 
 def by_layer(scope: Scope, graph: LayerGraph, name: str) -> dict[str, list[KerasWeight]]:

@@ -1,0 +1,281 @@
+"""From JSON that Keras wrote to charts: Keras 3's `keras_history`, and the lists of Keras 1 and 2.
+
+Source: keras.src.models.functional.Functional.from_config, keras.src.saving.serialization_lib; Keras 2.2's
+keras.engine.network.Network.from_config, tf.keras 2.15's functional.reconstruct_from_config; Keras 1.2's
+keras.engine.topology.Container.from_config.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nnctl.formats.keras.reading.found import Findings
+from nnctl.formats.keras.reading.parts import Call, Chart, Part
+from nnctl.formats.keras.scopes import Tensor
+
+CHAINS = ("Sequential",)
+GRAPHS = ("Functional", "Model", "Graph", "Network", "functional_1")
+INPUTS = ("InputLayer", "Input")
+_TENSOR = "__keras_tensor__"
+_CONSTANT = "_CONSTANT_VALUE"
+_MOST_NESTED = 16
+
+
+def read_chart(data: Any, place: str, findings: Findings, version: int = 0) -> Chart | None:
+    """The model that `data` describes; None where it is none, which `findings` then says.
+
+    Args:
+        data: An object with `class_name` and `config`.
+        version: That of the model around it; 0 where it is not known yet.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("class_name"), str) or "config" not in data:
+        findings.refuse(place, "is no model of Keras", "an object with `class_name` and `config`")
+        return None
+    kind, config = data["class_name"], data["config"]
+    chain = kind in CHAINS
+    if not chain and not _is_graph(kind, config):
+        findings.refuse(
+            place,
+            f"'{kind}' is a model of a class of its own, whose layers only its Python code knows",
+            "a Sequential or functional model: keras.Model(inputs, outputs)",
+        )
+        return None
+    if isinstance(config, list):  # Sequential until Keras 2.2
+        config = {"layers": config}
+    if not isinstance(config, dict) or not isinstance(config.get("layers"), list):
+        findings.refuse(place, "has no list of layers")
+        return None
+    if place.count("layers[") > _MOST_NESTED:
+        findings.refuse(place, f"models are nested more than {_MOST_NESTED} deep")
+        return None
+    version = version or _version(data, config)
+    name = _text(config.get("name")) or _text(data.get("name")) or "model"
+    chart = Chart(name, chain, config.get("trainable") is not False, place, version)
+    for number, entry in enumerate(config["layers"]):
+        part = _part(entry, f"{place}layers[{number}]", findings, version)
+        if part is None:
+            continue
+        if part.name in chart.parts:
+            findings.refuse(part.place, f"two layers are called '{part.name}'")
+            continue
+        chart.parts[part.name] = part
+    if chain:
+        _wire_chain(chart, config, findings)
+    else:
+        _wire_graph(chart, config, findings)
+    return chart
+
+
+def _is_graph(kind: str, config: Any) -> bool:
+    if kind in GRAPHS:
+        return True
+    # A model of a class of the user's own that keeps a functional model's config.
+    return isinstance(config, dict) and {"layers", "input_layers", "output_layers"} <= config.keys()
+
+
+def _version(data: dict[str, Any], config: dict[str, Any]) -> int:
+    said = data.get("keras_version") or config.get("keras_version")
+    if isinstance(said, str) and said[:1] in "123":
+        return int(said[0])
+    if "module" in data or "registered_name" in data:
+        return 3
+    text = [entry for entry in config["layers"] if isinstance(entry, dict)]
+    nodes = [node for entry in text for node in _listed(entry.get("inbound_nodes"))]
+    if any(isinstance(node, dict) for node in nodes):
+        return 3
+    fields = {key for entry in text for key in (entry["config"] if isinstance(entry.get("config"), dict) else ())}
+    if {"batch_shape"} & fields and not {"batch_input_shape"} & fields:
+        return 3
+    return 1 if {"output_dim", "nb_filter", "border_mode", "init"} & fields and "kernel_initializer" not in fields else 2
+
+
+def _part(entry: Any, place: str, findings: Findings, version: int) -> Part | None:
+    if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
+        findings.refuse(place, "is no layer", "an object with `class_name` and `config`")
+        return None
+    kind, config = entry["class_name"], entry.get("config")
+    nests = kind in CHAINS or kind in GRAPHS
+    if not isinstance(config, dict) and not (nests and isinstance(config, list)):
+        findings.refuse(place, f"the {kind} has no config")
+        return None
+    known = config if isinstance(config, dict) else {}
+    name = _text(entry.get("name")) or _text(known.get("name")) or f"{kind.lower()}_{place.rpartition('[')[2][:-1]}"
+    shown = f"{place} '{name}' ({kind})"
+    part = Part(kind, name, dict(known), shown, module=_text(entry.get("module")) or "", registered=_text(entry.get("registered_name")))
+    if nests:
+        part.inner = read_chart(entry, f"{place}.", findings, version)
+        if part.inner is None:
+            return None
+    part.calls = [_call(node, shown, findings) for node in _listed(entry.get("inbound_nodes"))]
+    return part
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _call(node: Any, place: str, findings: Findings) -> Call:
+    call = Call()
+    if isinstance(node, dict):  # Keras 3
+        args, kwargs = node.get("args"), node.get("kwargs")
+        for value in _listed(args):
+            _read_new(value, call, top=True)
+        for name, value in (kwargs if isinstance(kwargs, dict) else {}).items():
+            tensors = list(_tensors(value))
+            if tensors:
+                call.tensors[name] = tensors
+            else:
+                call.values[name] = value
+        return call
+    if not isinstance(node, list):
+        findings.refuse(place, "a call of it is neither a list nor an object")
+        return call
+    entries = [node] if node and isinstance(node[0], str) else node
+    call.nested = len(entries) > 1
+    for entry in entries:
+        _read_old(entry, call, place, findings)
+    return call
+
+
+def _read_new(value: Any, call: Call, top: bool) -> None:
+    """Keras 3's arguments: tensors as objects, lists of them, and constants."""
+    tensor = _tensor(value)
+    if tensor is not None:
+        call.reads.append(tensor)
+    elif isinstance(value, list) and any(True for _ in _tensors(value)):
+        call.nested = True
+        for part in value:
+            _read_new(part, call, top=False)
+    else:
+        call.constants[len(call.reads) + len(call.constants)] = value
+
+
+def _tensor(value: Any) -> Tensor | None:
+    """What Keras 3 writes for a tensor."""
+    if not isinstance(value, dict) or value.get("class_name") != _TENSOR:
+        return None
+    config = value.get("config")
+    return _history(config.get("keras_history")) if isinstance(config, dict) else None
+
+
+def _history(value: Any) -> Tensor | None:
+    """`[layer, call, output]`."""
+    if not isinstance(value, list) or len(value) < 3 or not isinstance(value[0], str):
+        return None
+    numbers = value[1:3]
+    if any(type(n) is not int or not 0 <= n < 1 << 20 for n in numbers):
+        return None
+    return Tensor(value[0], *numbers)
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    tensor = _tensor(value)
+    if tensor is not None:
+        yield tensor
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _tensors(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _tensors(part)
+
+
+def _read_old(entry: Any, call: Call, place: str, findings: Findings) -> None:
+    """Keras 1 and 2: `[layer, call, output]`, and a fourth with arguments by name."""
+    if isinstance(entry, list) and entry[:1] == [_CONSTANT] and len(entry) > 2:
+        call.constants[len(call.reads) + len(call.constants)] = entry[2]
+        return
+    tensor = _history(entry)
+    if tensor is None:
+        findings.refuse(place, "a call of it does not say what it reads", "[layer, call, output]")
+        return
+    call.reads.append(tensor)
+    kwargs = entry[3] if len(entry) > 3 and isinstance(entry[3], dict) else {}
+    for name, value in kwargs.items():
+        given = _old_tensors(value)
+        if given:
+            call.tensors[name] = given
+        else:
+            call.values[name] = value
+
+
+def _old_tensors(value: Any) -> list[Tensor]:
+    """The tensors that an argument by name is: one, or a list of them."""
+    single = _history(value) if isinstance(value, list) and len(value) in (3, 4) else None
+    if single is not None:
+        return [single] if single.layer != _CONSTANT else []
+    found = [_history(part) for part in value] if isinstance(value, list) else []
+    return [tensor for tensor in found if tensor is not None] if found and all(found) else []
+
+
+def _wire_chain(chart: Chart, config: dict[str, Any], findings: Findings) -> None:
+    """Each part reads the one before it; what comes in is said by an InputLayer, or by the first layer."""
+    parts = list(chart.parts.values())
+    if not parts:
+        findings.refuse(chart.place or "the model", "it has no layers")
+        return
+    first = parts[0]
+    if first.kind not in INPUTS:
+        shape = batch_shape(first.config) or config.get("build_input_shape") or config.get("batch_input_shape")
+        if isinstance(shape, list) and shape:
+            name = _free("input", chart.parts)
+            dtype = first.config.get("dtype") if isinstance(first.config.get("dtype"), str) else "float32"
+            if first.kind == "Embedding":
+                dtype = first.config.get("input_dtype") or "int32"
+            part = Part("InputLayer", name, {"batch_shape": shape, "dtype": dtype}, first.place)
+            chart.parts = {name: part, **chart.parts}
+            parts.insert(0, part)
+    for before, part in zip(parts, parts[1:], strict=False):
+        part.calls = [Call([Tensor(before.name)])]
+    if parts[0].kind in INPUTS:
+        chart.inputs = [Tensor(parts[0].name)]
+    chart.outputs = [Tensor(parts[-1].name)]
+
+
+def batch_shape(config: dict[str, Any]) -> Any:
+    """The shape of a layer's input, its batch axis first, as versions of Keras say it in the layer's config."""
+    for name in ("batch_shape", "batch_input_shape"):
+        if isinstance(config.get(name), list):
+            return config[name]
+    if isinstance(config.get("input_shape"), list):
+        return [None, *config["input_shape"]]
+    if isinstance(config.get("input_dim"), int) and "output_dim" in config and "input_length" not in config:
+        return [None, config["input_dim"]]
+    return None
+
+
+def _free(name: str, taken: Any) -> str:
+    number = 0
+    while (found := f"{name}_{number}" if number else name) in taken:
+        number += 1
+    return found
+
+
+def _wire_graph(chart: Chart, config: dict[str, Any], findings: Findings) -> None:
+    for key, into in (("input_layers", chart.inputs), ("output_layers", chart.outputs)):
+        tensors = list(_ends(config.get(key)))
+        if not tensors:
+            findings.refuse(chart.place or "the model", f"'{key}' names no layer")
+        into += tensors
+    # Keras 3 counts the calls of a functional model from 1 where it is an output, and only there.
+    for index, tensor in enumerate(chart.outputs):
+        part = chart.parts.get(tensor.layer)
+        if part is not None and part.inner is not None and tensor.call >= len(part.calls) > 0:
+            chart.outputs[index] = tensor._replace(call=tensor.call - 1)
+
+
+def _ends(value: Any) -> Iterator[Tensor]:
+    tensor = _history(value)
+    if tensor is not None:
+        yield tensor
+    elif isinstance(value, list):
+        for part in value:
+            yield from _ends(part)
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _ends(part)
