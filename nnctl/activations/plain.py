@@ -52,7 +52,8 @@ class hard_sigmoid(Elementwise):
 
 @register
 class legacy_hard_sigmoid(Elementwise):
-    """y = clip(x / 5 + 1/2, 0, 1), what Keras 1 and 2 called hard_sigmoid. Source: keras.activations (2.x)."""
+    """y = clip(x / 5 + 1/2, 0, 1), what Keras 1 and 2 called hard_sigmoid. Source: keras.activations
+    (2.x)."""
 
     not_in_exports: ClassVar[str | None] = "hard_sigmoid of Keras 3 has another slope"
     between: ClassVar[Range] = UNIT

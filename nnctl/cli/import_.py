@@ -13,7 +13,10 @@ ModelFile = Annotated[
     Path,
     typer.Argument(
         metavar="MODEL",
-        help="A file of Keras 1, 2 or 3 (.keras, .h5, JSON, YAML) or ONNX; with --weights also a config of nnctl.",
+        help=(
+            "A file of Keras 1, 2 or 3 (.keras, .h5, JSON, YAML) or ONNX; with --weights also a "
+            "config of nnctl."
+        ),
         show_default=False,
     ),
 ]
@@ -32,7 +35,8 @@ Weights = Annotated[
 def command(
     model: ModelFile,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="The run directory to make.", show_default=False)
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="The run directory to make.", show_default=False),
     ],
     weights: Weights = None,
     json: JsonOption = False,

@@ -13,7 +13,9 @@ from nnctl.cli.options import JsonOption
 def command(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="A model's file, of nnctl or of another tool.", show_default=False),
+        typer.Argument(
+            metavar="FILE", help="A model's file, of nnctl or of another tool.", show_default=False
+        ),
     ],
     json: JsonOption = False,
 ) -> None:

@@ -103,7 +103,10 @@ class Members:
             raise RunError(f"{self.name}: {member} cannot be read: its header is damaged")
         name, extra = struct.unpack_from("<HH", head, 26)
         start = info.header_offset + 30 + name + extra
-        if start + info.file_size > os.fstat(self._file.fileno()).st_size or info.file_size != info.compress_size:
+        if (
+            start + info.file_size > os.fstat(self._file.fileno()).st_size
+            or info.file_size != info.compress_size
+        ):
             raise RunError(f"{self.name}: {member} is cut off")
         part = _Part(self._file, start, info.file_size)
         if _checksum(part) != info.CRC:

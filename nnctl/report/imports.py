@@ -33,8 +33,8 @@ def inspect_lines(result: Inspected) -> list[str]:
         lines += ["", f"{len(result.layers):,} layers, {total:,} parameters"]
     if result.arrays:
         shown = result.arrays[:_MOST]
-        rows = [(a.path, a.dtype, " x ".join(map(str, a.shape)) or "1") for a in shown]
-        lines += ["", *table(("array", "type", "shape"), rows)]
+        listed = [(a.path, a.dtype, " x ".join(map(str, a.shape)) or "1") for a in shown]
+        lines += ["", *table(("array", "type", "shape"), listed)]
         left = len(result.arrays) - len(shown)
         lines += [f"and {left:,} more (--json has all)"] if left else []
     lines += _list("would not come over", [str(render(problem)) for problem in result.problems])

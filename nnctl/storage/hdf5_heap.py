@@ -1,6 +1,7 @@
 """How much memory the variable-length texts of an HDF5 file can take at the most, before one is read.
 
-A text of variable length is a reference into a global heap, and many references may lead to one object: a small
+A text of variable length is a reference into a global heap, and many references may lead to one object: a
+small
 file can so become as large as anybody likes. The library says the size of none before it has read all.
 
 Source: "HDF5 File Format Specification Version 3.0" (global heap).
@@ -26,7 +27,7 @@ _PIECE = 1 << 22
 def repeated_bytes(file: BinaryIO) -> int:
     """The bytes of all references to long objects together; those to short ones have `SHORT` bytes each."""
     file.seek(0)
-    if not file.read(8) == _SIGNATURE:
+    if file.read(8) != _SIGNATURE:
         return REFUSED  # addresses do not count from the start of the file
     objects = [found for at in _places(file, [_COLLECTION]) for found in _objects(file, at[1])]
     long = [(at, index, size) for at, index, size in objects if size > SHORT]

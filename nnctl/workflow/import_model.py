@@ -69,9 +69,7 @@ class ImportedRun:
         }
 
 
-def import_model(
-    model: Path, output: Path, *, weights: Path | None = None, disk: Disk = DISK
-) -> ImportedRun:
+def import_model(model: Path, output: Path, *, weights: Path | None = None, disk: Disk = DISK) -> ImportedRun:
     """Make a run directory of a model's file.
 
     Args:
@@ -98,7 +96,13 @@ def import_model(
         digest = _write(output, made, arrays, model, disk)
     trained = made.graph
     return ImportedRun(
-        str(output), str(model), made.imported.made_by, len(trained.calls), sum(trained.parameters()), digest, tuple(findings.notes)
+        str(output),
+        str(model),
+        made.imported.made_by,
+        len(trained.calls),
+        sum(trained.parameters()),
+        digest,
+        tuple(findings.notes),
     )
 
 
@@ -116,7 +120,9 @@ class _Made:
 def _check_output(output: Path) -> None:
     if os.path.lexists(output) and (not output.is_dir() or any(output.iterdir())):
         message = f"'{output}' is there already" + (", and is no directory" if not output.is_dir() else "")
-        raise ConfigError(Problem(message, expected="another --output: a directory that is not there, or empty"))
+        raise ConfigError(
+            Problem(message, expected="another --output: a directory that is not there, or empty")
+        )
 
 
 def _is_config(model: Path) -> bool:
@@ -139,19 +145,22 @@ def _of_config(model: Path, weights: Path | None, findings: Findings, stack: Exi
     return _Made(imported, loaded, loaded.document.source.text, assembled.model, assembled.data.preprocessing)
 
 
-def _of_file(
-    model: Path, weights: Path | None, output: Path, findings: Findings, stack: ExitStack
-) -> _Made:
+def _of_file(model: Path, weights: Path | None, output: Path, findings: Findings, stack: ExitStack) -> _Made:
     format, opened = stack.enter_context(opened_model(model))
     imported = read_model(format, opened, findings)
     findings.check()
     if imported.model is None:
         message = f"{model} holds weights alone ({imported.made_by})"
-        way = f"nnctl import STRUCTURE --weights {model}, where STRUCTURE is the model's JSON, or a config of nnctl"
+        way = (
+            f"nnctl import STRUCTURE --weights {model}, where STRUCTURE is the model's JSON, or a "
+            f"config of nnctl"
+        )
         raise ConfigError(Problem(message, expected=way))
     if weights is not None:
         there = _weights_of(weights, findings, imported.layers, stack)
-        imported = replace(imported, weights=there.weights, made_by=f"{imported.made_by}, weights of {there.made_by}")
+        imported = replace(
+            imported, weights=there.weights, made_by=f"{imported.made_by}, weights of {there.made_by}"
+        )
     if imported.weights is None:
         raise ConfigError(
             Problem(f"{model} holds the structure alone", expected=f"nnctl import {model} --weights FILE")
@@ -184,12 +193,18 @@ def _config_text(imported: Imported, source: Path, findings: Findings) -> str:
     training = {"epochs": 1, **imported.training}
     if not training.get("loss"):
         training["loss"] = _guessed(model)
-        findings.note("training", f"it was not compiled: the loss is a guess by its outputs ({training['loss']})")
+        findings.note(
+            "training", f"it was not compiled: the loss is a guess by its outputs ({training['loss']})"
+        )
     training.setdefault("optimizer", "rmsprop")
     head: dict[str, Any] = {"nnctl": 1, "name": name_of(imported.name)}
     if imported.dtype != "float32":
         head["dtype"] = imported.dtype
-    sections = head | {"data": {"source": DATA}, "model": model | {"initial_weights": MODEL}, "training": training}
+    sections = head | {
+        "data": {"source": DATA},
+        "model": model | {"initial_weights": MODEL},
+        "training": training,
+    }
     made = _said(imported.made_by)
     return f"# Imported by nnctl from {_said(source.name)} ({made}).\n" + block(sections)
 
@@ -301,5 +316,3 @@ def _write(output: Path, made: _Made, weights: Mapping[str, Array], source: Path
     finally:
         run.close()
     return digest
-
-

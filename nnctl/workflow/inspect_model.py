@@ -12,8 +12,8 @@ from nnctl.formats.imports.base import ArrayInfo
 from nnctl.formats.keras.reading.found import Findings
 from nnctl.graph.build import build
 from nnctl.graph.model import LayerGraph
-from nnctl.runs.model_file import read_model as read_own
 from nnctl.runs.image import MAGIC
+from nnctl.runs.model_file import read_model as read_own
 from nnctl.spec.language.model import ModelSpec
 from nnctl.workflow.opened_model import opened_model, read_model
 from nnctl.workflow.stored import open_stored
@@ -58,7 +58,8 @@ class Inspected:
             "made_by": self.made_by,
             "bytes": self.bytes,
             "layers": [
-                {"name": a.name, "type": a.type, "output": a.output, "parameters": a.parameters} for a in self.layers
+                {"name": a.name, "type": a.type, "output": a.output, "parameters": a.parameters}
+                for a in self.layers
             ],
             "arrays": [{"path": a.path, "dtype": a.dtype, "shape": list(a.shape)} for a in self.arrays],
             "imports": not self.problems and bool(self.layers),
@@ -87,7 +88,14 @@ def inspect_model(file: Path) -> Inspected:
                 findings.problems += error.problems
         name = type(format).__name__
         return Inspected(
-            str(file), name, found.made_by, opened.size, layers, found.arrays, tuple(findings.problems), tuple(findings.notes)
+            str(file),
+            name,
+            found.made_by,
+            opened.size,
+            layers,
+            found.arrays,
+            tuple(findings.problems),
+            tuple(findings.notes),
         )
 
 

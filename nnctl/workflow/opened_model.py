@@ -15,7 +15,7 @@ from nnctl.formats.imports.base import HEAD, Imported, ImportFormat, Opened, imp
 from nnctl.formats.keras.reading.found import Findings
 
 _ELSEWHERE = {
-    b"\x80": "a pickle, which can run any code when it is opened: save weights as safetensors where it was made",
+    b"\x80": "a pickle, which can run any code when it is opened: save safetensors where it was made",
     b"\x1f\x8b": "packed by gzip: unpack it first",
 }
 """What files that begin so are, and what to do instead."""
@@ -30,8 +30,15 @@ def opened_model(path: Path) -> Iterator[tuple[ImportFormat, Opened]]:
     """
     if path.is_dir():
         saved = (path / "saved_model.pb").exists()
-        what = "a SavedModel of TensorFlow, whose functions only TensorFlow can run" if saved else "a directory"
-        raise ConfigError(Problem(f"{path} is {what}", expected="a file that Keras, ONNX or nnctl wrote: `model.save('m.keras')`"))
+        what = (
+            "a SavedModel of TensorFlow, whose functions only TensorFlow can run" if saved else "a directory"
+        )
+        raise ConfigError(
+            Problem(
+                f"{path} is {what}",
+                expected="a file that Keras, ONNX or nnctl wrote: `model.save('m.keras')`",
+            )
+        )
     try:
         descriptor = below.open_regular(path)
     except FileNotFoundError:
@@ -49,10 +56,17 @@ def _format(opened: Opened) -> ImportFormat:
         made: ImportFormat = cls()
         if made.recognises(opened):
             if made.package is not None and find_spec(made.package) is None:
-                message = f"{opened.path} is of the format {cls.__name__}, which needs the package {made.package}"
+                message = (
+                    f"{opened.path} is of the format {cls.__name__}, which needs the package {made.package}"
+                )
                 raise ConfigError(Problem(message, expected=f"pip install 'nnctl[{made.package}]'"))
             return made
-    raise ConfigError(Problem(f"{opened.path} is {_what(opened)}", expected=f"a file of one of these: {', '.join(imports.names())}"))
+    raise ConfigError(
+        Problem(
+            f"{opened.path} is {_what(opened)}",
+            expected=f"a file of one of these: {', '.join(imports.names())}",
+        )
+    )
 
 
 def _what(opened: Opened) -> str:
@@ -62,7 +76,9 @@ def _what(opened: Opened) -> str:
         if opened.head.startswith(start):
             return what
     if opened.head.startswith(b"PK"):
-        return "an archive of none of the formats that nnctl reads (PyTorch's hold pickles: save as safetensors)"
+        return (
+            "an archive of none of the formats that nnctl reads (PyTorch's hold pickles: save as safetensors)"
+        )
     return "of no format that nnctl reads"
 
 

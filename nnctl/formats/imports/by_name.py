@@ -1,6 +1,8 @@
-"""Weights by name: nnctl's own full names, or those of a PyTorch state dict whose modules are called like the layers.
+"""Weights by name: nnctl's own full names, or those of a PyTorch state dict whose modules are called like
+the layers.
 
-PyTorch keeps kernels with the outputs first: a Linear's weight is (O, I), a Conv2d's (O, I, H, W), the gates of an
+PyTorch keeps kernels with the outputs first: a Linear's weight is (O, I), a Conv2d's (O, I, H, W), the
+gates of an
 LSTM are i, f, g, o (Keras: i, f, c, o, the same), those of a GRU r, z, n (Keras: z, r, h).
 
 Source: torch.nn's documentation of each module's variables.
@@ -40,7 +42,9 @@ def weights_by_name(
         if made is None:
             findings.refuse(name, "the file has no weight of that name", _names(info))
         elif made.shape != tuple(info.weight.shape):
-            findings.refuse(name, f"has the shape {list(made.shape)}, but the model needs {list(info.weight.shape)}")
+            findings.refuse(
+                name, f"has the shape {list(made.shape)}, but the model needs {list(info.weight.shape)}"
+            )
         else:
             found[name] = np.ascontiguousarray(made.astype(dtype))
     for left in sorted(set(there) - used):
@@ -78,7 +82,11 @@ def _from_torch(
 def _recurrent(
     kind: str, info: WeightInfo, module: str, there: Mapping[str, ArrayInfo], take: Read
 ) -> Array | None:
-    names = {"kernel": ["weight_ih_l0"], "recurrent_kernel": ["weight_hh_l0"], "bias": ["bias_ih_l0", "bias_hh_l0"]}
+    names = {
+        "kernel": ["weight_ih_l0"],
+        "recurrent_kernel": ["weight_hh_l0"],
+        "bias": ["bias_ih_l0", "bias_hh_l0"],
+    }
     parts = [f"{module}.{name}" for name in names[info.field]]
     if any(part not in there for part in parts):
         return None

@@ -28,7 +28,9 @@ class h5(ImportFormat):
 
     def read(self, opened: Opened, findings: Findings, layers: Mapping[str, Any]) -> Imported:
         if opened.head.startswith(MAGIC):
-            raise RunError(f"{opened.path} is a model of nnctl already: nnctl eval, predict and export read it")
+            raise RunError(
+                f"{opened.path} is a model of nnctl already: nnctl eval, predict and export read it"
+            )
         reader = Hdf5Reader(opened.path, opened.file, filters=True)
         said = reader.attribute("", "keras_version")
         if said is None and reader.has("model_weights"):

@@ -22,7 +22,8 @@ MOST_PACKED = 256 << 20
 
 @register
 class keras(ImportFormat):
-    """A whole model of Keras 3, or of tf.keras from 2.12 on: structure, weights, what it was compiled with."""
+    """A whole model of Keras 3, or of tf.keras from 2.12 on: structure, weights, what it was compiled
+    with."""
 
     written_by = "`model.save('m.keras')`"
     ending = ".keras"
@@ -36,12 +37,16 @@ class keras(ImportFormat):
             if name not in (_CONFIG, _METADATA, _WEIGHTS) and not name.endswith("/"):
                 findings.note(name, "is not read")
         config = parse_json(members.read(_CONFIG, MAX_BYTES), f"{opened.path.name}/{_CONFIG}")
-        metadata = parse_json(members.read(_METADATA, MAX_BYTES), _METADATA) if _METADATA in members.names else {}
+        metadata = (
+            parse_json(members.read(_METADATA, MAX_BYTES), _METADATA) if _METADATA in members.names else {}
+        )
         version = metadata.get("keras_version") if isinstance(metadata, dict) else None
         compiled = config.get("compile_config") if isinstance(config, dict) else None
         found = described(config, compiled, findings, made_by=f"Keras {version or '3'}")
         if _WEIGHTS not in members.names:
             raise RunError(f"{opened.path} has no {_WEIGHTS}")
         packed = members.packed(_WEIGHTS)
-        reader = Hdf5Reader(opened.path, members.open(_WEIGHTS, MOST_PACKED if packed else MOST), filters=True)
+        reader = Hdf5Reader(
+            opened.path, members.open(_WEIGHTS, MOST_PACKED if packed else MOST), filters=True
+        )
         return weights_of(found, reader, findings)

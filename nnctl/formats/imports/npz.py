@@ -60,7 +60,9 @@ def _described(members: Members, member: str, opened: Opened) -> ArrayInfo:
     head = io.BytesIO(members.start(member, _HEADER))
     try:
         version = np.lib.format.read_magic(head)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        header = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
         shape, _, dtype = header(head)
     except (ValueError, EOFError) as error:
         raise RunError(f"{opened.path}: '{name}' is no array: {error}") from None

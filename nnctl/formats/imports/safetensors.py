@@ -20,7 +20,17 @@ from nnctl.formats.keras.reading.found import Findings
 from nnctl.graph.model import LayerGraph
 from nnctl.spec.language.model import ModelSpec
 
-_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1", "U8": "|u1", "BOOL": "|b1"}
+_TYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "|i1",
+    "U8": "|u1",
+    "BOOL": "|b1",
+}
 
 
 @register
@@ -31,7 +41,11 @@ class safetensors(ImportFormat):
     ending = ".safetensors"
 
     def recognises(self, opened: Opened) -> bool:
-        return len(opened.head) > 9 and opened.head[8:9] == b"{" and int.from_bytes(opened.head[:8], "little") < opened.size
+        return (
+            len(opened.head) > 9
+            and opened.head[8:9] == b"{"
+            and int.from_bytes(opened.head[:8], "little") < opened.size
+        )
 
     def read(self, opened: Opened, findings: Findings, layers: Mapping[str, Any]) -> Imported:
         length = int.from_bytes(opened.head[:8], "little")
@@ -41,8 +55,14 @@ class safetensors(ImportFormat):
         header = parse_json(opened.file.read(length), f"{opened.path.name}, header")
         if not isinstance(header, dict):
             raise RunError(f"{opened.path}: its header is no JSON object")
-        places = {name: _place(name, entry, opened, 8 + length) for name, entry in header.items() if name != "__metadata__"}
-        arrays = tuple(ArrayInfo(name, np.dtype(dtype).name, shape) for name, (dtype, shape, _) in places.items())
+        places = {
+            name: _place(name, entry, opened, 8 + length)
+            for name, entry in header.items()
+            if name != "__metadata__"
+        }
+        arrays = tuple(
+            ArrayInfo(name, np.dtype(dtype).name, shape) for name, (dtype, shape, _) in places.items()
+        )
 
         def read(name: str) -> Array:
             dtype, shape, start = places[name]
@@ -65,7 +85,9 @@ def _place(name: str, entry: Any, opened: Opened, start: int) -> tuple[str, tupl
     except (TypeError, KeyError, ValueError):
         raise RunError(f"{opened.path}: '{name}' is not described as it should be") from None
     if dtype is None:
-        raise RunError(f"{opened.path}: '{name}' is of the type {str(entry['dtype'])[:20]}, which nnctl does not read")
+        raise RunError(
+            f"{opened.path}: '{name}' is of the type {str(entry['dtype'])[:20]}, which nnctl does not read"
+        )
     whole = all(type(n) is int and 0 <= n < 1 << 40 for n in (*shape, begin, end)) and len(shape) < 33
     if not whole or end - begin != prod(shape) * np.dtype(dtype).itemsize or start + end > opened.size:
         raise RunError(f"{opened.path}: '{name}' does not lie in the file as its shape says")

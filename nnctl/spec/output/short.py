@@ -36,10 +36,13 @@ def _mapping(values: Section) -> Section:
 
 
 def _entries(entries: Sequence[Entry], inputs: Sequence[str]) -> list[Any]:
-    """A list of entries: names that are given anyway are left out, and what reads the entry before does not say so."""
+    """A list of entries: names that are given anyway are left out, and what reads the entry before does
+    not say so."""
     names = entry_names(entries, inputs)
     bases = [entry.base_name for entry in entries]
-    given: list[str | None] = [None if entry.is_input is False else name for entry, name in zip(entries, names, strict=True)]
+    given: list[str | None] = [
+        None if entry.is_input is False else name for entry, name in zip(entries, names, strict=True)
+    ]
     # Whatever would be called otherwise keeps its name; that may change what others would be called.
     while (made := number_names(list(zip(given, bases, strict=True)), inputs)) != names:
         wrong = [at for at, (one, name) in enumerate(zip(made, names, strict=True)) if one != name]
@@ -105,7 +108,11 @@ def _as_scalar(spec: Spec, field: str, value: Any) -> Any:
 
 def _value(value: Any) -> Any:
     if isinstance(value, Spec):
-        told = _short(value, value.name) if isinstance(value, Layer) else {"type": type(value).__name__, **_own(value)}
+        told = (
+            _short(value, value.name)
+            if isinstance(value, Layer)
+            else {"type": type(value).__name__, **_own(value)}
+        )
         return told["type"] if list(told) == ["type"] else told
     if isinstance(value, tuple):
         entries = bool(value) and isinstance(value[0], Entry)

@@ -7,6 +7,7 @@ keras.engine.topology.Container.from_config.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,10 +85,16 @@ def _version(data: dict[str, Any], config: dict[str, Any]) -> int:
     nodes = [node for entry in text for node in _listed(entry.get("inbound_nodes"))]
     if any(isinstance(node, dict) for node in nodes):
         return 3
-    fields = {key for entry in text for key in (entry["config"] if isinstance(entry.get("config"), dict) else ())}
+    fields = {
+        key for entry in text for key in (entry["config"] if isinstance(entry.get("config"), dict) else ())
+    }
     if {"batch_shape"} & fields and not {"batch_input_shape"} & fields:
         return 3
-    return 1 if {"output_dim", "nb_filter", "border_mode", "init"} & fields and "kernel_initializer" not in fields else 2
+    return (
+        1
+        if {"output_dim", "nb_filter", "border_mode", "init"} & fields and "kernel_initializer" not in fields
+        else 2
+    )
 
 
 def _part(entry: Any, place: str, findings: Findings, version: int) -> Part | None:
@@ -100,9 +107,20 @@ def _part(entry: Any, place: str, findings: Findings, version: int) -> Part | No
         findings.refuse(place, f"the {kind} has no config")
         return None
     known = config if isinstance(config, dict) else {}
-    name = _text(entry.get("name")) or _text(known.get("name")) or f"{kind.lower()}_{place.rpartition('[')[2][:-1]}"
+    name = (
+        _text(entry.get("name"))
+        or _text(known.get("name"))
+        or f"{kind.lower()}_{place.rpartition('[')[2][:-1]}"
+    )
     shown = f"{place} '{name}' ({kind})"
-    part = Part(kind, name, dict(known), shown, module=_text(entry.get("module")) or "", registered=_text(entry.get("registered_name")))
+    part = Part(
+        kind,
+        name,
+        dict(known),
+        shown,
+        module=_text(entry.get("module")) or "",
+        registered=_text(entry.get("registered_name")),
+    )
     if nests:
         part.inner = read_chart(entry, f"{place}.", findings, version)
         if part.inner is None:
@@ -221,7 +239,9 @@ def _wire_chain(chart: Chart, config: dict[str, Any], findings: Findings) -> Non
         return
     first = parts[0]
     if first.kind not in INPUTS:
-        shape = batch_shape(first.config) or config.get("build_input_shape") or config.get("batch_input_shape")
+        shape = (
+            batch_shape(first.config) or config.get("build_input_shape") or config.get("batch_input_shape")
+        )
         if isinstance(shape, list) and shape:
             name = _free("input", chart.parts)
             dtype = first.config.get("dtype") if isinstance(first.config.get("dtype"), str) else "float32"
@@ -230,7 +250,7 @@ def _wire_chain(chart: Chart, config: dict[str, Any], findings: Findings) -> Non
             part = Part("InputLayer", name, {"batch_shape": shape, "dtype": dtype}, first.place)
             chart.parts = {name: part, **chart.parts}
             parts.insert(0, part)
-    for before, part in zip(parts, parts[1:], strict=False):
+    for before, part in itertools.pairwise(parts):
         part.calls = [Call([Tensor(before.name)])]
     if parts[0].kind in INPUTS:
         chart.inputs = [Tensor(parts[0].name)]
@@ -238,7 +258,8 @@ def _wire_chain(chart: Chart, config: dict[str, Any], findings: Findings) -> Non
 
 
 def batch_shape(config: dict[str, Any]) -> Any:
-    """The shape of a layer's input, its batch axis first, as versions of Keras say it in the layer's config."""
+    """The shape of a layer's input, its batch axis first, as versions of Keras say it in the layer's
+    config."""
     for name in ("batch_shape", "batch_input_shape"):
         if isinstance(config.get(name), list):
             return config[name]

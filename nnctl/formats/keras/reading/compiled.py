@@ -19,7 +19,8 @@ from nnctl.schedules.base import schedules
 Section = dict[str, Any]
 
 _UNSAID = (
-    "name", "dtype", "is_legacy_optimizer", "jit_compile", "loss_scale_factor", "fn", "weight_decay_mode", "use_locking",
+    "name", "dtype", "is_legacy_optimizer", "jit_compile", "loss_scale_factor", "fn",
+    "weight_decay_mode", "use_locking",
     "centered_legacy",
 )  # fmt: skip
 _OLD = {"lr": "learning_rate", "beta1": "beta_1", "beta2": "beta_2"}
@@ -53,9 +54,7 @@ def read_compiled(data: Any, outputs: Sequence[str], findings: Findings) -> Sect
     return told
 
 
-def _by_output(
-    value: Any, outputs: Sequence[str], read: Callable[[Any, str], Any], place: str
-) -> Any:
+def _by_output(value: Any, outputs: Sequence[str], read: Callable[[Any, str], Any], place: str) -> Any:
     value = plain(value) if not isinstance(value, dict) or "class_name" not in value else value
     if isinstance(value, dict) and "class_name" not in value:
         found = {name: read(part, f"{place}, {name}") for name, part in value.items()}
@@ -76,17 +75,30 @@ def _metrics(value: Any, outputs: Sequence[str], place: str, findings: Findings)
 
     def listed(part: Any, at: str) -> list[Any]:
         some = part if isinstance(part, list) else [part]
-        found = [_one(metrics, one, f"{at}[{number}]", findings) for number, one in enumerate(some) if one is not None]
+        found = [
+            _one(metrics, one, f"{at}[{number}]", findings)
+            for number, one in enumerate(some)
+            if one is not None
+        ]
         return [one for one in found if one is not None]
 
     if isinstance(value, dict) and "class_name" not in value:
-        return {name: listed(part, f"{place}, {name}") for name, part in value.items() if name in outputs} or None
+        return {
+            name: listed(part, f"{place}, {name}") for name, part in value.items() if name in outputs
+        } or None
     nested = isinstance(value, list) and any(isinstance(part, list) for part in value)
     if len(outputs) == 1:
-        parts = [one for part in value for one in (part if isinstance(part, list) else [part])] if nested else value
+        parts = (
+            [one for part in value for one in (part if isinstance(part, list) else [part])]
+            if nested
+            else value
+        )
         return listed(parts, place)
     if isinstance(value, list) and len(value) == len(outputs):
-        by_name = {name: listed(part, f"{place}[{n}]") for n, (name, part) in enumerate(zip(outputs, value, strict=True))}
+        by_name = {
+            name: listed(part, f"{place}[{n}]")
+            for n, (name, part) in enumerate(zip(outputs, value, strict=True))
+        }
         return {name: part for name, part in by_name.items() if part} or None
     return {name: listed(value, place) for name in outputs}
 
@@ -153,7 +165,9 @@ def _fields(cls: type[Spec], config: Section, place: str, findings: Findings) ->
         elif name in cls.model_fields and name != "name":
             found[name] = given
         elif name in ("decay", "schedule_decay") and given:
-            findings.note(place, f"{name}: {given} is left out: a schedule, such as InverseTimeDecay, says it now")
+            findings.note(
+                place, f"{name}: {given} is left out: a schedule, such as InverseTimeDecay, says it now"
+            )
         elif name == "name" and "name" in cls.model_fields and isinstance(given, str):
             continue
         elif name not in _UNSAID and given not in (None, False, 0, 0.0):

@@ -20,7 +20,15 @@ Node = tuple[str, int]
 """A call: the part's name, and the call's number."""
 
 _NOT_IN_NAMES = re.compile(r"[/:.\s]")
-_DTYPES = {"float16": "float32", "bfloat16": "float32", "int8": "int32", "int16": "int32", "bool": "uint8", "uint16": "int32", "uint32": "int64"}
+_DTYPES = {
+    "float16": "float32",
+    "bfloat16": "float32",
+    "int8": "int32",
+    "int16": "int32",
+    "bool": "uint8",
+    "uint16": "int32",
+    "uint32": "int64",
+}
 _ALLOWED = ("float32", "float64", "int32", "int64", "uint8")
 _UNSAID = ("mask", "training", "name", "use_causal_mask", "return_attention_scores")
 
@@ -75,7 +83,9 @@ class _Reader:
         chart = read_chart(data, f"{place}.", self.findings, self.version)
         if chart is None:
             return None
-        return self._nested(Part(str(data.get("class_name")), chart.name, {}, place, inner=chart), "", Structure())
+        return self._nested(
+            Part(str(data.get("class_name")), chart.name, {}, place, inner=chart), "", Structure()
+        )
 
     def scope(self, chart: Chart, prefix: str, made: Structure) -> _Scope:
         """The entries of a model's own list."""
@@ -85,7 +95,9 @@ class _Reader:
         for tensor in chart.inputs:
             part = chart.parts.get(tensor.layer)
             if part is None or part.kind not in INPUTS:
-                self.findings.refuse(chart.place or "the model", f"its input '{tensor.layer}' is no InputLayer")
+                self.findings.refuse(
+                    chart.place or "the model", f"its input '{tensor.layer}' is no InputLayer"
+                )
                 continue
             scope.inputs[names[part.name]] = self._input(part)
             known[part.name, 0] = names[part.name]
@@ -129,18 +141,26 @@ class _Reader:
         dtype = given if isinstance(given, str) else "float32"
         made = _DTYPES.get(dtype, dtype)
         if made not in _ALLOWED:
-            self.findings.refuse(part.place, f"an input of {dtype}, but a model has numbers", "text prepared in `data.columns`")
+            self.findings.refuse(
+                part.place, f"an input of {dtype}, but a model has numbers", "text prepared in `data.columns`"
+            )
         elif made != dtype:
             self.findings.note(part.place, f"{dtype} comes in as {made}")
         return told if made == "float32" else told | {"dtype": made}
 
-    def _entry(self, part: Part, call: Call, name: str, again: bool, prefix: str, made: Structure) -> Entry | None:
+    def _entry(
+        self, part: Part, call: Call, name: str, again: bool, prefix: str, made: Structure
+    ) -> Entry | None:
         """An entry without what it reads."""
         if is_operation(part, self.version):
             kind, given = as_operation(part, call)
             entry = operation_entry(kind, part.config if part.kind != "TFOpLambda" else {}, given)
             if entry is None:
-                self.findings.refuse(part.place, f"the operation {kind} on tensors has no layer in nnctl", "a layer of Keras that does the same")
+                self.findings.refuse(
+                    part.place,
+                    f"the operation {kind} on tensors has no layer in nnctl",
+                    "a layer of Keras that does the same",
+                )
                 return None
             call.reads, call.constants, call.values, call.tensors = given.reads, {}, {}, {}
             return entry
@@ -169,10 +189,15 @@ class _Reader:
                 if value != cls.model_fields[name].default:  # type: ignore[union-attr]
                     told[name] = value
             else:
-                self.findings.refuse(part.place, f"a call of it says {name}={str(value)[:40]}, which nnctl's does not take")
+                self.findings.refuse(
+                    part.place, f"a call of it says {name}={str(value)[:40]}, which nnctl's does not take"
+                )
         for place, value in call.constants.items():
             if value is not None:
-                self.findings.refuse(part.place, f"a call of it is given {str(value)[:40]} in place {place}, which is no tensor")
+                self.findings.refuse(
+                    part.place,
+                    f"a call of it is given {str(value)[:40]} in place {place}, which is no tensor",
+                )
         return told
 
     def _nested(self, part: Part, prefix: str, made: Structure) -> Entry:
@@ -194,7 +219,11 @@ def _plain_names(chart: Chart, findings: Findings) -> dict[str, str]:
     for name, part in chart.parts.items():
         plain = _NOT_IN_NAMES.sub("_", name) or "layer"
         if plain != name:
-            plain = _free(plain, {*names.values(), *chart.parts}) if plain in {*names.values(), *chart.parts} else plain
+            plain = (
+                _free(plain, {*names.values(), *chart.parts})
+                if plain in {*names.values(), *chart.parts}
+                else plain
+            )
             findings.note(part.place, f"it is called '{plain}' here")
         names[name] = plain
     return names
@@ -212,7 +241,9 @@ def _word(tensor: Tensor, known: dict[Node, str]) -> str:
     return f"{name}:{tensor.output}" if tensor.output else name
 
 
-def _wire(entry: Entry, part: Part, call: Call, known: dict[Node, str], chain: bool, findings: Findings) -> None:
+def _wire(
+    entry: Entry, part: Part, call: Call, known: dict[Node, str], chain: bool, findings: Findings
+) -> None:
     """Say what an entry reads."""
     if chain:
         return
@@ -256,7 +287,9 @@ def _order(chart: Chart, findings: Findings) -> list[Node]:
                 following = waiting.pop(0)
                 seen = state.get(following, 0)
                 if seen == 1:
-                    findings.refuse(chart.parts[following[0]].place, "it reads, in the end, what it makes itself")
+                    findings.refuse(
+                        chart.parts[following[0]].place, "it reads, in the end, what it makes itself"
+                    )
                     state[following] = 2
                 elif seen == 0:
                     state[following] = 1
@@ -329,7 +362,9 @@ def _mask_nodes(chart: Chart, findings: Findings) -> set[Node]:
             as_mask.update((t.layer, t.call) for t in call.tensors.get("mask", ()))
     outputs = {(tensor.layer, tensor.call) for tensor in chart.outputs}
     found: set[Node] = set()
-    operations = [name for name, part in chart.parts.items() if part.kind in MASKS and is_operation(part, chart.version)]
+    operations = [
+        name for name, part in chart.parts.items() if part.kind in MASKS and is_operation(part, chart.version)
+    ]
     grown = True
     while grown:
         grown = False
@@ -339,18 +374,20 @@ def _mask_nodes(chart: Chart, findings: Findings) -> set[Node]:
                 if node in found or node in outputs:
                     continue
                 inside = sum(
-                    (t.layer, t.call) == node
-                    for at in found
-                    for t in chart.parts[at[0]].calls[at[1]].all()
+                    (t.layer, t.call) == node for at in found for t in chart.parts[at[0]].calls[at[1]].all()
                 )
                 if readers[node] and readers[node] == as_mask[node] + inside:
                     found.add(node)
                     grown = True
-    for name, part in chart.parts.items():
+    for part in chart.parts.values():
         for call in part.calls:
             for tensor in call.tensors.get("mask", ()):
                 if (tensor.layer, tensor.call) not in found:
-                    findings.refuse(part.place, f"a call of it is given the mask '{tensor.layer}'", "a mask that an Embedding (mask_zero) or a Masking makes")
+                    findings.refuse(
+                        part.place,
+                        f"a call of it is given the mask '{tensor.layer}'",
+                        "a mask that an Embedding (mask_zero) or a Masking makes",
+                    )
     _check_roots(chart, found, findings)
     return found
 
@@ -366,6 +403,8 @@ def _check_roots(chart: Chart, masks: set[Node], findings: Findings) -> None:
         for tensor in part.calls[node[1]].all():
             read = tensor.layer, tensor.call
             if part.kind in ("NotEqual", "Equal") and read not in masks and read not in begun:
-                findings.refuse(part.place, "it makes a mask of what no Embedding or Masking reads", "a mask that these make")
-
-
+                findings.refuse(
+                    part.place,
+                    "it makes a mask of what no Embedding or Masking reads",
+                    "a mask that these make",
+                )

@@ -19,14 +19,22 @@ Model = Callable[[Any, str], Entry | None]
 _HELD = ("layer", "forward_layer", "backward_layer", "cell")
 """Arguments that are layers."""
 _NOTHING = (
-    "name", "trainable", "dtype", "batch_input_shape", "batch_shape", "build_input_shape", "input_shape", "autocast",
-    "unroll", "implementation", "use_cudnn", "input_length", "gptq_unpacked_column_size", "sparse_y_pred", "time_major",
-    "noise_shape_dtype", "dynamic", "input_dtype", "sparse", "ragged", "optional", "synchronized", "bounding_box_format",
+    "name", "trainable", "dtype", "batch_input_shape", "batch_shape", "build_input_shape",
+    "input_shape", "autocast",
+    "unroll", "implementation", "use_cudnn", "input_length", "gptq_unpacked_column_size",
+    "sparse_y_pred", "time_major",
+    "noise_shape_dtype", "dynamic", "input_dtype", "sparse", "ragged", "optional", "synchronized",
+    "bounding_box_format",
     "output_dtype", "shared_object_id", "seed_generator", "vocabulary_dtype",
 )  # fmt: skip
 """Arguments that change nothing of what is computed here."""
 _NEVER = ("lora_rank", "lora_alpha", "quantization_config", "quantization_mode", "vocabulary_size")
-_POLICIES = {"mixed_float16": "float32", "mixed_bfloat16": "float32", "float16": "float32", "bfloat16": "float32"}
+_POLICIES = {
+    "mixed_float16": "float32",
+    "mixed_bfloat16": "float32",
+    "float16": "float32",
+    "bfloat16": "float32",
+}
 
 
 class LayerReader:
@@ -64,20 +72,26 @@ class LayerReader:
     def _known(self, part: Part, kind: str) -> bool:
         registered = part.registered
         if registered and ">" in registered and registered != f"keras>{kind}":
-            self.findings.refuse(part.place, f"'{registered}' is a layer of one's own, whose Python is not in the file", _OWN)
+            self.findings.refuse(
+                part.place, f"'{registered}' is a layer of one's own, whose Python is not in the file", _OWN
+            )
             return False
         cls = layers.get(kind)
         if cls is not None and cls.__module__.startswith("nnctl.layers."):
             return True
         why = without("layer", kind)
         if kind == "Lambda":
-            self.findings.refuse(part.place, "a Lambda holds a Python function, which nnctl never runs", _LAMBDA)
+            self.findings.refuse(
+                part.place, "a Lambda holds a Python function, which nnctl never runs", _LAMBDA
+            )
         elif why is not None:
             self.findings.refuse(part.place, f"nnctl has no {kind}: {why}")
         elif has_keras("layer", kind):
             self.findings.refuse(part.place, f"nnctl has no {kind} yet")
         else:
-            self.findings.refuse(part.place, f"'{kind}' is no layer of Keras 3; its Python is not in the file", _OWN)
+            self.findings.refuse(
+                part.place, f"'{kind}' is no layer of Keras 3; its Python is not in the file", _OWN
+            )
         return False
 
     def _note_dtype(self, given: Any, place: str) -> None:
@@ -109,7 +123,11 @@ class LayerReader:
                 self.findings.note(place, "stateful: here every batch starts from the initial state")
             return
         if name in _NEVER:
-            self.findings.refuse(place, f"'{name}' ({str(value)[:40]}) has no equal in nnctl", "the plain layer: quantized or LoRA weights merged before saving")
+            self.findings.refuse(
+                place,
+                f"'{name}' ({str(value)[:40]}) has no equal in nnctl",
+                "the plain layer: quantized or LoRA weights merged before saving",
+            )
             return
         if value is False or value == 0:
             return
@@ -141,7 +159,9 @@ class LayerReader:
             self.findings.refuse(place, "has no config")
             return None
         registered = value.get("registered_name")
-        part = Part(value["class_name"], str(config.get("name") or ""), config, f"{place} ({value['class_name']})")
+        part = Part(
+            value["class_name"], str(config.get("name") or ""), config, f"{place} ({value['class_name']})"
+        )
         part.registered = registered if isinstance(registered, str) else None
         made = self.entry(part)
         if made is not None:
@@ -151,4 +171,3 @@ class LayerReader:
 
 _OWN = "a plugin with a layer of that name, in a config written by hand (docs/plugins.md)"
 _LAMBDA = "a layer of Keras that does the same, or a plugin (docs/plugins.md), saved anew"
-

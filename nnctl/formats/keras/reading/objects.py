@@ -32,7 +32,8 @@ _OLD_INITIALIZERS = {
 """Names of Keras 1, and what they stood for."""
 _NORMAL = {"normal": "truncated_normal"}
 """`distribution` of VarianceScaling in Keras 2."""
-_OLD_REGULARIZERS = {"WeightRegularizer": "L1L2", "EigenvalueRegularizer": ""}
+_OLD_REGULARIZERS = {"WeightRegularizer": "L1L2"}
+_OLD_WORDS = {"m": "max_value"}
 
 
 def family_of(field: str) -> str | None:
@@ -60,12 +61,12 @@ def read_object(value: Any, family: str, place: str, findings: Findings) -> Any:
     if family == "activation":
         return _activation(value, place, findings)
     kind, config = _named(value)
+    if kind is not None and isinstance(value, dict) and "class_name" not in value:  # Keras 1
+        kind = _OLD_REGULARIZERS.get(kind, kind)
+        config = {_OLD_WORDS.get(str(word), word): part for word, part in value.items() if word != "name"}
     if kind is None:
         findings.refuse(place, f"is no {family}")
         return None
-    if isinstance(value, dict) and "name" in value and "class_name" not in value:  # Keras 1
-        kind, config = _OLD_REGULARIZERS.get(value["name"], value["name"]), {}
-        config = {name: part for name, part in value.items() if name != "name"}
     if family == "initializer" and kind in _OLD_INITIALIZERS and not config:
         return _OLD_INITIALIZERS[kind]
     cls = _FAMILIES[family].get(kind.removesuffix("V2").removesuffix("V1"))
@@ -73,7 +74,9 @@ def read_object(value: Any, family: str, place: str, findings: Findings) -> Any:
         findings.refuse(place, _unknown(family, kind), f"one of nnctl's {family}s")
         return None
     if kind.startswith("VarianceScaling"):
-        config = config | {"distribution": _NORMAL.get(config.get("distribution", ""), config.get("distribution"))}
+        config = config | {
+            "distribution": _NORMAL.get(config.get("distribution", ""), config.get("distribution"))
+        }
     return _short(cls, fields_of(cls, config, place, findings))
 
 
@@ -134,7 +137,9 @@ def fields_of(cls: type[Spec], config: Object, place: str, findings: Findings) -
         given = plain(value)
         if name in cls.model_fields:
             family = family_of(name)
-            found[name] = given if family is None else read_object(value, family, f"{place}, {name}", findings)
+            found[name] = (
+                given if family is None else read_object(value, family, f"{place}, {name}", findings)
+            )
         elif name not in _OF_ALL and given is not None:
             findings.refuse(place, f"nnctl's {cls.__name__} has no argument '{name}' ({str(given)[:40]})")
     return found
@@ -148,4 +153,8 @@ def _short(cls: type[Spec], fields: Object) -> Any:
 
 def _is_default(cls: type[Spec], name: str, value: Any) -> bool:
     default = cls.model_fields[name].default
-    return type(default) in (type(value), float, int) and default == value if value is not None else default is None
+    return (
+        type(default) in (type(value), float, int) and default == value
+        if value is not None
+        else default is None
+    )

@@ -1,6 +1,7 @@
 """Layers of Keras 1 and 2 as Keras 3 says them: class names, arguments, and defaults that have changed.
 
-Sources: Keras 1.2's keras.layers; keras.legacy.interfaces and keras.legacy.layers of Keras 2.2 (which turned the
+Sources: Keras 1.2's keras.layers; keras.legacy.interfaces and keras.legacy.layers of Keras 2.2 (which
+turned the
 first into the second); tf.keras 2.15.
 """
 
@@ -63,18 +64,17 @@ _WORDS = {
     "atrous_rate": "dilation_rate",
     "dim_ordering": "data_format",
     "sigma": "stddev",
-    "gamma_regularizer": "gamma_regularizer",
     "output_length": "length",
     "upsampling_length": "size",
 }
 _DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
 _GONE = (
-    "input_dim", "input_length", "input_shape", "batch_input_shape", "batch_shape", "input_dtype", "batch_size",
+    "input_dim", "input_length", "input_shape", "batch_input_shape", "batch_shape", "input_dtype",
+    "batch_size",
     "consume_less", "implementation", "sparse", "ragged", "W_learning_rate_multiplier", "time_major",
     "build_input_shape", "fused", "virtual_batch_size", "adjustment", "create_input", "unit_forget_bias_init",
 )  # fmt: skip
 """Arguments that change nothing that a layer computes."""
-_NAMES_OF_INPUTS = ("input_dim", "input_length")
 _MERGES = {
     "sum": "Add",
     "mul": "Multiply",
@@ -85,36 +85,34 @@ _MERGES = {
     "dot": "Dot",
     "cos": "Dot",
 }
-_RECURRENT = ("SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
-_CELLS = ("SimpleRNNCell", "LSTMCell", "GRUCell")
+_GATED = ("LSTM", "GRU", "LSTMCell", "GRUCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
+"""Layers whose gates were hard sigmoids by default."""
+_SPARSE = ("CategoryEncoding", "Discretization", "Hashing")
+_OF_ALL = ("name", "trainable")
 _SIZES = {"Dense": "units", "LSTM": "units", "GRU": "units", "SimpleRNN": "units", "Embedding": "output_dim"}
 
 
-def as_keras_3(
-    kind: str, config: Config, version: int, place: str, findings: Findings
-) -> tuple[str, Config]:
+def as_keras_3(kind: str, config: Config, version: int, place: str, findings: Findings) -> tuple[str, Config]:
     """A layer's class and arguments as Keras 3 says them."""
     if version == 3:
         return kind, config
-    made = {name: value for name, value in config.items() if not _is_gone(kind, name)}
     before, kind = kind, _CLASSES.get(kind, kind)
-    made = _renamed(kind, made)
+    made = _renamed(kind, {name: value for name, value in config.items() if not _is_gone(kind, name)})
     change = _CHANGES.get(before) or _CHANGES.get(kind)
     if change is not None:
-        made = change(before, made, place, findings) or made
+        made = change(before, made, place, findings)
     if before == "Merge":
         kind = _MERGES.get(str(config.get("mode", "sum")), "Merge")
-    if kind in (*_RECURRENT, *_CELLS) and version < 3:
-        made.setdefault("recurrent_activation", "hard_sigmoid") if "SimpleRNN" not in kind else None
-    if kind == "GRU" or kind == "GRUCell":
-        made.setdefault("reset_after", before == "CuDNNGRU")
+    if kind in _GATED:
+        made.setdefault("recurrent_activation", "hard_sigmoid")
+    if kind.startswith("GRU"):
+        made.setdefault("reset_after", False)
     return kind, _with_old_sigmoid(made)
 
 
 def _is_gone(kind: str, name: str) -> bool:
-    return name in _GONE and not (kind == "Embedding" and name == "input_dim") and not (
-        kind in ("CategoryEncoding", "Discretization", "Hashing") and name == "sparse"
-    )
+    said_still = (kind == "Embedding" and name == "input_dim") or (kind in _SPARSE and name == "sparse")
+    return name in _GONE and not said_still
 
 
 def _renamed(kind: str, config: Config) -> Config:
@@ -175,40 +173,34 @@ def _batch_normalization(before: str, config: Config, place: str, findings: Find
         findings.refuse(place, f"BatchNormalization in mode {mode} has no equal in Keras 3")
     if mode == 2:
         findings.note(place, "mode 2 used each batch's own statistics in training, as it does now")
-    for name in ("running_mean", "running_std"):
-        config.pop(name, None)
-    if config.pop("renorm", False):
-        config["renorm"] = True
-    else:
-        for name in ("renorm_clipping", "renorm_momentum"):
+    if not config.get("renorm"):
+        for name in ("renorm", "renorm_clipping", "renorm_momentum"):
             config.pop(name, None)
-    config.pop("trainable_statistics", None)
     return config
 
 
 def _recurrent(before: str, config: Config, place: str, findings: Findings) -> Config:
     if before.startswith("CuDNN"):
         config |= {"activation": "tanh", "recurrent_activation": "sigmoid"}
+    if before == "CuDNNGRU":
+        config["reset_after"] = True
     if "forget_bias_init" in config:
         config["unit_forget_bias"] = config.pop("forget_bias_init") in ("one", "ones")
-    config.pop("zero_output_for_mask", None) if config.get("zero_output_for_mask") is False else None
     return config
 
 
-def _cudnn_gru(before: str, config: Config, place: str, findings: Findings) -> Config:
-    return _recurrent(before, config, place, findings) | {"reset_after": True}
-
-
 def _dense_over_time(before: str, config: Config, place: str, findings: Findings) -> Config:
-    own = {name: value for name, value in config.items() if name not in ("name", "trainable")}
-    own["units"] = own.pop("units", own.pop("output_dim", None))
-    kept = {name: config[name] for name in ("name", "trainable") if name in config}
-    return kept | {"layer": {"class_name": "Dense", "config": own}}
+    own = {name: value for name, value in config.items() if name not in _OF_ALL}
+    return _kept(config) | {"layer": {"class_name": "Dense", "config": own}}
+
+
+def _kept(config: Config) -> Config:
+    return {name: config[name] for name in _OF_ALL if name in config}
 
 
 def _merge(before: str, config: Config, place: str, findings: Findings) -> Config:
     mode = config.get("mode", "sum")
-    kept = {name: config[name] for name in ("name", "trainable") if name in config}
+    kept = _kept(config)
     if not isinstance(mode, str) or mode not in _MERGES or config.get("mode_type") in ("lambda", "function"):
         findings.refuse(place, "a Merge by a Python function", "one of Keras's merge layers in its place")
         return kept
@@ -222,14 +214,6 @@ def _merge(before: str, config: Config, place: str, findings: Findings) -> Confi
 def _threshold(before: str, config: Config, place: str, findings: Findings) -> Config:
     theta = config.pop("theta", 1.0)
     return config | {"threshold": float(theta)}
-
-
-def _relu(before: str, config: Config, place: str, findings: Findings) -> Config:
-    return {name: float(value) if isinstance(value, int) and not isinstance(value, bool) and name in ("max_value", "negative_slope", "threshold") else value for name, value in config.items()}
-
-
-def _repeat(before: str, config: Config, place: str, findings: Findings) -> Config:
-    return config
 
 
 _CHANGES: Mapping[str, Callable[[str, Config, str, Findings], Config]] = {
@@ -246,9 +230,7 @@ _CHANGES: Mapping[str, Callable[[str, Config, str, Findings], Config]] = {
     "LSTM": _recurrent,
     "GRU": _recurrent,
     "SimpleRNN": _recurrent,
-    "CuDNNGRU": _cudnn_gru,
     "TimeDistributedDense": _dense_over_time,
     "Merge": _merge,
     "ThresholdedReLU": _threshold,
-    "ReLU": _relu,
 }

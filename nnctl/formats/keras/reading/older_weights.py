@@ -1,6 +1,7 @@
 """Weights as Keras 1 and 2 saved them, laid out as Keras 3 does.
 
-Source: keras.engine.saving.preprocess_weights_for_loading of Keras 2.2, which did this to files of Keras 1 and of
+Source: keras.engine.saving.preprocess_weights_for_loading of Keras 2.2, which did this to files of Keras 1
+and of
 the cuDNN layers.
 """
 
@@ -30,7 +31,18 @@ class Saved:
         return Saved(self.name, made.shape, lambda: made)
 
 
-_FLIPPED = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "Convolution1D", "Convolution2D", "Convolution3D", "Deconvolution2D", "AtrousConvolution1D", "AtrousConvolution2D")
+_FLIPPED = (
+    "Conv1D",
+    "Conv2D",
+    "Conv3D",
+    "Conv2DTranspose",
+    "Convolution1D",
+    "Convolution2D",
+    "Convolution3D",
+    "Deconvolution2D",
+    "AtrousConvolution1D",
+    "AtrousConvolution2D",
+)
 _GATES = {
     "LSTM": (("kernel", (0, 6, 3, 9)), ("recurrent_kernel", (1, 7, 4, 10)), ("bias", (2, 8, 5, 11))),
     "GRU": (("kernel", (0, 3, 6)), ("recurrent_kernel", (1, 4, 7)), ("bias", (2, 5, 8))),
@@ -55,7 +67,12 @@ def as_keras_3(part: Part, saved: list[Saved], version: int, flipped: bool) -> l
     saved = _gates(part.kind, saved)
     if part.kind in ("CuDNNLSTM", "CuDNNGRU") and len(saved) == 3:
         return _from_cudnn(saved, 4 if part.kind == "CuDNNLSTM" else 3)
-    if version == 1 and part.kind in ("Convolution1D", "Conv1D", "AtrousConvolution1D") and saved and len(saved[0].shape) == 4:
+    if (
+        version == 1
+        and part.kind in ("Convolution1D", "Conv1D", "AtrousConvolution1D")
+        and saved
+        and len(saved[0].shape) == 4
+    ):
         saved = [saved[0].changed(lambda w: _one_axis(w, part)), *saved[1:]]
     if version == 1 and part.kind in ("Deconvolution2D", "Conv2DTranspose") and saved:
         saved = [saved[0].changed(lambda w: np.ascontiguousarray(w.transpose(0, 1, 3, 2))), *saved[1:]]

@@ -13,31 +13,38 @@ from nnctl.formats.keras.reading.parts import Call, Part
 Entry = dict[str, Any]
 
 MASKS = frozenset(
-    "NotEqual Any All LogicalAnd LogicalOr LogicalNot Squeeze ExpandDims Concatenate Cast Reshape "
-    "BroadcastTo Transpose OnesLike ZerosLike Not Equal".split()
-)
+    (
+        "NotEqual", "Equal", "Any", "All", "LogicalAnd", "LogicalOr", "LogicalNot", "Squeeze", "ExpandDims",
+        "Concatenate", "Cast", "Reshape", "BroadcastTo", "Transpose", "OnesLike", "ZerosLike",
+    )
+)  # fmt: skip
 """The operations that Keras makes masks with, as classes of keras.ops."""
 
 _LAMBDAS = {
     "math.add": "Add", "__operators__.add": "Add", "add": "Add",
     "math.subtract": "Subtract", "__operators__.sub": "Subtract", "subtract": "Subtract",
     "math.multiply": "Multiply", "__operators__.mul": "Multiply", "multiply": "Multiply",
-    "math.truediv": "TrueDivide", "__operators__.truediv": "TrueDivide", "realdiv": "TrueDivide", "math.divide": "TrueDivide",
+    "math.truediv": "TrueDivide", "__operators__.truediv": "TrueDivide", "realdiv": "TrueDivide",
+    "math.divide": "TrueDivide",
     "math.negative": "Negative", "math.maximum": "Maximum", "math.minimum": "Minimum", "maximum": "Maximum",
     "minimum": "Minimum", "math.reduce_mean": "Mean", "math.reduce_max": "Max", "concat": "Concatenate",
-    "reshape": "Reshape", "transpose": "Transpose", "identity": "Identity", "nn.relu": "Relu", "nn.relu6": "Relu6",
-    "math.sigmoid": "Sigmoid", "nn.sigmoid": "Sigmoid", "math.tanh": "Tanh", "nn.tanh": "Tanh", "nn.softmax": "Softmax",
+    "reshape": "Reshape", "transpose": "Transpose", "identity": "Identity", "nn.relu": "Relu",
+    "nn.relu6": "Relu6",
+    "math.sigmoid": "Sigmoid", "nn.sigmoid": "Sigmoid", "math.tanh": "Tanh", "nn.tanh": "Tanh",
+    "nn.softmax": "Softmax",
     "nn.silu": "Silu", "nn.swish": "Silu", "nn.gelu": "Gelu", "nn.elu": "Elu", "nn.leaky_relu": "LeakyRelu",
     "math.softplus": "Softplus", "nn.softplus": "Softplus", "cast": "Cast",
 }  # fmt: skip
 """Functions of TensorFlow that tf.keras 2 wrote into configs, and Keras 3's operations."""
 
 _ACTIVATIONS = {
-    "Relu": "relu", "Relu6": "relu6", "Sigmoid": "sigmoid", "Tanh": "tanh", "Softmax": "softmax", "Silu": "silu",
+    "Relu": "relu", "Relu6": "relu6", "Sigmoid": "sigmoid", "Tanh": "tanh", "Softmax": "softmax",
+    "Silu": "silu",
     "Gelu": "gelu", "Elu": "elu", "LeakyRelu": "leaky_relu", "Softplus": "softplus", "Softsign": "softsign",
     "HardSigmoid": "hard_sigmoid", "HardSilu": "hard_silu", "HardTanh": "hard_tanh", "Exp": "exponential",
     "LogSoftmax": "log_softmax", "LogSigmoid": "log_sigmoid", "Selu": "selu", "Celu": "celu", "Mish": "mish",
-    "SoftShrink": "soft_shrink", "HardShrink": "hard_shrink", "TanhShrink": "tanh_shrink", "Squareplus": "squareplus",
+    "SoftShrink": "soft_shrink", "HardShrink": "hard_shrink", "TanhShrink": "tanh_shrink",
+    "Squareplus": "squareplus",
     "SparsePlus": "sparse_plus", "SparseSigmoid": "sparse_sigmoid", "Sparsemax": "sparsemax", "Glu": "glu",
 }  # fmt: skip
 
@@ -76,7 +83,9 @@ def as_operation(part: Part, call: Call) -> tuple[str, Call]:
 
 def operation_entry(kind: str, config: Mapping[str, Any], call: Call) -> Entry | None:
     """The layer that does what the operation does; None where none does."""
-    given = {k: v for k, v in {**config, **call.values}.items() if v is not None and k not in ("name", "dtype")}
+    given = {
+        k: v for k, v in {**config, **call.values}.items() if v is not None and k not in ("name", "dtype")
+    }
     if kind in _ACTIVATIONS and len(call.reads) == 1 and not call.constants:
         told = {k: v for k, v in given.items() if k not in ("features", "x")}
         name = _ACTIVATIONS[kind]

@@ -1,6 +1,7 @@
 """The weights of a model out of a file that Keras wrote, by their full names here.
 
-`.keras` and `.weights.h5` of Keras 3 name groups by class and count (`nnctl.formats.keras.weights`). Files before
+`.keras` and `.weights.h5` of Keras 3 name groups by class and count (`nnctl.formats.keras.weights`). Files
+before
 that list the weights of each layer by the layer's name, of a nested model all in one list.
 
 Sources: keras.src.saving.saving_lib, keras.src.legacy.saving.legacy_h5_format.
@@ -9,13 +10,14 @@ Sources: keras.src.saving.saving_lib, keras.src.legacy.saving.legacy_h5_format.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from nnctl.core.arrays import Array
-from nnctl.formats.keras.order import ordered
 from nnctl.formats.keras.model import is_chain
+from nnctl.formats.keras.order import ordered
 from nnctl.formats.keras.reading.found import Findings
 from nnctl.formats.keras.reading.older_weights import Saved, as_keras_3
 from nnctl.formats.keras.reading.parts import Part
@@ -54,12 +56,12 @@ def read_weights(
     return {name: read[name] for name in graph.weights}
 
 
-def _array(
-    reader: Hdf5Reader, path: str, info: WeightInfo, dtype: str, findings: Findings
-) -> Array:
+def _array(reader: Hdf5Reader, path: str, info: WeightInfo, dtype: str, findings: Findings) -> Array:
     found, shape = reader.describe(path)
     if shape != tuple(info.weight.shape):
-        findings.refuse(path, f"has the shape {list(shape)}, but '{info.name}' needs {list(info.weight.shape)}")
+        findings.refuse(
+            path, f"has the shape {list(shape)}, but '{info.name}' needs {list(info.weight.shape)}"
+        )
         return np.zeros(info.weight.shape, dtype)
     return _cast(reader.array(path, found, shape), dtype, findings)
 
@@ -95,7 +97,7 @@ class LegacyFile:
         for name in _listed(self.reader, group, "weight_names"):
             path = f"{group}/{name}"
             dtype, shape = self.reader.describe(path)
-            found.append(Saved(name, shape, lambda path=path, dtype=dtype, shape=shape: self.reader.array(path, dtype, shape)))
+            found.append(Saved(name, shape, partial(self.reader.array, path, dtype, shape)))
         return found
 
 
@@ -143,7 +145,9 @@ def read_legacy(
         read |= _matched(part, wanted, saved, dtype, findings)
     for name in file.layers:
         if name not in used and file.saved(name):
-            findings.refuse(f"the layer '{name}'", "the file has weights for it, but the model has no such layer")
+            findings.refuse(
+                f"the layer '{name}'", "the file has weights for it, but the model has no such layer"
+            )
     findings.check()
     return {name: read[name] for name in graph.weights}
 
@@ -210,4 +214,8 @@ def _kind(name: str) -> str | None:
 
 def all_arrays(reader: Hdf5Reader) -> Mapping[str, tuple[str, tuple[int, ...]]]:
     """Type and shape of each array in a file, none of them read."""
-    return {path: (described[0].name, described[1]) for path in reader.arrays() for described in [reader.describe(path)]}
+    return {
+        path: (described[0].name, described[1])
+        for path in reader.arrays()
+        for described in [reader.describe(path)]
+    }

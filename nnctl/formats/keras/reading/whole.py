@@ -22,9 +22,7 @@ from nnctl.spec.output.short import short_model
 from nnctl.storage.hdf5_reader import Hdf5Reader
 
 
-def described(
-    config: Any, compiled: Any, findings: Findings, *, made_by: str, version: int = 0
-) -> Imported:
+def described(config: Any, compiled: Any, findings: Findings, *, made_by: str, version: int = 0) -> Imported:
     """The model that a config of Keras describes.
 
     Args:
@@ -38,7 +36,9 @@ def described(
     model = None if findings.problems else _short(structure, findings)
     dtype = "float64" if structure.dtypes == {"float64"} else "float32"
     if len(structure.dtypes) > 1:
-        findings.note("dtype", f"layers compute in {' and '.join(sorted(structure.dtypes))}: here all in float32")
+        findings.note(
+            "dtype", f"layers compute in {' and '.join(sorted(structure.dtypes))}: here all in float32"
+        )
     training = read_compiled(compiled, structure.outputs, findings)
     return Imported(made_by, chart.name, model, training, dtype, layers=structure.parts)
 
@@ -50,7 +50,11 @@ def _short(structure: Structure, findings: Findings) -> dict[str, Any] | None:
         for fault in error.errors(include_url=False, include_context=False, include_input=False)[:5]:
             at = fault["loc"]
             name = _layer_at(structure.layers, at)
-            words = ".".join(str(part) for part in at if part != "layers" and not isinstance(part, int) and part != "(layer)")
+            words = ".".join(
+                str(part)
+                for part in at
+                if part != "layers" and not isinstance(part, int) and part != "(layer)"
+            )
             findings.refuse(name, f"{words}: {fault['msg'].removeprefix('Value error, ')}")
         if not findings.problems:
             findings.refuse("the model", first_fault(error))
