@@ -12,6 +12,8 @@ from nnctl.formats.keras.objects import KerasObject, input_object, keras_object,
 from nnctl.formats.keras.order import ordered, renumbered
 from nnctl.formats.keras.scopes import Member, Scope, Tensor, by_place
 
+ENTRIES = "nnctl_entries"
+"""The key of names and places of the entries that a layer's calls are, which Keras passes over."""
 _MASK = "_mask"
 """What is appended to a call's name for the operation that makes its mask."""
 
@@ -60,9 +62,13 @@ def _sequential(scope: Scope, name: str, trainable: bool, dtype: str) -> KerasOb
 def _functional(scope: Scope, name: str, trainable: bool, dtype: str) -> KerasObject:
     numbers = renumbered(scope)
     layers: list[KerasObject] = []
-    for part in ordered(scope):
+    needed = {part.name for part in ordered(scope)}
+    # In the config's order, which Keras does not need and does not keep.
+    for part in (part for part in scope.parts.values() if part.name in needed):
         entry = input_object(part.name, list(part.shape), part.dtype) if part.is_input else _part(part, dtype)
         entry |= {"name": part.name, "inbound_nodes": []}
+        if not part.is_input:
+            entry[ENTRIES] = [part.entries[c] for c in range(len(part.calls)) if (part.name, c) in numbers]
         for call, tensors in enumerate(part.calls):
             if not part.is_input and (part.name, call) in numbers:
                 layers += _mask_operation(scope, part, call, numbers)

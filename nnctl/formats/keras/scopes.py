@@ -40,6 +40,7 @@ class Member:
         path: Its path in the layer graph, which names its weights.
         trainable: Whether it and all around it are.
         calls: What each call reads; an input has one call that reads nothing.
+        entries: The name and the place in the list of the entry of each call.
         named: Keras's names for what a call reads, where it takes the inputs by name (by call number).
         arguments: The arguments of a call that are not at their defaults (by call number).
         masks: The tensor of indices whose zeros mask a call, where Keras must be told (by call number).
@@ -53,6 +54,7 @@ class Member:
     path: str
     trainable: bool = True
     calls: list[tuple[Tensor, ...]] = field(default_factory=list)
+    entries: list[tuple[str, int]] = field(default_factory=list)
     named: dict[int, tuple[str, ...]] = field(default_factory=dict)
     arguments: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     masks: dict[int, Tensor] = field(default_factory=dict)
@@ -145,11 +147,12 @@ class _Reader:
         self, entries: Sequence[Entry], names: Sequence[str], frame: _Frame, previous: tuple[Tensor, ...]
     ) -> tuple[Tensor, ...]:
         """Every entry of a list; the last one's tensors."""
-        for entry, name in zip(entries, names, strict=True):
+        for place, (entry, name) in enumerate(zip(entries, names, strict=True)):
             if not entry.is_input:
                 words = entry.reads
                 reads = previous[:1] if words is None else tuple(frame.tensor(word) for word in words)
                 frame.known[name] = self._call(entry, name, frame, reads)
+                frame.scope.parts[entry.use or name].entries.append((name, place))
             previous = frame.known[name]
         return previous
 

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+from nnctl.formats.keras.model import ENTRIES
 from nnctl.formats.keras.reading.found import Findings
 from nnctl.formats.keras.reading.parts import Call, Chart, Part
 from nnctl.formats.keras.scopes import Tensor
@@ -126,7 +127,15 @@ def _part(entry: Any, place: str, findings: Findings, version: int) -> Part | No
         if part.inner is None:
             return None
     part.calls = [_call(node, shown, findings) for node in _listed(entry.get("inbound_nodes"))]
+    part.entries = _entries(entry.get(ENTRIES), len(part.calls))
     return part
+
+
+def _entries(value: Any, calls: int) -> list[tuple[str, int]]:
+    """What nnctl wrote of a layer's calls; none where it is anything else."""
+    found = [tuple(part) for part in _listed(value) if isinstance(part, list) and len(part) == 2]
+    fits = len(found) == calls and all(type(name) is str and type(place) is int for name, place in found)
+    return found if fits else []
 
 
 def _text(value: Any) -> str | None:
@@ -286,7 +295,8 @@ def _wire_graph(chart: Chart, config: dict[str, Any], findings: Findings) -> Non
     # Keras 3 counts the calls of a functional model from 1 where it is an output, and only there.
     for index, tensor in enumerate(chart.outputs):
         part = chart.parts.get(tensor.layer)
-        if part is not None and part.inner is not None and tensor.call >= len(part.calls) > 0:
+        inner = part.inner if part is not None else None
+        if inner is not None and not inner.chain and chart.version == 3 and tensor.call > 0:
             chart.outputs[index] = tensor._replace(call=tensor.call - 1)
 
 

@@ -118,7 +118,7 @@ class _Reader:
             if entry is None:
                 known[node] = names[part.name]
                 continue
-            name = names[part.name] if part.name not in defined else _free(names[part.name], taken)
+            name = names[part.name] if part.name not in defined else _called(part, node[1], names, taken)
             taken.add(name)
             defined.add(part.name)
             known[node] = entry["name"] = name
@@ -229,6 +229,14 @@ def _plain_names(chart: Chart, findings: Findings) -> dict[str, str]:
     return names
 
 
+def _called(part: Part, call: int, names: dict[str, str], taken: set[str]) -> str:
+    """What a further call of a layer is called."""
+    said = part.entries[call][0] if part.entries else ""
+    if said and said not in taken and not _NOT_IN_NAMES.search(said):
+        return said
+    return _free(names[part.name], taken)
+
+
 def _free(name: str, taken: set[str]) -> str:
     number = 1
     while f"{name}_{number}" in taken:
@@ -300,6 +308,9 @@ def _order(chart: Chart, findings: Findings) -> list[Node]:
                 done.append(node)
 
     wanted = _wanted(chart, masks)
+    said = _as_said(chart, wanted)
+    if said:
+        return said
     for name, part in chart.parts.items():
         if (name, 0) in wanted and (name, 0) not in state and part.calls:
             visit((name, 0))
@@ -310,6 +321,26 @@ def _order(chart: Chart, findings: Findings) -> list[Node]:
         elif not _exists(chart, node):
             findings.refuse(chart.place or "the model", f"its output '{tensor.layer}' is no call of a layer")
     return done
+
+
+def _as_said(chart: Chart, wanted: set[Node]) -> list[Node]:
+    """The calls in the order of the config that nnctl wrote the file from; none where that is not known."""
+    places: dict[Node, int] = {}
+    for node in wanted:
+        part = chart.parts[node[0]]
+        if part.kind in INPUTS:
+            continue
+        if node[1] >= len(part.entries):
+            return []
+        places[node] = part.entries[node[1]][1]
+    done: set[Node] = set()
+    order = sorted(places, key=lambda node: (places[node], node))
+    for node in order:
+        reads = {(t.layer, t.call) for t in chart.parts[node[0]].calls[node[1]].all()}
+        if any(read in places and read not in done for read in reads) or not all(_exists(chart, r) for r in reads):
+            return []
+        done.add(node)
+    return order
 
 
 def _exists(chart: Chart, node: Node) -> bool:

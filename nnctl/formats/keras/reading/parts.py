@@ -40,6 +40,7 @@ class Part:
         place: Where in the file it stands, as messages say it.
         module: The module that the file names, never imported; "" where it names none.
         registered: Under what name a class of the user's own is registered.
+        entries: Of a file that nnctl wrote: name and place of the entry that each call was.
         inner: What is in a nested model.
     """
 
@@ -50,6 +51,7 @@ class Part:
     calls: list[Call] = field(default_factory=list)
     module: str = ""
     registered: str | None = None
+    entries: list[tuple[str, int]] = field(default_factory=list)
     inner: Chart | None = None
 
 
