@@ -337,7 +337,9 @@ def _as_said(chart: Chart, wanted: set[Node]) -> list[Node]:
     order = sorted(places, key=lambda node: (places[node], node))
     for node in order:
         reads = {(t.layer, t.call) for t in chart.parts[node[0]].calls[node[1]].all()}
-        if any(read in places and read not in done for read in reads) or not all(_exists(chart, r) for r in reads):
+        if any(read in places and read not in done for read in reads) or not all(
+            _exists(chart, r) for r in reads
+        ):
             return []
         done.add(node)
     return order

@@ -63,7 +63,8 @@ def read_object(value: Any, family: str, place: str, findings: Findings) -> Any:
     kind, config = _named(value)
     if kind is not None and isinstance(value, dict) and "class_name" not in value:  # Keras 1
         kind = _OLD_REGULARIZERS.get(kind, kind)
-        config = {_OLD_WORDS.get(str(word), word): part for word, part in value.items() if word != "name"}
+        own = {str(word): part for word, part in value.items() if word != "name"}
+        config = {_OLD_WORDS.get(word, word): part for word, part in own.items()}
     if kind is None:
         findings.refuse(place, f"is no {family}")
         return None
