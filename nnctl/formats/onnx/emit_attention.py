@@ -1,0 +1,45 @@
+"""Attention in heads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnctl.formats.onnx.emitters import emits
+from nnctl.formats.onnx.writer import Writer
+from nnctl.ops.attention import Attention
+from nnctl.ops.base import Node
+
+_HEADS_FIRST = [0, 2, 1, 3]
+
+
+@emits(Attention)
+def attention(w: Writer, node: Node) -> None:
+    """softmax(q k') v over the keys that are seen: q (N, T, H, D), k (N, S, H, D), v (N, S, H, V)."""
+    op, (q, k, v, *rest), (y,) = node.op, node.inputs, node.outputs
+    assert isinstance(op, Attention)
+    queries, values = (w.node("Transpose", w.plain(x), perm=_HEADS_FIRST) for x in (q, v))
+    keys = w.node("Transpose", w.plain(k), perm=[0, 2, 3, 1])
+    matches = w.node("MatMul", queries, keys)
+    seen = w.loose(rest[0]) if op.masked else _causal(w, q.shape[1], k.shape[1]) if op.causal else ""
+    if seen:
+        least = float(np.finfo(w.dtype).min)
+        matches = w.node("Where", seen, matches, w.number(least))
+    shares = w.node("Softmax", matches, axis=3)
+    if seen and op.zero:
+        shares = w.node("Where", seen, shares, w.number(0.0))
+    mixed = w.node("MatMul", shares, values)
+    w.give(y, w.node("Transpose", mixed, perm=_HEADS_FIRST))
+
+
+def _causal(w: Writer, queries: int, keys: int) -> str:
+    """(T, S): whether a key does not come after a query."""
+    step = w.number(1, "int64")
+    start = w.number(0, "int64")
+    of_queries = w.node("Range", start, _scalar(w, queries), step)
+    of_keys = w.node("Range", start, _scalar(w, keys), step)
+    rows = w.node("Unsqueeze", of_queries, w.ints(1))
+    return w.node("GreaterOrEqual", rows, of_keys)
+
+
+def _scalar(w: Writer, size: int) -> str:
+    return w.node("Squeeze", w.size(size))
