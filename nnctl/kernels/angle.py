@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nnctl.kernels.special  # noqa: F401 (what arctan2 is in a kernel)
 from nnctl.kernels.functions import arctan2
 from nnctl.kernels.jit import kernel
 

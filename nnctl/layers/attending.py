@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
 from pydantic import Field
 
 from nnctl.core.errors import ShapeError
@@ -16,7 +15,7 @@ from nnctl.ops.base import Value
 from nnctl.ops.dropout import dropout
 from nnctl.ops.elementwise import add, fill
 from nnctl.ops.linear import matmul
-from nnctl.ops.masks import both, select
+from nnctl.ops.masks import band, both, select
 from nnctl.ops.shape import broadcast_to, reshape
 from nnctl.ops.softmax import softmax
 
@@ -88,7 +87,7 @@ class Attending(WithTraining):
         given = ctx.masks[1]
         mask = None if given is None else reshape(given, (batch, 1, count))
         if self.use_causal_mask:
-            causal = ctx.graph.constant(np.tri(steps, count, dtype=np.uint8)[None])
+            causal = reshape(band(ctx.graph, steps, count, None, 0), (1, steps, count))
             mask = causal if mask is None else both(mask, causal)
         return mask
 

@@ -8,7 +8,6 @@ from functools import reduce
 from math import prod, sqrt
 from typing import Annotated, Any, ClassVar, NamedTuple
 
-import numpy as np
 from pydantic import Field, PositiveInt
 
 from nnctl.core.errors import ShapeError
@@ -25,7 +24,7 @@ from nnctl.ops.dropout import dropout
 from nnctl.ops.elementwise import multiply, scale
 from nnctl.ops.embedding import not_equal
 from nnctl.ops.linear import linear, matmul
-from nnctl.ops.masks import both, select, stretched
+from nnctl.ops.masks import band, both, select, stretched
 from nnctl.ops.shape import broadcast_to, repeat, reshape, swap_axes
 from nnctl.ops.softmax import softmax
 from nnctl.ops.transpose import gather_axes, scatter_axes
@@ -256,11 +255,9 @@ class AttentionInHeads(WithKernel, WithBias, WithTraining):
         if not self.use_causal_mask and not self.sliding_window:
             return []
         (queries,), (keys,) = _known(scores.queries), _known(scores.keys)
-        steps = np.subtract.outer(np.arange(queries), np.arange(keys))
-        seen = abs(steps) < self.sliding_window if self.sliding_window else np.full_like(steps, True)
-        if self.use_causal_mask:
-            seen = np.where(steps >= 0, seen, False)
-        return [ctx.graph.constant(seen.astype(np.uint8)[None, None])]
+        reach = self.sliding_window - 1 if self.sliding_window else None
+        mask = band(ctx.graph, queries, keys, reach, 0 if self.use_causal_mask else reach)
+        return [reshape(mask, (1, 1, queries, keys))]
 
 
 def _alike(a: Shape, b: Shape) -> bool:

@@ -249,6 +249,8 @@ class Graph:
         self.variables: dict[str, Value] = {}
         """Persistent arrays: weights, optimizer slots, metric state."""
         self.constants: dict[Value, Array] = {}
+        self.bands: dict[Value, object] = {}
+        """Of constants that are masks by place (`ops.masks.band`): the rule."""
         self.gradients: set[Value] = set()
         """The values that are made on the way back from the loss."""
         self.origin = ""

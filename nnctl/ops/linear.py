@@ -10,6 +10,7 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.core.records import record
+from nnctl.core.shapes import broadcast_shapes
 from nnctl.kernels.codes import PACKED
 from nnctl.ops.activation import RELU, RELU_GRAD
 from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
@@ -50,7 +51,7 @@ class MatMul(Op):
         n, inner = b.shape[-2:] if self.transpose_b else b.shape[:-3:-1]
         if k != inner:
             raise ValueError(f"{self} of {a.shape} and {b.shape}")
-        return np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), m, n, k
+        return broadcast_shapes(a.shape[:-2], b.shape[:-2]), m, n, k
 
     def infer(self, *inputs: TensorType) -> Types:
         front, m, n, _ = self._sizes(inputs[0], inputs[1])

@@ -14,7 +14,8 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.core.records import record
-from nnctl.ops.base import Arrays, Calls, Gradients, KernelCall, Node, Op, TensorType, Types, Value
+from nnctl.core.shapes import broadcast_shapes
+from nnctl.ops.base import Arrays, Calls, Gradients, Graph, KernelCall, Node, Op, TensorType, Types, Value
 from nnctl.ops.parallel import widened
 from nnctl.ops.shape import broadcast_to, reshape
 
@@ -93,6 +94,28 @@ def _form(mask: tuple[int, ...], x: tuple[int, ...]) -> tuple[int, int, int, int
     return None if after != 1 and inner != 1 else (before, repeats, after, inner)
 
 
+@record
+class Band:
+    """Which keys a query sees by their places: those at most so far before it and after it; None: any."""
+
+    before: int | None = None
+    after: int | None = None
+
+
+def band(graph: Graph, queries: int, keys: int, before: int | None, after: int | None) -> Value:
+    """The mask (T, S) of a `Band`, fixed."""
+    steps = np.subtract.outer(np.arange(queries), np.arange(keys))
+    seen = np.ones(steps.shape, np.uint8)
+    if before is not None:
+        seen &= steps <= before
+    if after is not None:
+        seen &= steps >= -after
+    mask = graph.constant(seen)
+    mask.type = TensorType((queries, keys), mask.dtype)
+    graph.bands[mask] = Band(before, after)
+    return mask
+
+
 def either(m1: Value, m2: Value) -> Value:
     """The mask that counts where m1 or m2 does."""
     m1, m2 = _alike(m1, m2)
@@ -114,7 +137,7 @@ def _alike(*masks: Value) -> list[Value]:
     """The masks in one shape, in which each of them fits."""
     rank = max(len(mask.shape) for mask in masks)
     padded = [(*mask.shape, *(1,) * (rank - len(mask.shape))) for mask in masks]
-    return [stretched(mask, np.broadcast_shapes(*padded)) for mask in masks]
+    return [stretched(mask, broadcast_shapes(*padded)) for mask in masks]
 
 
 def select(mask: Value, x: Value, value: float) -> Value:

@@ -229,7 +229,7 @@ def stack(xs: Sequence[Value], axis: int) -> Value:
 
 def slice_axis(x: Value, axis: int, start: int, stop: int, step: int = 1) -> Value:
     """x[start:stop:step] along `axis`; step may be -1 with stop = -1 for "down to the first"."""
-    length = len(range(start, stop, step))
+    length = max(0, -((start - stop) // step))
     return x.graph.add1(Slice(axis % len(x.shape), start, length, step), x)
 
 

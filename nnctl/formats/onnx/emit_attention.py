@@ -7,7 +7,8 @@ import numpy as np
 from nnctl.formats.onnx.emitters import emits
 from nnctl.formats.onnx.writer import Writer
 from nnctl.ops.attention import Attention
-from nnctl.ops.base import Node
+from nnctl.ops.base import Node, Value
+from nnctl.ops.masks import Band
 
 _HEADS_FIRST = [0, 2, 1, 3]
 
@@ -33,13 +34,27 @@ def attention(w: Writer, node: Node) -> None:
 
 def _causal(w: Writer, queries: int, keys: int) -> str:
     """(T, S): whether a key does not come after a query."""
-    step = w.number(1, "int64")
-    start = w.number(0, "int64")
-    of_queries = w.node("Range", start, _scalar(w, queries), step)
-    of_keys = w.node("Range", start, _scalar(w, keys), step)
-    rows = w.node("Unsqueeze", of_queries, w.ints(1))
-    return w.node("GreaterOrEqual", rows, of_keys)
+    return _within(w, queries, keys, Band(after=0))
 
 
-def _scalar(w: Writer, size: int) -> str:
-    return w.node("Squeeze", w.size(size))
+def write_band(w: Writer, mask: Value, rule: object) -> None:
+    """A mask (T, S) by places, where the number of queries or of keys is left open."""
+    assert isinstance(rule, Band)
+    w.give(mask, _within(w, *mask.shape, rule))
+
+
+def _within(w: Writer, queries: int, keys: int, rule: Band) -> str:
+    rows = w.node("Unsqueeze", _places(w, queries), w.ints(1))
+    steps = w.node("Sub", rows, _places(w, keys))
+    found = []
+    if rule.before is not None:
+        found.append(w.node("LessOrEqual", steps, w.number(rule.before, "int64")))
+    if rule.after is not None:
+        found.append(w.node("GreaterOrEqual", steps, w.number(-rule.after, "int64")))
+    return found[0] if len(found) == 1 else w.node("And", *found)
+
+
+def _places(w: Writer, count: int) -> str:
+    """0 .. count - 1."""
+    end = w.node("Squeeze", w.size(count), w.ints(0))
+    return w.node("Range", w.number(0, "int64"), end, w.number(1, "int64"))

@@ -27,12 +27,19 @@ def frozen_batch_norm(w: Writer, node: Node) -> None:
 
 @emits(LayerNorm)
 def layer_norm(w: Writer, node: Node) -> None:
-    """LayerNormalization of the last axis."""
+    """LayerNormalization of the last axis; without a factor, which it must have, what it is made of."""
     op, (x, *rest), (y, *_) = node.op, node.inputs, node.outputs
     assert isinstance(op, LayerNorm)
-    gamma = w.plain(rest.pop(0)) if op.gamma else _filled(w, x.shape[-1:], 1.0)
-    beta = [w.plain(rest.pop(0))] if op.beta else []
-    w.give(y, w.node("LayerNormalization", w.plain(x), gamma, *beta, axis=-1, epsilon=op.epsilon))
+    name = w.plain(x)
+    if op.gamma:
+        w.give(y, w.node("LayerNormalization", name, *map(w.plain, rest), axis=-1, epsilon=op.epsilon))
+        return
+    last = w.ints(-1)
+    centred = w.node("Sub", name, w.node("ReduceMean", name, last))
+    variance = w.node("ReduceMean", w.node("Mul", centred, centred), last)
+    deviation = w.node("Sqrt", w.node("Add", variance, w.number(op.epsilon)))
+    made = w.node("Div", centred, deviation)
+    w.give(y, w.node("Add", made, w.plain(rest[0])) if rest else made)
 
 
 def _filled(w: Writer, shape: tuple[int, ...], value: float) -> str:

@@ -10,6 +10,7 @@ from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.records import record
 from nnctl.formats.exports.base import TrainedModel
+from nnctl.formats.onnx.sizes import OpenAxis, is_open, terms_of
 from nnctl.formats.onnx.traced import compose, write_body
 from nnctl.formats.onnx.types import element_type
 from nnctl.formats.onnx.writer import Writer, Written
@@ -49,9 +50,10 @@ def onnx_file(model: TrainedModel) -> bytes:
     Raises:
         ConfigError: the model holds what ONNX cannot.
     """
-    one, other = (_body(model, built) for built in compose(model))
-    _check_open(model, one, other)
-    return _serialized(model, one)
+    body, *others = (_body(model, built) for built in compose(model))
+    for other, exactly in zip(others, (True, False), strict=False):
+        _check_open(model, body, other, exactly)
+    return _serialized(model, body)
 
 
 def _body(model: TrainedModel, built: Built) -> Body:
@@ -64,17 +66,27 @@ def _body(model: TrainedModel, built: Built) -> Body:
         w.nodes.append(Written(names[name], "Identity", "", (tensor,), (names[name],), {}))
     nodes = _needed(w.nodes, set(names.values()))
     read = {name for node in nodes for name in node.inputs}
+    shapes = {name: built.graph.inputs[f"input:{name}"].shape for name in inputs}
     return Body(
         nodes,
         {name: array for name, array in w.constants.items() if name in read},
-        [Tensor(inputs[n], info.dtype, ("batch", *_axes(n, info.shape))) for n, info in model.graph.inputs.items()],
-        [Tensor(names[n], "float32", ("batch", *_axes(n, shape))) for n, shape in model.graph.output_shapes().items()],
+        [Tensor(inputs[name], model.graph.inputs[name].dtype, _axes(name, shape)) for name, shape in shapes.items()],
+        [Tensor(names[name], value.dtype, _axes(name, value.shape)) for name, value in built.outputs.items()],
     )
 
 
-def _axes(name: str, shape: tuple[int | None, ...]) -> tuple[int | str, ...]:
-    """The axes after the batch, those left open by a name."""
-    return tuple(f"{name}_axis_{axis}" if n is None else n for axis, n in enumerate(shape, 1))
+def _axes(name: str, shape: Sequence[int]) -> tuple[int | str, ...]:
+    """The axes of a tensor of this name; those left open as names: alike where they follow alike from inputs."""
+    return tuple(_axis(f"{name}_axis_{axis}", n) if is_open(n) else n for axis, n in enumerate(shape))
+
+
+def _axis(name: str, size: int) -> str:
+    match terms_of(size):
+        case (((OpenAxis(axis=0),), 1),):
+            return "batch"
+        case (((OpenAxis(input=input, axis=axis),), 1),):
+            return f"{input}_axis_{axis}"
+    return name
 
 
 def _needed(nodes: Sequence[Written], wanted: set[str]) -> list[Written]:
@@ -87,22 +99,28 @@ def _needed(nodes: Sequence[Written], wanted: set[str]) -> list[Written]:
     return found[::-1]
 
 
-def _check_open(model: TrainedModel, one: Body, other: Body) -> None:
+def _check_open(model: TrainedModel, body: Body, other: Body, exactly: bool) -> None:
     """Hold that nothing in the file depends on the sizes that the op graph was composed with.
+
+    Args:
+        exactly: Whether zeros around axes count: of short sequences there may be none.
 
     Raises:
         ConfigError: something does; the layer is named.
     """
-    for a, b in zip(one.nodes, other.nodes, strict=False):
-        if a != b or any(
-            one.constants[n].tobytes() != other.constants[n].tobytes()
-            for n in a.inputs
-            if n in one.constants
-        ):
-            layer = a.name.rpartition("/")[0]
-            message = f"ONNX cannot hold the layer '{layer}': what it does depends on a length that is left open"
+    for node, same in zip(body.nodes, other.nodes, strict=False):
+        if _told(body, node, exactly) != _told(other, same, exactly):
+            layer = node.name.rpartition("/")[0]
+            message = f"ONNX cannot hold the layer '{layer}': it works otherwise with other lengths"
             path = model.graph.calls[layer].path if layer in model.graph.calls else ()
             raise ConfigError(Problem(message, path, expected="inputs whose shapes are known"))
+
+
+def _told(body: Body, node: Written, exactly: bool) -> tuple[Any, ...]:
+    """All that a node is."""
+    attributes = {n: v for n, v in node.attributes.items() if exactly or n not in ("pads", "auto_pad")}
+    constants = [body.constants[name].tobytes() for name in node.inputs if name in body.constants]
+    return node.operator, node.domain, node.inputs, node.outputs, attributes, constants
 
 
 def _serialized(model: TrainedModel, body: Body) -> bytes:

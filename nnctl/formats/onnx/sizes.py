@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from nnctl.core.errors import ShapeError
 from nnctl.core.records import record
 
 
@@ -40,6 +41,9 @@ class Size(int):
     """A whole number and the polynomial that it is a value of."""
 
     terms: Terms
+
+    def __float__(self) -> float:
+        raise ShapeError("it computes with a length that an ONNX file leaves open")
 
     def __add__(self, other: Any) -> Any:
         return _sum(self, other, 1)

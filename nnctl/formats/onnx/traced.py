@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 import numpy as np
 
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.formats.exports.base import TrainedModel
+from nnctl.formats.onnx.emit_attention import write_band
 from nnctl.formats.onnx.emitters import NoOperator, emit
-from nnctl.formats.onnx.sizes import Size, open_axis
+from nnctl.formats.onnx.sizes import is_open, open_axis
 from nnctl.formats.onnx.writer import Writer
 from nnctl.ops.base import Graph, Node, Value
 from nnctl.program.step import Built, prediction
@@ -17,63 +19,63 @@ from nnctl.program.step import Built, prediction
 FLOAT = "float32"
 """Of all floats in a file: operators for others are rare in what runs them."""
 
-_BATCHES = (211, 307)
-_LENGTHS = ((2881, 5761), (2880, 5760))
-"""Two sizes to compose an op graph with, twice: what is written must not depend on which it is.
+_BATCHES = (211, 307, 5)
+_ODD, _EVEN = (1441, 2881, 37), (1440, 2880, 48)
+"""Lengths to compose an op graph with, three times: what is written must not depend on them.
 
-One more than a multiple of many strides, so that `same` puts zeros at both ends; and multiples, for models that
-halve lengths and double them again.
+One more than multiples of many strides, so that `same` puts zeros at both ends; and multiples, for models that
+halve lengths and double them again. Each length that varies has another one, so many `_APART`.
 """
+_APART = (1440, 1440, 12)
 
 
-def compose(model: TrainedModel) -> tuple[Built, Built]:
-    """The op graph, its open axes with one size and with another.
+def compose(model: TrainedModel) -> list[Built]:
+    """The op graph, with its open axes of one size and of another; and of a small one, where it takes that.
 
     Raises:
-        ConfigError: a layer takes neither.
+        ConfigError: a layer takes none of them.
     """
-    problem = None
     varying = any(None in info.shape for info in model.graph.inputs.values())
-    for lengths in _LENGTHS if varying else _LENGTHS[:1]:
+    problems: list[Exception] = []
+    for lengths in (_ODD, _EVEN) if varying else (_ODD,):
         for apart in (True, False) if varying else (True,):
+            sizes = [
+                _sizes(model, *numbers, apart) for numbers in zip(_BATCHES, lengths, _APART, strict=True)
+            ]
             try:
-                one, other = (
-                    prediction(model.graph, FLOAT, _sizes(model, batch, length, apart), 0)
-                    for batch, length in zip(_BATCHES, lengths, strict=True)
-                )
+                found = [_composed(model, one) for one in sizes[:2]]
             except (ConfigError, ValueError) as error:
-                problem = problem or error
-            else:
-                return one, other
-    raise ConfigError(Problem(f"the model takes no lengths that ONNX could leave open: {problem}"))
+                problems.append(error)
+                continue
+            with suppress(ConfigError, ValueError):
+                found.append(_composed(model, sizes[2]))
+            return found
+    first = problems[0]
+    path = first.problems[0].path if isinstance(first, ConfigError) else ()
+    message = f"the model takes no lengths that ONNX could leave open: {first}"
+    raise ConfigError(Problem(message, path, expected="inputs whose shapes are known"))
 
 
-def _sizes(model: TrainedModel, batch: int, length: int, apart: bool) -> dict[str, tuple[int, ...]]:
-    """The shape of each input, its batch the first input's; with `apart`, each length that varies its own."""
-    shared = open_axis(next(iter(model.graph.inputs)), 0, batch)
-    lengths = _Lengths(length, apart)
-    return {
-        name: (shared, *(lengths.of(name, axis) if n is None else n for axis, n in enumerate(info.shape, 1)))
-        for name, info in model.graph.inputs.items()
+Sizes = Mapping[str, tuple[int, ...]]
+
+
+def _composed(model: TrainedModel, sizes: Sizes) -> Built:
+    return prediction(model.graph, FLOAT, sizes, 0)
+
+
+def _sizes(model: TrainedModel, batch: int, length: int, step: int, apart: bool) -> Sizes:
+    """The shape of each input; their batch is the first one's. All lengths are one if they are not apart."""
+    inputs = model.graph.inputs
+    shared = open_axis(next(iter(inputs)), 0, batch)
+    varying = [(n, axis) for n, info in inputs.items() for axis, size in enumerate(info.shape, 1) if size is None]
+    lengths = {
+        place: open_axis(*(place if apart else varying[0]), length + at * step * apart)
+        for at, place in enumerate(varying)
     }
-
-
-class _Lengths:
-    """The lengths that vary, in order: each is another number where they are apart, else all are one axis."""
-
-    def __init__(self, length: int, apart: bool) -> None:
-        self.length = length
-        self.apart = apart
-        self.first: Size | None = None
-
-    def of(self, name: str, axis: int) -> Size:
-        if self.first is None:
-            self.first = open_axis(name, axis, self.length)
-            return self.first
-        if not self.apart:
-            return self.first
-        self.length += 2880
-        return open_axis(name, axis, self.length)
+    return {
+        name: (shared, *(lengths.get((name, axis), n or 0) for axis, n in enumerate(info.shape, 1)))
+        for name, info in inputs.items()
+    }
 
 
 def write_body(model: TrainedModel, built: Built, w: Writer, inputs: Mapping[str, str]) -> dict[str, str]:
@@ -93,6 +95,10 @@ def write_body(model: TrainedModel, built: Built, w: Writer, inputs: Mapping[str
         w.arrays[value] = np.asarray(model.weights[name], FLOAT)
         w.weights.add(value)
     w.arrays |= graph.constants
+    for value, rule in graph.bands.items():
+        if any(map(is_open, value.shape)):
+            del w.arrays[value]
+            write_band(w, value, rule)
     for node in _live(graph, built.outputs.values()):
         try:
             emit(w, node)

@@ -226,18 +226,18 @@ class Writer:
 
     def first(self, value: Value) -> str:
         """The value (B, *spatial, C) as (B, C, *spatial)."""
-        forms = self._first.setdefault(root(value), [])
+        forms = self._first.get(root(value), [])
         for have, name in forms:
             if _alike(have, value.shape):
                 return name
         for have, name in forms:
             if _alike(_spread_axes(have), _spread_axes(value.shape)) and same(have[-1], value.shape[-1]):
                 made = self.reshaped(name, turned(have), turned(value.shape))
-                forms.append((value.shape, made))
+                self.give_first(value, made)
                 return made
-        name = self.node("Transpose", self.plain(value), perm=channels_first(len(value.shape)))
-        forms.append((value.shape, name))
-        return name
+        made = self.node("Transpose", self.plain(value), perm=channels_first(len(value.shape)))
+        self.give_first(value, made)
+        return made
 
     def is_whole(self, value: Value) -> bool:
         """Whether the value repeats nothing."""
