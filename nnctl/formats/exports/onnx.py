@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from nnctl.core.visible import listed
 from nnctl.formats.exports.base import ExportFormat, TrainedModel, register
+
+if TYPE_CHECKING:
+    from nnctl.formats.onnx.preparation import GivenInput
 
 
 @register
@@ -21,4 +25,22 @@ class onnx(ExportFormat):
         return [onnx_file(model)]
 
     def hint(self, model: TrainedModel, file: str) -> str:
-        return f"it takes inputs prepared as in training: {', '.join(model.graph.inputs)}"
+        from nnctl.formats.onnx.preparation import planned_inputs
+
+        planned = planned_inputs(model)
+        taken = [told(given) for plan in planned.values() for given in plan.given]
+        left = [
+            f"'{name}' takes what training prepared ({plan.why})"
+            for name, plan in planned.items()
+            if plan.why is not None
+        ]
+        return "; ".join([f"it takes {', '.join(dict.fromkeys(taken))}", *left])
+
+
+def told(given: GivenInput) -> str:
+    """An input in words."""
+    if not given.columns:
+        return f"'{given.name}'"
+    kind = "texts" if given.dtype == "str" else given.dtype
+    columns = "" if given.columns == (given.name,) else f" of {listed(given.columns)}"
+    return f"'{given.name}' ({kind}{columns})"

@@ -40,7 +40,8 @@ def _causal(w: Writer, queries: int, keys: int) -> str:
 def write_band(w: Writer, mask: Value, rule: object) -> None:
     """A mask (T, S) by places, where the number of queries or of keys is left open."""
     assert isinstance(rule, Band)
-    w.give(mask, _within(w, *mask.shape, rule))
+    queries, keys = mask.shape
+    w.give(mask, _within(w, queries, keys, rule))
 
 
 def _within(w: Writer, queries: int, keys: int, rule: Band) -> str:

@@ -35,7 +35,7 @@ def convolution(w: Writer, node: Node) -> None:
 
 @emits(ConvolutionInputGrad)
 def transposed(w: Writer, node: Node) -> None:
-    """ConvTranspose of y (B, F, *spatial) with filters (F, C, *taps); what is over at an end is cut or filled."""
+    """ConvTranspose with filters (F, C, *taps); what is over at an end is cut off or filled up."""
     op, (x, kernel), (y,) = node.op, node.inputs, node.outputs
     assert isinstance(op, ConvolutionInputGrad)
     window, rank = op.window, len(kernel.shape)
@@ -72,8 +72,10 @@ def padding(sizes: Sequence[int], around: Sequence[Pair]) -> dict[str, Any]:
     """
     if not any(is_open(n) for pair in around for n in pair):
         return {"pads": _pads(around)} if any(n for pair in around for n in pair) else {}
-    if not all(is_open(before) or is_open(after) or is_open(n) or _even(before, after)
-               for n, (before, after) in zip(sizes, around, strict=True)):
+    if not all(
+        is_open(before) or is_open(after) or is_open(n) or _even(before, after)
+        for n, (before, after) in zip(sizes, around, strict=True)
+    ):
         raise NoOperator("one of its axes is left open, and others have zeros around them of their own")
     return {"auto_pad": "SAME_UPPER"}
 

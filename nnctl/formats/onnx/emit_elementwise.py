@@ -105,7 +105,7 @@ def unary(w: Writer, node: Node) -> None:
 @emits(ScaleBy)
 def scale_by(w: Writer, node: Node) -> None:
     """x times a factor (1,)."""
-    x, factor = node.inputs
+    factor = node.inputs[1]
     w.in_place(node, lambda name: w.node("Mul", name, w.plain(factor)))
 
 

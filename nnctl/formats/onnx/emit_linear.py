@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nnctl.formats.onnx.emitters import emits
 from nnctl.formats.onnx.writer import Writer
 from nnctl.ops.base import Node, Value
@@ -17,8 +19,9 @@ def matmul(w: Writer, node: Node) -> None:
     assert isinstance(op, MatMul)
     whole = _rows_of(a) if len(b.shape) == 2 and not op.transpose_a else a
     if len(whole.shape) == 2 and len(b.shape) == 2:
-        turned = {"transA": int(op.transpose_a), "transB": int(op.transpose_b)}
-        w.give(y, w.node("Gemm", w.plain(a), w.plain(b), *map(w.plain, bias), **{k: v for k, v in turned.items() if v}))
+        turned: dict[str, Any] = {"transA": 1} if op.transpose_a else {}
+        turned |= {"transB": 1} if op.transpose_b else {}
+        w.give(y, w.node("Gemm", w.plain(a), w.plain(b), *map(w.plain, bias), **turned))
         return
     name = w.node("MatMul", _factor(w, whole, op.transpose_a), _factor(w, b, op.transpose_b))
     if bias:

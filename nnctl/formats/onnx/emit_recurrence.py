@@ -30,7 +30,7 @@ class Operator:
     gates: tuple[int, ...]
     activations: tuple[str, ...]
     """Which field each of its activations is."""
-    attributes: Mapping[str, int]
+    attributes: Mapping[str, Any]
 
 
 _OPERATORS = {
@@ -142,7 +142,9 @@ def _write(w: Writer, nodes: Sequence[Node], given: Sequence[_Given]) -> None:
     )
     whole, *last = made
     for at, node in enumerate(nodes):
-        _finish(w, node, given[at], mask, [_direction(w, whole, at, 1), *(_direction(w, y, at, 0) for y in last)])
+        _finish(
+            w, node, given[at], mask, [_direction(w, whole, at, 1), *(_direction(w, y, at, 0) for y in last)]
+        )
 
 
 def _direction(w: Writer, name: str, at: int, axis: int) -> str:
@@ -190,8 +192,10 @@ def _activations(operator: Operator, nodes: Sequence[Node]) -> dict[str, Any]:
     """The attributes that say which activations there are; none where they are ONNX's defaults."""
     chosen = [_ACTIVATIONS[getattr(_op(node), field)] for node in nodes for field in operator.activations]
     names = [name for name, _ in chosen]
-    if all(name == ("Sigmoid" if field == "recurrent_activation" else "Tanh")
-           for name, field in zip(names, operator.activations * len(nodes), strict=True)):
+    if all(
+        name == ("Sigmoid" if field == "recurrent_activation" else "Tanh")
+        for name, field in zip(names, operator.activations * len(nodes), strict=True)
+    ):
         return {}
     numbers = [pair for _, pair in chosen if pair is not None]
     found: dict[str, Any] = {"activations": names}

@@ -116,8 +116,10 @@ def zero_pad(w: Writer, node: Node) -> None:
     op, (x,), (y,) = node.op, node.inputs, node.outputs
     assert isinstance(op, ZeroPad)
     first, ((top, bottom), (left, right)) = w.has_first(x), op.padding
-    pads = w.ints(0, 0, top, left, 0, 0, bottom, right) if first else w.ints(0, top, left, 0, 0, bottom, right, 0)
+    pads = (
+        w.ints(0, 0, top, left, 0, 0, bottom, right)
+        if first
+        else w.ints(0, top, left, 0, 0, bottom, right, 0)
+    )
     made = w.node("Pad", w.first(x) if first else w.plain(x), pads)
     (w.give_first if first else w.give)(y, made)
-
-

@@ -10,10 +10,14 @@ from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.records import record
 from nnctl.formats.exports.base import TrainedModel
+from nnctl.formats.onnx.preparation import GivenInput, planned_inputs, write_inputs
+from nnctl.formats.onnx.results import write_results
 from nnctl.formats.onnx.sizes import OpenAxis, is_open, terms_of
 from nnctl.formats.onnx.traced import compose, write_body
 from nnctl.formats.onnx.types import element_type
 from nnctl.formats.onnx.writer import Writer, Written
+from nnctl.graph.probabilities import tells_two_apart
+from nnctl.ops.base import Value
 from nnctl.program.step import Built
 
 OPSET = 22
@@ -58,25 +62,42 @@ def onnx_file(model: TrainedModel) -> bytes:
 
 def _body(model: TrainedModel, built: Built) -> Body:
     """The graph of one op graph."""
-    inputs = {name: name for name in model.graph.inputs}
-    w = Writer(built.graph, [*inputs.values(), *model.graph.outputs])
-    made = write_body(model, built, w, inputs)
-    names = {name: f"{name}_output" if name in inputs.values() else name for name in made}
-    for name, tensor in made.items():
-        w.nodes.append(Written(names[name], "Identity", "", (tensor,), (names[name],), {}))
+    planned = planned_inputs(model)
+    given = [one for plan in planned.values() for one in plan.given]
+    called = {one: one.name for one in given}
+    w = Writer(built.graph, [*called.values(), *model.graph.outputs])
+    w.inputs = write_inputs(model, w, planned, called)
+    made = write_results(model, w, write_body(model, built, w))
+    names = {name: f"{name}_output" if name in called.values() else name for name in made}
+    w.nodes += [Written(names[n], "Identity", "", (tensor,), (names[n],), {}) for n, tensor in made.items()]
     nodes = _needed(w.nodes, set(names.values()))
     read = {name for node in nodes for name in node.inputs}
-    shapes = {name: built.graph.inputs[f"input:{name}"].shape for name in inputs}
     return Body(
         nodes,
         {name: array for name, array in w.constants.items() if name in read},
-        [Tensor(inputs[name], model.graph.inputs[name].dtype, _axes(name, shape)) for name, shape in shapes.items()],
-        [Tensor(names[name], value.dtype, _axes(name, value.shape)) for name, value in built.outputs.items()],
+        [_input(one, called[one]) for one in dict.fromkeys(given)],
+        [_output(model, names[name], name, value) for name, value in built.outputs.items()],
     )
 
 
+def _input(given: GivenInput, name: str) -> Tensor:
+    axes = (f"{given.name}_axis_{axis}" if n is None else n for axis, n in enumerate(given.shape, 1))
+    return Tensor(name, given.dtype, ("batch", *axes))
+
+
+def _output(model: TrainedModel, called: str, name: str, value: Value) -> Tensor:
+    """An output of the file; one number that tells two classes apart has become two."""
+    shape = _axes(called, value.shape)
+    two = any(
+        tells_two_apart(model.preprocessing, output)
+        for output in model.objective.outputs
+        if output.output == name
+    )
+    return Tensor(called, value.dtype, (*shape[:1], 2) if two else shape)
+
+
 def _axes(name: str, shape: Sequence[int]) -> tuple[int | str, ...]:
-    """The axes of a tensor of this name; those left open as names: alike where they follow alike from inputs."""
+    """The axes of a tensor; those left open are names, an input's own where they are its axes."""
     return tuple(_axis(f"{name}_axis_{axis}", n) if is_open(n) else n for axis, n in enumerate(shape))
 
 
@@ -162,7 +183,11 @@ def _value(tensor: Tensor) -> Any:
 
 
 def _metadata(model: TrainedModel) -> dict[str, str]:
-    """Texts of a file: where it is from, the classes' names."""
-    told = {"name": model.name, "weights_sha256": model.weights_sha256}
-    classes = model.preprocessing.class_names
-    return told | ({"class_names": json.dumps(classes, ensure_ascii=False)} if classes else {})
+    """Texts of a file: where it is from; as JSON, the columns that its inputs hold and the classes' names."""
+    planned = planned_inputs(model).values()
+    told: dict[str, Any] = {
+        "columns": {given.name: given.columns for plan in planned for given in plan.given if given.columns},
+        "class_names": model.preprocessing.class_names,
+    }
+    texts = {key: json.dumps(value, ensure_ascii=False) for key, value in told.items() if value}
+    return {"name": model.name, "weights_sha256": model.weights_sha256, **texts}

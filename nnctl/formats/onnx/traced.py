@@ -23,8 +23,8 @@ _BATCHES = (211, 307, 5)
 _ODD, _EVEN = (1441, 2881, 37), (1440, 2880, 48)
 """Lengths to compose an op graph with, three times: what is written must not depend on them.
 
-One more than multiples of many strides, so that `same` puts zeros at both ends; and multiples, for models that
-halve lengths and double them again. Each length that varies has another one, so many `_APART`.
+One more than multiples of many strides, so that `same` puts zeros at both ends; and multiples, for models
+that halve lengths and double them again. Lengths that vary are so many `_APART`.
 """
 _APART = (1440, 1440, 12)
 
@@ -67,7 +67,9 @@ def _sizes(model: TrainedModel, batch: int, length: int, step: int, apart: bool)
     """The shape of each input; their batch is the first one's. All lengths are one if they are not apart."""
     inputs = model.graph.inputs
     shared = open_axis(next(iter(inputs)), 0, batch)
-    varying = [(n, axis) for n, info in inputs.items() for axis, size in enumerate(info.shape, 1) if size is None]
+    varying = [
+        (n, axis) for n, info in inputs.items() for axis, size in enumerate(info.shape, 1) if size is None
+    ]
     lengths = {
         place: open_axis(*(place if apart else varying[0]), length + at * step * apart)
         for at, place in enumerate(varying)
@@ -78,11 +80,8 @@ def _sizes(model: TrainedModel, batch: int, length: int, step: int, apart: bool)
     }
 
 
-def write_body(model: TrainedModel, built: Built, w: Writer, inputs: Mapping[str, str]) -> dict[str, str]:
-    """Add what a model computes; the names of its outputs.
-
-    Args:
-        inputs: What each of the model's inputs is called.
+def write_body(model: TrainedModel, built: Built, w: Writer) -> dict[str, str]:
+    """Add what a model computes from `w.inputs`; the names of its outputs.
 
     Raises:
         ConfigError: a layer does what ONNX has no operators for.
@@ -90,7 +89,7 @@ def write_body(model: TrainedModel, built: Built, w: Writer, inputs: Mapping[str
     graph = built.graph
     for name, value in graph.inputs.items():
         if name != "step":
-            w.give(value, inputs[name.removeprefix("input:")])
+            w.give(value, w.inputs[name.removeprefix("input:")])
     for name, value in graph.variables.items():
         w.arrays[value] = np.asarray(model.weights[name], FLOAT)
         w.weights.add(value)

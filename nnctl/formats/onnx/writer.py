@@ -48,6 +48,7 @@ class Writer:
         constants: Arrays by name.
         arrays: Values that are known when a file is written: weights, constants, and what follows from them.
         weights: Those that are weights.
+        inputs: The tensor that each of the model's inputs is.
         origin: What the names of nodes begin with from now on.
     """
 
@@ -58,6 +59,7 @@ class Writer:
         self.constants: dict[str, Array] = {}
         self.arrays: dict[Value, Array] = {}
         self.weights: set[Value] = set()
+        self.inputs: dict[str, str] = {}
         self.origin = ""
         self._taken = set(taken)
         self._plain: dict[Value, list[tuple[Shape, str]]] = {}
@@ -141,7 +143,9 @@ class Writer:
         if isinstance(atom, OpenAxis):
             key = f"{atom.input}[{atom.axis}]"
             if key not in self._shapes:
-                self._shapes[key] = self.node("Shape", atom.input, start=atom.axis, end=atom.axis + 1)
+                self._shapes[key] = self.node(
+                    "Shape", self.inputs[atom.input], start=atom.axis, end=atom.axis + 1
+                )
             return self._shapes[key]
         # ONNX cuts fractions off. Sizes are not negative, so that what is to be rounded down is negative in
         # the form -(n // -d) alone, which rounds up: all factors are negative then.
@@ -254,9 +258,11 @@ class Writer:
     def has_first(self, value: Value) -> bool:
         """Whether the value is there with its channels first, and not as it is."""
         whole = root(value)
-        return whole in self._first and any(
-            _alike(have, value.shape) for have, _ in self._first[whole]
-        ) and not self._plain.get(whole)
+        return (
+            whole in self._first
+            and any(_alike(have, value.shape) for have, _ in self._first[whole])
+            and not self._plain.get(whole)
+        )
 
     def loose(self, value: Value) -> str:
         """The value, or what broadcasts to it."""
@@ -281,7 +287,7 @@ class Writer:
         return self.number(source, dtype)
 
     def _narrow(self, value: Value) -> tuple[Any, ...] | None:
-        """What a value repeats, and the shape in which that broadcasts to it; None where it repeats nothing."""
+        """What a value repeats, and the shape in which that broadcasts to it; None: it repeats nothing."""
         if value in self.arrays or value.node is None:
             return None
         op = value.node.op
@@ -306,7 +312,9 @@ class Writer:
         unknown = [axis for axis, n in enumerate(shape) if is_open(n) and not kept[axis]]
         if 0 in map(int, (*have, *shape)) or len(unknown) > 1:
             return self.node("Reshape", name, self.shape(shape))
-        target = [0 if kept[a] and is_open(n) else -1 if a in unknown else int(n) for a, n in enumerate(shape)]
+        target = [
+            0 if kept[a] and is_open(n) else -1 if a in unknown else int(n) for a, n in enumerate(shape)
+        ]
         return self.node("Reshape", name, self.ints(*target))
 
 
