@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,11 @@ from nnctl.formats.keras.scopes import read_scope  # noqa: E402
 from nnctl.graph.build import build  # noqa: E402
 from nnctl.graph.model import InputInfo  # noqa: E402
 from nnctl.graph.wanted import wanted  # noqa: E402
-from nnctl.layers.calling import at_parameters  # noqa: E402
 from nnctl.spec.load import load  # noqa: E402
 from tests.formats.keras_models import MODELS  # noqa: E402
+from tests.formats.layer_models import side_by_side  # noqa: E402
 from tests.formats.models import Model, from_spec, model  # noqa: E402
 from tests.layers import keras_cases  # noqa: E402
-from tests.layers.harness import make  # noqa: E402
 from tests.sampling import a_day, everyday  # noqa: E402
 
 pytestmark = pytest.mark.keras
@@ -65,37 +64,6 @@ def same(made: Model, theirs: Any, inputs: Mapping[str, Any], tolerance: float =
     for (name, expected), output in zip(ours.items(), outputs, strict=True):
         scale = max(1.0, float(np.abs(expected).max(initial=0)))
         np.testing.assert_allclose(output, expected, rtol=0, atol=tolerance * scale, err_msg=name)
-
-
-def side_by_side(cases: Sequence[keras_cases.Case]) -> dict[str, Any]:
-    """One model of all cases, each on inputs of its own.
-
-    An input that is masked but for its last axis goes through an Embedding, the only layer that makes masks.
-    """
-    inputs: dict[str, Any] = {}
-    layers: list[dict[str, Any]] = []
-    outputs: list[str] = []
-    for number, (config, shapes, options) in enumerate(cases):
-        names = options.get("names", [])
-        reads = []
-        masks = options.get("masks", ())
-        axes = masks if isinstance(masks, Mapping) else dict.fromkeys(masks, 2)
-        for at, shape in enumerate(shapes):
-            name = f"in_{number}_{at}"
-            masked = axes.get(at) == len(shape)
-            whole = options.get("integers") or masked or "attention_mask" in names[at : at + 1]
-            inputs[name] = {"shape": shape[:-1] if masked else shape} | ({"dtype": "int32"} if whole else {})
-            if masked:
-                table = {"type": "Embedding", "input_dim": 5, "output_dim": shape[-1], "mask_zero": True}
-                layers.append({**table, "name": f"table_{number}_{at}", "inputs": name})
-                name = f"table_{number}_{at}"
-            reads.append(name)
-        inner = dict(zip(names, reads, strict=True)) if names else reads
-        layers.append({**config, "name": f"case_{number}", "inputs": inner})
-        layer = make(config)
-        made = layer.activated_shape(*at_parameters(layer, names, shapes))
-        outputs += [f"case_{number}:{i}" for i in range(len(made) if isinstance(made, list) else 1)]
-    return {"inputs": inputs, "layers": layers, "outputs": outputs}
 
 
 @pytest.mark.parametrize("most", [1, pytest.param(99, marks=pytest.mark.slow)])

@@ -81,6 +81,8 @@ class ExportFormat:
     """What names of files usually end in."""
     needs_ending: ClassVar[bool] = False
     """Whether what opens a file goes by that ending, so that no other will do."""
+    layers: ClassVar[Mapping[str, str] | None] = None
+    """What a format that other tools run does not hold, by layer; None: others need not ask for layers."""
     package: ClassVar[str | None] = None
     """A package that writing needs and nnctl does not: the extra of nnctl that brings it has its name."""
 

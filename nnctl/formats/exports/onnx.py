@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from nnctl.core.visible import listed
@@ -17,6 +18,11 @@ class onnx(ExportFormat):
 
     opened_by = "ONNX Runtime, and what else reads ONNX"
     ending = ".onnx"
+    layers: ClassVar[Mapping[str, str]] = {
+        "ContrastLimitedAdaptiveHistogramEqualization": "there is no operator for histograms",
+        "Hashing": "there is no operator for hashes",
+        "HashedCrossing": "there is no operator for hashes",
+    }
     package: ClassVar[str | None] = "onnx"
 
     def pieces(self, model: TrainedModel) -> list[bytes]:

@@ -98,13 +98,27 @@ def write_body(model: TrainedModel, built: Built, w: Writer) -> dict[str, str]:
         if any(map(is_open, value.shape)):
             del w.arrays[value]
             write_band(w, value, rule)
+    later = []
     for node in _live(graph, built.outputs.values()):
-        try:
-            emit(w, node)
-        except NoOperator as reason:
-            raise _refused(model, node, str(reason)) from None
+        # What follows from weights alone comes first: it may be known now.
+        known = node.inputs and all(w.array(value) is not None for value in node.inputs)
+        if known:
+            _emit(model, w, node)
+        else:
+            later.append(node)
+    for node in later:
+        _emit(model, w, node)
     w.origin = ""
     return {name: w.plain(value) for name, value in built.outputs.items()}
+
+
+def _emit(model: TrainedModel, w: Writer, node: Node) -> None:
+    try:
+        emit(w, node)
+    except NoOperator as reason:
+        call = model.graph.calls[node.origin]
+        message = f"ONNX cannot hold the layer '{node.origin}' ({call.layer.kind}): {reason}"
+        raise ConfigError(Problem(message, call.path)) from None
 
 
 def _live(graph: Graph, outputs: Iterable[Value]) -> list[Node]:
@@ -116,9 +130,3 @@ def _live(graph: Graph, outputs: Iterable[Value]) -> list[Node]:
             wanted.update(node.reads)
             found.append(node)
     return found[::-1]
-
-
-def _refused(model: TrainedModel, node: Node, reason: str) -> ConfigError:
-    call = model.graph.calls[node.origin]
-    message = f"ONNX cannot hold the layer '{node.origin}' ({call.layer.kind}): {reason}"
-    return ConfigError(Problem(message, call.path))
