@@ -16,7 +16,7 @@ from nnctl.formats.onnx.sizes import OpenAxis, is_open, terms_of
 from nnctl.formats.onnx.traced import compose, write_body
 from nnctl.formats.onnx.types import element_type
 from nnctl.formats.onnx.writer import Writer, Written
-from nnctl.graph.probabilities import tells_two_apart
+from nnctl.formats.outputs import class_names, is_binary
 from nnctl.ops.base import Value
 from nnctl.program.step import Built
 
@@ -89,9 +89,7 @@ def _output(model: TrainedModel, called: str, name: str, value: Value) -> Tensor
     """An output of the file; one number that tells two classes apart has become two."""
     shape = _axes(called, value.shape)
     two = any(
-        tells_two_apart(model.preprocessing, output)
-        for output in model.objective.outputs
-        if output.output == name
+        is_binary(model.preprocessing, output) for output in model.objective.outputs if output.output == name
     )
     return Tensor(called, value.dtype, (*shape[:1], 2) if two else shape)
 
@@ -187,7 +185,7 @@ def _metadata(model: TrainedModel) -> dict[str, str]:
     planned = planned_inputs(model).values()
     told: dict[str, Any] = {
         "columns": {given.name: given.columns for plan in planned for given in plan.given if given.columns},
-        "class_names": model.preprocessing.class_names,
+        "class_names": class_names(model.objective, model.preprocessing),
     }
     texts = {key: json.dumps(value, ensure_ascii=False) for key, value in told.items() if value}
     return {"name": model.name, "weights_sha256": model.weights_sha256, **texts}

@@ -8,18 +8,18 @@ import numpy as np
 
 from nnctl.formats.exports.base import TrainedModel
 from nnctl.formats.onnx.writer import Writer
-from nnctl.graph.probabilities import said_of_classes
+from nnctl.formats.outputs import gives_logits, is_binary
+from nnctl.graph.objective import OutputObjective
 
 
 def write_results(model: TrainedModel, w: Writer, outputs: Mapping[str, str]) -> dict[str, str]:
     """Add what is done to outputs; the names of what comes of it."""
     made = {name: _restored(model, w, name, tensor) for name, tensor in outputs.items()}
-    return made | {
-        output.output: _probabilities(
-            w, made[output.output], said_of_classes(model.preprocessing, output), output.output
-        )
-        for output in model.objective.outputs
-    }
+    for output in model.objective.outputs:
+        w.origin = output.output
+        binary = is_binary(model.preprocessing, output)
+        made[output.output] = _probabilities(w, made[output.output], output, binary)
+    return made
 
 
 def _restored(model: TrainedModel, w: Writer, name: str, tensor: str) -> str:
@@ -34,13 +34,11 @@ def _restored(model: TrainedModel, w: Writer, name: str, tensor: str) -> str:
     return w.node("Add", w.node("Mul", tensor, divide), shift)
 
 
-def _probabilities(w: Writer, tensor: str, said: str | None, name: str) -> str:
-    """A probability per class."""
-    w.origin = name
-    if said == "logits":
-        return w.node("Softmax", tensor, axis=-1)
-    if said == "logit of the second":
-        tensor = w.node("Sigmoid", tensor)
-    if said is None:
-        return tensor
-    return w.node("Concat", w.node("Sub", w.number(1.0), tensor), tensor, axis=1)
+def _probabilities(w: Writer, tensor: str, output: OutputObjective, binary: bool) -> str:
+    """A probability per class, where the model gives logits or, `binary`, only the second class's."""
+    logits = gives_logits(output)
+    if binary:
+        second = w.node("Sigmoid", tensor) if logits else tensor
+        return w.node("Concat", w.node("Sub", w.number(1.0), second), second, axis=1)
+    told = output.target.kind in ("classes", "onehot")
+    return w.node("Softmax", tensor, axis=-1) if logits and told else tensor
