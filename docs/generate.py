@@ -24,6 +24,7 @@ from typing import Any, cast
 
 import catalogue
 import house
+import interop
 from rich.console import Console, RenderableType
 
 import nnctl
@@ -38,6 +39,7 @@ from nnctl.workflow.train import start
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"
 CATALOGUE = DOCS / "catalogue.md"
+INTEROP = DOCS / "interop.md"
 HOUSE = DOCS / "images" / "house.svg"
 PICTURE = DOCS / "images" / "training.svg"
 
@@ -85,6 +87,7 @@ def pages() -> dict[Path, str]:
     found[REFERENCE / "export_formats.md"] = _joined(_export_formats())
     found[REFERENCE / "prediction_formats.md"] = _joined(_prediction_formats())
     found[HOUSE] = house.picture()
+    found[INTEROP] = interop.page(INTEROP)
     found[CATALOGUE] = _joined(catalogue.page(page_of))
     for registry in _FAMILIES:
         found[REFERENCE / f"{page_of(registry.kind)}.md"] = _joined(_family(registry, schema))

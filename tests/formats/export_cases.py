@@ -88,4 +88,11 @@ CASES = {
         keras=True,
     ),
     "keras": Case({"m.keras": "it takes inputs prepared as in training: INPUTS"}, keras=True),
+    "onnx": Case(
+        {
+            "m.onnx": "it takes "
+            "'upper' (float64 of p00, p01, p02, p03, p04, p05, p06, p07, p10, p11, p12, p13 and 20 more), "
+            "'lower' (float64 of p40, p41, p42, p43, p44, p45, p46, p47, p50, p51, p52, p53 and 20 more)"
+        }
+    ),
 }

@@ -90,3 +90,15 @@ def test_a_mask_of_attention_is_not_repeated_for_each_head() -> None:
     for mask in ((3, 1, 2, 5), (1, 1, 2, 5), (3, 4), (3, 4, 2, 5)):
         masks.select(graph.input(f"{mask}", mask, "uint8"), x, 0.0)
     assert [type(node.op) for node in graph.nodes] == [masks.Select] * 4
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, 0), (1, 1), (2, None), (0, 3), (None, None)])
+def test_keys_by_their_places(before: int | None, after: int | None) -> None:
+    """The fourth query sees the fourth key, `before` of those in front of it and `after` behind."""
+    graph = Graph()
+    mask = masks.band(graph, 5, 7, before, after)
+    low, high = -5 if before is None else -before, 7 if after is None else after
+    expected = [[low <= key - query <= high for key in range(7)] for query in range(5)]
+    np.testing.assert_array_equal(graph.constants[mask], np.array(expected, np.uint8))
+    assert (mask.shape, mask.dtype) == ((5, 7), "uint8")
+    assert graph.bands[mask] == masks.Band(before, after)
