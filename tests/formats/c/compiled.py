@@ -15,6 +15,7 @@ import pytest
 from nnctl.core.arrays import Array
 from nnctl.formats.c.model import ModelFile
 from nnctl.formats.c.program import OneExample, without_settled
+from nnctl.formats.c.text import C_TYPES
 from nnctl.ops.base import Graph, Value
 from nnctl.program.bind import bind, compile_graph, new_arena
 from tests.formats.models import Model
@@ -59,6 +60,50 @@ def called(library: Path, file: ModelFile, inputs: Mapping[str, Array]) -> dict[
     outputs = {name: np.empty(v.shape, v.dtype) for name, v in file.program.outputs.items()}
     function(*(ctypes.c_void_p(array.ctypes.data) for array in (*given, *outputs.values())))
     return outputs
+
+
+def ran(
+    file: ModelFile,
+    rows: Sequence[Mapping[str, Array]],
+    folder: Path,
+    *flags: str,
+    cc: str | None = None,
+    under: Sequence[str] = (),
+) -> list[dict[str, Array]]:
+    """The outputs of examples, by a program of its own: what a sanitizer, or another machine's code, needs.
+
+    Args:
+        under: What runs the program.
+    """
+    made = built(text_of(file) + _driver(file), folder, *flags, cc=cc, name="model")
+    given = b"".join(np.asarray(row[n], v.dtype).tobytes() for row in rows for n, v in _inputs(file))
+    run = subprocess.run([*under, str(made)], input=given, capture_output=True, check=False)
+    assert (run.returncode, run.stderr) == (0, b""), run.stderr.decode()
+    found, at = [], 0
+    for _ in rows:
+        outputs = {}
+        for name, value in file.program.outputs.items():
+            array = np.frombuffer(run.stdout, value.dtype, value.type.size, at)
+            outputs[name], at = array.reshape(value.shape), at + array.nbytes
+        found.append(outputs)
+    assert at == len(run.stdout)
+    return found
+
+
+def _inputs(file: ModelFile) -> list[tuple[str, Value]]:
+    return list(file.program.inputs.items())
+
+
+def _driver(file: ModelFile) -> str:
+    """A program that reads the bytes of inputs, example by example, and writes those of outputs."""
+    arrays = {f"given{i}": v for i, v in enumerate(file.program.inputs.values())}
+    made = {f"made{i}": v for i, v in enumerate(file.program.outputs.values())}
+    declared = [f"static {C_TYPES[v.dtype]} {n}[{v.type.size}];" for n, v in (arrays | made).items()]
+    reads = [f"fread({n}, sizeof {n}, 1, stdin) == 1" for n in arrays]
+    writes = [f"fwrite({n}, sizeof {n}, 1, stdout);" for n in made]
+    call = f"{file.name}_predict({', '.join([*arrays, *made])});"
+    lines = ["#include <stdio.h>", *declared, "int main(void) {", f"while ({' && '.join(reads)}) {{", call]
+    return "\n".join([*lines, *writes, "}", "return 0;", "}", ""])
 
 
 def same_bits(found: Array, wanted: Array) -> bool:

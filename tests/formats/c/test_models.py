@@ -10,7 +10,7 @@ import pytest
 
 from nnctl.core.errors import ConfigError
 from nnctl.formats.c.program import one_example
-from tests.formats.c.compiled import STRICT, agree, built, called, compiler, rows_of, text_of, written
+from tests.formats.c.compiled import STRICT, agree, built, called, compiler, ran, rows_of, text_of, written
 from tests.formats.keras_models import MODELS
 from tests.formats.models import Model, model
 from tests.sampling import everyday
@@ -104,15 +104,48 @@ def test_what_would_change_the_bits_is_refused_by_the_file(flag: str, tmp_path: 
     assert "-ffast-math" in run.stderr
 
 
+SANITIZED = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+ARM = ("aarch64-linux-gnu-gcc", "qemu-aarch64")
+
+
+def check_program(made: Model, folder: Path, *flags: str, cc: str, under: tuple[str, ...] = ()) -> None:
+    """Hold the same of a program."""
+    file = written(program(made))
+    rows, wanted = rows_of(made, 2)
+    for found, one in zip(ran(file, rows, folder, *flags, cc=cc, under=under), wanted, strict=True):
+        agree(found, one)
+
+
+def test_a_sanitizer_finds_nothing(tmp_path: Path) -> None:
+    check_program(model(MODELS["chain"]), tmp_path, *SANITIZED, cc=compiler("gcc", "clang"))
+
+
+ALL = [name for name in (*MODELS, *CONVOLVED) if name != "lengths"]
+
+
+def named(name: str) -> Model:
+    return model(MODELS[name]) if name in MODELS else convolved(*CONVOLVED[name])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("cc", ["gcc", "clang"])
-@pytest.mark.parametrize("name", [*MODELS, *CONVOLVED])
-@pytest.mark.parametrize(
-    "flags", ["-O0", "-O3 -march=native", "-O3 -march=native -std=gnu99", "-O1 -fsanitize=undefined"]
-)
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("flags", ["-O0", "-O2", "-O3 -march=native", "-O3 -march=native -std=gnu99"])
 def test_any_compiler_gives_them(name: str, cc: str, flags: str, tmp_path: Path) -> None:
     """GNU modes contract products and sums unless they are told not to."""
-    if name == "lengths":
-        pytest.skip("a length varies")
-    made = model(MODELS[name]) if name in MODELS else convolved(*CONVOLVED[name])
-    check(made, tmp_path, *flags.split(), cc=compiler(cc))
+    check(named(name), tmp_path, *flags.split(), cc=compiler(cc))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+@pytest.mark.parametrize("name", ALL)
+def test_no_sanitizer_finds_anything(name: str, cc: str, tmp_path: Path) -> None:
+    check_program(named(name), tmp_path, *SANITIZED, cc=compiler(cc))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", ["-O0", "-O3", "-O3 -std=gnu99"])
+@pytest.mark.parametrize("name", ALL)
+def test_arm_gives_them(name: str, flags: str, tmp_path: Path) -> None:
+    cc, runner = map(compiler, ARM)
+    check_program(named(name), tmp_path, "-static", *flags.split(), cc=cc, under=(runner,))
