@@ -16,8 +16,8 @@ from nnctl.formats.c.writer import Writer
 helper(
     "prepare_numbers",
     """
-/* y = (x - shift) / divide, missing ones (NAN) filled; the number of lanes says how many there are of those.
-   Returns the place of the first value that nothing prepares for, -1 where there is none. */
+/* y = (x - shift) / divide, missing ones (NAN) filled; the number of lanes says how many there are of
+   those. Returns the place of the first value that nothing prepares for, -1 where there is none. */
 static int prepare_numbers(const double *x, int count, const double *shift, const double *divide,
                            const double *fill, int lanes, double most, real *y) {
     int i;

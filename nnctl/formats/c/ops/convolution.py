@@ -38,40 +38,41 @@ static void keep_within(int count, real low, real high, real *y) {
 helper(
     "convolution",
     """
-/* y (*outs, groups * columns) = bias + the sum over taps and channels of x (*, groups * length) * w (taps,
-   length, groups * columns), over three axes. `taps` has, for each axis and each of its outputs,
-           how many taps
-   reach the source, and then of each its number and where it reads. A run of taps along the last axis
-           that reads
-   neighbours is one sum. */
+/* y (*outs, groups * columns) = bias + the sum over taps and channels of x (*sizes, groups * length) times
+   w (taps, length, groups * columns), over three axes. `taps` has, for each axis and each output along it,
+   how many taps reach the source, then the number of each and where it reads. Taps side by side along the
+   last axis that read neighbours are one sum, and two outputs side by side that have the same taps are made
+   together. */
 static void convolution(const real *x, const real *w, const real *bias, const int *const taps[3],
-        const int *kernel,
-                        const int *sizes, const int *outs, int groups, int length, int columns, real *y) {
-    const int filters = groups * columns, channels = groups * length;
+                        const int *kernel, const int *sizes, const int *outs, int groups, int length,
+                        int columns, real *y) {
+    const int filters = groups * columns, channels = groups * length, next = 1 + 2 * kernel[2];
     const int *down, *along, *across, *first, *second, *third;
-    int p, q, r, i, j, k, g, c;
+    int p, q, r, i, j, k, g, c, together;
     for (p = 0, down = taps[0]; p < outs[0]; p++, down += 1 + 2 * kernel[0])
         for (q = 0, along = taps[1]; q < outs[1]; q++, along += 1 + 2 * kernel[1])
-            for (r = 0, across = taps[2]; r < outs[2]; r++, across += 1 + 2 * kernel[2], y += filters) {
-                for (c = 0; c < filters; c++)
-                    y[c] = bias ? bias[c] : 0;
+            for (r = 0, across = taps[2]; r < outs[2]; r += together, across += together * next) {
+                const int same = r + 1 < outs[2] && across[0] == across[next] &&
+                                 across[1] == across[next + 1];
+                const int further = same ? (across[next + 2] - across[2]) * channels : 0;
+                together = same ? 2 : 1;
+                for (c = 0; c < together * filters; c++)
+                    y[c] = bias ? bias[c % filters] : 0;
                 for (i = 0, first = down + 1; i < down[0]; i++, first += 2)
                     for (j = 0, second = along + 1; j < along[0]; j++, second += 2)
                         for (k = 0, third = across + 1; k < across[0]; k++, third += 2) {
                             const int tap = (first[0] * kernel[1] + second[0]) * kernel[2] + third[0];
                             const int at = (first[1] * sizes[1] + second[1]) * sizes[2] + third[1];
-                            int run = 1;
-                            while (groups == 1 && k + 1 < across[0] && third[2] == third[0] + 1 &&
-                                   third[3] == third[1] + 1) {
-                                run++;
-                                k++;
-                                third += 2;
-                            }
+                            int run = length;
+                            for (; groups == 1 && k + 1 < across[0] && third[2] == third[0] + 1 &&
+                                   third[3] == third[1] + 1; k++, third += 2)
+                                run += length;
                             for (g = 0; g < groups; g++)
-                                add_rows(x + at * channels + g * length, 1, run * length,
+                                add_rows(x + at * channels + g * length, further, together, 1, run,
                                          w + tap * length * filters + g * columns, filters, columns,
-                                         y + g * columns);
+                                         y + g * columns, filters);
                         }
+                y += together * filters;
             }
 }
 """,
@@ -81,8 +82,8 @@ helper(
     """
 /* `convolution` where each channel is a group and has one filter: w (taps, channels). */
 static void depthwise(const real *restrict x, const real *restrict w, const real *bias,
-        const int *const taps[3],
-                      const int *kernel, const int *sizes, const int *outs, int channels, real *restrict y) {
+                      const int *const taps[3], const int *kernel, const int *sizes, const int *outs,
+                      int channels, real *restrict y) {
     const int *down, *along, *across, *first, *second, *third;
     int p, q, r, i, j, k, c;
     for (p = 0, down = taps[0]; p < outs[0]; p++, down += 1 + 2 * kernel[0])
@@ -93,12 +94,11 @@ static void depthwise(const real *restrict x, const real *restrict w, const real
                 for (i = 0, first = down + 1; i < down[0]; i++, first += 2)
                     for (j = 0, second = along + 1; j < along[0]; j++, second += 2)
                         for (k = 0, third = across + 1; k < across[0]; k++, third += 2) {
-                            const real *wk = w + ((first[0] * kernel[1] + second[0]) * kernel[2] +
-                                    third[0]) * channels;
-                            const real *xk = x + ((first[1] * sizes[1] + second[1]) * sizes[2] +
-                                    third[1]) * channels;
+                            const int tap = (first[0] * kernel[1] + second[0]) * kernel[2] + third[0];
+                            const int at = (first[1] * sizes[1] + second[1]) * sizes[2] + third[1];
+                            const real *from = x + at * channels, *by = w + tap * channels;
                             for (c = 0; c < channels; c++)
-                                y[c] = FMA(xk[c], wk[c], y[c]);
+                                y[c] = FMA(from[c], by[c], y[c]);
                         }
             }
 }

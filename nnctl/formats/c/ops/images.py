@@ -42,12 +42,10 @@ static int mirrored(int index, int size) {
 helper(
     "tile_table",
     """
-/* How frequent lesser shades are in a tile of one channel of x (height, width, channels),
-   none counted more often
-   than `limit`. */
-static void tile_table(const real *x, int height, int width, int channels, int first_row,
-        int first_column, int down,
-                       int across, real low, real high, real limit, real *table) {
+/* How frequent lesser shades are in a tile of one channel of x (height, width, channels), none counted more
+   often than `limit`. */
+static void tile_table(const real *x, int height, int width, int channels, int first_row, int first_column,
+                       int down, int across, real low, real high, real limit, real *table) {
     real least, rest;
     int i, j;
     for (i = 0; i < 256; i++)
@@ -94,25 +92,23 @@ helper(
     """
 /* y = the shades of x (height, width, channels) by how frequent lesser ones are in the tiles around. */
 static void equalize_tiles(const real *x, int height, int width, int channels, real low, real high,
-        real limit,
-                           int down, int across, real *tables, real *y) {
+                           real limit, int down, int across, real *tables, real *y) {
     const int rows = (height + down - 1) / down, columns = (width + across - 1) / across;
     const int same = low == 0 && high == 255;
     int c, i, j;
     for (c = 0; c < channels; c++) {
         for (i = 0; i < down; i++)
             for (j = 0; j < across; j++)
-                tile_table(x + c, height, width, channels, i * rows, j * columns, rows, columns, low,
-                        high, limit,
-                           tables + (i * across + j) * 256);
+                tile_table(x + c, height, width, channels, i * rows, j * columns, rows, columns, low, high,
+                           limit, tables + (i * across + j) * 256);
         for (i = 0; i < height; i++) {
             int r0, r1, s0, s1;
             const real lower = tiles_beside(i, (real)rows, down, &r0, &r1);
             for (j = 0; j < width; j++) {
                 const int at = (i * width + j) * channels + c, k = shade_bin(shade(x[at], low, high));
                 const real right = tiles_beside(j, (real)columns, across, &s0, &s1);
-                const real *upper_row = tables + r0 * across * 256 + k,
-                        *lower_row = tables + r1 * across * 256 + k;
+                const real *upper_row = tables + r0 * across * 256 + k;
+                const real *lower_row = tables + r1 * across * 256 + k;
                 const real above = upper_row[s0 * 256] * (1 - right) + upper_row[s1 * 256] * right;
                 const real below = lower_row[s0 * 256] * (1 - right) + lower_row[s1 * 256] * right;
                 const real made = above * (1 - lower) + below * lower;

@@ -49,8 +49,8 @@ helper(
     "count_rows",
     """
 /* y[r, n] = how often n < depth is among numbers[r] (across), by weights if there are any. */
-static void count_rows(const int64_t *numbers, const real *weights, int rows, int across, int depth, int once,
-                       real *y) {
+static void count_rows(const int64_t *numbers, const real *weights, int rows, int across, int depth,
+                       int once, real *y) {
     int r, t, d;
     for (r = 0; r < rows; r++, y += depth) {
         for (d = 0; d < depth; d++)

@@ -14,14 +14,21 @@ from nnctl.formats.c.text import number
 
 _BY_TYPE: dict[str, str] = {
     "bits": """
-static $uint bits_$s($real x) { $uint i; memcpy(&i, &x, sizeof i); return i; }
+static inline $uint bits_$s($real x) { $uint i; memcpy(&i, &x, sizeof i); return i; }
 """,
     "from_bits": """
-static $real from_bits_$s($uint i) { $real x; memcpy(&x, &i, sizeof x); return x; }
+static inline $real from_bits_$s($uint i) { $real x; memcpy(&x, &i, sizeof x); return x; }
+""",
+    "select": """
+/* The first where `which` is 1, the second where it is 0: no compiler makes a branch of it. */
+static inline $real select_$s(int which, $real first, $real second) {
+    const $uint mask = ($uint)0 - ($uint)which;
+    return from_bits_$s((bits_$s(first) & mask) | (bits_$s(second) & ~mask));
+}
 """,
     "expm1_reduced": """
 /* e^r - 1, where x = n ln 2 + r, n a whole number, |r| <= ln 2 / 2. */
-static $real expm1_reduced_$s($real x, $int *n) {
+static inline $real expm1_reduced_$s($real x, $int *n) {
     const $real shifted = $fma(x, $LOG2E, $SHIFT), whole = shifted - $SHIFT;
     const $real r = $fma(-whole, $LN2_LOW, $fma(-whole, $LN2_HIGH, x));
     *n = ($int)(bits_$s(shifted) - $SHIFT_BITS);
@@ -30,14 +37,14 @@ static $real expm1_reduced_$s($real x, $int *n) {
 """,
     "power_of_two": """
 /* 2^n for a number n that a float has as its exponent. */
-static $real power_of_two_$s($int n) { return from_bits_$s(($uint)n << $MANTISSA); }
+static inline $real power_of_two_$s($int n) { return from_bits_$s(($uint)n << $MANTISSA); }
 """,
     "exp": """
-static $real exp_$s($real x) {
+static inline $real exp_$s($real x) {
     $int n, half;
     $real q;
-    x = x < $EXP_LOW ? $EXP_LOW : x;
-    x = x > $EXP_HIGH ? $EXP_HIGH : x;
+    x = select_$s(x < $EXP_LOW, $EXP_LOW, x);
+    x = select_$s(x > $EXP_HIGH, $EXP_HIGH, x);
     q = expm1_reduced_$s(x, &n);
     half = n >> 1; /* two factors reach subnormal numbers and overflow */
     return ($ONE + q) * power_of_two_$s(half + $BIAS) * power_of_two_$s(n - half + $BIAS);
@@ -45,121 +52,125 @@ static $real exp_$s($real x) {
 """,
     "exp_negative": """
 /* e^x for x that is not above 0. */
-static $real exp_negative_$s($real x) {
+static inline $real exp_negative_$s($real x) {
     $int n;
     $real q;
-    x = x < $EXP_LOW ? $EXP_LOW : x;
+    x = select_$s(x < $EXP_LOW, $EXP_LOW, x);
     q = expm1_reduced_$s(x, &n);
     return ($ONE + q) * power_of_two_$s(n + $RAISED) * $DOWN;
 }
 """,
     "expm1_bounded": """
 /* e^x - 1 between $EXPM1_LOW and overflow. */
-static $real expm1_bounded_$s($real x) {
+static inline $real expm1_bounded_$s($real x) {
     $int n;
     const $real q = expm1_reduced_$s(x, &n), scale = power_of_two_$s(n + $BIAS);
     return $fma(scale, q, scale - $ONE);
 }
 """,
     "expm1": """
-static $real expm1_$s($real x) {
+static inline $real expm1_$s($real x) {
     $int n;
-    $real q, scale, y;
-    x = x < $EXPM1_LOW ? $EXPM1_LOW : x;
-    x = x > $EXP_HIGH ? $EXP_HIGH : x;
+    $real q, scale, usual, large;
+    x = select_$s(x < $EXPM1_LOW, $EXPM1_LOW, x);
+    x = select_$s(x > $EXP_HIGH, $EXP_HIGH, x);
     q = expm1_reduced_$s(x, &n);
     scale = power_of_two_$s(n > $BIAS ? $BIAS + $BIAS : n + $BIAS);
-    y = n > $BIAS ? $TWO * $fma(scale, q, scale) : $fma(scale, q, scale - $ONE);
-    return x == $ZERO ? x : y;
+    usual = $fma(scale, q, scale - $ONE);
+    large = $TWO * $fma(scale, q, scale); /* 2^n itself would overflow */
+    return select_$s(x == $ZERO, x, select_$s(n > $BIAS, large, usual));
 }
 """,
     "log_reduced": """
 /* k ln 2 + log(1 + f) for |f| <= 1/3. */
-static $real log_reduced_$s($real f, $real k) {
+static inline $real log_reduced_$s($real f, $real k) {
 $LOG_BODY
 }
 """,
     "log": """
-static $real log_$s($real x) {
+static inline $real log_$s($real x) {
     const int tiny = x < $NORMAL;
-    const $real a = tiny ? x * $LIFT : x;
+    const $real lifted = x * $LIFT, a = select_$s(tiny, lifted, x);
     const $uint i = (bits_$s(a) - $TWO_THIRDS) & $MASK;
     $real k = from_bits_$s(($uint)(($int)i >> $MANTISSA) + $SHIFT_BITS) - $SHIFT, y;
-    k = tiny ? k - $LIFTED_BY : k;
+    k = k - select_$s(tiny, $LIFTED_BY, $ZERO);
     y = log_reduced_$s(from_bits_$s(bits_$s(a) - i) - $ONE, k);
-    y = x == INFINITY ? x : y;
-    y = x == $ZERO ? -INFINITY : y;
-    return !(x >= $ZERO) ? NAN : y;
+    y = select_$s(x == ($real)INFINITY, x, y);
+    y = select_$s(x == $ZERO, ($real)-INFINITY, y);
+    return select_$s(!(x >= $ZERO), ($real)NAN, y);
 }
 """,
     "log1p": """
-static $real log1p_$s($real x) {
+static inline $real log1p_$s($real x) {
     const $real u = $ONE + x;
     const $uint i = (bits_$s(u) - $TWO_THIRDS) & $MASK; /* the exponent k of u, in place */
     const $real k = from_bits_$s(($uint)(($int)i >> $MANTISSA) + $SHIFT_BITS) - $SHIFT;
     const $real power = from_bits_$s($FOUR_BITS - i);
-    const $real scaled = i == 0 ? x : from_bits_$s(bits_$s(x) - i);
+    const $real scaled = from_bits_$s(bits_$s(x) - i); /* i may be 0 */
     $real y = log_reduced_$s(scaled + $fma($QUARTER, power, -$ONE), k);
-    y = x == INFINITY || $abs(x) < $TINY ? x : y;
-    y = x == -$ONE ? -INFINITY : y;
-    return !(x >= -$ONE) ? NAN : y;
+    y = select_$s((x == ($real)INFINITY) | ($abs(x) < $TINY), x, y);
+    y = select_$s(x == -$ONE, ($real)-INFINITY, y);
+    return select_$s(!(x >= -$ONE), ($real)NAN, y);
 }
 """,
     "tanh": """
-static $real tanh_$s($real x) {
-    $real a = $abs(x), z = a * a, e;
+static inline $real tanh_$s($real x) {
+    $real a = $abs(x), z = a * a, e, far;
     const $real near = $fma(a * z, $POLY_TANH_z, a);
     const int is_near = a < $HALF;
-    a = a > $TANH_TOP ? $TANH_TOP : a;
+    a = select_$s(a > $TANH_TOP, $TANH_TOP, a);
     e = expm1_bounded_$s($TWO * a);
-    return $copysign(is_near ? near : e / (e + $TWO), x);
+    far = e / (e + $TWO);
+    return $copysign(select_$s(is_near, near, far), x);
 }
 """,
     "sigmoid": """
-static $real sigmoid_$s($real x) {
+static inline $real sigmoid_$s($real x) {
     const $real z = exp_negative_$s(-$abs(x)), total = $ONE + z;
     const $real lost = z - (total - $ONE); /* what rounding 1 + z took away */
-    const $real y = (x < $ZERO ? z : $ONE) / total;
-    return $fma(-(y * lost), x < $ZERO ? $ONE - y : y, y);
+    const $real y = select_$s(x < $ZERO, z, $ONE) / total, rest = $ONE - y;
+    return $fma(-(y * lost), select_$s(x < $ZERO, rest, y), y);
 }
 """,
     "softplus": """
-static $real softplus_$s($real x) { return (x < $ZERO ? $ZERO : x) + log1p_$s(exp_negative_$s(-$abs(x))); }
+static inline $real softplus_$s($real x) {
+    return select_$s(x < $ZERO, $ZERO, x) + log1p_$s(exp_negative_$s(-$abs(x)));
+}
 """,
     "sign": """
-static $real sign_$s($real x) { return x > $ZERO ? $ONE : x < $ZERO ? -$ONE : x * $ZERO; }
+static inline $real sign_$s($real x) { return x > $ZERO ? $ONE : x < $ZERO ? -$ONE : x * $ZERO; }
 """,
     "erf": """
-static $real erf_$s($real x) {
+static inline $real erf_$s($real x) {
     $real t = $abs(x), far;
     const int is_near = t < $ERF_EDGE;
     const $real near = $fma(t, $POLY_ERF_tt, t);
-    t = t > $ERF_TOP ? $ERF_TOP : t;
+    t = select_$s(t > $ERF_TOP, $ERF_TOP, t);
     far = $ERF_FAR;
-    return $copysign(is_near ? near : far, x);
+    return $copysign(select_$s(is_near, near, far), x);
 }
 """,
     "sincos_turns": """
 /* sin(2 pi x), and cos(2 pi x) to *cosine. */
-static $real sincos_turns_$s($real x, $real *cosine) {
+static inline $real sincos_turns_$s($real x, $real *cosine) {
     const $real shifted = $fma(x, $FOUR, $SHIFT);
     const $uint quadrant = bits_$s(shifted); /* its low bits count quarter turns */
     const $real r = $fma(shifted - $SHIFT, -$QUARTER, x), z = r * r;
     const $real s = r * $POLY_SIN_z, c = $fma(z, $POLY_COS_z, $ONE);
     const int odd = (quadrant & 1) != 0;
-    *cosine = from_bits_$s(bits_$s(odd ? s : c) ^ (((quadrant + 1) & 2) << $TO_SIGN));
-    return from_bits_$s(bits_$s(odd ? c : s) ^ ((quadrant & 2) << $TO_SIGN));
+    *cosine = from_bits_$s(bits_$s(select_$s(odd, s, c)) ^ (((quadrant + 1) & 2) << $TO_SIGN));
+    return from_bits_$s(bits_$s(select_$s(odd, c, s)) ^ ((quadrant & 2) << $TO_SIGN));
 }
 """,
     "sin_turns": """
-static $real sin_turns_$s($real x) { $real c; return sincos_turns_$s(x, &c); }
+static inline $real sin_turns_$s($real x) { $real c; return sincos_turns_$s(x, &c); }
 """,
     "cos_turns": """
-static $real cos_turns_$s($real x) { $real c; (void)sincos_turns_$s(x, &c); return c; }
+static inline $real cos_turns_$s($real x) { $real c; (void)sincos_turns_$s(x, &c); return c; }
 """,
     "power": """
 /* x^y, by way of double. */
-static $real power_$s($real x, $real y) {
+static inline $real power_$s($real x, $real y) {
     const double n = y, z = exp_d(n * log_d(fabs((double)x)));
     const double below = n * 0.5 == floor(n * 0.5) ? z : n == floor(n) ? -z : NAN;
     return y == $ZERO || x == $ONE ? $ONE : ($real)(x < $ZERO ? below : z);
@@ -167,7 +178,7 @@ static $real power_$s($real x, $real y) {
 """,
     "arctan2": """
 /* The angle of (x, y), by way of double. */
-static $real arctan2_$s($real y, $real x) {
+static inline $real arctan2_$s($real y, $real x) {
     const double a = fabs((double)x), b = fabs((double)y);
     const int steep = b > a, left = copysign(1.0, (double)x) < 0.0;
     double low = steep ? a : b, high = steep ? b : a, z, square, angle, eighths, base, rest;

@@ -35,8 +35,7 @@ helper(
     """
 /* y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, row by row of x (rows, columns). */
 static void layer_norm(const real *x, int rows, int columns, real epsilon, const real *gamma,
-        const real *beta,
-                       real *y) {
+                       const real *beta, real *y) {
     int r, c;
     for (r = 0; r < rows; r++, x += columns, y += columns) {
         const real mean = lane_sum(x, columns) / (real)columns;

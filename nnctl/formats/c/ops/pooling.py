@@ -12,10 +12,10 @@ from nnctl.ops.base import Node
 from nnctl.ops.pooling import AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool, Pool, Share
 
 _WINDOWS = """
-/* %s. x (batch, height, width, channels); `rows` and `columns` have, for each window along an
-   axis, its first pixel and how many it has. */
-static void %s(const real *x, int batch, int height, int width, int channels, const int *rows, int out_height,
-               const int *columns, int out_width, real *y) {
+/* %s. x (batch, height, width, channels); `rows` and `columns` have, for each window along an axis, its
+   first pixel and how many it has. */
+static void %s(const real *x, int batch, int height, int width, int channels, const int *rows,
+               int out_height, const int *columns, int out_width, real *y) {
     int b, p, q, i, j, c;
     for (b = 0; b < batch; b++, x += height * width * channels)
         for (p = 0; p < out_height; p++)

@@ -17,13 +17,12 @@ from nnctl.ops.base import Node
 from nnctl.ops.linear import MatMul, _numbers
 
 helper(
-    "add_rows",
+    "add_to_one",
     """
 /* sums[j] += the sum of x[i * step] * w[i * row + j] over i < count, ascending, each product added in one
-   rounding. */
-static void add_rows(const real *restrict x, int step, int count, const real *restrict w, int row,
-        int columns,
-                     real *restrict sums) {
+   rounding. Sums are read once for eight rows of w. */
+static void add_to_one(const real *restrict x, int step, int count, const real *restrict w, int row,
+                       int columns, real *restrict sums) {
     int i, j;
     for (i = 0; i + 8 <= count; i += 8, x += 8 * step, w += 8 * row) {
         const real x0 = x[0], x1 = x[step], x2 = x[2 * step], x3 = x[3 * step];
@@ -46,20 +45,58 @@ static void add_rows(const real *restrict x, int step, int count, const real *re
 """,
 )
 helper(
+    "add_to_two",
+    """
+/* `add_to_one` for x and for y, `apart` elements behind it: w is read once for both. */
+static void add_to_two(const real *restrict x, int apart, int step, int count, const real *restrict w,
+                       int row, int columns, real *restrict sums, real *restrict others) {
+    const real *restrict y = x + apart;
+    int i, j;
+    for (i = 0; i + 4 <= count; i += 4, x += 4 * step, y += 4 * step, w += 4 * row) {
+        const real x0 = x[0], x1 = x[step], x2 = x[2 * step], x3 = x[3 * step];
+        const real y0 = y[0], y1 = y[step], y2 = y[2 * step], y3 = y[3 * step];
+        for (j = 0; j < columns; j++) {
+            const real w0 = w[j], w1 = w[row + j], w2 = w[2 * row + j], w3 = w[3 * row + j];
+            sums[j] = FMA(x3, w3, FMA(x2, w2, FMA(x1, w1, FMA(x0, w0, sums[j]))));
+            others[j] = FMA(y3, w3, FMA(y2, w2, FMA(y1, w1, FMA(y0, w0, others[j]))));
+        }
+    }
+    for (; i < count; i++, x += step, y += step, w += row)
+        for (j = 0; j < columns; j++) {
+            sums[j] = FMA(x[0], w[j], sums[j]);
+            others[j] = FMA(y[0], w[j], others[j]);
+        }
+}
+""",
+)
+helper(
+    "add_rows",
+    """
+/* `add_to_one` for one or two rows of x, `apart` elements from one to the next, and their sums. */
+static void add_rows(const real *x, int apart, int rows, int step, int count, const real *w, int row,
+                     int columns, real *sums, int sums_apart) {
+    if (rows == 2)
+        add_to_two(x, apart, step, count, w, row, columns, sums, sums + sums_apart);
+    else
+        add_to_one(x, step, count, w, row, columns, sums);
+}
+""",
+)
+helper(
     "row_product",
     """
-/* out[j] = older[j] + the sum of x[i * step] * w[i * row + j] over i < count, in blocks of `depth`,
-   + bias[j]:
-   older and bias may be NULL. sums (columns). */
+/* out[j] = older[j] + the sum of x[i * step] * w[i * row + j] over i < count, in blocks of `depth`, +
+   bias[j]: older and bias may be NULL. sums (columns). */
 static void row_product(const real *x, int step, int count, const real *w, int row, int columns, int depth,
                         const real *older, const real *bias, real *sums, real *out) {
     int i, j;
     for (j = 0; j < columns; j++)
         out[j] = older ? older[j] : 0;
     for (i = 0; i < count; i += depth) {
+        const int length = count - i < depth ? count - i : depth;
         for (j = 0; j < columns; j++)
             sums[j] = 0;
-        add_rows(x + i * step, step, count - i < depth ? count - i : depth, w + i * row, row, columns, sums);
+        add_to_one(x + i * step, step, length, w + i * row, row, columns, sums);
         for (j = 0; j < columns; j++)
             out[j] += sums[j];
     }
@@ -95,8 +132,7 @@ helper(
     """
 /* c (m, n) = a b + bias: a's rows lie `a_row` apart, its columns `a_step`; b (k, n). sums (n). */
 static void product(const real *a, int a_row, int a_step, const real *b, const real *bias, int m, int n,
-        int k,
-                    int depth, real *sums, real *c) {
+                    int k, int depth, real *sums, real *c) {
     int i;
     for (i = 0; i < m; i++)
         row_product(a + i * a_row, a_step, k, b, n, n, depth, NULL, bias, sums, c + i * n);

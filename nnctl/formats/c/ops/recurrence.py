@@ -35,11 +35,9 @@ static void activate(int code, int count, real *x) {
 
 _STEP = """
 /* One step of %(name)s: the new states (%(states)s units) from the old ones. xw: x W + b of the step; v:
-   the recurrent
-   kernel (units, %(gates)s units); planes, sums (%(gates)s units each) are its own. */
+   the recurrent kernel (units, %(gates)s units); planes, sums (%(gates)s units each) are its own. */
 static void %(name)s_step(const real *xw, const real *v, const real *extra, int units, int depth,
-        int activation,
-                    int recurrent, const real *old, real *new_, real *planes, real *sums) {
+              int activation, int recurrent, const real *old, real *new_, real *planes, real *sums) {
     %(body)s
 }
 """
@@ -97,24 +95,20 @@ for _name, _body in _STEPS.items():
         f"""
 /* All steps of {_name}: y (steps, units), in the order of the steps, and the last states. Masked steps keep
    the states. first: the initial states, NULL for zeros. work: {2 * (_GATES[_name] + _STATES[_name])}
-           units. */
+   units. */
 static void {_name}(const real *xw, const real *v, const real *extra, const real *const *first,
-        const uint8_t *mask,
-                 int steps, int units, int depth, int activation, int recurrent, int backwards,
-                         int zero_masked,
-                 real *work, real *y, real *const *last) {{
-    real *old = work, *new_ = work + {_STATES[_name]} * units,
-            *planes = work + {2 * _STATES[_name]} * units, *swapped;
-    real *sums = planes + {_GATES[_name]} * units;
+                    const uint8_t *mask, int steps, int units, int depth, int activation, int recurrent,
+                    int backwards, int zero_masked, real *work, real *y, real *const *last) {{
+    real *old = work, *new_ = work + {_STATES[_name]} * units, *swapped;
+    real *planes = work + {2 * _STATES[_name]} * units, *sums = planes + {_GATES[_name]} * units;
     int s, k, n;
     for (k = 0; k < {_STATES[_name]}; k++)
         for (n = 0; n < units; n++)
             old[k * units + n] = first ? first[k][n] : 0;
     for (s = 0; s < steps; s++) {{
         const int t = backwards ? steps - 1 - s : s, masked = mask && !mask[t];
-        {_name}_step(xw + t * {_GATES[_name]} * units, v, extra, units, depth, activation, recurrent,
-                old, new_,
-                     planes, sums);
+        const real *read = xw + t * {_GATES[_name]} * units;
+        {_name}_step(read, v, extra, units, depth, activation, recurrent, old, new_, planes, sums);
         for (n = 0; n < {_STATES[_name]} * units && masked; n++)
             new_[n] = old[n];
         for (n = 0; n < units && y; n++)

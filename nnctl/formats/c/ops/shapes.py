@@ -14,16 +14,15 @@ from nnctl.ops.shape import Concatenate, Copy, Slice, SliceGrad, Transpose, Unst
 helper(
     "move_runs",
     """
-/* `count` times, `from` and `to` bytes further each time: `runs` runs of `size` bytes,
-   `from_step` and `to_step`
-   bytes apart. */
-static void move_runs(int count, const void *x, int from, int from_step, int runs, int size, void *y, int to,
-                      int to_step) {
+/* `count` times, `from` and `to` bytes further each time: `runs` runs of `size` bytes, `from_step` and
+   `to_step` bytes apart. */
+static void move_runs(int count, const void *x, int from, int from_step, int runs, int size, void *y,
+                      int to, int to_step) {
     int i, j;
     for (i = 0; i < count; i++)
         for (j = 0; j < runs; j++)
             memcpy((char *)y + i * to + j * to_step, (const char *)x + i * from + j * from_step,
-                    (size_t)size);
+                   (size_t)size);
 }
 """,
 )

@@ -81,22 +81,20 @@ static void sparsemax(const real *x, int rows, int columns, real *y) {
 helper(
     "attention",
     """
-/* y = softmax(q k') v of each head: q (queries, heads * size), k (keys, heads * size), v (keys,
-   heads * width).
-   A key is seen where the mask, `head_step` and `query_step` from one to the next, is not 0 and,
-           with `causal`,
-   where it is not behind the query. With `zero`, one that the mask hides gets 0. matches, sums (keys). */
+/* y = softmax(q k') v of each head: q (queries, heads * size), k (keys, heads * size), v (keys, heads *
+   width). A key is seen where the mask, `head_step` and `query_step` from one to the next, is not 0 and,
+   with `causal`, where it is not behind the query. With `zero`, one that the mask hides gets 0. matches,
+   sums (keys). */
 static void attention(const real *q, const real *k, const real *v, const uint8_t *mask, int heads,
-        int queries,
-                      int keys, int size, int width, int head_step, int query_step, int causal, int zero,
-                      int size_depth, int keys_depth, real *matches, real *sums, real *y) {
+                      int queries, int keys, int size, int width, int head_step, int query_step, int causal,
+                      int zero, int size_depth, int keys_depth, real *matches, real *sums, real *y) {
     int h, t, s;
     for (h = 0; h < heads; h++)
         for (t = 0; t < queries; t++) {
             const uint8_t *seen = mask ? mask + h * head_step + t * query_step : NULL;
             real *p = matches;
-            row_by_rows(q + (t * heads + h) * size, 1, size, k + h * size, heads * size, keys,
-                    size_depth, NULL, p);
+            const real *query = q + (t * heads + h) * size;
+            row_by_rows(query, 1, size, k + h * size, heads * size, keys, size_depth, NULL, p);
             for (s = 0; s < keys; s++)
                 if ((seen && !seen[s]) || (causal && s > t))
                     p[s] = (real)-1e9;

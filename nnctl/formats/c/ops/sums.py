@@ -112,7 +112,7 @@ helper(
     """
 /* y[0] = scale * the sum of `of` blocks of 8192 elements of x. sums (one for each block). */
 static void sum_all(real (*of)(const real *, int), const real *x, int count, real scale, real *sums,
-        real *y) {
+                    real *y) {
     int k = 0, i = 0;
     do {
         sums[k++] = of(x + i, count - i < 8192 ? count - i : 8192);

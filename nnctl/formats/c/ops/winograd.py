@@ -24,18 +24,19 @@ BLOCK = 24
 helper(
     "winograd_products",
     """
-/* For each point, the tiles' values x (points, block, channels) times the kernel's points (points, channels,
-   filters): y (points, block, filters), one chain over channels from 0. */
+/* For each point, the tiles' values x (points, block, channels) times the kernel's points (points,
+   channels, filters): y (points, block, filters), one chain over channels from 0. */
 static void winograd_products(const real *x, const real *kernel, int points, int block, int tiles,
-        int channels,
-                              int filters, real *y) {
+                              int channels, int filters, real *y) {
     int p, t, f;
     for (p = 0; p < points; p++, kernel += channels * filters)
-        for (t = 0; t < tiles; t++) {
+        for (t = 0; t < tiles; t += 2) {
+            const int rows = t + 1 < tiles ? 2 : 1;
             real *sums = y + (p * block + t) * filters;
-            for (f = 0; f < filters; f++)
+            for (f = 0; f < rows * filters; f++)
                 sums[f] = 0;
-            add_rows(x + (p * block + t) * channels, 1, channels, kernel, filters, filters, sums);
+            add_rows(x + (p * block + t) * channels, channels, rows, 1, channels, kernel, filters, filters,
+                     sums, filters);
         }
 }
 """,
@@ -85,7 +86,8 @@ def _input_text(form: Form) -> str:
     body = "\n".join(f"        {s}" for s in steps)
     stores = "\n".join(f"        y[{n} * step + c] = {value};" for n, value in enumerate(made))
     return f"""
-/* The pixels that a tile of the form {form.name} reads to points: point n of channel c to y[n * step + c]. */
+/* The pixels that a tile of the form {form.name} reads to points: point n of channel c to y[n * step + c].
+   */
 static void {_name("input", form)}(const real *const *pixels, int channels, real *restrict y, int step) {{
     int c;
     for (c = 0; c < channels; c++) {{
@@ -128,12 +130,13 @@ def _name(what: str, form: Form) -> str:
 
 def _convolve_text(form: Form) -> str:
     return f"""
-/* y (out_height, out_width, filters) = bias + the convolution of x (height, width,
-   channels) whose first tap reads
-   (before_row, before_column) before an output. x_points, y_points: `block` tiles' values for each point. */
+/* y (out_height, out_width, filters) = bias + the convolution of x (height, width, channels) whose first
+   tap reads (before_row, before_column) before an output. x_points, y_points: `block` tiles' values for
+   each point. */
 static void {_name("convolve", form)}(const real *x, int height, int width, int channels, int before_row,
-        int before_column, const real *kernel, const real *bias, int out_height, int out_width, int filters,
-        const real *zeros, int block, real *x_points, real *y_points, real *y) {{
+                                      int before_column, const real *kernel, const real *bias,
+                                      int out_height, int out_width, int filters, const real *zeros,
+                                      int block, real *x_points, real *y_points, real *y) {{
     const int across = (out_width + {form.columns.places - 1}) / {form.columns.places};
     const int tiles = (out_height + {form.rows.places - 1}) / {form.rows.places} * across;
     int first, t, i, j;
