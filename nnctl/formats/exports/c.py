@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from nnctl.formats.exports.base import ExportFormat, TrainedModel, register
 
 
@@ -11,6 +14,7 @@ class c(ExportFormat):
 
     opened_by = "a C99 compiler"
     ending = ".c"
+    layers: ClassVar[Mapping[str, str]] = {}
 
     def pieces(self, model: TrainedModel) -> list[bytes]:
         from nnctl.formats.c.trained import c_file

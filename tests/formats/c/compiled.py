@@ -130,13 +130,25 @@ def layer_program(
     outs = made._call(values, True)
     count, losses, _ = made._counts
     outputs = {f"y{i}": y for i, y in enumerate([*outs[:count], *outs[count + losses :]])}
+    program, wanted = of_graph(graph, outputs, arrays, state)
+    return program, arrays, wanted
+
+
+def of_graph(
+    graph: Graph,
+    outputs: Mapping[str, Value],
+    inputs: Mapping[str, Array],
+    state: Mapping[str, Array] | None = None,
+) -> tuple[OneExample, dict[str, Array]]:
+    """The program of an op graph, and nnctl's own outputs."""
     compiled = compile_graph(graph, outputs)
-    bound = bind(compiled, new_arena(compiled.plan.size), {k: a.copy() for k, a in state.items()})
+    memory = {name: array.copy() for name, array in (state or {}).items()}
+    bound = bind(compiled, new_arena(compiled.plan.size), memory)
     program = without_settled(compiled, bound)
-    for name, array in arrays.items():
+    for name, array in inputs.items():
         bound.inputs[name][...] = array
     bound.run()
-    return program, arrays, {name: array.copy() for name, array in bound.outputs.items()}
+    return program, {name: array.copy() for name, array in bound.outputs.items()}
 
 
 def rows_of(

@@ -5,17 +5,43 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.formats.c.compiled import agree, built, called, compiler, layer_program, ran, text_of, written
-from tests.layers.keras_cases import CASES, MORE, kind
+from nnctl.formats.exports.c import c
+from nnctl.layers.base import layers
+from nnctl.ops.base import Graph
+from nnctl.ops.hashing import Bucket, crossed, hashed
+from tests.formats.c.compiled import (
+    agree,
+    built,
+    called,
+    compiler,
+    layer_program,
+    of_graph,
+    ran,
+    text_of,
+    written,
+)
+from tests.layers.keras_cases import CASES, MORE, Case, kind
 from tests.sampling import a_day
 
-ALL = [case for case in CASES + MORE if kind(case) not in ("Sequential", "Functional")]
+_VOCABULARY = {"vocabulary": [12, 36, 1138, 42]}
+_MASKED = {**_VOCABULARY, "num_oov_indices": 3, "mask_token": 0}
+_HASHES: list[Case] = [
+    ({"type": "Hashing", "num_bins": 10, "mask_value": 7}, [(6,)], {"integers": 20}),
+    ({"type": "Hashing", "num_bins": 7, "salt": [3, 4]}, [(40,)], {"integers": 1 << 31}),
+    ({"type": "IntegerLookup", **_MASKED, "oov_method": "farmhash", "salt": 5}, [(50,)], {"integers": 45}),
+    ({"type": "IntegerLookup", **_MASKED}, [(50,)], {"integers": 45}),
+    ({"type": "IntegerLookup", "vocabulary": [7, 1], "invert": True}, [(5,)], {"integers": 9}),
+    ({"type": "HashedCrossing", "num_bins": 5}, [(1,), (1,)], {"integers": 50}),
+]
+ALL = CASES + MORE + _HASHES
 DAILY = (
     "Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "MaxPooling2D", "AveragePooling1D", "LSTM", "GRU",
     "BatchNormalization", "LayerNormalization", "MultiHeadAttention", "Embedding", "ConvLSTM1D", "Resizing",
-    "CategoryEncoding", "AutoContrast", "Discretization", "ContrastLimitedAdaptiveHistogramEqualization",
+    "CategoryEncoding", "Hashing", "IntegerLookup", "HashedCrossing", "AutoContrast", "Discretization",
+    "ContrastLimitedAdaptiveHistogramEqualization",
 )  # fmt: skip
 """Layers of which a case is tried every day: they use most of what is written in C."""
 
@@ -33,6 +59,24 @@ def test_a_layer_has_nnctls_bits(entry: Any, tmp_path: Path) -> None:
     program, inputs, wanted = layer_program(entry)
     file = written(program)
     agree(called(built(text_of(file), tmp_path, "-shared", "-fPIC", "-O1"), file, inputs), wanted, entry)
+
+
+def test_every_layer_has_a_case() -> None:
+    called = {cls.__name__ for cls in layers.classes() if not cls.is_input and cls.nests is None}
+    assert called == {kind(case) for case in ALL} - {"Sequential", "Functional"}
+    assert c.layers == {}
+
+
+@pytest.mark.parametrize("salt", [None, (3, 1 << 60)])
+def test_fingerprints_of_all_lengths(salt: tuple[int, int] | None, tmp_path: Path) -> None:
+    """FarmHash goes another way by the number of decimal digits; crosses take any number."""
+    numbers = np.array([n for i in range(19) for n in (10**i, -(10**i) // 7)] + [-(2**63), 0], np.int64)
+    graph = Graph(inference=True)
+    x = graph.input("x", numbers.shape, "int64")
+    outputs = {"bins": hashed(x, Bucket(9973, "hash", salt)), "crosses": crossed((x, x, x), 1 << 40)}
+    program, wanted = of_graph(graph, outputs, {"x": numbers})
+    file = written(program)
+    agree(called(built(text_of(file), tmp_path, "-shared", "-fPIC"), file, {"x": numbers}), wanted)
 
 
 LEVELS = ("-O0", "-O2", "-O3 -march=native")
