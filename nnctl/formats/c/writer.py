@@ -169,6 +169,21 @@ class Writer:
         numbers = "".join(f", {number(n, self.dtype)}" for n in formula_.numbers)
         return lambda operand: f"{name}({operand}{numbers})"
 
+    @contextmanager
+    def times(self, count: int) -> Iterator[Callable[[Value, int], str]]:
+        """What is written within runs `count` times. Given is how to call a value's address that is some
+        elements further each time."""
+        if count == 1:
+            yield lambda value, step: self.at(value)
+            return
+        with self.block():
+            self.line("int n;")
+            self.line(f"for (n = 0; n < {count}; n++) {{")
+            self._indent += "    "
+            yield lambda value, step: f"{self.at(value)} + n * {step}"
+            self._indent = self._indent[:-4]
+            self.line("}")
+
     def loop(self, count: int, statement: str, **values: Value | str) -> None:
         """`statement` for each i < count.
 

@@ -139,12 +139,12 @@ def _direct(
         w.line(f"static const int *const taps[3] = {{{', '.join(taps)}}};")
         for name, numbers in many.items():
             w.line(f"static const int {name}[3] = {{{', '.join(map(str, numbers))}}};")
-        for n in range(g.batch):
-            given = (w.at(x, n * image), kernel, bias, "taps", "kernel", "sizes", "outs")
+        with w.times(g.batch) as of:
+            given = (of(x, image), kernel, bias, "taps", "kernel", "sizes", "outs")
             if 1 < g.groups == g.channels == g.filters:
-                w.call("depthwise", *given, g.channels, w.at(y, n * made))
+                w.call("depthwise", *given, g.channels, of(y, made))
             else:
-                w.call("convolution", *given, g.groups, length, columns, w.at(y, n * made))
+                w.call("convolution", *given, g.groups, length, columns, of(y, made))
 
 
 def _forward_room(node: Node) -> int:

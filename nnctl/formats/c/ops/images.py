@@ -146,17 +146,7 @@ def _equalize(w: Writer, node: Node) -> None:
     batch, height, width, channels = x.shape
     down, across = op.grid
     most = op.limit * (-(-height // down) * -(-width // across)) / 256.0
-    for n in range(batch):
-        at = n * height * width * channels
-        given = (
-            w.at(x, at),
-            height,
-            width,
-            channels,
-            float(op.low),
-            float(op.high),
-            most,
-            down,
-            across,
-        )
-        w.call("equalize_tiles", *given, w.room(node), w.at(y, at))
+    size = height * width * channels
+    with w.times(batch) as of:
+        given = (of(x, size), height, width, channels, float(op.low), float(op.high), most, down, across)
+        w.call("equalize_tiles", *given, w.room(node), of(y, size))

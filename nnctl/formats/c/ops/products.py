@@ -6,6 +6,7 @@ The inner size is cut into blocks of nearly equal length; in each, a chain of fu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from nnctl.formats.c.emitters import emits
 from nnctl.formats.c.helpers import helper
 from nnctl.formats.c.writer import Writer
-from nnctl.ops.base import Node
+from nnctl.ops.base import Node, Value
 from nnctl.ops.linear import MatMul, _numbers
 
 helper(
@@ -83,26 +84,38 @@ static void add_rows(const real *x, int apart, int rows, int step, int count, co
 """,
 )
 helper(
-    "row_product",
+    "rows_product",
     """
-/* out[j] = older[j] + the sum of x[i * step] * w[i * row + j] over i < count, in blocks of `depth`, +
-   bias[j]: older and bias may be NULL. sums (columns). */
-static void row_product(const real *x, int step, int count, const real *w, int row, int columns, int depth,
-                        const real *older, const real *bias, real *sums, real *out) {
-    int i, j;
-    for (j = 0; j < columns; j++)
+/* For one or two rows of x, `apart` elements from one to the next: out[j] = older[j] + the sum of x[i *
+   step] * w[i * row + j] over i < count, in blocks of `depth`, + bias[j]; older and bias may be NULL. sums,
+   out and older (rows, columns). */
+static void rows_product(const real *x, int apart, int rows, int step, int count, const real *w, int row,
+                         int columns, int depth, const real *older, const real *bias, real *sums,
+                         real *out) {
+    int i, j, r;
+    for (j = 0; j < rows * columns; j++)
         out[j] = older ? older[j] : 0;
     for (i = 0; i < count; i += depth) {
         const int length = count - i < depth ? count - i : depth;
-        for (j = 0; j < columns; j++)
+        for (j = 0; j < rows * columns; j++)
             sums[j] = 0;
-        add_to_one(x + i * step, step, length, w + i * row, row, columns, sums);
-        for (j = 0; j < columns; j++)
+        add_rows(x + i * step, apart, rows, step, length, w + i * row, row, columns, sums, columns);
+        for (j = 0; j < rows * columns; j++)
             out[j] += sums[j];
     }
-    if (bias)
+    for (r = 0; r < rows && bias; r++)
         for (j = 0; j < columns; j++)
-            out[j] += bias[j];
+            out[r * columns + j] += bias[j];
+}
+""",
+)
+helper(
+    "row_product",
+    """
+/* `rows_product` of one row. */
+static void row_product(const real *x, int step, int count, const real *w, int row, int columns, int depth,
+                        const real *older, const real *bias, real *sums, real *out) {
+    rows_product(x, 0, 1, step, count, w, row, columns, depth, older, bias, sums, out);
 }
 """,
 )
@@ -130,12 +143,13 @@ static void row_by_rows(const real *x, int step, int count, const real *w, int r
 helper(
     "product",
     """
-/* c (m, n) = a b + bias: a's rows lie `a_row` apart, its columns `a_step`; b (k, n). sums (n). */
+/* c (m, n) = a b + bias: a's rows lie `a_row` apart, its columns `a_step`; b (k, n). sums (2, n). */
 static void product(const real *a, int a_row, int a_step, const real *b, const real *bias, int m, int n,
                     int k, int depth, real *sums, real *c) {
     int i;
-    for (i = 0; i < m; i++)
-        row_product(a + i * a_row, a_step, k, b, n, n, depth, NULL, bias, sums, c + i * n);
+    for (i = 0; i < m; i += 2)
+        rows_product(a + i * a_row, a_row, i + 1 < m ? 2 : 1, a_step, k, b, n, n, depth, NULL, bias, sums,
+                     c + i * n);
 }
 """,
 )
@@ -164,7 +178,7 @@ static void rectify(int count, real *y) {
 )
 
 
-@emits(MatMul, room=lambda node: node.outputs[0].shape[-1])
+@emits(MatMul, room=lambda node: 2 * node.outputs[0].shape[-1])
 def _matmul(w: Writer, node: Node) -> None:
     from nnctl.kernels.panels import block_depth
 
@@ -176,15 +190,22 @@ def _matmul(w: Writer, node: Node) -> None:
     front, m, n, k = op._sizes(a.type, b.type)
     a_row, a_step = (1, m) if op.transpose_a else (k, 1)
     (y,) = node.outputs
-    a_of = _numbers(np.empty(a.shape, np.uint8), front)
-    b_of = _numbers(np.empty(b.shape, np.uint8), front)
-    for p in range(prod(front)):
-        from_a, from_b = w.at(a, int(a_of[p]) * m * k), w.at(b, int(b_of[p]) * k * n)
-        to = w.at(y, p * m * n)
-        given = (from_a, a_row, a_step, from_b, bias, m, n, k, block_depth(k))
+    sizes = (m, n, k, block_depth(k))
+    with w.times(prod(front)) as of:
+        from_a, from_b = (_matrix(w, of, value, front) for value in (a, b))
         if op.transpose_b:
-            w.call("product_transposed", *given, to)
+            w.call("product_transposed", from_a, a_row, a_step, from_b, bias, *sizes, of(y, m * n))
         else:
-            w.call("product", *given, w.room(node), to)
+            w.call("product", from_a, a_row, a_step, from_b, bias, *sizes, w.room(node), of(y, m * n))
     if op.relu:
         w.call("rectify", y.type.size, y)
+
+
+def _matrix(w: Writer, of: Callable[[Value, int], str], value: Value, front: tuple[int, ...]) -> str:
+    """Where the n-th product's matrix of a value begins; axes in front may be broadcast."""
+    size = prod(value.shape[-2:])
+    numbers = _numbers(np.empty(value.shape, np.uint8), front)
+    for step in (1, 0):
+        if (numbers == step * np.arange(len(numbers))).all():
+            return of(value, step * size) if step else w.at(value)
+    return f"{w.at(value)} + {w.integers(numbers.astype(np.int32), 'matrices')}[n] * {size}"

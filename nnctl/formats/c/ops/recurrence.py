@@ -147,17 +147,15 @@ def _recurrence(w: Writer, node: Node) -> None:
     batch, steps, units = op.sizes([each.type for each in node.inputs])
     flags = (op.activation, op.recurrent_activation, int(op.go_backwards), int(op.zero_masked))
     read = {out.index: out for out in node.outputs}
-    for n in range(batch):
-        with w.block():
-            if first:
-                given = ", ".join(w.at(state, n * units) for state in first)
-                w.line(f"const real *const first[] = {{{given}}};")
-            made = [read.get(1 + k) for k in range(op.cell.states)]
-            last = ", ".join("NULL" if state is None else w.at(state, n * units) for state in made)
-            w.line(f"real *const last[] = {{{last}}};")
-            seen = w.at(mask, n * steps) if mask is not None else None
-            y = w.at(read[0], n * steps * units) if 0 in read else None
-            w.call(
-                op.cell.kernel, w.at(xw, n * xw.type.size // batch), v, extra, "first" if first else None,
-                seen, steps, units, block_depth(units), *flags, w.room(node), y, "last",
-            )  # fmt: skip
+    with w.times(batch) as of, w.block():
+        if first:
+            w.line(f"const real *const first[] = {{{', '.join(of(state, units) for state in first)}}};")
+        made = [read.get(1 + k) for k in range(op.cell.states)]
+        last = ", ".join("NULL" if state is None else of(state, units) for state in made)
+        w.line(f"real *const last[] = {{{last}}};")
+        seen = of(mask, steps) if mask is not None else None
+        y = of(read[0], steps * units) if 0 in read else None
+        w.call(
+            op.cell.kernel, of(xw, xw.type.size // batch), v, extra, "first" if first else None, seen, steps,
+            units, block_depth(units), *flags, w.room(node), y, "last",
+        )  # fmt: skip

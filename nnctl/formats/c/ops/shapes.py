@@ -91,10 +91,9 @@ def _transpose(w: Writer, node: Node) -> None:
     a, size = op.axis, _bytes(node)
     before, first, second, after = prod(x.shape[:a]), x.shape[a], x.shape[a + 1], prod(x.shape[a + 2 :])
     run = after * size
-    for s in range(before):
-        at = s * first * second * after
-        places = w.at(x, at), w.at(y, at)
-        w.call("move_runs", second, places[0], run, second * run, first, run, places[1], first * run, run)
+    with w.times(before) as of:
+        from_, to = of(x, first * second * after), of(y, first * second * after)
+        w.call("move_runs", second, from_, run, second * run, first, run, to, first * run, run)
 
 
 @emits(ZeroPad)

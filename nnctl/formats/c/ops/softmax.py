@@ -83,27 +83,31 @@ helper(
     """
 /* y = softmax(q k') v of each head: q (queries, heads * size), k (keys, heads * size), v (keys, heads *
    width). A key is seen where the mask, `head_step` and `query_step` from one to the next, is not 0 and,
-   with `causal`, where it is not behind the query. With `zero`, one that the mask hides gets 0. matches,
-   sums (keys). */
+   with `causal`, where it is not behind the query. With `zero`, one that the mask hides gets 0. turned
+   (size, keys), matches (keys), sums (keys, and width). */
 static void attention(const real *q, const real *k, const real *v, const uint8_t *mask, int heads,
                       int queries, int keys, int size, int width, int head_step, int query_step, int causal,
-                      int zero, int size_depth, int keys_depth, real *matches, real *sums, real *y) {
-    int h, t, s;
-    for (h = 0; h < heads; h++)
+                      int zero, int size_depth, int keys_depth, real *turned, real *matches, real *sums,
+                      real *y) {
+    int h, t, s, i;
+    for (h = 0; h < heads; h++) {
+        for (i = 0; i < size; i++)
+            for (s = 0; s < keys; s++)
+                turned[i * keys + s] = k[(s * heads + h) * size + i];
         for (t = 0; t < queries; t++) {
             const uint8_t *seen = mask ? mask + h * head_step + t * query_step : NULL;
-            real *p = matches;
-            const real *query = q + (t * heads + h) * size;
-            row_by_rows(query, 1, size, k + h * size, heads * size, keys, size_depth, NULL, p);
+            const real *query = q + (t * heads + h) * size, *values = v + h * width;
+            real *to = y + (t * heads + h) * width;
+            row_product(query, 1, size, turned, keys, keys, size_depth, NULL, NULL, sums, matches);
             for (s = 0; s < keys; s++)
                 if ((seen && !seen[s]) || (causal && s > t))
-                    p[s] = (real)-1e9;
-            softmax(p, 1, keys, p);
+                    matches[s] = (real)-1e9;
+            softmax(matches, 1, keys, matches);
             for (s = 0; s < keys && zero && seen; s++)
-                p[s] = seen[s] ? p[s] : 0;
-            row_product(p, 1, keys, v + h * width, heads * width, width, keys_depth, NULL, NULL, sums,
-                        y + (t * heads + h) * width);
+                matches[s] = seen[s] ? matches[s] : 0;
+            row_product(matches, 1, keys, values, heads * width, width, keys_depth, NULL, NULL, sums, to);
         }
+    }
 }
 """,
 )
@@ -124,7 +128,8 @@ def _sparsemax(w: Writer, node: Node) -> None:
 
 
 def _rows(node: Node) -> int:
-    return node.inputs[1].shape[1] + node.inputs[2].shape[3]
+    _, keys, _, size = node.inputs[1].shape
+    return keys * (size + 1) + max(keys, node.inputs[2].shape[3])
 
 
 @emits(Attention, room=_rows)
@@ -139,13 +144,15 @@ def _attention(w: Writer, node: Node) -> None:
     if mask is not None:
         *_, last = mask.shape
         steps = [mask.shape[2] * last if mask.shape[1] != 1 else 0, last if mask.shape[2] != 1 else 0]
-    for n in range(sizes.batch):
-        q_at, k_at, v_at, y_at = (w.at(x, n * x.type.size // sizes.batch) for x in (q, k, v, y))
+    turned = sizes.keys * sizes.size
+    rooms = [w.room(node, start) for start in (0, turned, turned + sizes.keys)]
+    with w.times(sizes.batch) as of:
+        q_at, k_at, v_at, y_at = (of(x, x.type.size // sizes.batch) for x in (q, k, v, y))
         seen = None
         if mask is not None:
-            seen = w.at(mask, n * mask.type.size // mask.shape[0] if mask.shape[0] != 1 else 0)
+            seen = of(mask, mask.type.size // mask.shape[0] if mask.shape[0] != 1 else 0)
         w.call(
             "attention", q_at, k_at, v_at, seen, sizes.heads, sizes.queries, sizes.keys, sizes.size,
             sizes.value_size, *steps, int(op.causal), int(op.zero), block_depth(sizes.size),
-            block_depth(sizes.keys), w.room(node), w.room(node, sizes.keys), y_at,
+            block_depth(sizes.keys), *rooms, y_at,
         )  # fmt: skip

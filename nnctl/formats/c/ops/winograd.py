@@ -192,11 +192,11 @@ def winograd(
     zeros = w.constant(np.zeros(channels, w.dtype), "zeros", ("zeros", channels))
     image, made, batch = height * width * channels, out_height * out_width * filters, int(table[AT.batch])
     split = BLOCK * form.points * channels
-    for n in range(batch):
+    with w.times(batch) as of:
         w.call(
-            _name("convolve", form), w.at(x, n * image), height, width, channels,
-            int(table[AT.before_row]), int(table[AT.before_column]), points, bias, out_height, out_width,
-            filters, zeros, BLOCK, w.room(node), w.room(node, split), w.at(y, n * made),
+            _name("convolve", form), of(x, image), height, width, channels, int(table[AT.before_row]),
+            int(table[AT.before_column]), points, bias, out_height, out_width, filters, zeros, BLOCK,
+            w.room(node), w.room(node, split), of(y, made),
         )  # fmt: skip
 
 
