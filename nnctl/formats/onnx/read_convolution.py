@@ -218,7 +218,8 @@ def reduced(r: Reading, node: FileNode) -> None:
     x = r.arranged(flow, [0, *gone, *left])
     type = "GlobalAveragePooling" if node.operator == "ReduceMean" else "GlobalMaxPooling"
     keep = bool(node.get("keepdims", 1))
-    made = r.layer(f"{type}{len(gone)}D", [x], r.called(node), **({"keepdims": True} if keep else {}))
+    fields: dict[str, Any] = {"keepdims": True} if keep else {}
+    made = r.layer(f"{type}{len(gone)}D", [x], r.called(node), **fields)
     axes = tuple(x.axes[axis] for axis in range(flow.rank)) if keep else (0, 1)
     r.give(node, replace(made, axes=axes, positive=flow.positive))
 
@@ -275,6 +276,53 @@ def resize(r: Reading, node: FileNode) -> None:
     x, count = _spatial(r, node)
     sizes = [int(n) for n in times[2:]]
     size = sizes[0] if len(set(sizes)) == 1 else sizes
-    more = {"interpolation": "bilinear"} if lines else {}
+    more: dict[str, Any] = {"interpolation": "bilinear"} if lines else {}
     made = r.layer(f"UpSampling{count}D", [x], r.called(node), size=size, **more)
     r.give(node, _back(x, made, positive=x.positive))
+
+
+@reads("Slice")
+def slice_(r: Reading, node: FileNode) -> None:
+    """Neighbouring places of an axis as what a cropping leaves."""
+    flow = r.flow(node)
+    starts, ends = (_list(r, node, at, name) for at, name in ((1, "starts"), (2, "ends")))
+    axes = _list(r, node, 3, "axes") or list(range(len(starts)))
+    steps = _list(r, node, 4, "steps") or [1] * len(starts)
+    if set(steps) != {1} or not len(starts) == len(ends) == len(axes) == len(steps):
+        raise Unread("it leaves places out, or turns an axis over")
+    cut: dict[int, tuple[int, int]] = {}
+    for start, end, axis in zip(starts, ends, axes, strict=True):
+        pair = _cut(flow, axis % flow.rank, start, end)
+        if any(pair):
+            cut[axis % flow.rank] = pair
+    if not cut:
+        r.give(node, r.same(node, flow))
+        return
+    here = {flow.axes[axis] or 0: pair for axis, pair in cut.items()}
+    count = len(flow.shape) - 1
+    if 0 in here or count + 1 in here or not 1 <= count <= 3 or flow.order is not None:
+        raise Unread("it cuts off a part of the batch or of the channels")
+    cropping: Any = [list(here.get(axis, (0, 0))) for axis in range(1, count + 1)]
+    made = r.layer(f"Cropping{count}D", [flow], cropping=cropping[0] if count == 1 else cropping)
+    r.give(node, r.like(made, flow, positive=flow.positive))
+
+
+def _list(r: Reading, node: FileNode, at: int, name: str) -> list[int]:
+    """An input since opset 10, an attribute before."""
+    if r.input(node, at):
+        found: list[int] = r.need_constant(node, at, name).reshape(-1).tolist()
+        return found
+    return list(node.ints(name))
+
+
+def _cut(flow: Flow, axis: int, start: int, end: int) -> tuple[int, int]:
+    """How much goes before and after."""
+    length = flow.length(axis)
+    if length is None:
+        if start >= 0 and (end >= 1 << 30 or end < 0):
+            return start, -end if end < 0 else 0
+        raise Unread("how much it leaves follows from a length that varies")
+    first, last = (min(max(n + length if n < 0 else n, 0), length) for n in (start, end))
+    if last <= first:
+        raise Unread("it leaves nothing")
+    return first, length - last

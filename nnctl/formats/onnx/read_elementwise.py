@@ -113,7 +113,7 @@ def clip(r: Reading, node: FileNode) -> None:
 
 def _bound(r: Reading, node: FileNode, at: int, name: str) -> float | None:
     if name in node.attributes:
-        return node.get(name, 0.0)
+        return float(node.get(name, 0.0))
     if not r.input(node, at):
         return None
     found = float(r.need_constant(node, at, name).reshape(-1)[0])
@@ -155,7 +155,7 @@ def prelu(r: Reading, node: FileNode) -> None:
     order = sorted(lengths)
     kept = [axis for axis, here in enumerate(flow.axes) if here]
     moved = whole.reshape([whole.shape[axis] for axis in kept]).transpose(
-        np.argsort([flow.axes[a] for a in kept])
+        np.argsort([flow.axes[a] or 0 for a in kept])
     )
     shared = [here for here in order if lengths[here] == 1 and flow.shape[here - 1] != 1]
     alpha = alpha * moved
@@ -189,8 +189,15 @@ def identity(r: Reading, node: FileNode) -> None:
     r.give(node, r.same(node, flow))
 
 
-_MERGES = {"Add": "Add", "Sub": "Subtract", "Mul": "Multiply", "Max": "Maximum", "Min": "Minimum", "Sum": "Add",
-           "Mean": "Average"}  # fmt: skip
+_MERGES = {
+    "Add": "Add",
+    "Sub": "Subtract",
+    "Mul": "Multiply",
+    "Max": "Maximum",
+    "Min": "Minimum",
+    "Sum": "Add",
+    "Mean": "Average",
+}
 
 
 @reads("Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Mean", "Neg")
@@ -240,7 +247,7 @@ def _merged(r: Reading, node: FileNode) -> None:
     first = max(flows, key=lambda flow: len(flow.shape))
     alike = all(flow.axes == first.axes and _same_order(flow, first) for flow in flows)
     if not alike:
-        # All in the layout of the one that has most: an image's layout is no business of what it is scaled by.
+        # All as the one that has most axes: what an image is scaled by follows the image.
         order = _layout(first)
         flows = [r.arranged(flow, order) for flow in flows]
         first = flows[0]
@@ -250,7 +257,7 @@ def _merged(r: Reading, node: FileNode) -> None:
 
 
 def _layout(flow: Flow) -> list[int]:
-    """The file's axes in the order in which they stand here; those that are not here come last before channels."""
+    """The file's axes in the order in which they stand here; in its own where some are not here."""
     if flow.order is not None or None in flow.axes:
         return list(range(flow.rank))
     return sorted(range(flow.rank), key=lambda axis: flow.axes[axis] or 0)
@@ -300,7 +307,7 @@ def _scaled(r: Reading, node: FileNode, flow: Flow, scale: Array, offset: Array)
     """scale x + offset: by numbers, or by one for each place of the last axis."""
     if scale.size == 1 and offset.size == 1:
         fields = {"scale": float(scale.reshape(-1)[0]), "offset": float(offset.reshape(-1)[0])}
-        told = {k: _short(v) for k, v in fields.items() if v or k == "scale"}
+        told: dict[str, Any] = {k: _short(v) for k, v in fields.items() if v or k == "scale"}
         made = r.layer("Rescaling", [flow], r.called(node), **told)
         r.give(node, r.like(made, flow, positive=flow.positive and min(fields.values()) >= 0))
         return

@@ -34,8 +34,9 @@ _LISTED = 1 << 16
 
 @record
 class FileNode:
-    """A node: what it is called in errors, its operator with its domain, what it reads and makes."""
+    """A node: its file, what it is called in errors, its operator with its domain, what it reads and makes."""
 
+    file: str
     place: str
     name: str
     operator: str
@@ -52,14 +53,14 @@ class FileNode:
         value = self.attributes.get(name, default)
         right = (int, float) if isinstance(default, float) else type(default)
         if default is not None and not isinstance(value, right):
-            raise RunError(f"{self.place}: its attribute '{name}' is of another type")
+            raise RunError(f"{self.file}, {self.place}: its attribute '{name}' is of another type")
         return float(value) if isinstance(default, float) else value
 
     def ints(self, name: str, default: tuple[int, ...] = ()) -> tuple[int, ...]:
         """An attribute that is a list of whole numbers."""
         value = self.attributes.get(name, list(default))
         if not isinstance(value, list) or not all(isinstance(n, int) for n in value):
-            raise RunError(f"{self.place}: its attribute '{name}' is no list of whole numbers")
+            raise RunError(f"{self.file}, {self.place}: its attribute '{name}' is no list of whole numbers")
         return tuple(value)
 
 
@@ -161,8 +162,8 @@ def _node(w: Wire, data: memoryview, at: int, file: str) -> FileNode:
     if domain not in ("", "ai.onnx"):
         operator = f"{domain}.{operator}"
     shown = f" '{visible(name, 100)}'" if name else ""
-    where = f"{place}{shown} ({visible(operator, 100)})"
-    return FileNode(where, name, operator, tuple(read), tuple(made), attributes)
+    where = f"node {at}{shown} ({visible(operator, 100)})"
+    return FileNode(file, where, name, operator, tuple(read), tuple(made), attributes)
 
 
 def _attribute(w: Wire, data: memoryview, place: str) -> tuple[str, Any]:

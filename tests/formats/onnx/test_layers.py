@@ -51,7 +51,17 @@ def varying(case: keras_cases.Case) -> Model | None:
     return None
 
 
-BY_LENGTH = ("Resizing", "CenterCrop", "ConvLSTM", "UpSampling2D", "gelu", "softsign", "softplus", "softmax")
+BY_LENGTH = (
+    "Resizing",
+    "CenterCrop",
+    "RandomCrop",
+    "ConvLSTM",
+    "UpSampling2D",
+    "gelu",
+    "softsign",
+    "softplus",
+    "softmax",
+)
 """What works otherwise with each length, or takes steps one by one: words of the cases."""
 
 
