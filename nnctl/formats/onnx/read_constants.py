@@ -49,12 +49,25 @@ def computed(r: Reading, node: FileNode) -> bool:
         if found is not None:
             r.constants[node.outputs[0]] = _bounded(found, r, node)
             return True
+    if _zeros(r, node, names):
+        r.zeros.add(node.outputs[0])
+        return True
     if any(name in r.sizes for name in names) and all(
         name in r.sizes or name in r.constants for name in names
     ):
         r.sizes[node.outputs[0]] = _sizes(r, node)
         return True
     return False
+
+
+def _zeros(r: Reading, node: FileNode, names: list[str]) -> bool:
+    """Whether a node makes zeros, of a shape that is not known: states that a recurrence begins with."""
+    if node.operator == "ConstantOfShape" and names[0] in r.sizes:
+        value = node.attributes.get("value")
+        return value is None or not np.any(value)
+    first = names[0] if names else ""
+    zeros = first in r.zeros or (first in r.constants and not r.constants[first].any())
+    return node.operator in ("Expand", "Slice", "Unsqueeze", "Squeeze", "Cast", "Identity") and zeros
 
 
 def _bounded(found: Callable[[Reading, FileNode, list[Array]], Array], r: Reading, node: FileNode) -> Array:

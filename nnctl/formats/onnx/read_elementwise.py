@@ -203,6 +203,9 @@ _MERGES = {
 @reads("Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Mean", "Neg")
 def arithmetic(r: Reading, node: FileNode) -> None:
     """Of flows a merging layer; of a flow and a constant what stands before (a bias), or a scale."""
+    if any(name in r.halfway for name in node.inputs):
+        _gelu_by_parts(r, node)
+        return
     if node.operator == "Neg":
         _scaled(r, node, r.flow(node), np.array(-1.0), np.array(0.0))
         return
@@ -232,6 +235,40 @@ def arithmetic(r: Reading, node: FileNode) -> None:
             activated(r, node, flow, "relu")
         case _:
             raise Unread("it merges a flow with a constant")
+
+
+@reads("Erf")
+def erf(r: Reading, node: FileNode) -> None:
+    """The first part of a gelu that is written out: x (erf(x / sqrt(2)) + 1) / 2."""
+    entry = r.alone(node)
+    if entry is None or entry["type"] != "Rescaling" or entry is not r.entries[-1]:
+        raise Unread("nnctl has no layer that does this")
+    (ref,) = entry["inputs"]
+    base = next((flow for flow in r.flows.values() if flow.ref == ref), None)
+    if base is None or abs(entry["scale"] - 0.5**0.5) > _NEAR or entry.get("offset"):
+        raise Unread("nnctl has no layer that does this")
+    r.entries.pop()
+    r.halfway[node.outputs[0]] = ("erf", base)
+
+
+def _gelu_by_parts(r: Reading, node: FileNode) -> None:
+    """The other parts, one after the other."""
+    at = 0 if node.inputs[0] in r.halfway else 1
+    part, base = r.halfway[node.inputs[at]]
+    number, other = r.constant(node, 1 - at), r.flows.get(node.inputs[1 - at])
+    value = None if number is None or number.size != 1 else float(number.reshape(-1)[0])
+    match part, node.operator, value:
+        case "erf", "Add", 1.0:
+            r.halfway[node.outputs[0]] = ("erf + 1", base)
+        case "erf + 1", "Mul", None if (
+            other is not None and other.ref == base.ref and other.axes == base.axes
+        ):
+            r.halfway[node.outputs[0]] = ("twice", base)
+        case "twice", "Mul", 0.5:
+            made = r.layer("Activation", [base], activation="gelu")
+            r.give(node, r.like(made, base))
+        case _:
+            raise Unread("it reads a part of what an activation computes")
 
 
 def _merged(r: Reading, node: FileNode) -> None:

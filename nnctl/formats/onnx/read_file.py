@@ -34,7 +34,7 @@ _LISTED = 1 << 16
 
 @record
 class FileNode:
-    """A node: its file, what it is called in errors, its operator with its domain, what it reads and makes."""
+    """A node: its file, what errors call it, its operator with its domain, what it reads and makes."""
 
     file: str
     place: str

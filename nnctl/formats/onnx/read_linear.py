@@ -96,4 +96,25 @@ def _place(r: Reading, node: FileNode) -> None:
             node, r.same(node, flow, axes=flow.axes if kept else (*flow.axes[:axis], *flow.axes[axis + 1 :]))
         )
         return
+    if flow.halves is None and flow.order is None and flow.axes[axis] == 1 and len(flow.shape) == 2:
+        r.give(node, _step(r, node, flow, axis, place, bool(kept)))
+        return
     raise Unread("it picks a place of what follows from the input")
+
+
+def _step(r: Reading, node: FileNode, flow: Flow, axis: int, place: int, keep: bool) -> Flow:
+    """One step of a sequence (B, T, C): the last one of a recurrence is what it gives without its steps."""
+    entry, length = r.alone(node), flow.shape[0]
+    axes = [n if n is None or n == 0 else n - 1 for a, n in enumerate(flow.axes) if a != axis]
+    if keep:
+        axes.insert(axis, None)
+    last = place == -1 or (length is not None and place == length - 1)
+    if last and entry is not None and entry["type"] in ("LSTM", "GRU", "SimpleRNN"):
+        entry.pop("return_sequences", None)
+        return replace(flow, shape=flow.shape[1:], axes=tuple(axes), entry=None)
+    if length is None or not -length <= place < length:
+        raise Unread("it picks a step of a sequence whose length varies")
+    before = place % length
+    made = r.layer("Cropping1D", [flow], cropping=[before, length - 1 - before])
+    made = r.layer("Reshape", [made], target_shape=[flow.shape[1]])
+    return replace(made, axes=tuple(axes), positive=flow.positive)

@@ -124,7 +124,7 @@ def _states(r: Reading, node: FileNode, layout: int, count: int) -> list[Flow]:
     found = []
     for at in (5, 6):
         name = r.input(node, at)
-        if not name or (name in r.constants and not r.constants[name].any()):
+        if not name or name in r.zeros or (name in r.constants and not r.constants[name].any()):
             continue
         if count == 2:
             raise Unread("both directions begin with states of their own")
@@ -172,7 +172,8 @@ def _give(r: Reading, node: FileNode, at: int, flows: Sequence[Flow], time: int 
         axes: tuple[int | None, ...] = (0, None, 1) if layout else (None, 0, 1)
     else:
         axes = (0, 1, None, 2) if layout else (1, None, 0, 2)
-    one = replace(flows[0], axes=axes, entry=None)
+    entry = flows[0].entry if time is not None and len(flows) == 1 and ":" not in flows[0].ref else None
+    one = replace(flows[0], axes=axes, entry=entry)
     if len(flows) == 1:
         r.give(node, one, at)
     else:

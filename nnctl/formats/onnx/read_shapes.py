@@ -113,7 +113,8 @@ def reshape(r: Reading, node: FileNode) -> None:
         raise Unread("it makes an axis of length 0")
     lengths = flow.lengths()
     if flow.axes[:1] != (0,):
-        raise Unread("the batch is not its first axis")
+        r.give(node, _but_directions(r, node, flow, target))
+        return
     wanted = [flow.length(at) if n == 0 and at < flow.rank else n for at, n in enumerate(target)]
     if not _is_batch(r, target[:1], lengths, wanted[1:]):
         raise Unread("it mixes the batch with other axes")
@@ -136,6 +137,22 @@ def reshape(r: Reading, node: FileNode) -> None:
             "Reshape", [whole], r.called(node), target_shape=[-1 if n is None else n for n in behind]
         )
         r.give(node, replace(made, positive=flow.positive, whole=flow.whole))
+
+
+def _but_directions(r: Reading, node: FileNode, flow: Flow, target: list[Any]) -> Flow:
+    """A flow whose batch is not its first axis, in a shape that only has other axes of length 1."""
+    kept = [axis for axis, here in enumerate(flow.axes) if here is not None]
+    places = [at for at, n in enumerate(target) if n != 1 or len(target) == len(kept)]
+    if len(places) != len(kept):
+        raise Unread("the batch is not its first axis")
+    axes: list[int | None] = [None] * len(target)
+    for axis, at in zip(kept, places, strict=True):
+        wanted, length = target[at], flow.length(axis)
+        batch = flow.axes[axis] == 0 and (wanted in (0, -1, None, BATCH) or wanted in r.batches)
+        if not batch and wanted not in (0, -1, None, length):
+            raise Unread("the batch is not its first axis")
+        axes[at] = flow.axes[axis]
+    return r.same(node, flow, axes=tuple(axes))
 
 
 def _target(r: Reading, node: FileNode) -> list[Any]:

@@ -74,6 +74,8 @@ class Reading:
         weights: Of each layer that has some, by the names of its weights (`kernel`).
         left: How often each tensor is still to be read.
         sizes: Shapes that the graph computes: whole numbers, the batch, None for what is not known.
+        zeros: Tensors of zeros whose shape is not known.
+        halfway: Tensors that are a part of what an activation computes: which, and of what.
     """
 
     def __init__(self, graph: FileGraph, findings: Findings) -> None:
@@ -85,6 +87,8 @@ class Reading:
         self.constants: dict[str, Array] = dict(graph.constants)
         self.flows: dict[str, Flow] = {}
         self.sizes: dict[str, list[Any]] = {}
+        self.zeros: set[str] = set()
+        self.halfway: dict[str, tuple[str, Flow]] = {}
         self.lost: set[str] = set()
         self.batches: set[int] = set()
         self.nodes = _needed(graph)
@@ -181,6 +185,8 @@ class Reading:
         """Input `at`, which must follow from the model's inputs."""
         name = self.input(node, at)
         flow = self.flows.get(name)
+        if name in self.halfway:
+            raise Unread("it reads a part of what an activation computes")
         if flow is None:
             raise Unread("it reads a constant where nnctl's layer reads another layer")
         if flow.halves is not None:
