@@ -11,6 +11,9 @@ import numpy as np
 from nnctl.core.arrays import Array
 from nnctl.core.shapes import Shape
 
+_MOST = 1 << 24
+"""Places that are put in order one by one."""
+
 
 @dataclass
 class Flow:
@@ -69,15 +72,15 @@ class Flow:
         """Which of the file's places each number has once all are in a row; None where it is its own.
 
         Raises:
-            ValueError: a length varies.
+            ValueError: a length varies, or there are very many places.
         """
         there = [here for here in self.axes if here not in (0, None)]
         if there == sorted(there):
             return None
         sizes = [self.length(axis) for axis, here in enumerate(self.axes) if here not in (0, None)]
         known = [n for n in sizes if n is not None]
-        if len(known) < len(sizes):
-            raise ValueError("a length varies")
+        if len(known) < len(sizes) or prod(known) > _MOST:
+            raise ValueError("a length varies, or there are too many places")
         places = np.arange(prod(known)).reshape(known)
         return places.transpose(np.argsort(np.array(there))).reshape(-1)
 

@@ -163,6 +163,18 @@ def _slice(r: Reading, node: FileNode, arrays: list[Array]) -> Array:
     return x[tuple(index)]
 
 
+def _joined(r: Reading, node: FileNode, arrays: list[Array]) -> Array:
+    _check((sum(array.size for array in arrays),))
+    return np.concatenate(arrays, node.get("axis", 0))
+
+
+def _picked(r: Reading, node: FileNode, arrays: list[Array]) -> Array:
+    x, places = arrays
+    axis = node.get("axis", 0)
+    _check((places.size, x.size // max(x.shape[axis], 1)))
+    return np.take(x, places, axis=axis)
+
+
 def _filled(r: Reading, node: FileNode, arrays: list[Array]) -> Array:
     shape = tuple(arrays[0].tolist())
     _check(shape)
@@ -201,8 +213,8 @@ _FOLDED: Mapping[str, Callable[[Reading, FileNode, list[Array]], Array]] = {
     "Unsqueeze": _unsqueeze,
     "Squeeze": _squeeze,
     "Slice": _slice,
-    "Concat": lambda r, node, arrays: np.concatenate(arrays, node.get("axis", 0)),
-    "Gather": lambda r, node, arrays: np.take(arrays[0], arrays[1], axis=node.get("axis", 0)),
+    "Concat": _joined,
+    "Gather": _picked,
     "ConstantOfShape": _filled,
     "Expand": _expand,
     "Add": _two(np.add),

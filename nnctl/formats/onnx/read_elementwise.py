@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,16 +34,18 @@ _NUMBERS: Mapping[str, tuple[str, Mapping[str, tuple[str, float]]]] = {
 _TAKES = ("Dense", "Conv", "Depthwise", "Separable", "EinsumDense")
 """What the names of layers begin with that have an activation of their own."""
 _NEAR = 1e-6
+_MOST_NUMBERS = 1 << 14
+"""What a config holds of a scale or an offset."""
 
 
-def activated(r: Reading, node: FileNode, flow: Flow, activation: Any) -> None:
-    """Give the node's output: the activation of a flow, by the layer that makes it where that can."""
-    entry = r.alone(node)
+def activated(r: Reading, node: FileNode, flow: Flow, activation: Any, at: int = 0) -> None:
+    """Give the node's output: the activation of input `at`, by the layer that makes it where that can."""
+    entry = r.alone(node, at)
     name = activation if isinstance(activation, str) else activation["type"]
     positive = name in _POSITIVE
     if entry is not None and entry["type"].startswith(_TAKES) and "activation" not in entry:
         entry["activation"] = activation
-        r.give(node, r.same(node, flow, positive=positive))
+        r.give(node, replace(flow, positive=positive))
         return
     made = r.layer("Activation", [flow], r.called(node), activation=activation)
     r.give(node, r.like(made, flow, positive=positive))
@@ -275,9 +278,9 @@ def _merged(r: Reading, node: FileNode) -> None:
     if node.operator == "Div":
         raise Unread("it divides by what follows from the input")
     flows = [r.flow(node, at) for at in range(len(node.inputs))]
-    kept = _gate(r, node, flows)
-    if kept is not None:
-        activated(r, node, kept, "silu")
+    gate = _gate(r, node, flows)
+    if gate is not None:
+        activated(r, node, flows[1 - gate], "silu", 1 - gate)
         return
     if len({flow.rank for flow in flows}) > 1:
         raise Unread("its inputs have unlike numbers of axes")
@@ -306,24 +309,23 @@ def _same_order(a: Flow, b: Flow) -> bool:
     return bool(np.array_equal(a.order, b.order))
 
 
-def _gate(r: Reading, node: FileNode, flows: list[Flow]) -> Flow | None:
-    """x of x times its sigmoid, which nothing else reads; the sigmoid's layer is taken out."""
+def _gate(r: Reading, node: FileNode, flows: list[Flow]) -> int | None:
+    """Which factor is the sigmoid of the other and read by nothing else; its layer is taken out."""
     if node.operator != "Mul" or len(flows) != 2:
         return None
-    for at, (flow, gate) in enumerate((flows, flows[::-1])):
-        entry = gate.entry
-        lonely = r.left[node.inputs[1 - at]] == 1
+    for at, gate in enumerate(flows):
+        entry, flow = r.alone(node, at), flows[1 - at]
         if (
-            lonely
-            and entry is not None
+            entry is not None
             and entry["type"] == "Activation"
-            and entry["activation"] == "sigmoid"
+            and entry.get("activation") == "sigmoid"
             and entry["inputs"] == [flow.ref]
+            and gate.axes == flow.axes
             and entry is r.entries[-1]
         ):
             r.entries.pop()
-            r.left[node.inputs[0]] = min(r.left[node.inputs[at]], 2) - 1
-            return flow
+            r.left[node.inputs[1 - at]] -= 1
+            return at
     return None
 
 
@@ -356,6 +358,8 @@ def _scaled(r: Reading, node: FileNode, flow: Flow, scale: Array, offset: Array)
     if here is None or here != len(flow.shape):
         raise Unread("it has a number for each place of an axis that is not the channels'")
     count = flow.shape[-1]
+    if wide.size > _MOST_NUMBERS:
+        raise Unread(f"it has {wide.size:,} numbers, which would stand in the config")
     factors, summands = (
         np.broadcast_to(np.asarray(a, np.float64).reshape(-1), (wide.size,)) for a in (scale, offset)
     )

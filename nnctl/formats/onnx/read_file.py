@@ -20,7 +20,7 @@ from nnctl.core.visible import visible
 from nnctl.formats.onnx import wire
 from nnctl.formats.onnx.wire import Wire, packed, signed, text
 
-MOST_NODES = 100_000
+MOST_NODES = 20_000
 """Nodes of a graph, and values of each kind: the largest networks that are written have some thousands."""
 _DTYPES = {
     1: "<f4", 2: "|u1", 3: "|i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "|b1", 10: "<f2", 11: "<f8",

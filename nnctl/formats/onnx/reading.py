@@ -34,6 +34,9 @@ Reader = Callable[["Reading", FileNode], None]
 BATCH = "batch"
 """What stands for the batch in shapes that a graph computes."""
 
+MOST_LAYERS = 1500
+"""Layers that are read: networks of the largest families have some hundred."""
+
 _readers: dict[str, Reader] = {}
 _FLOATS, _WHOLE = (1, 10, 11), (2, 3, 4, 5, 6, 7, 12, 13)
 
@@ -95,6 +98,7 @@ class Reading:
         self.left = Counter(name for node in self.nodes for name in node.inputs)
         self.left.update(value.name for value in graph.outputs)
         self._taken: set[str] = set()
+        self._given: set[str] = set()
 
     # The whole graph.
 
@@ -120,6 +124,8 @@ class Reading:
                 self._lose(node, str(reason), reason.expected)
             except ShapeError as error:
                 self._lose(node, str(error), error.expected)
+            except (ArithmeticError, LookupError, TypeError, ValueError):
+                self._lose(node, "is not as the operator is described", None)
         return [self._output(value) for value in self.graph.outputs]
 
     def _lose(self, node: FileNode, message: str, expected: str | None) -> None:
@@ -157,8 +163,9 @@ class Reading:
             self.findings.refuse(f"output '{value.name}'", "follows from no input")
             return ""
         flow = self.plain(self.flows[value.name])
-        if flow.ref in self.inputs or ":" in flow.ref:
+        if flow.ref in self.inputs or ":" in flow.ref or flow.ref in self._given:
             flow = self.layer("Identity", [flow], value.name)
+        self._given.add(flow.ref)
         return flow.ref
 
     # What a node reads and makes.
@@ -244,6 +251,8 @@ class Reading:
             made = cls.model_validate(fields).activated_shape(*(flow.shape for flow in reads))
         except ValidationError as error:
             raise Unread(f"nnctl's {type}: {first_fault(error)}") from None
+        if len(self.entries) >= MOST_LAYERS:
+            raise Unread(f"the model has more than {MOST_LAYERS:,} layers")
         name = self.name(called or snake_case(type))
         refs = [flow.ref for flow in reads]
         entry = {"type": type, "name": name, "inputs": refs, **fields}

@@ -18,7 +18,7 @@ from nnctl.core.errors import RunError
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 Field = tuple[int, int, int | memoryview]
 """Number, kind, and the number or the bytes; of fixed ones the bytes, too."""
-MOST_FIELDS = 1_000_000
+MOST_FIELDS = 300_000
 """Of a file: a network of a thousand layers has some ten thousand."""
 _LONGEST = 10
 """Bytes of a number."""

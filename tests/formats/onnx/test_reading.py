@@ -1,0 +1,314 @@
+"""ONNX files read back: what nnctl wrote, and graphs as PyTorch's exporter writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from nnctl.core.arrays import Array
+from nnctl.core.errors import ConfigError
+from nnctl.formats.keras.reading.found import Findings
+from nnctl.formats.onnx.imported import imported
+from nnctl.formats.onnx.model import onnx_file
+from nnctl.graph.build import build
+from nnctl.spec.language.model import ModelSpec
+from nnctl.workflow.import_model import import_model
+from nnctl.workflow.predict import predictions
+from nnctl.workflow.stored import open_stored
+from tests.formats.keras_models import MODELS
+from tests.formats.layer_models import side_by_side
+from tests.formats.models import Model, exportable, model
+from tests.formats.onnx.running import agree, outputs
+from tests.layers import keras_cases
+from tests.sampling import a_day
+
+
+def read(data: bytes) -> tuple[Model, dict[str, Any], list[str]]:
+    """The model of a file, its section, and what was noted."""
+    findings = Findings("m.onnx")
+    found = imported(data, "m.onnx", findings)
+    findings.check()
+    spec = ModelSpec.model_validate(found.model)
+    graph = build(spec)
+    assert found.weights is not None
+    weights = dict(found.weights(spec, graph, findings))
+    findings.check()
+    assert found.model is not None
+    return Model(spec, graph, weights), found.model, findings.notes
+
+
+def kinds(section: dict[str, Any]) -> list[str]:
+    return [entry if isinstance(entry, str) else entry["type"] for entry in section["layers"]]
+
+
+def test_what_nnctl_wrote_comes_back() -> None:
+    names = ("chain", "crossing", "shared", "nested", "lengths", "entries")
+    for name in names:
+        made = model(MODELS[name])
+        again, _, _ = read(onnx_file(exportable(made)))
+        for batch in (3, 1):
+            inputs = made.inputs(batch=batch, lengths=6)
+            agree(made.predict(inputs), again.predict(inputs))
+
+
+BACK = (
+    "Add", "Average", "Concatenate", "Multiply", "Maximum", "Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D",
+    "DepthwiseConv2D", "Conv1DTranspose", "Conv2DTranspose", "Dense", "BatchNormalization", "MaxPooling1D",
+    "LayerNormalization", "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "Flatten", "LSTM",
+    "GRU", "SimpleRNN", "Embedding", "LeakyReLU", "ZeroPadding2D", "Softmax", "Rescaling", "SeparableConv2D",
+)  # fmt: skip
+"""Layers of which at least one case comes back."""
+
+
+@pytest.mark.parametrize("most", [1, pytest.param(99, marks=pytest.mark.slow)])
+def test_layers_come_back_right_or_are_refused(most: int) -> None:
+    back = set()
+    for case in a_day(keras_cases.CASES, keras_cases.kind, most):
+        made = model(side_by_side([case]))
+        try:
+            again, _, _ = read(onnx_file(exportable(made)))
+        except ConfigError:
+            continue
+        inputs = made.inputs(batch=2, largest=3)
+        ours, theirs = made.predict(inputs), again.predict(inputs)
+        agree(ours, dict(zip(ours, theirs.values(), strict=True)))
+        back.add(keras_cases.kind(case))
+    assert most == 1 or not set(BACK) - back
+
+
+class Written:
+    """A graph in the making, as an exporter writes it."""
+
+    def __init__(self, *shape: Any, dtype: int = TensorProto.FLOAT) -> None:
+        self.nodes: list[Any] = []
+        self.arrays: dict[str, Array] = {}
+        self.inputs = [helper.make_tensor_value_info("x", dtype, shape)]
+        self.rng = np.random.default_rng(len(shape))
+
+    def weight(self, name: str, *shape: int) -> str:
+        self.arrays[name] = (0.5 * self.rng.standard_normal(shape)).astype(np.float32)
+        return name
+
+    def array(self, name: str, values: Any, dtype: Any = np.int64) -> str:
+        self.arrays[name] = np.array(values, dtype)
+        return name
+
+    def node(self, operator: str, *inputs: str, outputs: Sequence[str] = (), **attributes: Any) -> str:
+        outputs = outputs or [f"/{operator}_{len(self.nodes)}_output"]
+        name = f"/{operator.lower()}{len(self.nodes)}/{operator}"
+        self.nodes.append(helper.make_node(operator, inputs, outputs, name=name, **attributes))
+        return outputs[0]
+
+    def norm(self, x: str, name: str, channels: int) -> str:
+        names = [self.weight(f"{name}.{part}", channels) for part in ("weight", "bias", "running_mean")]
+        self.arrays[f"{name}.running_var"] = (
+            np.abs(self.rng.standard_normal(channels).astype(np.float32)) + 0.5
+        )
+        return self.node("BatchNormalization", x, *names, f"{name}.running_var", epsilon=1e-5)
+
+    def file(self, *results: str, opset: int = 17, rank: int = 2) -> bytes:
+        values = [helper.make_tensor_value_info(r, TensorProto.FLOAT, [None] * rank) for r in results]
+        constants = [onnx.numpy_helper.from_array(array, name) for name, array in self.arrays.items()]
+        graph = helper.make_graph(self.nodes, "main_graph", self.inputs, values, constants)
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+        return bytes(made.SerializeToString())
+
+
+def compare(data: bytes, *shape: int, whole: int = 0) -> tuple[dict[str, Any], list[str]]:
+    """Hold that nnctl gives what ONNX Runtime gives of an input of this shape; the section and the notes."""
+    again, section, notes = read(data)
+    rng = np.random.default_rng(2)
+    x: Array = (
+        rng.integers(0, whole, shape).astype(np.int64)
+        if whole
+        else rng.standard_normal(shape).astype(np.float32)
+    )
+    theirs = outputs(data, {"x": x})
+    ((name, info),) = again.graph.inputs.items()
+    ours = again.predict({name: x.astype(info.dtype)})
+    agree(theirs, dict(zip(theirs, ours.values(), strict=True)))
+    return section, notes
+
+
+def test_a_residual_network_of_images_with_channels_first() -> None:
+    """Zeros on both sides before strides, a pooling of what is not negative, a head without an axis."""
+    w = Written("b", 3, 23, 20)
+    y = w.node("Conv", "x", w.weight("stem.conv.weight", 4, 3, 7, 7), strides=[2, 2], pads=[3, 3, 3, 3])
+    y = w.node("Relu", w.norm(y, "stem.norm", 4))
+    y = w.node("MaxPool", y, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    z = w.node(
+        "Relu",
+        w.norm(w.node("Conv", y, w.weight("l.0.weight", 6, 4, 3, 3), strides=[2, 2], pads=[1] * 4), "n1", 6),
+    )
+    z = w.node("Conv", z, w.weight("l.1.weight", 6, 6, 3, 3), w.weight("l.1.bias", 6), pads=[1] * 4)
+    short = w.node("Conv", y, w.weight("l.2.weight", 6, 4, 1, 1), strides=[2, 2])
+    y = w.node("GlobalAveragePool", w.node("Relu", w.node("Add", z, short)))
+    y = w.node("Gemm", w.node("Flatten", y), w.weight("fc.weight", 5, 6), w.weight("fc.bias", 5), transB=1)
+    section, _ = compare(w.file(y), 3, 3, 23, 20)
+    assert kinds(section) == [
+        "Permute", "ZeroPadding2D", "Conv2D", "BatchNormalization", "Activation", "ZeroPadding2D",
+        "MaxPooling2D", "ZeroPadding2D", "Conv2D", "BatchNormalization", "Activation", "Conv2D", "Conv2D",
+        "Add", "Activation", "GlobalAveragePooling2D", "Dense",
+    ]  # fmt: skip
+    names = [entry["name"] for entry in section["layers"] if isinstance(entry, dict) and "name" in entry]
+    assert {"stem_conv", "stem_norm", "l_0", "fc"} <= set(names)
+
+
+def test_a_flattened_image_is_read_in_the_file_s_order() -> None:
+    """No layer turns it round: the rows of the next weights are."""
+    w = Written("b", 2, 5, 4)
+    y = w.node("Relu", w.node("Conv", "x", w.weight("c.weight", 3, 2, 2, 2)))
+    y = w.node("Reshape", y, w.array("shape", [-1, 36]))
+    y = w.norm(w.node("Gemm", y, w.weight("a.weight", 7, 36), w.weight("a.bias", 7), transB=1), "n", 7)
+    section, _ = compare(w.file(y), 3, 2, 5, 4)
+    assert kinds(section) == ["Permute", "Conv2D", "Flatten", "Dense", "BatchNormalization"]
+    w = Written("b", 2, 5, 4)
+    y = w.node("Flatten", w.node("Conv", "x", w.weight("c.weight", 3, 2, 2, 2)))
+    compare(w.file(w.node("Concat", y, y, axis=1)), 3, 2, 5, 4)
+
+
+def test_activations_that_are_written_out() -> None:
+    w = Written("b", 4)
+    y = w.node("MatMul", "x", w.weight("a.weight", 4, 6))
+    y = w.node("Add", w.weight("a.bias", 6), y)
+    y = w.node("Mul", y, w.node("Sigmoid", y))
+    erf = w.node("Erf", w.node("Div", y, w.array("root", 2**0.5, np.float32)))
+    y = w.node(
+        "Mul",
+        w.node("Mul", y, w.node("Add", erf, w.array("one", 1, np.float32))),
+        w.array("half", 0.5, np.float32),
+    )
+    y = w.node("Clip", y, w.array("low", 0, np.float32), w.array("high", 6, np.float32))
+    section, _ = compare(w.file(y), 3, 4)
+    assert kinds(section) == ["Dense", "Activation", "Activation"]
+    assert section["layers"][0]["activation"] == "silu"
+    assert [e["activation"] for e in section["layers"][1:]] == ["gelu", "relu6"]
+
+
+@pytest.mark.parametrize("operator", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize("ways", [1, 2])
+def test_recurrences_between_transposes(operator: str, ways: int) -> None:
+    """States of zeros whose shape is computed; all steps, both ways side by side, then the last states."""
+    gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[operator]
+    w = Written("b", 6, dtype=TensorProto.INT64)
+    steps = w.node("Transpose", w.node("Gather", w.weight("e.weight", 9, 4), "x"), perm=[1, 0, 2])
+    batch = w.node("Gather", w.node("Shape", steps), w.array("second", 1), axis=0)
+    count = w.node("Unsqueeze", batch, w.array("front", [0]))
+    size = w.node("Concat", w.array("ways", [ways]), count, w.array("units", [5]), axis=0)
+    zeros = w.node("ConstantOfShape", size)
+    weights = [
+        w.weight("W", ways, gates * 5, 4),
+        w.weight("R", ways, gates * 5, 5),
+        w.weight("B", ways, gates * 10),
+    ]
+    states = [zeros] * (2 if operator == "LSTM" else 1)
+    more = {"linear_before_reset": 1} if operator == "GRU" else {}
+    way = "bidirectional" if ways == 2 else "forward"
+    made = ["Y", "Y_h"]
+    w.node(operator, steps, *weights, "", *states, outputs=made, hidden_size=5, direction=way, **more)
+    if ways == 2:
+        y = w.node("Reshape", w.node("Transpose", "Y", perm=[0, 2, 1, 3]), w.array("flat", [0, 0, -1]))
+        last = w.node(
+            "Concat",
+            w.node("Gather", "Y_h", w.array("f", 0), axis=0),
+            w.node("Gather", "Y_h", w.array("g", 1), axis=0),
+            axis=-1,
+        )
+    else:
+        y, last = w.node("Squeeze", "Y", w.array("way", [1])), w.node("Squeeze", "Y_h", w.array("way0", [0]))
+    y = w.node("Transpose", y, perm=[1, 0, 2])
+    out = w.node("MatMul", y, w.weight("o.weight", 5 * ways, 2))
+    total = w.node("ReduceMean", out, axes=[1], keepdims=0)
+    last = w.node("MatMul", last, w.weight("p.weight", 5 * ways, 2))
+    section, _ = compare(w.file(w.node("Add", total, last)), 3, 6, whole=9)
+    assert ("Bidirectional" in kinds(section)) == (ways == 2)
+
+
+def test_an_image_that_becomes_larger() -> None:
+    w = Written("b", 2, 5, 4)
+    y = w.node("ConvTranspose", "x", w.weight("a.weight", 2, 3, 4, 4), strides=[2, 2], pads=[1, 1, 1, 1])
+    y = w.node("InstanceNormalization", y, w.weight("n.weight", 3), w.weight("n.bias", 3), epsilon=1e-5)
+    scales = w.array("scales", [1, 1, 2, 2], np.float32)
+    y = w.node(
+        "Resize",
+        w.node("Tanh", y),
+        "",
+        scales,
+        coordinate_transformation_mode="asymmetric",
+        mode="nearest",
+        nearest_mode="floor",
+    )
+    y = w.node(
+        "ConvTranspose",
+        y,
+        w.weight("b.weight", 3, 2, 3, 3),
+        strides=[2, 2],
+        pads=[1] * 4,
+        output_padding=[1, 1],
+    )
+    section, _ = compare(w.file(y, rank=4), 2, 2, 5, 4)
+    assert section["layers"][1]["padding"] == "same"
+    assert kinds(section)[-2:] == ["Cropping2D", "Permute"]
+
+
+def test_a_batch_of_a_fixed_size_is_any_batch() -> None:
+    w = Written(1, 3, 4)
+    y = w.node("Reshape", "x", w.array("shape", [1, 12]))
+    data = w.file(w.node("Gemm", y, w.weight("a.weight", 12, 2)))
+    again, _, notes = read(data)
+    assert notes == ["input 'x': is for 1 at once: here for any number"]
+    x = np.random.default_rng(1).standard_normal((2, 3, 4)).astype(np.float32)
+    (ours,) = again.predict({"x": x}).values()
+    for at in range(2):
+        (theirs,) = outputs(data, {"x": x[at : at + 1]}).values()
+        np.testing.assert_allclose(ours[at], theirs[0], rtol=1e-5)
+
+
+def test_all_that_is_not_read_is_named_at_once() -> None:
+    w = Written("b", 4)
+    y = w.node("Sin", "x")
+    z = w.node("Add", w.node("Cos", "x"), y)
+    data = w.file(w.node("Relu", z), w.node("CumSum", "x", w.array("axis", 1)))
+    with pytest.raises(ConfigError) as caught:
+        read(data)
+    found = [problem.message for problem in caught.value.problems]
+    assert found == [
+        f"m.onnx: node {at} '/{name.lower()}{at}/{name}' ({name}): nnctl has no layer that does this"
+        for at, name in ((0, "Sin"), (1, "Cos"), (4, "CumSum"))
+    ]
+
+
+def test_pooling_that_would_be_another_is_refused() -> None:
+    """What is around must be below all numbers, and must not count."""
+    for operator, message in (("MaxPool", "below all numbers"), ("AveragePool", "does not count")):
+        w = Written("b", 2, 6, 6)
+        data = w.file(w.node(operator, "x", kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4), rank=4)
+        with pytest.raises(ConfigError, match=message):
+            read(data)
+        relu = Written("b", 2, 6, 6)
+        fields: Mapping[str, Any] = {} if operator == "MaxPool" else {"count_include_pad": 1}
+        y = relu.node(
+            operator, relu.node("Relu", "x"), kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4, **fields
+        )
+        compare(relu.file(y, rank=4), 2, 2, 6, 6)
+
+
+def test_a_run_is_made_of_a_file(tmp_path: Path) -> None:
+    w = Written("b", 4)
+    y = w.node("Relu", w.node("Gemm", "x", w.weight("a.weight", 6, 4), w.weight("a.bias", 6), transB=1))
+    y = w.node("Softmax", w.node("Gemm", y, w.weight("b.weight", 3, 6), transB=1), axis=-1)
+    data = w.file(y)
+    (tmp_path / "m.onnx").write_bytes(data)
+    done = import_model(tmp_path / "m.onnx", tmp_path / "run")
+    assert (done.layers, done.parameters) == (2, 48)
+    assert done.made_by == "ONNX opset 17"
+    x = np.random.default_rng(1).standard_normal((5, 4)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x=x)
+    (block,) = predictions(open_stored(str(tmp_path / "run")), tmp_path / "x.npz")
+    agree(block.outputs, outputs(data, {"x": x}))
