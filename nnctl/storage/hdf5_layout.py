@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 
@@ -21,12 +22,19 @@ from nnctl.core.records import record
 ArraySpec = tuple[str, str, tuple[int, ...]]
 """One dataset: its path, NumPy's `dtype.str` (a fixed-length string is `|S<n>`), its shape."""
 
+Attribute = str | bytes | tuple[bytes, ...]
+"""An attribute of a group: a short ASCII string; an ASCII text of any length, which lies in a heap of its own and
+which readers know as a string of variable length; or strings, padded to the longest."""
+
+Attributes = Mapping[str, Attribute]
+
 Messages = list[tuple[int, bytes]]
 """An object header's messages: type and body."""
 
 _UNDEFINED = (1 << 64) - 1
 _SUPERBLOCK = 48
 _ALIGN = 64
+_HEAP_ALIGN, _LEAST_HEAP = 8, 4096
 _MASK = 0xFFFFFFFF
 
 _DATASPACE, _LINK_INFO, _DATATYPE, _FILL, _LINK, _LAYOUT, _GROUP_INFO, _ATTRIBUTE = 1, 2, 3, 5, 6, 8, 10, 12
@@ -43,35 +51,59 @@ class Layout:
 
 @dataclass
 class _Group:
-    """A group while the tree is built; `children` are groups or indices of datasets."""
+    """A group while the tree is built.
+
+    Attributes:
+        children: Groups, or indices of datasets.
+        heaps: The addresses of its texts, by attribute.
+    """
 
     children: dict[str, _Group | int] = field(default_factory=dict)
+    attributes: Attributes = field(default_factory=dict)
+    heaps: dict[str, int] = field(default_factory=dict)
 
 
-def lay_out(specs: Iterable[ArraySpec], attributes: Mapping[str, str], base: int) -> Layout:
+def lay_out(
+    specs: Iterable[ArraySpec],
+    attributes: Attributes,
+    base: int,
+    groups: Mapping[str, Attributes] = MappingProxyType({}),
+) -> Layout:
     """Place metadata and data of these datasets behind a user block of `base` bytes.
 
     Args:
         specs: The datasets; groups follow from their paths.
-        attributes: ASCII strings on the root group.
+        attributes: Those of the root group.
+        groups: Those of other groups, by path; a group that holds nothing else is there as well.
 
     Raises:
         ValueError: A dtype that is neither integer, float nor string, or a path used twice.
     """
     specs = tuple(specs)
     root = _tree(specs)
-    data = _SUPERBLOCK + _extent(root, specs, attributes)
+    root.attributes = attributes
+    for path, own in groups.items():
+        _group_at(root, path.split("/"), path).attributes = own
+    data = _SUPERBLOCK + _extent(root, specs)
+    heaps: list[tuple[int, bytes]] = []
+    for group in _walk(root):
+        for name, text in group.attributes.items():
+            if isinstance(text, bytes):
+                data = group.heaps[name] = -(-data // _HEAP_ALIGN) * _HEAP_ALIGN
+                heaps.append((data + base, _heap(text)))
+                data += len(heaps[-1][1])
     addresses = []
     for _, dtype, shape in specs:
         size = _bytes(dtype, shape)
         start = -(-data // _ALIGN) * _ALIGN
         addresses.append(start if size else _UNDEFINED)
         data = start + size if size else data
-    blocks = _blocks(root, specs, addresses, attributes, _SUPERBLOCK)
+    blocks = _blocks(root, specs, addresses, _SUPERBLOCK)
     metadata, at = [(base, _superblock(base, data, _SUPERBLOCK))], base + _SUPERBLOCK
     for block in blocks:
         metadata.append((at, block))
         at += len(block)
+    metadata += heaps
     offsets = tuple(None if a == _UNDEFINED else a + base for a in addresses)
     return Layout(tuple(metadata), offsets, base + data)
 
@@ -80,47 +112,59 @@ def _tree(specs: tuple[ArraySpec, ...]) -> _Group:
     root = _Group()
     for index, (path, _, _) in enumerate(specs):
         *groups, name = path.split("/")
-        at = root
-        for group in groups:
-            below = at.children.setdefault(group, _Group())
-            if not isinstance(below, _Group):
-                raise ValueError(f"'{path}' lies below an array")
-            at = below
+        at = _group_at(root, groups, path)
         if name in at.children:
             raise ValueError(f"'{path}' is used twice")
         at.children[name] = index
     return root
 
 
-def _extent(group: _Group, specs: tuple[ArraySpec, ...], attributes: Mapping[str, str]) -> int:
-    """The bytes that the headers of a group and of all below it take."""
-    total = _size(_group_messages([(name, 0) for name in group.children], attributes))
+def _group_at(root: _Group, names: Iterable[str], path: str) -> _Group:
+    """The group of these names below each other, made where it is not there; `path` is whose they are."""
+    at = root
+    for name in names:
+        below = at.children.setdefault(name, _Group())
+        if not isinstance(below, _Group):
+            raise ValueError(f"'{path}' lies below an array")
+        at = below
+    return at
+
+
+def _walk(group: _Group) -> Iterator[_Group]:
+    """A group and all below it."""
+    yield group
     for child in group.children.values():
         if isinstance(child, _Group):
-            total += _extent(child, specs, {})
+            yield from _walk(child)
+
+
+def _extent(group: _Group, specs: tuple[ArraySpec, ...]) -> int:
+    """The bytes that the headers of a group and of all below it take."""
+    total = _size(_group_messages(group, [(name, 0) for name in group.children]))
+    for child in group.children.values():
+        if isinstance(child, _Group):
+            total += _extent(child, specs)
         else:
             _, dtype, shape = specs[child]
             total += _size(_dataset_messages(dtype, shape, 0))
     return total
 
 
-def _blocks(
-    group: _Group, specs: tuple[ArraySpec, ...], addresses: list[int], attributes: Mapping[str, str], at: int
-) -> list[bytes]:
+def _blocks(group: _Group, specs: tuple[ArraySpec, ...], addresses: list[int], at: int) -> list[bytes]:
     """The headers of a group and of all below it, the group's own first, the first at address `at`."""
-    end = at + _size(_group_messages([(name, 0) for name in group.children], attributes))
+    end = at + _size(_group_messages(group, [(name, 0) for name in group.children]))
     links: list[tuple[str, int]] = []
     blocks: list[bytes] = []
     for name, child in group.children.items():
         links.append((name, end))
         if isinstance(child, _Group):
-            below = _blocks(child, specs, addresses, {}, end)
+            below = _blocks(child, specs, addresses, end)
         else:
             _, dtype, shape = specs[child]
             below = [_dataset_header(dtype, shape, addresses[child])]
         blocks += below
         end += sum(map(len, below))
-    return [_header(_group_messages(links, attributes)), *blocks]
+    return [_header(_group_messages(group, links)), *blocks]
 
 
 def _superblock(base: int, end: int, root: int) -> bytes:
@@ -140,9 +184,10 @@ def _size(messages: Messages) -> int:
     return 14 + sum(4 + len(body) for _, body in messages)
 
 
-def _group_messages(links: list[tuple[str, int]], attributes: Mapping[str, str]) -> Messages:
+def _group_messages(group: _Group, links: list[tuple[str, int]]) -> Messages:
     messages = [(_LINK_INFO, struct.pack("<BBQQ", 0, 0, _UNDEFINED, _UNDEFINED)), (_GROUP_INFO, b"\0\0")]
-    messages += [(_ATTRIBUTE, _attribute(name, value)) for name, value in attributes.items()]
+    for name, value in group.attributes.items():
+        messages.append((_ATTRIBUTE, _attribute(name, value, group.heaps.get(name, 0))))
     return messages + [(_LINK, _link(name, address)) for name, address in links]
 
 
@@ -153,11 +198,30 @@ def _link(name: str, address: int) -> bytes:
     return head + data + struct.pack("<Q", address)
 
 
-def _attribute(name: str, value: str) -> bytes:
-    kind = struct.pack("<BBBBI", 0x13, 0x01, 0, 0, len(value))
+def _attribute(name: str, value: Attribute, heap: int) -> bytes:
+    """The message of an attribute; `heap` is where its text lies, if it lies in a heap."""
     space = _dataspace(())
+    if isinstance(value, str):
+        kind, data = struct.pack("<BBBBI", 0x13, 0x01, 0, 0, len(value)), value.encode("ascii")
+    elif isinstance(value, bytes):
+        of_one = struct.pack("<BBBBI", 0x13, 0, 0, 0, 1)
+        kind = struct.pack("<BBBBI", 0x19, 0x01, 0, 0, 16) + of_one
+        data = struct.pack("<IQI", len(value), heap, 1)
+    else:
+        longest = max([1, *map(len, value)])
+        kind, space = _datatype(f"|S{longest}"), _dataspace((len(value),))
+        data = b"".join(text.ljust(longest, b"\0") for text in value)
     sizes = struct.pack("<BBHHHB", 3, 0, len(name) + 1, len(kind), len(space), 0)
-    return sizes + name.encode("ascii") + b"\0" + kind + space + value.encode("ascii")
+    return sizes + name.encode("ascii") + b"\0" + kind + space + data
+
+
+def _heap(text: bytes) -> bytes:
+    """A global heap collection that holds one object, which is a text."""
+    held = struct.pack("<HHIQ", 1, 1, 0, len(text)) + text.ljust(-(-len(text) // 8) * 8, b"\0")
+    size = max(_LEAST_HEAP, 32 + len(held))
+    free = size - 16 - len(held)
+    head = b"GCOL" + struct.pack("<B3xQ", 1, size)
+    return (head + held + struct.pack("<HHIQ", 0, 0, 0, free)).ljust(size, b"\0")
 
 
 @lru_cache(maxsize=4096)

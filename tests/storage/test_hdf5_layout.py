@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from nnctl.runs import image
 from nnctl.runs.image import pieces
 from nnctl.storage.hdf5_layout import checksum, lay_out
+from nnctl.storage.hdf5_writer import hdf5
 
 DTYPES = ["<f2", "<f4", "<f8", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8"]
 
@@ -72,6 +73,27 @@ def test_attributes_texts_and_many_links(tmp_path: Path) -> None:
         assert len(file["weights"]) == 700
         for name, array in arrays.items():
             np.testing.assert_array_equal(file[name], array)
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 4048, 4049, 4064, 4065, 70_000])
+def test_attributes_of_groups_and_texts_of_any_length(length: int) -> None:
+    """Also of groups that hold nothing else; a text is longer than what a header can hold."""
+    text, words = ("{}" * length)[:length].encode(), (b"a", "größe".encode(), b"")
+    groups = {"g": {"words": words, "none": ()}, "empty/below": {"note": b"x", "version": "3"}}
+    data = b"".join(hdf5({"g/a": np.arange(3, dtype="<f4")}, {"config": text, "more": text}, groups))
+    with h5py.File(io.BytesIO(data)) as file:
+        assert (file.attrs["config"], file.attrs["more"]) == (text.decode(), text.decode())
+        assert [bytes(word) for word in file["g"].attrs["words"]] == list(words)
+        assert file["g"].attrs["none"].shape == (0,)
+        assert dict(file["empty/below"].attrs) == {"note": "x", "version": b"3"}
+        assert list(file["empty/below"]) == []
+        np.testing.assert_array_equal(file["g/a"], [0, 1, 2])
+    with io.BytesIO(data) as held, h5py.File(held, "r+") as file:
+        file.attrs["more"] = "y" * 9000
+        file["g"].attrs["later"] = 3
+        assert file.attrs["config"] == text.decode()
+    with pytest.raises(ValueError, match="below an array"):
+        hdf5({"g/a": np.arange(3, dtype="<f4")}, {}, {"g/a": {"x": "y"}})
 
 
 NAMES = st.text(min_size=1, max_size=300).filter(lambda t: "/" not in t and "\0" not in t and t != ".")
