@@ -28,6 +28,9 @@ def command(
     run: RunArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.", show_default=False)],
     format_: FormatOption,
+    weights_only: Annotated[
+        bool, typer.Option("--weights-only", help="Only the weights: h5 as Keras's .weights.h5.")
+    ] = False,
     force: Force = False,
     allow_plugins: Plugins = False,
     json: JsonOption = False,
@@ -36,7 +39,7 @@ def command(
     from nnctl.cli.output import say, write_json
     from nnctl.workflow.export import export
 
-    result = export(run, format_, output, force=force, allow_plugins=allow_plugins)
+    result = export(run, format_, output, weights_only=weights_only, force=force, allow_plugins=allow_plugins)
     if json:
         write_json(result)
     else:

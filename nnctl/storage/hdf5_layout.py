@@ -10,7 +10,7 @@ Source: "HDF5 File Format Specification Version 3.0" (superblock 2, object heade
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
@@ -23,8 +23,8 @@ ArraySpec = tuple[str, str, tuple[int, ...]]
 """One dataset: its path, NumPy's `dtype.str` (a fixed-length string is `|S<n>`), its shape."""
 
 Attribute = str | bytes | tuple[bytes, ...]
-"""An attribute of a group: a short ASCII string; an ASCII text of any length, which lies in a heap of its own and
-which readers know as a string of variable length; or strings, padded to the longest."""
+"""An attribute of a group: a short ASCII string; an ASCII text of any length, which lies in a heap of its own
+and which readers know as a string of variable length; or strings, padded to the longest."""
 
 Attributes = Mapping[str, Attribute]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-
 from types import MappingProxyType
 
 from nnctl.core.arrays import Array

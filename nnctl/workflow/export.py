@@ -18,6 +18,7 @@ def export(
     format: str,
     output: Path,
     *,
+    weights_only: bool = False,
     force: bool = False,
     allow_plugins: bool = False,
     disk: Disk = DISK,
@@ -25,13 +26,15 @@ def export(
     """Write the model of `run` to `output`, whole or not at all. A summary.
 
     Raises:
-        ConfigError: there is no such format; the output cannot be written, is there and `force` is not said,
-            or is a file that is read; the model holds what the format cannot.
+        ConfigError: there is no such format, or it has no form with only the weights; the output cannot be
+            written, is there and `force` is not said, or is a file that is read; the model holds what the
+            format cannot.
         RunError: RUN cannot be used.
         StorageError: the output cannot be written; what was there before still is.
     """
     writer = _writer(format)
     check_output(output, force=force)
+    writer = writer.form(output.name, weights_only)
     writer.check(output.name)
     stored = open_stored(run, allow_plugins=allow_plugins)
     keep_apart(output, files_read(stored.loaded, stored.directory))

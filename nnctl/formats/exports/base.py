@@ -86,6 +86,20 @@ class ExportFormat:
     package: ClassVar[str | None] = None
     """A package that writing needs and nnctl does not: the extra of nnctl that brings it has its name."""
 
+    weights_only: ClassVar[bool] = False
+    """Whether a file holds nothing but weights."""
+
+    def form(self, file: str, weights_only: bool) -> ExportFormat:
+        """The form of this format that a file of that name has: of some, one holds only weights.
+
+        Raises:
+            ConfigError: only weights are asked for, and the format holds more.
+        """
+        if weights_only and not self.weights_only:
+            message = f"--format {type(self).__name__} has no form that holds only the weights"
+            raise ConfigError(Problem(message, expected="--format h5, npz or safetensors"))
+        return self
+
     def pieces(self, model: TrainedModel) -> Iterable[bytes | memoryview]:
         """The file, in order.
 

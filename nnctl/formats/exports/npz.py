@@ -18,6 +18,7 @@ class npz(ExportFormat):
 
     opened_by = "`numpy.load`"
     ending = ".npz"
+    weights_only = True
 
     def pieces(self, model: TrainedModel) -> list[memoryview]:
         return [zipped({f"{name}.npy": _npy(array) for name, array in model.weights.items()})]

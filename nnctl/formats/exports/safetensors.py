@@ -25,6 +25,7 @@ class safetensors(ExportFormat):
 
     opened_by = "`safetensors.numpy.load_file` and its like in other frameworks and languages"
     ending = ".safetensors"
+    weights_only = True
 
     def pieces(self, model: TrainedModel) -> list[bytes | memoryview]:
         # The widest numbers first, as the reference writer does: then each tensor is aligned to its own.

@@ -11,6 +11,7 @@ from nnctl.core.arrays import Array
 from nnctl.formats.archive import zipped
 from nnctl.formats.keras.compiled import compiled
 from nnctl.formats.keras.model import model_object
+from nnctl.formats.keras.objects import KERAS_VERSION, name_in_keras
 from nnctl.formats.keras.patterns import NotCompiled
 from nnctl.formats.keras.scopes import read_scope
 from nnctl.formats.keras.weights import configure, keras_weights
@@ -22,8 +23,8 @@ from nnctl.storage.hdf5_writer import hdf5
 if TYPE_CHECKING:
     from nnctl.formats.exports.base import Training
 
-_METADATA = {"keras_version": "3.15.1", "date_saved": "1980-01-01@00:00:00"}
-"""The Keras whose format this is, and no date: one run gives one file."""
+_METADATA = {"keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}
+"""No date: one run gives one file."""
 
 
 def keras_archive(
@@ -67,11 +68,6 @@ def keras_archive(
         "model.weights.h5": hdf5(arrays),
     }
     return zipped(members)
-
-
-def name_in_keras(name: str) -> str:
-    """What Keras calls the model of an experiment: no name of Keras's has a slash."""
-    return name.replace("/", "_")
 
 
 def keras_weights_file(

@@ -60,8 +60,12 @@ def compiled(
     return Compiled(made.config, variables, made.left_out, training.slots is None)
 
 
-def told_of_training(model: TrainedModel) -> list[str]:
-    """What of a model's training Keras is not told, in words."""
+def told_of_training(model: TrainedModel, anew: bool = False) -> list[str]:
+    """What of a model's training Keras is not told, in words.
+
+    Args:
+        anew: Whether the format has no room for the optimizer's state.
+    """
     scope = read_scope(model.spec, model.graph, model.dtype)
     try:
         made = compiled(
@@ -70,4 +74,10 @@ def told_of_training(model: TrainedModel) -> list[str]:
     except NotCompiled as reason:
         return [f"it is not compiled: {reason}"]
     left = [f"Keras has no metric {', '.join(made.left_out)}"] if made.left_out else []
-    return left + ["its optimizer starts anew: the model was kept without its state"] * made.anew
+    if made.anew:
+        left.append("its optimizer starts anew: the model was kept without its state")
+    elif anew:
+        left.append(
+            "its optimizer starts anew, as every optimizer of this format: --format keras keeps its state"
+        )
+    return left

@@ -18,6 +18,14 @@ from nnctl.spec.diagnosis.keras_names import has_keras
 
 KerasObject = dict[str, Any]
 
+KERAS_VERSION = "3.15.1"
+"""The Keras whose formats these are."""
+
+
+def name_in_keras(name: str) -> str:
+    """What Keras calls the model of an experiment: no name of Keras's has a slash."""
+    return name.replace("/", "_")
+
 
 def keras_object(module: str, name: str, config: KerasObject, registered: str | None = None) -> KerasObject:
     """An object as Keras writes it."""
