@@ -83,7 +83,10 @@ CASES = {
     "h5": Case(
         {
             "m.weights.h5": "load_weights('m.weights.h5') of the model that --format keras writes reads it",
-            "m.h5": "Keras reads it if its name ends in .weights.h5",
+            "m.h5": "it takes inputs prepared as in training: INPUTS; its optimizer starts anew, as every "
+            "optimizer of this format: --format keras keeps its state",
+            "m.hdf": "it takes inputs prepared as in training: INPUTS; Keras opens it if its name ends in .h5; its "
+            "optimizer starts anew, as every optimizer of this format: --format keras keeps its state",
         },
         keras=True,
     ),

@@ -18,6 +18,7 @@ from nnctl.formats.keras.weights import KerasWeight
 from nnctl.graph.objective import Objective, OutputObjective
 from nnctl.metrics.base import MetricSpec
 from nnctl.optimizers.base import OptimizerSpec
+from nnctl.optimizers.gradient import GradientOptimizer
 from nnctl.optimizers.multi_optimizer import MultiOptimizer
 from nnctl.schedules.base import ScheduleSpec
 
@@ -71,7 +72,8 @@ def _loss(output: OutputObjective, dtype: str) -> KerasObject:
     name = type(output.loss).__name__
     if not is_keras("loss", "losses", output.loss):
         raise NotCompiled(f"Keras has no loss '{name}'")
-    return keras_object("keras.losses", name, _fields(output.loss) | _of_dtype(dtype))
+    fields = _said(output.loss) | {"reduction": output.loss.reduction} | _of_dtype(dtype)
+    return keras_object("keras.losses", name, fields)
 
 
 def _metrics(outputs: Sequence[OutputObjective | None], weighted: bool, dtype: str) -> list[Any] | None:
@@ -84,7 +86,7 @@ def _metrics(outputs: Sequence[OutputObjective | None], weighted: bool, dtype: s
                 keras_object(
                     "keras.metrics",
                     type(m.metric).__name__,
-                    _fields(m.metric) | {"name": m.metric.log_name()} | _of_dtype(dtype),
+                    _said(m.metric) | {"name": m.metric.log_name()} | _of_dtype(dtype),
                 )
                 for m in measured
                 if m.weighted == weighted and _known(m.metric)
@@ -117,7 +119,8 @@ def optimizer_object(
         raise NotCompiled(f"Keras has no optimizer '{kind}'")
     own: KerasObject = {"name": snake_case(kind)}
     if not isinstance(optimizer, MultiOptimizer):
-        fields = _fields(optimizer) | ({} if rate is None else {"learning_rate": rate})
+        fields = {name: value for name, value in _fields(optimizer).items() if not _unsaid(name, value)}
+        fields |= {} if rate is None else {"learning_rate": rate}
         return keras_object("keras.optimizers", kind, own | fields | by_name(optimizer, trained))
     by_pattern, default = optimizer_map(optimizer, trained)
     names = {at.name: at for at in trained}
@@ -131,6 +134,18 @@ def optimizer_object(
     }
     own["optimizer_map"] = keras_object("keras.optimizers", "OptimizerMap", inner)
     return keras_object("keras.optimizers", kind, own)
+
+
+def _said(spec: Spec) -> KerasObject:
+    """Arguments that are not at their defaults, which are Keras's: Keras 2 does not know all of them."""
+    defaults = {name: info.default for name, info in type(spec).model_fields.items()}
+    return {name: value for name, value in _fields(spec).items() if getattr(spec, name) != defaults[name]}
+
+
+def _unsaid(name: str, value: Any) -> bool:
+    """Whether an argument of all optimizers is as it is unless said: Keras 2 does not know all of them."""
+    info = GradientOptimizer.model_fields.get(name)
+    return info is not None and name != "learning_rate" and bool(value == info.default)
 
 
 def _fields(spec: Spec) -> KerasObject:

@@ -23,6 +23,7 @@ from nnctl.formats.keras.objects import KERAS_VERSION, KerasObject, name_in_kera
 from nnctl.formats.keras.patterns import NotCompiled
 from nnctl.formats.keras.scopes import read_scope
 from nnctl.formats.keras.weights import KerasWeight, by_layer, configure
+from nnctl.layers.base import layers
 from nnctl.storage.hdf5_layout import Attributes
 from nnctl.storage.hdf5_writer import Piece, hdf5
 
@@ -34,6 +35,7 @@ _WRITER: Attributes = {"backend": b"tensorflow", "keras_version": KERAS_VERSION.
 _MOST = 64_512
 """The bytes that an attribute may have; a longer list of names is cut into several."""
 _LAYERS = "model_weights"
+_MODULES = ("keras", "keras.layers", "keras.src.models.functional")
 
 
 def legacy_file(model: TrainedModel) -> list[Piece]:
@@ -44,21 +46,21 @@ def legacy_file(model: TrainedModel) -> list[Piece]:
     """
     name = name_in_keras(model.name)
     scope = read_scope(model.spec, model.graph, model.dtype)
-    layers = by_layer(scope, model.graph, name)
+    by_name = by_layer(scope, model.graph, name)
     configure(scope, model.weights)
-    told = {"model_config": _entry(model_object(scope, name, True, model.dtype))}
+    told = {"model_config": _whole(model_object(scope, name, True, model.dtype))}
     with suppress(NotCompiled):
         made = compiled(scope, model.graph, model.weights, name, model.dtype, model.objective, model.training)
         told["training_config"] = _training(made.config)
     texts = {key: json.dumps(value).encode() for key, value in told.items()}
     arrays: dict[str, Array] = {}
     groups: dict[str, Attributes] = {}
-    for layer, held in layers.items():
+    for layer, held in by_name.items():
         ordered = _trainable_first(held, set(model.graph.trainable()))
-        groups[f"{_LAYERS}/{layer}"] = _listed("weight_names", [at.name for at in ordered])
+        groups[f"{_LAYERS}/{layer}"] = listed_names("weight_names", [at.name for at in ordered])
         arrays |= {f"{_LAYERS}/{layer}/{at.name}": model.weights[at.name] for at in ordered}
-    groups[f"{_LAYERS}/top_level_model_weights"] = _listed("weight_names", [])
-    groups[_LAYERS] = {**_WRITER, **_listed("layer_names", list(layers))}
+    groups[f"{_LAYERS}/top_level_model_weights"] = listed_names("weight_names", [])
+    groups[_LAYERS] = {**_WRITER, **listed_names("layer_names", list(by_name))}
     return hdf5(arrays, {**_WRITER, **texts}, groups)
 
 
@@ -66,7 +68,7 @@ def _trainable_first(weights: Sequence[KerasWeight], trainable: set[str]) -> lis
     return sorted(weights, key=lambda at: at.name not in trainable)
 
 
-def _listed(name: str, values: Sequence[str]) -> Attributes:
+def listed_names(name: str, values: Sequence[str]) -> Attributes:
     """A list of names as an attribute, or in equal parts as several, as Keras cuts it."""
     texts = [value.encode() for value in values]
     longest = max(map(len, texts), default=0)
@@ -96,10 +98,20 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _whole(model: KerasObject) -> KerasObject:
+    """The model itself, whose inputs and outputs Keras 2 wants in a list, also where there is one."""
+    found = _entry(model)
+    for key in ("input_layers", "output_layers"):
+        ends = found["config"].get(key)
+        if ends and isinstance(ends[0], str):
+            found["config"][key] = [ends]
+    return found
+
+
 def _entry(layer: KerasObject) -> KerasObject:
     """A layer or a model, with its calls if it has any."""
     found = {"class_name": layer["class_name"], "config": _config(layer["config"])}
-    if not _known_by_name(layer["module"]):
+    if not _known_by_name(layer):
         found |= {key: layer[key] for key in ("module", "registered_name")}
     if "inbound_nodes" in layer:
         found["name"] = layer["name"]
@@ -107,9 +119,17 @@ def _entry(layer: KerasObject) -> KerasObject:
     return found
 
 
-def _known_by_name(module: str) -> bool:
-    """Whether the classes of a module are looked up by their names; operations are not."""
-    return module in ("keras", "keras.layers", "keras.src.models.functional")
+def _known_by_name(layer: KerasObject) -> bool:
+    """Whether Keras finds the class by its name, and then leaves its arguments as they are.
+
+    It does not find operations, nor a layer by another name than its own in its source. It forgets an `axis`
+    that is no number (keras.src.legacy.saving.saving_utils.model_from_config), and takes the word `dot` for
+    the function of that name (keras.src.legacy.saving.serialization).
+    """
+    config, own = layer["config"], layers.get(layer["class_name"])
+    renamed = own is not None and own.in_keras.class_name is not None
+    kept = isinstance(config.get("axis", 0), int) and "dot" not in config.values()
+    return layer["module"] in _MODULES and kept and not renamed
 
 
 def _config(config: KerasObject) -> KerasObject:
@@ -120,8 +140,6 @@ def _config(config: KerasObject) -> KerasObject:
             found["batch_input_shape"] = value
         elif key == "layers":
             found[key] = [_entry(layer) for layer in value]
-        elif key in ("input_layers", "output_layers") and isinstance(value[0], str):
-            found[key] = [value]
         else:
             found[key] = _argument(value)
     return found
