@@ -66,6 +66,8 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return dict(pairs)
 
 
+ANEW = "its optimizer starts anew, as every optimizer of this format: --format keras keeps its state"
+
 CASES = {
     "c": Case(
         {
@@ -83,10 +85,9 @@ CASES = {
     "h5": Case(
         {
             "m.weights.h5": "load_weights('m.weights.h5') of the model that --format keras writes reads it",
-            "m.h5": "it takes inputs prepared as in training: INPUTS; its optimizer starts anew, as every "
-            "optimizer of this format: --format keras keeps its state",
-            "m.hdf": "it takes inputs prepared as in training: INPUTS; Keras opens it if its name ends in .h5; its "
-            "optimizer starts anew, as every optimizer of this format: --format keras keeps its state",
+            "m.h5": f"it takes inputs prepared as in training: INPUTS; {ANEW}",
+            "m.hdf": "it takes inputs prepared as in training: INPUTS; Keras opens it if its name ends in .h5"
+            f"; {ANEW}",
         },
         keras=True,
     ),
