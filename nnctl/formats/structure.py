@@ -1,8 +1,7 @@
-"""A model's structure as YAML or JSON, which `model: {path: FILE}` in a config reads back."""
+"""A model's structure as YAML, which `model: {path: FILE}` in a config reads back."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,8 +78,3 @@ def _name_within(layer: Layer, config: dict[str, Any]) -> None:
 def as_yaml(spec: ModelSpec, graph: LayerGraph) -> bytes:
     """The structure as a YAML file."""
     return block(structure(spec, graph)).encode()
-
-
-def as_json(spec: ModelSpec, graph: LayerGraph) -> bytes:
-    """The structure as a JSON file."""
-    return (json.dumps(structure(spec, graph), indent=2, ensure_ascii=False) + "\n").encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -127,8 +127,13 @@ def load_model(path: FilePath | str) -> tuple[ModelSpec, Document]:
     return model, document
 
 
-def with_model(loaded: LoadedExperiment) -> ModelSpec:
+def with_model(
+    loaded: LoadedExperiment, foreign: Callable[[FilePath], dict[str, Any] | None] | None = None
+) -> ModelSpec:
     """The experiment's model, read from `model.path` where that is given.
+
+    Args:
+        foreign: Gives the `model` section that a file of another tool stands for; None for one of nnctl's.
 
     Raises:
         ConfigError: the model file is missing or wrong.
@@ -139,7 +144,8 @@ def with_model(loaded: LoadedExperiment) -> ModelSpec:
     file = loaded.directory / model.path
     if not file.is_file():
         raise loaded.fail([Problem(f"there is no file {file}", ("model", "path"))])
-    structure, _ = load_model(file)
+    section = None if foreign is None else foreign(file)
+    structure = load_model(file)[0] if section is None else ModelSpec.model_validate(section)
     beside = {"initial_weights": model.initial_weights, "freeze": model.freeze or structure.freeze}
     return structure.model_copy(update=beside)
 

@@ -22,6 +22,7 @@ from nnctl.graph.objective import Objective
 from nnctl.graph.wanted import data_arguments
 from nnctl.spec.load import LoadedExperiment, PartlyValid, load, with_model
 from nnctl.workflow.initial import standing_alone
+from nnctl.workflow.keras_structure import keras_structure
 from nnctl.workflow.known import check_against, part, whole
 from nnctl.workflow.placed import collected, placed
 from nnctl.workflow.plugins import load_plugins
@@ -155,7 +156,7 @@ def _more_problems(rest: LoadedExperiment) -> Sequence[Problem]:
 
 def _standing_alone(loaded: LoadedExperiment) -> LoadedExperiment:
     """The experiment with a model from a file of its own taken in. Raises ConfigError."""
-    model = standing_alone(loaded, with_model(loaded))
+    model = standing_alone(loaded, with_model(loaded, keras_structure))
     return replace(loaded, experiment=loaded.experiment.model_copy(update={"model": model}))
 
 

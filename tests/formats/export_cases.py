@@ -76,7 +76,10 @@ CASES = {
         }
     ),
     "yaml": Case({"m.yaml": "a config takes it as model: {path: m.yaml}"}),
-    "json": Case({"m.json": "a config takes it as model: {path: m.json}"}),
+    "json": Case(
+        {"m.json": "model_from_json reads its text, and a config takes it as model: {path: m.json}"},
+        keras=True,
+    ),
     "npz": Case({"w.npz": "numpy.load('w.npz') gives an array a weight"}, _npz),
     "safetensors": Case(
         {"w.safetensors": "safetensors.numpy.load_file('w.safetensors') gives an array a weight"},

@@ -23,6 +23,7 @@ from nnctl.core.registry import Registry  # noqa: E402
 from nnctl.formats.exports.base import TrainedModel  # noqa: E402
 from nnctl.formats.exports.keras import keras as keras_format  # noqa: E402
 from nnctl.formats.keras.compiling import compiling, optimizer_object  # noqa: E402
+from nnctl.formats.keras.json_text import keras_json  # noqa: E402
 from nnctl.formats.keras.scopes import read_scope  # noqa: E402
 from nnctl.formats.keras.weights import by_layer  # noqa: E402
 from nnctl.graph.objective import Measured, Objective, OutputObjective  # noqa: E402
@@ -368,3 +369,12 @@ def test_schedules(name: str) -> None:
         theirs = keras.saving.deserialize_keras_object(made)._learning_rate
         for step in (0, 2, 7, 12):
             assert float(theirs(step)) == pytest.approx(ours.at(step), rel=1e-5), fields
+
+
+def test_its_json_is_what_keras_makes_a_model_of(tmp_path: Path) -> None:
+    """Compiled, with weights of its own."""
+    made = Trained(SMALL, {"loss": SPARSE, "optimizer": "adam", "metrics": ["accuracy"]})
+    theirs = keras.models.model_from_json(keras_json(made.exported()).decode())
+    whole = opened(made.exported(), tmp_path / "m.keras")
+    assert theirs.get_config() == whole.get_config()
+    assert theirs.get_compile_config() == whole.get_compile_config()

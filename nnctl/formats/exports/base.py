@@ -122,12 +122,3 @@ class ExportFormat:
         if self.package is not None and find_spec(self.package) is None:
             message = f"--format {name} needs the package {self.package}"
             raise ConfigError(Problem(message, expected=f"pip install 'nnctl[{self.package}]'"))
-
-
-class Structure(ExportFormat):
-    """A format of what a config calls `model`: it holds no weights."""
-
-    opened_by = "a config's `model: {path: ...}`"
-
-    def hint(self, model: TrainedModel, file: str) -> str:
-        return f"a config takes it as model: {{path: {file}}}"

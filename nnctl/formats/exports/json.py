@@ -1,16 +1,20 @@
-"""A model's structure as JSON."""
+"""A model's structure as Keras's JSON."""
 
 from __future__ import annotations
 
-from nnctl.formats.exports.base import Structure, TrainedModel, register
-from nnctl.formats.structure import as_json
+from nnctl.formats.exports.base import ExportFormat, TrainedModel, register
+from nnctl.formats.keras.json_text import keras_json
 
 
 @register
-class json(Structure):
-    """The structure, as `yaml` has it; no weights."""
+class json(ExportFormat):
+    """The structure and what it was compiled with, as Keras's `to_json` has them; no weights."""
 
+    opened_by = "`keras.models.model_from_json`; a config's `model: {path: ...}`; `nnctl import`"
     ending = ".json"
 
     def pieces(self, model: TrainedModel) -> list[bytes]:
-        return [as_json(model.spec, model.graph)]
+        return [keras_json(model)]
+
+    def hint(self, model: TrainedModel, file: str) -> str:
+        return f"model_from_json reads its text, and a config takes it as model: {{path: {file}}}"

@@ -90,7 +90,7 @@ def _held(kind: str, family: str, spec: Spec, layer: str) -> None:
 def _refused(kind: str, layer: str, reason: str) -> ConfigError:
     where = f"the layer '{layer}'" if kind == "layer" else f"the {kind} of layer '{layer}'"
     message = f"Keras cannot hold {where}: {reason}"
-    return ConfigError(Problem(message, expected="--format h5, npz, json or yaml, or a model without it"))
+    return ConfigError(Problem(message, expected="--format yaml, npz or safetensors, or a model without it"))
 
 
 def _value(value: Any, layer: str, trainable: bool, dtype: str, held: Mapping[str, KerasObject]) -> Any:
