@@ -222,6 +222,8 @@ def arithmetic(r: Reading, node: FileNode) -> None:
     array = known[at]
     assert array is not None
     flow = r.flow(node, 1 - at)
+    if array.ndim > flow.rank:
+        raise Unread("it adds axes")
     match node.operator, at:
         case "Add", _:
             if not _biased(r, node, flow, array, 1 - at):
@@ -332,9 +334,10 @@ def _gate(r: Reading, node: FileNode, flows: list[Flow]) -> int | None:
 def _biased(r: Reading, node: FileNode, flow: Flow, array: Array, at: int) -> bool:
     """Whether a constant became the bias of the product before it."""
     entry = r.alone(node, at)
-    if entry is None or entry["type"] != "Dense" or entry.get("use_bias", True) or "activation" in entry:
+    if entry is None or entry.get("use_bias", True) or "activation" in entry or flow.order is not None:
         return False
-    if array.size != entry["units"] or (array.ndim and array.shape[-1] != array.size):
+    axes = [axis for axis in range(-array.ndim, 0) if array.shape[axis] != 1]
+    if len(axes) != 1 or flow.axes[axes[0]] != len(flow.shape) or array.size != flow.shape[-1]:
         return False
     del entry["use_bias"]
     r.weights[entry["name"]]["bias"] = array.reshape(-1)

@@ -257,6 +257,29 @@ def test_an_image_that_becomes_larger() -> None:
     assert kinds(section)[-2:] == ["Cropping2D", "Permute"]
 
 
+def test_a_constant_becomes_a_bias_where_it_is_one() -> None:
+    """One for each channel behind a convolution; not along another axis, not where others read the product."""
+    w = Written("b", 2, 5, 4)
+    y = w.node("Conv", "x", w.weight("a.weight", 3, 2, 3, 3), pads=[1] * 4)
+    y = w.node("Add", y, w.weight("a.bias", 3, 1, 1))
+    y = w.node("Transpose", w.node("Relu", y), perm=[0, 2, 3, 1])
+    y = w.node("Add", w.node("MatMul", y, w.weight("b.weight", 3, 4)), w.weight("b.bias", 4))
+    section, _ = compare(w.file(y, rank=4), 2, 2, 5, 4)
+    assert kinds(section) == ["Permute", "Conv2D", "Dense"]
+    assert "use_bias" not in repr(section)
+    w = Written("b", 4, 3)
+    y = w.node("Transpose", w.node("MatMul", "x", w.weight("a.weight", 3, 4)), perm=[0, 2, 1])
+    with pytest.raises(ConfigError, match="an axis that is not the channels'"):
+        read(w.file(w.node("Add", y, w.weight("a.bias", 4)), rank=3))
+    w = Written("b", 3)
+    y = w.node("MatMul", "x", w.weight("a.weight", 3, 4))
+    section, _ = compare(w.file(w.node("Add", w.node("Add", y, w.weight("c", 4)), y)), 2, 3)
+    assert kinds(section) == ["Dense", "Normalization", "Add"]
+    w = Written("b", 4)
+    with pytest.raises(ConfigError, match="it adds axes"):
+        read(w.file(w.node("Mul", "x", w.array("two", [[[2.0]]], np.float32)), rank=3))
+
+
 def test_a_batch_of_a_fixed_size_is_any_batch() -> None:
     w = Written(1, 3, 4)
     y = w.node("Reshape", "x", w.array("shape", [1, 12]))
