@@ -163,7 +163,7 @@ def pool(r: Reading, node: FileNode) -> None:
         raise Unread("the places of the largest numbers are read")
     around = _around(node, x.shape[:-1], size, strides)
     if node.get("ceil_mode", 0):
-        around = _rounded_up(x, size, strides, around)
+        around = _rounded_up(x, size, strides, around, largest)
     if not isinstance(around, str):
         if largest and not x.positive:
             raise Unread("what is around its input is below all numbers", "no padding, or a relu before it")
@@ -182,7 +182,9 @@ def pool(r: Reading, node: FileNode) -> None:
     r.give(node, _back(x, r.layer(type, [x], r.called(node), **fields), positive=x.positive))
 
 
-def _rounded_up(x: Flow, size: list[int], strides: list[int], around: Pairs | str) -> Pairs | str:
+def _rounded_up(
+    x: Flow, size: list[int], strides: list[int], around: Pairs | str, largest: bool
+) -> Pairs | str:
     """The same where no window hangs over the end; else what has to be there for it."""
     pairs = [(0, 0)] * len(size) if around == "valid" else around
     if isinstance(pairs, str):
@@ -192,7 +194,10 @@ def _rounded_up(x: Flow, size: list[int], strides: list[int], around: Pairs | st
         if n is None:
             raise Unread("it rounds up how often windows fit into a length that varies")
         over = (n + before + after - w) % s
-        made.append((before, after + (s - over) % s if over else after))
+        more = s - over if over else 0
+        if more and (not largest or n + after + more - w >= n):
+            raise Unread("its last window hangs over the end", "ceil_mode 0")
+        made.append((before, after + more))
     return made if made != pairs else around
 
 
@@ -211,7 +216,10 @@ def reduced(r: Reading, node: FileNode) -> None:
     from nnctl.formats.onnx.read_constants import axes_of
 
     flow = r.flow(node)
-    gone = sorted(axis % flow.rank for axis in axes_of(r, node) or range(1, flow.rank))
+    named = axes_of(r, node)
+    if not named:
+        raise Unread("it works along all axes, the batch included")
+    gone = sorted(axis % flow.rank for axis in named)
     left = [axis for axis in range(1, flow.rank) if axis not in gone]
     if len(left) != 1 or not 1 <= len(gone) <= 3 or flow.axes[:1] != (0,):
         raise Unread("it works along other axes than all but the batch and the channels")

@@ -234,7 +234,7 @@ def arithmetic(r: Reading, node: FileNode) -> None:
             _scaled(r, node, flow, np.array(-1.0), array)
         case "Mul", _:
             _scaled(r, node, flow, array, np.array(0.0))
-        case "Div", 1:
+        case "Div", 1 if not flow.whole:
             _scaled(r, node, flow, 1 / np.asarray(array, np.float64), np.array(0.0))
         case "Max", _ if not array.any():
             activated(r, node, flow, "relu")

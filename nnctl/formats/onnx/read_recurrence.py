@@ -17,13 +17,8 @@ _GATES = {"LSTM": (0, 2, 3, 1), "GRU": (0, 1, 2), "RNN": (0,)}
 """Where ONNX has nnctl's gates: i, o, f, c for i, f, c, o."""
 _LAYERS = {"LSTM": "LSTM", "GRU": "GRU", "RNN": "SimpleRNN"}
 _DEFAULTS = {"LSTM": ("Sigmoid", "Tanh", "Tanh"), "GRU": ("Sigmoid", "Tanh"), "RNN": ("Tanh",)}
-_NAMES = {
-    "sigmoid": "sigmoid",
-    "tanh": "tanh",
-    "relu": "relu",
-    "softsign": "softsign",
-    "softplus": "softplus",
-}
+_NAMES = ("sigmoid", "tanh", "relu", "softsign", "softplus")
+_NEAR = 1e-6
 
 
 @reads("LSTM", "GRU", "RNN")
@@ -64,40 +59,39 @@ def recurrence(r: Reading, node: FileNode) -> None:
 
 
 def _fields(node: FileNode, kind: str, units: int, biased: bool, count: int) -> dict[str, Any]:
-    given = node.attributes.get("activations") or list(_DEFAULTS[kind]) * count
-    size = len(_DEFAULTS[kind])
-    if (
-        not isinstance(given, list)
-        or len(given) != size * count
-        or any(a != b for a, b in zip(given, given[-size:], strict=False))
-    ):
+    size, words = len(_DEFAULTS[kind]), _words(node, list(_DEFAULTS[kind]) * count)
+    if len(words) != size * count or words[:size] != words[-size:]:
         raise Unread("its directions have unlike activations")
-    words = [_word(str(name), node) for name in given[:size]]
     fields: dict[str, Any] = {"units": units} | ({} if biased else {"use_bias": False})
     if kind == "LSTM" and words[1] != words[2]:
         raise Unread("its cell and its output have unlike activations")
     if kind != "RNN" and words[0] != "sigmoid":
         fields["recurrent_activation"] = words[0]
-    if words[-1] != "tanh":
-        fields["activation"] = words[-1]
+    if words[size - 1] != "tanh":
+        fields["activation"] = words[size - 1]
     if kind == "GRU" and not node.get("linear_before_reset", 0):
         fields["reset_after"] = False
     return fields
 
 
-def _word(name: str, node: FileNode) -> str:
-    """nnctl's name of an activation."""
-    low = name.lower()
-    if low == "hardsigmoid":
-        alpha = node.attributes.get("activation_alpha") or [0.2]
-        return "hard_sigmoid" if abs(alpha[0] - 1 / 6) < 1e-6 else "legacy_hard_sigmoid"
-    if low == "affine":
-        alphas, betas = (node.attributes.get(f"activation_{n}") or [] for n in ("alpha", "beta"))
-        if 1.0 in alphas and 0.0 in betas:
-            return "linear"
-    if low not in _NAMES:
-        raise Unread(f"nnctl's layer has no activation {name}")
-    return _NAMES[low]
+def _words(node: FileNode, default: list[str]) -> list[str]:
+    """nnctl's names of the activations; those that have numbers take them from lists, one after the other."""
+    alphas, betas = (iter(node.attributes.get(f"activation_{name}") or ()) for name in ("alpha", "beta"))
+    found = []
+    for name in node.attributes.get("activations") or default:
+        low = str(name).lower()
+        if low == "hardsigmoid":
+            alpha, beta = next(alphas, 0.2), next(betas, 0.5)
+            if abs(beta - 0.5) > _NEAR or min(abs(alpha - 1 / 6), abs(alpha - 0.2)) > _NEAR:
+                raise Unread(f"its hard sigmoid has the slope {alpha:g}", "1/6 or 0.2, with 0.5 at 0")
+            found.append("hard_sigmoid" if abs(alpha - 1 / 6) < _NEAR else "legacy_hard_sigmoid")
+        elif low == "affine" and (next(alphas, 1.0), next(betas, 0.0)) == (1.0, 0.0):
+            found.append("linear")
+        elif low in _NAMES:
+            found.append(low)
+        else:
+            raise Unread(f"nnctl's layer has no activation {name}, or not with these numbers")
+    return found
 
 
 def _weights(

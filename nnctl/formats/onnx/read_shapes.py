@@ -34,6 +34,8 @@ def squeeze(r: Reading, node: FileNode) -> None:
     """Axes of length 1 go."""
     flow = r.flow(node)
     axes = axes_of(r, node)
+    if axes is None and 1 in r.batches:
+        raise Unread("it drops the batch where that is one example")
     gone = (
         [a for a in range(flow.rank) if flow.length(a) == 1]
         if axes is None

@@ -115,6 +115,8 @@ class Reading:
                 continue
             reader = known.get(node.operator)
             try:
+                if any(name and self._is_made(name) for name in node.outputs):
+                    raise Unread("what it makes was made before")
                 if computed(self, node):
                     continue
                 if reader is None:
@@ -127,6 +129,9 @@ class Reading:
             except (ArithmeticError, LookupError, TypeError, ValueError):
                 self._lose(node, "is not as the operator is described", None)
         return [self._output(value) for value in self.graph.outputs]
+
+    def _is_made(self, name: str) -> bool:
+        return name in self.flows or name in self.constants or name in self.sizes or name in self.lost
 
     def _lose(self, node: FileNode, message: str, expected: str | None) -> None:
         self.findings.refuse(node.place, message, expected)
@@ -162,9 +167,13 @@ class Reading:
         if value.name not in self.flows:
             self.findings.refuse(f"output '{value.name}'", "follows from no input")
             return ""
-        flow = self.plain(self.flows[value.name])
-        if flow.ref in self.inputs or ":" in flow.ref or flow.ref in self._given:
-            flow = self.layer("Identity", [flow], value.name)
+        try:
+            flow = self.plain(self.flows[value.name])
+            if flow.ref in self.inputs or ":" in flow.ref or flow.ref in self._given:
+                flow = self.layer("Identity", [flow], value.name)
+        except (Unread, ShapeError) as reason:
+            self.findings.refuse(f"output '{value.name}'", str(reason))
+            return ""
         self._given.add(flow.ref)
         return flow.ref
 

@@ -258,7 +258,7 @@ def test_an_image_that_becomes_larger() -> None:
 
 
 def test_a_constant_becomes_a_bias_where_it_is_one() -> None:
-    """One for each channel behind a convolution; not along another axis, not where others read the product."""
+    """One for each channel; not along another axis, not where others read the product."""
     w = Written("b", 2, 5, 4)
     y = w.node("Conv", "x", w.weight("a.weight", 3, 2, 3, 3), pads=[1] * 4)
     y = w.node("Add", y, w.weight("a.bias", 3, 1, 1))
@@ -335,3 +335,112 @@ def test_a_run_is_made_of_a_file(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", x=x)
     (block,) = predictions(open_stored(str(tmp_path / "run")), tmp_path / "x.npz")
     agree(block.outputs, outputs(data, {"x": x}))
+
+
+def refusal(data: bytes) -> str:
+    """Why a file is refused."""
+    with pytest.raises(ConfigError) as caught:
+        read(data)
+    return str(caught.value)
+
+
+def test_what_would_be_another_computation_is_refused() -> None:
+    """The batch is no axis like others, windows do not hang over, whole numbers are divided otherwise."""
+    w = Written("b", 4)
+    assert "the batch included" in refusal(w.file(w.node("ReduceMean", "x", keepdims=1)))
+    w = Written(1, 4)
+    assert "drops the batch" in refusal(w.file(w.node("Squeeze", "x"), rank=1))
+    w = Written("b", 2, 6)
+    data = w.file(
+        w.node("AveragePool", "x", kernel_shape=[3], strides=[2], ceil_mode=1, count_include_pad=1), rank=3
+    )
+    assert "hangs over the end" in refusal(data)
+    w = Written("b", 4, dtype=TensorProto.INT64)
+    halves = w.node("Div", "x", w.array("two", 2))
+    assert "merges a flow with a constant" in refusal(w.file(w.node("Cast", halves, to=1)))
+    w = Written("b", 4)
+    twice = w.node("Relu", "x", outputs=["y"])
+    w.node("Tanh", "x", outputs=["y"])
+    assert "was made before" in refusal(w.file(twice))
+    w = Written(2, 3, 4)
+    assert "mixes the batch" in refusal(w.file(w.node("Reshape", "x", w.array("s", [6, 4]))))
+    assert "mixes the batch" in refusal(w.file(w.node("Reshape", "x", w.array("t", [-1, 4]))))
+    w = Written("b", 3, 4)
+    turned = w.node("Transpose", "x", perm=[1, 0, 2])
+    assert refusal(w.file(turned, rank=3)).startswith(
+        f"m.onnx: output '{turned}': the batch is not its first"
+    )
+    w = Written("b", 2, 4, 4)
+    y = w.node("Conv", "x", w.weight("k", 2, 2, 3, 3), auto_pad="SAME_LOWER")
+    assert "the odd zero before" in refusal(w.file(y, rank=4))
+
+
+def test_windows_that_are_rounded_up() -> None:
+    """Where they fit it makes no difference; a largest number of what is not negative has zeros behind it."""
+    w = Written("b", 2, 7)
+    y = w.node("MaxPool", w.node("Relu", "x"), kernel_shape=[3], strides=[2], ceil_mode=1)
+    section, _ = compare(w.file(y, rank=3), 2, 2, 7)
+    assert "ZeroPadding1D" not in kinds(section)
+    w = Written("b", 2, 8)
+    y = w.node("MaxPool", w.node("Relu", "x"), kernel_shape=[3], strides=[2], ceil_mode=1)
+    section, _ = compare(w.file(y, rank=3), 2, 2, 8)
+    assert "ZeroPadding1D" in kinds(section)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+def test_places_between_others(mode: str) -> None:
+    w = Written("b", 2, 5, 4)
+    way = (
+        {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"} if mode == "nearest" else {}
+    )
+    y = w.node("Resize", "x", "", w.array("scales", [1, 1, 2, 3], np.float32), mode=mode, **way)
+    section, _ = compare(w.file(y, rank=4), 2, 2, 5, 4)
+    assert kinds(section) == ["Permute", "UpSampling2D", "Permute"]
+
+
+@pytest.mark.parametrize(
+    ("names", "alpha", "beta", "fields"),
+    [
+        (["HardSigmoid", "Tanh", "Tanh"], [1 / 6], [0.5], {"recurrent_activation": "hard_sigmoid"}),
+        (["Sigmoid", "Affine", "Affine"], [1.0, 1.0], [0.0, 0.0], {"activation": "linear"}),
+        (["HardSigmoid", "Relu", "Relu"], [0.2], [0.5],
+         {"recurrent_activation": "legacy_hard_sigmoid", "activation": "relu"}),
+    ],
+)  # fmt: skip
+def test_activations_of_gates(
+    names: list[str], alpha: list[float], beta: list[float], fields: dict[str, str]
+) -> None:
+    w = Written("b", 5, 3)
+    weights = [w.weight("W", 1, 16, 3), w.weight("R", 1, 16, 4)]
+    x = w.node("Transpose", "x", perm=[1, 0, 2])
+    more = {"activations": names, "activation_alpha": alpha, "activation_beta": beta}
+    w.node("LSTM", x, *weights, outputs=["Y", "Y_h", "Y_c"], hidden_size=4, **more)
+    y = w.node(
+        "Concat", w.node("Squeeze", "Y_h", w.array("way", [0])), w.node("Squeeze", "Y_c", "way"), axis=1
+    )
+    section, _ = compare(w.file(y), 3, 5, 3)
+    (layer,) = (entry for entry in section["layers"] if entry != "Concatenate" and entry["type"] == "LSTM")
+    assert {name: layer[name] for name in fields} == fields
+    assert layer["use_bias"] is False
+
+
+@pytest.mark.parametrize(
+    ("operator", "attributes", "activation"),
+    [
+        ("LeakyRelu", {"alpha": 0.3}, {"type": "leaky_relu", "negative_slope": 0.3}),
+        ("Elu", {"alpha": 0.7}, {"type": "elu", "alpha": 0.7}),
+        ("Selu", {}, "selu"),
+        ("HardSigmoid", {"alpha": 0.2}, "legacy_hard_sigmoid"),
+        ("HardSigmoid", {"alpha": 1 / 6}, "hard_sigmoid"),
+        ("HardSwish", {}, "hard_silu"),
+        ("Softmax", {"axis": -1}, "softmax"),
+        ("LogSoftmax", {"axis": -1}, "log_softmax"),
+        ("Softsign", {}, "softsign"),
+        ("Celu", {"alpha": 1.5}, {"type": "celu", "alpha": 1.5}),
+    ],
+)  # fmt: skip
+def test_activations(operator: str, attributes: dict[str, Any], activation: Any) -> None:
+    w = Written("b", 4)
+    y = w.node(operator, w.node("Gemm", "x", w.weight("a.weight", 4, 3)), **attributes)
+    section, _ = compare(w.file(y), 3, 4)
+    assert section["layers"][0]["activation"] == activation
