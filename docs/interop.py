@@ -1,13 +1,14 @@
-"""The table of `docs/interop.md`: each layer, and which formats hold it; the rest of the page is text."""
+"""The tables of `docs/interop.md`: what formats keep, which hold each layer; the rest is text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from nnctl.formats.exports.base import formats
+from nnctl.formats.exports.base import PARTS, formats
 from nnctl.layers.base import layers
 
+KEPT, KEPT_END = "<!-- what is kept, made by docs/generate.py -->", "<!-- until here it is kept -->"
 BEGIN, END = "<!-- made by docs/generate.py -->", "<!-- until here -->"
 
 
@@ -17,11 +18,22 @@ def columns() -> dict[str, Mapping[str, str]]:
 
 
 def page(file: Path) -> str:
-    """The page with its table anew."""
-    before, rest = file.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    table = "\n".join(_table(columns()))
-    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+    """The page with its tables anew."""
+    text = file.read_text(encoding="utf-8")
+    for begin, end, table in ((KEPT, KEPT_END, _kept()), (BEGIN, END, _table(columns()))):
+        before, rest = text.split(begin)
+        _, after = rest.split(end)
+        lines = "\n".join(table)
+        text = f"{before}{begin}\n\n{lines}\n\n{end}{after}"
+    return text
+
+
+def _kept() -> Iterator[str]:
+    yield f"| format | {' | '.join(PARTS)} |"
+    yield "| --- |" + " --- |" * len(PARTS)
+    for cls in formats.classes():
+        cells = ("yes" if part in cls.keeps else "no" for part in PARTS)
+        yield f"| `{cls.__name__}` | {' | '.join(cells)} |"
 
 
 def _table(found: Mapping[str, Mapping[str, str]]) -> Iterator[str]:

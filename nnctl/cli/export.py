@@ -44,3 +44,4 @@ def command(
         write_json(result)
     else:
         say(f"{result['format']} in {result['output']}; {result['hint']}")
+        say(f"keeps: {'; '.join(result['keeps'])}. loses: {'; '.join(result['loses'])}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nnctl.core.errors import ConfigError, Problem, nearest
-from nnctl.formats.exports.base import ExportFormat, TrainedModel, Training, formats
+from nnctl.formats.exports.base import PARTS, ExportFormat, TrainedModel, Training, formats
 from nnctl.optimizers.base import OptimizerSpec
 from nnctl.storage.disk import DISK, Disk, commit
 from nnctl.workflow.output import check_output, files_read, keep_apart
@@ -40,11 +40,14 @@ def export(
     keep_apart(output, files_read(stored.loaded, stored.directory))
     model = trained_model(stored)
     commit(disk, output, writer.pieces(model))
+    kept = list(writer.kept(model))
     return {
         "run": stored.found.name,
         "format": format,
         "output": str(output),
         "weights_sha256": model.weights_sha256,
+        "keeps": kept,
+        "loses": [part for part in PARTS if part not in kept],
         "hint": writer.hint(model, output.name),
     }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nnctl.formats.exports.base import PARTS
 from tests.cli.command import nnctl
 
 EVALUATION = {"run", "split", "examples", "metrics", "outputs"}
@@ -71,10 +72,13 @@ def test_export(kind: str, trained: Path, tmp_path: Path) -> None:
     out = tmp_path / ("model.weights.h5" if kind == "h5" else f"model.{kind}")
     done = nnctl("export", "penguins", "--format", kind, "-o", out, "--json", cwd=trained)
     assert done.code == 0, done.err
-    assert set(done.json) == {"run", "format", "output", "weights_sha256", "hint"}
+    assert set(done.json) == {"run", "format", "output", "weights_sha256", "keeps", "loses", "hint"}
     first = out.read_bytes()
     plain = nnctl("export", "penguins", "--format", kind, "-o", out, "--force", cwd=trained)
     assert (plain.code, plain.out, out.read_bytes()) == (0, "", first)
+    kept, gone = ("; ".join(done.json[key]) for key in ("keeps", "loses"))
+    assert f"keeps: {kept}. loses: {gone}\n" in plain.err
+    assert sorted([*done.json["keeps"], *done.json["loses"]]) == sorted(PARTS)
 
 
 def test_plan(trained: Path) -> None:

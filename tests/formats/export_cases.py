@@ -72,7 +72,7 @@ CASES = {
     "c": Case(
         {
             "m.c": "compile it with cc -std=c99 -O3 -march=native -c m.c; the comment at its top says how to "
-            "use it; inputs are taken as nnctl prepares them, since the model's inputs have no columns"
+            "use it"
         }
     ),
     "yaml": Case({"m.yaml": "a config takes it as model: {path: m.yaml}"}),

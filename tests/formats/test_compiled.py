@@ -20,7 +20,7 @@ keras = pytest.importorskip("keras")
 import h5py  # noqa: E402
 
 from nnctl.core.registry import Registry  # noqa: E402
-from nnctl.formats.exports.base import TrainedModel  # noqa: E402
+from nnctl.formats.exports.base import COMPILED, STATE, TrainedModel  # noqa: E402
 from nnctl.formats.exports.keras import keras as keras_format  # noqa: E402
 from nnctl.formats.keras.compiling import compiling, optimizer_object  # noqa: E402
 from nnctl.formats.keras.json_text import keras_json  # noqa: E402
@@ -263,6 +263,8 @@ def test_without_its_state_an_optimizer_starts_anew(optimizer: str, tmp_path: Pa
     model = made.exported()
     model = replace(model, training=replace(model.training, slots=None))
     assert "its optimizer starts anew" in keras_format().hint(model, "m.keras")
+    assert set(keras_format().keeps) - set(keras_format().kept(model)) == {STATE}
+    assert keras_format().kept(made.exported()) == keras_format().keeps
     theirs = opened(model, tmp_path / "m.keras")
     fresh = Trained(SMALL, {"loss": SPARSE, "optimizer": optimizer})
     fresh.session.weights.load(made.session.weights.arrays)
@@ -299,6 +301,7 @@ def test_what_keras_has_not_is_told(tmp_path: Path) -> None:
         ),
     )
     for model, reason in without:
+        assert set(keras_format().keeps) - set(keras_format().kept(model)) == {COMPILED, STATE}
         assert f"it is not compiled: {reason}" in keras_format().hint(model, "m.keras").replace(
             "Keras has ", ""
         )

@@ -10,10 +10,18 @@ import pytest
 
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError
-from nnctl.formats.exports.base import ExportFormat, TrainedModel, formats
+from nnctl.formats.exports.base import PARTS, ExportFormat, TrainedModel, formats
 from tests.formats.export_cases import CASES
 from tests.formats.keras_models import MODELS
 from tests.formats.models import exportable, model
+
+
+def test_each_format_says_what_it_keeps() -> None:
+    for cls in formats.classes():
+        assert cls.keeps, cls
+        assert [part for part in PARTS if part in cls.keeps] == list(cls.keeps)
+        assert set(cls().kept(exportable(model(MODELS["chain"])))) <= set(cls.keeps)
+
 
 BY_NAME = [name for name, case in CASES.items() if case.weights is not None]
 

@@ -22,6 +22,13 @@ formats: Registry[ExportFormat] = Registry("export format", "nnctl.formats.expor
 register = formats.register
 
 
+PREDICTION, LAYERS, WEIGHTS = "prediction", "layers", "weights"
+COMPILED, STATE = "losses, metrics and optimizer", "optimizer state"
+PREPARATION, CLASS_NAMES = "preparation of columns", "class names"
+PARTS = (PREDICTION, LAYERS, WEIGHTS, COMPILED, STATE, PREPARATION, CLASS_NAMES)
+"""What there is of a trained model: that others can run it, its layers by name and argument, and so on."""
+
+
 @record
 class Training:
     """How a model was trained, and what the next step goes on from.
@@ -85,9 +92,12 @@ class ExportFormat:
     """What a format that other tools run does not hold, by layer; None: others need not ask for layers."""
     package: ClassVar[str | None] = None
     """A package that writing needs and nnctl does not: the extra of nnctl that brings it has its name."""
+    keeps: ClassVar[tuple[str, ...]]
+    """Which of `PARTS` a file has, if nothing in the model is against it."""
 
-    weights_only: ClassVar[bool] = False
-    """Whether a file holds nothing but weights."""
+    def kept(self, model: TrainedModel) -> tuple[str, ...]:
+        """Which of `PARTS` the file of this model has."""
+        return self.keeps
 
     def form(self, file: str, weights_only: bool) -> ExportFormat:
         """The form of this format that a file of that name has: of some, one holds only weights.
@@ -95,7 +105,7 @@ class ExportFormat:
         Raises:
             ConfigError: only weights are asked for, and the format holds more.
         """
-        if weights_only and not self.weights_only:
+        if weights_only and self.keeps != (WEIGHTS,):
             message = f"--format {type(self).__name__} has no form that holds only the weights"
             raise ConfigError(Problem(message, expected="--format h5, npz or safetensors"))
         return self

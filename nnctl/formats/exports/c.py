@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from nnctl.formats.exports.base import ExportFormat, TrainedModel, register
+from nnctl.formats.exports.base import (
+    CLASS_NAMES,
+    PREDICTION,
+    PREPARATION,
+    WEIGHTS,
+    ExportFormat,
+    TrainedModel,
+    register,
+)
 
 
 @register
@@ -15,6 +23,13 @@ class c(ExportFormat):
     opened_by = "a C99 compiler"
     ending = ".c"
     layers: ClassVar[Mapping[str, str]] = {}
+    keeps = (PREDICTION, WEIGHTS, PREPARATION, CLASS_NAMES)
+
+    def kept(self, model: TrainedModel) -> tuple[str, ...]:
+        from nnctl.formats.c.trained import columns_of_model
+
+        prepared = not isinstance(columns_of_model(model), str)
+        return tuple(part for part in self.keeps if prepared or part != PREPARATION)
 
     def pieces(self, model: TrainedModel) -> list[bytes]:
         from nnctl.formats.c.trained import c_file

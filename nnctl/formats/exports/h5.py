@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from nnctl.core.errors import ConfigError, Problem
-from nnctl.formats.exports.base import ExportFormat, TrainedModel, register
+from nnctl.formats.exports.base import (
+    COMPILED,
+    LAYERS,
+    PREDICTION,
+    WEIGHTS,
+    ExportFormat,
+    TrainedModel,
+    register,
+)
 from nnctl.formats.keras.archive import keras_weights_file
-from nnctl.formats.keras.compiled import told_of_training
+from nnctl.formats.keras.compiled import lost, told_of_training
 from nnctl.formats.keras.legacy import legacy_file
+from nnctl.formats.keras.objects import not_in_keras
 
 _WEIGHTS = ".weights.h5"
 
@@ -17,6 +29,11 @@ class h5(ExportFormat):
 
     opened_by = "`keras.saving.load_model`, Keras 2's too; with `--weights-only`, `load_weights`"
     ending = ".h5"
+    layers: ClassVar[Mapping[str, str]] = not_in_keras()
+    keeps = (PREDICTION, LAYERS, WEIGHTS, COMPILED)
+
+    def kept(self, model: TrainedModel) -> tuple[str, ...]:
+        return tuple(part for part in self.keeps if part not in lost(model))
 
     def form(self, file: str, weights_only: bool) -> ExportFormat:
         return _Weights() if weights_only or file.endswith(_WEIGHTS) else self
@@ -35,7 +52,7 @@ class _Weights(ExportFormat):
     """Every weight, in the layout of Keras's `.weights.h5`."""
 
     ending = _WEIGHTS
-    weights_only = True
+    keeps = (WEIGHTS,)
 
     def check(self, file: str) -> None:
         if not file.endswith(_WEIGHTS):

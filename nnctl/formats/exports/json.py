@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nnctl.formats.exports.base import ExportFormat, TrainedModel, register
+from nnctl.formats.exports.base import COMPILED, LAYERS, ExportFormat, TrainedModel, register
+from nnctl.formats.keras.compiled import lost
 from nnctl.formats.keras.json_text import keras_json
 
 
@@ -12,6 +13,10 @@ class json(ExportFormat):
 
     opened_by = "`keras.models.model_from_json`; a config's `model: {path: ...}`; `nnctl import`"
     ending = ".json"
+    keeps = (LAYERS, COMPILED)
+
+    def kept(self, model: TrainedModel) -> tuple[str, ...]:
+        return tuple(part for part in self.keeps if part not in lost(model))
 
     def pieces(self, model: TrainedModel) -> list[bytes]:
         return [keras_json(model)]

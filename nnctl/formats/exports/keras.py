@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from nnctl.formats.exports.base import ExportFormat, TrainedModel, register
+from collections.abc import Mapping
+from typing import ClassVar
+
+from nnctl.formats.exports.base import (
+    COMPILED,
+    LAYERS,
+    PREDICTION,
+    STATE,
+    WEIGHTS,
+    ExportFormat,
+    TrainedModel,
+    register,
+)
 from nnctl.formats.keras.archive import keras_archive
-from nnctl.formats.keras.compiled import told_of_training
+from nnctl.formats.keras.compiled import lost, told_of_training
+from nnctl.formats.keras.objects import not_in_keras
 
 
 @register
@@ -14,6 +27,11 @@ class keras(ExportFormat):
     opened_by = "`keras.saving.load_model` in its safe mode"
     ending = ".keras"
     needs_ending = True
+    layers: ClassVar[Mapping[str, str]] = not_in_keras()
+    keeps = (PREDICTION, LAYERS, WEIGHTS, COMPILED, STATE)
+
+    def kept(self, model: TrainedModel) -> tuple[str, ...]:
+        return tuple(part for part in self.keeps if part not in lost(model))
 
     def pieces(self, model: TrainedModel) -> list[bytes | memoryview]:
         return [

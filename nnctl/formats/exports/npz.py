@@ -9,7 +9,7 @@ import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.formats.archive import zipped
-from nnctl.formats.exports.base import ExportFormat, TrainedModel, register
+from nnctl.formats.exports.base import WEIGHTS, ExportFormat, TrainedModel, register
 
 
 @register
@@ -18,7 +18,7 @@ class npz(ExportFormat):
 
     opened_by = "`numpy.load`"
     ending = ".npz"
-    weights_only = True
+    keeps = (WEIGHTS,)
 
     def pieces(self, model: TrainedModel) -> list[memoryview]:
         return [zipped({f"{name}.npy": _npy(array) for name, array in model.weights.items()})]

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from nnctl.core.visible import listed
-from nnctl.formats.exports.base import ExportFormat, TrainedModel, register
+from nnctl.formats.exports.base import (
+    CLASS_NAMES,
+    PREDICTION,
+    PREPARATION,
+    WEIGHTS,
+    ExportFormat,
+    TrainedModel,
+    register,
+)
 
 if TYPE_CHECKING:
     from nnctl.formats.onnx.preparation import GivenInput
@@ -24,6 +32,13 @@ class onnx(ExportFormat):
         "HashedCrossing": "there is no operator for hashes",
     }
     package: ClassVar[str | None] = "onnx"
+    keeps = (PREDICTION, WEIGHTS, PREPARATION, CLASS_NAMES)
+
+    def kept(self, model: TrainedModel) -> tuple[str, ...]:
+        from nnctl.formats.onnx.preparation import planned_inputs
+
+        prepared = all(plan.why is None for plan in planned_inputs(model).values())
+        return tuple(part for part in self.keeps if prepared or part != PREPARATION)
 
     def pieces(self, model: TrainedModel) -> list[bytes]:
         from nnctl.formats.onnx.model import onnx_file

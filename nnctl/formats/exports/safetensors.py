@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 
 from nnctl.core.arrays import Array
-from nnctl.formats.exports.base import ExportFormat, TrainedModel, register
+from nnctl.formats.exports.base import WEIGHTS, ExportFormat, TrainedModel, register
 from nnctl.storage.array_bytes import as_bytes, little_endian
 
 _KINDS = {"f": "F", "i": "I", "u": "U"}
@@ -25,7 +25,7 @@ class safetensors(ExportFormat):
 
     opened_by = "`safetensors.numpy.load_file` and its like in other frameworks and languages"
     ending = ".safetensors"
-    weights_only = True
+    keeps = (WEIGHTS,)
 
     def pieces(self, model: TrainedModel) -> list[bytes | memoryview]:
         # The widest numbers first, as the reference writer does: then each tensor is aligned to its own.

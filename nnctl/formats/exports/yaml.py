@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnctl.formats.exports.base import ExportFormat, TrainedModel, register
+from nnctl.formats.exports.base import LAYERS, ExportFormat, TrainedModel, register
 from nnctl.formats.structure import as_yaml
 
 
@@ -12,6 +12,7 @@ class yaml(ExportFormat):
 
     opened_by = "a config's `model: {path: ...}`"
     ending = ".yaml"
+    keeps = (LAYERS,)
 
     def pieces(self, model: TrainedModel) -> list[bytes]:
         return [as_yaml(model.spec, model.graph)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nnctl.core.arrays import Array
 from nnctl.core.records import record
 from nnctl.formats.keras.compiling import compiling
-from nnctl.formats.keras.objects import KerasObject
+from nnctl.formats.keras.objects import KerasObject, name_in_keras
 from nnctl.formats.keras.optimizer import Variable, optimizer_variables
 from nnctl.formats.keras.patterns import NotCompiled
 from nnctl.formats.keras.scopes import Scope, read_scope
@@ -66,11 +66,8 @@ def told_of_training(model: TrainedModel, anew: bool = False) -> list[str]:
     Args:
         anew: Whether the format has no room for the optimizer's state.
     """
-    scope = read_scope(model.spec, model.graph, model.dtype)
     try:
-        made = compiled(
-            scope, model.graph, model.weights, model.name, model.dtype, model.objective, model.training
-        )
+        made = _compiled(model)
     except NotCompiled as reason:
         return [f"it is not compiled: {reason}"]
     left = [f"Keras has no metric {', '.join(made.left_out)}"] if made.left_out else []
@@ -81,3 +78,20 @@ def told_of_training(model: TrainedModel, anew: bool = False) -> list[str]:
             "its optimizer starts anew, as every optimizer of this format: --format keras keeps its state"
         )
     return left
+
+
+def lost(model: TrainedModel) -> tuple[str, ...]:
+    """Which of the parts that Keras's formats keep they do not keep of this model."""
+    from nnctl.formats.exports.base import COMPILED, STATE
+
+    try:
+        made = _compiled(model)
+    except NotCompiled:
+        return COMPILED, STATE
+    return (STATE,) if made.anew else ()
+
+
+def _compiled(model: TrainedModel) -> Compiled:
+    scope = read_scope(model.spec, model.graph, model.dtype)
+    name = name_in_keras(model.name)
+    return compiled(scope, model.graph, model.weights, name, model.dtype, model.objective, model.training)

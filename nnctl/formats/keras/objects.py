@@ -12,7 +12,7 @@ from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.registry import snake_case
 from nnctl.core.spec import Spec
 from nnctl.initializers.base import InitializerSpec
-from nnctl.layers.base import Layer
+from nnctl.layers.base import Layer, layers
 from nnctl.regularizers.base import RegularizerSpec
 from nnctl.spec.diagnosis.keras_names import has_keras
 
@@ -74,6 +74,12 @@ def layer_object(
             below = {k.removeprefix(f"{field}/"): v for k, v in held.items() if k.startswith(f"{field}/")}
             config[field] = held.get(field) or _value(given, name, trainable, dtype, below)
     return keras_object("keras.layers", type(layer).__name__, config)
+
+
+def not_in_keras() -> dict[str, str]:
+    """The layers that are not written for Keras, and why."""
+    reasons = {cls.__name__: cls.in_keras.not_in_exports for cls in layers.classes()}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def is_keras(kind: str, family: str, spec: Spec) -> bool:
