@@ -15,7 +15,8 @@ MAX_DEPTH = 200
 MAX_VALUES = 1_000_000
 """How many values there may be."""
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+"""A text, or what begins as one and has no end; found in one pass whatever stands in it."""
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
@@ -30,7 +31,10 @@ def parse_json(text: bytes, file: str) -> Any:
     """
     if len(text) > MAX_BYTES:
         raise RunError(f"{file}: {len(text):,} bytes of JSON are more than nnctl reads ({MAX_BYTES:,})")
-    if text.count(b",") + text.count(b"[") + text.count(b"{") > MAX_VALUES:
+    if (
+        sum(map(text.count, (b",", b"[", b"{"))) > MAX_VALUES
+        or sum(map(text.count, (b"]", b"}"))) > MAX_VALUES
+    ):
         raise RunError(f"{file}: its JSON has more values than nnctl reads ({MAX_VALUES:,})")
     if (deepest := _depth(text)) > MAX_DEPTH:
         raise RunError(f"{file}: its JSON is nested {deepest:,} deep, deeper than nnctl reads ({MAX_DEPTH})")

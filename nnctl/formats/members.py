@@ -14,6 +14,9 @@ from nnctl.core.errors import RunError
 
 _END = b"PK\x05\x06"
 _END_SIZE = 22
+_LOCATOR = b"PK\x06\x07"
+_LOCATOR_SIZE = 20
+_LARGE_END_SIZE = 56
 _MAX_COMMENT = (1 << 16) - 1
 _MAX_DIRECTORY = 1 << 20
 """The most bytes of an archive's own list of members; nnctl reads archives of a few."""
@@ -39,6 +42,14 @@ class Members:
             infos = self._archive.infolist()
         except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError) as error:
             raise RunError(f"{name} is no zip archive: {error}") from None
+        for info in infos:
+            if info.flag_bits & 1:
+                raise RunError(f"{name}: its member {info.filename} is encrypted")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise RunError(
+                    f"{name}: its member {info.filename} is packed by a method that nnctl does not read "
+                    f"({info.compress_type}): pack it anew, stored or deflated"
+                )
         self._infos: Mapping[str, zipfile.ZipInfo] = {info.filename: info for info in infos}
         if len(self._infos) < len(infos):
             raise RunError(f"{name}: two of its members have one name")
@@ -54,8 +65,7 @@ class Members:
 
     def packed(self, member: str) -> bool:
         """Whether a member has to be unpacked to be read."""
-        info = self._infos[member]
-        return info.compress_type != zipfile.ZIP_STORED or bool(info.flag_bits & 1)
+        return self._infos[member].compress_type != zipfile.ZIP_STORED
 
     def start(self, member: str, count: int) -> bytes:
         """The first bytes of a member, unpacked: as many as there are, `count` at the most."""
@@ -149,13 +159,16 @@ class _Part(io.RawIOBase):
 def _check_directory(file: BinaryIO, name: str) -> None:
     """See how long the list of members is before it is read whole."""
     size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _END_SIZE - _MAX_COMMENT))
+    file.seek(max(0, size - _LARGE_END_SIZE - _LOCATOR_SIZE - _END_SIZE - _MAX_COMMENT))
     tail = file.read()
     at = tail.rfind(_END)
     if at < 0 or len(tail) < at + _END_SIZE:
         raise RunError(f"{name} is no zip archive")
     (length,) = struct.unpack_from("<I", tail, at + 12)
-    # All ones: the number stands in another record, which archives of a few members do not need.
+    # Of an archive beyond 2 GB another record before the end counts, whatever the end says.
+    large = at - _LOCATOR_SIZE - _LARGE_END_SIZE
+    if tail[at - _LOCATOR_SIZE : at].startswith(_LOCATOR) and large >= 0:
+        (length,) = struct.unpack_from("<Q", tail, large + 40)
     if length > _MAX_DIRECTORY:
         raise RunError(f"{name}: its list of members has {length:,} bytes, more than nnctl reads")
     file.seek(0)

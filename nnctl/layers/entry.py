@@ -137,22 +137,24 @@ def number_names(entries: Sequence[tuple[str | None, str]], taken: Sequence[str]
     inputs) already has is passed over.
     """
     used = {*taken, *(given for given, _ in entries if given is not None)}
-    numbered: dict[str, Iterator[str]] = {}
+    numbers: dict[str, Iterator[str]] = {}
     names = []
     for given, base in entries:
         name = given
         if name is None:
-            name = next(n for n in numbered.setdefault(base, _numbered(base)) if n not in used)
+            name = next(n for n in numbers.setdefault(base, _in_turn(base)) if n not in used)
         used.add(name)
         names.append(name)
     return names
 
 
-def _numbered(base: str) -> Iterator[str]:
-    """dense, dense_1, dense_2, ..."""
-    yield base
-    for number in count(1):
-        yield f"{base}_{number}"
+def numbered(base: str, number: int) -> str:
+    """dense for 0, then dense_1, dense_2, ..."""
+    return f"{base}_{number}" if number else base
+
+
+def _in_turn(base: str) -> Iterator[str]:
+    return (numbered(base, number) for number in count())
 
 
 def entry_names(entries: Sequence[Entry], taken: Sequence[str] = ()) -> list[str]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nnctl.core import below
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.records import record
 from nnctl.data.preprocessing import InputPrep, NumberPrep, Preprocessing, TargetPrep
 from nnctl.formats.imports.base import Imported
-from nnctl.formats.keras.reading.found import Findings
+from nnctl.formats.keras.reading.found import MOST, Findings
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.model import LayerGraph
@@ -126,11 +127,16 @@ def _check_output(output: Path) -> None:
 
 
 def _is_config(model: Path) -> bool:
-    """Whether it is a config of nnctl, which says so in a line of its own."""
+    """Whether it is a config of nnctl: YAML that says so in a line of its own.
+
+    The name must say YAML too: a config's data is opened, and a model's file must not lead to any.
+    """
+    if model.suffix not in (".yaml", ".yml"):
+        return False
     try:
-        with open(model, "rb") as file:
+        with below.reading(model) as file:
             return any(line.startswith(b"nnctl:") for line in file.read(1 << 16).splitlines())
-    except OSError:
+    except (OSError, below.Refused):
         return False
 
 
@@ -179,6 +185,27 @@ def _weights_of(path: Path, findings: Findings, layers: Mapping[str, Any], stack
 def _described(imported: Imported, source: Path, output: Path, findings: Findings) -> _Made:
     """The config of a model that comes without data, and the preparation of what it is fed: none."""
     assert imported.model is not None
+    with _of(source):
+        return _as_config(imported, source, output, findings)
+
+
+@contextmanager
+def _of(source: Path) -> Iterator[None]:
+    """Problems of the config that was made are the file's: the config is not there to be looked at."""
+    try:
+        yield
+    except ConfigError as error:
+        some = error.problems[:MOST]
+        raise ConfigError([_about(source, problem) for problem in some]) from None
+
+
+def _about(source: Path, problem: Problem) -> Problem:
+    line = problem.place.text.strip()[:80] if problem.place is not None else ""
+    message = f"{source.name}: {problem.message}" + (f", in `{line}`" if line else "")
+    return replace(problem, message=message, place=None)
+
+
+def _as_config(imported: Imported, source: Path, output: Path, findings: Findings) -> _Made:
     text = _config_text(imported, source, findings)
     loaded = _checked(text, output)
     graph = build(loaded.experiment.model)

@@ -8,7 +8,7 @@ from typing import Any
 from nnctl.core.errors import ConfigError, Problem
 from nnctl.core.records import record
 from nnctl.core.shapes import show
-from nnctl.formats.imports.base import ArrayInfo
+from nnctl.formats.imports.base import ArrayInfo, Imported
 from nnctl.formats.keras.reading.found import Findings
 from nnctl.graph.build import build
 from nnctl.graph.model import LayerGraph
@@ -79,14 +79,21 @@ def inspect_model(file: Path) -> Inspected:
     with opened_model(file) as (format, opened):
         if opened.head.startswith(MAGIC):
             return _own(file, opened.size)
-        found = read_model(format, opened, findings)
+        name = type(format).__name__
+        try:
+            found = read_model(format, opened, findings)
+        except ConfigError as error:
+            if not findings.problems:
+                raise
+            # There were too many to read on.
+            findings.problems = list(error.problems)
+            found = Imported(f"of the format {name}, not read to its end")
         layers: tuple[LayerShown, ...] = ()
         if found.model is not None:
             try:
                 layers = _layers(build(ModelSpec.model_validate(found.model)))
             except ConfigError as error:
                 findings.problems += error.problems
-        name = type(format).__name__
         return Inspected(
             str(file),
             name,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnctl.core.errors import RunError
+from nnctl.core.visible import listed
 from nnctl.formats.imports.base import Imported, ImportFormat, Opened, register
 from nnctl.formats.json_text import MAX_BYTES, parse_json
 from nnctl.formats.keras.reading.found import Findings
@@ -33,9 +34,9 @@ class keras(ImportFormat):
 
     def read(self, opened: Opened, findings: Findings, layers: Mapping[str, Any]) -> Imported:
         members = Members(opened.file, opened.path.name)
-        for name in members.names:
-            if name not in (_CONFIG, _METADATA, _WEIGHTS) and not name.endswith("/"):
-                findings.note(name, "is not read")
+        others = [n for n in members.names if n not in (_CONFIG, _METADATA, _WEIGHTS) and not n.endswith("/")]
+        if others:
+            findings.note("the archive", f"other members are not read: {listed(others)}")
         config = parse_json(members.read(_CONFIG, MAX_BYTES), f"{opened.path.name}/{_CONFIG}")
         metadata = (
             parse_json(members.read(_METADATA, MAX_BYTES), _METADATA) if _METADATA in members.names else {}

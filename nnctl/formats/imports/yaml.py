@@ -6,12 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from nnctl.core.errors import RunError
 from nnctl.formats.imports.base import Imported, ImportFormat, Opened, register
-from nnctl.formats.json_text import MAX_BYTES
 from nnctl.formats.keras.reading.found import Findings
 from nnctl.formats.keras.reading.whole import described
 from nnctl.spec.yaml.document import parse_document
+from nnctl.spec.yaml.reading import MAX_BYTES, decode
 from nnctl.spec.yaml.source_text import SourceText
 
 _TUPLE = re.compile(r"(?<![^\s\[{,:-])!!python/tuple(?=\s)")
@@ -29,13 +28,8 @@ class yaml(ImportFormat):
         return re.search(rb"^(class_name|backend|keras_version):", opened.head, re.MULTILINE) is not None
 
     def read(self, opened: Opened, findings: Findings, layers: Mapping[str, Any]) -> Imported:
-        if opened.size > MAX_BYTES:
-            raise RunError(f"{opened.path} has {opened.size:,} bytes, more than nnctl reads ({MAX_BYTES:,})")
         opened.file.seek(0)
-        try:
-            text = opened.file.read().decode()
-        except UnicodeDecodeError:
-            raise RunError(f"{opened.path} is not UTF-8") from None
-        config = parse_document(SourceText(str(opened.path), _TUPLE.sub("", text))).data
+        source = decode(opened.file.read(MAX_BYTES + 1), str(opened.path))
+        config = parse_document(SourceText(source.file, _TUPLE.sub("", source.text))).data
         said = config.get("keras_version") if isinstance(config, dict) else None
         return described(config, None, findings, made_by=f"Keras {said or '2'}, YAML")

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from nnctl.core.spec import Spec
 from nnctl.layers.base import Layer
-from nnctl.layers.entry import Entry, entry_names, number_names
+from nnctl.layers.entry import Entry, entry_names, numbered
 from nnctl.spec.language.model import ModelSpec
 
 Section = dict[str, Any]
@@ -39,14 +39,10 @@ def _entries(entries: Sequence[Entry], inputs: Sequence[str]) -> list[Any]:
     """A list of entries: names that are given anyway are left out, and what reads the entry before does
     not say so."""
     names = entry_names(entries, inputs)
-    bases = [entry.base_name for entry in entries]
     given: list[str | None] = [
         None if entry.is_input is False else name for entry, name in zip(entries, names, strict=True)
     ]
-    # Whatever would be called otherwise keeps its name; that may change what others would be called.
-    while (made := number_names(list(zip(given, bases, strict=True)), inputs)) != names:
-        wrong = [at for at, (one, name) in enumerate(zip(made, names, strict=True)) if one != name]
-        given[wrong[0]] = names[wrong[0]]
+    _keep_names(given, names, [entry.base_name for entry in entries], inputs)
     before: str | None = inputs[0] if len(inputs) == 1 else None
     listed = []
     for entry, name, said in zip(entries, names, given, strict=True):
@@ -58,6 +54,24 @@ def _entries(entries: Sequence[Entry], inputs: Sequence[str]) -> list[Any]:
         kind = told.get("type")
         listed.append(kind if list(told) == ["type"] else told)
     return listed
+
+
+def _keep_names(
+    given: list[str | None], names: Sequence[str], bases: Sequence[str], inputs: Sequence[str]
+) -> None:
+    """Give their names to those that would be called otherwise (`number_names`)."""
+    used = {*inputs, *(name for name in given if name is not None)}
+    numbers: dict[str, int] = {}
+    for at, (name, base) in enumerate(zip(names, bases, strict=True)):
+        if given[at] is not None:
+            continue
+        number = numbers.get(base, 0)
+        while numbered(base, number) in used:
+            number += 1
+        if numbered(base, number) != name:
+            given[at] = name  # the number is still free
+        numbers[base] = number
+        used.add(name)
 
 
 def _one_or_list(values: Sequence[str]) -> Any:

@@ -22,6 +22,8 @@ INPUTS = ("InputLayer", "Input")
 _TENSOR = "__keras_tensor__"
 _CONSTANT = "_CONSTANT_VALUE"
 _MOST_NESTED = 16
+MOST_CALLS = 2_000
+"""How many layers and calls there may be: twice those of the largest networks of images."""
 
 
 def read_chart(data: Any, place: str, findings: Findings, version: int = 0) -> Chart | None:
@@ -51,6 +53,11 @@ def read_chart(data: Any, place: str, findings: Findings, version: int = 0) -> C
     if place.count("layers[") > _MOST_NESTED:
         findings.refuse(place, f"models are nested more than {_MOST_NESTED} deep")
         return None
+    if (calls := _calls(config)) > MOST_CALLS:
+        findings.refuse(
+            place or "the model", f"{calls:,} layers and calls are more than nnctl reads ({MOST_CALLS:,})"
+        )
+        return None
     version = version or _version(data, config)
     name = _text(config.get("name")) or _text(data.get("name")) or "model"
     chart = Chart(name, chain, config.get("trainable") is not False, place, version)
@@ -67,6 +74,16 @@ def read_chart(data: Any, place: str, findings: Findings, version: int = 0) -> C
     else:
         _wire_graph(chart, config, findings)
     return chart
+
+
+def _calls(config: Any) -> int:
+    """The layers and calls in a model's config, those in nested models too."""
+    entries = [
+        e
+        for e in _listed(config.get("layers") if isinstance(config, dict) else config)
+        if isinstance(e, dict)
+    ]
+    return sum(max(1, len(_listed(e.get("inbound_nodes")))) + _calls(e.get("config")) for e in entries)
 
 
 def _is_graph(kind: str, config: Any) -> bool:
@@ -113,7 +130,7 @@ def _part(entry: Any, place: str, findings: Findings, version: int) -> Part | No
         or _text(known.get("name"))
         or f"{kind.lower()}_{place.rpartition('[')[2][:-1]}"
     )
-    shown = f"{place} '{name}' ({kind})"
+    shown = f"{place} '{name[:60]}' ({kind[:60]})"
     part = Part(
         kind,
         name,

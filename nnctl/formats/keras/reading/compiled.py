@@ -23,6 +23,7 @@ _UNSAID = (
     "weight_decay_mode", "use_locking",
     "centered_legacy",
 )  # fmt: skip
+_MOST_METRICS = 50
 _OLD = {"lr": "learning_rate", "beta1": "beta_1", "beta2": "beta_2"}
 
 
@@ -57,8 +58,8 @@ def read_compiled(data: Any, outputs: Sequence[str], findings: Findings) -> Sect
 def _by_output(value: Any, outputs: Sequence[str], read: Callable[[Any, str], Any], place: str) -> Any:
     value = plain(value) if not isinstance(value, dict) or "class_name" not in value else value
     if isinstance(value, dict) and "class_name" not in value:
-        found = {name: read(part, f"{place}, {name}") for name, part in value.items()}
-        return {name: found.get(name) for name in outputs} if any(found.values()) else None
+        found = {name: read(value.get(name), f"{place}, {name}") for name in outputs}
+        return found if any(found.values()) else None
     if isinstance(value, list):
         made = [read(part, f"{place}[{number}]") for number, part in enumerate(value)]
         if len(made) != len(outputs) or not any(made):
@@ -75,9 +76,11 @@ def _metrics(value: Any, outputs: Sequence[str], place: str, findings: Findings)
 
     def listed(part: Any, at: str) -> list[Any]:
         some = part if isinstance(part, list) else [part]
+        if len(some) > _MOST_METRICS:
+            findings.note(at, f"of {len(some):,} metrics the first {_MOST_METRICS} come over")
         found = [
             _one(metrics, one, f"{at}[{number}]", findings)
-            for number, one in enumerate(some)
+            for number, one in enumerate(some[:_MOST_METRICS])
             if one is not None
         ]
         return [one for one in found if one is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +15,17 @@ from nnctl.formats.keras.reading.operations import MASKS, as_operation, is_opera
 from nnctl.formats.keras.reading.parts import Call, Chart, Part
 from nnctl.formats.keras.scopes import Tensor
 from nnctl.layers.base import layers
+from nnctl.spec.language.names import wrong_name
 
 Entry = dict[str, Any]
 Node = tuple[str, int]
 """A call: the part's name, and the call's number."""
 
 _NOT_IN_NAMES = re.compile(r"[/:.\s]")
+_LONGEST_NAME = 100
+_MOST_ELEMENTS = (1 << 31) - 1
+_MOST_AXES = 17
+"""Of an array in a file of data, and the batch axis."""
 _DTYPES = {
     "float16": "float32",
     "bfloat16": "float32",
@@ -108,18 +114,18 @@ class _Reader:
                 "the model was never built: the shape of its input is not in the file",
                 "a model that was called or built once before it was saved",
             )
-        taken = {*scope.inputs, *names.values()}
+        free = _FreeNames({*scope.inputs, *names.values()})
         defined: set[str] = set()
         for node in _order(chart, self.findings):
-            part, call = chart.parts[node[0]], chart.parts[node[0]].calls[node[1]]
+            part = chart.parts[node[0]]
             if part.kind in INPUTS:
                 continue
+            call = part.calls[node[1]]
             entry = self._entry(part, call, names[part.name], part.name in defined, prefix, made)
             if entry is None:
                 known[node] = names[part.name]
                 continue
-            name = names[part.name] if part.name not in defined else _called(part, node[1], names, taken)
-            taken.add(name)
+            name = names[part.name] if part.name not in defined else _called(part, node[1], names, free)
             defined.add(part.name)
             known[node] = entry["name"] = name
             _wire(entry, part, call, known, chart.chain, self.findings)
@@ -136,6 +142,9 @@ class _Reader:
             self.findings.note(part.place, f"batches of {shape[0]} become batches of any size")
         if part.config.get("sparse") or part.config.get("ragged"):
             self.findings.note(part.place, "sparse or ragged tensors come in as dense ones")
+        if any(n is not None and not 0 <= n <= _MOST_ELEMENTS for n in shape) or len(shape) > _MOST_AXES:
+            self.findings.refuse(part.place, f"its shape is none that an array can have: {str(shape)[:80]}")
+            return {"shape": []}
         told: Entry = {"shape": shape[1:]}
         given = part.config.get("dtype", "float32")
         dtype = given if isinstance(given, str) else "float32"
@@ -214,34 +223,46 @@ class _Reader:
 
 
 def _plain_names(chart: Chart, findings: Findings) -> dict[str, str]:
-    """What each part is called here: a name of nnctl has no '/', ':' or '.'."""
+    """What each part is called here: a name of nnctl has no '/', ':' or '.', and can be written."""
     names: dict[str, str] = {}
+    free = _FreeNames(chart.parts)
     for name, part in chart.parts.items():
-        plain = _NOT_IN_NAMES.sub("_", name) or "layer"
+        plain = _plain_name(name)
         if plain != name:
-            plain = (
-                _free(plain, {*names.values(), *chart.parts})
-                if plain in {*names.values(), *chart.parts}
-                else plain
-            )
+            plain = free.like(plain)
             findings.note(part.place, f"it is called '{plain}' here")
         names[name] = plain
     return names
 
 
-def _called(part: Part, call: int, names: dict[str, str], taken: set[str]) -> str:
+def _plain_name(name: str) -> str:
+    plain = "".join(c if c.isprintable() else "_" for c in _NOT_IN_NAMES.sub("_", name[:_LONGEST_NAME]))
+    return f"layer_{plain}".rstrip("_") if wrong_name(plain) else plain
+
+
+class _FreeNames:
+    """Names that nothing has yet."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self.taken = set(taken)
+        self._next: dict[str, int] = {}
+
+    def like(self, name: str) -> str:
+        """The name, or the name with the lowest number that makes it free; taken from now on."""
+        number = self._next.get(name, 0)
+        while (found := f"{name}_{number}" if number else name) in self.taken:
+            number += 1
+        self._next[name] = number
+        self.taken.add(found)
+        return found
+
+
+def _called(part: Part, call: int, names: dict[str, str], free: _FreeNames) -> str:
     """What a further call of a layer is called."""
     said = part.entries[call][0] if part.entries else ""
-    if said and said not in taken and not _NOT_IN_NAMES.search(said):
-        return said
-    return _free(names[part.name], taken)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    number = 1
-    while f"{name}_{number}" in taken:
-        number += 1
-    return f"{name}_{number}"
+    if said and said not in free.taken and _plain_name(said) == said:
+        return free.like(said)
+    return free.like(names[part.name])
 
 
 def _word(tensor: Tensor, known: dict[Node, str]) -> str:
@@ -287,12 +308,12 @@ def _order(chart: Chart, findings: Findings) -> list[Node]:
     state: dict[Node, int] = {}
 
     def visit(start: Node) -> None:
-        stack: list[tuple[Node, list[Node]]] = [(start, _needs(chart, start, masks, findings))]
+        stack: list[tuple[Node, Iterator[Node]]] = [(start, iter(_needs(chart, start, masks, findings)))]
         state[start] = 1
         while stack:
             node, waiting = stack[-1]
-            if waiting:
-                following = waiting.pop(0)
+            following = next(waiting, None)
+            if following is not None:
                 seen = state.get(following, 0)
                 if seen == 1:
                     findings.refuse(
@@ -301,7 +322,7 @@ def _order(chart: Chart, findings: Findings) -> list[Node]:
                     state[following] = 2
                 elif seen == 0:
                     state[following] = 1
-                    stack.append((following, _needs(chart, following, masks, findings)))
+                    stack.append((following, iter(_needs(chart, following, masks, findings))))
             else:
                 stack.pop()
                 state[node] = 2
@@ -395,23 +416,21 @@ def _mask_nodes(chart: Chart, findings: Findings) -> set[Node]:
             as_mask.update((t.layer, t.call) for t in call.tensors.get("mask", ()))
     outputs = {(tensor.layer, tensor.call) for tensor in chart.outputs}
     found: set[Node] = set()
-    operations = [
-        name for name, part in chart.parts.items() if part.kind in MASKS and is_operation(part, chart.version)
+    waiting = [
+        (name, number)
+        for name, part in chart.parts.items()
+        if part.kind in MASKS and is_operation(part, chart.version)
+        for number in range(len(part.calls))
     ]
-    grown = True
-    while grown:
-        grown = False
-        for name in operations:
-            for number in range(len(chart.parts[name].calls)):
-                node = name, number
-                if node in found or node in outputs:
-                    continue
-                inside = sum(
-                    (t.layer, t.call) == node for at in found for t in chart.parts[at[0]].calls[at[1]].all()
-                )
-                if readers[node] and readers[node] == as_mask[node] + inside:
-                    found.add(node)
-                    grown = True
+    may_be = set(waiting) - outputs
+    while waiting:
+        node = waiting.pop()
+        if node in may_be and node not in found and 0 < readers[node] == as_mask[node]:
+            found.add(node)
+            # What only a mask reads is one too.
+            reads = [(t.layer, t.call) for t in chart.parts[node[0]].calls[node[1]].all()]
+            as_mask.update(reads)
+            waiting += reads
     for part in chart.parts.values():
         for call in part.calls:
             for tensor in call.tensors.get("mask", ()):

@@ -42,7 +42,8 @@ def read_weights(
     """All weights from the groups of a `.weights.h5` of Keras 3."""
     wanted = keras_paths(scope, graph)
     there = reader.arrays()
-    missing = [path for path in wanted if path not in set(there)]
+    found = set(there)
+    missing = [path for path in wanted if path not in found]
     for path in missing[:5]:
         findings.refuse(path, f"the file does not have the weight that '{wanted[path]}' needs")
     left = [path for path in there if path not in wanted and not set(path.split("/")) & set(_NO_WEIGHTS)]
@@ -51,18 +52,22 @@ def read_weights(
     if any(path.startswith("optimizer/") for path in there):
         findings.note("optimizer", "its state is left in the file: training begins with a new one")
     findings.check()
-    read = {name: _array(reader, path, graph.weights[name], dtype, findings) for path, name in wanted.items()}
+    for path, name in wanted.items():
+        _check_shape(path, reader.describe(path)[1], graph.weights[name], findings)
+    # Nothing is allocated for a model that the file does not hold.
     findings.check()
+    read = {name: _array(reader, path, dtype, findings) for path, name in wanted.items()}
     return {name: read[name] for name in graph.weights}
 
 
-def _array(reader: Hdf5Reader, path: str, info: WeightInfo, dtype: str, findings: Findings) -> Array:
-    found, shape = reader.describe(path)
+def _check_shape(path: str, shape: tuple[int, ...], info: WeightInfo, findings: Findings) -> None:
     if shape != tuple(info.weight.shape):
-        findings.refuse(
-            path, f"has the shape {list(shape)}, but '{info.name}' needs {list(info.weight.shape)}"
-        )
-        return np.zeros(info.weight.shape, dtype)
+        needs = list(info.weight.shape)
+        findings.refuse(path, f"has the shape {list(shape)}, but '{info.name}' needs {needs}")
+
+
+def _array(reader: Hdf5Reader, path: str, dtype: str, findings: Findings) -> Array:
+    found, shape = reader.describe(path)
     return _cast(reader.array(path, found, shape), dtype, findings)
 
 

@@ -33,7 +33,10 @@ def described(config: Any, compiled: Any, findings: Findings, *, made_by: str, v
     if chart is None:
         return Imported(made_by)
     structure = read_structure(chart, findings)
-    model = None if findings.problems else _short(structure, findings)
+    section = structure.section()
+    if (values := _values(section)) > MOST_VALUES:
+        findings.refuse("the model", f"{values:,} arguments are more than a config has ({MOST_VALUES:,})")
+    model = None if findings.problems else _short(structure, section, findings)
     dtype = "float64" if structure.dtypes == {"float64"} else "float32"
     if len(structure.dtypes) > 1:
         findings.note(
@@ -43,9 +46,19 @@ def described(config: Any, compiled: Any, findings: Findings, *, made_by: str, v
     return Imported(made_by, chart.name, model, training, dtype, layers=structure.parts)
 
 
-def _short(structure: Structure, findings: Findings) -> dict[str, Any] | None:
+MOST_VALUES = 40_000
+"""How many values a model's section has at the most; a large network has ten thousand."""
+
+
+def _values(value: Any) -> int:
+    """The values in a section, those in lists and mappings counted one by one."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_values, parts))
+
+
+def _short(structure: Structure, section: dict[str, Any], findings: Findings) -> dict[str, Any] | None:
     try:
-        return short_model(ModelSpec.model_validate(structure.section()))
+        return short_model(ModelSpec.model_validate(section))
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_context=False, include_input=False)[:5]:
             at = fault["loc"]
