@@ -9,77 +9,17 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import signal
 import sys
 import tempfile
-import time
 import traceback
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.forking import import_everything
+from tests.forking import Outcome, import_everything, run
 from tests.mutated.base import make_base
 from tests.mutated.cases import Case, make
 
 SECONDS, MEGABYTES = 2.0, 300.0
-HANGS = 30
-"""Seconds by the clock after which a process is ended."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a process of its own left."""
-
-    code: int
-    """Negative: the signal that ended it."""
-    seconds: float
-    """Of the processor, so that other work on the machine does not count; of the clock where it hangs."""
-    megabytes: float
-    out: bytes
-    err: bytes
-
-
-def run(command: tuple[str, ...], here: Path) -> Outcome:
-    """`nnctl COMMAND` in `here`, in a forked process: what is imported already is not imported again."""
-    begun = time.perf_counter()
-    pid = os.fork()
-    if pid == 0:
-        _child(command, here)
-    _, status, used = os.wait4(pid, 0)
-    waited = time.perf_counter() - begun
-    seconds = min(waited, used.ru_utime + used.ru_stime) if waited < HANGS else waited
-    out, err = (here / "stdout").read_bytes(), (here / "stderr").read_bytes()
-    return Outcome(os.waitstatus_to_exitcode(status), seconds, used.ru_maxrss / 1024, out, err)
-
-
-def _child(command: tuple[str, ...], here: Path) -> None:
-    code = 1
-    try:
-        os.chdir(here)
-        for number, name in ((1, "stdout"), (2, "stderr")):
-            os.dup2(os.open(name, os.O_CREAT | os.O_WRONLY | os.O_TRUNC), number)
-        sys.stdout, sys.stderr = (os.fdopen(n, "w", encoding="utf-8", closefd=False) for n in (1, 2))
-        signal.alarm(HANGS)
-        if command[0] == "resave":
-            from tests.mutated.reference import resave
-
-            resave(Path(command[1]), Path(command[2]))
-            code = 0
-        else:
-            from nnctl.cli.main import main
-
-            main(list(command))
-            code = 0
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        traceback.print_exc()
-        code = 99
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
 
 def fault(case: Case, found: Outcome, here: Path) -> str | None:

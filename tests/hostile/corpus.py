@@ -1,0 +1,8 @@
+"""The whole corpus: importing this fills `CORPUS`."""
+
+from __future__ import annotations
+
+from tests.hostile import archives, texts, vulnerabilities
+from tests.hostile.cases import CORPUS
+
+__all__ = ["CORPUS", "archives", "texts", "vulnerabilities"]
