@@ -24,6 +24,7 @@ from nnctl.core.errors import ShapeError
 from nnctl.core.registry import snake_case
 from nnctl.core.shapes import Shape, show
 from nnctl.core.spec import first_fault
+from nnctl.core.visible import visible
 from nnctl.formats.keras.reading.found import Findings
 from nnctl.formats.onnx.flows import Flow, in_order
 from nnctl.formats.onnx.read_file import FileGraph, FileNode, FileValue
@@ -134,28 +135,26 @@ class Reading:
         return name in self.flows or name in self.constants or name in self.sizes or name in self.lost
 
     def _lose(self, node: FileNode, message: str, expected: str | None) -> None:
-        self.findings.refuse(node.place, message, expected)
+        self.findings.refuse(node.place, visible(message, 300), expected)
         self.lost.update(node.outputs)
 
     def _input(self, value: FileValue) -> None:
         if value.type not in (*_FLOATS, *_WHOLE) or value.shape is None:
             what = "texts" if value.type == 8 else "what has no shape, or is of a type that nnctl has not"
-            self.findings.refuse(
-                f"input '{value.name}'", f"takes {what}", "numbers, prepared as for training"
-            )
+            self.findings.refuse(_named("input", value), f"takes {what}", "numbers, prepared as for training")
             self.lost.add(value.name)
             return
         if not value.shape:
-            self.findings.refuse(f"input '{value.name}'", "is a single number: there is no batch")
+            self.findings.refuse(_named("input", value), "is a single number: there is no batch")
             self.lost.add(value.name)
             return
         if value.shape[0] is not None:
             self.batches.add(value.shape[0])
             self.findings.note(
-                f"input '{value.name}'", f"is for {value.shape[0]} at once: here for any number"
+                _named("input", value), f"is for {value.shape[0]} at once: here for any number"
             )
         if value.type in (10, 11):
-            self.findings.note(f"input '{value.name}'", "is of doubles or halves: here of floats")
+            self.findings.note(_named("input", value), "is of doubles or halves: here of floats")
         name, shape = self.name(value.name), value.shape[1:]
         whole = value.type in _WHOLE
         self.inputs[name] = {"shape": list(shape), **({"dtype": "int32"} if whole else {})}
@@ -165,14 +164,14 @@ class Reading:
         if value.name in self.lost:
             return ""
         if value.name not in self.flows:
-            self.findings.refuse(f"output '{value.name}'", "follows from no input")
+            self.findings.refuse(_named("output", value), "follows from no input")
             return ""
         try:
             flow = self.plain(self.flows[value.name])
             if flow.ref in self.inputs or ":" in flow.ref or flow.ref in self._given:
                 flow = self.layer("Identity", [flow], value.name)
         except (Unread, ShapeError) as reason:
-            self.findings.refuse(f"output '{value.name}'", str(reason))
+            self.findings.refuse(_named("output", value), str(reason))
             return ""
         self._given.add(flow.ref)
         return flow.ref
@@ -350,6 +349,11 @@ class Reading:
     def like(self, made: Flow, flow: Flow, **changes: Any) -> Flow:
         """A layer's output that stands as what it was made of."""
         return replace(made, axes=flow.axes, order=flow.order, source=flow.source, **changes)
+
+
+def _named(what: str, value: FileValue) -> str:
+    """An input or an output in errors."""
+    return f"{what} '{visible(value.name, 100)}'"
 
 
 def _needed(graph: FileGraph) -> tuple[FileNode, ...]:

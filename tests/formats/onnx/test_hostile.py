@@ -198,6 +198,14 @@ def test_nothing_of_a_name_reaches_a_terminal() -> None:
     made = graph([helper.make_node("\x1b[2JSin", ["x"], ["y"], name="\x1b]0;owned\x07")])
     told = refused(made.SerializeToString())
     assert told.isprintable()
+    made.graph.input[0].name, made.graph.output[0].name = "\x1b[2J", "\x1b[3J"
+    assert refused(made.SerializeToString()).isprintable()
+    made.graph.input[0].type.tensor_type.elem_type = TensorProto.STRING
+    assert refused(made.SerializeToString()).isprintable()
+    made = graph(
+        [node("LSTM", "x", "w", "w", activations=["\x1b[2J"] * 3)], [tensor(shape=(1, 4, 1))], (2, 3, 1)
+    )
+    assert refused(made.SerializeToString()).isprintable()
 
 
 SMALL = {

@@ -185,6 +185,13 @@ def test_sequences_of_unlike_lengths() -> None:
     file = same(made, (2,), (3, 4))
     shapes = [[d.dim_param for d in v.type.tensor_type.shape.dim][:2] for v in file.graph.input]
     assert shapes == [["batch", "x_axis_1"], ["batch", "y_axis_1"]]
+    (shape,) = ([d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim] for v in file.graph.output)
+    assert shape == ["batch", "concatenate_axis_1", 4]
+    (same_axes,) = (
+        [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim]
+        for v in same(stack([None, 3], {"type": "Dense", "units": 2}), (1,), (4,)).graph.output
+    )
+    assert same_axes == ["batch", "x_axis_1", 2]
 
 
 def test_steps_that_stand_one_by_one_need_a_length(monkeypatch: pytest.MonkeyPatch) -> None:

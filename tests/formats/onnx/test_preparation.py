@@ -231,7 +231,8 @@ def test_arrays(tmp_path: Path) -> None:
             "target": "y",
         },
         [
-            {"type": "Flatten", "inputs": "image", "name": "f"},
+            {"type": "Conv2D", "filters": 2, "kernel_size": 2, "inputs": "image"},
+            {"type": "Flatten", "name": "f"},
             {"type": "Concatenate", "inputs": ["f", "far"]},
             dense(1),
         ],
