@@ -136,7 +136,7 @@ def _on_steps(
     inside = replace(ctx, losses=[])
     made = call_layer(layer, inside, names, reads)
     # A penalty is divided by the number of examples, which are not as many.
-    ctx.losses.extend(scale(loss, steps) for loss in inside.losses)
+    ctx.losses.extend(scale(loss, 1.0 * steps) for loss in inside.losses)
     return made
 
 

@@ -99,6 +99,26 @@ def test_both_directions_are_one_operator() -> None:
     assert "Slice" not in operators(file)
 
 
+def test_directions_whose_steps_stand_one_by_one() -> None:
+    """What the backward one gives is turned over as a whole."""
+    layer = {"type": "LSTM", "units": 4, "return_sequences": True, "activation": "gelu"}
+    assert "Slice" in operators(same(stack([4, 3], {"type": "Bidirectional", "layer": layer})))
+
+
+def test_regularized_steps_of_any_length() -> None:
+    """A penalty by steps is no part of inference."""
+    layer = {"type": "Dense", "units": 3, "activity_regularizer": {"type": "L2", "l2": 0.1}}
+    same(stack([None, 2], {"type": "TimeDistributed", "layer": layer}), (2,), (3, 4))
+
+
+def test_strides_beyond_the_window() -> None:
+    """Between the windows of a transposed convolution, and behind the last one, are zeros."""
+    layer = {"type": "Conv2DTranspose", "filters": 2, "kernel_size": [1, 2], "strides": [2, 3]}
+    file = same(stack([4, 3, 2], layer))
+    assert "Pad" in operators(file)
+    same(stack([4, 3, 2], {**layer, "kernel_size": 4, "padding": "same", "output_padding": 1}))
+
+
 WORDS = {"type": "Embedding", "input_dim": 5, "output_dim": 3, "mask_zero": True}
 
 
@@ -192,6 +212,17 @@ def test_sequences_of_unlike_lengths() -> None:
         for v in same(stack([None, 3], {"type": "Dense", "units": 2}), (1,), (4,)).graph.output
     )
     assert same_axes == ["batch", "x_axis_1", 2]
+
+
+def test_lengths_that_have_to_be_alike() -> None:
+    """They are one then, the first input's."""
+    made = model(
+        {
+            "inputs": {"x": [None, 2], "y": [None, 2]},
+            "layers": [{"type": "Add", "inputs": ["x", "y"]}, "GlobalMaxPooling1D"],
+        }
+    )
+    same(made, (2,), (3, 4))
 
 
 def test_steps_that_stand_one_by_one_need_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
