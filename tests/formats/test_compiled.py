@@ -128,6 +128,11 @@ def test_optimizers(name: str, fields: dict[str, Any], tmp_path: Path) -> None:
         assert array.dtype == again[path].dtype, path
     theirs.run_eagerly = True  # Compiling a step takes JAX longer than many small operations.
     goes_on(made, theirs)
+    (tmp_path / "then.keras").write_bytes(b"".join(keras_format().pieces(made.exported())))
+    then = arrays(tmp_path / "then.keras")
+    for at, variable in enumerate(theirs.optimizer.variables):
+        ours, value = then[f"optimizer/vars/{at}"], np.asarray(variable)
+        np.testing.assert_allclose(ours, value, rtol=0, atol=1e-4 * np.abs(value).max(), err_msg=at)
 
 
 TOWERS = {

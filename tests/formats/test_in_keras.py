@@ -14,7 +14,7 @@ from nnctl.core.errors import ConfigError
 from nnctl.core.shapes import Shape
 from nnctl.formats.keras.archive import keras_archive
 from nnctl.formats.keras.masks import check_masks_stay, mask_sources
-from nnctl.formats.keras.weights import own_paths
+from nnctl.formats.keras.weights import own_first, own_paths
 from nnctl.graph.build import build
 from nnctl.graph.model import Ref
 from nnctl.initializers.constant import Zeros
@@ -168,6 +168,13 @@ def test_weights_are_counted_in_their_group() -> None:
         "output_dense/vars/0",
         "query_dense/vars/1",
     ]
+
+
+def test_a_layer_s_own_weights_come_before_those_of_what_it_holds() -> None:
+    """And a group's before those of the groups below it; groups are in the order of their first weights."""
+    places = ["b/vars/0", "a/c/vars/0", "b/vars/1", "vars/0", "a/vars/0", "b/d/vars/0", "vars/1"]
+    expected = ["vars/0", "vars/1", "b/vars/0", "b/vars/1", "b/d/vars/0", "a/vars/0", "a/c/vars/0"]
+    assert own_first(places) == expected
 
 
 class Odd(Layer):

@@ -106,7 +106,7 @@ class _Part:
         configured, held = part.layer.in_keras.configured, tuple(f"{place}/" for place in part.held)
         infos = {k: n for k, n in infos.items() if k not in configured and not k.startswith(held)}
         places = own_paths(part.layer, list(infos))
-        for place in _own_first(places):
+        for place in own_first(places):
             info, path = infos[places[place]], f"{self.group}/{place}"
             yield KerasWeight(info.name, info.weight.shape, path, f"{self.around}{part.name}")
         for place, member in part.held.items():
@@ -136,7 +136,7 @@ def _parts(scope: Scope, name: str, chain: bool | None = None, group: str = "lay
             yield _Part(part, f"{group}/{kind}" + f"_{count}" * (count > 0), f"{name}/" if chain else "")
 
 
-def _own_first(places: Iterable[str]) -> list[str]:
+def own_first(places: Iterable[str]) -> list[str]:
     """Places of weights: those of a group itself come before those of the groups below it."""
     first: dict[tuple[str, ...], int] = {}
     ranks: dict[str, list[int]] = {}
