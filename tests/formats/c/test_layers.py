@@ -12,6 +12,7 @@ from nnctl.formats.exports.c import c
 from nnctl.layers.base import layers
 from nnctl.ops.base import Graph
 from nnctl.ops.hashing import Bucket, crossed, hashed
+from tests.formats.c import compiled
 from tests.formats.c.compiled import (
     agree,
     built,
@@ -23,6 +24,7 @@ from tests.formats.c.compiled import (
     text_of,
     written,
 )
+from tests.layers import harness
 from tests.layers.keras_cases import CASES, MORE, Case, kind
 from tests.sampling import a_day
 
@@ -65,6 +67,42 @@ def test_every_layer_has_a_case() -> None:
     called = {cls.__name__ for cls in layers.classes() if not cls.is_input and cls.nests is None}
     assert called == {kind(case) for case in ALL} - {"Sequential", "Functional"}
     assert c.layers == {}
+
+
+ODD = np.array(
+    [np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-40, -1e-42, 3e38, -1e30, 88.8, -104.2, 1e-20, 0.5, -2.5],
+    np.float32,
+)
+ODDLY: dict[str, Case] = {
+    "relu": ({"type": "Dense", "units": 20, "activation": "relu"}, [(3,)], {}),
+    "softmax": ({"type": "Softmax"}, [(5,)], {}),
+    "maximum": ({"type": "Maximum"}, [(40,), (40,)], {}),
+    "minimum": ({"type": "Minimum"}, [(40,), (40,)], {}),
+    "largest": ({"type": "MaxPooling1D"}, [(40, 3)], {}),
+    "normalized": ({"type": "LayerNormalization"}, [(40, 3)], {}),
+    "bins": ({"type": "Discretization", "bin_boundaries": [-1.0, 0.0, 0.5, 2.0]}, [(90,)], {}),
+    **{
+        name: ({"type": "Activation", "activation": name}, [(200,)], {})
+        for name in ("exponential", "sigmoid", "tanh", "softplus", "gelu", "elu", "mish", "relu6")
+    },
+}
+
+
+@pytest.mark.parametrize("name", ODDLY)
+def test_odd_numbers(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no number, infinite, subnormal, or a zero with a sign."""
+
+    def oddly(*args: Any, **options: Any) -> harness.Case:
+        made = harness.case(*args, **options)
+        rng = np.random.default_rng(4)
+        for x in made.inputs:
+            x[...] = np.where(rng.random(x.shape) < 0.6, rng.choice(ODD, x.shape), x)
+        return made
+
+    monkeypatch.setattr(compiled, "case", oddly)
+    program, inputs, wanted = layer_program(ODDLY[name])
+    file = written(program)
+    agree(called(built(text_of(file), tmp_path, "-shared", "-fPIC", "-O2"), file, inputs), wanted)
 
 
 @pytest.mark.parametrize("salt", [None, (3, 1 << 60)])

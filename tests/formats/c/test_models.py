@@ -75,6 +75,25 @@ def test_long_sums_are_cut_into_blocks(tmp_path: Path) -> None:
     check(model({"inputs": {"x": [2, 1100]}, "layers": layers}), tmp_path, count=2)
 
 
+def test_long_sums_of_a_transposed_matrix(tmp_path: Path) -> None:
+    layers = [{"type": "Dot", "axes": 2, "inputs": ["x", "y"], "name": "d"}]
+    check(model({"inputs": {"x": [3, 1030], "y": [2, 1030]}, "layers": layers, "outputs": ["d"]}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"type": "Conv1D", "filters": 3, "kernel_size": 3, "dilation_rate": 2, "padding": "same"},
+        {"type": "Conv1D", "filters": 3, "kernel_size": 4, "strides": 3},
+        {"type": "Conv1DTranspose", "filters": 3, "kernel_size": 4, "strides": 3},
+        {"type": "Conv1D", "filters": 4, "kernel_size": 3, "groups": 2, "activation": "relu6"},
+    ],
+    ids=["dilated", "strided", "turned", "grouped"],
+)
+def test_taps_that_read_no_neighbours(layer: dict[str, Any], tmp_path: Path) -> None:
+    check(convolved([11, 2], layer), tmp_path)
+
+
 def test_float64(tmp_path: Path) -> None:
     layers = [{"type": "Dense", "units": 6, "activation": "gelu"}, {"type": "Dense", "units": 3}]
     check(model({"inputs": {"x": [5]}, "layers": layers}, "float64"), tmp_path)
