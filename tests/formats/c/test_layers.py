@@ -74,7 +74,7 @@ ODD = np.array(
     np.float32,
 )
 ODDLY: dict[str, Case] = {
-    "relu": ({"type": "Dense", "units": 20, "activation": "relu"}, [(3,)], {}),
+    "relu": ({"type": "Dense", "units": 2, "activation": "relu"}, [(40, 3)], {}),
     "softmax": ({"type": "Softmax"}, [(5,)], {}),
     "maximum": ({"type": "Maximum"}, [(40,), (40,)], {}),
     "minimum": ({"type": "Minimum"}, [(40,), (40,)], {}),
@@ -86,6 +86,33 @@ ODDLY: dict[str, Case] = {
         for name in ("exponential", "sigmoid", "tanh", "softplus", "gelu", "elu", "mish", "relu6")
     },
 }
+
+
+CHOSEN: list[Case] = [
+    ({"type": "UnitNormalization", "axis": 1}, [(600, 3)], {}),
+    ({"type": "Attention", "use_causal_mask": True}, [(4, 3), (4, 3)], {"masks": [0, 1]}),
+    ({"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 3, "use_causal_mask": True}, [(4, 5)] * 2, {}),
+    ({"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 3}, [(4, 5), (6, 2)], {"masks": [0, 1]}),
+    (
+        {"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 3, "return_attention_scores": True},
+        [(4, 5), (6, 2)],
+        {"masks": [0, 1]},
+    ),
+    (
+        {"type": "Bidirectional", "layer": {"type": "LSTM", "units": 3, "return_sequences": True}},
+        [(5, 3)],
+        {"masks": [0]},
+    ),
+    ({"type": "Embedding", "input_dim": 3, "output_dim": 2}, [(9,)], {"integers": 5}),
+]
+"""What is in C that the layers of every day do not use."""
+
+
+@pytest.mark.parametrize("entry", CHOSEN, ids=lambda entry: kind(entry))
+def test_what_others_use(entry: Any, tmp_path: Path) -> None:
+    program, inputs, wanted = layer_program(entry)
+    file = written(program)
+    agree(called(built(text_of(file), tmp_path, "-shared", "-fPIC", "-O1"), file, inputs), wanted, entry)
 
 
 @pytest.mark.parametrize("name", ODDLY)
@@ -111,7 +138,11 @@ def test_fingerprints_of_all_lengths(salt: tuple[int, int] | None, tmp_path: Pat
     numbers = np.array([n for i in range(19) for n in (10**i, -(10**i) // 7)] + [-(2**63), 0], np.int64)
     graph = Graph(inference=True)
     x = graph.input("x", numbers.shape, "int64")
-    outputs = {"bins": hashed(x, Bucket(9973, "hash", salt)), "crosses": crossed((x, x, x), 1 << 40)}
+    outputs = {
+        "bins": hashed(x, Bucket(9973, "hash", salt)),
+        "crosses": crossed((x, x, x), 1 << 40),
+        "remainders": hashed(x, Bucket(7, "remainder", first=2)),
+    }
     program, wanted = of_graph(graph, outputs, {"x": numbers})
     file = written(program)
     agree(called(built(text_of(file), tmp_path, "-shared", "-fPIC"), file, {"x": numbers}), wanted)

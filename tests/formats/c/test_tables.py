@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import ctypes
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnctl.data.preprocessing import InputPrep, NumberPrep, Preprocessing
+from nnctl.formats.c.columns import Columns, columns_of
 from nnctl.workflow.export import export
 from nnctl.workflow.predict import predict
 from nnctl.workflow.train import start
@@ -37,7 +40,7 @@ data:
   columns:
     age: {type: number, scale: standard, missing: mean}
     job: {type: category, unknown: other}
-    city: {type: category, encoding: index, missing: Ulm}
+    city: {type: category, encoding: index, missing: other}
     amount: {type: number, scale: minmax}
   batch_size: 4
 model:
@@ -47,7 +50,7 @@ model:
     twice: {shape: [1]}
     count: {shape: [1], dtype: int32}
   layers:
-    - {type: Embedding, input_dim: 3, output_dim: 2, inputs: place, name: where}
+    - {type: Embedding, input_dim: 4, output_dim: 2, inputs: place, name: where}
     - {type: Embedding, input_dim: 5, output_dim: 2, inputs: count, name: many}
     - {type: Flatten, inputs: where, name: flat}
     - {type: Flatten, inputs: many, name: flatter}
@@ -170,6 +173,67 @@ def test_windows(stride: int, tmp_path: Path) -> None:
     given = (CONFIGS / "data" / "sunspots.csv").read_text()
     found = output(program(made, tmp_path), given)
     assert cells(found.stdout) == cells(predicted(made, given, tmp_path))
+
+
+ARRAYS = """
+nnctl: 1
+name: arrays
+seed: 3
+data:
+  source: {type: npz, path: arrays.npz, target: y}
+  columns:
+    x: {scale: standard, missing: mean}
+    y: {scale: standard}
+  batch_size: 4
+model:
+  inputs:
+    x: {shape: [2, 3]}
+  layers:
+    - Flatten
+    - {type: Dense, units: 2, name: y}
+training:
+  epochs: 1
+  optimizer: {type: SGD, learning_rate: 0.1}
+  loss: mse
+"""
+
+
+def test_columns_of_arrays(tmp_path: Path) -> None:
+    """Scaled by the elements of the last axis; they have no cells, so that there is no program."""
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((12, 2, 3)) * [1, 10, 100] + [5, 6, 7]
+    x[3, 1, 2] = x[5, 0, 0] = np.nan
+    np.savez(tmp_path / "arrays.npz", x=x, y=rng.standard_normal((12, 2)) * [3, 40] + [1, 2])
+    (tmp_path / "config.yaml").write_text(ARRAYS)
+    run = trained(tmp_path / "config.yaml", tmp_path / "run")
+    x[7, :, 2] = float(np.finfo(np.float32).max)
+    np.savez(tmp_path / "in.npz", x=x)
+    predict(str(run), tmp_path / "in.npz", tmp_path / "out.npy")
+    wanted = np.load(tmp_path / "out.npy")
+    export(str(run), "c", tmp_path / "a.c")
+    text = (tmp_path / "a.c").read_text()
+    assert "NNCTL_MAIN" not in text
+    library = ctypes.CDLL(str(built(text, tmp_path, "-shared", "-fPIC")))
+    for row, one in zip(x, wanted, strict=True):
+        given, bare, shown = np.zeros(6, np.float32), np.zeros(2, np.float32), np.zeros(2, np.float32)
+        assert library.arrays_prepare(_at(np.ascontiguousarray(row)), _at(given)) == 0
+        library.arrays_predict(_at(given), _at(bare))
+        library.arrays_out_y_shown(_at(bare), _at(shown))
+        assert shown.tobytes() == one.tobytes()
+    assert library.arrays_prepare(_at(np.full(6, 3.5e38)), _at(given)) == 1
+
+
+def _at(array: Any) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def test_columns_that_do_not_fill_the_input() -> None:
+    """As only a stranger's file has them."""
+    prep = InputPrep(columns={"x": NumberPrep(shape=(4,))}, shape=(4,))
+    preprocessing = Preprocessing(inputs={"a": prep}, targets={})
+    assert isinstance(columns_of(preprocessing, {"a": (2, 2)}), Columns)
+    assert columns_of(preprocessing, {"a": (5,)}) == "the input 'a' has not the shape of its columns"
+    assert columns_of(preprocessing, {"b": (4,)}) == "the model's inputs have no columns"
 
 
 def test_texts_are_taken_prepared(tmp_path: Path) -> None:
