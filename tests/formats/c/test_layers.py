@@ -12,6 +12,7 @@ from nnctl.formats.exports.c import c
 from nnctl.layers.base import layers
 from nnctl.ops.base import Graph
 from nnctl.ops.hashing import Bucket, crossed, hashed
+from nnctl.ops.sums import sum_axes
 from tests.formats.c import compiled
 from tests.formats.c.compiled import (
     agree,
@@ -69,12 +70,23 @@ def test_every_layer_has_a_case() -> None:
     assert c.layers == {}
 
 
+@pytest.mark.parametrize("rows", [1, 256, 600])
+def test_sums_over_many_rows(rows: int, tmp_path: Path) -> None:
+    """They are cut into blocks of 256."""
+    x = np.random.default_rng(0).standard_normal((2, rows, 3)).astype(np.float32)
+    graph = Graph(inference=True)
+    outputs = {"y": sum_axes(graph.input("x", x.shape), (1,))}
+    program, wanted = of_graph(graph, outputs, {"x": x})
+    file = written(program)
+    agree(called(built(text_of(file), tmp_path, "-shared", "-fPIC"), file, {"x": x}), wanted)
+
+
 ODD = np.array(
     [np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-40, -1e-42, 3e38, -1e30, 88.8, -104.2, 1e-20, 0.5, -2.5],
     np.float32,
 )
 ODDLY: dict[str, Case] = {
-    "relu": ({"type": "Dense", "units": 2, "activation": "relu"}, [(40, 3)], {}),
+    "relu": ({"type": "Dense", "units": 9, "activation": "relu"}, [(12,)], {}),
     "softmax": ({"type": "Softmax"}, [(5,)], {}),
     "maximum": ({"type": "Maximum"}, [(40,), (40,)], {}),
     "minimum": ({"type": "Minimum"}, [(40,), (40,)], {}),
@@ -89,7 +101,6 @@ ODDLY: dict[str, Case] = {
 
 
 CHOSEN: list[Case] = [
-    ({"type": "UnitNormalization", "axis": 1}, [(600, 3)], {}),
     ({"type": "Attention", "use_causal_mask": True}, [(4, 3), (4, 3)], {"masks": [0, 1]}),
     ({"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 3, "use_causal_mask": True}, [(4, 5)] * 2, {}),
     ({"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 3}, [(4, 5), (6, 2)], {"masks": [0, 1]}),
@@ -102,6 +113,11 @@ CHOSEN: list[Case] = [
         {"type": "Bidirectional", "layer": {"type": "LSTM", "units": 3, "return_sequences": True}},
         [(5, 3)],
         {"masks": [0]},
+    ),
+    (
+        {"type": "GroupQueryAttention", "head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 1},
+        [(4, 5), (6, 5)],
+        {"masks": [0, 1]},
     ),
     ({"type": "Embedding", "input_dim": 3, "output_dim": 2}, [(9,)], {"integers": 5}),
 ]
@@ -124,6 +140,7 @@ def test_odd_numbers(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         rng = np.random.default_rng(4)
         for x in made.inputs:
             x[...] = np.where(rng.random(x.shape) < 0.6, rng.choice(ODD, x.shape), x)
+            x.flat[0] = np.nan
         return made
 
     monkeypatch.setattr(compiled, "case", oddly)
