@@ -81,6 +81,16 @@ def test_sums_over_many_rows(rows: int, tmp_path: Path) -> None:
     agree(called(built(text_of(file), tmp_path, "-shared", "-fPIC"), file, {"x": x}), wanted)
 
 
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+def test_nothing_is_contracted(cc: str, tmp_path: Path) -> None:
+    """In GNU modes a product and a sum become one rounding, unless the file says no."""
+    entry: Case = ({"type": "LayerNormalization"}, [(5,)], {})
+    program, inputs, wanted = layer_program(entry)
+    file = written(program)
+    flags = ("-shared", "-fPIC", "-O2", "-march=native", "-std=gnu99")
+    agree(called(built(text_of(file), tmp_path, *flags, cc=compiler(cc)), file, inputs), wanted)
+
+
 ODD = np.array(
     [np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-40, -1e-42, 3e38, -1e30, 88.8, -104.2, 1e-20, 0.5, -2.5],
     np.float32,
