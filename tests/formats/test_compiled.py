@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -24,13 +25,18 @@ from nnctl.formats.exports.base import COMPILED, STATE, TrainedModel  # noqa: E4
 from nnctl.formats.exports.keras import keras as keras_format  # noqa: E402
 from nnctl.formats.keras.compiling import compiling, optimizer_object  # noqa: E402
 from nnctl.formats.keras.json_text import keras_json  # noqa: E402
+from nnctl.formats.keras.optimizer import optimizer_variables  # noqa: E402
+from nnctl.formats.keras.patterns import NotCompiled, by_name, expressions  # noqa: E402
 from nnctl.formats.keras.scopes import read_scope  # noqa: E402
-from nnctl.formats.keras.weights import by_layer  # noqa: E402
+from nnctl.formats.keras.weights import KerasWeight, by_layer  # noqa: E402
 from nnctl.graph.objective import Measured, Objective, OutputObjective  # noqa: E402
 from nnctl.losses.base import LossSpec, Target, losses  # noqa: E402
 from nnctl.losses.regression import MeanSquaredError  # noqa: E402
 from nnctl.metrics.base import metrics  # noqa: E402
+from nnctl.optimizers.adam import Adam  # noqa: E402
 from nnctl.optimizers.gradient import GradientOptimizer  # noqa: E402
+from nnctl.optimizers.multi_optimizer import MultiOptimizer  # noqa: E402
+from nnctl.optimizers.muon import Muon  # noqa: E402
 from nnctl.optimizers.sgd import SGD  # noqa: E402
 from nnctl.schedules.base import ScheduleSpec, schedules  # noqa: E402
 from tests.formats.trained import Batch, Trained  # noqa: E402
@@ -101,13 +107,14 @@ def arrays(path: Path) -> dict[str, Any]:
 
 SPARSE = "sparse_categorical_crossentropy"
 OPTIMIZERS = [*((name, fields) for name in stepping() for fields in COMMON), *VARIANTS]
-EVERYDAY = ("RMSprop", "Adam", "Nadam", "Adafactor", "MultiOptimizer")
+EVERYDAY = ("Adam", "Nadam", "Adafactor", "MultiOptimizer")
 """Those whose state lies in Keras as no other's; Muon and ScheduleFreeAdamW are tried below."""
 
 
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
+        ("RMSprop", {"centered": True, "momentum": 0.5, "epsilon": 1e-3}),
         *sampled([case for case in OPTIMIZERS if case[0] in EVERYDAY], lambda case: case[0], 1),
         *sampled([case for case in OPTIMIZERS if case[0] not in EVERYDAY], lambda case: case[0], 0),
     ],
@@ -200,6 +207,44 @@ def test_weights_that_keras_calls_alike_are_not_told_apart(optimizer: dict[str, 
     assert not opened(made, tmp_path / "m.keras").compiled
 
 
+def at(name: str, layer: str) -> KerasWeight:
+    return KerasWeight(name, (2, 3), "", layer)
+
+
+def test_patterns_match_some_weights_and_no_others() -> None:
+    kernel, bias = at("n/a.b/kernel", "m/a.b"), at("n/a.b/bias", "m/a.b")
+    (pattern,) = expressions([kernel], [bias, at("axb/kernel", "m/axb"), at("long/kernel", "m/a.b_1")])
+    for path, matches in (
+        ("m/a.b/kernel", 1),
+        ("m/a.b/cell/kernel", 1),
+        ("m/axb/kernel", 0),
+        ("m/a.b/bias", 0),
+    ):
+        assert bool(re.fullmatch(pattern, path)) == matches
+    for layer in ("m/a.b", "m/a.b/c", "m"):
+        with pytest.raises(NotCompiled, match="go different ways"):
+            expressions([kernel], [at("other/kernel", layer)])
+
+
+def test_muon_is_told_other_patterns_only_where_it_must_be() -> None:
+    """A pattern that matches nothing here might match a path of Keras's."""
+    weights = [at("embedding/kernel", "embedding"), at("n/kernel", "n")]
+    assert by_name(Muon(), weights) == {}
+    told = {"exclude_embeddings": False, "exclude_layers": ["^embedding/(.*/)?kernel$"]}
+    assert by_name(Muon(exclude_layers=["none"]), weights) == told
+    assert by_name(Muon(), [at("embedding/kernel", "e"), at("n/kernel", "n")]) != {}
+    assert by_name(SGD(), weights) == {}
+
+
+def test_an_optimizer_without_weights_has_counted_nothing() -> None:
+    weights = {"n/kernel": np.zeros((2, 3), np.float32)}
+    several = MultiOptimizer(optimizer_map={"*": SGD()}, default_optimizer=Adam())
+    found = optimizer_variables(several, [at("n/kernel", "n")], weights, {}, 7, None, "float32")
+    assert found["optimizers/sgd"][0] == ("sgd/iteration", 7)
+    assert found["optimizers/adam"][0] == ("adam/iteration", 0)
+    assert len(found[""]) == 6
+
+
 SEVERAL = {
     "inputs": {"x": [4], "z": [3, 2]},
     "layers": [
@@ -274,6 +319,7 @@ def test_without_its_state_an_optimizer_starts_anew(optimizer: str, tmp_path: Pa
     fresh = Trained(SMALL, {"loss": SPARSE, "optimizer": optimizer})
     fresh.session.weights.load(made.session.weights.arrays)
     assert int(theirs.optimizer.iterations) == 0
+    assert all(np.isfinite(variable).all() for variable in theirs.optimizer.variables)
     goes_on(fresh, theirs)
 
 
@@ -357,9 +403,8 @@ def test_metrics_with_all_their_arguments(name: str) -> None:
         measured = Measured("m", ours, False, (2,))
         output = OutputObjective("y", (2,), MeanSquaredError(), 1.0, Target("numbers", (2,)), (measured,))
         made = compiling(Objective((output,)), ["y"], SGD(), [], "float32")
-        if not made.config["metrics"]:
-            assert made.left_out == ("m",)
-            assert name in ("Mean", "Sum") or not hasattr(keras.metrics, name)
+        if not hasattr(keras.metrics, name) or name == "Mean":  # Keras's has values, not a model's outputs.
+            assert (made.config["metrics"], made.left_out) == (None, ("m",))
             continue
         (written,) = made.config["metrics"]
         theirs = keras.saving.deserialize_keras_object(written)
