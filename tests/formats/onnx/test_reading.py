@@ -444,3 +444,65 @@ def test_activations(operator: str, attributes: dict[str, Any], activation: Any)
     y = w.node(operator, w.node("Gemm", "x", w.weight("a.weight", 4, 3)), **attributes)
     section, _ = compare(w.file(y), 3, 4)
     assert section["layers"][0]["activation"] == activation
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_zeros_around(old: bool) -> None:
+    """By an attribute as before opset 11, by a constant since; only zeros, and none around the batch."""
+    w = Written("b", 2, 5, 4)
+
+    def padded(pads: list[int], value: float = 0.0) -> str:
+        if old:
+            return w.node("Pad", "x", pads=pads, value=value)
+        number = w.array(f"value{len(w.nodes)}", value, np.float32)
+        return w.node("Pad", "x", w.array(f"pads{len(w.nodes)}", pads), number)
+
+    kernel = w.weight("a.weight", 3, 2, 3, 3)
+    y = w.node("Conv", padded([0, 0, 1, 2, 0, 0, 0, 1]), kernel)
+    opset = 10 if old else 17
+    section, _ = compare(w.file(y, rank=4, opset=opset), 2, 2, 5, 4)
+    assert section["layers"][1]["padding"] == [[1, 0], [2, 1]]
+    for pads, value, message in (
+        ([1, 0, 0, 0, 0, 0, 0, 0], 0.0, "around the batch or the channels"),
+        ([0, 0, 1, 0, 0, 0, 0, 0], 1.0, "something else than zeros"),
+        ([0, 0, -1, 0, 0, 0, 0, 0], 0.0, "cuts something off"),
+    ):
+        assert message in refusal(w.file(w.node("Conv", padded(pads, value), kernel), rank=4, opset=opset))
+
+
+def test_constants_are_worked_out() -> None:
+    """Weights that a graph makes of others."""
+    w = Written("b", 4)
+    table = w.array("table", np.arange(24).reshape(2, 12), np.int32)
+    row = w.node("Gather", table, w.array("at", 1), axis=0)
+    square = w.node("Reshape", w.node("Cast", row, to=1), w.array("shape", [3, -1]))
+    halves = w.node("Div", w.node("Transpose", square, perm=[1, 0]), w.array("two", 2, np.float32))
+    part = w.node("Slice", halves, w.array("s", [0]), w.array("e", [2]), w.array("ax", [1]))
+    whole = w.node("Concat", part, part, axis=1)
+    y = w.node("MatMul", "x", whole)
+    y = w.node(
+        "Add",
+        y,
+        w.node("Squeeze", w.node("Unsqueeze", w.weight("b", 4), w.array("u", [0])), w.array("v", [0])),
+    )
+    section, _ = compare(w.file(y), 3, 4)
+    assert kinds(section) == ["Dense"]
+
+
+def test_states_that_a_recurrence_begins_with() -> None:
+    """Of one direction they are inputs; constant ones, and those of two directions, are refused."""
+    w = Written("b", 5, 3)
+    x = w.node("Transpose", "x", perm=[1, 0, 2])
+    mean = w.node("Unsqueeze", w.node("ReduceMean", "x", axes=[1], keepdims=0), w.array("front", [0]))
+    weights = [w.weight("W", 1, 9, 3), w.weight("R", 1, 9, 3), w.weight("B", 1, 18)]
+    w.node("GRU", x, *weights, "", mean, outputs=["Y", "Y_h"], hidden_size=3, linear_before_reset=1)
+    compare(w.file(w.node("Squeeze", "Y_h", w.array("way", [0]))), 2, 5, 3)
+    for ways, state in ((1, "given"), (2, "both")):
+        w = Written(2, 5, 3)
+        x = w.node("Transpose", "x", perm=[1, 0, 2])
+        weights = [w.weight("W", ways, 9, 3), w.weight("R", ways, 9, 3), w.weight("B", ways, 18)]
+        way = "forward" if ways == 1 else "bidirectional"
+        begin = w.weight(state, ways, 2, 3)
+        w.node("GRU", x, *weights, "", begin, outputs=["Y", "Y_h"], hidden_size=3, direction=way)
+        last = w.node("Gather", "Y_h", w.array("way", 0), axis=0)
+        assert ("reads a constant" if ways == 1 else "both directions begin") in refusal(w.file(last))
