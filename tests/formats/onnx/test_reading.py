@@ -506,3 +506,27 @@ def test_states_that_a_recurrence_begins_with() -> None:
         w.node("GRU", x, *weights, "", begin, outputs=["Y", "Y_h"], hidden_size=3, direction=way)
         last = w.node("Gather", "Y_h", w.array("way", 0), axis=0)
         assert ("reads a constant" if ways == 1 else "both directions begin") in refusal(w.file(last))
+
+
+@pytest.mark.parametrize(
+    ("operator", "attributes"),
+    [
+        ("Selu", {"alpha": 1.5}),
+        ("Selu", {"gamma": 1.5}),
+        ("HardSigmoid", {"alpha": 0.3}),
+        ("HardSigmoid", {"beta": 0.4}),
+        ("Softmax", {"axis": 0}),
+    ],
+)
+def test_activations_with_other_numbers_are_refused(operator: str, attributes: dict[str, Any]) -> None:
+    w = Written("b", 4)
+    refusal(w.file(w.node(operator, "x", **attributes)))
+
+
+def test_lengths_that_vary_stay_open() -> None:
+    for target in ([0, 0, 2, 2], [0, -1, 2, 2]):
+        w = Written("b", "t", 4)
+        data = w.file(w.node("Relu", w.node("Reshape", "x", w.array("s", target))), rank=4)
+        compare(data, 2, 3, 4)
+        section, _ = compare(data, 1, 5, 4)
+        assert section["inputs"] == {"x": {"shape": [None, 4]}}
