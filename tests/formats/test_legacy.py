@@ -125,6 +125,16 @@ def test_lists_of_names(count: int, length: int, parts: int) -> None:
     listed = listed_names("n", names)
     assert len(listed) == parts
     assert [text.decode() for part in listed.values() for text in part] == names
+    with pytest.raises(ConfigError, match="no room for a name of 64,513 bytes"):
+        listed_names("n", ["x" * 64_513])
+
+
+def test_what_keras_2_would_take_for_another_thing_is_in_the_words_of_keras_3() -> None:
+    """A word that is a function's name, too."""
+    layers = [{"type": "Attention", "inputs": ["x", "x"]}, {"type": "Dense", "units": 2}]
+    config = config_of(exportable(model({"inputs": {"x": [3, 2]}, "layers": layers})))
+    modules = {layer["name"]: layer.get("module") for layer in config["config"]["layers"]}
+    assert modules == {"x": None, "attention": "keras.layers", "dense": None}
 
 
 def test_the_weights_only(tmp_path: Path) -> None:

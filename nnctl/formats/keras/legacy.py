@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nnctl.core.arrays import Array
+from nnctl.core.errors import ConfigError, Problem
 from nnctl.formats.keras.compiled import compiled
 from nnctl.formats.keras.model import model_object
 from nnctl.formats.keras.objects import KERAS_VERSION, KerasObject, name_in_keras
@@ -69,9 +70,16 @@ def _trainable_first(weights: Sequence[KerasWeight], trainable: set[str]) -> lis
 
 
 def listed_names(name: str, values: Sequence[str]) -> Attributes:
-    """A list of names as an attribute, or in equal parts as several, as Keras cuts it."""
+    """A list of names as an attribute, or in equal parts as several, as Keras cuts it.
+
+    Raises:
+        ConfigError: one is too long for an attribute.
+    """
     texts = [value.encode() for value in values]
     longest = max(map(len, texts), default=0)
+    if longest > _MOST:
+        message = f"an .h5 file has no room for a name of {longest:,} bytes"
+        raise ConfigError(Problem(message, expected="--format keras, or a shorter name"))
     parts = -(-longest * len(texts) // _MOST) or 1
     while -(-len(texts) // parts) * longest > _MOST:
         parts += 1
