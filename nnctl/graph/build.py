@@ -277,7 +277,9 @@ class _GraphBuilder:
             return (None,)
         outputs = tuple(listed(made))
         if owner == name:
-            if layer.adapts() and refs[0].name not in self.graph.inputs:
+            # Weights to start from may hold what it would find.
+            known = self.spec.initial_weights is not None
+            if layer.adapts() and not known and refs[0].name not in self.graph.inputs:
                 self._fail(
                     f"{kind} '{name}' finds its statistics in an input of the model, but it reads the layer "
                     f"'{refs[0].name}'",

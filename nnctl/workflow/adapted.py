@@ -64,7 +64,14 @@ def _adapting(model: LayerGraph, known: Collection[str]) -> Iterator[CallNode]:
 
 def _found(node: CallNode, train: Dataset, dtype: str, watch: Callable[[Event], None]) -> Mapping[str, Any]:
     """What the layer finds, by weight."""
-    part = train.inputs[node.inputs[0].name]
+    source = node.inputs[0].name
+    if source not in train.inputs:
+        message = (
+            f"the initial weights do not hold the statistics of '{node.name}', which reads the "
+            f"layer '{source}'"
+        )
+        raise ConfigError(Problem(message, node.path, expected="its statistics in the config"))
+    part = train.inputs[source]
     pieces = _told(train.pieces(part, dtype, _BLOCK), len(train), node.name, watch)
     try:
         return node.layer.adapted(pieces)

@@ -91,7 +91,9 @@ def inspect_model(file: Path) -> Inspected:
         layers: tuple[LayerShown, ...] = ()
         if found.model is not None:
             try:
-                layers = _layers(build(ModelSpec.model_validate(found.model)))
+                # As an import starts from the file's own weights.
+                model = ModelSpec.model_validate(found.model | {"initial_weights": file.name})
+                layers = _layers(build(model))
             except ConfigError as error:
                 findings.problems += error.problems
         return Inspected(

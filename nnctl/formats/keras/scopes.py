@@ -47,6 +47,7 @@ class Member:
         inner: For a nested model: what is in it.
         held: The nested models that the layer holds, by their place below it ("layer").
         shape, dtype: For an input.
+        class_name: What Keras's file calls its class, where that is not the layer's.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Member:
     held: dict[str, Member] = field(default_factory=dict)
     shape: Shape = ()
     dtype: str = ""
+    class_name: str = ""
 
     @property
     def is_input(self) -> bool:

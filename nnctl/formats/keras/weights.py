@@ -184,5 +184,5 @@ def _group(layer: Layer, part: str) -> str:
 def _class_name(part: Member) -> str:
     if part.inner is None:
         assert part.layer is not None
-        return part.layer.in_keras.class_name or type(part.layer).__name__
+        return part.class_name or part.layer.in_keras.class_name or type(part.layer).__name__
     return "Sequential" if becomes_chain(part) else "Functional"

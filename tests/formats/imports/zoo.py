@@ -67,7 +67,7 @@ def _unet() -> Any:
 def _autoencoder() -> Any:
     encoder = keras.Sequential([keras.Input((12,)), L.Dense(6, "relu"), L.Dense(3)], name="encoder")
     decoder = keras.Sequential([L.Dense(6, "relu"), L.Dense(12, "sigmoid")], name="decoder")
-    return keras.Sequential([encoder, decoder])
+    return keras.Sequential([keras.Input((12,)), encoder, decoder])
 
 
 def _siamese() -> Any:

@@ -41,6 +41,7 @@ class Part:
         module: The module that the file names, never imported; "" where it names none.
         registered: Under what name a class of the user's own is registered.
         entries: Of a file that nnctl wrote: name and place of the entry that each call was.
+        called: The class that the file names, where another stands in its place.
         inner: What is in a nested model.
     """
 
@@ -52,6 +53,7 @@ class Part:
     module: str = ""
     registered: str | None = None
     entries: list[tuple[str, int]] = field(default_factory=list)
+    called: str = ""
     inner: Chart | None = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from nnctl.formats.keras.reading.charts import read_chart
 from nnctl.formats.keras.reading.compiled import read_compiled
 from nnctl.formats.keras.reading.entries import Structure, read_structure
 from nnctl.formats.keras.reading.found import Findings
+from nnctl.formats.keras.reading.parts import Part
 from nnctl.formats.keras.reading.weights import LegacyFile, read_legacy, read_weights
 from nnctl.formats.keras.scopes import Scope, read_scope
 from nnctl.graph.model import LayerGraph
@@ -94,7 +96,7 @@ def weights_of(found: Imported, reader: Hdf5Reader, findings: Findings) -> Impor
     legacy = any(reader.attribute(root, name) is not None for name in ("layer_names", "layer_names0"))
 
     def weights(spec: ModelSpec, graph: LayerGraph, findings: Findings) -> Weights:
-        scope = _scope(spec, graph, found.dtype, findings)
+        scope = _scope(spec, graph, found, findings)
         if not legacy:
             return read_weights(reader, scope, graph, found.dtype, findings)
         file = LegacyFile(reader, root, findings)
@@ -110,12 +112,22 @@ def _described(reader: Hdf5Reader, path: str) -> tuple[str, tuple[int, ...]]:
     return dtype.name, shape
 
 
-def _scope(spec: ModelSpec, graph: LayerGraph, dtype: str, findings: Findings) -> Scope:
+def _scope(spec: ModelSpec, graph: LayerGraph, found: Imported, findings: Findings) -> Scope:
     """The model as Keras sees it; what it would do otherwise than nnctl is refused."""
     try:
-        return read_scope(spec, graph, dtype)
+        scope = read_scope(spec, graph, found.dtype)
     except ConfigError as error:
         for problem in error.problems:
             findings.refuse("the model", problem.message, problem.expected)
         findings.check()
         raise
+    _name_classes(scope, found.layers)
+    return scope
+
+
+def _name_classes(scope: Scope, parts: Mapping[str, Part]) -> None:
+    for member in scope.parts.values():
+        if member.path in parts:
+            member.class_name = parts[member.path].called
+        if member.inner is not None:
+            _name_classes(member.inner, parts)
