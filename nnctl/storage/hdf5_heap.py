@@ -10,6 +10,7 @@ Source: "HDF5 File Format Specification Version 3.0" (global heap).
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import BinaryIO
 
 SHORT = 4096
@@ -20,20 +21,29 @@ REFUSED = 1 << 62
 """What is answered where that cannot be told."""
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_COLLECTION = b"GCOL\x01\0\0\0"
+_COLLECTION = b"GCOL\x01"
+"""Three reserved bytes follow, which may be any."""
+_SIZES = {0: (13, 14), 1: (13, 14), 2: (9, 10), 3: (9, 10)}
+"""Where superblocks of each version say how many bytes an address and a length have."""
+_MOST_OBJECTS = 200_000
 _PIECE = 1 << 22
 
 
 def repeated_bytes(file: BinaryIO) -> int:
     """The bytes of all references to long objects together; those to short ones have `SHORT` bytes each."""
     file.seek(0)
-    if file.read(8) != _SIGNATURE:
+    head = file.read(16)
+    if not head.startswith(_SIGNATURE) or len(head) < 16:
         return REFUSED  # addresses do not count from the start of the file
-    objects = [found for at in _places(file, [_COLLECTION]) for found in _objects(file, at[1])]
-    long = [(at, index, size) for at, index, size in objects if size > SHORT]
-    if len(long) > MOST_LONG:
-        return REFUSED
-    sizes = {struct.pack("<QI", at, index): size for at, index, size in long}
+    if any(head[at] != 8 for at in _SIZES.get(head[8], (8,))):
+        return REFUSED  # references have another form
+    sizes: dict[bytes, int] = {}
+    for number, (at, index, size) in enumerate(_all_objects(file)):
+        if number >= _MOST_OBJECTS or len(sizes) > MOST_LONG:
+            return REFUSED
+        if size > SHORT:
+            reference = struct.pack("<QI", at, index)
+            sizes[reference] = max(size, sizes.get(reference, 0))
     return sum(sizes[found] for found, _ in _places(file, list(sizes)))
 
 
@@ -60,11 +70,15 @@ def _places(file: BinaryIO, wanted: list[bytes]) -> list[tuple[bytes, int]]:
     return found
 
 
-def _objects(file: BinaryIO, at: int) -> list[tuple[int, int, int]]:
+def _all_objects(file: BinaryIO) -> Iterator[tuple[int, int, int]]:
+    for _, at in _places(file, [_COLLECTION]):
+        yield from _objects(file, at)
+
+
+def _objects(file: BinaryIO, at: int) -> Iterator[tuple[int, int, int]]:
     """Address of its collection, index and size of each object of the collection that begins at `at`."""
     file.seek(at + 8)
     (size,) = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))
-    found = []
     place, end = at + 16, at + size
     while place + 16 <= end:
         file.seek(place)
@@ -72,8 +86,6 @@ def _objects(file: BinaryIO, at: int) -> list[tuple[int, int, int]]:
         if len(head) < 16:
             break
         index, _, _, length = struct.unpack("<HHIQ", head)
-        if index == 0:
-            break
-        found.append((at, index, length))
-        place += 16 + -(-length // 8) * 8
-    return found
+        yield at, index, length
+        # Free space has the index 0, and its length counts all of it.
+        place += 16 + -(-length // 8) * 8 if index else max(length, 16)

@@ -27,6 +27,11 @@ MAX_DEPTH = 32
 """The deepest group that is walked."""
 MAX_TEXTS = 10_000
 """The most texts in a list."""
+MAX_ARRAYS = 6_000
+"""The most groups and datasets that are walked."""
+MAX_UNPACKED = 256 << 20
+"""The most bytes of arrays that are decompressed, where they are more than `MAX_RATIO` times the file's."""
+MAX_RATIO = 20
 MAX_CHUNK = 64 << 20
 """The largest chunk that is decompressed, in bytes."""
 
@@ -57,6 +62,9 @@ class Hdf5Reader:
         assert file is not None
         self.size = file.seek(0, os.SEEK_END)
         self._stream = file
+        self._texts = self._unpacked = 0
+        """The bytes of texts, and of compressed arrays, that were read."""
+        self._repeated: int | None = None
         access = h5p.create(h5p.FILE_ACCESS)
         access.set_fileobj_driver(h5fd.fileobj_driver, file)
         access.set_fclose_degree(h5f.CLOSE_STRONG)
@@ -134,6 +142,8 @@ class Hdf5Reader:
             if address in seen:
                 raise self._refuse(at, "is there under another name as well")
             seen.add(address)
+            if len(seen) + len(waiting) > MAX_ARRAYS:
+                raise self._refuse(at, f"is one of more groups and arrays than nnctl reads ({MAX_ARRAYS:,})")
             if isinstance(thing, h5d.DatasetID):
                 found.append(at)
             else:
@@ -170,7 +180,7 @@ class Hdf5Reader:
             if not isinstance(kind, h5t.TypeStringID):
                 raise self._refuse(shown, "is not text")
             if kind.is_variable_str():
-                if math.prod(shape) * SHORT + repeated_bytes(self._stream) > MAX_TEXT:
+                if math.prod(shape) * SHORT + self._repeated_bytes() > MAX_TEXT:
                     raise self._refuse(shown, "repeats texts that are too long")
                 texts = np.empty(shape, dtype=object)
                 found.read(texts)
@@ -183,7 +193,16 @@ class Hdf5Reader:
                 listed = [t if isinstance(t, str) else bytes(t).decode() for t in texts.reshape(-1).tolist()]
             except UnicodeDecodeError as error:
                 raise self._refuse(shown, "is not UTF-8") from error
+            self._texts += sum(map(len, listed))
+            if self._texts > MAX_TEXT:
+                raise self._refuse(shown, f"and the texts before it have more than {MAX_TEXT:,} bytes")
             return listed if shape else listed[0]
+
+    def _repeated_bytes(self) -> int:
+        """`repeated_bytes`, which reads the whole file, once."""
+        if self._repeated is None:
+            self._repeated = repeated_bytes(self._stream)
+        return self._repeated
 
     def describe(self, path: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
         """The dtype and shape of the dataset at `path`, nothing of it read."""
@@ -273,8 +292,16 @@ class Hdf5Reader:
             raise self._refuse(path, "is chunked; nnctl writes contiguous arrays")
         if any(create.get_filter(i)[0] not in known for i in range(create.get_nfilters())):
             raise self._refuse(path, "is compressed by a filter that nnctl does not read")
-        if math.prod(create.get_chunk()) * dataset.get_type().get_size() > MAX_CHUNK:
+        size, chunk = dataset.get_type().get_size(), create.get_chunk()
+        if math.prod(chunk) * size > MAX_CHUNK:
             raise self._refuse(path, "has chunks that are too large")
+        count = math.prod(-(-n // c) for n, c in zip(dataset.shape, chunk, strict=True))
+        if dataset.get_num_chunks() != count:
+            raise self._refuse(path, "lacks some of its chunks")
+        # Chunks at the edges are unpacked whole.
+        self._unpacked += count * math.prod(chunk) * size
+        if self._unpacked > max(MAX_UNPACKED, MAX_RATIO * self.size):
+            raise self._refuse(path, "unpacks to more than nnctl reads of a file of this size")
 
     def _refuse(self, path: str, why: str) -> FileRefused:
         return FileRefused(f"{self.path}: '{path}' {why}")

@@ -46,7 +46,7 @@ def weights_by_name(
                 name, f"has the shape {list(made.shape)}, but the model needs {list(info.weight.shape)}"
             )
         else:
-            found[name] = np.ascontiguousarray(made.astype(dtype))
+            found[name] = np.ascontiguousarray(made.astype(dtype, copy=False))
     for left in sorted(set(there) - used):
         if left.rpartition(".")[2] not in _UNREAD:
             findings.refuse(left, "the model has no weight of that name")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from math import prod
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
 from nnctl.core.arrays import Array
 from nnctl.core.errors import RunError
+from nnctl.core.visible import visible
 from nnctl.formats.imports.base import ArrayInfo, Imported, ImportFormat, Opened, Weights, register
 from nnctl.formats.imports.by_name import weights_by_name
 from nnctl.formats.keras.reading.found import Findings
@@ -21,6 +23,7 @@ from nnctl.spec.language.model import ModelSpec
 _HEADER = 4096
 """The longest header of an array that is read."""
 _KINDS = "fiub"
+_LONGEST = 100
 
 
 @register
@@ -64,8 +67,9 @@ def _described(members: Members, member: str, opened: Opened) -> ArrayInfo:
             np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         )
         shape, _, dtype = header(head)
-    except (ValueError, EOFError) as error:
-        raise RunError(f"{opened.path}: '{name}' is no array: {error}") from None
+    except (ValueError, TypeError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError) as error:
+        # Python's parser answers with each of these to what it finds too deep.
+        raise RunError(f"{opened.path}: '{name}' is no array: {visible(str(error), _LONGEST)}") from None
     if dtype.kind not in _KINDS:
         raise RunError(f"{opened.path}: '{name}' holds {dtype}, not numbers")
     if prod(shape) * dtype.itemsize > members.size(member):

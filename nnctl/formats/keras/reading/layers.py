@@ -95,7 +95,8 @@ class LayerReader:
         return False
 
     def _note_dtype(self, given: Any, place: str) -> None:
-        policy = given.get("config", {}).get("name") if isinstance(given, dict) else given
+        config = given.get("config") if isinstance(given, dict) else None
+        policy = config.get("name") if isinstance(config, dict) else given
         if not isinstance(policy, str):
             return
         if policy in _POLICIES:
@@ -140,7 +141,10 @@ class LayerReader:
         if name in _HELD:
             return self._held(value, place)
         if name == "cells" or (name == "cell" and isinstance(value, list)):
-            return [self._held(part, f"{place}[{number}]") for number, part in enumerate(value or ())]
+            return [
+                self._held(part, f"{place}[{number}]")
+                for number, part in enumerate(value if isinstance(value, list) else [value])
+            ]
         return plain(value)
 
     def _held(self, value: Any, place: str) -> Any:

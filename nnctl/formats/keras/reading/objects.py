@@ -47,7 +47,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         kind, config = value.get("class_name"), value.get("config")
         if kind == "__tuple__":
-            return [plain(part) for part in value.get("items") or ()]
+            items = value.get("items")
+            return [plain(part) for part in items] if isinstance(items, list) else items
         if kind == "__numpy__" and isinstance(config, dict):
             return plain(config.get("value"))
         return {name: plain(part) for name, part in value.items()}
@@ -75,9 +76,8 @@ def read_object(value: Any, family: str, place: str, findings: Findings) -> Any:
         findings.refuse(place, _unknown(family, kind), f"one of nnctl's {family}s")
         return None
     if kind.startswith("VarianceScaling"):
-        config = config | {
-            "distribution": _NORMAL.get(config.get("distribution", ""), config.get("distribution"))
-        }
+        given = config.get("distribution")
+        config = config | {"distribution": _NORMAL.get(given, given) if isinstance(given, str) else given}
     return _short(cls, fields_of(cls, config, place, findings))
 
 

@@ -130,7 +130,7 @@ def _renamed(kind: str, config: Config) -> Config:
         elif name == "stride" and "strides" not in config:
             name = "strides"
         if name == "data_format":
-            value = _DATA_FORMATS.get(value, value)
+            value = _DATA_FORMATS.get(value, value) if isinstance(value, str) else value
         made[name] = value
     return {name: value for name, value in made.items() if not (name == "data_format" and value == "default")}
 
@@ -145,9 +145,9 @@ def _with_old_sigmoid(config: Config) -> Config:
 
 def _convolution(before: str, config: Config, place: str, findings: Findings) -> Config:
     if "nb_row" in config:
-        config["kernel_size"] = [config.pop("nb_row"), config.pop("nb_col")]
+        config["kernel_size"] = [config.pop("nb_row"), config.pop("nb_col", None)]
     if "kernel_dim1" in config:
-        config["kernel_size"] = [config.pop(f"kernel_dim{n}") for n in (1, 2, 3)]
+        config["kernel_size"] = [config.pop(f"kernel_dim{n}", None) for n in (1, 2, 3)]
     config.pop("output_shape", None)
     return config
 
@@ -213,7 +213,7 @@ def _merge(before: str, config: Config, place: str, findings: Findings) -> Confi
 
 def _threshold(before: str, config: Config, place: str, findings: Findings) -> Config:
     theta = config.pop("theta", 1.0)
-    return config | {"threshold": float(theta)}
+    return config | {"threshold": float(theta) if isinstance(theta, int | float) else theta}
 
 
 _CHANGES: Mapping[str, Callable[[str, Config, str, Findings], Config]] = {

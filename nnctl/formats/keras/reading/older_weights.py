@@ -60,7 +60,8 @@ def as_keras_3(part: Part, saved: list[Saved], version: int, flipped: bool) -> l
     """
     if part.kind in ("Bidirectional", "TimeDistributed") and isinstance(part.config.get("layer"), dict):
         held = part.config["layer"]
-        inside = Part(str(held.get("class_name")), "", held.get("config") or {}, part.place)
+        config = held.get("config")
+        inside = Part(str(held.get("class_name")), "", config if isinstance(config, dict) else {}, part.place)
         half = len(saved) // 2 if part.kind == "Bidirectional" else len(saved)
         halves = [saved[:half], saved[half:]]
         return [one for some in halves for one in as_keras_3(inside, some, version, flipped)]

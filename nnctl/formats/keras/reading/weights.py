@@ -74,7 +74,7 @@ def _array(reader: Hdf5Reader, path: str, dtype: str, findings: Findings) -> Arr
 def _cast(array: Array, dtype: str, findings: Findings) -> Array:
     if array.dtype.itemsize > np.dtype(dtype).itemsize:
         findings.note("weights", f"{array.dtype} becomes {dtype}")
-    return array.astype(dtype)
+    return array.astype(dtype, copy=False)
 
 
 class LegacyFile:
