@@ -61,8 +61,10 @@ test-arm: $(STAMPS)/dev
 	$(BIN)/python -m tests.arm $(CONFIGS)
 
 # Model files, manifests, metrics, NPZ and HDF5 with something changed: each by a command, its time and memory measured.
+# Then `import` and `inspect` of hostile files of other tools, of 2,000 changed ones, and of files cut off at each percent.
 mutated: $(STAMPS)/dev
 	$(BIN)/python -m tests.mutated --count 2000
+	$(BIN)/python -m tests.hostile --count 2000 --cut 1
 
 test-latest: $(STAMPS)/latest/installed
 	$(STAMPS)/latest/bin/python -m pytest -n 2 --dist worksteal $(TESTS)

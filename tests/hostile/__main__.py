@@ -14,12 +14,14 @@ import time
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from io import StringIO
+from itertools import chain as chain_of
 from pathlib import Path
 
 from nnctl.cli.main import main as nnctl
 from tests.forking import import_everything
 from tests.hostile.corpus import CORPUS
 from tests.hostile.forge import chain, dense, keras
+from tests.hostile.mutations import FORMATS, cut, mutated
 from tests.hostile.oracle import judged, prepared
 
 
@@ -45,6 +47,24 @@ def faults(names: list[str], place: Path, slow: bool) -> Iterator[tuple[str, str
         shutil.rmtree(here)
 
 
+def changes(numbers: range, place: Path, seed: int) -> Iterator[tuple[str, str | None]]:
+    """Each mutation with what does not hold of it."""
+    for number in numbers:
+        here = prepared(place, str(number))
+        command, what = mutated(here, number, seed)
+        yield f"{number}: {what}", judged(here, command)
+        shutil.rmtree(here)
+
+
+def cuts(place: Path, step: int) -> Iterator[tuple[str, str | None]]:
+    """Each file cut off at each so many percent, with what does not hold of it."""
+    for format in FORMATS if step else ():
+        for percent in range(0, 100, step):
+            here = prepared(place, f"{format}-{percent}")
+            yield f"{percent} % of {format}", judged(here, cut(here, format, percent))
+            shutil.rmtree(here)
+
+
 def main() -> int:
     """Run the cases and say what does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -52,20 +72,30 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cut", type=int, default=0, help="cut files off at each so many percent")
     parser.add_argument("--times", action="store_true", help="say how long each case took")
+    parser.add_argument("--only", action="store_true", help="leave out the corpus")
     parser.add_argument("--short", action="store_true", help="leave out the cases that take a second or more")
     asked = parser.parse_args()
     os.environ.setdefault("NNCTL_THREADS", "1")
     import_everything()
     warm_up()
-    bad = 0
-    names = asked.names or [name for name, case in CORPUS.items() if not (asked.short and case.large)]
+    bad = count = 0
+    names = asked.names or [
+        name for name, case in CORPUS.items() if not (asked.only or (asked.short and case.large))
+    ]
     with tempfile.TemporaryDirectory() as place:
-        for name, why in faults(names, Path(place), asked.times):
+        found = chain_of(
+            faults(names, Path(place), asked.times),
+            changes(range(asked.first, asked.first + asked.count), Path(place), asked.seed),
+            cuts(Path(place), asked.cut),
+        )
+        for name, why in found:
+            count += 1
             if why:
                 bad += 1
                 print(f"{name}: {why}", flush=True)
-    print(f"{len(names)} cases, {bad} do not hold")
+    print(f"{count} cases, {bad} do not hold")
     return int(bad > 0)
 
 

@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import nnctl
 from nnctl.kernels.folder import cache_root
 from tests.forking import Outcome, run
@@ -138,7 +140,7 @@ def _watch(here: Path) -> None:
     seen = os.open(here.parent / f"{here.name}.{_SEEN}", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     os.set_inheritable(seen, False)
     known = set(sys.modules)
-    sound = [os.path.realpath(place) for place in _sound()]
+    sound = [os.path.realpath(place) for place in sound_places()]
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         found = None
@@ -166,10 +168,11 @@ def _watch(here: Path) -> None:
     sys.addaudithook(hook)
 
 
-def _sound() -> list[str]:
+def sound_places() -> list[str]:
     """Where Python and nnctl are, and what nnctl compiled."""
     places = [sys.prefix, sys.base_prefix, *site.getsitepackages(), *sysconfig.get_paths().values()]
-    return [*places, str(Path(nnctl.__file__).parent), str(cache_root())]
+    packages = [str(Path(np.__file__).parents[1]), str(Path(nnctl.__file__).parent)]
+    return [*places, *packages, str(cache_root())]
 
 
 def _opened(here: Path, sound: list[str], path: Any, mode: Any, flags: int) -> str | None:
