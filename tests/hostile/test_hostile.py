@@ -84,7 +84,8 @@ def _harmless(line: str, here: Path, allowed: tuple[str, ...]) -> bool:
     """Whether a system call failed, or opened what may be opened."""
     found = re.search(r"open(?:at)?\([^\"]*\"([^\"]*)\"", line)
     if found is None:
-        return "+++" in line or "---" in line or "resumed" in line
+        # The manifest names the processor, for which Python asks `uname`.
+        return any(word in line for word in ("+++", "---", "resumed", '["uname", "-p"]'))
     named, real = str(here / found[1]), os.path.realpath(here / found[1])
     if real.startswith((f"{here}/secret", f"{here}/marker")):
         return False
