@@ -57,7 +57,7 @@ def test_links_lead_to_a_heading_that_says_all_options(name: str, monkeypatch: p
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the examples name: a config, three runs of it, new data, a run that was copied."""
+    """What the examples name: a config, three runs of it, exported models, new data, a run that was copied."""
     directory = tmp_path_factory.mktemp("examples")
     shutil.copytree(CONFIGS / "data", directory / "data")
     text = (CONFIGS / "iris.yaml").read_text().replace("epochs: 60", "epochs: 2")
@@ -70,6 +70,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "new.csv").write_text("\n".join(cells) + "\n")
     for number in ("1", "2", "3"):
         done = nnctl("train", "iris.yaml", "-q", "--run-dir", f"runs/iris/{number}", cwd=directory)
+        assert done.code == 0, done.err
+    for format, file in (("keras", "keras"), ("h5", "h5"), ("h5", "weights.h5"), ("json", "json")):
+        done = nnctl("export", "iris", "--format", format, "-o", f"model.{file}", cwd=directory)
         assert done.code == 0, done.err
     shutil.copytree(directory / "runs" / "iris" / "1", directory / "copied" / "run")
     return directory

@@ -14,7 +14,11 @@ TREES = {
 CHANGING = {
     "core/errors.py": "DataError",
     "data/feeding/windows.py": "Windowed",
+    "formats/keras/reading/entries.py": "Structure _Scope",
+    "formats/keras/reading/found.py": "Findings",
+    "formats/keras/reading/parts.py": "Call Part Chart",
     "formats/keras/scopes.py": "Member Scope _Frame",
+    "formats/onnx/flows.py": "Flow",
     "formats/predictions/base.py": "PredictionFormat",
     "formats/predictions/npy.py": "npy",
     "graph/build.py": "_Scope",

@@ -1,3 +1,4 @@
-"""What each op is in C, by theme."""
+"""What each op is in C, by theme.
 
-from __future__ import annotations
+An op's emitter writes its loops and never plans memory: where values lie is the file's business.
+"""
