@@ -57,7 +57,7 @@ def test_links_lead_to_a_heading_that_says_all_options(name: str, monkeypatch: p
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the examples name: a config, three runs of it, exported models, new data, a run that was copied."""
+    """What the examples name: a config, three runs of it, exported models, new data, a copied run."""
     directory = tmp_path_factory.mktemp("examples")
     shutil.copytree(CONFIGS / "data", directory / "data")
     text = (CONFIGS / "iris.yaml").read_text().replace("epochs: 60", "epochs: 2")

@@ -114,7 +114,7 @@ ZOO: dict[str, Build] = {
     "Xception": _application("Xception", 71),
     "MobileNet": _application("MobileNet", alpha=0.25),
     "MobileNetV2": _application("MobileNetV2", alpha=0.35),
-    "MobileNetV3Small": _application("MobileNetV3Small", alpha=1.0),
+    "MobileNetV3Small": _application("MobileNetV3Small", 64),
     "MobileNetV3Large": _application("MobileNetV3Large"),
     "EfficientNetB0": _application("EfficientNetB0"),
     "EfficientNetV2B0": _application("EfficientNetV2B0"),
