@@ -69,7 +69,10 @@ def read_chart(data: Any, place: str, findings: Findings, version: int = 0) -> C
             findings.refuse(part.place, f"two layers are called '{part.name}'")
             continue
         chart.parts[part.name] = part
-    if chain:
+    first = next(iter(chart.parts.values()), None)
+    if chain and first is not None and first.kind == "Merge" and isinstance(first.config.get("layers"), list):
+        _wire_branches(chart, first, findings)
+    elif chain:
         _wire_chain(chart, config, findings)
     else:
         _wire_graph(chart, config, findings)
@@ -265,14 +268,11 @@ def _wire_chain(chart: Chart, config: dict[str, Any], findings: Findings) -> Non
         return
     first = parts[0]
     if first.kind not in INPUTS:
-        shape = (
-            batch_shape(first.config) or config.get("build_input_shape") or config.get("batch_input_shape")
-        )
+        shape = batch_shape(first.config) or _shape_of_inner(first)
+        shape = shape or config.get("build_input_shape") or config.get("batch_input_shape")
         if isinstance(shape, list) and shape:
             name = _free("input", chart.parts)
-            dtype = first.config.get("dtype") if isinstance(first.config.get("dtype"), str) else "float32"
-            if first.kind == "Embedding":
-                dtype = first.config.get("input_dtype") or "int32"
+            dtype = _first_dtype(first)
             part = Part("InputLayer", name, {"batch_shape": shape, "dtype": dtype}, first.place)
             chart.parts = {name: part, **chart.parts}
             parts.insert(0, part)
@@ -281,6 +281,60 @@ def _wire_chain(chart: Chart, config: dict[str, Any], findings: Findings) -> Non
     if parts[0].kind in INPUTS:
         chart.inputs = [Tensor(parts[0].name)]
     chart.outputs = [Tensor(parts[-1].name)]
+
+
+def _first(chain: Part) -> Part | None:
+    """The input of a model that is the first layer of a chain."""
+    inner = chain.inner
+    return inner.parts.get(inner.inputs[0].layer) if inner is not None and inner.inputs else None
+
+
+def _shape_of_inner(part: Part) -> Any:
+    first = _first(part)
+    return batch_shape(first.config) if first is not None else None
+
+
+def _first_dtype(part: Part) -> Any:
+    if part.kind == "Embedding":
+        return part.config.get("input_dtype") or "int32"
+    given = (_first(part) or part).config.get("dtype")
+    return given if isinstance(given, str) else "float32"
+
+
+def _wire_branches(chart: Chart, merge: Part, findings: Findings) -> None:
+    """A Sequential of Keras 1 that begins by merging models: their layers stand in one graph with its own.
+
+    Keras 1 saved the weights of such a model like that, too: by the names of all its layers.
+    """
+    own, chart.parts, chart.chain = list(chart.parts.values()), {}, False
+    ends: list[Tensor] = []
+    for number, entry in enumerate(merge.config["layers"]):
+        branch = read_chart(entry, f"{merge.place}.layers[{number}].", findings, chart.version)
+        if branch is None:
+            continue
+        if branch.chain:
+            _name_input(branch)
+        for part in branch.parts.values():
+            if part.name in chart.parts or any(part.name == other.name for other in own):
+                findings.refuse(part.place, f"two layers are called '{part.name}'")
+            chart.parts[part.name] = part
+        chart.inputs += branch.inputs
+        ends += branch.outputs
+    chart.parts |= {part.name: part for part in own}
+    merge.calls = [Call(ends, nested=True)]
+    for before, part in itertools.pairwise(own):
+        part.calls = [Call([Tensor(before.name)])]
+    chart.outputs = [Tensor(own[-1].name)]
+
+
+def _name_input(chain: Chart) -> None:
+    """Call a chain's input after the layer that reads it, as Keras did: every branch has one."""
+    parts = list(chain.parts.values())
+    if len(parts) > 1 and parts[0].kind in INPUTS:
+        parts[0].name = f"{parts[1].name}_input"
+        chain.parts = {part.name: part for part in parts}
+        chain.inputs = [Tensor(parts[0].name)]
+        parts[1].calls = [Call([Tensor(parts[0].name)])]
 
 
 def batch_shape(config: dict[str, Any]) -> Any:
@@ -309,12 +363,30 @@ def _wire_graph(chart: Chart, config: dict[str, Any], findings: Findings) -> Non
         if not tensors:
             findings.refuse(chart.place or "the model", f"'{key}' names no layer")
         into += tensors
-    # Keras 3 counts the calls of a functional model from 1 where it is an output, and only there.
-    for index, tensor in enumerate(chart.outputs):
-        part = chart.parts.get(tensor.layer)
-        inner = part.inner if part is not None else None
-        if inner is not None and not inner.chain and chart.version == 3 and tensor.call > 0:
-            chart.outputs[index] = tensor._replace(call=tensor.call - 1)
+    _count_from_0(chart)
+
+
+def _count_from_0(chart: Chart) -> None:
+    """Calls of a nested model that are counted from 1, the first being that of its own inputs.
+
+    Keras 1 and 2 count so everywhere, Keras 3 only where the call is an output.
+    """
+    nested = {name: part for name, part in chart.parts.items() if part.inner is not None}
+    if chart.version == 3:
+        later = {name for name, part in nested.items() if part.inner and not part.inner.chain}
+        calls = []
+    else:
+        calls = [call for part in chart.parts.values() for call in part.calls]
+        read = chart.outputs + [tensor for call in calls for tensor in call.all()]
+        later = {t.layer for t in read if t.layer in nested and t.call == len(nested[t.layer].calls)}
+
+    def counted(tensor: Tensor) -> Tensor:
+        return tensor._replace(call=tensor.call - 1) if tensor.layer in later and tensor.call else tensor
+
+    for call in calls:
+        call.reads = [counted(tensor) for tensor in call.reads]
+        call.tensors = {name: [counted(tensor) for tensor in some] for name, some in call.tensors.items()}
+    chart.outputs = [counted(tensor) for tensor in chart.outputs]
 
 
 def _ends(value: Any) -> Iterator[Tensor]:

@@ -32,7 +32,7 @@ _OLD_INITIALIZERS = {
 """Names of Keras 1, and what they stood for."""
 _NORMAL = {"normal": "truncated_normal"}
 """`distribution` of VarianceScaling in Keras 2."""
-_OLD_REGULARIZERS = {"WeightRegularizer": "L1L2"}
+_OLD_REGULARIZERS = {"WeightRegularizer": "L1L2", "L1L2Regularizer": "L1L2"}
 _OLD_WORDS = {"m": "max_value"}
 
 

@@ -64,7 +64,6 @@ _WORDS = {
     "atrous_rate": "dilation_rate",
     "dim_ordering": "data_format",
     "sigma": "stddev",
-    "output_length": "length",
     "upsampling_length": "size",
 }
 _DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
@@ -127,6 +126,10 @@ def _renamed(kind: str, config: Config) -> Config:
             name = name.replace("kernel", "embeddings")
         elif name == "alpha" and kind == "LeakyReLU":
             name = "negative_slope"
+        elif kind == "PReLU" and name.startswith("kernel_"):  # `init`
+            name = name.replace("kernel", "alpha")
+        elif kind == "UpSampling1D" and name == "length":
+            name = "size"
         elif name == "stride" and "strides" not in config:
             name = "strides"
         if name == "data_format":
@@ -186,6 +189,13 @@ def _recurrent(before: str, config: Config, place: str, findings: Findings) -> C
         config["reset_after"] = True
     if "forget_bias_init" in config:
         config["unit_forget_bias"] = config.pop("forget_bias_init") in ("one", "ones")
+    return _convolution(before, config, place, findings)
+
+
+def _embedding(before: str, config: Config, place: str, findings: Findings) -> Config:
+    rate = config.pop("dropout", 0)
+    if rate:
+        findings.note(place, f"dropout of whole words ({rate}) is left out of further training")
     return config
 
 
@@ -230,6 +240,8 @@ _CHANGES: Mapping[str, Callable[[str, Config, str, Findings], Config]] = {
     "LSTM": _recurrent,
     "GRU": _recurrent,
     "SimpleRNN": _recurrent,
+    "ConvLSTM2D": _recurrent,
+    "Embedding": _embedding,
     "TimeDistributedDense": _dense_over_time,
     "Merge": _merge,
     "ThresholdedReLU": _threshold,

@@ -51,6 +51,29 @@ _GATES = {
 """Of Keras 1, which kept the weights of each gate by themselves: which of them stand side by side now."""
 
 
+def arrays_of(part: Part, version: int, weights: int) -> int:
+    """How many arrays a file has for a layer that has `weights` weights in Keras 3."""
+    inside = _inside(part)
+    if inside is not None:
+        sides = 2 if part.kind == "Bidirectional" else 1
+        return sides * arrays_of(inside, version, weights // sides)
+    order = _GATES.get(part.kind)
+    if version > 1 or order is None or part.config.get("consume_less") == "gpu":
+        return weights
+    return sum(len(places) for _, places in order)
+
+
+def _inside(part: Part) -> Part | None:
+    """The layer that a wrapper holds."""
+    if part.kind not in ("Bidirectional", "TimeDistributed") or not isinstance(
+        part.config.get("layer"), dict
+    ):
+        return None
+    held = part.config["layer"]
+    config = held.get("config")
+    return Part(str(held.get("class_name")), "", config if isinstance(config, dict) else {}, part.place)
+
+
 def as_keras_3(part: Part, saved: list[Saved], version: int, flipped: bool) -> list[Saved]:
     """A layer's weights in the layout of Keras 3.
 
@@ -58,10 +81,8 @@ def as_keras_3(part: Part, saved: list[Saved], version: int, flipped: bool) -> l
         version: Of the Keras that wrote the file.
         flipped: Whether kernels are those of convolutions (Theano), and not of correlations.
     """
-    if part.kind in ("Bidirectional", "TimeDistributed") and isinstance(part.config.get("layer"), dict):
-        held = part.config["layer"]
-        config = held.get("config")
-        inside = Part(str(held.get("class_name")), "", config if isinstance(config, dict) else {}, part.place)
+    inside = _inside(part)
+    if inside is not None:
         half = len(saved) // 2 if part.kind == "Bidirectional" else len(saved)
         halves = [saved[:half], saved[half:]]
         return [one for some in halves for one in as_keras_3(inside, some, version, flipped)]

@@ -9,7 +9,7 @@ Sources: keras.src.saving.saving_lib, keras.src.legacy.saving.legacy_h5_format.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from nnctl.core.arrays import Array
 from nnctl.formats.keras.model import is_chain
 from nnctl.formats.keras.order import ordered
 from nnctl.formats.keras.reading.found import Findings
-from nnctl.formats.keras.reading.older_weights import Saved, as_keras_3
+from nnctl.formats.keras.reading.older_weights import Saved, arrays_of, as_keras_3
 from nnctl.formats.keras.reading.parts import Part
 from nnctl.formats.keras.scopes import Member, Scope
 from nnctl.formats.keras.weights import keras_paths
@@ -134,20 +134,15 @@ def read_legacy(
     """
     read: dict[str, Array] = {}
     used: set[str] = set()
+    names = _names_there(file, [parts[m.path] for m in scope.parts.values() if m.path in parts])
     for member in scope.parts.values():
         part = parts.get(member.path)
         if part is None:  # an input, or an operation
             continue
-        used.add(part.name)
-        wanted, saved = _in_keras_order(member, graph), file.saved(part.name)
-        if member.inner is None:
-            saved = as_keras_3(part, saved, file.version, file.flipped)
-        if len(saved) != len(wanted):
-            findings.refuse(part.place, f"the file has {len(saved)} weights for it, the model {len(wanted)}")
-            continue
-        if member.inner is not None:
-            wanted, saved = _converted(parts, wanted, saved, file)
-        read |= _matched(part, wanted, saved, dtype, findings)
+        name = names.get(part.name, part.name)
+        used.add(name)
+        found = _of_layer(member, part, parts, file.saved(name), file, graph, findings)
+        read |= _matched(part, *found, dtype, findings)
     for name in file.layers:
         if name not in used and file.saved(name):
             findings.refuse(
@@ -157,33 +152,53 @@ def read_legacy(
     return {name: read[name] for name in graph.weights}
 
 
-def _converted(
-    parts: Mapping[str, Part], wanted: list[WeightInfo], saved: list[Saved], file: LegacyFile
+def _names_there(file: LegacyFile, parts: Sequence[Part]) -> dict[str, str]:
+    """What the file calls chains whose config does not say a name: the layers that are left, in order."""
+    nameless = [part.name for part in parts if part.inner is not None and not part.config.get("name")]
+    named = {part.name for part in parts} - set(nameless)
+    left = [name for name in file.layers if name not in named and file.saved(name)]
+    return dict(zip(nameless, left, strict=True)) if len(left) == len(nameless) else {}
+
+
+def _of_layer(
+    member: Member,
+    part: Part,
+    parts: Mapping[str, Part],
+    saved: list[Saved],
+    file: LegacyFile,
+    graph: LayerGraph,
+    findings: Findings,
 ) -> tuple[list[WeightInfo], list[Saved]]:
-    """A nested model's weights, those of each layer together and in the layout of Keras 3."""
-    infos: dict[str, list[WeightInfo]] = {}
-    given: dict[str, list[Saved]] = {}
-    for info, one in zip(wanted, saved, strict=True):
-        infos.setdefault(info.owner, []).append(info)
-        given.setdefault(info.owner, []).append(one)
-    made = [
-        one
-        for owner, some in given.items()
-        for one in (as_keras_3(parts[owner], some, file.version, file.flipped) if owner in parts else some)
-    ]
-    return [info for some in infos.values() for info in some], made
+    """The weights that a layer or a nested model needs, and what the file has for each, as Keras 3 lays it
+    out; none where their numbers differ."""
+    wanted = _in_keras_order(member, graph)
+    counts = [arrays_of(parts.get(path, part), file.version, len(some)) for path, some in wanted]
+    if sum(counts) != len(saved):  # as they are now, whoever says otherwise
+        counts = [len(some) for _, some in wanted]
+    if sum(counts) != len(saved):
+        message = f"the file has {len(saved)} weights for it, the model {sum(counts)}"
+        findings.refuse(part.place, message)
+        return [], []
+    infos: list[WeightInfo] = []
+    made: list[Saved] = []
+    for (path, some), count in zip(wanted, counts, strict=True):
+        given, saved = saved[:count], saved[count:]
+        infos += some
+        made += as_keras_3(parts.get(path, part), given, file.version, file.flipped)
+    return infos, made
 
 
-def _in_keras_order(member: Member, graph: LayerGraph) -> list[WeightInfo]:
-    """A layer's weights as Keras lists them: what learns first, over all of a nested model."""
-    learning: list[WeightInfo] = []
-    fixed: list[WeightInfo] = []
+def _in_keras_order(member: Member, graph: LayerGraph) -> list[tuple[str, list[WeightInfo]]]:
+    """The weights of each layer as Keras lists them: what learns first, over all of a nested model."""
+    learning: list[tuple[str, list[WeightInfo]]] = []
+    fixed: list[tuple[str, list[WeightInfo]]] = []
     for leaf in _leaves(member):
         configured = leaf.layer.in_keras.configured if leaf.layer is not None else ()
-        for info in graph.weights_of(leaf.path):
-            if info.field not in configured:
-                (learning if info.weight.trainable and leaf.trainable else fixed).append(info)
-    return learning + fixed
+        infos = [info for info in graph.weights_of(leaf.path) if info.field not in configured]
+        learns = [info for info in infos if info.weight.trainable and leaf.trainable]
+        learning.append((leaf.path, learns))
+        fixed.append((leaf.path, [info for info in infos if info not in learns]))
+    return [(path, infos) for path, infos in learning + fixed if infos]
 
 
 def _leaves(member: Member) -> Iterator[Member]:
