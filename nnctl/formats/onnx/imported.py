@@ -9,6 +9,7 @@ from nnctl.core.arrays import Array
 from nnctl.core.spec import first_fault
 from nnctl.formats.imports.base import ArrayInfo, Imported, Weights
 from nnctl.formats.keras.reading.found import Findings
+from nnctl.formats.onnx.read_constants import computed
 from nnctl.formats.onnx.read_file import read_graph
 from nnctl.formats.onnx.reading import Reading
 from nnctl.graph.model import LayerGraph
@@ -24,7 +25,7 @@ def imported(data: bytes, file: str, findings: Findings) -> Imported:
     """
     graph = read_graph(data, file)
     reading = Reading(graph, findings)
-    outputs = reading.read()
+    outputs = reading.read(computed)
     section = {"inputs": reading.inputs, "layers": reading.entries, "outputs": outputs}
     model = None
     if not findings.problems:

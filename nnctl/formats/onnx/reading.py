@@ -103,13 +103,15 @@ class Reading:
 
     # The whole graph.
 
-    def read(self) -> list[str]:
-        """Read everything; the names of the outputs."""
+    def read(self, computed: Callable[[Reading, FileNode], bool]) -> list[str]:
+        """Read everything; the names of the outputs.
+
+        Args:
+            computed: Works out what follows from constants alone, and says whether it has.
+        """
         for value in self.graph.inputs:
             self._input(value)
         known = all_readers()
-        from nnctl.formats.onnx.read_constants import computed
-
         for node in self.nodes:
             if any(name in self.lost for name in node.inputs):
                 self.lost.update(node.outputs)
