@@ -20,9 +20,12 @@ FILES = Path(__file__).parent / "files"
 FORMS = ((".h5", ""), (".keras", ""), (".json", ".weights.h5"), (".yaml", ".weights.h5"))
 """How each model was saved: the ending of its structure, and of its weights where they are apart."""
 REFUSED = {
-    "channels_first": "data_format|numpy",
+    "channels_first": "channels_last",
+    "padded": "Theano padded",
 }
-"""Models that do not come over, and a word of the reason."""
+"""Models that do not come over, and a word of the reason; `padded` does from TensorFlow."""
+YAML_OF_NUMPY = "numpy.core.multiarray.scalar is refused"
+"""What `to_yaml` wrote for a size that NumPy had worked out is no plain data."""
 
 
 def cases() -> Iterator[Any]:
@@ -44,11 +47,15 @@ def unpacked(archive: Path, names: tuple[str, ...], place: Path) -> Mapping[str,
         return dict(np.load(io.BytesIO(opened.read(Path(names[0]).stem + ".npz"))))
 
 
-@pytest.mark.parametrize(("archive", "name", "structure", "weights"), cases())
+@pytest.mark.parametrize(("archive", "name", "structure", "weights"), list(cases()))
 def test_what_it_predicted(archive: Path, name: str, structure: str, weights: str, tmp_path: Path) -> None:
     arrays = unpacked(archive, (name + structure, *([name + weights] if weights else [])), tmp_path)
     file, beside = tmp_path / (name + structure), tmp_path / (name + weights) if weights else None
-    if name in REFUSED:
+    if YAML_OF_NUMPY.split()[0] in file.read_bytes().decode("latin-1"):
+        with pytest.raises(ConfigError, match=YAML_OF_NUMPY):
+            import_model(file, tmp_path / "run", weights=beside)
+        return
+    if name in REFUSED and not (name == "padded" and "tensorflow" in archive.stem):
         with pytest.raises(ConfigError, match=REFUSED[name]):
             import_model(file, tmp_path / "run", weights=beside)
         return

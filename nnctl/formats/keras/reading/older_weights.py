@@ -74,6 +74,33 @@ def _inside(part: Part) -> Part | None:
     return Part(str(held.get("class_name")), "", config if isinstance(config, dict) else {}, part.place)
 
 
+def pads_as_theano(part: Part) -> bool:
+    """Whether `same` put other zeros around in Theano than now: of even kernels and where it strode.
+
+    Source: conv2d, conv3d and pool2d of keras.backend.theano_backend, which pad half a kernel on each side.
+    """
+    inside = _inside(part)
+    if inside is not None:
+        return pads_as_theano(inside)
+    said = part.config
+    if "same" not in (said.get("border_mode"), said.get("padding")):
+        return False
+    sizes = [number for name in _KERNELS for number in _numbers(said.get(name))]
+    strides = [number for name in _STRIDES for number in _numbers(said.get(name))]
+    pools = "pool_size" in said or "pool_length" in said
+    return pools or any(size % 2 == 0 for size in sizes) or any(stride > 1 for stride in strides)
+
+
+_KERNELS = (
+    "kernel_size", "filter_length", "nb_row", "nb_col", "kernel_dim1", "kernel_dim2", "kernel_dim3",
+)  # fmt: skip
+_STRIDES = ("strides", "subsample", "subsample_length")
+
+
+def _numbers(value: object) -> list[int]:
+    return [n for n in (value if isinstance(value, list) else [value]) if type(n) is int]
+
+
 def as_keras_3(part: Part, saved: list[Saved], version: int, flipped: bool) -> list[Saved]:
     """A layer's weights in the layout of Keras 3.
 

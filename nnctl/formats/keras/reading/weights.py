@@ -19,7 +19,7 @@ from nnctl.core.arrays import Array
 from nnctl.formats.keras.model import is_chain
 from nnctl.formats.keras.order import ordered
 from nnctl.formats.keras.reading.found import Findings
-from nnctl.formats.keras.reading.older_weights import Saved, arrays_of, as_keras_3
+from nnctl.formats.keras.reading.older_weights import Saved, arrays_of, as_keras_3, pads_as_theano
 from nnctl.formats.keras.reading.parts import Part
 from nnctl.formats.keras.scopes import Member, Scope
 from nnctl.formats.keras.weights import keras_paths
@@ -90,8 +90,17 @@ class LegacyFile:
         version = reader.attribute(root, "keras_version") or reader.attribute("", "keras_version")
         self.version = int(version[0]) if isinstance(version, str) and version[:1] in "123" else 1
         backend = reader.attribute(root, "backend") or reader.attribute("", "backend")
-        self.flipped = backend == "theano"
+        self.flipped = backend == "theano" or (backend is None and self.version == 1 and self._of_theano())
         """Whether kernels are those of convolutions, and not of correlations."""
+
+    def _of_theano(self) -> bool:
+        """Keras 1 did not write its backend, but TensorFlow's names end in `:0`, and Theano's do not."""
+        names = [
+            name
+            for layer in self.layers
+            for name in _listed(self.reader, f"{self.root}/{layer}".lstrip("/"), "weight_names")
+        ]
+        return bool(names) and not any(":" in name or name.startswith("param_") for name in names)
 
     def saved(self, layer: str) -> list[Saved]:
         """The weights of a layer, in the order in which they are listed; none of one that is not there."""
@@ -132,6 +141,8 @@ def read_legacy(
     Args:
         parts: What each layer is in the file, by its path.
     """
+    if file.flipped:
+        _check_padding(parts, findings)
     read: dict[str, Array] = {}
     used: set[str] = set()
     names = _names_there(file, [parts[m.path] for m in scope.parts.values() if m.path in parts])
@@ -150,6 +161,16 @@ def read_legacy(
             )
     findings.check()
     return {name: read[name] for name in graph.weights}
+
+
+def _check_padding(parts: Mapping[str, Part], findings: Findings) -> None:
+    for part in parts.values():
+        if pads_as_theano(part):
+            findings.refuse(
+                part.place,
+                "Theano padded `same` in another way where kernels are even, or strides or pools are used",
+                "a model with layers of ZeroPadding and `valid` in its place",
+            )
 
 
 def _names_there(file: LegacyFile, parts: Sequence[Part]) -> dict[str, str]:

@@ -67,7 +67,7 @@ def convolutions():
     m = Sequential()
     m.add(
         Convolution2D(
-            3, 3, 2, input_shape=(9, 8, 2), dim_ordering="tf", border_mode="same", activation="relu"
+            3, 3, 5, input_shape=(9, 8, 2), dim_ordering="tf", border_mode="same", activation="relu"
         )
     )
     m.add(BatchNormalization(axis=3, mode=0))
@@ -81,6 +81,19 @@ def convolutions():
     m.add(Flatten())
     m.add(Dense(3, activation="sigmoid"))
     m.compile(Adam(lr=0.002), "binary_crossentropy")
+    return m
+
+
+@model
+def padded():
+    m = Sequential()
+    m.add(
+        Convolution2D(3, 3, 3, input_shape=(6, 6, 2), dim_ordering="tf", border_mode="same", subsample=(2, 1))
+    )
+    m.add(Convolution2D(2, 2, 1, dim_ordering="tf", border_mode="same"))
+    m.add(MaxPooling2D((2, 2), strides=(1, 1), dim_ordering="tf", border_mode="same"))
+    m.add(Flatten())
+    m.compile("sgd", "mse")
     return m
 
 
@@ -192,7 +205,7 @@ def over_time():
 @model
 def convolutional_lstm():
     m = Sequential()
-    m.add(ConvLSTM2D(2, 2, 3, input_shape=(3, 4, 5, 2), dim_ordering="tf", border_mode="same"))
+    m.add(ConvLSTM2D(2, 1, 3, input_shape=(3, 4, 5, 2), dim_ordering="tf", border_mode="same"))
     m.compile("sgd", "mse")
     return m
 
