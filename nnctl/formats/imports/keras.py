@@ -43,7 +43,9 @@ class keras(ImportFormat):
         )
         version = metadata.get("keras_version") if isinstance(metadata, dict) else None
         compiled = config.get("compile_config") if isinstance(config, dict) else None
-        found = described(config, compiled, findings, made_by=f"Keras {version or '3'}")
+        said = version if isinstance(version, str) else ""
+        number = int(said[0]) if said[:1] in ("2", "3") else 0
+        found = described(config, compiled, findings, made_by=f"Keras {said or '3'}", version=number)
         if _WEIGHTS not in members.names:
             raise RunError(f"{opened.path} has no {_WEIGHTS}")
         packed = members.packed(_WEIGHTS)

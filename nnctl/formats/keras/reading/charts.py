@@ -236,12 +236,11 @@ def _read_old(entry: Any, call: Call, place: str, findings: Findings) -> None:
     """Keras 1 and 2: `[layer, call, output]`, and a fourth with arguments by name."""
     if isinstance(entry, list) and entry[:1] == [_CONSTANT] and len(entry) > 2:
         call.constants[len(call.reads) + len(call.constants)] = entry[2]
-        return
-    tensor = _history(entry)
-    if tensor is None:
+    elif (tensor := _history(entry)) is not None:
+        call.reads.append(tensor)
+    else:
         findings.refuse(place, "a call of it does not say what it reads", "[layer, call, output]")
         return
-    call.reads.append(tensor)
     kwargs = entry[3] if len(entry) > 3 and isinstance(entry[3], dict) else {}
     for name, value in kwargs.items():
         given = _old_tensors(value)

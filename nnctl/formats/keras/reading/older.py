@@ -72,6 +72,7 @@ _GONE = (
     "batch_size",
     "consume_less", "implementation", "sparse", "ragged", "W_learning_rate_multiplier", "time_major",
     "build_input_shape", "fused", "virtual_batch_size", "adjustment", "create_input", "unit_forget_bias_init",
+    "query_shape", "key_shape", "value_shape",
 )  # fmt: skip
 """Arguments that change nothing that a layer computes."""
 _MERGES = {
@@ -155,6 +156,12 @@ def _convolution(before: str, config: Config, place: str, findings: Findings) ->
     return config
 
 
+def _transposed(before: str, config: Config, place: str, findings: Findings) -> Config:
+    if config.get("groups") == 1:  # which tf.keras wrote of every convolution
+        config.pop("groups")
+    return _convolution(before, config, place, findings)
+
+
 def _depthwise(before: str, config: Config, place: str, findings: Findings) -> Config:
     """Keras 2 wrote what a layer of all convolutions has; a depthwise one has as many groups as channels."""
     for name in ("filters", "groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"):
@@ -230,8 +237,9 @@ _CHANGES: Mapping[str, Callable[[str, Config, str, Findings], Config]] = {
     "Conv1D": _convolution,
     "Conv2D": _convolution,
     "Conv3D": _convolution,
-    "Conv2DTranspose": _convolution,
-    "Conv3DTranspose": _convolution,
+    "Conv1DTranspose": _transposed,
+    "Conv2DTranspose": _transposed,
+    "Conv3DTranspose": _transposed,
     "DepthwiseConv1D": _depthwise,
     "DepthwiseConv2D": _depthwise,
     "SeparableConv1D": _separable,

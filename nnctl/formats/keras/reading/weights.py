@@ -31,7 +31,7 @@ _NO_WEIGHTS = ("optimizer", "seed_generator", "metrics", "loss", "compile_metric
 _NAMES = {
     "kernel": "kernel", "bias": "bias", "gamma": "gamma", "beta": "beta", "moving_mean": "moving_mean",
     "moving_variance": "moving_variance", "recurrent_kernel": "recurrent_kernel", "embeddings": "embeddings",
-    "depthwise_kernel": "depthwise_kernel", "pointwise_kernel": "pointwise_kernel", "alpha": "alpha",
+    "depthwise_kernel": "kernel", "pointwise_kernel": "pointwise_kernel", "alpha": "alpha",
 }  # fmt: skip
 """Last parts of weights' names that say which weight it is, here and in Keras 2 and 3."""
 
