@@ -194,8 +194,10 @@ class _Reader:
         known = cls.call_arguments() if cls is not None else ()
         told = {}
         for name, value in call.values.items():
-            if value is None or (name not in known and name in _UNSAID and not value):
+            if _says_nothing(value) or (name not in known and name in _UNSAID and not value):
                 continue
+            if name == "training" and value is True and self.version == 3:
+                continue  # Keras 3 says whether it trains all the same
             if name in known:
                 if value != cls.model_fields[name].default:  # type: ignore[union-attr]
                     told[name] = value
@@ -222,6 +224,10 @@ class _Reader:
             return told | {"layers": [{k: v for k, v in e.items() if k != "inputs"} for e in scope.entries]}
         inputs = [{"type": "Input", "name": name, **info} for name, info in scope.inputs.items()]
         return told | {"layers": inputs + scope.entries, "outputs": scope.outputs}
+
+
+def _says_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and all(part is None for part in value))
 
 
 def _plain_names(chart: Chart, findings: Findings) -> dict[str, str]:

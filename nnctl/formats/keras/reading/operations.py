@@ -57,8 +57,9 @@ def is_operation(part: Part, version: int) -> bool:
         return False
     if part.module.startswith(("keras.src.ops", "keras.ops", "keras.src.activations")):
         return True
-    # Legacy files say no module; every layer of Keras 3 says whether it is trainable.
-    return not part.module and "trainable" not in part.config
+    # Legacy files say no module; layers of Keras 3 say whether they are trainable.
+    says_less = part.kind.startswith("SpatialDropout")
+    return not part.module and "trainable" not in part.config and not says_less
 
 
 def as_operation(part: Part, call: Call) -> tuple[str, Call]:
@@ -180,6 +181,11 @@ def _transpose(given: Entry, call: Call) -> Entry | None:
     return {"type": "Permute", "dims": axes[1:]}
 
 
+def _relu(given: Entry, call: Call) -> Entry | None:
+    """`keras.activations.relu` with arguments."""
+    return {"type": "ReLU", **given} if len(call.reads) == 1 and not call.constants else None
+
+
 def _identity(given: Entry, call: Call) -> Entry | None:
     return {"type": "Identity"}
 
@@ -199,4 +205,5 @@ _MADE: Mapping[str, Callable[[Entry, Call], Entry | None]] = {
     "Reshape": _reshape,
     "Transpose": _transpose,
     "Identity": _identity,
+    "ReLU": _relu,
 }

@@ -40,9 +40,9 @@ def read_weights(
     reader: Hdf5Reader, scope: Scope, graph: LayerGraph, dtype: str, findings: Findings
 ) -> dict[str, Array]:
     """All weights from the groups of a `.weights.h5` of Keras 3."""
-    wanted = keras_paths(scope, graph)
     there = reader.arrays()
     found = set(there)
+    wanted = {_path_there(path, found): name for path, name in keras_paths(scope, graph).items()}
     missing = [path for path in wanted if path not in found]
     for path in missing[:5]:
         findings.refuse(path, f"the file does not have the weight that '{wanted[path]}' needs")
@@ -58,6 +58,13 @@ def read_weights(
     findings.check()
     read = {name: _array(reader, path, dtype, findings) for path, name in wanted.items()}
     return {name: read[name] for name in graph.weights}
+
+
+def _path_there(path: str, there: set[str]) -> str:
+    """A weight's path as this Keras has it: attributes were hidden once (`_query_dense`)."""
+    parts = path.split("/")
+    before = "/".join([*parts[:-3], f"_{parts[-3]}", *parts[-2:]]) if len(parts) > 3 else path
+    return path if path in there or before not in there else before
 
 
 def _check_shape(path: str, shape: tuple[int, ...], info: WeightInfo, findings: Findings) -> None:

@@ -54,7 +54,9 @@ def dense():
     m.add(Dense(3, activation="softmax", kernel_initializer=keras.initializers.RandomNormal(stddev=0.1)))
     lr = {"learning_rate": 0.05} if NEW or TF or VERSION >= (2, 3) else {"lr": 0.05, "decay": 1e-3}
     m.compile(
-        keras.optimizers.SGD(momentum=0.9, nesterov=True, **lr), "categorical_crossentropy", ["accuracy"]
+        keras.optimizers.SGD(momentum=0.9, nesterov=True, **lr),
+        "categorical_crossentropy",
+        metrics=["accuracy"],
     )
     return m
 
@@ -127,6 +129,8 @@ def volumes():
 @model
 def sequences():
     m = Sequential()
+    if NEW:
+        m.add(Input((7,), dtype="int32"))
     m.add(Embedding(12, 5, **({} if NEW else {"input_length": 7})))
     m.add(Conv1D(4, 3, padding="causal", activation="relu"))
     m.add(MaxPooling1D(2, strides=1))
@@ -137,9 +141,7 @@ def sequences():
         m.add(SeparableConv1D(3, 2))
     m.add(GlobalMaxPooling1D())
     m.add(Dense(1, activation="sigmoid"))
-    m.compile("rmsprop", "binary_crossentropy", ["binary_accuracy"])
-    if NEW:
-        m.build((None, 7))
+    m.compile("rmsprop", "binary_crossentropy", metrics=["binary_accuracy"])
     return m
 
 
@@ -165,13 +167,13 @@ def after(value):
 @model
 def bidirectional():
     m = Sequential()
+    if NEW:
+        m.add(Input((6,), dtype="int32"))
     m.add(Embedding(9, 4, mask_zero=True, **({} if NEW else {"input_length": 6})))
     m.add(Bidirectional(LSTM(3, return_sequences=True)))
     m.add(Bidirectional(GRU(2), merge_mode="sum"))
     m.add(Dense(2, activation="softmax"))
     m.compile("adam", "sparse_categorical_crossentropy")
-    if NEW:
-        m.build((None, 6))
     return m
 
 
@@ -370,7 +372,11 @@ def main(directory):
 
 
 def save(m, base):
-    m.save(base + ".h5")
+    try:
+        m.save(base + ".h5")
+    except Exception as error:  # Keras 3.0 gave two weights of a nested model one name
+        print(base, ".h5", str(error)[:200])
+        os.remove(base + ".h5")
     m.save_weights(base + ".weights.h5")
     with open(base + ".json", "w") as file:
         file.write(m.to_json())
