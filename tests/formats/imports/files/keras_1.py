@@ -1,17 +1,17 @@
-"""Write models with Keras 1: `python keras_1.py FILE.zip`, where keras 1.x and h5py 2 are installed.
+"""Write models with Keras 1: `python keras_1.py FILE.tar.xz`, where keras 1.x and h5py 2 are installed.
 
 Of each model `NAME.h5` (the whole model), `NAME.json`, `NAME.yaml`, `NAME.weights.h5` (its weights alone) and
 `NAME.npz`: what it was fed (`x0`, `x1` ...) and what it gave (`y0`, `y1` ...).
 
-`keras_1.2.2_tensorflow.zip`: Python 3.6, keras 1.2.2, tensorflow 1.13.2, h5py 2.10, numpy 1.16, scipy 1.2.
-`keras_1.2.2_theano.zip`: Python 3.6, keras 1.2.2, theano 1.0.5, h5py 2.10, numpy 1.16, scipy 1.2.
+`keras_1.2.2_tensorflow.tar.xz`: Python 3.6, keras 1.2.2, tensorflow 1.13.2, h5py 2.10, numpy 1.16, scipy 1.2.
+`keras_1.2.2_theano.tar.xz`: Python 3.6, keras 1.2.2, theano 1.0.5, h5py 2.10, numpy 1.16, scipy 1.2.
 """
 
 import os
 import shutil
 import sys
+import tarfile
 import tempfile
-import zipfile
 
 import numpy as np
 from keras import __version__
@@ -277,7 +277,7 @@ def main(directory):
         m.set_weights([w + fed.uniform(0.01, 0.2, w.shape).astype("float32") for w in m.get_weights()])
         xs = []
         for tensor in m.inputs:
-            shape = (3,) + tuple(K.int_shape(tensor)[1:])
+            shape = (3,) + tuple(tensor._keras_shape[1:])
             ids = isinstance(m.layers[0], Embedding)
             x = fed.randint(0, 9, shape) if ids else fed.uniform(-1, 1, shape)
             if name == "masking":
@@ -303,9 +303,9 @@ def main(directory):
 
 
 def pack(directory, path):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+    with tarfile.open(path, "w:xz") as made:
         for name in sorted(os.listdir(directory)):
-            made.write(os.path.join(directory, name), name)
+            made.add(os.path.join(directory, name), name)
 
 
 PLACE = tempfile.mkdtemp()

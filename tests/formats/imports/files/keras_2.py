@@ -1,18 +1,19 @@
-"""Write models with Keras 2, tf.keras or Keras 3: `python keras_2.py FILE.zip keras|tensorflow`.
+"""Write models with Keras 2, tf.keras or Keras 3: `python keras_2.py FILE.tar.xz keras|tensorflow`.
 
 Of each model `NAME.h5`, `NAME.keras` (from 2.12 on), `NAME.json`, `NAME.yaml` (where there is `to_yaml`),
 `NAME.weights.h5` (its weights alone) and `NAME.npz`: what it was fed (`x0`, `x1` ...) and what it gave
 (`y0`, `y1` ...).
 
-`keras_2.0.9_tensorflow.zip`, `keras_2.2.4_tensorflow.zip`: Python 3.6, tensorflow 1.13.2, h5py 2.10.
-`tensorflow_2.7.4.zip`: Python 3.8. `tensorflow_2.15.1.zip`: Python 3.10.
+`keras_2.2.4_tensorflow.tar.xz`: Python 3.6, tensorflow 1.13.2, h5py 2.10, numpy 1.16.
+`tensorflow_2.7.4.tar.xz`: Python 3.8, protobuf 3.19. `tensorflow_2.15.1.tar.xz`: Python 3.10.
+`keras_3.0.5_jax.tar.xz`: Python 3.11, jax 0.4.30, numpy 1.26, h5py 3.16.
 """
 
 import os
 import shutil
 import sys
+import tarfile
 import tempfile
-import zipfile
 
 import numpy as np
 
@@ -226,6 +227,8 @@ def chains():
     inner.add(Dense(4, input_shape=(3,), activation="relu"))
     inner.add(BatchNormalization())
     m = Sequential()
+    if NEW:
+        m.add(Input((3,)))
     m.add(inner)
     m.add(Dense(2))
     m.compile("sgd", "mse")
@@ -393,9 +396,9 @@ def save(m, base):
 
 
 def pack(directory, path):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+    with tarfile.open(path, "w:xz") as made:
         for name in sorted(os.listdir(directory)):
-            made.write(os.path.join(directory, name), name)
+            made.add(os.path.join(directory, name), name)
 
 
 PLACE = tempfile.mkdtemp()
