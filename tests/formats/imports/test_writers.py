@@ -26,7 +26,6 @@ EVERYDAY = {
 }
 """What is read in the everyday tests."""
 REFUSED = {
-    "channels_first": "channels_last",
     "padded": "Theano padded",
 }
 """Models that do not come over, and a word of the reason; `padded` does from TensorFlow."""

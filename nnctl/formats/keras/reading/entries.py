@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnctl.formats.keras.reading.applications import replace_application_layers
+from nnctl.formats.keras.reading.channels import put_channels_last
 from nnctl.formats.keras.reading.charts import INPUTS, batch_shape, read_chart
 from nnctl.formats.keras.reading.found import Findings
 from nnctl.formats.keras.reading.layers import LayerReader
@@ -97,6 +98,7 @@ class _Reader:
     def scope(self, chart: Chart, prefix: str, made: Structure) -> _Scope:
         """The entries of a model's own list."""
         replace_application_layers(chart)
+        put_channels_last(chart, self.findings)
         scope = _Scope()
         names = _plain_names(chart, self.findings)
         known: dict[Node, str] = {}

@@ -123,6 +123,8 @@ def as_keras_3(part: Part, saved: list[Saved], version: int, flipped: bool) -> l
         and len(saved[0].shape) == 4
     ):
         saved = [saved[0].changed(lambda w: _one_axis(w, part)), *saved[1:]]
+    if version == 1 and part.first:
+        saved = [one.changed(_inputs_before_outputs) if len(one.shape) > 3 else one for one in saved]
     if version == 1 and part.kind in ("Deconvolution2D", "Conv2DTranspose") and saved:
         saved = [saved[0].changed(lambda w: np.ascontiguousarray(w.transpose(0, 1, 3, 2))), *saved[1:]]
     if flipped and saved and part.kind in _FLIPPED:
@@ -152,6 +154,11 @@ def _one_axis(weight: Array, part: Part) -> Array:
     if weight.shape[:2] != (length, 1) or weight.shape[3] != count:
         weight = weight.transpose(2, 3, 1, 0)
     return np.ascontiguousarray(weight[:, 0])
+
+
+def _inputs_before_outputs(weight: Array) -> Array:
+    """(out, in, height, width) of `th` to (height, width, in, out)."""
+    return np.ascontiguousarray(np.moveaxis(weight, (1, 0), (-2, -1)))
 
 
 def _flip(weight: Array) -> Array:

@@ -42,6 +42,7 @@ class Part:
         registered: Under what name a class of the user's own is registered.
         entries: Of a file that nnctl wrote: name and place of the entry that each call was.
         called: The class that the file names, where another stands in its place.
+        first: Whether its channels come first in the file (`channels`).
         inner: What is in a nested model.
     """
 
@@ -54,6 +55,7 @@ class Part:
     registered: str | None = None
     entries: list[tuple[str, int]] = field(default_factory=list)
     called: str = ""
+    first: bool = False
     inner: Chart | None = None
 
 

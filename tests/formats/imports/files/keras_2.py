@@ -103,6 +103,30 @@ def convolutions():
 
 
 @model
+def channels_first():
+    if TF:  # which has no such kernels for a CPU
+        return None
+    first = {"data_format": "channels_first"}
+    a = Input((2, 9, 8))
+    x = Conv2D(3, (3, 2), activation="relu", padding="same", **first)(a)
+    x = BatchNormalization(axis=1)(x)
+    y = MaxPooling2D((2, 2), **first)(x)
+    shared = Conv2D(3, (3, 3), padding="same", **first)
+    y = shared(LeakyReLU(0.1)(shared(y)))
+    y = UpSampling2D((2, 2), **first)(y)
+    x = Cropping2D(((0, 1), (0, 0)), **first)(x)
+    x = Concatenate(axis=1)([x, y])
+    x = ZeroPadding2D((1, 2), **first)(x)
+    x = Conv2DTranspose(2, 2, strides=2, **first)(x)
+    z = GlobalAveragePooling2D(**first)(x)
+    x = AveragePooling2D((5, 4), **first)(x)
+    told = first if VERSION >= (2, 2) else {}
+    m = Model(a, [Dense(3, activation="softmax")(Flatten()(x)), Dense(2)(z), Flatten(**told)(x), x])
+    m.compile("sgd", "mse")
+    return m
+
+
+@model
 def separable():
     m = Sequential()
     m.add(SeparableConv2D(4, (3, 2), input_shape=(6, 5, 2), depth_multiplier=2))
