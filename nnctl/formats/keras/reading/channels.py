@@ -1,8 +1,9 @@
 """Models whose channels come first (`channels_first`, `th`), as models whose channels come last.
 
 A layer that takes its channels first gets a Permute before it and one after it, where the layer there does
-not take them first, too; a Flatten gets the first of these, since Keras then put the channels last. What flows
-into and out of the model stays as it was, and so does what all other layers see: a BatchNormalization its axis.
+not take them first, too; a Flatten gets the first of these, since Keras then put the channels last. What
+flows into and out of the model stays as it was, and so does what all other layers see: a BatchNormalization
+keeps its axis.
 """
 
 from __future__ import annotations
