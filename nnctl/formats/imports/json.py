@@ -27,6 +27,8 @@ class json(ImportFormat):
             raise RunError(f"{opened.path} has {opened.size:,} bytes, more than nnctl reads ({MAX_BYTES:,})")
         opened.file.seek(0)
         config = parse_json(opened.file.read(), opened.path.name)
+        if isinstance(config, dict) and "class_name" not in config and "layers" in config:
+            raise RunError(f"{opened.path} is of Keras 0.3: open it with Keras 1 and save it anew")
         if not isinstance(config, dict) or "class_name" not in config:
             raise RunError(f"{opened.path} is no model of Keras: it has no `class_name`")
         compiled = config.get("compile_config")

@@ -12,7 +12,9 @@ import h5py
 import numpy as np
 import pytest
 
-from nnctl.core.errors import ConfigError
+from nnctl.core.errors import ConfigError, RunError
+from nnctl.formats.keras.reading.older_weights import pads_as_theano
+from nnctl.formats.keras.reading.parts import Part
 from nnctl.workflow.import_model import import_model
 from nnctl.workflow.stored import open_stored
 from tests.formats.models import Model
@@ -238,5 +240,45 @@ def test_what_has_no_equal_is_refused_by_name(tmp_path: Path) -> None:
     said = [problem.message for problem in caught.value.problems]
     assert len(said) == 2
     assert "layers[1] 'fn' (Lambda)" in said[0]
-    assert "layers[2] 'mo' (MaxoutDense)" in said[1]
+    assert "layers[2] 'mo' (MaxoutDense): Keras 3 has no MaxoutDense any more" in said[1]
     assert not (tmp_path / "run").exists()
+
+
+def test_json_of_keras_0_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "m.json"
+    file.write_text(json.dumps({"name": "Sequential", "layers": [{"name": "Dense", "output_dim": 3}]}))
+    with pytest.raises(RunError, match=r"Keras 0\.3"):
+        import_model(file, tmp_path / "run", weights=file)
+
+
+@pytest.mark.parametrize("name", ["l_W", "param_0", "l_W:0"])
+def test_who_wrote_a_file_without_a_backend(name: str, tmp_path: Path) -> None:
+    """Theano's kernels are turned over, and only its names have no number."""
+    kernel, bias = array(3, 1, 2, 4), array(4)
+    config = {"name": "l", "nb_filter": 4, "filter_length": 3, "batch_input_shape": [None, 5, 2]}
+    layers = [{"class_name": "Convolution1D", "config": config}]
+    named = {"l": [(name, kernel), (name.replace("W", "b").replace("0", "1"), bias)]}
+    file = written(tmp_path, {"class_name": "Sequential", "config": layers}, named, "1.2.2", "")
+    with h5py.File(file, "a") as opened:
+        del opened.attrs["backend"]
+    x = array(2, 5, 2)
+    k = kernel[::-1, 0] if name == "l_W" else kernel[:, 0]
+    expected = np.stack([np.einsum("nti,tio->no", x[:, t : t + 3], k) + bias for t in range(3)], 1)
+    np.testing.assert_allclose(predicted(file, x), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("config", "differs"),
+    [
+        ({"border_mode": "same", "nb_row": 3, "nb_col": 5, "subsample": [1, 1]}, False),
+        ({"border_mode": "same", "nb_row": 3, "nb_col": 2, "subsample": [1, 1]}, True),
+        ({"border_mode": "same", "nb_row": 3, "nb_col": 3, "subsample": [1, 2]}, True),
+        ({"border_mode": "valid", "nb_row": 2, "nb_col": 2, "subsample": [2, 2]}, False),
+        ({"padding": "same", "kernel_size": [4], "strides": [1]}, True),
+        ({"padding": "same", "pool_size": [3, 3], "strides": [1, 1]}, True),
+    ],
+)
+def test_where_theano_padded_otherwise(config: dict[str, Any], differs: bool) -> None:
+    assert pads_as_theano(Part("Convolution2D", "c", config, "")) is differs
+    held = {"layer": {"class_name": "Convolution2D", "config": config}}
+    assert pads_as_theano(Part("TimeDistributed", "t", held, "")) is differs

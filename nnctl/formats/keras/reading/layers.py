@@ -7,7 +7,7 @@ from typing import Any
 
 from nnctl.formats.keras.reading.found import Findings
 from nnctl.formats.keras.reading.objects import family_of, plain, read_object
-from nnctl.formats.keras.reading.older import as_keras_3
+from nnctl.formats.keras.reading.older import GONE, as_keras_3
 from nnctl.formats.keras.reading.parts import Part
 from nnctl.layers.base import Layer, layers
 from nnctl.spec.diagnosis.keras_names import has_keras, without
@@ -86,6 +86,10 @@ class LayerReader:
             )
         elif why is not None:
             self.findings.refuse(part.place, f"nnctl has no {kind}: {why}")
+        elif kind in GONE:
+            self.findings.refuse(
+                part.place, f"Keras 3 has no {kind} any more, and no layer that does the same", _OWN
+            )
         elif has_keras("layer", kind):
             self.findings.refuse(part.place, f"nnctl has no {kind} yet")
         else:

@@ -88,6 +88,10 @@ _MERGES = {
 _GATED = ("LSTM", "GRU", "LSTMCell", "GRUCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 """Layers whose gates were hard sigmoids by default."""
 _SPARSE = ("CategoryEncoding", "Discretization", "Hashing")
+GONE = (
+    "Highway", "MaxoutDense", "SReLU", "ParametricSoftplus", "LocallyConnected1D", "LocallyConnected2D",
+)  # fmt: skip
+"""Layers of Keras 1 and 2 that Keras 3 has not."""
 _OF_ALL = ("name", "trainable")
 _SIZES = {"Dense": "units", "LSTM": "units", "GRU": "units", "SimpleRNN": "units", "Embedding": "output_dim"}
 
