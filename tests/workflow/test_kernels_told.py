@@ -43,7 +43,7 @@ def made_ready(
     now = 100.0
     monkeypatch.setattr(kernels, "time", SimpleNamespace(perf_counter=lambda: now))
     cache = SimpleNamespace(empty=empty, notices=notices or [])
-    monkeypatch.setattr("nnctl.kernels.jit.folder", lambda: cache)
+    monkeypatch.setattr("nnctl.kernels.cache.folder", lambda: cache)
 
     def compile_kernels(progress: Progress) -> int:
         nonlocal now
