@@ -14,7 +14,6 @@ from nnctl.graph.build import build
 from nnctl.graph.model import LayerGraph
 from nnctl.runs.image import MAGIC
 from nnctl.runs.model_file import read_model as read_own
-from nnctl.spec.language.model import ModelSpec
 from nnctl.workflow.opened_model import opened_model, read_model
 from nnctl.workflow.stored import open_stored
 
@@ -92,8 +91,7 @@ def inspect_model(file: Path) -> Inspected:
         if found.model is not None:
             try:
                 # As an import starts from the file's own weights.
-                model = ModelSpec.model_validate(found.model | {"initial_weights": file.name})
-                layers = _layers(build(model))
+                layers = _layers(build(found.model.model_copy(update={"initial_weights": file.name})))
             except ConfigError as error:
                 findings.problems += error.problems
         return Inspected(
@@ -118,10 +116,9 @@ def _own(file: Path, size: int) -> Inspected:
 
 def _layers(graph: LayerGraph) -> tuple[LayerShown, ...]:
     shown = []
-    counted: set[str] = set()
     for node in graph.nodes:
-        own = sum(info.size for info in graph.weights_of(node.owner)) if node.owner not in counted else 0
-        counted.add(node.owner)
+        # The weights of a layer that is called again have its first call's name.
+        own = sum(info.size for info in graph.weights_of(node.name))
         shapes = ", ".join(map(show, node.output_shapes))
         shown.append(LayerShown(node.name, node.layer.kind, shapes, own))
     return tuple(shown)

@@ -22,6 +22,7 @@ def keras_structure(file: Path) -> dict[str, Any] | None:
         return None
     from nnctl.formats.keras.reading.found import Findings
     from nnctl.formats.keras.reading.whole import described
+    from nnctl.spec.output.short import short_model
 
     try:
         config = parse_json(text, file.name)
@@ -35,4 +36,4 @@ def keras_structure(file: Path) -> dict[str, Any] | None:
     if findings.notes:
         problems = [Problem(f"{file.name}: {note}", expected="nnctl import") for note in findings.notes]
         raise ConfigError(problems)
-    return found.model
+    return None if found.model is None else short_model(found.model)

@@ -174,7 +174,7 @@ def test_a_text_that_is_not_stored(tmp_path: Path) -> None:
 
 
 def test_as_many_bytes_as_the_file_has(tmp_path: Path) -> None:
-    """Chunks that lie over one another claim more: here the second and third are at the place of the first."""
+    """Chunks that lie over one another claim more: here all three are at the first one's place."""
     path = tmp_path / "f.h5"
     with h5py.File(path, "w") as file:
         made = file.create_dataset("a", data=np.arange(30_000, dtype="u1"), chunks=(10_000,))
@@ -188,9 +188,11 @@ def test_as_many_bytes_as_the_file_has(tmp_path: Path) -> None:
     end = first + 10_000
     data = data.replace(path.stat().st_size.to_bytes(8, "little"), end.to_bytes(8, "little"))
     path.write_bytes(data[:end])
-    with Hdf5Reader(path, filters=True) as reader:
-        with pytest.raises(FileRefused, match="claims more bytes than the file has"):
-            reader.array("a", np.dtype("u1"), (30_000,))
+    with (
+        Hdf5Reader(path, filters=True) as reader,
+        pytest.raises(FileRefused, match="claims more bytes than the file has"),
+    ):
+        reader.array("a", np.dtype("u1"), (30_000,))
 
 
 def test_nothing_stays_open(tmp_path: Path) -> None:

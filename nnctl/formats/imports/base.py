@@ -58,11 +58,12 @@ class Imported:
     Attributes:
         made_by: What wrote it, and how.
         name: What the model is called there.
-        model: A `model` section, as plain data; None where the file holds weights alone.
+        model: None where the file holds weights alone.
         training: Parts of a `training` section, as plain data.
-        dtype: The type of its weights.
-        weights: Reads them, by full name, for the model that was built of the section (or of another file's);
-            None where the file has none. What does not fit is told to the findings it is given.
+        dtype: What it computes in.
+        weights: Reads them, by full name and as the type that is asked for, for the model that was built of
+            this one (or of another file's); None where the file has none. What does not fit is told to the
+            findings it is given.
         arrays: Every array that is in the file.
         layers: Of what each layer of the model is in the file, by its path in the model; for whoever reads
             weights from another file.
@@ -70,10 +71,10 @@ class Imported:
 
     made_by: str
     name: str = "model"
-    model: dict[str, Any] | None = None
+    model: ModelSpec | None = None
     training: dict[str, Any] = field(default_factory=dict)
     dtype: str = "float32"
-    weights: Callable[[ModelSpec, LayerGraph, Findings], Weights] | None = None
+    weights: Callable[[ModelSpec, LayerGraph, str, Findings], Weights] | None = None
     arrays: tuple[ArrayInfo, ...] = ()
     layers: Mapping[str, Any] = field(default_factory=dict)
 

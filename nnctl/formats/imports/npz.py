@@ -52,8 +52,8 @@ class npz(ImportFormat):
             except ValueError as error:
                 raise RunError(f"{opened.path}: '{name}' cannot be read: {error}") from None
 
-        def weights(spec: ModelSpec, graph: LayerGraph, findings: Findings) -> Weights:
-            return weights_by_name(arrays, read, graph, "float32", findings)
+        def weights(spec: ModelSpec, graph: LayerGraph, dtype: str, findings: Findings) -> Weights:
+            return weights_by_name(arrays, read, graph, dtype, findings)
 
         return Imported("NPZ, weights alone", weights=weights, arrays=arrays)
 

@@ -70,8 +70,8 @@ class safetensors(ImportFormat):
             found = np.frombuffer(opened.file.read(prod(shape) * np.dtype(dtype).itemsize), dtype)
             return found.reshape(shape)
 
-        def weights(spec: ModelSpec, graph: LayerGraph, findings: Findings) -> Weights:
-            return weights_by_name(arrays, read, graph, "float32", findings)
+        def weights(spec: ModelSpec, graph: LayerGraph, dtype: str, findings: Findings) -> Weights:
+            return weights_by_name(arrays, read, graph, dtype, findings)
 
         return Imported("safetensors, weights alone", weights=weights, arrays=arrays)
 

@@ -14,7 +14,6 @@ from nnctl.formats.onnx.read_file import read_graph
 from nnctl.formats.onnx.reading import Reading
 from nnctl.graph.model import LayerGraph
 from nnctl.spec.language.model import ModelSpec
-from nnctl.spec.output.short import short_model
 
 
 def imported(data: bytes, file: str, findings: Findings) -> Imported:
@@ -30,11 +29,11 @@ def imported(data: bytes, file: str, findings: Findings) -> Imported:
     model = None
     if not findings.problems:
         try:
-            model = short_model(ModelSpec.model_validate(section))
+            model = ModelSpec.model_validate(section)
         except ValidationError as error:
             findings.refuse("the model", first_fault(error))
 
-    def weights(spec: ModelSpec, built: LayerGraph, findings: Findings) -> Weights:
+    def weights(spec: ModelSpec, built: LayerGraph, dtype: str, findings: Findings) -> Weights:
         found: dict[str, Array] = {}
         given = {f"{layer}/{name}": a for layer, own in reading.weights.items() for name, a in own.items()}
         for name, info in built.weights.items():
@@ -44,7 +43,7 @@ def imported(data: bytes, file: str, findings: Findings) -> Imported:
             elif array.shape != tuple(info.weight.shape):
                 findings.refuse(name, f"is {list(array.shape)}, but nnctl's is {list(info.weight.shape)}")
             else:
-                found[name] = np.ascontiguousarray(array, np.float32)
+                found[name] = np.ascontiguousarray(array, dtype)
         for name in given:
             findings.refuse(name, "nnctl's layer has no such weight")
         return found

@@ -10,7 +10,11 @@ import onnx
 import onnxruntime
 
 from nnctl.core.arrays import Array
+from nnctl.formats.keras.reading.found import Findings
+from nnctl.formats.onnx.imported import imported
 from nnctl.formats.onnx.model import onnx_file
+from nnctl.graph.build import build
+from nnctl.spec.output.short import short_model
 from tests.formats.models import Model, exportable
 
 TOLERANCE = 1e-5
@@ -23,6 +27,19 @@ def session(data: bytes) -> Any:
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def read(data: bytes) -> tuple[Model, dict[str, Any], list[str]]:
+    """The model of a file, its section as a config has it, and what was noted; not yet a run."""
+    findings = Findings("m.onnx")
+    found = imported(data, "m.onnx", findings)
+    findings.check()
+    assert found.model is not None
+    assert found.weights is not None
+    graph = build(found.model)
+    weights = dict(found.weights(found.model, graph, "float32", findings))
+    findings.check()
+    return Model(found.model, graph, weights), short_model(found.model), findings.notes
 
 
 def outputs(data: bytes, inputs: Mapping[str, Array]) -> dict[str, Array]:

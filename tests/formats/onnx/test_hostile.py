@@ -16,34 +16,19 @@ import pytest
 from onnx import TensorProto, helper
 
 from nnctl.core.errors import ConfigError, RunError
-from nnctl.formats.keras.reading.found import Findings
-from nnctl.formats.onnx.imported import imported
 from nnctl.formats.onnx.model import onnx_file
 from nnctl.formats.onnx.wire import MOST_FIELDS
-from nnctl.graph.build import build
-from nnctl.spec.language.model import ModelSpec
 from tests.formats.models import exportable, model
+from tests.formats.onnx.running import read
 
 SECONDS, BYTES = 2.0, 200 << 20
-
-
-def take_in(data: bytes) -> None:
-    """All that importing does with a file, but for writing the run."""
-    findings = Findings("m.onnx")
-    found = imported(data, "m.onnx", findings)
-    findings.check()
-    spec = ModelSpec.model_validate(found.model)
-    graph = build(spec)
-    assert found.weights is not None
-    found.weights(spec, graph, findings)
-    findings.check()
 
 
 def refused(data: bytes) -> str:
     """The error of a file that is refused, in time and memory."""
     start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises((ConfigError, RunError)) as caught:
-        take_in(data)
+        read(data)
     assert time.process_time() - start < SECONDS
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10 < BYTES
     return str(caught.value)
@@ -224,7 +209,7 @@ def survives(data: bytes) -> None:
     """It is imported, or refused by an error of nnctl's own."""
     start = time.process_time()
     with suppress(ConfigError, RunError):
-        take_in(data)
+        read(data)
     assert time.process_time() - start < SECONDS
 
 

@@ -13,34 +13,16 @@ from onnx import TensorProto, helper
 
 from nnctl.core.arrays import Array
 from nnctl.core.errors import ConfigError
-from nnctl.formats.keras.reading.found import Findings
-from nnctl.formats.onnx.imported import imported
 from nnctl.formats.onnx.model import onnx_file
-from nnctl.graph.build import build
-from nnctl.spec.language.model import ModelSpec
 from nnctl.workflow.import_model import import_model
 from nnctl.workflow.predict import predictions
 from nnctl.workflow.stored import open_stored
 from tests.formats.keras_models import MODELS
 from tests.formats.layer_models import side_by_side
-from tests.formats.models import Model, exportable, model
-from tests.formats.onnx.running import agree, outputs
+from tests.formats.models import exportable, model
+from tests.formats.onnx.running import agree, outputs, read
 from tests.layers import keras_cases
 from tests.sampling import a_day
-
-
-def read(data: bytes) -> tuple[Model, dict[str, Any], list[str]]:
-    """The model of a file, its section, and what was noted."""
-    findings = Findings("m.onnx")
-    found = imported(data, "m.onnx", findings)
-    findings.check()
-    spec = ModelSpec.model_validate(found.model)
-    graph = build(spec)
-    assert found.weights is not None
-    weights = dict(found.weights(spec, graph, findings))
-    findings.check()
-    assert found.model is not None
-    return Model(spec, graph, weights), found.model, findings.notes
 
 
 def kinds(section: dict[str, Any]) -> list[str]:

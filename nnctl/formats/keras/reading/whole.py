@@ -20,7 +20,6 @@ from nnctl.formats.keras.reading.weights import LegacyFile, read_legacy, read_we
 from nnctl.formats.keras.scopes import Scope, read_scope
 from nnctl.graph.model import LayerGraph
 from nnctl.spec.language.model import ModelSpec
-from nnctl.spec.output.short import short_model
 from nnctl.storage.hdf5_reader import Hdf5Reader
 
 
@@ -38,7 +37,7 @@ def described(config: Any, compiled: Any, findings: Findings, *, made_by: str, v
     section = structure.section()
     if (values := _values(section)) > MOST_VALUES:
         findings.refuse("the model", f"{values:,} arguments are more than a config has ({MOST_VALUES:,})")
-    model = None if findings.problems else _short(structure, section, findings)
+    model = None if findings.problems else _valid(structure, section, findings)
     dtype = "float64" if structure.dtypes == {"float64"} else "float32"
     if len(structure.dtypes) > 1:
         findings.note(
@@ -58,9 +57,9 @@ def _values(value: Any) -> int:
     return 1 + sum(map(_values, parts))
 
 
-def _short(structure: Structure, section: dict[str, Any], findings: Findings) -> dict[str, Any] | None:
+def _valid(structure: Structure, section: dict[str, Any], findings: Findings) -> ModelSpec | None:
     try:
-        return short_model(ModelSpec.model_validate(section))
+        return ModelSpec.model_validate(section)
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_context=False, include_input=False)[:5]:
             at = fault["loc"]
@@ -95,12 +94,12 @@ def weights_of(found: Imported, reader: Hdf5Reader, findings: Findings) -> Impor
     root = "model_weights" if reader.has("model_weights") else ""
     legacy = any(reader.attribute(root, name) is not None for name in ("layer_names", "layer_names0"))
 
-    def weights(spec: ModelSpec, graph: LayerGraph, findings: Findings) -> Weights:
-        scope = _scope(spec, graph, found, findings)
+    def weights(spec: ModelSpec, graph: LayerGraph, dtype: str, findings: Findings) -> Weights:
+        scope = _scope(spec, graph, dtype, found, findings)
         if not legacy:
-            return read_weights(reader, scope, graph, found.dtype, findings)
+            return read_weights(reader, scope, graph, dtype, findings)
         file = LegacyFile(reader, root, findings)
-        return read_legacy(file, found.layers, scope, graph, found.dtype, findings)
+        return read_legacy(file, found.layers, scope, graph, dtype, findings)
 
     if root and reader.has("optimizer_weights"):
         findings.note("optimizer_weights", "its state is left in the file: training begins with a new one")
@@ -112,10 +111,10 @@ def _described(reader: Hdf5Reader, path: str) -> tuple[str, tuple[int, ...]]:
     return dtype.name, shape
 
 
-def _scope(spec: ModelSpec, graph: LayerGraph, found: Imported, findings: Findings) -> Scope:
+def _scope(spec: ModelSpec, graph: LayerGraph, dtype: str, found: Imported, findings: Findings) -> Scope:
     """The model as Keras sees it; what it would do otherwise than nnctl is refused."""
     try:
-        scope = read_scope(spec, graph, found.dtype)
+        scope = read_scope(spec, graph, dtype)
     except ConfigError as error:
         for problem in error.problems:
             findings.refuse("the model", problem.message, problem.expected)
