@@ -172,9 +172,9 @@ def _weights_of(path: Path, findings: Findings, layers: Mapping[str, Any], stack
 
 
 def _write(output: Path, made: _Made, weights: Mapping[str, Array], source: Path, disk: Disk) -> str:
-    run = RunDirectory(output, disk=disk).open()
+    run = RunDirectory(output, disk=disk)
     try:
-        digest = _write_files(run, made, weights, source)
+        digest = _write_files(run.open(), made, weights, source)
     except BaseException:
         run.close()
         with suppress(NnctlError):

@@ -91,7 +91,8 @@ def _training(compiled: Mapping[str, Any], graph: LayerGraph, findings: Findings
     training = {"epochs": 1, **compiled}
     if not training.get("loss"):
         training["loss"] = guessed = _guessed(graph)
-        findings.note("training", f"it was not compiled: the loss is a guess by its outputs ({guessed})")
+        shown = guessed if isinstance(guessed, str) else ", ".join(f"{a}: {b}" for a, b in guessed.items())
+        findings.note("training", f"it was not compiled: the loss is a guess by its outputs ({shown})")
     training.setdefault("optimizer", "rmsprop")
     return training
 

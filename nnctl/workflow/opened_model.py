@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,9 @@ def opened_model(path: Path) -> Iterator[tuple[ImportFormat, Opened]]:
         raise RunError(f"cannot read {path}: there is no such file") from None
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb") as file, ExitStack() as stack:
         head = file.read(HEAD)
-        opened = Opened(path, file, head, os.fstat(file.fileno()).st_size)
+        opened = Opened(path, file, head, os.fstat(file.fileno()).st_size, stack)
         yield _format(opened), opened
 
 

@@ -17,7 +17,8 @@ _GUARDS = """\
 #if defined(__FAST_MATH__) || defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
 #error "compiled with -ffast-math or the like, this file would compute other numbers"
 #endif
-#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0
+/* 16: as 0, and halves as halves, where a processor has them. */
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16
 #error "this file needs floats computed as floats: on x86, compile for SSE2 (-msse2 -mfpmath=sse)"
 #endif
 /* A product and a sum are two roundings here, and FMA is one: nothing may be contracted. ISO C modes of GCC

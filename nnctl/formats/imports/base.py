@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
@@ -34,12 +35,14 @@ class Opened:
         file: The same, open; whoever opened it closes it.
         head: Its first bytes.
         size: In bytes.
+        stack: What is closed before the file is: readers that go through it.
     """
 
     path: Path
     file: BinaryIO
     head: bytes
     size: int
+    stack: ExitStack
 
 
 @record

@@ -31,7 +31,7 @@ class h5(ImportFormat):
             raise RunError(
                 f"{opened.path} is a model of nnctl already: nnctl eval, predict and export read it"
             )
-        reader = Hdf5Reader(opened.path, opened.file, filters=True)
+        reader = opened.stack.enter_context(Hdf5Reader(opened.path, opened.file, filters=True))
         said = reader.attribute("", "keras_version")
         if said is None and reader.has("model_weights"):
             said = reader.attribute("model_weights", "keras_version")

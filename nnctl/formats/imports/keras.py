@@ -49,7 +49,6 @@ class keras(ImportFormat):
         if _WEIGHTS not in members.names:
             raise RunError(f"{opened.path} has no {_WEIGHTS}")
         packed = members.packed(_WEIGHTS)
-        reader = Hdf5Reader(
-            opened.path, members.open(_WEIGHTS, MOST_PACKED if packed else MOST), filters=True
-        )
+        file = opened.stack.enter_context(members.open(_WEIGHTS, MOST_PACKED if packed else MOST))
+        reader = opened.stack.enter_context(Hdf5Reader(opened.path, file, filters=True))
         return weights_of(found, reader, findings)
