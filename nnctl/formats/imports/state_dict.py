@@ -87,9 +87,10 @@ class StateDict:
             if all(part is None for part in parts):
                 return None
             orders, first = [], 0
-            for part, (own, *_) in zip(parts, shapes, strict=True):
+            for part, shape in zip(parts, shapes, strict=True):
+                own = prod(n or 0 for n in shape)
                 orders.append(first + (np.arange(own) if part is None else part))
-                first += own or 0
+                first += own
             return np.concatenate(orders)
         if len(shapes) != 1:
             return None
