@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Annotated, Any
 
@@ -151,6 +151,11 @@ def number_names(entries: Sequence[tuple[str | None, str]], taken: Sequence[str]
 def numbered(base: str, number: int) -> str:
     """dense for 0, then dense_1, dense_2, ..."""
     return f"{base}_{number}" if number else base
+
+
+def free_name(base: str, taken: Container[str]) -> str:
+    """The first of dense, dense_1, ... that is not taken."""
+    return next(name for name in _in_turn(base) if name not in taken)
 
 
 def _in_turn(base: str) -> Iterator[str]:

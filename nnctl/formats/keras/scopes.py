@@ -19,7 +19,7 @@ from nnctl.formats.structure import declared_inputs
 from nnctl.graph.freezing import is_frozen
 from nnctl.graph.model import CallNode, InputInfo, LayerGraph, Ref
 from nnctl.layers.base import Layer
-from nnctl.layers.entry import Entry, entry_names
+from nnctl.layers.entry import Entry, entry_names, free_name
 from nnctl.spec.language.model import ModelSpec
 
 
@@ -236,7 +236,7 @@ class _Reader:
         if wanted:
             feeds = dict(zip(wanted, reads, strict=True))
         else:
-            feeds = {_free("input", names): reads[0]}
+            feeds = {free_name("input", names): reads[0]}
         known = {
             name: scope.add_input(name, outer.shapes[t], self._dtype(outer, t), outer.refs[t])
             for name, t in feeds.items()
@@ -266,13 +266,6 @@ def in_order(layer: Layer, given: Iterable[str]) -> tuple[str, ...]:
 def by_place(layer: Layer) -> tuple[str, ...]:
     """The names of the inputs that are given to Keras's call, or listed there, by their places."""
     return layer.in_keras.arguments or layer.input_names()
-
-
-def _free(name: str, taken: Sequence[str]) -> str:
-    number = 0
-    while (found := f"{name}_{number}" if number else name) in taken:
-        number += 1
-    return found
 
 
 def _widen(model: Member, scope: Scope, other: Scope) -> None:

@@ -7,7 +7,6 @@ says how it follows from the inputs' shapes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from nnctl.core.errors import ShapeError
@@ -174,8 +173,3 @@ def _without(monomial: Monomial, factors: Monomial) -> Monomial | None:
             return None
         left.remove(factor)
     return tuple(left)
-
-
-def open_axes(shape: tuple[int, ...]) -> Iterator[int]:
-    """The axes of a shape that are left open."""
-    return (axis for axis, size in enumerate(shape) if is_open(size))

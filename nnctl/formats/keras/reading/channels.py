@@ -12,6 +12,7 @@ from nnctl.formats.keras.reading.charts import batch_shape
 from nnctl.formats.keras.reading.found import Findings
 from nnctl.formats.keras.reading.parts import Call, Chart, Part
 from nnctl.formats.keras.scopes import Tensor
+from nnctl.layers.entry import free_name
 
 _FIRST = ("channels_first", "th")
 _FORMATS = ("data_format", "dim_ordering")
@@ -31,8 +32,12 @@ def put_channels_last(chart: Chart, findings: Findings) -> None:
         return
     findings.note("channels_first", "layers of it stand between Permutes: the model takes what it took")
     images = {name for name in first if _is_image(chart.parts[name])}
-    back = {name: _free(f"{name}_first", chart) for name in images if _is_read_by_others(name, chart, first)}
-    last = {name: _free(f"{name}_last", chart) for name in first}
+    back = {
+        name: free_name(f"{name}_first", chart.parts)
+        for name in images
+        if _is_read_by_others(name, chart, first)
+    }
+    last = {name: free_name(f"{name}_last", chart.parts) for name in first}
     parts = list(chart.parts.values())
     chart.parts = {}
     for part in parts:
@@ -123,9 +128,3 @@ def _rewired(call: Call, back: dict[str, str]) -> Call:
 
 def _behind(tensor: Tensor, back: dict[str, str]) -> Tensor:
     return tensor._replace(layer=back[tensor.layer]) if tensor.layer in back else tensor
-
-
-def _free(name: str, chart: Chart) -> str:
-    while name in chart.parts:
-        name += "_"
-    return name

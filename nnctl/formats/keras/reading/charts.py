@@ -15,6 +15,7 @@ from nnctl.formats.keras.model import ENTRIES
 from nnctl.formats.keras.reading.found import Findings
 from nnctl.formats.keras.reading.parts import Call, Chart, Part
 from nnctl.formats.keras.scopes import Tensor
+from nnctl.layers.entry import free_name
 
 CHAINS = ("Sequential",)
 GRAPHS = ("Functional", "Model", "Graph", "Network", "functional_1")
@@ -270,7 +271,7 @@ def _wire_chain(chart: Chart, config: dict[str, Any], findings: Findings) -> Non
         shape = batch_shape(first.config) or _shape_of_inner(first)
         shape = shape or config.get("build_input_shape") or config.get("batch_input_shape")
         if isinstance(shape, list) and shape:
-            name = _free("input", chart.parts)
+            name = free_name("input", chart.parts)
             dtype = _first_dtype(first)
             part = Part("InputLayer", name, {"batch_shape": shape, "dtype": dtype}, first.place)
             chart.parts = {name: part, **chart.parts}
@@ -347,13 +348,6 @@ def batch_shape(config: dict[str, Any]) -> Any:
     if isinstance(config.get("input_dim"), int) and "output_dim" in config and "input_length" not in config:
         return [None, config["input_dim"]]
     return None
-
-
-def _free(name: str, taken: Any) -> str:
-    number = 0
-    while (found := f"{name}_{number}" if number else name) in taken:
-        number += 1
-    return found
 
 
 def _wire_graph(chart: Chart, config: dict[str, Any], findings: Findings) -> None:

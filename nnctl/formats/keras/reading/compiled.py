@@ -176,10 +176,3 @@ def _fields(cls: type[Spec], config: Section, place: str, findings: Findings) ->
         elif name not in _UNSAID and given not in (None, False, 0, 0.0):
             findings.note(place, f"{name}: {str(given)[:40]} is left out")
     return found
-
-
-def guessed_loss(activation: str | None, width: int | None) -> str:
-    """The loss that goes with what a model's output usually is; for a model that was never compiled."""
-    if activation == "softmax":
-        return "sparse_categorical_crossentropy"
-    return "binary_crossentropy" if activation == "sigmoid" else "mean_squared_error"

@@ -258,12 +258,3 @@ def _matched(
 def _kind(name: str) -> str | None:
     last: Any = name.rpartition("/")[2].partition(":")[0]
     return _NAMES.get(last)
-
-
-def all_arrays(reader: Hdf5Reader) -> Mapping[str, tuple[str, tuple[int, ...]]]:
-    """Type and shape of each array in a file, none of them read."""
-    return {
-        path: (described[0].name, described[1])
-        for path in reader.arrays()
-        for described in [reader.describe(path)]
-    }
