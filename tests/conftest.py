@@ -7,6 +7,9 @@ import os
 import sys
 
 from nnctl.kernels.folder import cache_root
+from tests.databases import postgres
+
+__all__ = ["postgres"]
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 # What is compiled runs once or twice: XLA need not make it fast.
