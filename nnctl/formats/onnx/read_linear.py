@@ -20,14 +20,19 @@ def gemm(r: Reading, node: FileNode) -> None:
     kernel = r.need_constant(node, 1, "matrix")
     if kernel.ndim != 2:
         raise Unread("its matrix has not two axes")
-    kernel = (kernel.T if node.get("transB", 0) else kernel) * np.float32(node.get("alpha", 1.0))
+    kernel = _times(kernel.T if node.get("transB", 0) else kernel, node.get("alpha", 1.0))
     bias = None
     if r.input(node, 2):
         given = r.need_constant(node, 2, "bias")
         if given.size not in (1, kernel.shape[1]) or (given.ndim > 1 and given.shape[0] != 1):
             raise Unread("it adds a number to each place, not one to each column")
-        bias = np.broadcast_to(given.reshape(-1), (kernel.shape[1],)) * np.float32(node.get("beta", 1.0))
+        bias = _times(np.broadcast_to(given.reshape(-1), (kernel.shape[1],)), node.get("beta", 1.0))
     _dense(r, node, r.flow(node), kernel, bias)
+
+
+def _times(array: Array, factor: float) -> Array:
+    """Where the factor is 1, as mostly, without a copy of what may be large."""
+    return array if factor == 1 else array * np.float32(factor)
 
 
 @reads("MatMul")
