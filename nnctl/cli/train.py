@@ -31,11 +31,14 @@ def command(
 ) -> None:
     """Train the experiment of CONFIG and keep everything about it in a run directory."""
     from nnctl.cli.output import write, write_json
+    from nnctl.cli.together import together
+    from nnctl.ranks.launch import ranks as find_ranks
     from nnctl.report.progress import progress
     from nnctl.report.run_page import run_page
     from nnctl.workflow.train import start
 
-    with progress(quiet=quiet) as show:
+    ranks = find_ranks()
+    with together(ranks), progress(quiet=quiet or not ranks.first) as show:
         training = start(
             config,
             run_dir=run_dir,
@@ -47,9 +50,12 @@ def command(
             strict=strict,
             page=partial(run_page, allow_plugins=allow_plugins),
             watch=show,
+            ranks=ranks,
         )
         for event in training.events():
             show(event)
+    if not ranks.first:
+        raise typer.Exit(training.exit_code)
     if json:
         write_json(training.result())
     elif sys.stdout is not None:

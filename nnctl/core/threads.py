@@ -21,12 +21,15 @@ def thread_count(asked: int | None = None) -> int:
     Raises:
         ConfigError: the number asked for is not a whole number above 0.
     """
+    return asked_threads(asked) or usable_cores()
+
+
+def asked_threads(asked: int | None = None) -> int | None:
+    """The number of threads that `--threads` or $NNCTL_THREADS says, if one does. Raises as `thread_count`."""
     if asked is not None:
         return _sensible("--threads", str(asked))
     text = os.environ.get(VARIABLE)
-    if text:
-        return _sensible(VARIABLE, text)
-    return usable_cores()
+    return _sensible(VARIABLE, text) if text else None
 
 
 def _sensible(name: str, text: str) -> int:

@@ -48,6 +48,9 @@ class Session:
         direct_convolution: Convolutions are never taken through Winograd's transforms.
         recompute: What gradients read is for the most part made again, not kept.
         room: What gives weights, gradients and slots room.
+
+    Attributes:
+        loss: What the last training program left (1,).
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class Session:
         self.weights: Weights = allocate(model, dtype, optimizer is not None, order, room)
         self.stretches: Sequence[Stretch] = stretches(parts, self.weights, room)
         self._ahead = [(stretch, Ahead(stretch.optimizer)) for stretch in self.stretches]
-        self._loss = np.zeros(1, dtype)
+        self.loss = np.zeros(1, dtype)
         self.states: dict[str, Array] = {}
         if objective is not None:
             self.states = {name: np.zeros(shape) for name, shape in objective.states().items()}
@@ -232,7 +235,7 @@ class Session:
     def _memory(self) -> Mapping[str, Array]:
         store = self.weights
         return {
-            "loss": self._loss,
+            "loss": self.loss,
             "weights": store.flat,
             "gradients": store.gradients,
             **store.arrays,

@@ -17,12 +17,15 @@ from nnctl.core.arrays import Array
 from nnctl.core.events import Event, Request
 from nnctl.data.feeding.order import Shuffle, order
 from nnctl.graph.model import CallNode
+from nnctl.program.bind import Bound
 from nnctl.program.programs import TrainingProgram
 from nnctl.program.session import Session
 from nnctl.program.whole_step import WholeStep
+from nnctl.ranks.base import Ranks
 from nnctl.runner.batches import Batches, Examples, Kind, feed
 from nnctl.runner.evaluate import evaluate
 from nnctl.runner.rhythm import Every, Rhythm
+from nnctl.runner.sharded import Sharded
 from nnctl.runs.state import TrainingState
 
 _DISPLAY_EVERY = 0.05
@@ -46,6 +49,7 @@ class Job:
         validation_batch: Examples that are evaluated together.
         lost_logs, history: As `RunStarted`'s.
         clock: What `auto` goes by.
+        sharded: How batches are cut, and among whom; None: each is computed as one.
     """
 
     name: str
@@ -68,6 +72,11 @@ class Job:
     history: Sequence[Mapping[str, Any]] = ()
     run_dir: Path | None = None
     clock: Callable[[], float] = time.perf_counter
+    sharded: Sharded | None = None
+
+    def training_kinds(self) -> list[Kind]:
+        """The sizes and buckets of what is computed at once in a step, the largest first."""
+        return self.batches.kinds() if self.sharded is None else self.sharded.kinds(self.batches)
 
 
 def _call(node: CallNode) -> events.LayerCall:
@@ -84,6 +93,7 @@ class _Loop:
     def __init__(self, job: Job, state: TrainingState | None) -> None:
         self.job = job
         self.session = job.session
+        self.ranks = job.sharded.ranks if job.sharded is not None else Ranks()
         self.epoch = self.step = self.step_in_epoch = 0
         self.rate: float | None = None
         self.best: float | None = None
@@ -98,6 +108,8 @@ class _Loop:
         self.averaged = False
         """Whether the average of the weights is in their place."""
         self.programs: dict[Kind, TrainingProgram] = {}
+        self.parts: Iterator[Array] = iter(())
+        """The examples of this process's shards that are still to come in this epoch."""
         self.timed: list[events.TimedCall] | None = None
         """The kernel calls of this step, where a callback wants them timed."""
         self.began = time.perf_counter()
@@ -244,7 +256,12 @@ class _Loop:
         yield from self._answer(requests)
 
     def _hear(self, event: Event) -> list[Request]:
-        """Hand an event to every callback; what they ask for."""
+        """Hand an event to every callback; what they ask for. Only one of several processes has them."""
+        requests = self._asked(event) if self.ranks.first else []
+        shared: list[Request] = self.ranks.share(requests)
+        return shared
+
+    def _asked(self, event: Event) -> list[Request]:
         steps = isinstance(event, events.StepEnded)
         requests: list[Request] = []
         for callback, state in zip(self.job.callbacks, self.callback_states, strict=True):
@@ -323,7 +340,10 @@ class _Loop:
         session.reset_states()
         if job.validation is not None and (self.epoch + 1) % job.validation_every == 0:
             yield from self._tell(events.ValidationStarted(self.epoch, self.step))
-            validated = evaluate(session, job.validation, job.validation_batch)
+            if job.sharded is None:
+                validated = evaluate(session, job.validation, job.validation_batch)
+            else:
+                validated = job.sharded.evaluate(job.validation, job.validation_batch)
             values = {f"val_{name}": value for name, value in validated.items()}
             logs |= values
             yield from self._tell(events.Validated(self.epoch, self.step, values))
@@ -346,7 +366,7 @@ class _Loop:
             requests.append(_SetAside())
         yield event
         yield from self._answer(requests)
-        signal = self.job.stop()
+        signal = self._signal()
         if self.epoch == self.job.epochs or self.stopped is not None:
             return
         if self.committed != self._place() and (due or signal is not None):
@@ -368,7 +388,7 @@ class _Loop:
         job = self.job
         shown = time.perf_counter()
         watched = any(callback.wants_steps() for callback in job.callbacks)
-        for examples in job.train.expect(job.batches.cut(indices, self.step_in_epoch)):
+        for examples in self._expected(list(job.batches.cut(indices, self.step_in_epoch))):
             began = time.perf_counter()
             self.timed = [] if any(c.profiles(self.step + 1) for c in job.callbacks) else None
             failed = self._step(examples)
@@ -393,7 +413,7 @@ class _Loop:
             else:
                 yield event
             last = self.step_in_epoch == job.batches.steps
-            signal = job.stop()
+            signal = self._signal()
             due = not last and self.rhythm.after_step(self.step)
             if (signal is not None or due) and not last and self.committed != self._place():
                 yield from self._commit("signal" if signal is not None else "step")
@@ -401,8 +421,26 @@ class _Loop:
                 yield events.Interrupted(self.step, signal)
                 return
 
+    def _expected(self, batches: Sequence[Array]) -> Iterator[Array]:
+        """The same batches; the split knows that they, or this process's shards of them, are to be read."""
+        sharded = self.job.sharded
+        if sharded is None:
+            yield from self.job.train.expect(batches)
+            return
+        self.parts = self.job.train.expect(sharded.parts(batches))
+        yield from batches
+
+    def _signal(self) -> int | None:
+        """The signal that ends the run: where several processes train, one that any of them got."""
+        found = self.job.stop()
+        if self.ranks.size == 1:
+            return found
+        return next((signal for signal in self.ranks.gather(found) if signal is not None), None)
+
     def _step(self, indices: Array) -> Event | None:
         """One update; an event instead where loss or gradients are not finite."""
+        if self.job.sharded is not None:
+            return self._sharded_step(self.job.sharded, indices)
         session = self.session
         program = self._program(len(indices), self.job.batches.bucket(indices))
         step = session.step(program, self.optimizer.steps_after(self.step))
@@ -412,6 +450,26 @@ class _Loop:
             self._run(step)
         except FloatingPointError:
             return self._failed(step, indices)
+        self.step += 1
+        self.step_in_epoch += 1
+        return None
+
+    def _sharded_step(self, sharded: Sharded, indices: Array) -> Event | None:
+        job, session, bucket = self.job, self.session, self.job.batches.bucket(indices)
+        updates = self.optimizer.steps_after(self.step)
+
+        def program_of(count: int) -> TrainingProgram:
+            return self._program(count, bucket)
+
+        sharded.train(program_of, job.train, self.parts, len(indices), self.step, self._run_one)
+        session.take_hyper(self.step, self.rate)
+        try:
+            self._run_one("check", session.check())
+        except FloatingPointError:
+            bad = session.check().outputs["bad"].item()
+            place = sharded.first_non_finite(program_of, job.train, indices, self.step)
+            return self._not_finite(bad, place)
+        self._run_one("update", session.update() if updates else session.gather())
         self.step += 1
         self.step_in_epoch += 1
         return None
@@ -430,6 +488,13 @@ class _Loop:
             step.run()
             return
         for what, program in step.programs().items():
+            self._run_one(what, program)
+
+    def _run_one(self, what: str, program: Bound) -> None:
+        """Run a program of a step, its calls timed where a callback wants that."""
+        if self.timed is None:
+            program.run()
+        else:
             self.timed += [
                 events.TimedCall(
                     self.step + 1, what, kernel, type(node.op).__name__, node.origin, start - self.began, took
@@ -440,10 +505,14 @@ class _Loop:
     def _failed(self, step: WholeStep, indices: Array) -> events.Failed:
         """Find where the first non-finite number appeared: the step runs again, call by call."""
         bad = step.check.outputs["bad"].item()
-        what = f"the gradient of '{self.session.weights.trainable[bad]}'" if bad >= 0 else "the loss"
         feed(step.training, self.job.train, indices, self.step)
         node = step.training.first_non_finite()
-        return events.Failed(self.step, what, node.origin if node is not None else None)
+        return self._not_finite(bad, node.origin if node is not None else None)
+
+    def _not_finite(self, bad: int, origin: str | None) -> events.Failed:
+        """What is said of a gradient, or of the loss where that is -1."""
+        what = f"the gradient of '{self.session.weights.trainable[bad]}'" if bad >= 0 else "the loss"
+        return events.Failed(self.step, what, origin)
 
     def _rate(self, step: int) -> float:
         """The learning rate of update `step`: the one a callback set, else the config's."""

@@ -107,7 +107,7 @@ def plan_assembled(assembled: Assembled, count: int) -> Plan:
     with placed(assembled.loaded):
         programs = [*programs_of(job), *final_programs(assembled)]
         compiled = {_label(program): session.compiled(program) for program in programs}
-        training = session.compiled(TrainingProgram(job.train.sizes(*job.batches.kinds()[0])))
+        training = session.compiled(TrainingProgram(job.train.sizes(*job.training_kinds()[0])))
         forward = session.compiled(PredictionProgram(job.train.sizes(1)))
     model = assembled.model
     trainable, frozen = model.parameters()

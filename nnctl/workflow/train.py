@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,8 @@ from nnctl.core import events
 from nnctl.core.errors import RunError
 from nnctl.core.events import Event
 from nnctl.core.memory import give_back_freed
-from nnctl.core.threads import thread_count
 from nnctl.data.feeding.dataset import Dataset
+from nnctl.ranks.base import ALONE, Ranks
 from nnctl.runs.decision import Decision, decide
 from nnctl.runs.directory import MANIFEST, METRICS, RunDirectory, allocate, numbered
 from nnctl.runs.manifest import Manifest, new_manifest, resumed_manifest
@@ -45,6 +45,7 @@ from nnctl.workflow.planned import planned_memory
 from nnctl.workflow.read_ahead import ahead
 from nnctl.workflow.resumable import check_state
 from nnctl.workflow.scored import Scored
+from nnctl.workflow.together import agreed, refuse_idle, refuse_others, threads_of, with_shards
 
 if TYPE_CHECKING:
     from nnctl.program.programs import Program
@@ -70,10 +71,12 @@ def start(
     page: Callable[[Path], str] | None = None,
     watch: Watch = lambda event: None,
     disk: Disk = DISK,
+    ranks: Ranks = ALONE,
 ) -> Training:
     """Make ready to train: everything is checked before anything is written.
 
     Args:
+        ranks: The processes that train it together; only the first one keeps the run.
         recording: As for `assemble`.
         page: Makes the report of the run's directory (`events.RunClosed.page`).
         disk: What changes the disk.
@@ -84,10 +87,39 @@ def start(
         RunError: the run directory holds another run, is in use, or wants --resume.
     """
     give_back_freed()
-    count = thread_count(threads)
-    assembled = assemble(
-        config, overrides=overrides, seed=seed, allow_plugins=allow_plugins, recording=recording
-    )
+    with agreed(ranks):
+        count = threads_of(threads, ranks)
+        assembled = assemble(
+            config,
+            overrides=with_shards(config, overrides, ranks),
+            seed=seed,
+            allow_plugins=allow_plugins,
+            recording=recording,
+        )
+        with placed(assembled.loaded):
+            refuse_idle(assembled.loaded.experiment, ranks)
+    refuse_others(assembled, ranks)
+    with agreed(ranks):
+        training = (
+            _decided(assembled, run_dir, resume, strict, count, watch, disk, page)
+            if ranks.first
+            else Training(assembled, Decision("start", RUNS), None, count, None, watch, disk)
+        )
+    training.ranks = ranks
+    return training
+
+
+def _decided(
+    assembled: Assembled,
+    run_dir: Path | None,
+    resume: bool,
+    strict: bool,
+    count: int,
+    watch: Watch,
+    disk: Disk,
+    page: Callable[[Path], str] | None,
+) -> Training:
+    """The run that is trained here, or gone on with."""
     initial = initial_weights(assembled.loaded, assembled.model)
     if strict:
         refuse_warnings(assembled.warnings)
@@ -180,6 +212,7 @@ class Training:
         """What came of what was expected of it."""
         self.planned = 0
         """The bytes that its plan counts."""
+        self.ranks = ALONE
         self._signal: int | None = None
 
     def result(self) -> dict[str, Any]:
@@ -202,6 +235,33 @@ class Training:
         Raises:
             StorageError: the disk failed; older checkpoints are intact.
         """
+        completed = self.ranks.share(self.decision.action == "completed")
+        if not self.ranks.first:
+            if not completed:
+                yield from self._follow()
+            self.exit_code = self.ranks.share(None)
+            return
+        yield from self._lead()
+        self.ranks.share(self.exit_code)
+
+    def _follow(self) -> Iterator[Event]:
+        """Train as one of those that do not keep the run: from what the first one has, to where it ends."""
+        from nnctl.runner.train import train
+
+        session = self.assembled.session(self.threads)
+        job = make_job(self.assembled, session, lambda: self._signal, self.ranks)
+        session.prepare(programs_of(job))
+        # By now the first one has compiled the kernels, and may have put them where this one looks.
+        self.ranks.share(None)
+        ready_kernels(session)
+        begun: TrainingState | Mapping[str, Any] = self.ranks.share(None)
+        state = begun if isinstance(begun, TrainingState) else None
+        if not isinstance(begun, TrainingState):
+            session.weights.load(begun)
+        with self._signals_noted():
+            yield from train(job, state)
+
+    def _lead(self) -> Iterator[Event]:
         if self.decision.action == "completed":
             self.path = self.decision.path
             yield events.Notice(self.decision.message)
@@ -209,7 +269,7 @@ class Training:
                 self.exit_code = 4
             return
         session = self.assembled.session(self.threads)
-        job = make_job(self.assembled, session, stop=lambda: self._signal)
+        job = make_job(self.assembled, session, lambda: self._signal, self.ranks)
         with placed(self.assembled.loaded):
             self._fits(job)
             session.prepare([*programs_of(job), *final_programs(self.assembled)])
@@ -217,20 +277,19 @@ class Training:
                 # Statistics read the whole split: what cannot be read there shall leave nothing behind.
                 first_weights(session, self.initial, self.assembled.data.train, self.watch)
         ready_kernels(session, self.watch)
+        self.ranks.share(None)
         if self.path is None:
             self.path = allocate(RUNS, self.experiment.name, self.disk)
         job.run_dir = self.path
         from nnctl.kernels.threads import spread
 
         run = RunDirectory(self.path, self.experiment.training.checkpoint.keep, self.disk).open()
-        handlers = self._catch_signals()
         try:
-            self._still_holds(run)
-            with spread():
-                yield from self._run(run, job)
+            with self._signals_noted():
+                self._still_holds(run)
+                with spread():
+                    yield from self._run(run, job)
         finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
             run.close()
 
     def _fits(self, job: Job) -> None:
@@ -241,7 +300,7 @@ class Training:
         sizes = {program: job.session.compiled(program).plan.size for program in programs}
         largest = max(sizes, key=sizes.__getitem__)
         self.planned = planned_memory(job, sizes[largest], self.assembled.data.nbytes).total
-        count, path = job.batches.kinds()[0][0], ("data", "batch_size")
+        count, path = job.training_kinds()[0][0], ("data", "batch_size")
         if isinstance(largest, EvaluationProgram) and job.validation_batch != job.batches.size:
             count = min(job.validation_batch, len(job.validation or ()))
             path = ("training", "validation_batch_size")
@@ -265,6 +324,7 @@ class Training:
         )
         try:
             state = yield from self._begin(recorder, job)
+            self.ranks.share(job.session.weights.arrays if state is None else state)
             yield from self._recorded(recorder, job, train(job, state))
         except BaseException as error:
             recorder.break_off(error)
@@ -442,6 +502,15 @@ class Training:
             lines += ["      the last good checkpoint is kept"] if kept else []
         return "\n".join(lines)
 
+    @contextmanager
+    def _signals_noted(self) -> Iterator[None]:
+        handlers = self._catch_signals()
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
     def _catch_signals(self) -> Mapping[int, Any]:
         """SIGINT, SIGTERM and SIGHUP finish the step; a second SIGINT or SIGTERM ends the process at once.
 
@@ -461,9 +530,15 @@ class Training:
         return caught
 
 
-def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | None] = lambda: None) -> Job:
-    """The loop's job for an assembled experiment."""
+def make_job(
+    assembled: Assembled,
+    session: Session,
+    stop: Callable[[], int | None] = lambda: None,
+    ranks: Ranks = ALONE,
+) -> Job:
+    """The loop's job for an assembled experiment, of one process or of one of several."""
     from nnctl.runner.batches import Batches
+    from nnctl.runner.sharded import Sharded
     from nnctl.runner.train import Job
 
     experiment, data = assembled.loaded.experiment, assembled.data
@@ -499,6 +574,7 @@ def make_job(assembled: Assembled, session: Session, stop: Callable[[], int | No
         log_names=log_names(assembled.objective, validation is not None),
         stop=stop,
         resolved_config=assembled.loaded.resolved(),
+        sharded=Sharded(session, training.shards, ranks) if training.shards is not None else None,
     )
 
 
@@ -511,7 +587,7 @@ def programs_of(job: Job) -> list[Program]:
     assert optimizer is not None
     if not optimizer.steps_after(0):
         programs.append(GatherProgram())
-    programs += [TrainingProgram(job.train.sizes(*kind)) for kind in job.batches.kinds()]
+    programs += [TrainingProgram(job.train.sizes(*kind)) for kind in job.training_kinds()]
     if job.validation is not None:
         programs += evaluation_programs(job.validation, job.validation_batch)
     return programs
