@@ -25,7 +25,7 @@ def thread_count(asked: int | None = None) -> int:
 
 
 def asked_threads(asked: int | None = None) -> int | None:
-    """The number of threads that `--threads` or $NNCTL_THREADS says, if one does. Raises as `thread_count`."""
+    """The number of threads that `--threads` or $NNCTL_THREADS says, if any. Raises as `thread_count`."""
     if asked is not None:
         return _sensible("--threads", str(asked))
     text = os.environ.get(VARIABLE)

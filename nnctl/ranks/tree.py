@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,7 +20,7 @@ def spans(count: int, shards: int) -> list[slice]:
     out even, the last ones may have none."""
     size, more = divmod(count, shards)
     starts = [shard * size + min(shard, more) for shard in range(shards + 1)]
-    return [slice(a, b) for a, b in zip(starts, starts[1:], strict=False)]
+    return [slice(a, b) for a, b in pairwise(starts)]
 
 
 def shards_of(rank: int, size: int, shards: int) -> range:
@@ -71,7 +72,7 @@ class TreeSum:
         self._stack: list[tuple[Node, Array]] = []
         self._free: list[Array] = []
         edges = [len(out) * n // ranks.size for n in range(ranks.size + 1)]
-        self._chunks = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        self._chunks = [slice(a, b) for a, b in pairwise(edges)]
         self._scratch = np.empty(len(out) if ranks.size > 1 else 0, out.dtype)
         self._parents = dict(_parents((0, shards)))
 
@@ -123,7 +124,7 @@ class TreeSum:
         self._stack = []
 
     def _widest(self, node: Node, present: Sequence[bool]) -> Node:
-        """The shards that have examples among those of a node, from the first to the last: one name for all."""
+        """A node without the shards that have no examples: one name, whatever is left out."""
         there = [shard for shard in range(*node) if present[shard]]
         return there[0], there[-1] + 1
 

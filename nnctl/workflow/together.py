@@ -39,7 +39,7 @@ def agreed(ranks: Ranks) -> Iterator[None]:
 
 
 def with_shards(config: Path, overrides: Sequence[str], ranks: Ranks) -> Sequence[str]:
-    """The overrides, and with them in how many parts a batch is computed, where that is left to the launcher."""
+    """The overrides, and with them `training.shards` where a launcher started this and nothing says it."""
     if not ranks.launched or load(config, overrides).experiment.training.shards is not None:
         return overrides
     return (*overrides, f"training.shards={SHARDS}")

@@ -69,7 +69,7 @@ class TrainingSpec(Spec):
     """Whether to keep only some of what the layers compute and compute the rest again for the gradients: less
     memory for deep models, a longer step, the same bits."""
     shards: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """In how many parts each batch is computed, which several processes may share (`mpirun`): the same bits on
-    any number of them. Default: 8 where a launcher started processes, else a batch is computed as one."""
+    """In how many parts each batch is computed, for processes to share (`mpirun -n 4 nnctl train`): the same
+    bits, however many these are. Default: 8 where a launcher started it, else a batch is computed as one."""
     checkpoint: CheckpointSpec = CheckpointSpec()
     """When the state is saved."""
