@@ -95,6 +95,9 @@ class _Compiler:
             self._misfit(error, f"the loss does not fit output '{name}'", path)
             return None
         assert isinstance(loss, LossSpec)
+        if loss.reduction == "sum" and (self.training.shards or 1) > 1:
+            message = "a loss that is summed over a batch cannot be computed in shards, which are averaged"
+            self.problems.append(Problem(message, path, expected="reduction: sum_over_batch_size"))
         if target.kind == "classes" and loss.of_shares() is None:
             self._need_unmixed(name, loss, path)
         plain = self._measured(name, metrics, loss, target, shape)

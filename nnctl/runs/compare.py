@@ -18,7 +18,7 @@ from nnctl.core.visible import listed
 from nnctl.runs.directory import RESOLVED, RunDirectory
 from nnctl.runs.find import all_runs
 from nnctl.runs.manifest import Manifest, Status
-from nnctl.spec.language.experiment import NOT_TRAINED, Experiment
+from nnctl.spec.language.experiment import Experiment, trained
 from nnctl.spec.yaml.document import parse_document
 from nnctl.spec.yaml.reading import decode
 
@@ -188,7 +188,7 @@ def resolved_config(run: RunDirectory) -> dict[str, Any]:
     with suppress(ValidationError):
         directories = (os.path.abspath(run.path), os.getcwd())
         data = Experiment.model_validate(data).config(directories)
-    return {name: value for name, value in data.items() if name not in NOT_TRAINED}
+    return trained(data)
 
 
 def _size(path: Path) -> int | None:

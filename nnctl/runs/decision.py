@@ -14,7 +14,7 @@ from nnctl.data.splitting.trained_on import DataFiles, changed
 from nnctl.runs.directory import MANIFEST, RESOLVED, RunDirectory, begun, strange_in
 from nnctl.runs.lock import holder
 from nnctl.runs.manifest import Manifest, Status
-from nnctl.spec.language.experiment import NOT_TRAINED
+from nnctl.spec.language.experiment import trained
 from nnctl.spec.yaml.document import parse_document
 from nnctl.spec.yaml.source_text import SourceText
 
@@ -119,7 +119,7 @@ def _meaning(text: str, file: Path) -> dict[str, Any]:
     """A resolved config as data: comments, how it is written, and what is expected of a run say nothing."""
     try:
         data: dict[str, Any] = parse_document(SourceText(str(file), text)).data
-        return {name: value for name, value in data.items() if name not in NOT_TRAINED}
+        return trained(data)
     except ConfigError as error:
         raise RunError(f"{file} is not a resolved config: {error}") from error
 

@@ -19,7 +19,7 @@ from nnctl.runs.digests import Digests
 from nnctl.runs.manifest import finite
 from nnctl.runs.record import Record
 from nnctl.runs.record_diff import differences
-from nnctl.spec.language.experiment import NOT_TRAINED
+from nnctl.spec.language.experiment import trained
 from nnctl.workflow.expectable import record_path
 from nnctl.workflow.expected import Outcome
 from nnctl.workflow.train import Training, Watch, start
@@ -159,7 +159,6 @@ def _broken_off(training: Training) -> NnctlError:
 
 def _record_of(training: Training, digests: Digests) -> Record:
     manifest, config = training.manifest, training.experiment.config()
-    trained = {name: value for name, value in config.items() if name not in NOT_TRAINED}
     assert manifest.weights_sha256 is not None
     return Record(
         config_sha256=manifest.config_sha256,
@@ -167,7 +166,7 @@ def _record_of(training: Training, digests: Digests) -> Record:
         weights_sha256=manifest.weights_sha256,
         epochs=manifest.epochs,
         steps=manifest.steps,
-        settings={key: value for key, value in flatten(trained) if value is not None},
+        settings={key: value for key, value in flatten(trained(config)) if value is not None},
         data={file["path"]: file["sha256"] for file in manifest.data_files.values()},
         versions={"nnctl": __version__},
         metrics=finite(manifest.metrics),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from nnctl.core.errors import ConfigError
 from nnctl.graph.objective import Objective
 from tests.graph.test_compile import compiled, model
 
@@ -49,3 +51,12 @@ def test_results() -> None:
     states[mae][:] = 8.0, 4.0
     found = objective.results(states)
     assert (found["b_mae"], found["b_mae_unscaled"], found["b_accuracy"]) == (2.0, 6.0, 0.0)
+
+
+def test_a_sum_cannot_be_computed_in_shards() -> None:
+    """One shard is the whole batch."""
+    loss = {"a": {"type": "MeanSquaredError", "reduction": "sum"}, "b": "mse"}
+    assert len(compiled(model(("a", 2), ("b", 1)), loss=loss, shards=1).outputs) == 2
+    with pytest.raises(ConfigError, match="cannot be computed in shards") as caught:
+        compiled(model(("a", 2), ("b", 1)), loss=loss, shards=2)
+    assert caught.value.problems[0].path == ("training", "loss", "a")

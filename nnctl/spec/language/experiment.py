@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, field_validator
@@ -94,5 +95,18 @@ def name_of(stem: str) -> str:
     return name or "experiment"
 
 
-NOT_TRAINED = ("expect", "record")
+_NOT_TRAINED = ("expect", "record")
 """Fields that are about a run and change nothing in it: two configs that differ in them are one."""
+
+_LEARNED = (("training", "shards"),)
+"""Fields that came to the language after hashes of configs were kept: one that is null is none."""
+
+
+def trained(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a resolved config what the training depends on: what is compared, and hashed."""
+    found = {name: value for name, value in config.items() if name not in _NOT_TRAINED}
+    for section, field in _LEARNED:
+        given = found.get(section)
+        if isinstance(given, Mapping) and given.get(field) is None:
+            found[section] = {name: value for name, value in given.items() if name != field}
+    return found

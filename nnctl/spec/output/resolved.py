@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from nnctl.spec.language.experiment import NOT_TRAINED, Experiment
+from nnctl.spec.language.experiment import Experiment, trained
 from nnctl.spec.load import LoadedExperiment
 from nnctl.spec.yaml.emit import block
 
@@ -32,8 +32,8 @@ def config_sha256(experiment: Experiment) -> str:
 
     The bytes hashed are its JSON: UTF-8, keys sorted, no spaces, numbers as Python's `json` writes them
     (`repr` of floats), paths as given in the config (relative ones not rewritten). Comments, the order of
-    keys, whether defaults are written or left out, and what is expected of a run make no difference.
+    keys, whether defaults are written or left out, and what is expected of a run make no difference. What
+    the language has learned since it was first hashed counts where it is not null: hashes last.
     """
-    trained = {name: value for name, value in experiment.config().items() if name not in NOT_TRAINED}
-    text = json.dumps(trained, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(trained(experiment.config()), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
