@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hostile import archives, storage, tensors, texts, vulnerabilities
+from tests.hostile import archives, graphs, storage, tensors, texts, vulnerabilities
 from tests.hostile.cases import CORPUS
 
-__all__ = ["CORPUS", "archives", "storage", "tensors", "texts", "vulnerabilities"]
+__all__ = ["CORPUS", "archives", "graphs", "storage", "tensors", "texts", "vulnerabilities"]

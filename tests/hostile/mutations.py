@@ -11,8 +11,10 @@ from functools import cache
 from pathlib import Path
 
 from nnctl.formats.keras.archive import keras_archive
+from nnctl.formats.onnx.model import onnx_file
 from tests.formats.keras_models import MODELS
-from tests.formats.models import model
+from tests.formats.models import exportable, model
+from tests.formats.onnx.test_hostile import SMALL
 from tests.hostile.forge import (
     TENSORS,
     arrays,
@@ -92,6 +94,11 @@ def _npz(here: Path) -> Made:
     return by_name(here, "w.npz", npz()), "w.npz"
 
 
+def _onnx(here: Path) -> Made:
+    (here / "model.onnx").write_bytes(onnx_file(exportable(model(SMALL))))
+    return ("model.onnx",), "model.onnx"
+
+
 FORMATS: Mapping[str, Callable[[Path], Made]] = {
     "keras": _keras,
     "h5": _h5,
@@ -100,6 +107,7 @@ FORMATS: Mapping[str, Callable[[Path], Made]] = {
     "yaml": _yaml,
     "safetensors": _safetensors,
     "npz": _npz,
+    "onnx": _onnx,
 }
 
 

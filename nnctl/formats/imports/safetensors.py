@@ -20,6 +20,8 @@ from nnctl.formats.keras.reading.found import Findings
 from nnctl.graph.model import LayerGraph
 from nnctl.spec.language.model import ModelSpec
 
+MOST_TENSORS = 20_000
+"""The most tensors that are read; the largest models have some thousands."""
 _TYPES = {
     "F64": "<f8",
     "F32": "<f4",
@@ -55,6 +57,10 @@ class safetensors(ImportFormat):
         header = parse_json(opened.file.read(length), f"{opened.path.name}, header")
         if not isinstance(header, dict):
             raise RunError(f"{opened.path}: its header is no JSON object")
+        if len(header) > MOST_TENSORS:
+            raise RunError(
+                f"{opened.path}: its header has {len(header):,} tensors, more than nnctl reads ({MOST_TENSORS:,})"
+            )
         places = {
             name: _place(name, entry, opened, 8 + length)
             for name, entry in header.items()
