@@ -1,4 +1,4 @@
-"""Hostile ONNX files: those of the reader's own tests, and numbers elsewhere, names twice, weights that are NaN."""
+"""Hostile ONNX files: those of the reader's own tests, numbers elsewhere, names twice, NaN weights."""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ class safetensors(ImportFormat):
             raise RunError(f"{opened.path}: its header is no JSON object")
         if len(header) > MOST_TENSORS:
             raise RunError(
-                f"{opened.path}: its header has {len(header):,} tensors, more than nnctl reads ({MOST_TENSORS:,})"
+                f"{opened.path}: its header has {len(header):,} tensors, "
+                f"more than nnctl reads ({MOST_TENSORS:,})"
             )
         places = {
             name: _place(name, entry, opened, 8 + length)
