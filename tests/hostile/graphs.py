@@ -56,18 +56,19 @@ def onnx_numbers_from_the_net(here: Path) -> str:
     return elsewhere(here, "http://127.0.0.1:9/w.bin")
 
 
-@case(imports=None)
+@case("is there twice")
 def onnx_constant_twice(here: Path) -> str:
     return written(here, graph([node("MatMul", "x", "w")], [tensor(), tensor()]).SerializeToString())
 
 
-@case(imports=None)
+@case("what it makes was made before")
 def onnx_value_twice(here: Path) -> str:
     return written(here, graph([node("Relu", "x"), node("Neg", "x")]).SerializeToString())
 
 
-@case(imports=None)
+@case(imports=True)
 def onnx_weights_that_are_nan(here: Path) -> str:
+    """They are weights like any other."""
     raw = np.full((3, 4), np.nan, "<f4").tobytes()
     return written(here, graph([node("MatMul", "x", "w")], [tensor(raw=raw)]).SerializeToString())
 

@@ -26,7 +26,11 @@ SYSTEM = (
     "/etc/localtime",
     "/usr/share",
 )
-TRACED = [name for name in CORPUS if name.startswith("cve_") or name in ("fifo", "device", "sound_npz")]
+TRACED = [
+    name
+    for name in CORPUS
+    if name.startswith(("cve_", "onnx_numbers")) or name in ("fifo", "device", "sound_npz")
+]
 
 
 def cases(*options: str) -> str:

@@ -129,6 +129,8 @@ def _graph(w: Wire, data: memoryview, producer: str, opset: int, file: str) -> F
             name = visible(text(value), 200)
         elif number == 5:
             called, array = _tensor(w, value, f"{file}, constant {len(constants)}")
+            if called in constants:
+                raise RunError(f"{file}: the constant '{visible(called, 100)}' is there twice")
             constants[called] = array
         elif number in (11, 12):
             (inputs if number == 11 else outputs).append(_value(w, value, file))
