@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
-from nnctl.core.errors import DataError, nearest
 from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
+from nnctl.data.paths import Content, content, expanded, moved, no_address
 
 if TYPE_CHECKING:
     from nnctl.data.table import Pick, Table
@@ -25,6 +25,10 @@ Length = Annotated[int, Field(ge=1, lt=1 << 31)]
 Kind = Literal["number", "category", "time", "text", "sequence"]
 Hint = Callable[[str], Kind | None]
 """What the config says that a column is, by its name."""
+
+
+Verbatim = Callable[[str], bool]
+"""Whether a column's cells are wanted as they are written, by its name."""
 
 
 def no_hint(name: str) -> Kind | None:
@@ -41,8 +45,19 @@ class Source(Spec):
     endings: ClassVar[tuple[str, ...]] = ()
     """File name endings by which a bare path is known to be of this type."""
 
+    row_is_line: ClassVar[bool] = False
+    """Whether a file has at most as many rows as lines."""
+
+    of_folder: ClassVar[bool] = False
+    """Whether its path may be a folder."""
+
     path_field: ClassVar[str] = "path"
     """The field that a bare path fills."""
+
+    @classmethod
+    def reads(cls, path: Path) -> bool:
+        """Whether a file or folder given to `predict` is of this type where training's data was."""
+        return not cls.endings
 
     def files(self) -> dict[str, str]:
         """The paths as written, by the name of the field (or entry) that holds them."""
@@ -50,12 +65,32 @@ class Source(Spec):
 
     def moved(self, paths: Mapping[str, str]) -> Self:
         """The same source with its files elsewhere, by the names that `files` gives them."""
-        update: dict[str, Any] = {}
-        for name, path in paths.items():
-            field, _, entry = name.partition(".")
-            held = update.get(field, getattr(self, field))
-            update[field] = {**held, entry: path} if entry else path
-        return self.model_copy(update=update)
+        return self.model_copy(update=moved(paths, dict(self)))
+
+    def contents(self, base: Path) -> dict[str, list[str]]:
+        """The files that each of `files` stands for, as the config would write them. Raises DataError."""
+        return {name: expanded(base, path) for name, path in self.files().items()}
+
+    def digests(self, base: Path) -> dict[str, Content]:
+        """What stands under each of `files` now.
+
+        Raises:
+            DataError: a file is missing.
+        """
+        written = self.files()
+        return {name: content(base, written[name], files) for name, files in self.contents(base).items()}
+
+    def size(self, base: Path) -> int | None:
+        """How many bytes there are to read, compressed ones counted four times; None: nobody knows.
+
+        Raises:
+            DataError: a file is missing.
+        """
+        total = 0
+        for path in (path for paths in self.contents(base).values() for path in paths):
+            packed = path.lower().endswith((".gz", ".npz"))
+            total += (base / path).stat().st_size * (4 if packed else 1)
+        return total
 
     def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
         """The table: all of it, or its first `rows` rows.
@@ -74,7 +109,7 @@ class Source(Spec):
         """The number of columns, for a source whose file may not name them. Raises DataError."""
         return len(self.read(base, no_hint, 1).names)
 
-    def blocks(self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool]) -> Iterator[Table]:
+    def blocks(self, base: Path, hint: Hint, pick: Pick, texts: Verbatim) -> Iterator[Table]:
         """The columns that `pick` wants, as tables of consecutive rows; none for a file without rows.
 
         A source that can be read piece by piece gives small ones; any other gives its whole table at once.
@@ -114,14 +149,16 @@ class OneSource(OneOf):
             cls = self._by_path(value)
             value = {"type": cls.__name__, cls.path_field: value}
         if isinstance(value, dict) and "type" not in value:
-            if not isinstance(value.get("path"), str):
+            path = value.get("path")
+            first = path[0] if isinstance(path, list) and path else path
+            if not isinstance(first, str):
                 raise PydanticCustomError("missing_type", "a {kind} needs 'type'", {"kind": "data source"})
-            value = {"type": self._by_path(value["path"]).__name__, **value}
+            value = {"type": self._by_path(first).__name__, **value}
         return super().resolve(value)
 
     @staticmethod
     def _by_path(path: str) -> type[Source]:
-        cls = by_ending(path)
+        cls = by_ending(no_address(path))
         if cls is None:
             known = sorted(ending for c in sources.classes() for ending in c.endings)
             raise PydanticCustomError(
@@ -136,24 +173,3 @@ def by_ending(path: str) -> type[Source] | None:
     """The source class for files named like `path`, or None."""
     lowered = path.lower()
     return next((c for c in sources.classes() if lowered.endswith(c.endings or ("\0",))), None)
-
-
-def find(base: Path, path: str) -> Path:
-    """The file that `path` names, relative to `base`.
-
-    Raises:
-        DataError: there is no such file; it suggests a neighbour with a similar name.
-    """
-    full = base / path
-    if full.is_file():
-        return full
-    if full.is_dir():
-        raise DataError("is a directory, not a file", file=path)
-    raise DataError("no such file", file=path, hint=_neighbour(full))
-
-
-def _neighbour(full: Path) -> str | None:
-    if not full.parent.is_dir():
-        return f"the directory '{full.parent}' does not exist"
-    near = nearest(full.name, [p.name for p in full.parent.iterdir() if p.is_file()])
-    return f"did you mean '{near}'?" if near else None

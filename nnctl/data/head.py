@@ -8,12 +8,12 @@ from pathlib import Path
 
 from nnctl.core.records import record
 from nnctl.core.shapes import Shape
-from nnctl.data.base import Source, find
 from nnctl.data.columns.patterns import column_spec
 from nnctl.data.columns.roles import Wanted, assign, taken
 from nnctl.data.feeding.dataset import Signature
 from nnctl.data.fitting.one_column import kind_of
 from nnctl.data.open import Data, assemble, read_tables
+from nnctl.data.paths import find
 from nnctl.data.preprocessing import TargetPrep
 from nnctl.data.reading.bounds import open_bytes
 from nnctl.data.spec import DataSpec
@@ -84,7 +84,8 @@ def head(
         DataError: a file is missing or what was read of it cannot be used.
     """
     wanted = Wanted(input_shapes or {}, tuple(outputs), frozenset(integer_inputs), categorical or {})
-    small = sum(_cost(source, base_dir) for source in spec.parts().values()) <= WHOLE
+    sizes = [source.size(base_dir) for source in spec.parts().values()]
+    small = sum(size for size in sizes if size is not None) <= WHOLE and None not in sizes
     # The first steps of all sequences are not those of the first rows.
     whole = small or any(column.flat for column in spec.columns.values())
     tables = read_tables(spec, base_dir, wanted, rows=None if whole else rows)
@@ -100,22 +101,17 @@ def head(
     return replace(found, patterns=taken(spec, assign(spec, main.names, wanted)), notes=notes)
 
 
-def _cost(source: Source, base: Path) -> int:
-    """How much there is to read, in bytes; compressed ones count four times."""
-    total = 0
-    for path in source.files().values():
-        packed = path.lower().endswith((".gz", ".npz"))
-        total += find(base, path).stat().st_size * (4 if packed else 1)
-    return total
-
-
 def _most_rows(spec: DataSpec, base: Path) -> int | None:
     """More rows than lines the main source cannot have; counted where the config asks for rows by number."""
     rule = spec.split
-    if rule is None or not any(type(portion) is int and portion for portion in (rule.validation, rule.test)):
+    if (
+        rule is None
+        or not spec.main.row_is_line
+        or not any(type(portion) is int and portion for portion in (rule.validation, rule.test))
+    ):
         return None
     lines = 1
-    for path in spec.main.files().values():
+    for path in (path for paths in spec.main.contents(base).values() for path in paths):
         with open_bytes(find(base, path), path) as opened:
             while block := opened.read(_BLOCK):
                 lines += block.count(b"\n") + block.count(b"\r")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from nnctl.core.errors import DataError
 from nnctl.core.records import record
+from nnctl.data.paths import Content
 
 Rows = npt.NDArray[np.int64]
 """Row numbers of a table, from 0."""
@@ -95,16 +96,42 @@ class Origin:
     locate: Callable[[int], int] | None = field(default=None, compare=False)
     """A slower, exact way to say where row i (from 0) stands, for files whose rows are not lines."""
 
+    parts: Callable[[int], tuple[Origin, int | None]] | None = field(default=None, compare=False)
+    """For rows of several files: where row i (from 0) comes from, and its number there; None: the whole file
+    is that row."""
+
+    def at(self, i: int) -> tuple[Origin, int | None]:
+        """The file that row `i` (from 0) is in, and its number (from 0) there."""
+        if self.parts is None:
+            return self, i
+        origin, row = self.parts(int(i))
+        return (origin, None) if row is None else origin.at(row)
+
     def row(self, i: int) -> int:
-        """The number under which a user finds row `i` (from 0) in the file."""
-        return self.locate(i) if self.locate else self.first + i
+        """The number under which a user finds row `i` (from 0) in its file."""
+        origin, row = self.at(i)
+        if row is None:
+            return 1
+        return origin.locate(row) if origin.locate else origin.first + row
+
+    def place(self, i: int) -> str:
+        """The file, and the row in it, of row `i` (from 0), in words."""
+        origin, row = self.at(i)
+        return origin.file if row is None else f"{origin.file}, row {origin.row(row)}"
+
+    def through(self, row_of: Callable[[int], int]) -> Origin:
+        """Where something comes from whose item i stands in row `row_of(i)`."""
+        if self.parts is None:
+            return replace(self, locate=lambda i: self.row(row_of(i)))
+        return replace(self, parts=lambda i: self.at(row_of(i)))
 
     def error(
         self, message: str, row: int | None = None, column: str | None = None, hint: str | None = None
     ) -> DataError:
         """A DataError at row `row` (from 0) and `column` of this file."""
-        at = None if row is None else self.row(int(row))
-        return DataError(message, file=self.file, row=at, column=column, hint=hint)
+        origin, own = (self, None) if row is None else self.at(int(row))
+        at = None if own is None else origin.row(own)
+        return DataError(message, file=origin.file, row=at, column=column, hint=hint)
 
 
 Pick = Callable[[Sequence[str], Origin], Collection[str]]
@@ -126,10 +153,14 @@ class Table:
     """By column: its cells as they are written, where that was asked for."""
     files: dict[str, str] = field(default_factory=dict)
     """Files of single columns, where they are not in the origin's file."""
+    origins: dict[str, Origin] = field(default_factory=dict)
+    """Where single columns come from, where that is not the table's own."""
     notes: tuple[str, ...] = ()
     """What was guessed of the file, in sentences."""
     unread: dict[str, DataError] = field(default_factory=dict)
     """Why parts of the file are no columns; it matters only to those who want them."""
+    content: dict[str, Content] | None = None
+    """What was read, by the names of the source's `files`, where it is no file or was hashed already."""
 
     @property
     def names(self) -> list[str]:
@@ -145,6 +176,8 @@ class Table:
 
     def at(self, name: str) -> Origin:
         """Where the rows of column `name` come from."""
+        if name in self.origins:
+            return self.origins[name]
         return replace(self.origin, file=self.files[name]) if name in self.files else self.origin
 
     @property

@@ -33,7 +33,7 @@ def check_table_sizes(model: LayerGraph, data: Data) -> None:
             problems.append(
                 Problem(
                     f"'{node.name}' has {_room(field, size)} (0 to {size - 1}), but the index {index} "
-                    f"occurs ({origin.file}, row {origin.row(row)})",
+                    f"occurs ({origin.place(row)})",
                     (*node.path, *path),
                     expected=f"{field}: {most + 1}" if index >= 0 else "indices from 0 on",
                 )

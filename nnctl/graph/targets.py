@@ -131,7 +131,7 @@ def _labels(output: OutputObjective, classes: int, data: Data, model: LayerGraph
             Problem(
                 f"output '{output.output}' has {classes} classes (0 to {classes - 1}), but the label "
                 f"{names[label] if names and label < len(names) else label} occurs "
-                f"({origin.file}, row {origin.row(row)})",
+                f"({origin.place(row)})",
                 _units_path(output, model),
                 expected=expected,
             )

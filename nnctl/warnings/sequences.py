@@ -41,7 +41,7 @@ def filling_that_is_not_masked(seen: Seen) -> Iterator[Problem]:
         elif (row := feed.first_with(skipped, train.rows)) is not None:
             yield warning(
                 f"'{node.name}' skips steps of {skipped:g}, but '{feed.name}' holds them, too "
-                f"({part.origin.file}, row {part.origin.row(row)})",
+                f"({part.origin.place(row)})",
                 node.path,
                 "numbers from 1 on"
                 if part.dtype == "int32"

@@ -75,7 +75,7 @@ def most_wrong(
         wanted, predicted = told(seen, example)
         found.append(
             WrongExample(
-                file=origin.file,
+                file=origin.at(row)[0].file,
                 row=origin.row(row),
                 error=float(seen.errors[example]),
                 wanted=wanted,

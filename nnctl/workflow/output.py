@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.errors import ConfigError, DataError, Problem
 from nnctl.runs.directory import MANIFEST, OWN_NAMES
 from nnctl.spec.load import LoadedExperiment
 from nnctl.storage.disk import DISK, commit
@@ -101,7 +101,11 @@ def files_read(loaded: LoadedExperiment, directory: Path) -> Read:
     yield "the model" if loaded.file.suffix == ".h5" else "the config", loaded.file
     experiment = loaded.experiment
     for part in experiment.data.parts().values():
-        for path in part.files().values():
+        try:
+            paths = [path for found in part.contents(directory).values() for path in found]
+        except DataError:
+            paths = list(part.files().values())
+        for path in paths:
             yield "the data that it is trained on", directory / path
     for name in experiment.plugins:
         if name.endswith(".py"):

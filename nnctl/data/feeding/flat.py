@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from nnctl.data.feeding.ragged import Ragged
 from nnctl.data.preprocessing import InputPrep, Preprocessing, SequencePrep, TargetPrep
+from nnctl.data.reading.ragged import FlatRows, Ragged
 from nnctl.data.sequence_fields import FlatBy
-from nnctl.data.table import Column, Numbers, Rows, Table, Values, take
+from nnctl.data.table import Column, Numbers, Rows, Table, take
 
 
 class Cuts(NamedTuple):
@@ -25,38 +24,6 @@ class Cuts(NamedTuple):
 
     column: str
     by: FlatBy
-
-
-class FlatRows:
-    """Steps (S, ...) in memory or on disk, seen as a row for each sequence (N, T, ...), 0 behind its end."""
-
-    def __init__(self, steps: Values, ragged: Ragged) -> None:
-        self.steps, self.ragged = steps, ragged
-        sequences, most = len(ragged.lengths), int(ragged.lengths.max(initial=0))
-        self.shape = (sequences, most, *steps.shape[1:])
-        self.dtype = steps.dtype
-        chunk = 1 if isinstance(steps, np.ndarray) else steps.chunk_rows
-        self.chunk_rows = max(1, chunk * sequences // max(1, steps.shape[0]))
-
-    def take(self, rows: Rows) -> npt.NDArray[Any]:
-        """The rows asked for, in the order asked for: (len(rows), T, ...)."""
-        which, place, step = self.ragged.steps(rows)
-        out = np.zeros((len(rows), *self.shape[1:]), dtype=self.dtype)
-        out[which, place] = take(self.steps, step)
-        return out
-
-    def whole(self) -> npt.NDArray[Any]:
-        """All rows, in memory of their own."""
-        return self.take(np.arange(self.shape[0], dtype=np.int64))
-
-    def held(self) -> FlatRows:
-        """The same with its steps in memory."""
-        return self if isinstance(self.steps, np.ndarray) else FlatRows(self.steps.whole(), self.ragged)
-
-    def row_of(self, step: int) -> int:
-        """The row that a step belongs to."""
-        # Sequences without steps begin where the one behind them does.
-        return int(np.searchsorted(self.ragged.starts, step, "right")) - 1
 
 
 def flat_columns(preprocessing: Preprocessing) -> dict[str, Cuts]:

@@ -52,8 +52,7 @@ def reader(path: Path, preprocessing: Preprocessing) -> Source:
         RunError: a stranger has written how training read its own.
     """
     stored = sources.get(str(preprocessing.reader.get("type", "")))
-    # A source that no ending is known for reads any file.
-    cls = stored if stored is not None and not stored.endings else by_ending(path.name)
+    cls = stored if stored is not None and stored.reads(path) else by_ending(path.name)
     if cls is None:
         raise ConfigError(
             Problem(

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from nnctl.core.memory import memory
-from nnctl.data.feeding.flat import FlatRows
+from nnctl.data.reading.ragged import FlatRows
 from nnctl.data.table import LazyArray, Numbers, Table
 
 SHARE = 4

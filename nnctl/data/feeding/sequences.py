@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,10 +12,9 @@ from nnctl.core.arrays import distinct_values
 from nnctl.core.records import record
 from nnctl.data.columns.sequences import from_cells
 from nnctl.data.feeding.feeds import Flat, ScaledNumbers, Whole
-from nnctl.data.feeding.flat import FlatRows
-from nnctl.data.feeding.ragged import Ragged
 from nnctl.data.preprocessing import SequencePrep
 from nnctl.data.reading.numerals import Numerals
+from nnctl.data.reading.ragged import FlatRows, Ragged
 from nnctl.data.table import Column, LazyArray, Numbers, Origin, Rows, Table, Values, as_words, take
 
 
@@ -78,17 +76,16 @@ def held(table: Table, name: str, how: Writing, numerals: Numerals) -> Held:
     def row_of(step: int) -> int:
         # Sequences without steps begin where the one behind them does.
         sequence = int(np.searchsorted(ragged.starts, step, "right")) - 1
-        return origin.row(int(np.argmax(codes == sequence)))
+        return int(np.argmax(codes == sequence))
 
-    return Held(np.concatenate([*cells, np.empty(0)]), ragged, codes, replace(origin, locate=row_of))
+    return Held(np.concatenate([*cells, np.empty(0)]), ragged, codes, origin.through(row_of))
 
 
 def _in_array(column: Column, name: str, origin: Origin, lengths: Rows) -> Held:
     """The sequences of an array (N, T, ...), each at the start of its row, or of one of all steps."""
     assert isinstance(column, Numbers)
     if isinstance(found := column.values, FlatRows):
-        whose = replace(origin, locate=lambda step: origin.row(found.row_of(step)))
-        return Held(found.steps, found.ragged, None, whose)
+        return Held(found.steps, found.ragged, None, origin.through(found.row_of))
     most = column.shape[0]
     starts = np.arange(len(column), dtype=np.int64) * most
     values: Values = (
@@ -96,9 +93,7 @@ def _in_array(column: Column, name: str, origin: Origin, lengths: Rows) -> Held:
         if isinstance(column.values, np.ndarray)
         else StepsOnDisk(column.values)
     )
-    return Held(
-        values, Ragged(starts, lengths), None, replace(origin, locate=lambda step: origin.row(step // most))
-    )
+    return Held(values, Ragged(starts, lengths), None, origin.through(lambda step: step // most))
 
 
 def _lengths(table: Table, name: str, column: Column, sequences: str) -> Rows:

@@ -6,8 +6,8 @@ import numpy as np
 
 from nnctl.data.columns.texts import tokens
 from nnctl.data.feeding.feeds import Flat, missing_value
-from nnctl.data.feeding.ragged import Ragged
 from nnctl.data.preprocessing import TextPrep
+from nnctl.data.reading.ragged import Ragged
 from nnctl.data.table import Origin, Rows, Words
 
 

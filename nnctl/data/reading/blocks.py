@@ -24,7 +24,7 @@ def below(table: Table, first: int) -> Table:
     """The rows of `table` from `first` on."""
     columns: dict[str, Column] = {name: _below(column, first) for name, column in table.columns.items()}
     texts = {name: cells[first:] for name, cells in table.texts.items()}
-    origin = Origin(table.origin.file, locate=lambda i: table.origin.row(first + i))
+    origin = table.origin.through(lambda i: first + i)
     return replace(table, columns=columns, texts=texts, origin=origin)
 
 
@@ -40,7 +40,7 @@ def joined(a: Table, b: Table) -> Table:
     columns = {name: _joined(a.columns[name], column) for name, column in b.columns.items()}
     texts = {name: [*a.texts[name], *cells] for name, cells in b.texts.items()}
     n = a.longest
-    origin = Origin(b.origin.file, locate=lambda i: a.origin.row(i) if i < n else b.origin.row(i - n))
+    origin = Origin(b.origin.file, parts=lambda i: (a.origin, i) if i < n else (b.origin, i - n))
     return replace(b, columns=columns, texts=texts, origin=origin)
 
 

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nnctl.core.errors import DataError
-from nnctl.core.spec import ConfigPath
-from nnctl.data.base import Hint, Source, find, no_hint, register
+from nnctl.data.base import Hint, register
+from nnctl.data.paths import find
 from nnctl.data.reading.blocks import block_rows
+from nnctl.data.reading.several import Files
 from nnctl.data.table import Column, Numbers, Origin, Pick, Rows, Table, same_length
 
 if TYPE_CHECKING:
@@ -32,28 +33,22 @@ SPAN = 1 << 20
 
 
 @register
-class HDF5(Source):
+class HDF5(Files):
     """Data sets of an HDF5 file by their path ("group/name"); the first axis counts the examples."""
-
-    path: ConfigPath
-    """The file."""
 
     endings: ClassVar[tuple[str, ...]] = (".h5", ".hdf5")
 
-    def files(self) -> dict[str, str]:
-        return {"path": self.path}
-
-    def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
+    def read_file(self, base: Path, hint: Hint, rows: int | None) -> Table:
         import h5py
 
         from nnctl.data.reading.hdf5_file import datasets
 
-        full = find(base, self.path)
+        full = find(base, self.file)
         columns: dict[str, Column] = {}
         unread: dict[str, DataError] = {}
         try:
             file = h5py.File(full, "r", locking=False)
-            for name, dataset in datasets(file, self.path):
+            for name, dataset in datasets(file, self.file):
                 if isinstance(dataset, DataError):
                     unread[name] = dataset
                 elif dataset.shape:
@@ -62,23 +57,25 @@ class HDF5(Source):
                     except DataError as error:
                         unread[name] = error
                     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-                        unread[name] = DataError(f"cannot be read ({error})", file=self.path, column=name)
+                        unread[name] = DataError(f"cannot be read ({error})", file=self.file, column=name)
         except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"is not a readable HDF5 file ({error})", file=self.path) from error
+            raise DataError(f"is not a readable HDF5 file ({error})", file=self.file) from error
         if not columns:
-            raise next(iter(unread.values()), DataError("holds no data set with rows", file=self.path))
+            raise next(iter(unread.values()), DataError("holds no data set with rows", file=self.file))
         total = max(file[name].shape[0] for name in columns)
-        return Table(columns, Origin(self.path), total, {"type": "hdf5"}, unread=unread)
+        return Table(columns, Origin(self.file), total, {"type": "hdf5"}, unread=unread)
 
-    def blocks(self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool]) -> Iterator[Table]:
+    def file_blocks(
+        self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool]
+    ) -> Iterator[Table]:
         import h5py
 
         from nnctl.data.reading.hdf5_file import datasets, read_rows
 
-        full, origin = find(base, self.path), Origin(self.path)
+        full, origin = find(base, self.file), Origin(self.file)
         try:
             with h5py.File(full, "r", locking=False) as file:
-                found = dict(datasets(file, self.path))
+                found = dict(datasets(file, self.file))
                 names = [n for n, d in found.items() if isinstance(d, DataError) or d.shape]
                 wanted = pick(names, origin)
                 sets: dict[str, h5py.Dataset] = {}
@@ -90,12 +87,12 @@ class HDF5(Source):
                 step = block_rows(sum(prod(d.shape[1:]) * d.dtype.itemsize for d in sets.values()))
                 for first in range(0, total, step):
                     columns = {
-                        name: read_rows(dataset, first, min(first + step, total), self.path, name)
+                        name: read_rows(dataset, first, min(first + step, total), self.file, name)
                         for name, dataset in sets.items()
                     }
-                    yield Table(columns, Origin(self.path, origin.first + first))
+                    yield Table(columns, Origin(self.file, origin.first + first))
         except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"is not a readable HDF5 file ({error})", file=self.path) from error
+            raise DataError(f"is not a readable HDF5 file ({error})", file=self.file) from error
 
     def _column(self, dataset: h5py.Dataset, name: str, rows: int | None) -> Column:
         from nnctl.data.reading.hdf5_file import read_rows
@@ -107,8 +104,8 @@ class HDF5(Source):
             else min(rows, dataset.shape[0], IN_MEMORY // max(1, row_bytes) + 1)
         )
         if dataset.dtype.kind in "SO" or rows is not None or kept * row_bytes <= IN_MEMORY:
-            return read_rows(dataset, 0, kept, self.path, name)
-        return Numbers(ArrayOnDisk(dataset, self.path, name))
+            return read_rows(dataset, 0, kept, self.file, name)
+        return Numbers(ArrayOnDisk(dataset, self.file, name))
 
 
 class ArrayOnDisk:

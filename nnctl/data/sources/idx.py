@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nnctl.core.errors import DataError
-from nnctl.core.spec import ConfigPath
-from nnctl.data.base import Hint, Source, find, no_hint, register
+from nnctl.data.base import Hint, Source, no_hint, register
+from nnctl.data.paths import DataPaths, expanded, find, named
 from nnctl.data.reading.bounds import open_bytes
 from nnctl.data.reading.npy_format import native, read_exactly
+from nnctl.data.reading.several import behind_another
 from nnctl.data.table import Column, Numbers, Origin, Table
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -23,10 +25,10 @@ _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: "
 class IDX(Source):
     """Images (column `image`, with a channel axis) and labels (column `label`) in IDX files."""
 
-    images: ConfigPath
-    """The file of images."""
-    labels: ConfigPath | None = None
-    """The file of labels."""
+    images: DataPaths
+    """The file of images; or a pattern, or a list."""
+    labels: DataPaths | None = None
+    """The file of labels; of several, as many as there are of images."""
 
     path_field: ClassVar[str] = "images"
     endings: ClassVar[tuple[str, ...]] = (
@@ -38,18 +40,35 @@ class IDX(Source):
     )
 
     def files(self) -> dict[str, str]:
-        return {"images": self.images} | ({"labels": self.labels} if self.labels else {})
+        return named("images", self.images) | (named("labels", self.labels) if self.labels else {})
 
     def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
-        images, total = read_idx(find(base, self.images), self.images, rows)
-        columns: dict[str, Column] = {"image": Numbers(images[..., None] if images.ndim == 3 else images)}
-        if self.labels is not None:
-            labels, count = read_idx(find(base, self.labels), self.labels, rows)
-            if count != total:
-                raise DataError(f"holds {count} labels, but '{self.images}' {total} images", file=self.labels)
-            columns["label"] = Numbers(labels)
-        files = {"label": self.labels} if self.labels else {}
-        return Table(columns, Origin(self.images), total, {"type": "idx"}, files=files)
+        images = [file for path in named("", self.images).values() for file in expanded(base, path)]
+        labels = [file for path in named("", self.labels or ()).values() for file in expanded(base, path)]
+        if self.labels and len(labels) != len(images):
+            message = f"stands for {len(labels)} files, but `images` for {len(images)}"
+            raise DataError(message, file=next(iter(named("", self.labels).values())))
+        tables: list[Table] = []
+        for i, file in enumerate(images):
+            left = None if rows is None else rows - sum(table.longest for table in tables)
+            if left is None or left > 0 or not tables:
+                tables.append(_read(base, file, labels[i] if labels else None, left))
+        if len(images) == 1:
+            return tables[0]
+        joined = behind_another(tables)
+        return joined if len(tables) == len(images) else replace(joined, total=None)
+
+
+def _read(base: Path, file: str, beside: str | None, rows: int | None) -> Table:
+    images, total = read_idx(find(base, file), file, rows)
+    columns: dict[str, Column] = {"image": Numbers(images[..., None] if images.ndim == 3 else images)}
+    if beside is not None:
+        labels, count = read_idx(find(base, beside), beside, rows)
+        if count != total:
+            raise DataError(f"holds {count} labels, but '{file}' {total} images", file=beside)
+        columns["label"] = Numbers(labels)
+    files = {"label": beside} if beside else {}
+    return Table(columns, Origin(file), total, {"type": "idx"}, files=files)
 
 
 def read_idx(full: Path, file: str, rows: int | None = None) -> tuple[npt.NDArray[Any], int]:

@@ -15,13 +15,14 @@ from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, mod
 from pydantic_core import PydanticCustomError
 
 from nnctl.core.errors import DataError
-from nnctl.core.spec import ConfigPath
-from nnctl.data.base import Hint, Source, find, no_hint, register
+from nnctl.data.base import Hint, register
+from nnctl.data.paths import find
 from nnctl.data.reading.bounds import open_bytes, pass_over
 from nnctl.data.reading.cells import Cells, check_header
 from nnctl.data.reading.dialect import LINES, WHITESPACE, described, guess, written
 from nnctl.data.reading.lines import CHUNK, CountedLines, csv_rows, undecodable
 from nnctl.data.reading.numerals import Numerals
+from nnctl.data.reading.several import Files
 from nnctl.data.reading.text_blocks import TextBlocks
 from nnctl.data.table import Origin, Pick, Table
 
@@ -69,15 +70,13 @@ Delimiter = Annotated[
 
 
 @register
-class CSV(Source):
+class CSV(Files):
     """A text file of rows and columns; `.gz` is unpacked on the way.
 
     A column is numeric if all its cells are numbers, else it holds words; cells that match `missing` are
     missing values. Blank lines are skipped.
     """
 
-    path: ConfigPath
-    """The file."""
     header: HeaderField = True
     """Whether the first row names the columns; a list names them for a file without such a row."""
     delimiter: Delimiter = None
@@ -98,10 +97,8 @@ class CSV(Source):
     encoding: str = "utf-8"
     """The file's character encoding; a byte order mark is skipped."""
 
+    row_is_line: ClassVar[bool] = True
     endings: ClassVar[tuple[str, ...]] = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
-
-    def files(self) -> dict[str, str]:
-        return {"path": self.path}
 
     @model_validator(mode="after")
     def _agree(self) -> CSV:
@@ -128,7 +125,8 @@ class CSV(Source):
     @property
     def usual(self) -> str:
         """The delimiter of files with this ending."""
-        if self.path.lower().removesuffix(".gz").endswith(".tsv"):
+        first = self.path if isinstance(self.path, str) else self.path[0]
+        if first.lower().removesuffix(".gz").endswith(".tsv"):
             return "\t"
         return ";" if self.decimal == "," else ","
 
@@ -137,7 +135,7 @@ class CSV(Source):
         if self.delimiter is not None:
             return self
         told = self.model_copy(update={"delimiter": self.usual})
-        with told._text(find(base, self.path)) as lines:
+        with told._text(find(base, self.file)) as lines:
             kept = (line for line in lines.text if not lines.is_comment(line))
             first = list(itertools.islice(kept, LINES))
         width = len(self.header) if isinstance(self.header, list) else None
@@ -145,17 +143,17 @@ class CSV(Source):
             update={"delimiter": guess(first, self.usual, self.quote, self.numerals, width)}
         )
 
-    def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
+    def read_file(self, base: Path, hint: Hint, rows: int | None) -> Table:
         told = self.told(base)
         table = told._read(base, hint, rows)
         table.options["delimiter"] = self.delimiter
         if told.delimiter != (self.delimiter or self.usual):
             said = f"cells are separated by {described(str(told.delimiter))}, by the look of the first lines"
-            return replace(table, notes=(f"{self.path}: {said} ({written(str(told.delimiter))} says so)",))
+            return replace(table, notes=(f"{self.file}: {said} ({written(str(told.delimiter))} says so)",))
         return table
 
     def _read(self, base: Path, hint: Hint, rows: int | None) -> Table:
-        full = find(base, self.path)
+        full = find(base, self.file)
         names, lines_before = self._names(full)
         cells = Cells(names, self._origin(full, lines_before, False), self.numerals, hint)
         plain = self._fill(full, cells, rows)
@@ -163,28 +161,31 @@ class CSV(Source):
             cells = cells.again()
             self._fill(full, cells, rows)
         if not cells.count:
-            raise DataError("has no rows of data", file=self.path)
+            raise DataError("has no rows of data", file=self.file)
         origin = self._origin(full, lines_before, plain)
         cells.origin = origin
         columns = cells.columns()
         total = cells.count if cells.finished else None
         return Table(columns, origin, total, self._options(names), cells.doubts(columns))
 
-    def blocks(self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool]) -> Iterator[Table]:
+    def file_blocks(
+        self, base: Path, hint: Hint, pick: Pick, texts: Callable[[str], bool]
+    ) -> Iterator[Table]:
         if self.delimiter is None:
-            yield from self.told(base).blocks(base, hint, pick, texts)
+            yield from self.told(base).file_blocks(base, hint, pick, texts)
             return
-        full = find(base, self.path)
+        full = find(base, self.file)
         names, _ = self._names(full)
         numerals = self.numerals
         reading = TextBlocks(
-            names, self.path, lambda wanted, origin: Cells(wanted, origin, numerals, hint), pick, texts
+            names, self.file, lambda wanted, origin: Cells(wanted, origin, numerals, hint), pick, texts
         )
         with self._text(full) as lines:
             yield from reading.read(lines, header=self.header is True)
 
     def width(self, base: Path) -> int:
-        return len(self.told(base)._first(find(base, self.path)))
+        first = self.apart(base)[0]
+        return len(first.told(base)._first(find(base, first.file)))
 
     def _options(self, names: list[str]) -> dict[str, Any]:
         kept = self.model_dump(exclude={"path", "target"}, mode="json")
@@ -197,19 +198,19 @@ class CSV(Source):
         with self._text(full) as lines:
             first = next((row for row in csv_rows(lines) if row), None)
         if first is None:
-            raise DataError("is empty", file=self.path)
+            raise DataError("is empty", file=self.file)
         return list(first)
 
     def _names(self, full: Path) -> tuple[list[str], int]:
         """The columns' names, and the number of lines before the data."""
         first = self._first(full)
         if self.header is True:
-            check_header(first, self.path, self.skip + 1)
+            check_header(first, self.file, self.skip + 1)
             return [name.strip() for name in first], self.skip + 1
         names = [str(i) for i in range(len(first))] if self.header is False else list(self.header)
         if len(names) != len(first):
             raise DataError(
-                f"has {len(first)} columns, but `header` names {len(names)}", file=self.path, row=1
+                f"has {len(first)} columns, but `header` names {len(names)}", file=self.file, row=1
             )
         return names, self.skip
 
@@ -248,7 +249,7 @@ class CSV(Source):
         """Read well-formed rows, from the first on, into `cells`: how many bytes and lines that were."""
         from nnctl.data.reading.field_blocks import FieldBlocks
 
-        with open_bytes(full, self.path) as content:
+        with open_bytes(full, self.file) as content:
             how = self.delimiter or self.usual, self.quote, len(cells.names), "" in self.numerals.words
             blocks = FieldBlocks(content, *how, self.skip, self.header is True)
             blocks.words[:] = cells.words
@@ -269,7 +270,7 @@ class CSV(Source):
         delimiter = self.delimiter or self.usual
         lines: CountedLines | None = None
         try:
-            with open_bytes(full, self.path) as content:
+            with open_bytes(full, self.file) as content:
                 encoding = "utf-8-sig" if self.encoding.lower() in _UTF8 and not passed else self.encoding
                 pass_over(content, passed)
                 text = io.TextIOWrapper(content, encoding=encoding, newline="")
@@ -278,17 +279,17 @@ class CSV(Source):
                 yield lines
         except LookupError as error:
             known = f"is read as '{self.encoding}', which is no known encoding"
-            raise DataError(known, file=self.path) from error
+            raise DataError(known, file=self.file) from error
         except UnicodeError as error:
-            row = undecodable(full, self.path, self.encoding)
+            row = undecodable(full, self.file, self.encoding)
             hint = "say `encoding:` in the source, e.g. latin-1"
-            raise DataError(f"is not {self.encoding} text", file=self.path, row=row, hint=hint) from error
+            raise DataError(f"is not {self.encoding} text", file=self.file, row=row, hint=hint) from error
         except csv.Error as error:
             row = lines.count if lines else None
-            raise DataError(f"is not well-formed CSV: {error}", file=self.path, row=row) from error
+            raise DataError(f"is not well-formed CSV: {error}", file=self.file, row=row) from error
 
     def _origin(self, full: Path, lines_before: int, plain: bool) -> Origin:
-        return Origin(self.path, 1 + lines_before, None if plain else lambda i: self._line(full, i))
+        return Origin(self.file, 1 + lines_before, None if plain else lambda i: self._line(full, i))
 
     def _line(self, full: Path, i: int) -> int:
         """The line on which row `i` (from 0) of the data begins: found by reading again."""

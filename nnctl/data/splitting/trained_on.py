@@ -7,6 +7,7 @@ its time or size; that costs less than reading the file, which comes next anyway
 
 from __future__ import annotations
 
+import glob
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,7 +17,7 @@ import numpy as np
 
 from nnctl.core.errors import DataError
 from nnctl.core.spec import Spec
-from nnctl.data.base import find
+from nnctl.data.paths import find, is_pattern
 from nnctl.data.spec import DataSpec
 from nnctl.data.splitting.splits import SplitRows
 from nnctl.data.table import Table
@@ -54,12 +55,9 @@ def data_files(spec: DataSpec, base: Path, tables: Mapping[str, Table]) -> dict[
     found = {}
     for part, source in spec.parts().items():
         rows = tables[part].total if part in tables else None
-        for name, path in source.files().items():
-            full = find(base, path)
-            with open(full, "rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            size = full.stat().st_size
-            found[f"{part}.{name}"] = DataFile(path=path, sha256=digest, bytes=size, rows=rows)
+        known = tables[part].content if part in tables else None
+        for name, now in (known or source.digests(base)).items():
+            found[f"{part}.{name}"] = DataFile(path=now.path, sha256=now.sha256, bytes=now.bytes, rows=rows)
     return found
 
 
@@ -136,15 +134,15 @@ def moved(spec: DataSpec, place: Path) -> DataSpec:
     Raises:
         DataError: there are several files, but `place` is none's directory; or one of them is not there.
     """
-    named = {part: source.files() for part, source in spec.parts().items()}
-    count = len({path for files in named.values() for path in files.values()})
+    folders = {p for s in spec.parts().values() if s.of_folder for p in s.files().values()}
+    paths = {path for source in spec.parts().values() for path in source.files().values()}
     if place.is_dir():
-        places = {p: _below(place, p) for files in named.values() for p in files.values()}
-    elif count == 1:
-        places = {p: find(Path(), str(place)) for files in named.values() for p in files.values()}
+        places = {path: _below(place, path, folder=path in folders) for path in paths}
+    elif len(paths) == 1:
+        places = {path: find(Path(), str(place)) for path in paths}
     else:
         raise DataError(
-            f"stands for {count} files that the run was trained on",
+            f"stands for {len(paths)} files that the run was trained on",
             file=str(place),
             hint="name the directory that they are in",
         )
@@ -155,11 +153,13 @@ def moved(spec: DataSpec, place: Path) -> DataSpec:
     return spec.model_copy(update=update)
 
 
-def _below(directory: Path, path: str) -> Path:
-    """The file under the longest end of its path that there is: `a/b.csv` before `b.csv`."""
+def _below(directory: Path, path: str, *, folder: bool) -> Path:
+    """What is under the longest end of its path that there is: `a/b.csv` before `b.csv`."""
     parts = [part for part in PurePath(path).parts if part not in ("..", PurePath(path).anchor)]
     for first in range(len(parts)):
         candidate = directory.joinpath(*parts[first:])
-        if candidate.is_file():
+        if candidate.is_file() or (folder and candidate.is_dir()):
             return candidate
-    return find(directory, parts[-1])
+        if is_pattern(directory, path) and glob.glob(str(candidate), recursive=True):
+            return candidate
+    return directory if folder else find(directory, parts[-1])
