@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 from pydantic_core import PydanticCustomError
@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from nnctl.core.registry import Registry
 from nnctl.core.spec import OneOf, Spec
 from nnctl.data.paths import Content, content, expanded, moved, no_address
+from nnctl.data.table import Kind
 
 if TYPE_CHECKING:
     from nnctl.data.table import Pick, Table
@@ -22,7 +23,6 @@ register = sources.register
 Length = Annotated[int, Field(ge=1, lt=1 << 31)]
 """How long an axis of an array is."""
 
-Kind = Literal["number", "category", "time", "text", "sequence"]
 Hint = Callable[[str], Kind | None]
 """What the config says that a column is, by its name."""
 
@@ -104,6 +104,10 @@ class Source(Spec):
             DataError: a file is missing, damaged, hostile or not what it claims to be.
         """
         raise NotImplementedError
+
+    def narrowed(self, names: Collection[str]) -> Self:
+        """The same source, which may leave out columns other than these where that spares reading them."""
+        return self
 
     def width(self, base: Path) -> int:
         """The number of columns, for a source whose file may not name them. Raises DataError."""

@@ -18,9 +18,9 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from nnctl.core.spec import Spec
-from nnctl.data.base import Kind
 from nnctl.data.hash_fields import HashFields
 from nnctl.data.sequence_fields import SequenceFields
+from nnctl.data.table import Kind
 from nnctl.data.text_fields import TextFields, contradiction
 from nnctl.data.time_format import TimePart, pattern
 

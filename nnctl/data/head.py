@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nnctl.core.records import record
 from nnctl.core.shapes import Shape
-from nnctl.data.columns.patterns import column_spec
+from nnctl.data.columns.patterns import column_spec, with_kinds
 from nnctl.data.columns.roles import Wanted, assign, taken
 from nnctl.data.feeding.dataset import Signature
 from nnctl.data.fitting.one_column import kind_of
@@ -91,14 +91,16 @@ def head(
     tables = read_tables(spec, base_dir, wanted, rows=None if whole else rows)
     main = tables.get("source") or tables["train"]
     _same_columns(spec, tables, main, wanted)
+    roles = assign(spec, main.names, wanted)
+    told = with_kinds(spec, main.kinds, [c for columns in roles.targets.values() for c in columns])
     if all(t.complete for t in tables.values()):
-        found = _exact(main, spec, assemble(spec, tables, seed, wanted))
+        found = _exact(main, told, assemble(spec, tables, seed, wanted))
     else:
         most = main.total if main.total is not None else _most_rows(spec, base_dir)
         check_counts(spec, main, most, exact=main.total is not None)
-        found = _partial(main, spec, wanted)
+        found = _partial(main, told, wanted)
     notes = tuple(dict.fromkeys(note for table in tables.values() for note in table.notes))
-    return replace(found, patterns=taken(spec, assign(spec, main.names, wanted)), notes=notes)
+    return replace(found, patterns=taken(spec, roles), notes=notes)
 
 
 def _most_rows(spec: DataSpec, base: Path) -> int | None:

@@ -10,8 +10,8 @@ from typing import Literal
 from nnctl.core.errors import Problem
 from nnctl.core.records import record
 from nnctl.core.shapes import Shape
-from nnctl.data.base import Hint, Kind, no_hint
-from nnctl.data.columns.patterns import column_spec
+from nnctl.data.base import Hint, no_hint
+from nnctl.data.columns.patterns import column_spec, with_kinds
 from nnctl.data.columns.roles import Roles, Wanted, assign, steering
 from nnctl.data.feeding.dataset import Dataset, Signature
 from nnctl.data.feeding.flat import Cuts, in_rows
@@ -26,7 +26,7 @@ from nnctl.data.spec import DataSpec
 from nnctl.data.splitting.rule import split_rows
 from nnctl.data.splitting.splits import SPLITS, SplitRows
 from nnctl.data.splitting.trained_on import DataFile, TrainedOn, data_files, data_sha256, split_sha256
-from nnctl.data.table import Rows, Table, Words
+from nnctl.data.table import Kind, Rows, Table, Words
 from nnctl.data.warnings.base import Evidence
 from nnctl.data.warnings.table import data_warnings
 
@@ -149,7 +149,8 @@ def read_tables(
     # The names are looked at first: what a wrong one leaves among the inputs would fail for another reason.
     roles = assign(spec, spec.main.read(base_dir, no_hint, 1).names, wanted)
     declared = hint_of(spec, roles, preprocessing)
-    parts = spec.parts()
+    used = [*roles.used(), *steering(spec)]
+    parts = {n: source.narrowed(used) if rows is None else source for n, source in spec.parts().items()}
     first = next(iter(parts))
     tables = {first: parts[first].read(base_dir, declared, rows)}
     main = tables[first]
@@ -200,6 +201,7 @@ def assemble(
     main = tables["source"] if "source" in tables else tables["train"]
     roles = assign(spec, main.names, wanted)
     main.need([*roles.used(), *steering(spec)])
+    spec = with_kinds(spec, main.kinds, [c for columns in roles.targets.values() for c in columns])
     if spec.shuffle is True and preprocessing is None:
         main = held(main, roles.used())
     chosen = split or split_rows(spec, main, main.rows(roles.used()), seed)

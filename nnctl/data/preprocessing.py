@@ -11,13 +11,14 @@ from pydantic import Field, FiniteFloat, ValidationError, model_validator
 from nnctl.core.errors import RunError
 from nnctl.core.fingerprint import SaltWord
 from nnctl.core.spec import Spec, first_fault
-from nnctl.data.base import Kind, Length
+from nnctl.data.base import Length
 from nnctl.data.column_spec import TimeFormat
 from nnctl.data.hash_fields import Bins
 from nnctl.data.sample_weight import SampleWeight, weight_of
 from nnctl.data.sequence_fields import BLANKS, End, FlatBy, Separator
 from nnctl.data.spec import Boundaries, WindowSpec
 from nnctl.data.splitting.trained_on import TrainedOn
+from nnctl.data.table import Kind
 from nnctl.data.text_fields import OutputMode, Split, Standardize, special
 from nnctl.data.time_format import TimePart
 

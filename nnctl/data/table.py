@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ import numpy.typing as npt
 from nnctl.core.errors import DataError
 from nnctl.core.records import record
 from nnctl.data.paths import Content
+
+Kind = Literal["number", "category", "time", "text", "sequence"]
+"""What a column holds."""
 
 Rows = npt.NDArray[np.int64]
 """Row numbers of a table, from 0."""
@@ -159,6 +162,8 @@ class Table:
     """What was guessed of the file, in sentences."""
     unread: dict[str, DataError] = field(default_factory=dict)
     """Why parts of the file are no columns; it matters only to those who want them."""
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    """By column: what the file says that it is, where its being numbers or words does not."""
     content: dict[str, Content] | None = None
     """What was read, by the names of the source's `files`, where it is no file or was hashed already."""
 

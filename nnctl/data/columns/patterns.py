@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 
 from nnctl.core.errors import Path
 from nnctl.data.column_spec import ColumnSpec
 from nnctl.data.spec import DataSpec
+from nnctl.data.table import Kind
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -19,6 +21,16 @@ def pattern_for(spec: DataSpec, name: str) -> str | None:
     if name in spec.columns or any(p.startswith("!") and matches(p[1:], name) for p in spec.columns):
         return None
     return next((pattern for pattern in spec.columns if matches(pattern, name)), None)
+
+
+def with_kinds(spec: DataSpec, kinds: Mapping[str, Kind], targets: Collection[str]) -> DataSpec:
+    """The config with what the source knows of its columns, where the config does not say what they are."""
+    columns = dict(spec.columns)
+    for name, kind in kinds.items():
+        said = column_spec(spec, name, target=name in targets)
+        if said.kind is None:
+            columns[name] = said.model_copy(update={"type": kind})
+    return spec.model_copy(update={"columns": columns})
 
 
 def column_path(spec: DataSpec, name: str, *field: str) -> Path:

@@ -66,6 +66,8 @@ def held(table: Table, name: str, how: Writing, numerals: Numerals) -> Held:
         if how.lengths not in table.columns:
             raise table.origin.error(f"has no column '{how.lengths}', the lengths of '{name}'")
         return _in_array(column, name, origin, _lengths(table, how.lengths, column, name))
+    if isinstance(column, Numbers) and isinstance(found := column.values, FlatRows):
+        return Held(found.steps, found.ragged, None, origin.through(found.row_of))
     if column.shape:
         hint = f"columns: {{{name}: {{type: sequence, lengths: COLUMN}}}} for arrays with lengths beside them"
         raise origin.error("holds arrays, where sequences are cells of text", column=name, hint=hint)

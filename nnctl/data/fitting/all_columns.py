@@ -7,7 +7,6 @@ from typing import Literal
 
 from nnctl.core.errors import ConfigError, Path, Problem
 from nnctl.core.shapes import Shape
-from nnctl.data.base import Kind
 from nnctl.data.column_spec import ColumnSpec
 from nnctl.data.columns.patterns import column_path, column_spec
 from nnctl.data.columns.roles import Roles, Wanted
@@ -28,7 +27,7 @@ from nnctl.data.preprocessing import (
 )
 from nnctl.data.reading.numerals import numbers_in_words
 from nnctl.data.spec import DataSpec
-from nnctl.data.table import Rows, Table
+from nnctl.data.table import Kind, Rows, Table
 
 
 def fit(table: Table, rows: Rows, roles: Roles, spec: DataSpec, wanted: Wanted) -> Preprocessing:

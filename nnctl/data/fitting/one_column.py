@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nnctl.core.errors import DataError
-from nnctl.data.base import Kind
 from nnctl.data.column_spec import ColumnSpec
 from nnctl.data.columns.sequences import look_like_sequences
 from nnctl.data.columns.texts import look_like_texts
@@ -18,7 +17,19 @@ from nnctl.data.columns.times import numbers
 from nnctl.data.feeding.feeds import ScaledNumbers
 from nnctl.data.fitting.statistics import extent, moments
 from nnctl.data.preprocessing import CategoryPrep, Floats, NumberPrep, TimePrep
-from nnctl.data.table import Column, Numbers, Origin, Rows, Table, Values, Words, as_words, blocks, natural
+from nnctl.data.table import (
+    Column,
+    Kind,
+    Numbers,
+    Origin,
+    Rows,
+    Table,
+    Values,
+    Words,
+    as_words,
+    blocks,
+    natural,
+)
 from nnctl.data.time_format import TimePart, look_like_times
 
 MANY_CLASSES = 1000

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from nnctl.core.errors import Path, Problem
-from nnctl.data.base import Kind
 from nnctl.data.column_spec import ColumnSpec
 from nnctl.data.columns.patterns import column_spec
 from nnctl.data.columns.roles import Roles
@@ -14,7 +13,7 @@ from nnctl.data.fitting.sequences import fit_sequence
 from nnctl.data.preprocessing import SequencePrep, TargetPrep, WeightPrep
 from nnctl.data.sample_weight import weight_of
 from nnctl.data.spec import DataSpec
-from nnctl.data.table import Rows, Table, Words
+from nnctl.data.table import Kind, Rows, Table, Words
 
 
 def weight_kind(spec: DataSpec, roles: Roles, column: str) -> Kind | None:
