@@ -307,7 +307,7 @@ EXPECTED: list[tuple[str, str, str, str | None, str | None]] = [
     ),
     ("data", "3", "", "a mapping with keys such as source, train, validation, test or inputs", None),
     ("data", "{source: 3}", "source", "a data source's name or a mapping with 'type'", None),
-    ("data", "{source: {type: csv}}", "source", "path: text", None),
+    ("data", "{source: {type: csv}}", "source", "path: text or a list, each text", None),
     ("data", "{source: d.csv, batch_size: 0}", "batch_size", "a whole number above 0", None),
     (
         "data",
