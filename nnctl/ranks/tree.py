@@ -44,6 +44,11 @@ def added(rows: Sequence[Array | None], node: Node) -> Array | None:
     return left + right
 
 
+def buffers(own: int, size: int) -> int:
+    """How many arrays a process with so many shards needs besides, at the most: see `TreeSum`."""
+    return own.bit_length() + (size > 1)
+
+
 @record
 class _Holder:
     """Who has the sum of a node's shards, of one chunk of the array, and under which node's name."""

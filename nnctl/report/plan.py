@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nnctl.core.numbers import size
+from nnctl.core.numbers import duration, size
 from nnctl.program.listing import Line
 from nnctl.report.tables import table, terminal_width
 from nnctl.workflow.plan import Plan
+from nnctl.workflow.scale import Scale
 
 
 def plan_lines(plan: Plan, *, program: bool = False) -> list[str]:
@@ -55,6 +56,27 @@ def plan_lines(plan: Plan, *, program: bool = False) -> list[str]:
     if program:
         lines += ["", *program_lines(plan.step)]
     return lines
+
+
+def scale_lines(found: Sequence[Scale], bandwidth: str, latency: str) -> list[str]:
+    """A row for each number of processes."""
+    alone = found[0].step
+    rows = [
+        (
+            scale.ranks,
+            scale.shards,
+            duration(scale.step),
+            f"{alone / scale.step:.2f}",
+            f"{scale.share:.0%}",
+            size(scale.sent),
+            size(scale.memory),
+            duration(scale.step * scale.steps),
+        )
+        for scale in found
+    ]
+    header = ("ranks", "shards each", "a step", "faster", "waiting", "sent", "memory each", "an epoch")
+    head = f"in several processes, {bandwidth} and {latency} apart (computing is measured here, the rest predicted)"
+    return ["", head, *table(header, rows, right=range(8))]
 
 
 def program_lines(step: Sequence[Line]) -> list[str]:

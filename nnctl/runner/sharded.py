@@ -12,7 +12,7 @@ from nnctl.program.bind import Bound
 from nnctl.program.programs import EvaluationProgram, Program, TrainingProgram
 from nnctl.program.session import Session
 from nnctl.ranks.base import Ranks
-from nnctl.ranks.tree import TreeSum, added, shards_of, spans
+from nnctl.ranks.tree import TreeSum, added, buffers, shards_of, spans
 from nnctl.runner.batches import Batches, Examples, Kind, feed, in_order
 
 _SHARD = 40
@@ -42,6 +42,11 @@ class Sharded:
     @cached_property
     def _sum(self) -> TreeSum:
         return TreeSum(self.ranks, self.shards, self.session.weights.gradients)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the buffers that shards' gradients are added up in."""
+        return buffers(len(self.own), self.ranks.size) * self.session.weights.gradients.nbytes
 
     def kinds(self, batches: Batches) -> list[Kind]:
         """The sizes and buckets of the shards that this process computes, the largest first."""

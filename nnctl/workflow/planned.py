@@ -38,7 +38,7 @@ def planned_memory(job: Job, arena: int, data: int) -> Memory:
     weights = sum(a.nbytes for a in session.weights.arrays.values())
     return Memory(
         weights=weights,
-        gradients=session.weights.gradients.nbytes,
+        gradients=session.weights.gradients.nbytes + (job.sharded.nbytes if job.sharded else 0),
         optimizer=sum(a.nbytes for a in session.slots.values()),
         arena=arena,
         states=sum(a.nbytes for a in session.states.values()),
