@@ -24,7 +24,7 @@ from nnctl.program.programs import PredictionProgram
 from nnctl.program.session import Session
 from nnctl.runner.batches import Batches, Examples, feed
 from nnctl.runner.train import Job, train
-from nnctl.workflow.assemble import Assembled, assemble
+from nnctl.workflow.assemble import assemble
 from nnctl.workflow.kernels import ready_kernels, use_threads
 from nnctl.workflow.train import make_job, prepare
 
@@ -67,9 +67,8 @@ class _OverAndOver:
         self.examples.read(indices % len(self.examples), out)
 
 
-def _job(assembled: Assembled, session: Session) -> Job:
-    """The job of the config, with an epoch of many steps."""
-    job = make_job(assembled, session)
+def endless(job: Job) -> Job:
+    """A job with an epoch of many steps."""
     examples = _OverAndOver(job.train, job.batches.size)
     return replace(
         job, train=examples, batches=Batches(len(examples), job.batches.size), epochs=1_000_000, shuffle=False
@@ -83,7 +82,7 @@ class Training:
         workload = WORKLOADS[name]
         assembled = assemble(config_of(name, dropout and workload.drops))
         self.session = assembled.session(THREADS)
-        job = _job(assembled, self.session)
+        job = endless(make_job(assembled, self.session))
         prepare(job)
         _fill(self.session, workload)
         ready_kernels(self.session)

@@ -39,7 +39,7 @@ def _inputs(workload: Workload, given: Mapping[str, Array]) -> list[torch.Tensor
     return tensors
 
 
-def _loss(workload: Workload, said: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+def loss_of_workload(workload: Workload, said: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     if workload.target.kind == "input":
         return functional.mse_loss(said, wanted)
     if workload.target.kind == "flag":
@@ -68,7 +68,7 @@ class Training:
         inputs, wanted = self.batches[self.count % len(self.batches)]
         self.count += 1
         self.optimizer.zero_grad(set_to_none=True)
-        loss = _loss(self.workload, self.model(*inputs), wanted)
+        loss = loss_of_workload(self.workload, self.model(*inputs), wanted)
         loss.backward()
         self.optimizer.step()
         return loss

@@ -32,6 +32,8 @@ class MpiRanks(Ranks):
         self.rank, self.size = self._world.Get_rank(), self._world.Get_size()
         self.beside = self._world.Split_type(MPI.COMM_TYPE_SHARED).Get_size()
         self.launched, self.waiting = True, self.size > 1
+        self.sent = 0
+        """Bytes of arrays that this process has sent so far."""
 
     @property
     def library(self) -> str:
@@ -63,10 +65,12 @@ class MpiRanks(Ranks):
         return found
 
     def exchange(self, sends: Sequence[tuple[int, Array]], receives: Sequence[tuple[int, Array]]) -> None:
+        self.sent += sum(array.nbytes for _, array in sends)
         asked = [self._world.Irecv(array, rank) for rank, array in receives]
         self._wait(asked + [self._world.Isend(array, rank) for rank, array in sends])
 
     def spread(self, parts: Sequence[tuple[int, Array]]) -> None:
+        self.sent += sum(array.nbytes for rank, array in parts if rank == self.rank) * (self.size - 1)
         self._wait([self._world.Ibcast(array, rank) for rank, array in parts])
 
     def end(self, code: int) -> None:

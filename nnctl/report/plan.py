@@ -75,7 +75,7 @@ def scale_lines(found: Sequence[Scale], bandwidth: str, latency: str) -> list[st
         for scale in found
     ]
     header = ("ranks", "shards each", "a step", "faster", "waiting", "sent", "memory each", "an epoch")
-    head = f"in several processes, {bandwidth} and {latency} apart (computing is measured here, the rest predicted)"
+    head = f"in several processes, {bandwidth} and {latency} apart (computing: measured, waiting: predicted)"
     return ["", head, *table(header, rows, right=range(8))]
 
 

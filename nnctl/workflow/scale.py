@@ -187,6 +187,7 @@ def measure(task: _Task) -> Scale | ConfigError:
     assert job.sharded is not None
     arena = max(session.compiled(program).plan.size for program in programs)
     memory = planned_memory(job, arena, assembled.data.nbytes).total
+    shards = len(job.sharded.own)
     job = replace(job, callbacks=(), validation=None, checkpoint_every="epoch", epochs=1 << 20)
     steps = (event for event in train(job) if isinstance(event, events.StepEnded))
     task.barrier.wait()
@@ -199,7 +200,7 @@ def measure(task: _Task) -> Scale | ConfigError:
     timed = slice(_UNTIMED, None)
     return Scale(
         task.ranks,
-        len(job.sharded.own),
+        shards,
         median(seconds[timed]),
         median(waits[timed]),
         int(median(sent[timed])),
