@@ -1,8 +1,7 @@
 """Steps in several processes of one thread each, beside PyTorch's DistributedDataParallel on gloo.
 
 `python -m benchmarks.ranks [--ranks 1,2,4,8] [--workloads cnn,mlp] [--batch 512] [--steps 30] [--rounds 3]
-[--peers PYTHON]`: in turns, medians over the steps of all rounds; more processes than cores share them, for both.
-What `nnctl plan --ranks` predicts stands beside it.
+[--peers PYTHON]`: in turns, medians over the steps of all rounds; more processes than cores share them. What `nnctl plan --ranks` predicts stands beside it.
 """
 
 from __future__ import annotations
@@ -72,13 +71,13 @@ def main() -> None:
             for size in sizes:
                 ours, theirs = (median(seconds[who, size]) for who in ("nnctl", "torch"))
                 faster, their_faster = (
-                    median(seconds[w, sizes[0]]) / t for w, t in (("nnctl", ours), ("torch", theirs))
+                    median(seconds[who, sizes[0]]) / own for who, own in (("nnctl", ours), ("torch", theirs))
                 )
+                sent, their_sent = (last[who, size]["sent"] / 1e3 for who in ("nnctl", "torch"))
                 told = predicted.get(size)
                 print(
-                    f"{'':<8}{size:>6}{ours * 1e3:>9.2f}{theirs * 1e3:>9.2f}{theirs / ours:>7.2f}{faster:>8.2f}"
-                    f"{their_faster:>7.2f}{last['nnctl', size]['sent'] / 1e3:>9.0f}"
-                    f"{last['torch', size]['sent'] / 1e3:>8.0f}"
+                    f"{'':<8}{size:>6}{ours * 1e3:>9.2f}{theirs * 1e3:>9.2f}{theirs / ours:>7.2f}"
+                    f"{faster:>8.2f}{their_faster:>7.2f}{sent:>9.0f}{their_sent:>8.0f}"
                     + (f"{told * 1e3:>11.2f}" if told is not None else "")
                 )
 

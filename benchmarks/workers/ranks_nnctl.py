@@ -1,4 +1,4 @@
-"""nnctl as one of several processes: `mpiexec -n N python -m benchmarks.workers.ranks_nnctl WORKLOAD BATCH STEPS`.
+"""nnctl in several processes: `mpiexec -n N python -m benchmarks.workers.ranks_nnctl WORKLOAD BATCH STEPS`.
 
 Rank 0 prints seconds of each step and the bytes that it sent in one.
 """

@@ -1,4 +1,4 @@
-"""PyTorch's DistributedDataParallel on gloo: `python -m benchmarks.workers.ranks_torch WORKLOAD BATCH STEPS N`.
+"""DistributedDataParallel on gloo: `python -m benchmarks.workers.ranks_torch WORKLOAD BATCH STEPS N`.
 
 Process 0 prints seconds of each step and the bytes that went through the machine's loopback for each process
 and step. Where the environment says that it is one of N (`RANK`), it is that one.
