@@ -1,7 +1,8 @@
 """Steps in several processes of one thread each, beside PyTorch's DistributedDataParallel on gloo.
 
 `python -m benchmarks.ranks [--ranks 1,2,4,8] [--workloads cnn,mlp] [--batch 512] [--steps 30] [--rounds 3]
-[--peers PYTHON]`: in turns, medians over the steps of all rounds; more processes than cores share them. What `nnctl plan --ranks` predicts stands beside it.
+[--peers PYTHON]`: in turns, medians over the steps of all rounds; more processes than cores share them. By
+them stands what `nnctl plan --ranks` predicts.
 """
 
 from __future__ import annotations

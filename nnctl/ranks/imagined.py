@@ -51,6 +51,8 @@ class ImaginedRanks(Ranks):
         return True
 
     def gather(self, value: Any) -> list[Any]:
+        # First how much each has to say, then that.
+        self._hand_round(8)
         self._hand_round(64)
         return [value] * self.size
 

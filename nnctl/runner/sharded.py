@@ -74,18 +74,24 @@ class Sharded:
         count: int,
         step: int,
         run: Run,
-    ) -> None:
+        signal: int = 0,
+    ) -> int:
         """Losses and metrics of a batch of `count` examples, and the mean of its shards' gradients.
 
         Args:
             program_of: The program of so many examples.
             parts: What `parts` gives, as far as it was read.
+            signal: One that this process got, or 0.
+
+        Returns:
+            The signal that one of the processes got, or 0: it travels with the sums.
         """
         session = self.session
         own = self._spans(count)
         changed = _Numbers(self._change(program_of(own[0][1].stop - own[0][1].start if own else 1)))
         states = _Numbers(session.states)
-        rows = np.zeros((len(self.own), 1 + states.size + changed.size))
+        rows = np.zeros((len(self.own), 2 + states.size + changed.size))
+        rows[:, -1] = signal
         for shard, span in own:
             examples = next(parts)
             weight = (span.stop - span.start) / count
@@ -98,13 +104,15 @@ class Sharded:
             row = rows[shard - self.own.start]
             row[0] = session.loss[0] * weight
             row[1 : 1 + states.size] = states.now()
-            row[1 + states.size :] = changed.now() * weight
+            row[1 + states.size : -1] = changed.now() * weight
         present = [span.stop > span.start for span in spans(count, self.shards)]
-        total = self._total(rows, present)
+        every = self.ranks.gather_rows(rows, self._counts)
+        total = _total(every, present)
         session.loss[0] = total[0]
         states.put(states.before + total[1 : 1 + states.size])
-        changed.put(total[1 + states.size :])
+        changed.put(total[1 + states.size : -1])
         self._sum.finish(present)
+        return int(every[:, -1].max())
 
     def first_non_finite(
         self, program_of: Callable[[int], TrainingProgram], split: Examples, indices: Array, step: int
@@ -145,18 +153,10 @@ class Sharded:
                 feed(program, split, indices, 0)
                 program.run()
                 rows[shard - self.own.start] = states.now()
-            states.put(before + self._total(rows, present))
+            states.put(before + _total(self.ranks.gather_rows(rows, self._counts), present))
         logs = session.logs()
         session.reset_states()
         return logs
-
-    def _total(self, rows: Array, present: Sequence[bool]) -> Array:
-        """The sum of every shard's row, of those that are present."""
-        every = self.ranks.gather_rows(rows, self._counts)
-        there = [row if is_there else None for row, is_there in zip(every, present, strict=True)]
-        total = added(there, (0, self.shards))
-        assert total is not None
-        return total
 
     def _change(self, program: Program) -> Mapping[str, Array]:
         """The weights that a forward pass in training changes."""
@@ -166,6 +166,14 @@ class Sharded:
             arrays = self.session.weights.arrays
             self._changed = {name: array for name, array in arrays.items() if name in names}
         return self._changed
+
+
+def _total(rows: Array, present: Sequence[bool]) -> Array:
+    """The sum of every shard's row, of those that are present."""
+    there = [row if is_there else None for row, is_there in zip(rows, present, strict=True)]
+    total = added(there, (0, len(there)))
+    assert total is not None
+    return total
 
 
 class _Numbers:

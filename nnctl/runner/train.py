@@ -108,6 +108,8 @@ class _Loop:
         self.averaged = False
         """Whether the average of the weights is in their place."""
         self.programs: dict[Kind, TrainingProgram] = {}
+        self.signal = 0
+        """The signal that one of several processes had got by the last step."""
         self.parts: Iterator[Array] = iter(())
         """The examples of this process's shards that are still to come in this epoch."""
         self.timed: list[events.TimedCall] | None = None
@@ -257,6 +259,8 @@ class _Loop:
 
     def _hear(self, event: Event) -> list[Request]:
         """Hand an event to every callback; what they ask for. Only one of several processes has them."""
+        if not self.job.callbacks:
+            return []
         requests = self._asked(event) if self.ranks.first else []
         shared: list[Request] = self.ranks.share(requests)
         return shared
@@ -431,11 +435,8 @@ class _Loop:
         yield from batches
 
     def _signal(self) -> int | None:
-        """The signal that ends the run: where several processes train, one that any of them got."""
-        found = self.job.stop()
-        if self.ranks.size == 1:
-            return found
-        return next((signal for signal in self.ranks.gather(found) if signal is not None), None)
+        """The signal that ends the run: where several processes train, what they knew of at the last step."""
+        return self.job.stop() if self.ranks.size == 1 else self.signal or None
 
     def _step(self, indices: Array) -> Event | None:
         """One update; an event instead where loss or gradients are not finite."""
@@ -461,7 +462,10 @@ class _Loop:
         def program_of(count: int) -> TrainingProgram:
             return self._program(count, bucket)
 
-        sharded.train(program_of, job.train, self.parts, len(indices), self.step, self._run_one)
+        here = job.stop() or 0
+        self.signal = sharded.train(
+            program_of, job.train, self.parts, len(indices), self.step, self._run_one, here
+        )
         session.take_hyper(self.step, self.rate)
         try:
             self._run_one("check", session.check())
