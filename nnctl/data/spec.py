@@ -107,6 +107,11 @@ class SplitSpec(Spec):
     order: Literal["random", "rows"] | None = None
     """Which rows: drawn at random (the default), or by position: training first, then validation, then test
     (the default for windows)."""
+    folds: Annotated[int, Field(ge=2, le=1000)] | None = None
+    """Cut the rows into so many folds, of which one is tested; `nnctl train --folds` trains one run for each.
+    `stratify`, `group` and `order` say how they are cut; `validation` is cut out of the other rows."""
+    fold: PositiveInt | None = None
+    """The fold that is the test split, from 1; the other ones are trained on (by position: those before it)."""
 
     @model_validator(mode="after")
     def _agree(self) -> SplitSpec:
@@ -119,10 +124,28 @@ class SplitSpec(Spec):
             raise PydanticCustomError("split", "'by' says every row's split; leave out the fractions")
         if self.order == "rows" and chosen:
             raise PydanticCustomError("split", "'order: rows' and '{a}' exclude each other", {"a": chosen[0]})
+        self._one_fold()
         fractions = [p for p in (self.validation, self.test) if isinstance(p, float)]
         if sum(fractions) >= 1:
             raise PydanticCustomError("split", "validation and test leave nothing to train on")
         return self
+
+    def _one_fold(self) -> None:
+        if (self.folds is None) != (self.fold is None):
+            raise PydanticCustomError(
+                "split", "'folds' and 'fold' go together", {"expected": "both, or `nnctl train --folds`"}
+            )
+        if self.folds is None or self.fold is None:
+            return
+        if self.fold > self.folds:
+            raise PydanticCustomError(
+                "split", "there are {n} folds, and no fold {i}", {"n": self.folds, "i": self.fold}
+            )
+        for name in ("test", "by"):
+            if getattr(self, name):
+                raise PydanticCustomError(
+                    "split", "'{a}' and 'folds' exclude each other: a fold is the test split", {"a": name}
+                )
 
 
 def _rows(length: int) -> int:
@@ -252,6 +275,8 @@ class DataSpec(Spec):
                     raise PydanticCustomError(
                         "data", "'{n}' has a source, but 'split' makes another", {"n": name}
                     )
+            if self.split.folds and self.test:
+                raise PydanticCustomError("data", "'test' has a source, but a fold is the test split")
             if self.split.by and (self.validation or self.test):
                 raise PydanticCustomError("data", "'split.by' and a source for each split exclude each other")
         if self.window and self.split and (self.split.stratify or self.split.order == "random"):

@@ -83,6 +83,7 @@ def part(spec: DataSpec, seen: Head) -> KnownData:
     shapes = [GivenShapes(inputs, targets, weights, "the data, which gives ")]
     split, sources = spec.split, {"validation": spec.validation, "test": spec.test}
     there = [n for n in sources if sources[n] is not None or (split and (split.by or getattr(split, n)))]
+    there += ["test"] if split and split.folds else []
     return KnownData(seen.data, False, seen.inputs, seen.targets, {}, shapes, ("train", *there))
 
 

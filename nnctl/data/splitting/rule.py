@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from nnctl.core.errors import DataError
-from nnctl.core.keys import key
+from nnctl.core.keys import Key, key
 from nnctl.data.spec import DataSpec
-from nnctl.data.splitting import splits
+from nnctl.data.splitting import folds, splits
 from nnctl.data.splitting.grouped import grouped
 from nnctl.data.splitting.stratified import stratified
 from nnctl.data.table import Table, as_words
@@ -30,15 +30,35 @@ def split_rows(spec: DataSpec, table: Table, n: int, seed: int) -> splits.SplitR
         return splits.by_column(as_words(table.columns[rule.by]), rule.by, table.origin)
     draw = key(seed, "split")
     try:
+        if rule.folds is not None and rule.fold is not None:
+            return _fold(spec, table, n, rule.folds, rule.fold, draw)
         if rule.group:
             return grouped(n, _codes(table, rule.group), rule.validation, rule.test, draw)
         counts = splits.sizes(n, rule.validation, rule.test)
         if rule.stratify:
             return stratified(counts, _codes(table, rule.stratify, few=True), draw)
-        by_position = rule.order == "rows" or (rule.order is None and spec.window is not None)
-        return splits.contiguous(counts) if by_position else splits.at_random(counts, draw)
+        return splits.contiguous(counts) if _by_position(spec) else splits.at_random(counts, draw)
     except ValueError as error:
         raise DataError(str(error), file=table.origin.file, column=rule.group or rule.stratify) from error
+
+
+def _fold(spec: DataSpec, table: Table, n: int, count: int, fold: int, draw: Key) -> splits.SplitRows:
+    """One of `count` folds (numbered from 1). Raises ValueError: there are too few rows or groups."""
+    rule = spec.split
+    assert rule is not None
+    if rule.group:
+        return folds.in_groups(_codes(table, rule.group), count, fold, rule.validation, draw)
+    if rule.stratify:
+        classes = _codes(table, rule.stratify, few=True)
+        return folds.in_proportion(classes, count, fold, rule.validation, draw)
+    if _by_position(spec):
+        return folds.by_position(n, count, fold, rule.validation)
+    return folds.drawn(n, count, fold, rule.validation, draw)
+
+
+def _by_position(spec: DataSpec) -> bool:
+    order = spec.split.order if spec.split is not None else None
+    return order == "rows" or (order is None and spec.window is not None)
 
 
 def check_counts(spec: DataSpec, table: Table, n: int | None, *, exact: bool) -> None:
@@ -51,7 +71,7 @@ def check_counts(spec: DataSpec, table: Table, n: int | None, *, exact: bool) ->
         DataError: there are too few.
     """
     rule = spec.split
-    if rule is None or rule.by or rule.group or n is None:
+    if rule is None or rule.by or rule.group or rule.folds or n is None:
         return
     counts = [portion if isinstance(portion, int) else 0 for portion in (rule.validation, rule.test)]
     try:

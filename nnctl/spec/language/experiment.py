@@ -98,15 +98,22 @@ def name_of(stem: str) -> str:
 _NOT_TRAINED = ("expect", "record")
 """Fields that are about a run and change nothing in it: two configs that differ in them are one."""
 
-_LEARNED = (("training", "shards"),)
+_LEARNED = (("training", "shards"), ("data", "split", "folds"), ("data", "split", "fold"))
 """Fields that came to the language after hashes of configs were kept: one that is null is none."""
 
 
 def trained(config: Mapping[str, Any]) -> dict[str, Any]:
     """Of a resolved config what the training depends on: what is compared, and hashed."""
     found = {name: value for name, value in config.items() if name not in _NOT_TRAINED}
-    for section, field in _LEARNED:
-        given = found.get(section)
-        if isinstance(given, Mapping) and given.get(field) is None:
-            found[section] = {name: value for name, value in given.items() if name != field}
+    for path in _LEARNED:
+        found = _without_null(found, path)
     return found
+
+
+def _without_null(section: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    """A section without the field at `path`, where that is null."""
+    name, *below = path
+    if not below:
+        return {k: v for k, v in section.items() if k != name or v is not None}
+    inner = section.get(name)
+    return {**section, name: _without_null(inner, tuple(below))} if isinstance(inner, dict) else section
