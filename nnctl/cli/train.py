@@ -21,6 +21,19 @@ def command(
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--folds", min=2, max=1000, help="Train once for each of so many folds.", show_default=False
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option("--seeds", min=1, max=1000, help="Train with so many seeds.", show_default=False),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="How many folds or seeds are trained at a time.")
+    ] = 1,
     set_: Set = None,
     seed: SeedOption = None,
     threads: Threads = None,
@@ -38,6 +51,27 @@ def command(
     from nnctl.workflow.train import start
 
     ranks = find_ranks()
+    if folds is not None or seeds is not None:
+        from nnctl.cli.repeats import repeated
+
+        raise typer.Exit(
+            repeated(
+                config,
+                ranks,
+                folds=folds,
+                seeds=seeds,
+                jobs=jobs,
+                run_dir=run_dir,
+                resume=resume,
+                overrides=set_ or (),
+                seed=seed,
+                threads=threads,
+                allow_plugins=allow_plugins,
+                strict=strict,
+                json=json,
+                quiet=quiet,
+            )
+        )
     with together(ranks), progress(quiet=quiet or not ranks.first) as show:
         training = start(
             config,

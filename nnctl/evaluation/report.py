@@ -36,6 +36,16 @@ def named_numbers(report: Report) -> dict[str, float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def told_numbers(report: Mapping[str, Any]) -> dict[str, float]:
+    """`named_numbers` of a report as JSON has it; none of one that cannot be told."""
+    found: dict[str, Any] = {}
+    for name in NAMES.get(str(report.get("kind")), ()):
+        mean, _, part = name.partition("_")
+        of = report.get(mean)
+        found[name] = of.get(part) if isinstance(of, Mapping) else report.get(name)
+    return {name: value for name, value in found.items() if isinstance(value, int | float)}
+
+
 def as_json(value: Any) -> Any:
     """A report, or a part of one, as JSON has it: records are objects, what is not finite is null."""
     if hasattr(value, "__match_args__"):

@@ -65,7 +65,9 @@ def in_groups(groups: Sequence[int], folds: int, fold: int, validation: int | fl
     weight = np.bincount(codes)
     wanted = folds + (1 if validation else 0)
     if len(weight) < wanted:
-        raise ValueError(f"{len(weight)} groups cannot fill {folds} folds{' and validation' * (wanted > folds)}")
+        raise ValueError(
+            f"{len(weight)} groups cannot fill {folds} folds{' and validation' * (wanted > folds)}"
+        )
     order = permutation(key, len(weight))
     order = order[np.argsort(-weight[order], kind="stable")]
     filled = np.zeros(folds, dtype=np.int64)
@@ -76,7 +78,9 @@ def in_groups(groups: Sequence[int], folds: int, fold: int, validation: int | fl
     place = goes[codes]
     rest = np.flatnonzero(place != fold - 1)
     _, own = np.unique(codes[rest], return_inverse=True)
-    return _dealt(rest, grouped(len(rest), own.tolist(), _of_all(len(codes), validation), 0, key), place, fold)
+    return _dealt(
+        rest, grouped(len(rest), own.tolist(), _of_all(len(codes), validation), 0, key), place, fold
+    )
 
 
 def _need(n: int, least: int) -> None:
