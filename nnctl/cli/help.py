@@ -36,6 +36,7 @@ ABOUT = {
         (
             "nnctl train iris.yaml",
             "nnctl train iris.yaml --set training.epochs=3 --run-dir quick",
+            "nnctl train iris.yaml --folds 5 --jobs 2",
             'run=$(nnctl train iris.yaml --quiet) && nnctl eval "$run"',
         ),
         (2, 3, 4, 5, 130),

@@ -111,7 +111,7 @@ class SplitSpec(Spec):
     """Cut the rows into so many folds, of which one is tested; `nnctl train --folds` trains one run for each.
     `stratify`, `group` and `order` say how they are cut; `validation` is cut out of the other rows."""
     fold: PositiveInt | None = None
-    """The fold that is the test split, from 1; the other ones are trained on (by position: those before it)."""
+    """The fold that is the test split, from 1. The others are trained on; by position, those before it."""
 
     @model_validator(mode="after")
     def _agree(self) -> SplitSpec:

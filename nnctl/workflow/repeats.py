@@ -1,4 +1,4 @@
-"""`train --folds`, `train --seeds`: one config trained several times, each a run of its own below one directory."""
+"""`train --folds`, `train --seeds`: a config trained several times, each a run below one directory."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_folds_go_on_where_they_were_left(tmp_path: Path, monkeypatch: pytest.Mo
     (path / "repeats.json").write_text(json.dumps(summary | {"status": "running"}))
     with pytest.raises(RunError, match="add --resume"):
         repeat(file, folds=2, run_dir=path, threads=1)
-    with pytest.raises(RunError, match="holds runs of 2 folds .* not of 3 folds"):
+    with pytest.raises(RunError, match=r"holds runs of 2 folds .* not of 3 folds"):
         repeat(file, folds=3, run_dir=path, threads=1, resume=True)
     again = repeat(file, folds=2, run_dir=path, threads=1, resume=True)
     assert (path / "fold-1" / "manifest.json").read_text() == before["fold-1"]

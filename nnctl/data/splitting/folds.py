@@ -1,9 +1,9 @@
 """One fold of several: its rows are the test split, and every row is tested in exactly one fold.
 
-The rule: folds are as large as one another, to a row; with classes, each has its share of every class, rounded up
-or down; with groups, a group is in one fold, and the largest groups are dealt first, each to the fold with the
-fewest rows. By position, the rows are cut into one block more than there are folds: a fold tests its block, and
-trains on the blocks before it.
+The rule: folds are as large as one another, to a row; with classes, each has its share of every class,
+rounded up or down; with groups, a group is in one fold, and the largest groups are dealt first, each to the
+fold with the fewest rows. By position, the rows are cut into one block more than there are folds: a fold
+tests its block, and trains on the blocks before it.
 """
 
 from __future__ import annotations
