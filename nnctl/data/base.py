@@ -63,6 +63,11 @@ class Source(Spec):
         """The paths as written, by the name of the field (or entry) that holds them."""
         raise NotImplementedError
 
+    @property
+    def label(self) -> str:
+        """What errors call it: its first file."""
+        return next(iter(self.files().values()))
+
     def moved(self, paths: Mapping[str, str]) -> Self:
         """The same source with its files elsewhere, by the names that `files` gives them."""
         return self.model_copy(update=moved(paths, dict(self)))

@@ -100,7 +100,7 @@ class StoredModel:
                 dtype=experiment.dtype,
                 digest=False,
             )
-            file = next(iter(section.main.files().values()))
+            file = section.main.label
             require_same_split(self.preprocessing.trained_on, data.split_sha256, file)
             return data
 

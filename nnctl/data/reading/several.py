@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from nnctl.data.base import Hint, Source, Verbatim, no_hint
 from nnctl.data.paths import DataPaths, expanded, named
+from nnctl.data.reading.cells import beyond
 from nnctl.data.reading.ragged import FlatRows, Ragged
 from nnctl.data.table import (
     Column,
@@ -156,7 +157,7 @@ def origin_of(origins: Sequence[Origin], counts: Sequence[int]) -> Origin:
 
 
 def _joined(name: str, columns: Sequence[Column], tables: Sequence[Table]) -> Column:
-    if any(isinstance(column, Words) or column.names is not None for column in columns):
+    if any(isinstance(c, Words) or c.names is not None for c in columns) or _rounded(columns):
         words = joined_words([as_words(column) for column in columns])
         if any(isinstance(column, Words) for column in columns):
             return words
@@ -176,6 +177,14 @@ def _joined(name: str, columns: Sequence[Column], tables: Sequence[Table]) -> Co
     if all(isinstance(array, np.ndarray) for array in values):
         return Numbers(np.concatenate(values))  # type: ignore[arg-type]
     return Numbers(OneBehindAnother(values))
+
+
+def _rounded(columns: Sequence[Column]) -> bool:
+    """Whether whole numbers stand beside others, and float64 holds not all of them."""
+    held = [c.values for c in columns if isinstance(c, Numbers) and isinstance(c.values, np.ndarray)]
+    whole = [values for values in held if values.dtype.kind in "iu"]
+    mixed = 0 < len(whole) < len(columns) and all(values.ndim == 1 for values in held)
+    return mixed and any(beyond(values.astype(np.float64)) for values in whole)
 
 
 def joined_words(columns: Sequence[Words]) -> Words:
