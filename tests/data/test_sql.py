@@ -114,7 +114,7 @@ def test_what_names_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     query = "SELECT 1 AS x ORDER BY 1"
     with pytest.raises(ValidationError, match="needs either 'path'"):
         SQL(query=query)
-    with pytest.raises(ValidationError, match="expected the name of an environment variable"):
+    with pytest.raises(ValidationError, match="names an environment variable, which holds"):
         SQL(query=query, connection="postgresql://u:secret@h/d")
     monkeypatch.delenv("A_DATABASE", raising=False)
     with pytest.raises(ConfigError, match="the environment has no A_DATABASE"):
@@ -174,9 +174,7 @@ def test_rows_of_postgresql(house: str, postgres: Postgres, tmp_path: Path) -> N
     }
     assert table.kinds == {"sold": "time"}
     removing = "WITH gone AS (DELETE FROM house RETURNING id) SELECT id FROM gone ORDER BY id"
-    with pytest.raises(
-        DataError, match=r"\$HOUSES: the query fails \(DECLARE CURSOR must not"
-    ):
+    with pytest.raises(DataError, match=r"\$HOUSES: the query fails \(DECLARE CURSOR must not"):
         SQL(connection="HOUSES", query=removing).read(tmp_path)
     with pytest.raises(DataError, match="the query fails") as caught:
         SQL(connection="HOUSES", query="SELECT nothing FROM house ORDER BY 1").read(tmp_path)

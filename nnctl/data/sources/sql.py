@@ -44,7 +44,7 @@ def _query(query: str) -> str:
 
 def _variable(name: str) -> str:
     if not _VARIABLE.fullmatch(name):
-        message = "expected the name of an environment variable, which holds the address and its password"
+        message = "names an environment variable, which holds the address and its password"
         raise PydanticCustomError("variable", message)
     return name
 
