@@ -79,7 +79,7 @@ ABOUT = {
     ),
     "plan": About(
         "Show a config's layers, shapes, FLOPs and exact memory.",
-        ("nnctl plan iris.yaml", "nnctl plan iris.yaml --program"),
+        ("nnctl plan iris.yaml", "nnctl plan iris.yaml --program", "nnctl plan iris.yaml --ranks 8"),
         (2, 3),
     ),
     "test": About(
