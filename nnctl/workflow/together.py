@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nnctl.core.errors import ConfigError, DataError, NnctlError, Problem, RunError
@@ -40,9 +40,13 @@ def agreed(ranks: Ranks) -> Iterator[None]:
 
 def with_shards(config: Path, overrides: Sequence[str], ranks: Ranks) -> Sequence[str]:
     """The overrides, and with them `training.shards` where a launcher started this and nothing says it."""
-    if not ranks.launched or load(config, overrides).experiment.training.shards is not None:
+    if not ranks.launched:
         return overrides
-    return (*overrides, f"training.shards={SHARDS}")
+    # Of a wrong config `assemble` says all that is wrong.
+    with suppress(ConfigError):
+        if load(config, overrides).experiment.training.shards is None:
+            return (*overrides, f"training.shards={SHARDS}")
+    return overrides
 
 
 def threads_of(asked: int | None, ranks: Ranks) -> int:

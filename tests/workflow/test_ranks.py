@@ -213,3 +213,41 @@ def test_without_an_mpi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     found = nnctl("train", CONFIGS / "iris.yaml", cwd=tmp_path)
     assert found.code == 2
     assert "pip install 'nnctl[mpi]'" in found.err
+
+
+CALLED_BACK = """\
+nnctl: 1
+data:
+  source: DATA
+  target: species
+  columns: {"*": {scale: standard}}
+  split: {validation: 0.2}
+model:
+  layers:
+    - {type: Dense, units: 8, activation: relu}
+    - BatchNormalization
+    - {type: Dropout, rate: 0.3}
+    - {type: Dense, units: 3, activation: softmax}
+training:
+  epochs: 30
+  loss: sparse_categorical_crossentropy
+  optimizer: {type: Adam, learning_rate: 0.05}
+  metrics: [accuracy]
+  callbacks:
+    - {type: EarlyStopping, patience: 2, restore_best_weights: true}
+    - {type: ReduceLROnPlateau, patience: 1}
+    - {type: CSVLogger, filename: log.csv}
+"""
+
+
+def test_callbacks_are_heard_by_all(tmp_path: Path) -> None:
+    """They stop it, change the rate and put the best weights back, in every process; one of them writes."""
+    (tmp_path / "c.yaml").write_text(CALLED_BACK.replace("DATA", str(CONFIGS / "data" / "iris.csv")))
+    words = ["train", "c.yaml", "--json", "-q"]
+    alone = nnctl(*words, "--run-dir", "a", "--set", "training.shards=8", cwd=tmp_path).json
+    assert alone["epochs"] < 30
+    found = launched(3, *words, "--run-dir", "b", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    many = json.loads(found.stdout)
+    assert (many["weights_sha256"], many["epochs"]) == (alone["weights_sha256"], alone["epochs"])
+    assert (tmp_path / "a" / "log.csv").read_text() == (tmp_path / "b" / "log.csv").read_text()
