@@ -140,6 +140,7 @@ def behind_another(tables: Sequence[Table]) -> Table:
         },
         notes=tuple(dict.fromkeys(note for table in tables for note in table.notes)),
         unread=unread,
+        kinds={name: kind for table in tables for name, kind in table.kinds.items()},
     )
 
 

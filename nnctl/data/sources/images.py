@@ -18,6 +18,7 @@ from nnctl.core.errors import DataError
 from nnctl.core.records import record
 from nnctl.data.base import Hint, Length, Source, Verbatim, no_hint, register
 from nnctl.data.paths import DataPaths, below, expanded, find, is_pattern, named
+from nnctl.data.reading.classes import by_folder
 from nnctl.data.reading.extra import extra
 from nnctl.data.reading.kept_rows import find_rows, keep_rows
 from nnctl.data.reading.pictures import ENDINGS, Pixels, Wanted
@@ -148,15 +149,8 @@ class Images(Source):
         roots = [path for path in paths if (base / path).is_dir() and not is_pattern(base, path)]
         if len(roots) != len(paths) or len(roots) != 1:
             return _Listed(files, {})
-        classes = [PurePath(file).relative_to(roots[0]).parts for file in files]
-        if all(len(parts) == 1 for parts in classes):
-            return _Listed(files, {})
-        loose = next((file for file, parts in zip(files, classes, strict=True) if len(parts) == 1), None)
-        if loose is not None:
-            raise DataError("lies beside the folders of classes, and belongs to none", file=loose)
-        names = sorted({parts[0] for parts in classes})
-        codes = np.array([names.index(parts[0]) for parts in classes], dtype=np.int32)
-        return _Listed(files, {"label": Words(codes, tuple(names))})
+        label = by_folder(roots[0], files)
+        return _Listed(files, {} if label is None else {"label": label})
 
     def _table(self, listed: _Listed, decoded: _Decoded) -> Table:
         kept = decoded.kept
