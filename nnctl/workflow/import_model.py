@@ -190,7 +190,7 @@ def _write_files(run: RunDirectory, made: _Made, weights: Mapping[str, Array], s
     manifest = new_manifest(experiment.name, seed=experiment.seed, config_sha256=config_sha256(experiment))
     run.write_config(made.described.text, resolved_text(loaded, run.path))
     state = TrainingState(
-        weights={name: np.ascontiguousarray(weights[name]) for name in graph.weights},
+        weights={name: np.asarray(weights[name], order="C") for name in graph.weights},
         trainable={name: info.trainable for name, info in graph.weights.items()},
         complete=False,
     )

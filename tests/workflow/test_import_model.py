@@ -198,3 +198,17 @@ def test_a_disk_that_fails_or_a_kill_at_every_operation(tmp_path: Path) -> None:
             import_model(file, place, disk=FaultyDisk(at))
         if not (place / "manifest.json").exists():
             assert import_model(file, place).weights_sha256 == digest
+
+
+@pytest.mark.parametrize("format", ["keras", "npz"])
+def test_a_weight_without_axes(format: str, tmp_path: Path) -> None:
+    """Normalization's count is a number, and no array of one."""
+    made = model({"inputs": {"x": {"shape": [3]}}, "layers": ["Normalization", dense(2)]})
+    first = import_model(saved(made, tmp_path / "m.keras"), tmp_path / "run")
+    np.savez(tmp_path / "run" / "data.npz", x=np.zeros((2, 3), "f4"), dense=np.zeros((2, 2), "f4"))
+    file = tmp_path / f"w.{format}"
+    assert nnctl("export", tmp_path / "run", "--format", format, "-o", file).code == 0
+    again = import_model(tmp_path / "run" / "config.yaml", tmp_path / "again", weights=file)
+    assert again.weights_sha256 == first.weights_sha256 == weights_sha256(made.weights)
+    assert nnctl("export", tmp_path / "again", "--format", "npz", "-o", tmp_path / "again.npz").code == 0
+    assert np.load(tmp_path / "again.npz")["normalization/count"].shape == ()

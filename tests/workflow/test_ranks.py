@@ -245,9 +245,9 @@ def test_callbacks_are_heard_by_all(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(CALLED_BACK.replace("DATA", str(CONFIGS / "data" / "iris.csv")))
     words = ["train", "c.yaml", "--json", "-q"]
     alone = nnctl(*words, "--run-dir", "a", "--set", "training.shards=8", cwd=tmp_path).json
-    assert alone["epochs"] < 30
+    assert alone["steps"] < 30 * 8
     found = launched(3, *words, "--run-dir", "b", cwd=tmp_path)
     assert found.returncode == 0, found.stderr
     many = json.loads(found.stdout)
-    assert (many["weights_sha256"], many["epochs"]) == (alone["weights_sha256"], alone["epochs"])
+    assert (many["weights_sha256"], many["steps"]) == (alone["weights_sha256"], alone["steps"])
     assert (tmp_path / "a" / "log.csv").read_text() == (tmp_path / "b" / "log.csv").read_text()

@@ -40,7 +40,7 @@ def weights_by_name(
                 name, f"has the shape {list(made.shape)}, but the model needs {list(info.weight.shape)}"
             )
         else:
-            found[name] = np.ascontiguousarray(made.astype(dtype, copy=False))
+            found[name] = np.asarray(made, dtype, order="C")
     for left in sorted(there - used):
         if left.rpartition(".")[2] not in _UNREAD:
             findings.refuse(left, "the model has no weight of that name")

@@ -43,7 +43,7 @@ def imported(data: bytes, file: str, findings: Findings) -> Imported:
             elif array.shape != tuple(info.weight.shape):
                 findings.refuse(name, f"is {list(array.shape)}, but nnctl's is {list(info.weight.shape)}")
             else:
-                found[name] = np.ascontiguousarray(array, dtype)
+                found[name] = np.asarray(array, dtype, order="C")
         for name in given:
             findings.refuse(name, "nnctl's layer has no such weight")
         return found
