@@ -148,8 +148,10 @@ def test_outputs_and_gradients(name: str, ending: str, tmp_path: Path) -> None:
     targets = [rng.uniform(0, 1, np.shape(e)) for e in expected]
     theirs.compile(keras.optimizers.SGD(1.0), "mean_squared_error")
     found, weights = stepped(stored, inputs, targets)
+    worst = 0.0
     for ours, output in zip(found, expected, strict=True):
         scale = np.abs(np.asarray(output)).max()
+        worst = max(worst, np.abs(ours - np.asarray(output)).max() / scale)
         np.testing.assert_allclose(ours, np.asarray(output), rtol=0, atol=TOLERANCE * scale)
     theirs.train_on_batch(fed(theirs, inputs), targets if len(targets) > 1 else targets[0])
     (tmp_path / "after").mkdir()
@@ -162,3 +164,7 @@ def test_outputs_and_gradients(name: str, ending: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(
             weights[key] - before[key], value, rtol=0, atol=TOLERANCE * largest, err_msg=key
         )
+    changes = (np.abs(weights[key] - before[key] - value).max(initial=0) for key, value in moved.items())
+    count = sum(value.size for value in before.values())
+    # Shown by -rP.
+    print(f"{name}: {count:,} weights; outputs {worst:.0e}, gradients {max(changes) / largest:.0e}")
