@@ -116,8 +116,12 @@ def stepped(stored: StoredModel, inputs: dict[str, Any], targets: list[Any]) -> 
 
 
 @pytest.fixture(autouse=True)
-def _in_float64() -> Iterator[None]:
-    """All of it: BatchNormalization over few places would make much of what a float32 rounds."""
+def _in_float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """All of it: BatchNormalization over few places would make much of what a float32 rounds.
+
+    Keras's tanh, mean and others would go on in floats, as JAX does where it has no doubles.
+    """
+    monkeypatch.setattr(keras.src.backend.common.dtypes, "BIT64_TO_BIT32_DTYPE", {})
     before = keras.config.floatx()
     keras.config.set_floatx("float64")
     with jax.enable_x64(True):
