@@ -45,6 +45,9 @@ class Source(Spec):
     endings: ClassVar[tuple[str, ...]] = ()
     """File name endings by which a bare path is known to be of this type."""
 
+    streams: ClassVar[bool] = False
+    """Whether `blocks` goes through files without holding them, so that larger ones can stay on a disk."""
+
     row_is_line: ClassVar[bool] = False
     """Whether a file has at most as many rows as lines."""
 

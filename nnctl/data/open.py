@@ -21,6 +21,7 @@ from nnctl.data.feeding.windows import first_rows
 from nnctl.data.fitting.all_columns import fit
 from nnctl.data.fitting.weights import weight_kind
 from nnctl.data.preprocessing import Preprocessing
+from nnctl.data.reading.kept_table import kept_table, stays_on_disk
 from nnctl.data.sample_weight import weight_columns
 from nnctl.data.spec import DataSpec
 from nnctl.data.splitting.rule import split_rows
@@ -152,16 +153,22 @@ def read_tables(
     used = [*roles.used(), *steering(spec)]
     parts = {n: source.narrowed(used) if rows is None else source for n, source in spec.parts().items()}
     first = next(iter(parts))
-    tables = {first: parts[first].read(base_dir, declared, rows)}
+
+    def read(name: str, hint: Hint) -> Table:
+        source = parts[name]
+        if rows is None and stays_on_disk(source, base_dir, spec.shuffle is True):
+            return kept_table(source, base_dir, hint, used)
+        table: Table = source.read(base_dir, hint, rows)
+        return table
+
+    tables = {first: read(first, declared)}
     main = tables[first]
 
     def as_in_training(name: str) -> Kind | None:
         """Cells that all look like numbers are words where the training data has others besides."""
         return declared(name) or ("category" if isinstance(main.columns.get(name), Words) else None)
 
-    others = {
-        name: source.read(base_dir, as_in_training, rows) for name, source in parts.items() if name != first
-    }
+    others = {name: read(name, as_in_training) for name in parts if name != first}
     return {name: in_rows(table, _flat(spec, table)) for name, table in (tables | others).items()}
 
 

@@ -81,6 +81,9 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         (tmp_path / "b.wav").write_bytes(bad)
         with pytest.raises(DataError, match=f"b.wav: {said}"):
             Audio(path="b.wav").read(tmp_path)
+    (tmp_path / "b.wav").write_bytes(raw[:-20])
+    with pytest.raises(DataError, match=r"b.wav: ends early: of 300 samples it holds 290"):
+        Audio(path="b.wav", length=300).read(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"empty: holds no file that ends in .wav"):
         Audio(path="empty").read(tmp_path)

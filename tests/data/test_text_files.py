@@ -91,6 +91,9 @@ def test_json_lines(size: int, tmp_path: Path) -> None:
     [
         ("{", r"a.jsonl:2: is not JSON \(Expecting property name"),
         ("[" * 100_000, "a.jsonl:2: is not JSON"),
+        ('{"x": 1' + "0" * 5000 + "}", r"a.jsonl:2: is not JSON \(a number of too many digits"),
+        ('{"x": 1, "x": 2}', r"a.jsonl:2: is not JSON \(the key 'x' stands there twice"),
+        ('{"x": "\\uD83d"}', r"a.jsonl:2: is not JSON \(half of a surrogate pair"),
         ("[1]", "a.jsonl:2: expected an object of names and values"),
         ('{"y": 1}', "a.jsonl:2: has a key 'y', which no row before has"),
     ],
@@ -102,6 +105,19 @@ def test_lines_that_are_no_rows(
     (tmp_path / "a.jsonl").write_text(f'{{"x": 1}}\n{line}\n')
     with pytest.raises(DataError, match=said):
         Text(path="a.jsonl").read(tmp_path)
+
+
+def test_numbers_beyond_floats_and_whole_characters(tmp_path: Path) -> None:
+    large = "1" + "0" * 400
+    rows = (
+        f'{{"x": {large}, "l": [1, -{large}], "e": "\\ud83d\\ude00"}}',
+        f'{{"x": -{large}, "l": [2, null], "e": "b"}}',
+    )
+    (tmp_path / "a.jsonl").write_text("\n".join(rows))
+    table = Text(path="a.jsonl").read(tmp_path)
+    assert cells(table, "x") == [np.inf, -np.inf]
+    np.testing.assert_array_equal(cells(table, "l"), [[1, -np.inf], [2, np.nan]])
+    assert cells(table, "e") == ["\U0001f600", "b"]
 
 
 def test_what_is_no_text(tmp_path: Path) -> None:

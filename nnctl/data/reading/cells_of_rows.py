@@ -50,6 +50,14 @@ def written(cell: Any) -> str:
     return cell.isoformat(sep=" ") if isinstance(cell, datetime) else str(cell)
 
 
+def float_of(cell: Any) -> float:
+    """A number; NaN for a missing one, infinity for a whole one beyond all floats."""
+    try:
+        return np.nan if cell is None else float(cell)
+    except OverflowError:
+        return np.inf if cell > 0 else -np.inf
+
+
 def _numbers(cells: Sequence[Any], kinds: set[type]) -> Numbers:
     gaps = any(cell is None for cell in cells)
     if kinds == {bool} and not gaps:
@@ -59,6 +67,6 @@ def _numbers(cells: Sequence[Any], kinds: set[type]) -> Numbers:
             return Numbers(np.array(cells, dtype=np.int64))
         except OverflowError:
             pass
-    values = np.array([np.nan if cell is None else float(cell) for cell in cells], dtype=np.float64)
+    values = np.array([float_of(cell) for cell in cells], dtype=np.float64)
     exact = float not in kinds and bool((np.abs(values[~np.isnan(values)]) >= EXACT).any())
     return Numbers(values, words_of([None if c is None else written(c) for c in cells]) if exact else None)

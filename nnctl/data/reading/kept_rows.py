@@ -84,49 +84,76 @@ def keep_rows(
     Raises:
         DataError: there is no room for them anywhere.
     """
-    place = folder()
-    try:
-        return _written(place, _name(key), shape, dtype, pieces, notes)
-    except OSError as error:
-        message = f"decoded data cannot be kept ({error.strerror or error})"
-        hint = "set NNCTL_CACHE_DIR to a folder with room for it"
-        raise DataError(message, file=str(place or tempfile.gettempdir()), hint=hint) from error
+    with RowWriter(shape, dtype) as writer:
+        for piece in pieces:
+            writer.add(piece)
+        return writer.end(key, notes)
 
 
-def _written(
-    place: Path | None,
-    name: str,
-    shape: tuple[int, ...],
-    dtype: str,
-    pieces: Iterable[npt.NDArray[Any]],
-    notes: dict[str, Any],
-) -> tuple[Values, dict[str, Any]]:
-    fd, temporary = tempfile.mkstemp(prefix=f".{os.getpid()}-", suffix=".tmp", dir=place)
-    try:
-        digest, count, length = hashlib.sha256(), 0, 0
-        with open(fd, "w+b", closefd=False) as out:
-            out.write(_HEAD.pack(_MARK, bytes(32), 0))
-            for piece in pieces:
-                raw = np.ascontiguousarray(piece, dtype=dtype).reshape(-1).view(np.uint8).data
-                digest.update(raw)
-                out.write(raw)
-                count, length = count + len(piece), length + len(raw)
-            end = json.dumps({"shape": [count, *shape], "dtype": dtype, "notes": notes}).encode()
-            digest.update(end)
-            out.write(end)
-            out.seek(0)
-            out.write(_HEAD.pack(_MARK, digest.digest(), length))
-        if place is not None:
-            os.replace(temporary, place / name)
-            _clean(place)
-        else:
-            os.unlink(temporary)
-        return _opened(fd, verify=False)
-    except BaseException:
-        os.close(fd)
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+class RowWriter:
+    """Rows that are written as they come; `end` gives them their name, without it nothing is left of them.
+
+    What the disk refuses is a DataError.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: str) -> None:
+        self.shape, self.dtype = shape, dtype
+        self.place = folder()
+        self.digest, self.count, self.length = hashlib.sha256(), 0, 0
+        with self._room():
+            self.fd, self.temporary = tempfile.mkstemp(
+                prefix=f".{os.getpid()}-", suffix=".tmp", dir=self.place
+            )
+            self.out = open(self.fd, "w+b", closefd=False)  # noqa: SIM115
+            self.out.write(_HEAD.pack(_MARK, bytes(32), 0))
+        self.ended = False
+
+    def __enter__(self) -> RowWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.ended:
+            with contextlib.suppress(OSError):
+                self.out.close()
+            os.close(self.fd)
+            with contextlib.suppress(OSError):
+                os.unlink(self.temporary)
+
+    def add(self, piece: npt.NDArray[Any]) -> None:
+        """Some more rows."""
+        raw = np.ascontiguousarray(piece, dtype=self.dtype).reshape(-1).view(np.uint8).data
+        self.digest.update(raw)
+        with self._room():
+            self.out.write(raw)
+        self.count, self.length = self.count + len(piece), self.length + len(raw)
+
+    def end(self, key: str, notes: dict[str, Any]) -> tuple[Values, dict[str, Any]]:
+        """Give them the name of a key, and open them."""
+        end = json.dumps({"shape": [self.count, *self.shape], "dtype": self.dtype, "notes": notes}).encode()
+        self.digest.update(end)
+        with self._room():
+            self.out.write(end)
+            self.out.seek(0)
+            self.out.write(_HEAD.pack(_MARK, self.digest.digest(), self.length))
+            self.out.close()
+            if self.place is not None:
+                os.replace(self.temporary, self.place / _name(key))
+                _clean(self.place)
+            else:
+                os.unlink(self.temporary)
+            found = _opened(self.fd, verify=False)
+        self.ended = True
+        return found
+
+    @contextlib.contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            message = f"decoded data cannot be kept ({error.strerror or error})"
+            hint = "set NNCTL_CACHE_DIR to a folder with room for it"
+            where = str(self.place or tempfile.gettempdir())
+            raise DataError(message, file=where, hint=hint) from error
 
 
 def _opened(fd: int, *, verify: bool = True) -> tuple[Values, dict[str, Any]]:

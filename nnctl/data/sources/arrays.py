@@ -31,6 +31,7 @@ class NPY(Files):
     others: dict[str, DataPaths] = {}
     """More columns from more files, by name (e.g. `label: labels.npy`); as many as `path` has."""
 
+    streams: ClassVar[bool] = True
     endings: ClassVar[tuple[str, ...]] = (".npy",)
 
     def files(self) -> dict[str, str]:
@@ -93,6 +94,7 @@ class NPY(Files):
 class NPZ(Files):
     """Arrays by name in one .npz file; the first axis counts the examples."""
 
+    streams: ClassVar[bool] = True
     endings: ClassVar[tuple[str, ...]] = (".npz",)
 
     def read_file(self, base: Path, hint: Hint, rows: int | None) -> Table:

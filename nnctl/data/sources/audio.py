@@ -115,8 +115,9 @@ def samples_of(full: Path, file: str, most: int | None) -> tuple[Samples, int]:
         raise DataError(f"is no WAV file that is read ({said}); PCM is", file=file) from error
     except (ValueError, RuntimeError) as error:
         raise DataError(f"is a damaged WAV file ({error})", file=file) from error
-    if not raw or len(raw) % (width * channels):
-        raise DataError("holds no samples" if not raw else "ends within a sample", file=file)
+    if len(raw) < frames * width * channels or not raw:
+        held = f"ends early: of {frames} samples it holds {len(raw) // (width * channels)}"
+        raise DataError(held if frames else "holds no samples", file=file)
     return _scaled(raw, width).reshape(-1, channels).mean(axis=1, dtype=np.float64).astype(np.float32), rate
 
 

@@ -47,6 +47,7 @@ class Parquet(Files):
     _needed: frozenset[str] | None = PrivateAttr(None)
 
     of_folder: ClassVar[bool] = True
+    streams: ClassVar[bool] = True
     endings: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
 
     @classmethod

@@ -98,6 +98,7 @@ class CSV(Files):
     """The file's character encoding; a byte order mark is skipped."""
 
     row_is_line: ClassVar[bool] = True
+    streams: ClassVar[bool] = True
     endings: ClassVar[tuple[str, ...]] = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 
     @model_validator(mode="after")

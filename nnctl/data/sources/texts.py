@@ -16,13 +16,15 @@ from nnctl.data.base import Hint, Verbatim, register
 from nnctl.data.paths import below, expanded, find, is_pattern
 from nnctl.data.reading.blocks import BLOCK_ROWS
 from nnctl.data.reading.bounds import open_bytes
-from nnctl.data.reading.cells_of_rows import column_of, words_of
+from nnctl.data.reading.cells_of_rows import column_of, float_of, words_of
 from nnctl.data.reading.classes import by_folder
 from nnctl.data.reading.ragged import FlatRows, Ragged
 from nnctl.data.reading.several import Files, behind_another
 from nnctl.data.table import Column, Kind, Numbers, Origin, Pick, Table, Words
 
 _JSON = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+_ESCAPED = "\\ud"
+"""How half a character is written, which is text only beside the other half."""
 _LONGEST = 1 << 26
 """No text of a folder has more bytes."""
 
@@ -137,10 +139,11 @@ class Text(Files):
 
     def _object(self, line: str, number: int) -> dict[str, Any]:
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_object_of)
+            if _ESCAPED in line.lower():
+                json.dumps(row, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
-            said = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-            raise DataError(f"is not JSON ({said})", file=self.file, row=number) from None
+            raise DataError(f"is not JSON ({_told(error)})", file=self.file, row=number) from None
         if not isinstance(row, dict):
             raise DataError("expected an object of names and values", file=self.file, row=number)
         return row
@@ -178,13 +181,35 @@ def _content(base: Path, file: str) -> str:
         raise DataError("is not UTF-8", file=file, row=line) from None
 
 
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+class _Twice(ValueError):
+    """A name stands twice in an object."""
+
+
+def _told(error: ValueError | RecursionError) -> str:
+    if isinstance(error, _Twice):
+        return f"the key '{error}' stands there twice"
+    if isinstance(error, json.JSONDecodeError):
+        return error.msg
+    if isinstance(error, UnicodeEncodeError):
+        return "half of a surrogate pair"
+    return "nested too deeply" if isinstance(error, RecursionError) else "a number of too many digits"
+
+
 def _sequences(cells: Sequence[Any], name: str, origin: Origin) -> Numbers:
     steps: list[float] = []
     for row, cell in enumerate(cells):
         if not isinstance(cell, list) or not all(isinstance(n, int | float | None) for n in cell):
             said = "the list is missing" if cell is None else "expected a list of numbers, as rows before it"
             raise origin.error(said, row, name)
-        steps += [np.nan if number is None else float(number) for number in cell]
+        steps += [float_of(number) for number in cell]
     lengths = np.array([len(cell) for cell in cells], dtype=np.int64)
     return Numbers(FlatRows(np.array(steps, dtype=np.float64), Ragged.behind_another(lengths)))
 
