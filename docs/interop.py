@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from nnctl.formats.exports.base import PARTS, formats
+from nnctl.formats.exports.base import PARTS, ExportFormat, formats
+from nnctl.formats.imports.base import ImportFormat, imports
 from nnctl.layers.base import layers
 
 KEPT, KEPT_END = "<!-- what is kept, made by docs/generate.py -->", "<!-- until here it is kept -->"
@@ -13,8 +14,17 @@ BEGIN, END = "<!-- made by docs/generate.py -->", "<!-- until here -->"
 
 
 def columns() -> dict[str, Mapping[str, str]]:
-    """By title: what a format does not hold, by layer."""
-    return {f"`{cls.__name__}`": cls.layers for cls in formats.classes() if cls.layers is not None}
+    """By title: what a format does not hold, or not bring over, by layer."""
+    ways: dict[str, list[type[ExportFormat] | type[ImportFormat]]] = {
+        "out": [*formats.classes()],
+        "in": [*imports.classes()],
+    }
+    found = {(cls.__name__, way): cls.layers for way, some in ways.items() for cls in some}
+    return {
+        f"`{name}` {way}": found[name, way]  # type: ignore[misc]
+        for name, way in sorted(found, key=lambda column: (column[0], column[1] == "in"))
+        if found[name, way] is not None
+    }
 
 
 def page(file: Path) -> str:

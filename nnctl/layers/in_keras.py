@@ -29,6 +29,8 @@ class InKeras:
             them after it finds none.
         lacks: What every layer says of itself and Keras's class does not take.
         not_in_exports: Why a model with the layer is not written for Keras, if it is not.
+        not_in_imports: Why a model of Keras 3 with the layer is not read, if it is not.
+        told_in_imports: What the layer does otherwise than Keras's, which whoever imports a model is told.
         class_name: What Keras's class is called in its own source, where that is not its public name.
     """
 
@@ -40,5 +42,7 @@ class InKeras:
     mask: str | None = None
     takes_masks: bool = False
     not_in_exports: str | None = None
+    not_in_imports: str | None = None
+    told_in_imports: str | None = None
     lacks: tuple[str, ...] = ()
     class_name: str | None = None

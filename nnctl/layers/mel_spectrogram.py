@@ -41,7 +41,8 @@ class MelSpectrogram(Layer):
 
     supports_masking: ClassVar[bool] = False
     in_keras: ClassVar[InKeras] = InKeras(
-        not_in_exports="there its decibels depend on the batch, and it may tell another length than it makes"
+        not_in_exports="there its decibels depend on the batch, and it may tell another length than it makes",
+        told_in_imports="decibels are bounded by the highest of their own example, not of the batch",
     )
 
     fft_length: Annotated[int, Field(ge=2)] = 2048

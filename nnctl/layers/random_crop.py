@@ -33,7 +33,8 @@ class RandomCrop(Augmentation, WithDataFormat):
     """
 
     in_keras: ClassVar[InKeras] = InKeras(
-        not_in_exports="in inference its own leaves images in another shape than it says"
+        not_in_exports="in inference its own leaves images in another shape than it says",
+        not_in_imports="in inference Keras 3 leaves images in another shape than the layer says",
     )
     draws: ClassVar[int] = 2
 

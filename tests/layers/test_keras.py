@@ -67,13 +67,19 @@ def _argument(name: str, value: Any) -> Any:
     if isinstance(value, Mapping) and (name == "layer" or hasattr(keras.layers, value["type"])):
         return to_keras(value)
     if isinstance(value, Mapping):
-        fields = {k: v for k, v in value.items() if k != "type"}
         if "activation" in name:
-            function = getattr(keras.activations, value["type"])
-            return lambda x: function(x, **fields)
+            return activation(value)
+        fields = {k: v for k, v in value.items() if k != "type"}
         family = next(f for f in FAMILIES if hasattr(f, value["type"]))
         return getattr(family, value["type"])(**fields)
     return _tuples(value)
+
+
+def activation(config: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """A function with parameters; what it makes cannot be saved."""
+    fields = {name: value for name, value in config.items() if name != "type"}
+    function = getattr(keras.activations, config["type"])
+    return lambda x: function(x, **fields)
 
 
 def _tuples(value: Any) -> Any:

@@ -15,6 +15,7 @@ from nnctl.formats.keras.archive import keras_archive
 from nnctl.runs.state import weights_sha256
 from nnctl.spec.load import load
 from nnctl.workflow.import_model import import_model
+from nnctl.workflow.stored import open_stored
 from tests.cli.command import nnctl
 from tests.formats.models import Model, model
 from tests.storage.faults import FaultyDisk, Killed
@@ -113,7 +114,15 @@ def test_the_loss_of_what_was_not_compiled(
     assert f"a guess by its outputs ({said})" in result.notes[0]
 
 
-WIDE = {"inputs": {"x": {"shape": [6, 2]}}, "layers": [{"type": "GRU", "units": 3}, dense(2)]}
+WIDE = {
+    "inputs": {"x": {"shape": [6, 2]}},
+    # Its weight has no axes.
+    "layers": [
+        {"type": "Attention", "use_scale": True, "inputs": ["x", "x"]},
+        {"type": "GRU", "units": 3},
+        dense(2),
+    ],
+}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -133,6 +142,7 @@ def test_weights_from_elsewhere(format: str, dtype: str, tmp_path: Path) -> None
     result = import_model(structure, tmp_path / "again", weights=file)
     assert result.weights_sha256 == first.weights_sha256
     assert load(tmp_path / "again" / "config.yaml").experiment.dtype == dtype
+    assert open_stored(str(tmp_path / "again")).file.state.weights["attention/scale"].shape == ()
 
 
 def test_a_structure_alone_and_weights_alone(tmp_path: Path) -> None:

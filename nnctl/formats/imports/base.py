@@ -89,6 +89,8 @@ class ImportFormat:
     """What writes such files, for the documentation."""
     ending: ClassVar[str]
     """What names of files usually end in."""
+    layers: ClassVar[Mapping[str, str] | None] = None
+    """What a format that has layers by name does not bring over, by layer; None: it has none by name."""
     package: ClassVar[str | None] = None
     """A package that reading needs and nnctl does not: the extra of nnctl that brings it has its name."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from nnctl.core.errors import RunError
 from nnctl.formats.imports.base import Imported, ImportFormat, Opened, register
 from nnctl.formats.json_text import parse_json
 from nnctl.formats.keras.reading.found import Findings
+from nnctl.formats.keras.reading.layers import not_from_keras
 from nnctl.formats.keras.reading.whole import described, weights_of
 from nnctl.runs.image import MAGIC
 from nnctl.storage.hdf5_reader import Hdf5Reader
@@ -22,6 +23,7 @@ class h5(ImportFormat):
 
     written_by = "`model.save('m.h5')`, `save_weights` of Keras 1, 2 and 3"
     ending = ".h5"
+    layers: ClassVar[Mapping[str, str]] = not_from_keras()
 
     def recognises(self, opened: Opened) -> bool:
         return opened.head.startswith((_SIGNATURE, MAGIC))

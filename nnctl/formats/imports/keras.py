@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from nnctl.core.errors import RunError
 from nnctl.core.visible import listed
 from nnctl.formats.imports.base import Imported, ImportFormat, Opened, register
 from nnctl.formats.json_text import MAX_BYTES, parse_json
 from nnctl.formats.keras.reading.found import Findings
+from nnctl.formats.keras.reading.layers import not_from_keras
+from nnctl.formats.keras.reading.vocabularies import put_vocabularies, vocabulary_members
 from nnctl.formats.keras.reading.whole import described, weights_of
 from nnctl.formats.members import Members
 from nnctl.storage.hdf5_reader import Hdf5Reader
@@ -28,13 +30,15 @@ class keras(ImportFormat):
 
     written_by = "`model.save('m.keras')`"
     ending = ".keras"
+    layers: ClassVar[Mapping[str, str]] = not_from_keras()
 
     def recognises(self, opened: Opened) -> bool:
         return opened.head.startswith(b"PK") and _CONFIG in Members(opened.file, opened.path.name).names
 
     def read(self, opened: Opened, findings: Findings, layers: Mapping[str, Any]) -> Imported:
         members = Members(opened.file, opened.path.name)
-        others = [n for n in members.names if n not in (_CONFIG, _METADATA, _WEIGHTS) and not n.endswith("/")]
+        known = {_CONFIG, _METADATA, _WEIGHTS, *vocabulary_members(members)}
+        others = [name for name in members.names if name not in known and not name.endswith("/")]
         if others:
             findings.note("the archive", f"other members are not read: {listed(others)}")
         config = parse_json(members.read(_CONFIG, MAX_BYTES), f"{opened.path.name}/{_CONFIG}")
@@ -45,10 +49,11 @@ class keras(ImportFormat):
         compiled = config.get("compile_config") if isinstance(config, dict) else None
         said = version if isinstance(version, str) else ""
         number = int(said[0]) if said[:1] in ("2", "3") else 0
-        found = described(config, compiled, findings, made_by=f"Keras {said or '3'}", version=number)
         if _WEIGHTS not in members.names:
             raise RunError(f"{opened.path} has no {_WEIGHTS}")
         packed = members.packed(_WEIGHTS)
         file = opened.stack.enter_context(members.open(_WEIGHTS, MOST_PACKED if packed else MOST))
         reader = opened.stack.enter_context(Hdf5Reader(opened.path, file, filters=True))
+        put_vocabularies(config, members, reader, findings)
+        found = described(config, compiled, findings, made_by=f"Keras {said or '3'}", version=number)
         return weights_of(found, reader, findings)

@@ -107,7 +107,7 @@ def _value(value: Any, layer: str, trainable: bool, dtype: str, held: Mapping[st
         _held("activation", "activations", value, layer)
         if value.not_in_exports is not None:
             raise _refused("activation", layer, value.not_in_exports)
-        return _activation(value, dtype)
+        return activation_object(value, dtype)
     for kind, base in _FAMILIES.items():
         if isinstance(value, base):
             _held(kind, f"{kind}s", value, layer)
@@ -134,7 +134,7 @@ def _lists(value: Any) -> Any:
     return [_lists(part) for part in value] if isinstance(value, tuple) else value
 
 
-def _activation(function: ActivationFunction, dtype: str) -> Any:
+def activation_object(function: ActivationFunction, dtype: str) -> Any:
     """A name; with parameters, the layer or operation of Keras that has them."""
     name, fields = type(function).__name__, _given(function)
     if all(getattr(function, field) == info.default for field, info in type(function).model_fields.items()):

@@ -1,6 +1,7 @@
 """The order in which Keras keeps a functional model's layers; it names the groups of a weights file.
 
-It is not the order of `config.json`: Keras walks back from the outputs and sorts layers by their depth.
+Keras walks back from the outputs and sorts layers by their depth; a `config.json` of its own has
+this order.
 Source: keras.src.ops.function.map_graph.
 """
 
@@ -49,6 +50,8 @@ def walk(scope: Scope) -> tuple[list[CallNumber], dict[str, int]]:
 
 def ordered(scope: Scope) -> list[Member]:
     """The layers that the outputs need, and all inputs, as Keras orders them: the deepest first."""
+    if scope.order:
+        return [scope.parts[name] for name in scope.order]
     done, met = walk(scope)
     depths: dict[CallNumber, int] = {}
     layers: dict[str, int] = {}

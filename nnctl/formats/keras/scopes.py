@@ -80,6 +80,8 @@ class Scope:
     shapes: dict[Tensor, Shape] = field(default_factory=dict)
     refs: dict[Tensor, Ref] = field(default_factory=dict)
     """What each tensor is in the layer graph."""
+    order: tuple[str, ...] = ()
+    """The layers as a file that Keras wrote lists them: the order in which it keeps them."""
 
     @property
     def inputs(self) -> list[Member]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from nnctl.formats.keras.model import ENTRIES
 from nnctl.formats.keras.reading.found import Findings
-from nnctl.formats.keras.reading.parts import Call, Chart, Part
+from nnctl.formats.keras.reading.parts import Call, Chart, Part, public_name
 from nnctl.formats.keras.scopes import Tensor
 from nnctl.layers.entry import free_name
 
@@ -69,6 +69,7 @@ def read_chart(data: Any, place: str, findings: Findings, version: int = 0) -> C
         if part.name in chart.parts:
             findings.refuse(part.place, f"two layers are called '{part.name}'")
             continue
+        part.number = number
         chart.parts[part.name] = part
     first = next(iter(chart.parts.values()), None)
     if chain and first is not None and first.kind == "Merge" and isinstance(first.config.get("layers"), list):
@@ -123,7 +124,7 @@ def _part(entry: Any, place: str, findings: Findings, version: int) -> Part | No
     if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
         findings.refuse(place, "is no layer", "an object with `class_name` and `config`")
         return None
-    kind, config = entry["class_name"], entry.get("config")
+    kind, config = public_name(entry["class_name"]), entry.get("config")
     nests = kind in CHAINS or kind in GRAPHS
     if not isinstance(config, dict) and not (nests and isinstance(config, list)):
         findings.refuse(place, f"the {kind} has no config")

@@ -130,6 +130,8 @@ class _Reader:
                 known[node] = names[part.name]
                 continue
             name = names[part.name] if part.name not in defined else _called(part, node[1], names, free)
+            if self.version == 3 and "mask" not in call.tensors:
+                part.unmasked.add(name)
             defined.add(part.name)
             known[node] = entry["name"] = name
             _wire(entry, part, call, known, chart.chain, self.findings)

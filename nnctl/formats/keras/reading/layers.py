@@ -8,7 +8,7 @@ from typing import Any
 from nnctl.formats.keras.reading.found import Findings
 from nnctl.formats.keras.reading.objects import family_of, plain, read_object
 from nnctl.formats.keras.reading.older import GONE, as_keras_3
-from nnctl.formats.keras.reading.parts import Part
+from nnctl.formats.keras.reading.parts import Part, public_name
 from nnctl.layers.base import Layer, layers
 from nnctl.spec.diagnosis.keras_names import has_keras, without
 
@@ -25,16 +25,22 @@ _NOTHING = (
     "sparse_y_pred", "time_major",
     "noise_shape_dtype", "dynamic", "input_dtype", "sparse", "ragged", "optional", "synchronized",
     "bounding_box_format",
-    "output_dtype", "shared_object_id", "seed_generator", "vocabulary_dtype",
+    "output_dtype", "shared_object_id", "seed_generator", "vocabulary_size",
 )  # fmt: skip
 """Arguments that change nothing of what is computed here."""
-_NEVER = ("lora_rank", "lora_alpha", "quantization_config", "quantization_mode", "vocabulary_size")
+_NEVER = ("lora_rank", "lora_alpha", "quantization_config", "quantization_mode")
 _POLICIES = {
     "mixed_float16": "float32",
     "mixed_bfloat16": "float32",
     "float16": "float32",
     "bfloat16": "float32",
 }
+
+
+def not_from_keras() -> dict[str, str]:
+    """The layers that are not read from what Keras 3 writes, and why."""
+    reasons = {cls.__name__: cls.in_keras.not_in_imports for cls in layers.classes()}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 class LayerReader:
@@ -62,6 +68,8 @@ class LayerReader:
             return None
         cls = layers.get(kind)
         assert cls is not None
+        if cls.in_keras.told_in_imports is not None:
+            self.findings.note(part.place, cls.in_keras.told_in_imports)
         self._note_dtype(config.get("dtype"), part.place)
         fields = self._fields(cls, config, part.place)
         told: Entry = {"type": cls.__name__, "name": part.name}
@@ -78,7 +86,10 @@ class LayerReader:
             return False
         cls = layers.get(kind)
         if cls is not None and cls.__module__.startswith("nnctl.layers."):
-            return True
+            refused = cls.in_keras.not_in_imports if self.version == 3 else None
+            if refused is not None:
+                self.findings.refuse(part.place, refused, "the model without it, saved anew")
+            return refused is None
         why = without("layer", kind)
         if kind == "Lambda":
             self.findings.refuse(
@@ -110,8 +121,10 @@ class LayerReader:
 
     def _fields(self, cls: type[Layer], config: Entry, place: str) -> Entry:
         found: Entry = {}
+        # Keras goes on saying how many bins to look for when it has found them.
+        found_already = ("num_bins",) if config.get("bin_boundaries") is not None else ()
         for name, value in config.items():
-            if name in ("name", "trainable", "dtype"):
+            if name in ("name", "trainable", "dtype") or name in found_already:
                 continue
             if name not in cls.model_fields:
                 self._left_out(cls, name, value, place)
@@ -134,7 +147,7 @@ class LayerReader:
                 "the plain layer: quantized or LoRA weights merged before saving",
             )
             return
-        if value is False or value == 0:
+        if value is False or value == 0 or (name, value) == ("data_format", "channels_last"):
             return
         self.findings.refuse(place, f"nnctl's {cls.__name__} has no argument '{name}' ({str(value)[:40]})")
 
@@ -167,9 +180,8 @@ class LayerReader:
             self.findings.refuse(place, "has no config")
             return None
         registered = value.get("registered_name")
-        part = Part(
-            value["class_name"], str(config.get("name") or ""), config, f"{place} ({value['class_name']})"
-        )
+        kind = public_name(value["class_name"])
+        part = Part(kind, str(config.get("name") or ""), config, f"{place} ({kind})")
         part.registered = registered if isinstance(registered, str) else None
         made = self.entry(part)
         if made is not None:

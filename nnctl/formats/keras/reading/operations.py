@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nnctl.formats.keras.reading.parts import Call, Part
+from nnctl.layers.base import layers
 
 Entry = dict[str, Any]
 
@@ -57,8 +58,9 @@ def is_operation(part: Part, version: int) -> bool:
         return False
     if part.module.startswith(("keras.src.ops", "keras.ops", "keras.src.activations")):
         return True
-    # Legacy files say no module; layers of Keras 3 say whether they are trainable.
-    says_less = part.kind.startswith("SpatialDropout")
+    # Legacy files say no module; layers of Keras 3 say whether they are trainable, most of them.
+    cls = layers.get(part.kind)
+    says_less = cls is not None and "trainable" in cls.in_keras.lacks
     return not part.module and "trainable" not in part.config and not says_less
 
 

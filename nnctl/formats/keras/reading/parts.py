@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnctl.formats.keras.scopes import Tensor
+from nnctl.layers.base import layers
+
+
+def public_name(kind: str) -> str:
+    """What Keras calls a class in public: a legacy file has the name in its source."""
+    return next((cls.__name__ for cls in layers.classes() if cls.in_keras.class_name == kind), kind)
 
 
 @dataclass
@@ -43,6 +49,8 @@ class Part:
         entries: Of a file that nnctl wrote: name and place of the entry that each call was.
         called: The class that the file names, where another stands in its place.
         first: Whether its channels come first in the file (`channels`).
+        number: Its place in the model's list of layers.
+        unmasked: The calls, by their names here, that are not given a mask although one is an argument.
         inner: What is in a nested model.
     """
 
@@ -56,6 +64,8 @@ class Part:
     entries: list[tuple[str, int]] = field(default_factory=list)
     called: str = ""
     first: bool = False
+    number: int = 0
+    unmasked: set[str] = field(default_factory=set)
     inner: Chart | None = None
 
 

@@ -26,7 +26,15 @@ from nnctl.formats.keras.weights import keras_paths
 from nnctl.graph.model import LayerGraph, WeightInfo
 from nnctl.storage.hdf5_reader import Hdf5Reader
 
-_NO_WEIGHTS = ("optimizer", "seed_generator", "metrics", "loss", "compile_metrics", "_loss_tracker")
+_NO_WEIGHTS = (
+    "optimizer",
+    "seed_generator",
+    "metrics",
+    "loss",
+    "compile_metrics",
+    "_loss_tracker",
+    "idf_weights",
+)
 """Groups of a `.weights.h5` that hold other things than the model's weights."""
 _NAMES = {
     "kernel": "kernel", "bias": "bias", "gamma": "gamma", "beta": "beta", "moving_mean": "moving_mean",
@@ -57,6 +65,19 @@ def read_weights(
     # Nothing is allocated for a model that the file does not hold.
     findings.check()
     read = {name: _array(reader, path, dtype, findings) for path, name in wanted.items()}
+    return _whole(read, graph, findings)
+
+
+def _whole(read: Mapping[str, Array], graph: LayerGraph, findings: Findings) -> dict[str, Array]:
+    """The weights in the graph's order; what a config would have, had its layer seen data, is refused."""
+    for name, info in graph.weights.items():
+        if name not in read:
+            findings.refuse(
+                f"the layer '{info.owner}'",
+                f"its {info.field} are found in training data, and the file does not have them",
+                "a layer whose config says them, or a `.keras` of a layer that was adapted",
+            )
+    findings.check()
     return {name: read[name] for name in graph.weights}
 
 
@@ -79,7 +100,7 @@ def _array(reader: Hdf5Reader, path: str, dtype: str, findings: Findings) -> Arr
 
 
 def _cast(array: Array, dtype: str, findings: Findings) -> Array:
-    if array.dtype.itemsize > np.dtype(dtype).itemsize:
+    if array.dtype.kind == "f" and array.dtype.itemsize > np.dtype(dtype).itemsize:
         findings.note("weights", f"{array.dtype} becomes {dtype}")
     return array.astype(dtype, copy=False)
 
@@ -167,7 +188,7 @@ def read_legacy(
                 f"the layer '{name}'", "the file has weights for it, but the model has no such layer"
             )
     findings.check()
-    return {name: read[name] for name in graph.weights}
+    return _whole(read, graph, findings)
 
 
 def _check_padding(parts: Mapping[str, Part], findings: Findings) -> None:

@@ -69,7 +69,8 @@ def _valid(structure: Structure, section: dict[str, Any], findings: Findings) ->
                 for part in at
                 if part != "layers" and not isinstance(part, int) and part != "(layer)"
             )
-            findings.refuse(name, f"{words}: {fault['msg'].removeprefix('Value error, ')}")
+            message = fault["msg"].removeprefix("Value error, ")
+            findings.refuse(name, f"{words}: {message}" if words else message)
         if not findings.problems:
             findings.refuse("the model", first_fault(error))
         return None
@@ -120,13 +121,25 @@ def _scope(spec: ModelSpec, graph: LayerGraph, dtype: str, found: Imported, find
             findings.refuse("the model", problem.message, problem.expected)
         findings.check()
         raise
-    _name_classes(scope, found.layers)
+    _as_in_file(scope, found.layers, findings)
+    findings.check()
     return scope
 
 
-def _name_classes(scope: Scope, parts: Mapping[str, Part]) -> None:
-    for member in scope.parts.values():
-        if member.path in parts:
-            member.class_name = parts[member.path].called
+def _as_in_file(scope: Scope, parts: Mapping[str, Part], findings: Findings) -> None:
+    """Take over what only the file knows: classes, the order of layers; refuse masks that Keras drops."""
+    known = {name: parts[member.path] for name, member in scope.parts.items() if member.path in parts}
+    if not any(part.entries for part in known.values()):  # what nnctl wrote is in the order of its config
+        scope.order = tuple(sorted(known, key=lambda name: known[name].number))
+    for name, member in scope.parts.items():
         if member.inner is not None:
-            _name_classes(member.inner, parts)
+            _as_in_file(member.inner, parts, findings)
+        if name not in known:
+            continue
+        member.class_name = known[name].called
+        if any(member.entries[call][0] in known[name].unmasked for call in member.masks):
+            findings.refuse(
+                known[name].place,
+                "Keras 3 drops the mask of a sequence that comes with initial states, which nnctl heeds",
+                "a call of it with mask=..., saved anew",
+            )

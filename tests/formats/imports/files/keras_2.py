@@ -7,6 +7,8 @@ Of each model `NAME.h5`, `NAME.keras` (from 2.12 on), `NAME.json`, `NAME.yaml` (
 `keras_2.2.4_tensorflow.tar.xz`: Python 3.6, tensorflow 1.13.2, h5py 2.10, numpy 1.16.
 `tensorflow_2.7.4.tar.xz`: Python 3.8, protobuf 3.19. `tensorflow_2.15.1.tar.xz`: Python 3.10.
 `keras_3.0.5_jax.tar.xz`: Python 3.11, jax 0.4.30, numpy 1.26, h5py 3.16.
+`keras_3.15.1_tensorflow.tar.xz`: Python 3.11, tensorflow-cpu 2.21, numpy 2.4, h5py 3.14, with
+`KERAS_BACKEND=tensorflow` and the names `lookups adapted` behind the arguments: only these are written.
 """
 
 import os
@@ -358,9 +360,49 @@ def mobile():
     return m
 
 
+@model
+def lookups():
+    """What Keras needs TensorFlow for."""
+    if not (NEW and backend.backend() == "tensorflow"):
+        return None
+    a, b, c = Input((4,), dtype="int64"), Input((1,), dtype="int64"), Input((1,), dtype="int32")
+    masked = {"vocabulary": [5, 3, 8], "mask_token": 0}
+    outputs = [
+        Hashing(7)(a),
+        Hashing(3, mask_value=2, salt=[7, 9])(a),
+        Hashing(5, mask_value=3, output_mode="multi_hot")(a),
+        HashedCrossing(6)((b, c)),
+        HashedCrossing(5, output_mode="one_hot")([c, b]),
+        IntegerLookup(**masked)(a),
+        IntegerLookup(num_oov_indices=3, oov_method="farmhash", salt=4, **masked)(a),
+        IntegerLookup(vocabulary=[2, 7], output_mode="count", max_tokens=6, pad_to_max_tokens=True)(a),
+        IntegerLookup(vocabulary=[2, 7], output_mode="tf_idf", idf_weights=[0.3, 0.7])(a),
+        IntegerLookup(vocabulary=[4, 6, 1, 9], invert=True, oov_token=-3)(b),
+    ]
+    return Model([a, b, c], outputs)
+
+
+@model
+def adapted():
+    """Layers that have seen data."""
+    if not (NEW and backend.backend() == "tensorflow"):
+        return None
+    a, b = Input((4,), dtype="int64"), Input((3,))
+    data = np.array([[5, 3, 3, 8], [3, 8, 8, 3], [7, 7, 5, 0]])
+    numbers = np.random.RandomState(2).uniform(-1, 1, (40, 3)).astype("float32")
+    plain, masked = IntegerLookup(), IntegerLookup(mask_token=0, num_oov_indices=2, max_tokens=6)
+    weighed = IntegerLookup(output_mode="tf_idf")
+    for layer in (plain, masked, weighed):
+        layer.adapt(data)
+    normal, bins = Normalization(), Discretization(num_bins=4)
+    for layer in (normal, bins):
+        layer.adapt(numbers)
+    return Model([a, b], [plain(a), masked(a), weighed(a), normal(b), bins(b)])
+
+
 def main(directory):
     fed = np.random.RandomState(7)
-    for name in sorted(MODELS):
+    for name in sys.argv[3:] or sorted(MODELS):
         np.random.seed(sum(map(ord, name)))
         backend.clear_session()
         try:
@@ -376,15 +418,17 @@ def main(directory):
             if w.dtype.kind == "f"
         ]
         given = iter(weights)
-        m.set_weights([next(given) if w.dtype.kind == "f" else w for w in m.get_weights()])
+        if name != "adapted":
+            m.set_weights([next(given) if w.dtype.kind == "f" else w for w in m.get_weights()])
         ids = isinstance(m.layers[0], Embedding) or (len(m.layers) > 1 and isinstance(m.layers[1], Embedding))
         xs = []
         for tensor in m.inputs:
             shape = (3,) + tuple(7 if n is None else int(n) for n in tuple(tensor.shape)[1:])
-            x = fed.randint(0, 9, shape) if ids else fed.uniform(-1, 1, shape)
+            whole = ids or "int" in str(tensor.dtype)
+            x = fed.randint(0, 9, shape) if whole else fed.uniform(-1, 1, shape)
             if name == "masking":
                 x[0, 3:] = 0
-            xs.append(x.astype("int32" if ids else "float32"))
+            xs.append(x.astype("int32" if whole else "float32"))
         ys = m.predict(xs if len(xs) > 1 else xs[0])
         ys = ys if isinstance(ys, (list, tuple)) else [ys]
         if name == "dense":  # its optimizer then has a state
