@@ -162,7 +162,7 @@ class LayerReader:
                 self._held(part, f"{place}[{number}]")
                 for number, part in enumerate(value if isinstance(value, list) else [value])
             ]
-        return plain(value)
+        return _factor(plain(value)) if name.endswith("factor") else plain(value)
 
     def _held(self, value: Any, place: str) -> Any:
         """A layer in a layer; a model there is read like any other."""
@@ -187,6 +187,13 @@ class LayerReader:
         if made is not None:
             made = {key: told for key, told in made.items() if key != "name" or told}
         return made
+
+
+def _factor(value: Any) -> Any:
+    """A range of an augmentation: Keras writes [-f, f] for f, also where no number below 0 is taken."""
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(n, int | float) for n in value):
+        return value[1] if value[0] == -value[1] != 0 else value
+    return value
 
 
 _OWN = "a plugin with a layer of that name, in a config written by hand (docs/plugins.md)"
