@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 LONGEST = 600
 """Characters of a message that anyone reads."""
+
+
+_WHO = re.compile(r"(?<=://)[^\s/:@]*:[^\s]*(?=@)")
+
+
+def without_passwords(text: str) -> str:
+    """A text of the same length, in which stars stand for the user and password of addresses."""
+    return _WHO.sub(lambda found: "*" * len(found[0]), text) if "://" in text else text
 
 
 def visible(text: str, longest: int | None = None) -> str:

@@ -54,3 +54,13 @@ def test_where_there_is_nothing_to_show() -> None:
         "c.yaml:3:2: wrong\n  a: b\n   ^\n  did you mean 'x'?"
     )
     assert render_all([Problem("one"), Problem("two")]) == "one\ntwo"
+
+
+def test_no_password_of_an_address_is_quoted() -> None:
+    text = "{path: 'mysql://ann:s/e:c@x@host/d', at: [https://h:80/a, pg://:pw@h]} # me@home, a://b.c/d@e"
+    shown = "{path: 'mysql://***********@host/d', at: [https://h:80/a, pg://***@h]} # me@home, a://b.c/d@e"
+    assert excerpt(text, 2) == (shown, " ^")
+    for column in range(80, 105):
+        assert "s/e" not in excerpt(f"{text}{'x' * 400}", column)[0]
+    problem = render(Problem(f"cannot be {text}", expected=text, suggestion=text))
+    assert (problem.message, problem.expected, problem.suggestion) == (f"cannot be {shown}", shown, shown)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from nnctl.core.errors import Place, Problem
 from nnctl.core.records import record
-from nnctl.core.visible import LONGEST, visible
+from nnctl.core.visible import LONGEST, visible, without_passwords
 
 WIDTH = 100
 """Lines longer than this are cut around the caret."""
@@ -63,6 +63,7 @@ def excerpt(text: str, column: int) -> tuple[str, str]:
     """
     if not text.strip() or column < 1:
         return "", ""
+    text = without_passwords(text)
     at = min(column - 1, len(text))
     start = max(0, at - (WIDTH - _MARGIN)) if len(text) > WIDTH else 0
     end = min(len(text), start + WIDTH)
@@ -77,7 +78,7 @@ def _where(place: Place) -> str:
 
 
 def _clean(text: str) -> str:
-    return visible(text.replace("\t", " " * _TAB), LONGEST)
+    return visible(without_passwords(text).replace("\t", " " * _TAB), LONGEST)
 
 
 def _columns(text: str) -> int:
