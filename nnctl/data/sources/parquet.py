@@ -86,7 +86,7 @@ class Parquet(Files):
             names = [name for name in self._chosen(file) if name in wanted]
             size = block_rows(_row_bytes(file, names))
             first = 0
-            for batch in file.iter_batches(size, columns=names):
+            for batch in _batches(file, size, names):
                 origin = replace(self._origin(), first=1 + first)
                 table = self._table(batch, origin, len(batch))
                 first += len(batch)
@@ -172,6 +172,12 @@ class Parquet(Files):
         """What the folders that the file is in say of its rows."""
         parts = [_PARTITION.fullmatch(part) for part in PurePath(self.file).parts[:-1]]
         return {unquote(part[1]): unquote(part[2]) for part in parts if part}
+
+
+def _batches(file: ParquetFile, size: int, names: list[str]) -> Iterator[Any]:
+    """The rows of a file, group by group: going through all groups at once, Arrow keeps what it has read."""
+    for group in range(file.metadata.num_row_groups):
+        yield from file.iter_batches(size, row_groups=[group], columns=names)
 
 
 def import_arrow() -> None:
