@@ -41,6 +41,15 @@ ABOUT = {
         ),
         (2, 3, 4, 5, 130),
     ),
+    "sweep": About(
+        "Search settings: many trials, each a run of its own.",
+        (
+            "nnctl sweep iris.yaml --jobs 2",
+            "nnctl sweep iris.yaml --trials 40 --run-dir search",
+            "nnctl train runs/iris-sweep/best.yaml",
+        ),
+        (2, 3, 5, 130),
+    ),
     "eval": About(
         "Loss and metrics of a run, over a split or a file.",
         ("nnctl eval iris", "nnctl eval iris/3 --split train", "nnctl eval iris --data new.csv --json"),

@@ -32,11 +32,17 @@ class Lost:
 
 
 def each_alone(
-    function: Callable[[Task], Result], tasks: Sequence[Task], jobs: int
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    jobs: int,
+    again: Callable[[Lost], bool] = lambda lost: False,
 ) -> Iterator[tuple[int, Result | Lost]]:
     """The number of each task and what `function` makes of it, as they are done, `jobs` at a time.
 
     Who stops iterating, or is told to end, leaves no process behind.
+
+    Args:
+        again: Whether a task whose process was lost is given to another one.
     """
     context = get_context("spawn")
     waiting = list(enumerate(tasks))[::-1]
@@ -54,7 +60,10 @@ def each_alone(
                 number, process = running.pop(receiver)
                 result = _received(receiver)
                 process.join()
-                yield number, Lost(process.exitcode) if result is None else result
+                if result is None and again(Lost(process.exitcode)):
+                    waiting.append((number, tasks[number]))
+                else:
+                    yield number, Lost(process.exitcode) if result is None else result
     finally:
         for _, process in running.values():
             process.terminate()

@@ -229,6 +229,10 @@ class Training:
             "problems": [warning.as_json() for warning in self.assembled.warnings],
         }
 
+    def stop(self) -> None:
+        """End it after the step that is under way, with a checkpoint, as SIGTERM would."""
+        self._signal = int(signal.SIGTERM)
+
     def events(self) -> Iterator[Event]:
         """Train and keep the run; every event after it was dealt with.
 

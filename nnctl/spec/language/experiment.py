@@ -13,6 +13,7 @@ from nnctl.core.spec import ConfigPath, Spec
 from nnctl.data.spec import DataSpec
 from nnctl.spec.language.expect import Expectation
 from nnctl.spec.language.model import ModelSpec, Seed
+from nnctl.spec.language.sweep import SweepSpec
 from nnctl.spec.language.training import TrainingSpec
 
 VERSION = 1
@@ -63,6 +64,9 @@ class Experiment(Spec):
     """The record that expectations compare with; default: beside the config, the file's stem and
     `.record.json`. `nnctl record` writes it."""
 
+    sweep: SweepSpec | None = None
+    """Which settings `nnctl sweep` searches; a single run does not look at it."""
+
     @field_validator("nnctl", mode="before")
     @classmethod
     def _known_version(cls, value: Any) -> Any:
@@ -95,7 +99,7 @@ def name_of(stem: str) -> str:
     return name or "experiment"
 
 
-_NOT_TRAINED = ("expect", "record")
+_NOT_TRAINED = ("expect", "record", "sweep")
 """Fields that are about a run and change nothing in it: two configs that differ in them are one."""
 
 _LEARNED = (("training", "shards"), ("data", "split", "folds"), ("data", "split", "fold"))
