@@ -74,6 +74,8 @@ SECTIONS = {
     "model.initial_weights": "InitialWeights",
     "training": "TrainingSpec",
     "training.checkpoint": "CheckpointSpec",
+    "sweep": "SweepSpec",
+    "sweep.ranges": "Range",
 }
 """The sections of a config and their definitions in the schema; None is the root."""
 

@@ -14,9 +14,11 @@ from nnctl.graph.model import LayerGraph
 from nnctl.spec.load import LoadedExperiment
 from nnctl.workflow.adapted import check_adapting
 from nnctl.workflow.assemble import Looked, assemble_loaded, load_experiment, look, need_memory_for
+from nnctl.workflow.callbacks import log_names
 from nnctl.workflow.dry_run import dry_run
 from nnctl.workflow.initial import Initial, initial_weights
 from nnctl.workflow.placed import placed, refuse_warnings
+from nnctl.workflow.sweep.settings import check_ranges
 
 
 def check(
@@ -46,6 +48,8 @@ def check(
                 known = initial.weights if initial is not None else ()
                 check_adapting(looked.model, looked.head.data.train, known)
         _check_memory(loaded, looked)
+    if loaded.experiment.sweep is not None:
+        check_ranges(config, overrides, loaded, log_names(looked.objective, _validated(loaded)))
     if strict:
         refuse_warnings(looked.warnings)
     summary = _summary(loaded, looked.head, looked.model)
@@ -53,6 +57,14 @@ def check(
         summary["initial_weights"] = initial.as_json()
         summary["notes"] = [*summary["notes"], *initial.lines()]
     return Checked(summary, looked.warnings)
+
+
+def _validated(loaded: LoadedExperiment) -> bool:
+    """Whether there is a validation split."""
+    data = loaded.experiment.data
+    return data.validation is not None or (
+        data.split is not None and bool(data.split.validation or data.split.by)
+    )
 
 
 def check_all(configs: Sequence[Path], **how: Any) -> list[Checked | NnctlError]:

@@ -69,7 +69,7 @@ def test_a_setting_that_does_not_count_is_left_alone() -> None:
     search = sweep({"b": {"low": 1, "high": 2, "when": {"a": [3, 4]}}, "a": [3, 4, 5]})
     assert chosen(search, lambda path, _: {"a": 4, "b": 1.5}[path]) == {"b": 1.5, "a": 4}
     assert chosen(search, lambda path, _: {"a": 5, "b": 1.5}[path]) == {"a": 5}
-    assert overrides({"a.b": 1e-05, "c": [1, "x"]}) == ("a.b=1.0e-05", "c=[1, x]")
+    assert overrides({"a.b": 1e-05, "a": [1, "x"]}) == ("a=[1, x]", "a.b=1.0e-05")
 
 
 def test_no_run_depends_on_it(tmp_path: Path) -> None:

@@ -50,8 +50,9 @@ def grid(sweep: SweepSpec) -> list[Settings]:
 
 
 def overrides(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """The settings as `--set` takes them."""
-    return tuple(f"{path}={flow(value)}" for path, value in settings.items())
+    """The settings as `--set` takes them; what holds others comes first."""
+    paths = sorted(settings, key=lambda path: path.count("."))
+    return tuple(f"{path}={flow(settings[path])}" for path in paths)
 
 
 def check_ranges(config: Path, given: Sequence[str], loaded: LoadedExperiment, names: Sequence[str]) -> None:
