@@ -14,7 +14,7 @@ Runs = Annotated[
     list[str],
     typer.Argument(
         metavar="RUN",
-        help="Runs: directories, or names under runs/ (the newest run of a name).",
+        help="Runs: directories, or names under runs/ (the newest run of a name); or one sweep.",
         show_default=False,
         autocompletion=complete.runs,
     ),
@@ -51,9 +51,13 @@ def command(
     from nnctl.workflow.kernels import kept_beside
     from nnctl.workflow.output import check_report, write_report
     from nnctl.workflow.report import report
+    from nnctl.workflow.sweep.kept import best_run, kept_sweep
 
     check_report(output, HEAD, force=force)
     need_library()
+    found_sweep = kept_sweep(runs[0]) if len(runs) == 1 else None
+    if found_sweep is not None:
+        runs = [best_run(*found_sweep)]
     with progress(quiet=quiet) as show:
         found = report(
             runs,
@@ -63,7 +67,7 @@ def command(
             allow_plugins=allow_plugins,
             watch=show,
         )
-    text = document(found, library(kept_beside()))
+    text = document(found, library(kept_beside()), found_sweep[1] if found_sweep else None)
     write_report(output, text)
     problems = [f"{run.name}: {problem}" for run in found for problem in run.problems]
     if json:

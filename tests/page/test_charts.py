@@ -38,13 +38,18 @@ CHARTS = {
     "histogram": charts.histogram(
         [{"low": 0.0, "high": 0.5, "count": 2}, {"low": 0.5, "high": 1.0, "count": 0}], "residual"
     ),
+    "trial_values": charts.trial_values(
+        [{"trial": 1, "value": 0.5, "outcome": "completed"}, {"trial": 2, "value": 0.7, "outcome": "pruned"}],
+        [{"trial": 1, "best": 0.5}],
+    ),
+    "share_bars": charts.share_bars([{"setting": n, "share": 0.25} for n in NAMES], NAMES),
     "importance_bars": charts.importance_bars(
         [{"column": n, "mean": 0.5, "low": 0.25, "high": 1.0} for n in NAMES], NAMES
     ),
 }
 
 
-DATA = {("values", field) for field in ("run", "wanted", "predicted", "class", "column")}
+DATA = {("values", field) for field in ("run", "wanted", "predicted", "class", "column", "setting")}
 
 
 def strange(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -16,6 +16,7 @@ import pytest
 
 from nnctl.core.errors import ConfigError, RunError
 from nnctl.report.sweep import sweep_lines
+from nnctl.workflow.sweep.kept import best_run, kept_sweep
 from nnctl.workflow.sweep.storage import STORAGE
 from nnctl.workflow.sweep.sweep import sweep
 from nnctl.workflow.train import start
@@ -44,6 +45,11 @@ def test_a_sweep_and_its_best_trial(tmp_path: Path) -> None:
     assert "2 of 2 trials have ended" in "\n".join(sweep_lines(again))
     with pytest.raises(RunError, match="of another config and search"):
         sweep(file, run_dir=tmp_path / "s", overrides=["training.epochs=1", "sweep.startup=3"])
+
+    kept = kept_sweep(str(tmp_path / "s"))
+    assert kept is not None
+    assert [trial.value for trial in kept[1].trials] == [trial.value for trial in found.trials]
+    assert best_run(*kept) == str(tmp_path / "s" / str(found.best.number))
 
     assert found.best_config is not None
     training = start(found.best_config, run_dir=tmp_path / "best", threads=1)

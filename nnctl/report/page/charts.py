@@ -276,6 +276,44 @@ def importance_bars(rows: Sequence[Row], names: Sequence[str]) -> Spec:
     return _chart(rows, 22 * len(names), encoding, [bar, line])
 
 
+def trial_values(rows: Sequence[Row], best: Sequence[Row]) -> Spec:
+    """A point for each trial, and the best value so far as a line.
+
+    Args:
+        rows: `trial`, `value`, `outcome`.
+        best: `trial`, `best`.
+    """
+    told = [_told("trial", "trial"), _told("outcome", "outcome"), _told("value", "value", "quantitative")]
+    y = {"title": None, "scale": _AROUND, "axis": {"format": ".4~g"}, "type": "quantitative"}
+    points = {
+        "mark": {"type": "point", "filled": True, "size": 45, "opacity": 0.7},
+        "encoding": {"y": {"field": "value", **y}, "color": {"value": _ACCENT}, "tooltip": told},
+    }
+    line = {
+        "data": {"values": list(best)},
+        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 1.5},
+        "encoding": {"y": {"field": "best", **y}, "color": {"value": _INK}},
+    }
+    x = _axis("trial", "trial", {"zero": False}) | {"axis": {"tickMinStep": 1, "format": "d"}}
+    return _chart(rows, 180, {"x": x}, [line, points])
+
+
+def share_bars(rows: Sequence[Row], names: Sequence[str]) -> Spec:
+    """Shares of a whole, a bar for each.
+
+    Args:
+        rows: `setting`, `share`.
+    """
+    told = [_told("setting", "setting"), _told("share", "share", "quantitative", ".1%")]
+    encoding = {
+        "y": {**_listed("setting", names), "title": None, "axis": {"labelLimit": 260}},
+        "x": _axis("share", None, _unit()) | {"axis": {"format": ".0%"}},
+        "tooltip": told,
+    }
+    bar = {"mark": {"type": "bar", "height": {"band": 0.6}, "opacity": 0.55, "fill": _ACCENT}}
+    return _chart(rows, 22 * len(names), encoding, [bar])
+
+
 def _chart(rows: Sequence[Row], height: int, encoding: Spec, layers: Sequence[Spec]) -> Spec:
     return {
         "width": "container",

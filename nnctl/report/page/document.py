@@ -6,25 +6,29 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 from nnctl import __version__
-from nnctl.report.page import history, origin, scores, summary, weights, wrong
+from nnctl.report.page import history, origin, scores, summary, sweep, weights, wrong
 from nnctl.report.page.graph import graph
 from nnctl.report.page.markup import Markup, joined, tag
 from nnctl.report.page.parts import section
 from nnctl.report.page.scripts import code_script, policy, within
 from nnctl.workflow.report import RunReport
+from nnctl.workflow.sweep.kept import KeptSweep
 
 HEAD = "<!doctype html>\n<!-- nnctl report -->\n"
 """How every report begins: by it one of ours is known."""
 
 
-def document(runs: Sequence[RunReport], library: str) -> str:
+def document(runs: Sequence[RunReport], library: str, swept: KeptSweep | None = None) -> str:
     """The report of runs as HTML; the same runs give the same text.
 
     Args:
         runs: Each a `workflow.report.RunReport`.
         library: The JavaScript that draws charts: Vega-Embed and what it needs.
+        swept: The sweep of which the only run is the best trial.
     """
     title = runs[0].name if len(runs) == 1 else f"{len(runs)} runs"
+    if swept is not None:
+        title = f"{swept.study}: a sweep of {len(swept.trials)} trials"
     style, code = _file("page.css"), _file("page.js")
     allowed = policy([within(library), within(code)], [style])
     head = tag(
@@ -35,7 +39,7 @@ def document(runs: Sequence[RunReport], library: str) -> str:
         tag("title", f"{title}: nnctl report"),
         tag("style", Markup(style)),
     )
-    sections = joined(_sections(runs))
+    sections = joined([*_of_sweep(swept), *_sections(runs)])
     top = _header(title, runs, sections)
     scripts = code_script(library), code_script(code)
     body = tag("body", top, tag("main", sections), tag("footer", _MADE), *scripts)
@@ -63,6 +67,8 @@ _MADE = (
     "page: copyright University of Washington Interactive Data Lab and others, BSD 3-clause licence."
 )
 _NAMES = {
+    "trials": "Trials",
+    "settings": "Importance of settings",
     "expectations": "Expectations",
     "curves": "Curves",
     "evaluation": "Evaluation",
@@ -74,6 +80,12 @@ _NAMES = {
     "config": "Config",
 }
 """The sections by their anchors, in order."""
+
+
+def _of_sweep(swept: KeptSweep | None) -> Iterator[Markup]:
+    if swept is not None:
+        yield section("trials", _NAMES["trials"], sweep.trials(swept))
+        yield section("settings", _NAMES["settings"], sweep.settings(swept))
 
 
 def _sections(runs: Sequence[RunReport]) -> Iterator[Markup]:

@@ -25,6 +25,7 @@ from nnctl.workflow.placed import refuse_warnings
 from nnctl.workflow.processes import Lost, each_alone, ended_by_sigterm
 from nnctl.workflow.sweep.best import BEST, write_best
 from nnctl.workflow.sweep.board import Board, Study
+from nnctl.workflow.sweep.kept import keep
 from nnctl.workflow.sweep.results import Swept, TrialTold, best_of, importance, trials_of
 from nnctl.workflow.sweep.samplers import fixed
 from nnctl.workflow.sweep.settings import check_ranges, grid
@@ -95,7 +96,7 @@ def sweep(
     found = trials_of(board)
     best = best_of(found, made.direction)
     file = write_best(place / BEST, loaded, config, overrides, seed, best.settings) if best else None
-    return Swept(
+    swept = Swept(
         place,
         made.name,
         made.sweep.objective,
@@ -106,6 +107,8 @@ def sweep(
         importance(board),
         begun,
     )
+    keep(swept)
+    return swept
 
 
 def _study(
