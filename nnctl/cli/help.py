@@ -45,7 +45,7 @@ ABOUT = {
         "Search settings: many trials, each a run of its own.",
         (
             "nnctl sweep iris.yaml --jobs 2",
-            "nnctl sweep iris.yaml --trials 40 --run-dir search",
+            "nnctl sweep iris.yaml --run-dir search",
             "nnctl train runs/iris-sweep/best.yaml",
         ),
         (2, 3, 5, 130),

@@ -61,7 +61,12 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("examples")
     shutil.copytree(CONFIGS / "data", directory / "data")
     text = (CONFIGS / "iris.yaml").read_text().replace("epochs: 60", "epochs: 2")
-    (directory / "iris.yaml").write_text(text)
+    search = "sweep: {ranges: {data.batch_size: [8, 16]}, trials: 1}\n"
+    (directory / "iris.yaml").write_text(text + search)
+    (directory / "runs" / "iris-sweep").mkdir(parents=True)
+    (directory / "runs" / "iris-sweep" / "sweep.json").write_text('{"key": "here"}')
+    best = text.replace("data/iris.csv", "../../data/iris.csv")
+    (directory / "runs" / "iris-sweep" / "best.yaml").write_text(best)
     (directory / "configs").mkdir()
     (directory / "configs" / "iris.yaml").write_text(text.replace("data/iris.csv", "../data/iris.csv"))
     rows = (directory / "data" / "iris.csv").read_text().splitlines()
@@ -79,12 +84,13 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 EXAMPLES = [each for about in ABOUT.values() for each in about.examples]
+# All kernels are half a minute where the cache is cold; other tests sweep and fold in fewer processes.
+SLOW = ("nnctl warm", "nnctl train iris.yaml --folds", "nnctl sweep")
 
 
 @pytest.mark.parametrize(
     "example",
-    # All kernels: half a minute where the cache is cold.
-    [pytest.param(e, marks=pytest.mark.slow if e == "nnctl warm" else ()) for e in EXAMPLES],
+    [pytest.param(e, marks=pytest.mark.slow if e.startswith(SLOW) else ()) for e in EXAMPLES],
 )
 def test_examples_run(example: str, workplace: Path, tmp_path: Path) -> None:
     """Each as it stands, in a directory of its own; only what the shell does is left out."""
