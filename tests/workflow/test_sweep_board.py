@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nnctl.core.errors import RunError, StorageError
-from nnctl.workflow.sweep.board import DEATHS, Board, Taken
+from nnctl.workflow.sweep.board import DEATHS, TOLD, Board, Taken
 from nnctl.workflow.sweep.results import best_of, trials_of
 from nnctl.workflow.sweep.samplers import suggest
 from nnctl.workflow.sweep.storage import STORAGE, JournalLock, open_storage
@@ -134,7 +134,7 @@ def test_who_dies_before_the_last_word_loses_nothing(tmp_path: Path) -> None:
     one = board(tmp_path, of=study(1))
     one.fill()
     taken = take(one)
-    one._attr(taken.trial, "outcome", "completed")
+    one._attr(taken.trial, TOLD, {"outcome": "completed"})
     drop(taken)
     one.give_back_dead()
     assert take(one).slot == 0

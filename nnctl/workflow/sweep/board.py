@@ -24,6 +24,8 @@ from nnctl.workflow.sweep.storage import reached
 DEATHS = 5
 """So often a trial whose worker died is tried again."""
 IDENTITY = "nnctl"
+TOLD = "told"
+"""The attribute of a trial with all that it came to."""
 Direction = Literal["minimize", "maximize"]
 
 
@@ -178,9 +180,9 @@ class Board:
         """Write what a trial came to; False where it was given to another worker meanwhile."""
         from optuna.trial import TrialState
 
-        for name, found in {"outcome": outcome, **told}.items():
-            if not self._attr(taken.trial, name, found):
-                return False
+        # At once: a journal waits for the disk with each attribute.
+        if not self._attr(taken.trial, TOLD, {"outcome": outcome, **told}):
+            return False
         state = {"completed": None, "error": TrialState.FAIL}.get(outcome, TrialState.PRUNED)
         try:
             reached(lambda: taken.trial.study.tell(taken.trial, value, state))
@@ -194,8 +196,8 @@ class Board:
         found = reached(lambda: self.storage.get_trial(trial._trial_id))
         deaths = found.user_attrs.get("deaths", 0) + died
         if deaths > DEATHS:
-            self._attr(trial, "reason", f"its worker died {deaths} times")
-            self._attr(trial, "outcome", "error")
+            told = {"outcome": "error", "reason": f"its worker died {deaths} times"}
+            self._attr(trial, TOLD, told)
         if self._set(trial, "FAIL") and deaths <= DEATHS:
             self._enqueue(found.user_attrs["slot"], found.params, deaths)
 
@@ -235,7 +237,7 @@ class Board:
 
 def given_up(trial: Any) -> bool:
     """Whether an attempt came to nothing, so that the slot needs another."""
-    return bool(trial.state.name == "FAIL" and trial.user_attrs.get("outcome") != "error")
+    return bool(trial.state.name == "FAIL" and trial.user_attrs.get(TOLD, {}).get("outcome") != "error")
 
 
 def first(attempts: Sequence[Any]) -> Any:

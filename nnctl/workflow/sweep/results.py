@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nnctl.core.records import record
-from nnctl.workflow.sweep.board import Board, first
+from nnctl.workflow.sweep.board import TOLD, Board, first
 from nnctl.workflow.sweep.storage import reached
 
 _OUTCOMES = {"COMPLETE": "completed", "FAIL": "error", "RUNNING": "running", "WAITING": "waiting"}
@@ -112,7 +112,7 @@ def trials_of(board: Board) -> tuple[TrialTold, ...]:
 
 def _told(slot: int, attempts: Sequence[Any], key: str) -> TrialTold:
     trial = first(attempts)
-    known, state = trial.user_attrs, trial.state.name
+    known, state = trial.user_attrs.get(TOLD, {}), trial.state.name
     outcome = known.get("outcome", "pruned") if state == "PRUNED" else _OUTCOMES[state]
     return TrialTold(
         number=slot + 1,
@@ -123,7 +123,7 @@ def _told(slot: int, attempts: Sequence[Any], key: str) -> TrialTold:
         epochs=known.get("epochs"),
         weights_sha256=known.get("weights_sha256"),
         attempts=sum(one.state.name != "WAITING" for one in attempts),
-        here=known.get("place") == key,
+        here=trial.user_attrs.get("place") == key,
         reason=known.get("reason"),
         exit_code=known.get("exit_code", 1),
     )
