@@ -33,7 +33,7 @@ $(STAMPS)/latest/installed: pyproject.toml
 	@echo "installing the newest versions into $(STAMPS)/latest"
 	@$(STAMPS)/latest/bin/python $(PIP) --upgrade "pip>=25.1"
 	@$(STAMPS)/latest/bin/python $(PIP) --only-binary :all: --group build --group test --group keras
-	@$(STAMPS)/latest/bin/python $(PIP) --no-build-isolation -e ".[tensorboard,report,parquet,images,sql]"
+	@$(STAMPS)/latest/bin/python $(PIP) --no-build-isolation -e ".[tensorboard,report,parquet,images,sql,sweep]"
 	@touch $@
 
 # The lowest versions that pyproject.toml allows.
