@@ -57,3 +57,15 @@ def test_a_call_that_nothing_needs_is_left(tmp_path: Path) -> None:
     assert weights_sha256(dict(sorted(found.weights.items()))) == weights_sha256(
         dict(sorted(made.weights.items()))
     )
+
+
+def test_a_weight_that_is_one_number(tmp_path: Path) -> None:
+    """Normalization's count has no axes, and is given none."""
+    made = model(
+        {"inputs": {"x": {"shape": [3]}}, "layers": ["Normalization", {"type": "Dense", "units": 2}]}
+    )
+    found = back(made, tmp_path)
+    assert {name: array.shape for name, array in found.weights.items()} == {
+        name: array.shape for name, array in made.weights.items()
+    }
+    assert weights_sha256(found.weights) == weights_sha256(made.weights)
