@@ -292,6 +292,15 @@ def test_files_that_cannot_be_read(tmp_path: Any) -> None:
         assert [problem.place for problem in caught.value.problems] == [Place(str(path), 0, 0)]
 
 
+def test_a_directory_that_holds_a_config(tmp_path: Any) -> None:
+    held = tmp_path / "config.yaml"
+    for expected in (None, str(held)):
+        with pytest.raises(ConfigError) as caught:
+            read_source(tmp_path)
+        assert [problem.expected for problem in caught.value.problems] == [expected]
+        held.write_text("nnctl: 1\n")
+
+
 _TOKENS = st.sampled_from(
     ["a", ": ", "- ", "\n", "  ", "\t", "[", "]", "{", "}", ",", "&x ", "*x", "!t ", "'", '"', "|\n", ">",
      "#", "? ", "%", "---", "...", "~", "1e3", "\\", "\u2028", "é", "<<", "@", "\r", "\x85",

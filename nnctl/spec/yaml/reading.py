@@ -38,7 +38,9 @@ def read_source(path: Path | str) -> SourceText:
     except FileNotFoundError:
         raise ConfigError(_about(name, "there is no such file")) from None
     except IsADirectoryError:
-        raise ConfigError(_about(name, "this is a directory, not a config file")) from None
+        held = Path(path) / "config.yaml"  # the directory of a run has one
+        expected = str(held) if held.is_file() else None
+        raise ConfigError(_about(name, "this is a directory, not a config file", expected)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(_about(name, f"cannot read this file: {reason}")) from None
@@ -81,5 +83,5 @@ def checked(source: SourceText) -> SourceText:
     return source
 
 
-def _about(file: str, message: str) -> Problem:
-    return Problem(message, place=Place(file, 0, 0))
+def _about(file: str, message: str, expected: str | None = None) -> Problem:
+    return Problem(message, expected=expected, place=Place(file, 0, 0))
