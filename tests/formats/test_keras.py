@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 keras = pytest.importorskip("keras")
-jax = pytest.importorskip("jax")
+pytest.importorskip("jax")
 
 from nnctl.core.errors import ConfigError  # noqa: E402
 from nnctl.data.open import open_data  # noqa: E402
@@ -31,20 +31,10 @@ from tests.formats.models import Model, from_spec, model  # noqa: E402
 from tests.layers import keras_cases  # noqa: E402
 from tests.sampling import a_day, everyday  # noqa: E402
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("compile_quickly")]
 
 CONFIGS = sorted(Path("configs").glob("*.yaml"))
 EVERYDAY = ("diabetes", "digits_pairs", "penguins", "sentences")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compile_quickly() -> Iterator[None]:
-    """Compiling is most of the time here."""
-    name = "jax_disable_most_optimizations"
-    before = jax.config.values[name]
-    jax.config.update(name, True)
-    yield
-    jax.config.update(name, before)
 
 
 def exported(made: Model, path: Path, name: str = "model") -> Any:

@@ -23,7 +23,7 @@ from nnctl.workflow.stored import StoredModel, open_stored  # noqa: E402
 from tests.formats.imports.zoo import ZOO  # noqa: E402
 from tests.sampling import everyday  # noqa: E402
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("compile_quickly")]
 
 EVERYDAY = ("text, GRU", "seq2seq", "siamese", "nested and shared", "tables", "transformer encoder")
 LARGE = [name for name in ZOO if name[0].isupper() and name != "U-Net"]
@@ -127,15 +127,6 @@ def _in_float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with jax.enable_x64(True):
         yield
     keras.config.set_floatx(before)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compile_quickly() -> Iterator[None]:
-    name = "jax_disable_most_optimizations"
-    before = jax.config.values[name]
-    jax.config.update(name, True)
-    yield
-    jax.config.update(name, before)
 
 
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
