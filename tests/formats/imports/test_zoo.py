@@ -29,7 +29,9 @@ EVERYDAY = ("text, GRU", "seq2seq", "siamese", "nested and shared", "tables", "t
 LARGE = [name for name in ZOO if name[0].isupper() and name != "U-Net"]
 """Of these one form is enough: how weights are found does not depend on the model."""
 BATCH = 12
-TOLERANCE = 1e-4
+TOLERANCE = 1e-9
+OF_SINGLES = {"transformer encoder": 1e-6}
+"""JAX takes the softmax of `dot_product_attention` in float32, whatever it is given."""
 
 
 def built(name: str) -> Any:
@@ -143,11 +145,11 @@ def test_outputs_and_gradients(name: str, ending: str, tmp_path: Path) -> None:
     targets = [rng.uniform(0, 1, np.shape(e)) for e in expected]
     theirs.compile(keras.optimizers.SGD(1.0), "mean_squared_error")
     found, weights = stepped(stored, inputs, targets)
-    worst = 0.0
+    worst, tolerance = 0.0, OF_SINGLES.get(name, TOLERANCE)
     for ours, output in zip(found, expected, strict=True):
         scale = np.abs(np.asarray(output)).max()
         worst = max(worst, np.abs(ours - np.asarray(output)).max() / scale)
-        np.testing.assert_allclose(ours, np.asarray(output), rtol=0, atol=TOLERANCE * scale)
+        np.testing.assert_allclose(ours, np.asarray(output), rtol=0, atol=tolerance * scale)
     theirs.train_on_batch(fed(theirs, inputs), targets if len(targets) > 1 else targets[0])
     (tmp_path / "after").mkdir()
     after = imported(theirs, ending, tmp_path / "after")
@@ -157,7 +159,7 @@ def test_outputs_and_gradients(name: str, ending: str, tmp_path: Path) -> None:
     assert largest > 0
     for key, value in moved.items():
         np.testing.assert_allclose(
-            weights[key] - before[key], value, rtol=0, atol=TOLERANCE * largest, err_msg=key
+            weights[key] - before[key], value, rtol=0, atol=tolerance * largest, err_msg=key
         )
     changes = (np.abs(weights[key] - before[key] - value).max(initial=0) for key, value in moved.items())
     count = sum(value.size for value in before.values())
