@@ -12,6 +12,7 @@ import pytest
 from nnctl.core.errors import Problem
 from nnctl.core.shapes import Shape
 from nnctl.data.feeding.dataset import Signature
+from nnctl.data.table import Origin
 from nnctl.graph.build import build
 from nnctl.graph.compile import compile_objective
 from nnctl.graph.lengths import GivenShapes, length_problems, varies
@@ -155,7 +156,7 @@ def test_labels_of_every_split_there_is(bad: str, missing: str) -> None:
     splits: dict[str, Any] = {}
     for name in ("train", "validation", "test"):
         split = Labels([0, 1], [2, 3 if name == bad else 1])
-        origin = SimpleNamespace(file=f"{name}.csv", row=lambda row: row + 2)
+        origin = Origin(f"{name}.csv", first=2)
         place = lambda part, at, origin=origin: (origin, at)  # noqa: E731
         split.__dict__.update(targets={"out": None}, place=place)
         splits[name] = None if name == missing else split
