@@ -392,7 +392,7 @@ class _Loop:
         job = self.job
         shown = time.perf_counter()
         watched = any(callback.wants_steps() for callback in job.callbacks)
-        for examples in self._expected(list(job.batches.cut(indices, self.step_in_epoch))):
+        for examples in self._expected(indices):
             began = time.perf_counter()
             self.timed = [] if any(c.profiles(self.step + 1) for c in job.callbacks) else None
             failed = self._step(examples)
@@ -425,14 +425,14 @@ class _Loop:
                 yield events.Interrupted(self.step, signal)
                 return
 
-    def _expected(self, batches: Sequence[Array]) -> Iterator[Array]:
-        """The same batches; the split knows that they, or this process's shards of them, are to be read."""
-        sharded = self.job.sharded
-        if sharded is None:
-            yield from self.job.train.expect(batches)
-            return
-        self.parts = self.job.train.expect(sharded.parts(batches))
-        yield from batches
+    def _expected(self, indices: Array) -> Iterator[Array]:
+        """The batches that are left; the split knows that they, or this process's shards, are to be read."""
+        job, start = self.job, self.step_in_epoch
+        batches = job.batches.cut(indices, start)
+        if job.sharded is None:
+            return job.train.expect(batches)
+        self.parts = job.train.expect(job.sharded.parts(job.batches.cut(indices, start)))
+        return batches
 
     def _signal(self) -> int | None:
         """The signal that ends the run: where several processes train, what they knew of at the last step."""
