@@ -115,6 +115,22 @@ def expanded(base: Path, path: str) -> list[str]:
     return files
 
 
+def files_of(
+    base: Path, path: str, endings: tuple[str, ...] = ("",), none: str = "holds no file"
+) -> list[str]:
+    """The files that `path` stands for, which may be a folder: then those in it and below that end so.
+
+    Raises:
+        DataError: there is none; `none` is what is said of a folder.
+    """
+    if not (base / path).is_dir():
+        return expanded(base, path)
+    found = below(base, path, endings)
+    if not found:
+        raise DataError(none, file=path)
+    return found
+
+
 def below(base: Path, folder: str, endings: tuple[str, ...] = ("",)) -> list[str]:
     """The files in a folder and those below it that end so, in the order of their names.
 

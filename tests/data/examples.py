@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnctl.data.feeding.dataset import Dataset
-from nnctl.data.table import Rows
+from nnctl.data.table import Numbers, Rows, Table, Words
 
 
 def examples(split: Dataset, indices: Rows | None = None) -> dict[str, npt.NDArray[Any]]:
@@ -24,3 +24,14 @@ def examples(split: Dataset, indices: Rows | None = None) -> dict[str, npt.NDArr
     for name, part in parts.items():
         split.read(part, chosen, out[name])
     return out
+
+
+def cells(table: Table, name: str) -> list[Any]:
+    """A column's cells as Python's values: words, or None; numbers."""
+    column = table.columns[name]
+    if isinstance(column, Words):
+        return [column.vocabulary[code] if code >= 0 else None for code in column.codes]
+    assert isinstance(column, Numbers)
+    values = column.values if isinstance(column.values, np.ndarray) else column.values.whole()
+    found: list[Any] = values.tolist()
+    return found

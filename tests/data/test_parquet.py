@@ -16,8 +16,8 @@ from nnctl.data.head import head
 from nnctl.data.open import open_data
 from nnctl.data.sources.parquet import Parquet
 from nnctl.data.spec import DataSpec
-from nnctl.data.table import Numbers, Table, Words
-from tests.data.examples import examples
+from nnctl.data.table import Table
+from tests.data.examples import cells, examples
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -30,16 +30,6 @@ def write(path: Path, columns: dict[str, Any], **options: Any) -> None:
 
 def read(folder: Path, path: Any = "a.parquet", **fields: Any) -> Table:
     return Parquet(path=path, **fields).read(folder)
-
-
-def cells(table: Table, name: str) -> list[Any]:
-    column = table.columns[name]
-    if isinstance(column, Words):
-        return [column.vocabulary[code] if code >= 0 else None for code in column.codes]
-    assert isinstance(column, Numbers)
-    values = column.values if isinstance(column.values, np.ndarray) else column.values.whole()
-    found: list[Any] = values.tolist()
-    return found
 
 
 def test_every_type(tmp_path: Path) -> None:

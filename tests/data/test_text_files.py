@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,18 +14,7 @@ from nnctl.data.open import open_data
 from nnctl.data.sources import texts
 from nnctl.data.sources.texts import Text
 from nnctl.data.spec import DataSpec
-from nnctl.data.table import Numbers, Table, Words
-from tests.data.examples import examples
-
-
-def cells(table: Table, name: str) -> list[Any]:
-    column = table.columns[name]
-    if isinstance(column, Words):
-        return [column.vocabulary[code] if code >= 0 else None for code in column.codes]
-    assert isinstance(column, Numbers)
-    values = column.values if isinstance(column.values, np.ndarray) else column.values.whole()
-    found: list[Any] = values.tolist()
-    return found
+from tests.data.examples import cells, examples
 
 
 @pytest.fixture(params=[1, 2, 16384])

@@ -24,5 +24,5 @@ def by_folder(root: str, files: Sequence[str]) -> Words | None:
         if len(each) == 1:
             raise DataError("lies beside the folders of classes, and belongs to none", file=file)
     names = sorted({each[0] for each in parts})
-    codes = np.array([names.index(each[0]) for each in parts], dtype=np.int32)
-    return Words(codes, tuple(names))
+    numbers = {name: number for number, name in enumerate(names)}
+    return Words(np.array([numbers[each[0]] for each in parts], dtype=np.int32), tuple(names))

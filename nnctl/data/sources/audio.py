@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from nnctl.core.errors import DataError
 from nnctl.data.base import Hint, Length, Source, Verbatim, no_hint, register
-from nnctl.data.paths import DataPaths, below, expanded, find, is_pattern, named
+from nnctl.data.paths import DataPaths, files_of, find, named
 from nnctl.data.reading.classes import by_folder
 from nnctl.data.table import Column, Numbers, Origin, Pick, Table, Words
 
@@ -51,7 +51,8 @@ class Audio(Source):
         return named("path", self.path)
 
     def contents(self, base: Path) -> dict[str, list[str]]:
-        return {name: _sounds(base, path) for name, path in self.files().items()}
+        none = f"holds no file that ends in {' or '.join(_ENDINGS)}"
+        return {name: files_of(base, path, _ENDINGS, none) for name, path in self.files().items()}
 
     def read(self, base: Path, hint: Hint = no_hint, rows: int | None = None) -> Table:
         files, label = self._listed(base)
@@ -69,7 +70,7 @@ class Audio(Source):
         files = [file for found in contents.values() for file in found]
         paths = list(self.files().values())
         root = paths[0]
-        folder = len(paths) == 1 and (base / root).is_dir() and not is_pattern(base, root)
+        folder = len(paths) == 1 and (base / root).is_dir()
         return files, by_folder(root, files) if folder else None
 
     def _tables(self, base: Path, files: list[str], label: Words | None, together: int) -> Iterator[Table]:
@@ -130,12 +131,3 @@ def _scaled(raw: bytes, width: int) -> npt.NDArray[np.float64]:
         padded[:, 1:] = np.frombuffer(raw, np.uint8).reshape(-1, 3)
         return padded.view("<i4").reshape(-1) / float(1 << 31)
     return np.frombuffer(raw, f"<i{width}") / float(1 << (8 * width - 1))
-
-
-def _sounds(base: Path, path: str) -> list[str]:
-    if not (base / path).is_dir() or is_pattern(base, path):
-        return expanded(base, path)
-    found = below(base, path, _ENDINGS)
-    if not found:
-        raise DataError(f"holds no file that ends in {' or '.join(_ENDINGS)}", file=path)
-    return found

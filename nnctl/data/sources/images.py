@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from nnctl.core.errors import DataError
 from nnctl.core.records import record
 from nnctl.data.base import Hint, Length, Source, Verbatim, no_hint, register
-from nnctl.data.paths import DataPaths, below, expanded, find, is_pattern, named
+from nnctl.data.paths import DataPaths, files_of, find, is_pattern, named
 from nnctl.data.reading.classes import by_folder
 from nnctl.data.reading.extra import extra
 from nnctl.data.reading.kept_rows import find_rows, keep_rows
@@ -146,7 +146,7 @@ class Images(Source):
                 raise DataError("one table names all pictures", file=paths[0])
             return _table_of(base, paths[0], self.column, hint)
         files = [file for path in paths for file in _pictures(base, path)]
-        roots = [path for path in paths if (base / path).is_dir() and not is_pattern(base, path)]
+        roots = [path for path in paths if (base / path).is_dir()]
         if len(roots) != len(paths) or len(roots) != 1:
             return _Listed(files, {})
         label = by_folder(roots[0], files)
@@ -255,12 +255,7 @@ def _is_table(path: str) -> bool:
 
 def _pictures(base: Path, path: str) -> list[str]:
     """The pictures that a path stands for. Raises DataError where there is none."""
-    if not (base / path).is_dir() or is_pattern(base, path):
-        return expanded(base, path)
-    found = below(base, path, ENDINGS)
-    if not found:
-        raise DataError(f"holds no picture ({', '.join(ENDINGS)})", file=path)
-    return found
+    return files_of(base, path, ENDINGS, f"holds no picture ({', '.join(ENDINGS)})")
 
 
 def _table_of(base: Path, path: str, column: str, hint: Hint = no_hint) -> _Listed:

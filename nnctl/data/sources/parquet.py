@@ -17,7 +17,7 @@ from pydantic import Field, PrivateAttr
 from nnctl.core.errors import DataError, nearest
 from nnctl.core.visible import listed
 from nnctl.data.base import Hint, Verbatim, register
-from nnctl.data.paths import below, expanded, find, is_pattern
+from nnctl.data.paths import files_of, find
 from nnctl.data.reading.blocks import block_rows
 from nnctl.data.reading.extra import extra
 from nnctl.data.reading.numerals import Numerals
@@ -55,7 +55,8 @@ class Parquet(Files):
         return path.is_dir()
 
     def contents(self, base: Path) -> dict[str, list[str]]:
-        return {name: self._files(base, path) for name, path in self.files().items()}
+        none = f"holds no file that ends in {' or '.join(self.endings)}"
+        return {name: files_of(base, path, self.endings, none) for name, path in self.files().items()}
 
     def apart(self, base: Path) -> list[Self]:
         files = [file for files in self.contents(base).values() for file in files]
@@ -91,14 +92,6 @@ class Parquet(Files):
                 table = self._table(batch, origin, len(batch))
                 first += len(batch)
                 yield table.only(wanted)
-
-    def _files(self, base: Path, path: str) -> list[str]:
-        if not (base / path).is_dir() or is_pattern(base, path):
-            return expanded(base, path)
-        found = below(base, path, self.endings)
-        if not found:
-            raise DataError(f"holds no file that ends in {' or '.join(self.endings)}", file=path)
-        return found
 
     def _origin(self) -> Origin:
         return Origin(self.file)

@@ -13,7 +13,7 @@ import numpy as np
 
 from nnctl.core.errors import DataError
 from nnctl.data.base import Hint, Verbatim, register
-from nnctl.data.paths import below, expanded, find, is_pattern
+from nnctl.data.paths import expanded, files_of, find
 from nnctl.data.reading.blocks import BLOCK_ROWS
 from nnctl.data.reading.bounds import open_bytes
 from nnctl.data.reading.cells_of_rows import column_of, float_of, words_of
@@ -48,7 +48,7 @@ class Text(Files):
         return path.is_dir() or path.name.lower().endswith((*_JSON, ".txt", ".txt.gz"))
 
     def contents(self, base: Path) -> dict[str, list[str]]:
-        return {name: _files(base, path) for name, path in self.files().items()}
+        return {name: files_of(base, path) for name, path in self.files().items()}
 
     def apart(self, base: Path) -> list[Self]:
         paths = list(self.files().values())
@@ -94,7 +94,7 @@ class Text(Files):
         return there
 
     def _of_folder(self, base: Path) -> Iterator[Table]:
-        files = _files(base, self.file)
+        files = files_of(base, self.file)
         label = by_folder(self.file, files)
         for first in range(0, len(files), BLOCK_ROWS):
             some = files[first : first + BLOCK_ROWS]
@@ -158,15 +158,6 @@ class Text(Files):
 
     def _options(self) -> dict[str, Any]:
         return {"type": "text", "format": None if self.format == "folder" else self.format}
-
-
-def _files(base: Path, path: str) -> list[str]:
-    if not (base / path).is_dir() or is_pattern(base, path):
-        return expanded(base, path)
-    found = below(base, path)
-    if not found:
-        raise DataError("holds no file", file=path)
-    return found
 
 
 def _content(base: Path, file: str) -> str:
