@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -51,40 +51,23 @@ def command(
     from nnctl.workflow.train import start
 
     ranks = find_ranks()
+    how: dict[str, Any] = {
+        "run_dir": run_dir,
+        "resume": resume,
+        "overrides": set_ or (),
+        "seed": seed,
+        "threads": threads,
+        "allow_plugins": allow_plugins,
+        "strict": strict,
+    }
     if folds is not None or seeds is not None:
         from nnctl.cli.repeats import repeated
 
-        raise typer.Exit(
-            repeated(
-                config,
-                ranks,
-                folds=folds,
-                seeds=seeds,
-                jobs=jobs,
-                run_dir=run_dir,
-                resume=resume,
-                overrides=set_ or (),
-                seed=seed,
-                threads=threads,
-                allow_plugins=allow_plugins,
-                strict=strict,
-                json=json,
-                quiet=quiet,
-            )
-        )
+        several = {"folds": folds, "seeds": seeds, "jobs": jobs}
+        raise typer.Exit(repeated(config, ranks, json=json, quiet=quiet, **several, **how))
     with together(ranks), progress(quiet=quiet or not ranks.first) as show:
         training = start(
-            config,
-            run_dir=run_dir,
-            resume=resume,
-            overrides=set_ or (),
-            seed=seed,
-            threads=threads,
-            allow_plugins=allow_plugins,
-            strict=strict,
-            page=partial(run_page, allow_plugins=allow_plugins),
-            watch=show,
-            ranks=ranks,
+            config, page=partial(run_page, allow_plugins=allow_plugins), watch=show, ranks=ranks, **how
         )
         for event in training.events():
             show(event)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from nnctl.core.numbers import duration, number
 from nnctl.report.errors import error_lines
 from nnctl.report.tables import table
+from nnctl.workflow.repeated import Ended
+from nnctl.workflow.repeats import Part, Repeats
 
 
-def repeat_line(part: Any, ended: Any) -> str:
+def repeat_line(part: Part, ended: Ended) -> str:
     """What is said as soon as one has ended."""
     return f"{part.name}: {ended.status} ({duration(ended.seconds)})"
 
 
-def repeat_lines(repeats: Any) -> list[str]:
+def repeat_lines(repeats: Repeats) -> list[str]:
     """The table, and below it what was expected, what failed, and where all of it is."""
     columns = [(split, name) for split, names in repeats.mean.items() for name in _shown(names)]
     head = ["", *(_called(split, name) for split, name in columns), "epochs"]

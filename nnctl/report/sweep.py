@@ -6,9 +6,10 @@ from typing import Any
 
 from nnctl.core.numbers import duration, number
 from nnctl.report.tables import table
+from nnctl.workflow.sweep.results import Swept, TrialTold
 
 
-def trial_line(trial: Any, total: int | None = None) -> str:
+def trial_line(trial: TrialTold) -> str:
     """What is said as soon as a trial has ended."""
     value = f" {number(trial.value)}" if trial.value is not None else ""
     why = f" ({trial.reason.splitlines()[0]})" if trial.reason else ""
@@ -16,7 +17,7 @@ def trial_line(trial: Any, total: int | None = None) -> str:
     return f"trial {trial.number}: {trial.outcome}{value}{why}  {settings}"
 
 
-def sweep_lines(swept: Any) -> list[str]:
+def sweep_lines(swept: Swept) -> list[str]:
     """The trials as a table, the importance of settings as another, and what to do next."""
     paths = list(dict.fromkeys(path for trial in swept.trials for path in trial.settings))
     head = ("trial", swept.objective, "", *(_called(path, paths) for path in paths), "epochs", "time")
@@ -36,7 +37,7 @@ def sweep_lines(swept: Any) -> list[str]:
         shares = [(path, f"{share:.0%}") for path, share in swept.importance.items()]
         lines += ["", *table(("setting", "importance"), shares, right={1})]
     lines += ["", f"{swept.ended} of {len(swept.trials)} trials have ended: {swept.place}"]
-    if swept.best is not None:
+    if swept.best is not None and swept.best.value is not None:
         lines += [f"best: trial {swept.best.number}, {swept.objective} {number(swept.best.value)}"]
         lines += [f"next: nnctl train {swept.best_config}"]
     return lines

@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from nnctl.core import events
-from nnctl.core.errors import ConfigError, Problem
+from nnctl.core.errors import ConfigError, NnctlError, Problem, RunError
 from nnctl.core.records import record
 from nnctl.core.threads import thread_count, usable_cores
 from nnctl.ranks.imagined import ImaginedRanks, Network
@@ -20,7 +20,7 @@ from nnctl.spec.load import load
 from nnctl.workflow.assemble import assemble
 from nnctl.workflow.placed import placed
 from nnctl.workflow.processes import Lost, each_alone, ended_by_sigterm
-from nnctl.workflow.together import SHARDS, refuse_idle
+from nnctl.workflow.together import SHARDS, refuse_idle, with_shards
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
@@ -118,12 +118,11 @@ def scales(
         ConfigError: an argument or the config is wrong.
     """
     network = Network(_bandwidth(bandwidth), _latency(latency))
-    experiment = load(config, overrides).experiment
-    if experiment.training.shards is None:
-        overrides = (*overrides, f"training.shards={max(SHARDS, ranks)}")
+    imagined = ImaginedRanks(ranks, ranks, network)
+    overrides = with_shards(config, overrides, imagined, max(SHARDS, ranks))
     loaded = load(config, overrides)
     with placed(loaded):
-        refuse_idle(loaded.experiment, ImaginedRanks(ranks, loaded.experiment.training.shards or 1, network))
+        refuse_idle(loaded.experiment, ranks)
     count = thread_count(threads) if threads is not None else 1
     together = beside or max(1, usable_cores() // count)
     found = []
@@ -150,20 +149,21 @@ def _sizes(ranks: int) -> list[int]:
 
 def _measured(task: _Task, together: int) -> Scale:
     """The slowest of so many processes."""
-    results = []
-    for _, result in each_alone(measure, [task] * together, together):
-        if isinstance(result, Lost):
-            raise ConfigError(f"a process that was to be timed is gone: {result.words()}")
-        if isinstance(result, ConfigError):
+    results = [result for _, result in each_alone(measure, [task] * together, together)]
+    for result in results:
+        if isinstance(result, NnctlError):
             raise result
-        results.append(result)
-    return max(results, key=lambda scale: scale.step)
+    scales = [result for result in results if isinstance(result, Scale)]
+    lost = next((result for result in results if isinstance(result, Lost)), None)
+    if lost is not None:
+        raise RunError(f"a process that was to be timed is gone: {lost.words()}")
+    return max(scales, key=lambda scale: scale.step)
 
 
-def measure(task: _Task) -> Scale | ConfigError:
-    """Some steps of one of the processes, without the others."""
+def measure(task: _Task) -> Scale | NnctlError:
+    """Some steps of one of the processes, without the others; what is wrong is an error of all of them."""
     from nnctl.runner.train import train
-    from nnctl.workflow.kernels import ready_kernels, use_threads
+    from nnctl.workflow.kernels import ready_kernels
     from nnctl.workflow.planned import planned_memory
     from nnctl.workflow.train import first_weights, make_job, programs_of
 
@@ -171,7 +171,6 @@ def measure(task: _Task) -> Scale | ConfigError:
         assembled = assemble(
             task.config, overrides=task.overrides, seed=task.seed, allow_plugins=task.allow_plugins
         )
-        use_threads(task.threads)
         experiment = assembled.loaded.experiment
         ranks = ImaginedRanks(task.ranks, experiment.training.shards or 1, task.network)
         session = assembled.session(task.threads)
@@ -180,7 +179,7 @@ def measure(task: _Task) -> Scale | ConfigError:
             programs = programs_of(job)
             session.prepare(programs)
             first_weights(session, None, assembled.data.train)
-    except ConfigError as error:
+    except NnctlError as error:
         task.barrier.abort()
         return error
     ready_kernels(session)

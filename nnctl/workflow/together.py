@@ -38,14 +38,14 @@ def agreed(ranks: Ranks) -> Iterator[None]:
         raise RunError(f"rank {rank}: {text}")
 
 
-def with_shards(config: Path, overrides: Sequence[str], ranks: Ranks) -> Sequence[str]:
+def with_shards(config: Path, overrides: Sequence[str], ranks: Ranks, shards: int = SHARDS) -> Sequence[str]:
     """The overrides, and with them `training.shards` where a launcher started this and nothing says it."""
     if not ranks.launched:
         return overrides
     # Of a wrong config `assemble` says all that is wrong.
     with suppress(ConfigError):
         if load(config, overrides).experiment.training.shards is None:
-            return (*overrides, f"training.shards={SHARDS}")
+            return (*overrides, f"training.shards={shards}")
     return overrides
 
 
@@ -54,13 +54,13 @@ def threads_of(asked: int | None, ranks: Ranks) -> int:
     return asked_threads(asked) or max(1, usable_cores() // ranks.beside)
 
 
-def refuse_idle(experiment: Experiment, ranks: Ranks) -> None:
+def refuse_idle(experiment: Experiment, size: int) -> None:
     """Refuse to train in more processes than there is work for.
 
     Raises:
         ConfigError: some would have no shard, or no example.
     """
-    shards, batch, size = experiment.training.shards or 1, experiment.data.batch_size, ranks.size
+    shards, batch = experiment.training.shards or 1, experiment.data.batch_size
     if shards < size:
         message = f"{size} processes cannot share {shards} shards of a batch"
         path, expected = ("training", "shards"), f"training.shards of {size} or more, or fewer processes"
@@ -76,7 +76,7 @@ def refuse_others(assembled: Assembled, ranks: Ranks) -> None:
     """Hold what the processes train, and on what, against one another.
 
     Raises:
-        ConfigError: a process has another config, or another version of nnctl or of a library it counts with.
+        ConfigError: a process has another config.
         DataError: it has other data.
     """
     mine = config_sha256(assembled.loaded.experiment), assembled.data.data_sha256

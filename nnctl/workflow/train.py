@@ -97,29 +97,19 @@ def start(
             recording=recording,
         )
         with placed(assembled.loaded):
-            refuse_idle(assembled.loaded.experiment, ranks)
+            refuse_idle(assembled.loaded.experiment, ranks.size)
     refuse_others(assembled, ranks)
     with agreed(ranks):
-        training = (
-            _decided(assembled, run_dir, resume, strict, count, watch, disk, page)
-            if ranks.first
-            else Training(assembled, Decision("start", RUNS), None, count, None, watch, disk)
-        )
-    training.ranks = ranks
-    return training
+        path, initial, decision = None, None, Decision("start", RUNS)
+        if ranks.first:
+            assembled, decision, path, initial = _decided(assembled, run_dir, resume, strict, watch)
+    return Training(assembled, decision, path, count, initial, watch, disk, page, ranks)
 
 
 def _decided(
-    assembled: Assembled,
-    run_dir: Path | None,
-    resume: bool,
-    strict: bool,
-    count: int,
-    watch: Watch,
-    disk: Disk,
-    page: Callable[[Path], str] | None,
-) -> Training:
-    """The run that is trained here, or gone on with."""
+    assembled: Assembled, run_dir: Path | None, resume: bool, strict: bool, watch: Watch
+) -> tuple[Assembled, Decision, Path | None, Initial | None]:
+    """What is trained, what is done with the run's directory and which that is, and the first weights."""
     initial = initial_weights(assembled.loaded, assembled.model)
     if strict:
         refuse_warnings(assembled.warnings)
@@ -143,7 +133,7 @@ def _decided(
             watch(events.Notice(note))
     if assembled.warnings and decision.action != "completed":
         watch(events.Warned(assembled.warnings))
-    return Training(assembled, decision, path, count, initial, watch, disk, page)
+    return assembled, decision, path, initial
 
 
 def _called(assembled: Assembled, name: str) -> Assembled:
@@ -193,6 +183,7 @@ class Training:
         watch: Watch,
         disk: Disk = DISK,
         page: Callable[[Path], str] | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.assembled = assembled
         self.decision = decision
@@ -212,7 +203,7 @@ class Training:
         """What came of what was expected of it."""
         self.planned = 0
         """The bytes that its plan counts."""
-        self.ranks = ALONE
+        self.ranks = ranks
         self._signal: int | None = None
 
     def result(self) -> dict[str, Any]:

@@ -165,7 +165,7 @@ class Board:
             return False
 
     def _attr(self, trial: Any, name: str, value: Any) -> bool:
-
+        """Whether the attribute could be set: nobody has ended the trial."""
         try:
             reached(lambda: self.storage.set_trial_user_attr(trial._trial_id, name, value))
         except RuntimeError:  # Optuna's word for a trial that has ended.
