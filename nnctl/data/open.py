@@ -150,7 +150,8 @@ def read_tables(
     # The names are looked at first: what a wrong one leaves among the inputs would fail for another reason.
     roles = assign(spec, spec.main.read(base_dir, no_hint, 1).names, wanted)
     declared = hint_of(spec, roles, preprocessing)
-    used = [*roles.used(), *steering(spec)]
+    # Once each: a split may be stratified by the target.
+    used = list(dict.fromkeys([*roles.used(), *steering(spec)]))
     parts = {n: source.narrowed(used) if rows is None else source for n, source in spec.parts().items()}
     first = next(iter(parts))
 

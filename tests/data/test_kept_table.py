@@ -82,6 +82,29 @@ def test_what_is_kept_is_what_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
         assert len(list((tmp_path / "cache" / "rows").glob("*.rows"))) == (5 if source == "a.csv" else 10)
 
 
+def test_a_split_by_the_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The column is used twice, and kept once: the same rows in the same split as in memory."""
+    rows = [f"{i},{'abc'[i * i % 3]}" for i in range(29)]
+    (tmp_path / "a.csv").write_text("\n".join(["x,k", *rows]) + "\n")
+    config = {
+        "source": "a.csv",
+        "target": "k",
+        "shuffle": "batch",
+        "split": {"test": 0.3, "stratify": "k"},
+    }
+    found = []
+    for large in (kept_table.LARGE, 1):
+        monkeypatch.setattr(kept_table, "LARGE", large)
+        data = open_data(DataSpec.model_validate(config), tmp_path, 3, outputs=["k"], categorical={"k": True})
+        assert data.test is not None
+        found.append([examples(split) for split in (data.train, data.test)])
+    held, kept = found
+    for ours, theirs in zip(held, kept, strict=True):
+        assert ours.keys() == theirs.keys()
+        for name, values in ours.items():
+            np.testing.assert_array_equal(values, theirs[name])
+
+
 def test_a_column_that_changes_its_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_table, "LARGE", 1)
     write(tmp_path)
