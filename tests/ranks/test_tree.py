@@ -7,7 +7,7 @@ import pytest
 
 from nnctl.core.arrays import Array
 from nnctl.ranks.base import ALONE, Ranks
-from nnctl.ranks.tree import TreeSum, added, middle, shards_of, spans
+from nnctl.ranks.tree import TreeSum, added, buffers, middle, shards_of, spans
 from tests.ranks.threads import together
 
 
@@ -97,10 +97,12 @@ def test_no_process_sends_more_than_it_must(size: int) -> None:
     assert together(size, work) == [length * (size - 1) // size] * size
 
 
-def test_few_buffers_are_kept() -> None:
-    tree = TreeSum(ALONE, 64, np.ones(5, "f4"))
-    for shard in range(64):
+@pytest.mark.parametrize("shards", [1, 2, 3, 5, 8, 64])
+def test_few_buffers_are_kept(shards: int) -> None:
+    """As many as are planned for; of several processes one more, for what they receive."""
+    tree = TreeSum(ALONE, shards, np.ones(5, "f4"))
+    for shard in range(shards):
         tree.take(shard, 1.0)
-    tree.finish([True] * 64)
-    assert tree.out.tolist() == [64.0] * 5
-    assert len(tree._free) <= 7
+    tree.finish([True] * shards)
+    assert tree.out.tolist() == [float(shards)] * 5
+    assert len(tree._free) == buffers(shards, 1) == buffers(shards, 2) - 1
