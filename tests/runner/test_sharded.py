@@ -12,7 +12,9 @@ from nnctl.core.arrays import Array
 from nnctl.program.bind import Bound
 from nnctl.program.programs import TrainingProgram
 from nnctl.ranks.base import ALONE, Ranks
+from nnctl.ranks.imagined import ImaginedRanks, Network
 from nnctl.ranks.tree import spans
+from nnctl.runner.batches import Batches
 from nnctl.runner.evaluate import evaluate
 from nnctl.runner.sharded import Sharded
 from tests.formats.trained import Trained
@@ -174,6 +176,22 @@ def test_each_shard_draws_anew() -> None:
     model = {**MODEL, "layers": [{"type": "Dropout", "rate": 0.5}, *MODEL["layers"]]}  # type: ignore[misc]
     *_, counters = step(trained(model), split(6), np.arange(6), 3)
     assert counters == [11, 11 | 1 << 40, 11 | 2 << 40]
+
+
+@pytest.mark.parametrize(
+    ("rank", "kinds"),
+    [(0, [(3, None), (1, None)]), (1, [(2, None), (1, None)]), (None, [(3, None), (2, None), (1, None)])],
+)
+def test_what_is_made_ready(rank: int | None, kinds: list[Any]) -> None:
+    """Of batches of 10 and 3 in four parts: the sizes of a process's own, the largest first."""
+    session = trained().session
+    ranks = ALONE if rank is None else ImaginedRanks(2, 4, Network(1.0, 0.0))
+    if rank is not None:
+        ranks.rank = rank
+    sharded = Sharded(session, 4, ranks)
+    assert sharded.kinds(Batches(23, 10)) == kinds
+    arrays = 3 if rank is None else 2 + 1
+    assert sharded.nbytes == arrays * session.weights.gradients.nbytes
 
 
 @pytest.mark.parametrize(("count", "batch", "shards"), [(11, 2, 4), (3, 2, 4), (8, 8, 3), (1, 5, 2)])
