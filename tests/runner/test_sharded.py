@@ -197,9 +197,18 @@ def test_what_is_made_ready(rank: int | None, kinds: list[Any]) -> None:
 @pytest.mark.parametrize(("count", "batch", "shards"), [(11, 2, 4), (3, 2, 4), (8, 8, 3), (1, 5, 2)])
 def test_evaluation(count: int, batch: int, shards: int) -> None:
     made, examples = trained(), split(count)
+    counted: list[float] = []
+    logs = made.session.logs
+
+    def counting() -> dict[str, float]:
+        counted.append(made.session.states["loss/mean"][1])
+        return logs()
+
+    made.session.logs = counting  # type: ignore[method-assign]
     wanted = evaluate(made.session, examples, batch)
     found = Sharded(made.session, shards, ALONE).evaluate(examples, batch)
     assert found == pytest.approx(wanted, rel=1e-12)
+    assert counted == [count, count]
     every = together(3, lambda ranks: Sharded(trained().session, shards, ranks).evaluate(split(count), batch))
     assert every == [found] * 3
 

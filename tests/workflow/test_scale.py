@@ -61,6 +61,33 @@ def test_the_one_with_the_most() -> None:
     assert rows[2 if ranks.rank == 1 else 5].tolist() == [7.0, 7.0]
 
 
+def test_what_is_handed_round_costs() -> None:
+    """Rows of doubles: of eight, six are others'; what has no known length, in two rounds; nothing alone."""
+    ranks = ImaginedRanks(4, 8, Network(bandwidth=1000.0, latency=0.5))
+    ranks.gather_rows(np.zeros((2, 5)), [2, 2, 2, 2])
+    assert (ranks.messages, ranks.sent) == (2, 6 * 5 * 8)
+    assert ranks.seconds == pytest.approx(2 * 0.5 + 0.24)
+    assert ranks.gather("a") == ["a"] * 4
+    assert (ranks.messages, ranks.sent) == (6, 240 + 8 + 64)
+    alone = ImaginedRanks(1, 8, Network(bandwidth=1000.0, latency=0.5))
+    alone.gather_rows(np.zeros((8, 5)), [8])
+    alone.gather(None)
+    assert (alone.messages, alone.sent, alone.seconds) == (0, 0, 0.0)
+
+
+def test_what_is_exchanged_costs() -> None:
+    """The larger of the two ways; what comes is zeros."""
+    ranks = ImaginedRanks(2, 8, Network(bandwidth=1000.0, latency=0.5))
+    came = np.ones(25, "f4")
+    ranks.exchange([(1, np.ones(5, "f4"))], [(1, came)])
+    assert (ranks.messages, ranks.sent, ranks.seconds) == (1, 20, 0.5 + 0.1)
+    assert not came.any()
+    ranks.exchange([(1, np.ones(5, "f4"))], [])
+    assert (ranks.messages, ranks.sent) == (2, 40)
+    ranks.exchange([], [])
+    assert ranks.messages == 2
+
+
 def test_a_plan(tmp_path: Path) -> None:
     """Nothing is written; a row for each number."""
     found = nnctl(

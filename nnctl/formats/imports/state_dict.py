@@ -96,9 +96,9 @@ class StateDict:
             return None
         if len(shapes[0]) > 1 and prod(n or 0 for n in shapes[0]) == width:
             *places, channels = (n or 0 for n in shapes[0])
-            if channels == 1 or prod(places) == 1 or not self._channels_first(node.inputs[0]):
-                return None
-            return np.moveaxis(np.arange(width).reshape(channels, *places), 0, -1).reshape(-1)
+            order = np.moveaxis(np.arange(width).reshape(channels, *places), 0, -1).reshape(-1)
+            turned = (np.diff(order) != 1).any() and self._channels_first(node.inputs[0])
+            return order if turned else None
         return None if shapes[0] != (width,) or self._mixes(node.owner) else self._flattened(node.inputs[0])
 
     def _channels_first(self, ref: Ref) -> bool:

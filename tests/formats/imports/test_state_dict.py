@@ -62,6 +62,20 @@ LAYERS: dict[str, list[Any]] = {
         "Flatten",
         {"type": "Dense", "name": "out", "units": 2},
     ],
+    "crossing": [
+        {"type": "MultiHeadAttention", "name": "heads", "num_heads": 3, "key_dim": 2, "inputs": ["x0", "x1"]}
+    ],
+    "rows": ["Flatten", {"type": "Dense", "name": "out", "units": 3}],
+    "pairs": [
+        {"type": "Conv1D", "name": "conv", "filters": 2, "kernel_size": 2},
+        "Flatten",
+        {"type": "Dense", "name": "out", "units": 3},
+    ],
+    "places": [
+        {"type": "Conv1D", "name": "conv", "filters": 3, "kernel_size": 2},
+        "Flatten",
+        {"type": "Dense", "name": "out", "units": 2},
+    ],
     "attention": [
         {"type": "MultiHeadAttention", "name": "heads", "num_heads": 2, "key_dim": 3, "inputs": ["x0", "x0"]},
         {"type": "Add", "inputs": ["x0", "heads"]},
@@ -113,7 +127,7 @@ def taken(name: str, files: Path, place: Path, layers: list[Any] | None = None) 
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_what_pytorch_gave(name: str, files: Path, tmp_path: Path) -> None:
     result = taken(name, files, tmp_path)
-    turned = {"pictures": 1, "flat": 1, "signals": 1}.get(name, 0)
+    turned = int(name in ("pictures", "flat", "signals", "pairs", "places"))
     assert [note.partition(": ")[2] for note in result.notes] == [
         "its rows are reordered: PyTorch flattens channels first"
     ] * turned

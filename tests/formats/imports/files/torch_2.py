@@ -146,6 +146,49 @@ def attention():
     return Made(run, **modules), [(3, 5, 6)]
 
 
+@model
+def crossing():
+    """Keys and values of another width: three weights in place of one."""
+
+    def run(m, x, other):
+        return m.heads(x, other, other)[0]
+
+    return Made(run, heads=nn.MultiheadAttention(6, 3, batch_first=True, kdim=4, vdim=4)), [
+        (3, 5, 6),
+        (3, 7, 4),
+    ]
+
+
+@model
+def rows():
+    """Steps that are fed and flattened at once: they lie in PyTorch as in nnctl."""
+
+    def run(m, x):
+        return m.out(torch.flatten(x, 1))
+
+    return Made(run, out=nn.Linear(12, 3)), [(2, 4, 3)]
+
+
+@model
+def pairs():
+    """Two channels over three places."""
+
+    def run(m, x):
+        return m.out(torch.flatten(m.conv(images(x)), 1))
+
+    return Made(run, conv=nn.Conv1d(3, 2, 2), out=nn.Linear(6, 3)), [(3, 4, 3)]
+
+
+@model
+def places():
+    """Two places of three channels."""
+
+    def run(m, x):
+        return m.out(torch.flatten(m.conv(images(x)), 1))
+
+    return Made(run, conv=nn.Conv1d(2, 3, 2), out=nn.Linear(6, 2)), [(3, 3, 2)]
+
+
 def main(directory):
     fed = np.random.RandomState(7)
     for name, make in sorted(MODELS.items()):
