@@ -101,6 +101,11 @@ def dense(units: int, activation: str | None = None, **more: Any) -> dict[str, A
             {"dense": YES_NO, "dense_1": ONE_OF, "dense_2": MEAN},
         ),
         ([dense(2, inputs="x"), dense(3, inputs="x")], ["dense", "dense_1"], MEAN),
+        (
+            [dense(2, "sigmoid"), dense(4, "softmax")],
+            ["dense", "dense_1"],
+            {"dense": YES_NO, "dense_1": ONE_OF},
+        ),
     ],
 )
 def test_the_loss_of_what_was_not_compiled(
